@@ -1,0 +1,45 @@
+# Everything sets itself up in a virtual environment; only Python 3.11 or later has to be there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: serve test test-browser check format bench clean
+
+serve: $(VENV)/.serve  ## serve the bundled app
+	@$(BIN)/asgictl serve demo
+
+test: $(VENV)/.dev  ## run the tests and hold the coverage
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
+test-browser: $(VENV)/.dev  ## run the tests that need Chromium
+	$(BIN)/pytest -m browser $(ARGS)
+
+check: $(VENV)/.dev  ## check format, lint and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(VENV)/.dev  ## measure the start beside uvicorn's
+	$(BIN)/python bench/startup.py
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache dist
+
+$(VENV)/.serve: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.serve
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed")'
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,30 @@
+"""The console script.
+
+The command line is imported inside `main`: processes that uvicorn spawns import this module again, and
+have no use for it.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Run asgictl; exit with its status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop_early)
+    from asgictl.cli import app
+
+    app(prog_name="asgictl")
+
+
+def _stop_early(number: int, _frame: FrameType | None) -> None:
+    """End before anything has begun; a command that serves puts handlers of its own in the place of this one."""
+    sys.stderr.write(f"error: stopped by {signal.Signals(number).name} before it began\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""From an `AppRef` to one ASGI 3 application, whatever the user has."""
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from asgictl import frameworks
+from asgictl.asgi import ASGIApp, Receive, Scope, Send
+from asgictl.errors import AppLoadError
+from asgictl.project import shown
+from asgictl.target import AppRef
+from asgictl.target import django as django_project
+
+Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
+
+_ASGI3_ARGUMENTS = 3
+_WSGI_ARGUMENTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptation:
+    """How to turn what the user has into an ASGI 3 application."""
+
+    interface: Interface = "auto"
+    factory: bool = False
+    static: bool = True
+    wsgi_threads: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """An ASGI 3 application and what it is, in words: the framework, or the interface."""
+
+    app: ASGIApp
+    kind: str
+
+
+def load(ref: AppRef) -> Any:
+    """Import `ref` and return the object it names; raise `AppLoadError` when that fails."""
+    for entry in reversed(ref.path):
+        if entry not in sys.path:
+            sys.path.insert(0, entry)
+    if ref.settings:
+        os.environ.setdefault(django_project.VARIABLE, ref.settings)
+    try:
+        value: Any = importlib.import_module(ref.module)
+    except (Exception, SystemExit) as error:  # user code: anything can come out of an import
+        raise failure(f"cannot load `{ref}`", error) from error
+    for name in ref.attribute.split("."):
+        try:
+            value = getattr(value, name)
+        except AttributeError as error:
+            raise _missing(ref, value, name) from error
+    return value
+
+
+def adapt(ref: AppRef, how: Adaptation) -> Adapted:
+    """Import `ref` and return it as an ASGI 3 application; raise `AppLoadError` when it cannot be one."""
+    value = load(ref)
+    if how.factory or ref.factory or _is_factory(value):
+        value = _call(ref, value)
+    framework = frameworks.identify(value)
+    interface = how.interface
+    if interface == "auto":
+        interface = framework.interface if framework else _interface(ref, value)
+    kind = framework.name if framework else {"asgi3": "ASGI", "asgi2": "ASGI 2", "wsgi": "WSGI"}[interface]
+    if how.static and (ref.settings or (framework and framework.name.startswith("Django"))):
+        value = _with_django_static(value, interface)
+    if interface == "wsgi":
+        return Adapted(app=_from_wsgi(value, how.wsgi_threads), kind=kind)
+    if interface == "asgi2":
+        return Adapted(app=_from_asgi2(value), kind=kind)
+    return Adapted(app=value, kind=kind)
+
+
+def failure(what: str, error: BaseException) -> AppLoadError:
+    """Return the error that tells of `error`, which came out of the user's code, with its file and line."""
+    message = " ".join(str(error).split())
+    name = type(error).__name__
+    if isinstance(error, SystemExit):
+        message = f"the app called `sys.exit({error.code!r})`"
+    elif isinstance(error, SyntaxError):
+        message = f"{name}: {error.msg} ({shown(Path(error.filename or '?'))}:{error.lineno})"
+    else:
+        message = f"{name}: {message}" if message else name
+    where = "" if isinstance(error, SyntaxError) else _where(error)
+    hint = _missing_dependency(error) or "add --traceback to see the whole stack"
+    details = "".join(traceback.format_exception(error))
+    return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)
+
+
+def users_place(frames: Iterable[tuple[str, int]]) -> str | None:
+    """Return `file:line` of the innermost of `frames` that is the user's own code."""
+    places = [(path, line) for name, line in frames if (path := Path(name)).is_file() and not _is_library(path)]
+    return f"{shown(places[-1][0])}:{places[-1][1]}" if places else None
+
+
+def _is_library(path: Path) -> bool:
+    if path.is_relative_to(Path(__file__).parent):
+        return True
+    if "site-packages" in path.parts or "dist-packages" in path.parts:
+        return True
+    return path.is_relative_to(Path(os.__file__).parent)
+
+
+def _where(error: BaseException) -> str:
+    stack = traceback.extract_tb(error.__traceback__)
+    place = users_place((frame.filename, frame.lineno or 0) for frame in stack)
+    return f" ({place})" if place else ""
+
+
+def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
+    names = {key: value for key, value in vars(owner).items() if not key.startswith("_")} if owner else {}
+    apps = [key for key, value in names.items() if frameworks.identify(value)]
+    guess = next(iter((*get_close_matches(name, names, n=1), *apps)), None)
+    before = str(ref).removesuffix(f"{name}{ref.attribute.partition(name)[2]}")
+    hint = f"did you mean `{before}{guess}`?" if guess else f"it was read from `{sys.modules[ref.module].__file__}`"
+    return AppLoadError(f"`{before.rstrip(':.')}` has no attribute `{name}`", hint=hint)
+
+
+def _missing_dependency(error: BaseException) -> str | None:
+    """Return how to get the package whose absence `error` tells of."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    package = error.name.partition(".")[0]
+    for name in (".venv", "venv", "env"):
+        other = Path.cwd() / name
+        if (other / "pyvenv.cfg").is_file() and other.resolve() != Path(sys.prefix).resolve():
+            return f"asgictl runs in `{sys.prefix}`, not in the project's `{name}`: install and start asgictl there"
+    return f"install it where asgictl runs: `{sys.executable} -m pip install {package}`"
+
+
+def _is_factory(value: Any) -> bool:
+    """Tell whether `value` has to be called, without arguments, to get the application."""
+    if frameworks.identify(value) or (not inspect.isroutine(value) and not inspect.isclass(value)):
+        return False
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return inspect.isclass(value)
+    return all(
+        parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
+    )
+
+
+def _call(ref: AppRef, factory: Any) -> Any:
+    if not callable(factory):
+        raise AppLoadError(f"`{ref}` is no factory: {type(factory).__name__} cannot be called", hint="drop --factory")
+    if inspect.iscoroutinefunction(factory):
+        hint = "make it a plain function, and do what has to be awaited in the lifespan"
+        raise AppLoadError(f"the factory `{ref}` is async", hint=hint)
+    try:
+        return factory()
+    except (Exception, SystemExit) as error:  # user code
+        raise failure(f"the factory `{ref}` failed", error) from error
+
+
+def _interface(ref: AppRef, value: Any) -> Literal["asgi3", "asgi2", "wsgi"]:
+    """Tell the interface of `value` from its signature."""
+    if advice := frameworks.foreign_advice(value):
+        raise AppLoadError(f"`{ref}` is neither ASGI nor WSGI", hint=advice)
+    if not callable(value):
+        hint = "name the application object, not a module or a setting"
+        raise AppLoadError(f"`{ref}` is no application: {type(value).__name__} cannot be called", hint=hint)
+    if inspect.isclass(value):
+        return "asgi2"
+    call = value if inspect.isroutine(value) else type(value).__call__
+    if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(value):
+        return "asgi3"
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return "asgi3"
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return "asgi3"
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
+    if required == _ASGI3_ARGUMENTS:
+        return "asgi3"
+    return "wsgi" if required == _WSGI_ARGUMENTS else "asgi2"
+
+
+def _from_asgi2(value: Callable[[Scope], Callable[[Receive, Send], Awaitable[None]]]) -> ASGIApp:
+    """Adapt an ASGI 2 application, which takes the scope first and then receive and send."""
+
+    async def asgi2(scope: Scope, receive: Receive, send: Send) -> None:
+        await value(scope)(receive, send)
+
+    return asgi2
+
+
+def _from_wsgi(value: Any, threads: int) -> ASGIApp:
+    from a2wsgi import WSGIMiddleware
+
+    def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        # a2wsgi names stdout; PEP 3333 wants the place for the server's errors.
+        environ["wsgi.errors"] = sys.stderr
+        return value(environ, start_response)  # type: ignore[no-any-return]
+
+    return WSGIMiddleware(wsgi, workers=threads)  # type: ignore[arg-type,return-value]
+
+
+def _with_django_static(value: Any, interface: str) -> Any:
+    """Serve the static files of a Django project that runs with DEBUG, as its own `runserver` does."""
+    if "django.conf" not in sys.modules:
+        return value
+    from django.conf import settings
+
+    if not (settings.configured and settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS):
+        return value
+    from django.contrib.staticfiles import handlers
+
+    return handlers.StaticFilesHandler(value) if interface == "wsgi" else handlers.ASGIStaticFilesHandler(value)

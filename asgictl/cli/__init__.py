@@ -1,0 +1,31 @@
+"""The command line: one module per command, and one boundary for their errors."""
+
+from typing import Annotated
+
+import typer
+
+from asgictl.cli import serve, version
+from asgictl.cli.command import Command
+
+app = typer.Typer(
+    name="asgictl",
+    help="Serve any Python web app: FastAPI, Starlette, Django, Litestar, Quart, Flask, bare ASGI.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", cls=Command)(serve.serve)
+
+
+@app.callback()
+def _main(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=version.show, help="Show asgictl, uvicorn and what it finds."
+        ),
+    ] = False,
+) -> None:
+    """Serve any Python web app: FastAPI, Starlette, Django, Litestar, Quart, Flask, bare ASGI."""

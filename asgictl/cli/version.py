@@ -1,0 +1,32 @@
+"""`asgictl --version`: asgictl, and what it runs on."""
+
+import typer
+
+from asgictl.console import Console
+
+_PARTS = ("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi")
+
+
+def show(value: bool) -> None:  # noqa: FBT001  # the form that Typer calls
+    """Print the versions and exit, if the flag was given."""
+    if not value:
+        return
+    import platform
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    from asgictl import __version__
+
+    lines = [
+        f"asgictl {__version__}",
+        f"uvicorn {installed('uvicorn')}",
+        f"Python {platform.python_version()} ({platform.python_implementation()})",
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+    ]
+    for name in _PARTS:
+        try:
+            lines.append(f"{name} {installed(name)}")
+        except PackageNotFoundError:
+            lines.append(f"{name} is not installed")
+    Console().result("\n".join(lines))
+    raise typer.Exit

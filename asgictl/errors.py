@@ -1,0 +1,43 @@
+"""The errors that users are expected to meet, and the exit status of each."""
+
+from typing import ClassVar
+
+STOPPED = 0
+FORCED = 130
+
+
+class AsgictlError(Exception):
+    """Something the user can put right: a message, and where possible a hint that says how."""
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(AsgictlError):
+    """Wrong usage or configuration, or two apps to choose from."""
+
+    exit_status = 2
+
+
+class StartError(AsgictlError):
+    """The server could not start, or could not go on."""
+
+    exit_status = 3
+
+
+class FileProblemError(AsgictlError):
+    """A file is missing, unreadable, in the way, or not what it should be."""
+
+    exit_status = 4
+
+
+class AppLoadError(StartError):
+    """The user's app cannot be imported or started; `details` holds the traceback."""
+
+    def __init__(self, message: str, *, hint: str | None = None, details: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.details = details

@@ -1,0 +1,76 @@
+"""The project around a folder: where its `pyproject.toml` is, and what it says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asgictl.errors import ConfigError
+
+FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A folder and the content of its `pyproject.toml`."""
+
+    root: Path
+    data: dict[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """The file that was read."""
+        return self.root / FILE
+
+    @property
+    def package(self) -> str | None:
+        """The import name that the project's name suggests."""
+        name = self.table("project").get("name")
+        return name.replace("-", "_").replace(".", "_").lower() if isinstance(name, str) else None
+
+    def table(self, *keys: str) -> dict[str, Any]:
+        """Return the table at `keys`, empty where the file has none; raise `ConfigError` for anything else."""
+        table: Any = self.data
+        for depth, key in enumerate(keys, start=1):
+            table = table.get(key, {})
+            if not isinstance(table, dict):
+                problem = f"`{'.'.join(keys[:depth])}` in `{self.file}` is not a table"
+                raise ConfigError(problem, hint=f"write it as `[{'.'.join(keys[:depth])}]`")
+        return table
+
+    def text(self, *keys: str) -> str | None:
+        """Return the string at `keys`, or None; raise `ConfigError` when it is something else."""
+        value = self.table(*keys[:-1]).get(keys[-1])
+        if value is None or isinstance(value, str):
+            return value
+        problem = f"`{'.'.join(keys)}` in `{self.file}` is not a string"
+        raise ConfigError(problem, hint=f'write it as `{keys[-1]} = "..."` under `[{".".join(keys[:-1])}]`')
+
+
+def find(folder: Path) -> Project | None:
+    """Return the nearest project at or above `folder`; raise `ConfigError` when its file is broken."""
+    for root in (folder, *folder.parents):
+        try:
+            text = (root / FILE).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"cannot read `{root / FILE}`: {error}"
+            raise ConfigError(problem) from error
+        return Project(root=root, data=_parse(text, root / FILE))
+    return None
+
+
+def shown(path: Path) -> str:
+    """Return `path` as short as it is clear: relative to the current folder where it lies below."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = f"cannot read `{file}`: {error}"
+        raise ConfigError(problem, hint="put the TOML syntax right") from error

@@ -1,0 +1,125 @@
+"""Carry a plan out: listen, load, and make the one call of `uvicorn.run`."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from asgictl import errors
+from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.serving import listen
+from asgictl.serving.plan import ServePlan
+from asgictl.serving.runtime import VARIABLE, Runtime
+from asgictl.serving.stopping import Stopped, release_signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The app answers: what it is, and where."""
+
+    kind: str
+    url: str
+    network_url: str | None
+
+
+class Audience(Protocol):
+    """Who hears how the launch goes."""
+
+    def ready(self, ready: Ready) -> None:
+        """The app answers."""
+
+    def note(self, text: str) -> None:
+        """Something that users should know has happened."""
+
+    def problem(self, error: AsgictlError) -> None:
+        """The process ends now because of `error`."""
+
+
+def launch(plan: ServePlan, audience: Audience) -> int:
+    """Serve as `plan` says until a signal ends it; return the exit status.
+
+    Raises `StartError` when the server cannot start, or cannot go on.
+    """
+    listener = listen.listen(plan.host, plan.port, next_port=plan.next_port, backlog=plan.backlog)
+    if listener.address.port != plan.port and plan.port:
+        audience.note(f"port {plan.port} is in use, taking {listener.address.port}")
+
+    def ready(kind: str) -> None:
+        address = listener.address
+        audience.ready(Ready(kind=kind, url=address.url(plan.scheme), network_url=address.network_url(plan.scheme)))
+
+    if plan.workers > 1:
+        return _workers(plan, listener, ready, audience)
+    return _one_process(plan, listener, ready, audience)
+
+
+class _OwnReport:
+    """The report of the process that also launched it."""
+
+    def __init__(self, ready: Callable[[str], None], audience: Audience) -> None:
+        self.error: AppLoadError | None = None
+        self.ready = ready
+        self.note = audience.note
+        self.fatal = audience.problem
+
+    def failed(self, error: AppLoadError) -> None:
+        self.error = error
+
+
+def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
+    runtime = Runtime(plan.instructions, forcible=True)
+    report = _OwnReport(ready, audience)
+    runtime.report = report
+    runtime.stopping.notify(listener.close)
+    try:
+        runtime.load()
+        _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop)
+    except Stopped:
+        pass
+    except SystemExit as error:
+        if not error.code:
+            raise
+    finally:
+        release_signals()
+    if report.error is not None:
+        raise report.error
+    if not runtime.stopping.ready:
+        raise _stopped_early(runtime.stopping.signals)
+    return errors.STOPPED if runtime.stopping.begun else StartError.exit_status
+
+
+def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
+    from asgictl.serving.crew import Crew
+
+    crew = Crew(
+        size=plan.workers, grace=plan.instructions.grace, ready=ready, note=audience.note, refuse=listener.refuse
+    )
+    os.environ[VARIABLE] = plan.instructions.dumps(crew.address)
+    module = Runtime.__module__
+    with crew.watched():
+        _uvicorn(
+            f"{module}:create_app",
+            plan,
+            listener,
+            factory=True,
+            interface="asgi3",
+            loop=f"{module}:new_event_loop",
+            workers=plan.workers,
+        )
+    if crew.error is not None:
+        raise crew.error
+    if not crew.ready:
+        raise _stopped_early([crew.stopped_by] if crew.stopped_by else [])
+    return errors.STOPPED if crew.stopped_by else StartError.exit_status
+
+
+def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:
+    import uvicorn
+
+    uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
+
+
+def _stopped_early(signals: list[signal.Signals]) -> AsgictlError:
+    by = f" by {signals[0].name}" if signals else ""
+    return StartError(f"stopped{by} before the app was ready")

@@ -1,0 +1,144 @@
+"""The lifespan protocol between the user's app, as `--lifespan` wants it, and uvicorn, where it is always on.
+
+https://asgi.readthedocs.io/en/latest/specs/lifespan.html
+"""
+
+import asyncio
+from typing import Literal, Protocol
+
+from asgictl import adapt
+from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
+from asgictl.errors import AppLoadError
+
+Mode = Literal["auto", "on", "off"]
+
+# How long an app may go on after it has said that its startup failed, in seconds.
+_FAILED_LIMIT = 1.0
+
+
+class Watcher(Protocol):
+    """Who is told how the lifespan goes."""
+
+    def startup_failed(self, error: AppLoadError) -> None:
+        """The app has not started."""
+
+    def startup_complete(self) -> None:
+        """The app has started, or has nothing to start."""
+
+    def shutdown_began(self) -> None:
+        """Uvicorn has stopped waiting for connections."""
+
+    def note(self, text: str) -> None:
+        """Something that users should know has happened."""
+
+    @property
+    def stop_begun(self) -> bool:
+        """Whether the process was asked to stop."""
+
+
+class NotLifespanError(ValueError):
+    """An app without lifespan support has answered the lifespan scope as if it were a request."""
+
+
+class Lifespan:
+    """One run of the lifespan protocol."""
+
+    def __init__(self, app: ASGIApp, mode: Mode, watcher: Watcher) -> None:
+        self._app = app
+        self._mode = mode
+        self._watcher = watcher
+        self._receive: Receive
+        self._send: Send
+        self._startup_received = False
+        self._started = False
+        self._shutdown_received = False
+        self._shutdown_answered = False
+        self._failure: str | None = None
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app's lifespan from the startup to the shutdown, or stand in for one that has none."""
+        self._receive, self._send = receive, send
+        error = None if self._mode == "off" else await self._run_app(scope)
+        if self._started:
+            self._report_early_end(error)
+        elif (problem := self._problem(error)) is not None or self._watcher.stop_begun:
+            if problem is not None and not self._watcher.stop_begun:
+                self._watcher.startup_failed(problem)
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
+        else:
+            await self._complete()
+        if not self._shutdown_answered:
+            while not self._shutdown_received:
+                await self._receive_for_app()
+            await send({"type": "lifespan.shutdown.complete"})
+
+    async def _run_app(self, scope: Scope) -> BaseException | None:
+        """Call the app with the lifespan scope; return what it raised."""
+        try:
+            await self._app(scope, self._receive_for_app, self._send_for_app)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # user code
+            return error
+        except asyncio.CancelledError:
+            if self._started or not (self._watcher.stop_begun or self._failure is not None):
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        return None
+
+    def _problem(self, error: BaseException | None) -> AppLoadError | None:
+        """Return why the startup counts as failed, or None when the app just has no lifespan."""
+        if self._failure is not None and error is None:
+            lines = self._failure.strip().splitlines() or ["it gave no reason"]
+            hint = "add --traceback to see the whole message" if len(lines) > 1 else None
+            return AppLoadError(f"the app's startup failed: {lines[-1]}", hint=hint, details=self._failure)
+        if error is not None and (self._failure is not None or self._mode == "on"):
+            return adapt.failure("the app's startup failed", error)
+        if self._mode == "on" and not self._watcher.stop_begun:
+            hint = "drop `--lifespan on` to serve an app without lifespan"
+            return AppLoadError("the app's startup failed: it never said that it is complete", hint=hint)
+        if error is not None and self._startup_received and not isinstance(error, NotLifespanError):
+            # The specification has the server go on, which can hide a startup that broke half-way.
+            problem = adapt.failure("the app is served without its lifespan, which ended early", error)
+            self._watcher.note(f"{problem.message}; `--lifespan on` makes that an error, `--lifespan off` says nothing")
+        return None
+
+    def _report_early_end(self, error: BaseException | None) -> None:
+        if error is None or self._shutdown_answered:
+            return
+        what = "the app's shutdown failed" if self._shutdown_received else "the app's lifespan ended early"
+        self._watcher.note(adapt.failure(what, error).message)
+
+    async def _complete(self) -> None:
+        self._started = True
+        await self._send({"type": "lifespan.startup.complete"})
+        self._watcher.startup_complete()
+
+    async def _receive_for_app(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "lifespan.startup":
+            self._startup_received = True
+        elif message["type"] == "lifespan.shutdown":
+            self._shutdown_received = True
+            self._watcher.shutdown_began()
+        return message
+
+    async def _send_for_app(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "lifespan.startup.complete" and not self._started:
+            await self._complete()
+        elif kind == "lifespan.startup.failed" and not self._started:
+            self._failure = str(message.get("message") or "")
+            task = asyncio.current_task()
+            if task is not None:
+                asyncio.get_running_loop().call_later(_FAILED_LIMIT, task.cancel)
+        elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed") and self._shutdown_received:
+            self._shutdown_answered = True
+            if kind.endswith("failed"):
+                lines = str(message.get("message") or "").strip().splitlines() or ["it gave no reason"]
+                self._watcher.note(f"the app's shutdown failed: {lines[-1]}")
+            await self._send({"type": "lifespan.shutdown.complete"})
+        else:
+            problem = f"`{kind}` does not belong into the lifespan protocol here"
+            raise NotLifespanError(problem)

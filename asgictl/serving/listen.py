@@ -1,0 +1,141 @@
+"""The port: bound and listening before the app is imported, so that a busy one is known at once."""
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from dataclasses import dataclass
+
+from asgictl.errors import StartError
+from asgictl.serving import port_owner
+
+_NEXT_PORTS = 100
+_LAST_PORT = 65535
+_LAST_PRIVILEGED = 1023
+_ANY = ("0.0.0.0", "::", "")  # noqa: S104  # recognised here, chosen by the user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A host and port to listen on."""
+
+    host: str
+    port: int
+
+    def url(self, scheme: str) -> str:
+        """Return the URL at which this machine reaches the address."""
+        host = self.host
+        if host in _ANY:
+            host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
+        elif ":" in host:
+            host = f"[{host}]"
+        return f"{scheme}://{host}:{self.port}"
+
+    def network_url(self, scheme: str) -> str | None:
+        """Return the URL at which the local network reaches the address, or None when it does not."""
+        if self.host in _ANY and (own := _network_address()):
+            return f"{scheme}://{own}:{self.port}"
+        return None
+
+
+class Listener:
+    """A listening socket."""
+
+    def __init__(self, sock: socket.socket, address: Address) -> None:
+        """Own `sock`, which listens at `address`."""
+        self.socket = sock
+        self.address = address
+
+    def arguments(self) -> dict[str, object]:
+        """Return what `uvicorn.run` takes to serve on this socket."""
+        if sys.platform == "win32":  # a descriptor cannot be handed over there
+            self.socket.close()
+            return {"host": self.address.host, "port": self.address.port}
+        return {"fd": self.socket.fileno(), "host": self.address.host, "port": self.address.port}
+
+    def close(self) -> None:
+        """Give up this copy of the socket, so that new clients are refused once uvicorn closes its own."""
+        self.socket.close()
+
+    def refuse(self) -> None:
+        """Refuse new clients now, whoever else holds a copy of the socket."""
+        with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def listen(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
+    """Return a socket that listens; with `next_port` on the first free port from `port` on.
+
+    Raises `StartError` naming the port, and the process that has it where the system tells.
+    """
+    last = min(port + _NEXT_PORTS, _LAST_PORT) if next_port and port else port
+    for candidate in range(port, last + 1):
+        try:
+            sock = _bound(host, candidate, backlog)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and candidate < last:
+                continue
+            raise _problem(error, host, candidate, tried=candidate - port) from error
+        return Listener(sock, Address(host=host, port=sock.getsockname()[1]))
+    raise AssertionError
+
+
+def _bound(host: str, port: int, backlog: int) -> socket.socket:
+    family, address = _resolve(host, port)
+    # IPPROTO_TCP and not 0: asyncio sets TCP_NODELAY only on sockets that say so.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if host == "::" and _dual_stack():
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(address)
+        # Two sockets with SO_REUSEADDR can both bind; only one can listen.
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
+    """Return the address of `host`, the IPv4 one of a name that has both."""
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    return found[0][0], found[0][4]
+
+
+def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
+    place = f"port {port} on {host}"
+    if isinstance(error, socket.gaierror):
+        return StartError(f"the host `{host}` has no address: {error.strerror}", hint="pass --host 127.0.0.1")
+    if error.errno == errno.EADDRINUSE and tried:
+        return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
+    if error.errno == errno.EADDRINUSE:
+        owner = port_owner.find(port)
+        hint = f"pass --port {port + 1}, or --next-port to take the next free one"
+        return StartError(f"{place} is in use{f' by {owner}' if owner else ''}", hint=hint)
+    if error.errno == errno.EACCES and port <= _LAST_PRIVILEGED:
+        return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")
+    if error.errno == errno.EADDRNOTAVAIL:
+        hint = "pass --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for every address it has"
+        return StartError(f"this machine has no address {host}", hint=hint)
+    return StartError(f"cannot listen on {place}: {os.strerror(error.errno or 0)}")
+
+
+def _dual_stack() -> bool:
+    return socket.has_dualstack_ipv6()
+
+
+def _network_address() -> str | None:
+    """Return this machine's address in its network: the one that a packet to elsewhere would carry."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.1", 9))  # RFC 5737: reserved for documentation; nothing is sent
+        address: str = sock.getsockname()[0]
+        return None if address.startswith("127.") else address
+    return None

@@ -1,0 +1,82 @@
+"""The logging configuration that uvicorn gets."""
+
+import logging
+import re
+from typing import Any
+
+# What uvicorn says of its own start and stop, and asgictl says better; held against uvicorn's source by a test.
+LIFECYCLE = (
+    "Application shutdown complete.",
+    "Application shutdown failed. Exiting.",
+    "Application startup complete.",
+    "Application startup failed. Exiting.",
+    "Cancel %s running task(s), timeout graceful shutdown exceeded",
+    "Child process [",
+    "Finished server process [",
+    "Received SIGINT, exiting.",
+    "Received SIGTERM, exiting.",
+    "Shutting down",
+    "Started parent process [",
+    "Started server process [",
+    "Stopping parent process [",
+    "Terminated child process [",
+    "Uvicorn running on ",
+    "Waiting for application shutdown.",
+    "Waiting for application startup.",
+    "Waiting for background tasks to complete. (CTRL+C to force quit)",
+    "Waiting for child process [",
+    "Waiting for connections to close. (CTRL+C to force quit)",
+)
+# What it says of a response that a stop has cut off, and otherwise of an app that is at fault.
+CUT = ("ASGI callable returned without completing response.",)
+
+_LIFECYCLE = re.compile("|".join(map(re.escape, LIFECYCLE)))
+_LIFECYCLE_OR_CUT = re.compile("|".join(map(re.escape, LIFECYCLE + CUT)))
+
+
+class WithoutLifecycle(logging.Filter):
+    """Drops the lines of `LIFECYCLE`, and those of `CUT` once a stop has begun."""
+
+    unwanted = _LIFECYCLE
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether `record` is to be printed."""
+        return not self.unwanted.match(str(record.msg))
+
+
+def expect_cut_responses() -> None:
+    """Stop printing that responses are incomplete: asgictl says itself which it has cut off."""
+    WithoutLifecycle.unwanted = _LIFECYCLE_OR_CUT
+
+
+def config(*, verbose: bool) -> dict[str, Any]:
+    """Return a new configuration for `uvicorn.run`: access lines to stdout, the rest to stderr.
+
+    With `verbose`, uvicorn also tells of its own start and stop.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"}},
+        "formatters": {
+            "default": {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"},
+            "access": {
+                "()": "uvicorn.logging.AccessFormatter",
+                "fmt": '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s',
+            },
+        },
+        "handlers": {
+            "default": {
+                "class": "logging.StreamHandler",
+                "formatter": "default",
+                "stream": "ext://sys.stderr",
+                "filters": [] if verbose else ["lifecycle"],
+            },
+            "access": {"class": "logging.StreamHandler", "formatter": "access", "stream": "ext://sys.stdout"},
+        },
+        "loggers": {
+            "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
+            "uvicorn.error": {"level": "INFO"},
+            "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+        },
+    }

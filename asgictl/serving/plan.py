@@ -1,0 +1,223 @@
+"""From a request to a plan: which app, which arguments for uvicorn. Nothing is bound, imported or started."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from asgictl import adapt, target
+from asgictl.errors import ConfigError, StartError
+from asgictl.serving import logs, tls
+from asgictl.serving.lifespan import Mode
+from asgictl.serving.runtime import Instructions
+
+# Uvicorn's arguments that have an option of the same name and are handed on as they are.
+PASSED = (
+    "access_log",
+    "backlog",
+    "date_header",
+    "forwarded_allow_ips",
+    "http",
+    "limit_concurrency",
+    "log_config",
+    "log_level",
+    "loop",
+    "proxy_headers",
+    "root_path",
+    "server_header",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "timeout_keep_alive",
+    "ws",
+    "ws_max_size",
+    "ws_ping_interval",
+    "ws_ping_timeout",
+)
+
+# Uvicorn's arguments that `-X` does not take, each with what to do instead.
+_OWNED = {
+    **{name: f"pass --{name.replace('_', '-')}" for name in PASSED},
+    **{name: f"pass --{name}" for name in ("factory", "host", "interface", "lifespan", "port", "workers")},
+    **{f"reload{end}": "asgictl does not reload yet" for end in ("", "_delay", "_dirs", "_excludes", "_includes")},
+    "app": "name the app as the argument",
+    "app_dir": "run asgictl in the app's folder",
+    "env_file": "set the variables before asgictl starts",
+    "fd": "pass --host and --port",
+    "headers": "pass --header",
+    "ssl_context_factory": "pass --ssl-certfile and --ssl-keyfile",
+    "timeout_graceful_shutdown": "pass --graceful-timeout",
+    "uds": "pass --host and --port",
+    "use_colors": "set NO_COLOR or FORCE_COLOR",
+}
+
+# What a choice needs beside uvicorn: (argument, value) -> distribution.
+_NEEDED = {
+    ("http", "h11"): "h11",
+    ("http", "httptools"): "httptools",
+    ("http", "zttp"): "zttp",
+    ("loop", "uvloop"): "uvloop",
+    ("loop", "zuvloop"): "zuvloop",
+    ("ws", "websockets"): "websockets",
+    ("ws", "websockets-sansio"): "websockets",
+    ("ws", "wsproto"): "wsproto",
+}
+
+# RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+
+# A worker whose import holds the interpreter for longer counts as hung, in seconds.
+_HEALTHCHECK = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeRequest:
+    """What the user asks for. `uvicorn` holds what uvicorn takes under the same name."""
+
+    app: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    next_port: bool = False
+    workers: int = 1
+    production: bool = False
+    factory: bool = False
+    interface: adapt.Interface = "auto"
+    lifespan: Mode = "auto"
+    static: bool = True
+    wsgi_threads: int = 10
+    graceful_timeout: float = 8.0
+    startup_timeout: float | None = None
+    headers: Sequence[str] = ()
+    extra: Sequence[str] = ()
+    verbose: bool = False
+    colors: bool = False
+    uvicorn: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServePlan:
+    """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments."""
+
+    host: str
+    port: int
+    next_port: bool
+    backlog: int
+    workers: int
+    scheme: str
+    instructions: Instructions
+    uvicorn: Mapping[str, Any]
+    plain: bool
+    steps: tuple[str, ...]
+
+
+def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> ServePlan:
+    """Return the plan for `request` in `folder`.
+
+    Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
+    `StartError` when there is no app to serve.
+    """
+    steps: list[str] = []
+    arguments = {name: value for name, value in request.uvicorn.items() if value is not None}
+    arguments |= _extra(request.extra)
+    for (name, value), package in _NEEDED.items():
+        if arguments.get(name) == value and find_spec(package) is None:
+            raise ConfigError(f"`{name}={value}` needs the package `{package}`", hint=f"pip install {package}")
+    certificate = arguments.get("ssl_certfile")
+    tls.check(
+        certificate, arguments.get("ssl_keyfile"), arguments.get("ssl_keyfile_password"), arguments.get("ssl_ca_certs")
+    )
+    if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
+        raise ConfigError(f"`{arguments['log_config']}` does not exist", hint="--log-config takes a file")
+    ref = target.find(request.app, folder, environ, steps.append)
+    if ref.looked and request.production:
+        problem = f"there is no app in `{folder}`"
+        raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
+    instructions = Instructions(
+        ref=ref,
+        how=adapt.Adaptation(
+            interface=request.interface,
+            factory=request.factory,
+            static=request.static,
+            wsgi_threads=request.wsgi_threads,
+        ),
+        lifespan=request.lifespan,
+        grace=request.graceful_timeout,
+        startup_timeout=request.startup_timeout,
+        loop=arguments.pop("loop", "auto"),
+    )
+    arguments = {
+        "log_config": logs.config(verbose=request.verbose),
+        "use_colors": request.colors,
+        "timeout_graceful_shutdown": request.graceful_timeout,
+        "timeout_worker_healthcheck": max(_HEALTHCHECK, request.startup_timeout or 0),
+        **arguments,
+        "headers": [_header(text) for text in request.headers],
+    }
+    return ServePlan(
+        host=request.host,
+        port=request.port,
+        next_port=request.next_port,
+        backlog=arguments.get("backlog", 2048),
+        workers=request.workers,
+        scheme="https" if certificate else "http",
+        instructions=instructions,
+        uvicorn=arguments,
+        plain=request.production,
+        steps=tuple(steps),
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise ConfigError(f"`{text!r}` is not a header", hint="write it as `Name: value`")
+    return match[1], match[2].rstrip()
+
+
+def _extra(items: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments for uvicorn in `-X key=value` items, checked against the installed uvicorn."""
+    if not items:
+        return {}
+    import inspect
+
+    import uvicorn
+
+    known = inspect.signature(uvicorn.run).parameters
+    checked: dict[str, Any] = {}
+    for item in items:
+        key, equals, text = item.partition("=")
+        name = key.strip().replace("-", "_")
+        if not equals:
+            raise ConfigError(f"`-X {item}` has no value", hint=f"write it as `-X {key}=value`")
+        if name in _OWNED:
+            raise ConfigError(f"`-X {key}` is asgictl's to decide", hint=_OWNED[name])
+        if name not in known:
+            close = get_close_matches(name, known.keys() - _OWNED.keys(), n=1)
+            hint = f"did you mean `-X {close[0]}={text}`?" if close else "see `uvicorn.run` for what there is"
+            raise ConfigError(f"uvicorn {uvicorn.__version__} has no argument `{name}`", hint=hint)
+        checked[name] = _typed(key, text, str(known[name].annotation))
+    return checked
+
+
+def _typed(key: str, text: str, annotation: str) -> Any:
+    """Return `text` as what the annotation of uvicorn's parameter allows."""
+    words = set(re.findall(r"\w+", annotation))
+    if "None" in words and text.lower() == "none":
+        return None
+    if "bool" in words:
+        if text.lower() in ("true", "false", "1", "0", "yes", "no"):
+            return text.lower() in ("true", "1", "yes")
+        raise ConfigError(f"`-X {key}={text}` is not a boolean", hint="write true or false")
+    for kind in (int, float):
+        if kind.__name__ in words and "str" not in words:
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    if words & {"int", "float"} and "str" not in words:
+        raise ConfigError(f"`-X {key}={text}` is not a number")
+    return text

@@ -1,0 +1,87 @@
+"""The word from the process that runs the app: ready, or failed and why.
+
+A worker says it to its parent on a stream; its address comes with the instructions. The same stream tells
+the worker to stop, and tells it by its end that the parent is gone.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Client, Connection
+from multiprocessing.process import current_process
+from typing import Any, Protocol
+
+from asgictl.errors import AppLoadError
+
+STOP = "stop"
+
+
+class Report(Protocol):
+    """What the process that runs the app has to say."""
+
+    def ready(self, kind: str) -> None:
+        """The app answers; `kind` names its framework or interface."""
+
+    def failed(self, error: AppLoadError) -> None:
+        """The app cannot be started, because of `error`; the process will end by itself."""
+
+    def fatal(self, error: AppLoadError) -> None:
+        """The app cannot be started, because of `error`; the process ends now."""
+
+    def note(self, text: str) -> None:
+        """Something that users should know has happened."""
+
+
+class ParentReport:
+    """A report that goes to the parent of a worker."""
+
+    def __init__(self, address: str, *, stop: Callable[[float], None], orphaned: Callable[[], None]) -> None:
+        """Connect to the parent; call `stop` with the seconds it allows for it, `orphaned` when it is gone."""
+        self._connection = Client(address, authkey=bytes(current_process().authkey))
+        self._lock = threading.Lock()
+        self._stop = stop
+        self._orphaned = orphaned
+        self._say("hello")
+        threading.Thread(target=self._listen, name="asgictl-parent", daemon=True).start()
+
+    def ready(self, kind: str) -> None:
+        """Tell the parent that this worker answers."""
+        self._say("ready", app=kind)
+
+    def failed(self, error: AppLoadError) -> None:
+        """Tell the parent why this worker cannot start."""
+        self._say("failed", message=error.message, hint=error.hint, details=error.details)
+
+    fatal = failed
+
+    def note(self, text: str) -> None:
+        """Tell the parent what users should know."""
+        self._say("note", text=text)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        with self._lock:
+            try:
+                write(self._connection, {"event": event, "pid": os.getpid(), **fields})
+            except OSError:
+                return  # the parent is gone, which `_listen` deals with
+
+    def _listen(self) -> None:
+        while (message := read(self._connection)) is not None:
+            if message["event"] == STOP:
+                self._stop(message["grace"])
+        self._orphaned()
+
+
+def write(connection: Connection, message: dict[str, Any]) -> None:
+    """Send one message."""
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def read(connection: Connection) -> dict[str, Any] | None:
+    """Return the next message, or None when the other side is gone."""
+    try:
+        message: dict[str, Any] = json.loads(connection.recv_bytes())
+    except (EOFError, OSError):
+        return None
+    return message

@@ -1,0 +1,6 @@
+"""Which app to serve: the one that was named, the one found here, or the bundled one."""
+
+from asgictl.target.find import Tell, find
+from asgictl.target.ref import AppRef
+
+__all__ = ["AppRef", "Tell", "find"]
