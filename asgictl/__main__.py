@@ -4,6 +4,7 @@ The command line is imported inside `main`: processes that uvicorn spawns import
 have no use for it.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ def main() -> None:
     """Run asgictl; exit with its status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_early)
+    # Imports make no garbage worth collecting; `Runtime` and `Crew` turn it on again (bench/startup.py).
+    gc.disable()
     from asgictl.cli import app
 
     app(prog_name="asgictl")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from asgictl import frameworks
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
@@ -34,8 +34,7 @@ class Adaptation:
     wsgi_threads: int = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adapted:
+class Adapted(NamedTuple):
     """An ASGI 3 application and what it is, in words: the framework, or the interface."""
 
     app: ASGIApp
@@ -117,7 +116,7 @@ def _where(error: BaseException) -> str:
 
 
 def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
-    names = {key: value for key, value in vars(owner).items() if not key.startswith("_")} if owner else {}
+    names = {key: value for key, value in getattr(owner, "__dict__", {}).items() if not key.startswith("_")}
     apps = [key for key, value in names.items() if frameworks.identify(value)]
     guess = next(iter((*get_close_matches(name, names, n=1), *apps)), None)
     before = str(ref).removesuffix(f"{name}{ref.attribute.partition(name)[2]}")

@@ -1,13 +1,11 @@
 """What identifies each web framework: in source code, and in an object that was loaded."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framework:
+class Framework(NamedTuple):
     """A framework, the module below which its application classes live, and their names."""
 
     name: str
@@ -37,14 +35,14 @@ FRAMEWORKS = (
     _asgi("Quart", "quart", "Quart"),
     _asgi("Django", "django.core.handlers.asgi", "ASGIHandler"),
     _asgi("Django", "django.core.asgi", "get_asgi_application"),
-    _wsgi("Django (WSGI)", "django.core.handlers.wsgi", "WSGIHandler"),
-    _wsgi("Django (WSGI)", "django.core.wsgi", "get_wsgi_application"),
+    _wsgi("Django WSGI", "django.core.handlers.wsgi", "WSGIHandler"),
+    _wsgi("Django WSGI", "django.core.wsgi", "get_wsgi_application"),
     _asgi("Django Channels", "channels", "ProtocolTypeRouter"),
     _asgi("Falcon", "falcon.asgi", "App"),
-    _wsgi("Falcon (WSGI)", "falcon", "App", "API"),
+    _wsgi("Falcon WSGI", "falcon", "App", "API"),
     _asgi("BlackSheep", "blacksheep", "Application"),
     _asgi("Socket.IO", "socketio", "ASGIApp"),
-    _wsgi("Socket.IO (WSGI)", "socketio", "WSGIApp"),
+    _wsgi("Socket.IO WSGI", "socketio", "WSGIApp"),
     _asgi("Sanic", "sanic", "Sanic"),
     _asgi("Lilya", "lilya", "Lilya"),
     _asgi("Connexion", "connexion", "AsyncApp", "FlaskApp"),

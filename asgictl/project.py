@@ -29,7 +29,7 @@ class Project:
 
     def table(self, *keys: str) -> dict[str, Any]:
         """Return the table at `keys`, empty where the file has none; raise `ConfigError` for anything else."""
-        table: Any = self.data
+        table = self.data
         for depth, key in enumerate(keys, start=1):
             table = table.get(key, {})
             if not isinstance(table, dict):

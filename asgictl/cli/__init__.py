@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from asgictl.cli import serve, version
-from asgictl.cli.command import Command
+from asgictl.cli.command import Command, Group
 
 app = typer.Typer(
     name="asgictl",
+    cls=Group,
     help="Serve any Python web app: FastAPI, Starlette, Django, Litestar, Quart, Flask, bare ASGI.",
     no_args_is_help=True,
     rich_markup_mode="rich",

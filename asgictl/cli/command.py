@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 
@@ -25,7 +25,8 @@ class Command(TyperCommand):
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
         for param in params:
             if param.name not in hints:  # Typer's own flags, like --help
-                param.handle_parse_result(ctx, values, rest)
+                if param.name in values:
+                    param.handle_parse_result(ctx, values, rest)
                 continue
             value, source = param.consume_value(ctx, values)
             ctx.set_parameter_source(param.name, source)
@@ -38,6 +39,18 @@ class Command(TyperCommand):
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
         ctx.args = rest
         return rest
+
+
+class Group(TyperGroup):
+    """A group of commands whose own flags need no conversion."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; Typer's own flags, like --install-completion, with the default that a flag has."""
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_bool_flag", False) and param.default is None:
+                param.default = False
+        return params
 
 
 def converted(value: Any, hint: Any) -> Any:

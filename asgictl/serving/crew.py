@@ -4,6 +4,7 @@ Uvicorn's supervisor owns the parent's main thread; this works beside it in thre
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import secrets
@@ -83,6 +84,7 @@ class Crew:
         resource_tracker.ensure_running()
         # Workers start with the signals held, so that a Ctrl-C waits until they can answer it.
         stopping.hold_signals()
+        gc.enable()
         try:
             yield
         finally:

@@ -3,8 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
@@ -14,8 +13,7 @@ from asgictl.serving.runtime import VARIABLE, Runtime
 from asgictl.serving.stopping import Stopped, release_signals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(NamedTuple):
     """The app answers: what it is, and where."""
 
     kind: str

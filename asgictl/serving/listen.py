@@ -5,7 +5,7 @@ import errno
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from asgictl.errors import StartError
 from asgictl.serving import port_owner
@@ -16,8 +16,7 @@ _LAST_PRIVILEGED = 1023
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  # recognised here, chosen by the user
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(NamedTuple):
     """A host and port to listen on."""
 
     host: str
@@ -105,6 +104,9 @@ def _bound(host: str, port: int, backlog: int) -> socket.socket:
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
     """Return the address of `host`, the IPv4 one of a name that has both."""
+    with contextlib.suppress(OSError):
+        socket.inet_pton(socket.AF_INET, host)
+        return socket.AF_INET, (host, port)
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return found[0][0], found[0][4]

@@ -68,7 +68,7 @@ _NEEDED = {
 }
 
 # RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
 
 # A worker whose import holds the interpreter for longer counts as hung, in seconds.
 _HEALTHCHECK = 60
@@ -172,7 +172,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
 
 
 def _header(text: str) -> tuple[str, str]:
-    match = _HEADER.fullmatch(text)
+    match = re.fullmatch(_HEADER, text)
     if match is None:
         raise ConfigError(f"`{text!r}` is not a header", hint="write it as `Name: value`")
     return match[1], match[2].rstrip()

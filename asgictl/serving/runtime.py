@@ -151,6 +151,7 @@ class Runtime:
         self.report.note(text)
 
     def _begin_startup(self) -> None:
+        gc.enable()
         loop = asyncio.get_running_loop()
         self._startup = asyncio.current_task()
         self.stopping.notify(logs.expect_cut_responses)

@@ -1,7 +1,6 @@
 """Find the app: by its name on the command line or in the configuration, or by looking around."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +14,6 @@ Tell = Callable[[str], None]
 
 DEMO = "demo"
 FILES = ("main", "app", "api", "asgi", "server", "application", "wsgi")
-
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) -> AppRef:
@@ -49,7 +46,7 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
     tell(f"`{app}` is {found}")
     if app == DEMO and modules.of_name(DEMO, folder) is None:
         return bundled()
-    drive = 2 if _DRIVE.match(app) else 0
+    drive = 2 if app[1:3] in (":\\", ":/") else 0  # C:\\app.py
     before, colon, attribute = app[drive:].partition(":")
     location = app[:drive] + before
     if colon and not all(part.isidentifier() for part in attribute.split(".")):

@@ -2,16 +2,15 @@
 
 import ast
 import sys
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import NamedTuple
 
 from asgictl.target import source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
+class Module(NamedTuple):
     """A module's dotted name, the folders that `sys.path` needs for it, and its file where it has one."""
 
     name: str

@@ -2,8 +2,8 @@
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from asgictl import frameworks
 from asgictl.errors import AppLoadError
@@ -19,8 +19,7 @@ _IMPORTS_FOLLOWED = 5
 Follow = Callable[[Path, str], Path | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A name that a module binds to something that can be served; the lowest `rank` is the best."""
 
     name: str
@@ -30,8 +29,7 @@ class Candidate:
     framework: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(NamedTuple):
     """What a name is bound to.
 
     `origin` is the dotted name of what was called or imported, `imported` the module and the name in it.
@@ -105,12 +103,12 @@ class _Reader:
             framework=framework.name if framework else None,
         )
         if name in OBJECT_NAMES:
-            return replace(entry, rank=OBJECT_NAMES.index(name))
+            return entry._replace(rank=OBJECT_NAMES.index(name))
         if value.factory and name in FACTORY_NAMES:
-            return replace(entry, rank=_FACTORY_RANK + FACTORY_NAMES.index(name))
+            return entry._replace(rank=_FACTORY_RANK + FACTORY_NAMES.index(name))
         if framework is None or name.startswith("_") or value.imported:
             return None
-        return replace(entry, rank=_ANNOTATED_RANK) if value.factory else entry
+        return entry._replace(rank=_ANNOTATED_RANK) if value.factory else entry
 
     def _followed(self, name: str, value: _Value) -> _Value:
         """Return what an imported name is bound to where it comes from, as far as the project's files tell."""
@@ -119,13 +117,13 @@ class _Reader:
             return value
         module, attribute = value.imported
         if self.follow(self.file, f"{module}{attribute}" if module.endswith(".") else f"{module}.{attribute}"):
-            return replace(value, servable=False)
+            return value._replace(servable=False)
         file = self.follow(self.file, module)
         if file is None:
             return value
         there = _Reader(file, self.follow, self.depth + 1)
         known = there.values.get(attribute)
-        return replace(there._followed(attribute, known), imported=value.imported) if known else value
+        return there._followed(attribute, known)._replace(imported=value.imported) if known else value
 
     def _bind(self, node: ast.stmt) -> None:
         match node:
@@ -167,7 +165,7 @@ class _Reader:
             return _Value(target.lineno, not frameworks.is_not_app(module, name), self.returns.get(origin, origin))
         if isinstance(value, ast.Name):
             known = self.values.get(value.id)
-            return replace(known, line=target.lineno) if known else _Value(target.lineno, servable=True)
+            return known._replace(line=target.lineno) if known else _Value(target.lineno, servable=True)
         plain = isinstance(value, ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.Set | ast.JoinedStr)
         return _Value(target.lineno, servable=not plain)
 

@@ -1,0 +1,14 @@
+from blacksheep import Application, WebSocket, get, ws
+
+app = Application()
+
+
+@get("/")
+async def hello() -> str:
+    return "hello BlackSheep"
+
+
+@ws("/ws")
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(await websocket.receive_text())

@@ -1,0 +1,8 @@
+import bottle
+
+site = bottle.Bottle()
+
+
+@site.get("/")
+def hello():
+    return "hello Bottle"

@@ -1,0 +1,15 @@
+import falcon.asgi
+
+
+class Hello:
+    async def on_get(self, req, resp):
+        resp.text = "hello Falcon"
+
+    async def on_websocket(self, req, ws):
+        await ws.accept()
+        await ws.send_text(await ws.receive_text())
+
+
+application = falcon.asgi.App()
+application.add_route("/", Hello())
+application.add_route("/ws", Hello())

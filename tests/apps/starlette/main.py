@@ -1,0 +1,18 @@
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+
+async def hello(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("hello Starlette")
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(await websocket.receive_text())
+    await websocket.close()
+
+
+app = Starlette(routes=[Route("/", hello), WebSocketRoute("/ws", echo)])
