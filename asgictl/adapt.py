@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -24,8 +23,7 @@ _ASGI3_ARGUMENTS = 3
 _WSGI_ARGUMENTS = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adaptation:
+class Adaptation(NamedTuple):
     """How to turn what the user has into an ASGI 3 application."""
 
     interface: Interface = "auto"

@@ -1,16 +1,14 @@
 """The project around a folder: where its `pyproject.toml` is, and what it says."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgictl.errors import ConfigError
 
 FILE = "pyproject.toml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(NamedTuple):
     """A folder and the content of its `pyproject.toml`."""
 
     root: Path

@@ -33,7 +33,7 @@ CUT = ("ASGI callable returned without completing response.",)
 class WithoutLifecycle(logging.Filter):
     """Drops the lines of `LIFECYCLE`, and those of `CUT` once a stop has begun."""
 
-    unwanted = LIFECYCLE
+    unwanted: tuple[str, ...] = LIFECYCLE
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether `record` is to be printed."""

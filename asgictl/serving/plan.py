@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from asgictl import adapt, target
 from asgictl.errors import ConfigError, StartError
-from asgictl.serving import logs, tls
+from asgictl.serving import logs, tls, websocket
 from asgictl.serving.lifespan import Mode
 from asgictl.serving.runtime import Instructions
 
@@ -74,8 +74,7 @@ _HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
 _HEALTHCHECK = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeRequest:
+class ServeRequest(NamedTuple):
     """What the user asks for. `uvicorn` holds what uvicorn takes under the same name."""
 
     app: str | None = None
@@ -95,11 +94,10 @@ class ServeRequest:
     extra: Sequence[str] = ()
     verbose: bool = False
     colors: bool = False
-    uvicorn: Mapping[str, Any] = field(default_factory=dict)
+    uvicorn: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServePlan:
+class ServePlan(NamedTuple):
     """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments."""
 
     host: str
@@ -136,6 +134,9 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
     if ref.looked and request.production:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
+    later: tuple[str, ...] = ()
+    if arguments.get("ws", "auto") == "auto" and find_spec("websockets"):
+        arguments["ws"], later = websocket.protocol, (websocket.MODULE,)
     instructions = Instructions(
         ref=ref,
         how=adapt.Adaptation(
@@ -148,6 +149,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
         grace=request.graceful_timeout,
         startup_timeout=request.startup_timeout,
         loop=arguments.pop("loop", "auto"),
+        later=later,
     )
     arguments = {
         "log_config": logs.config(verbose=request.verbose),

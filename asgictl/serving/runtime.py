@@ -6,16 +6,16 @@ and reads its instructions from the environment.
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
 from types import AsyncGeneratorType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
@@ -36,9 +36,11 @@ _ENDING = "the shutdown of the app"
 _DOOR_OPENS = 0.001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instructions:
-    """What a process needs to know to load and run the app; times are in seconds."""
+class Instructions(NamedTuple):
+    """What a process needs to know to load and run the app; times are in seconds.
+
+    `later` names modules to import when the app is ready.
+    """
 
     ref: AppRef
     how: adapt.Adaptation
@@ -46,10 +48,12 @@ class Instructions:
     grace: float = 8.0
     startup_timeout: float | None = None
     loop: str = "auto"
+    later: Sequence[str] = ()
 
     def dumps(self, address: str) -> str:
         """Return the instructions and the parent's address as text for the environment."""
-        return json.dumps({**asdict(self), "address": address}, default=str)
+        fields = {**self._asdict(), "ref": self.ref._asdict(), "how": self.how._asdict(), "address": address}
+        return json.dumps(fields, default=str)
 
     @classmethod
     def loads(cls, text: str) -> tuple["Instructions", str]:
@@ -139,7 +143,12 @@ class Runtime:
         self._doing = _SERVING
         self._startup = None
         self.stopping.ready = True
-        asyncio.get_running_loop().call_later(_DOOR_OPENS, self.report.ready, self.kind)
+        asyncio.get_running_loop().call_later(_DOOR_OPENS, self._door_opens)
+
+    def _door_opens(self) -> None:
+        self.report.ready(self.kind)
+        for module in self.instructions.later:
+            threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""

@@ -1,11 +1,10 @@
 """The answer to "which app": where it is, and how it was found."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppRef:
+class AppRef(NamedTuple):
     """An application to import: `module:attribute`, with what `sys.path` and the environment need for it.
 
     `found` says how it was found, `also` what would have matched next. `factory` is None where
