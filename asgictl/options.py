@@ -1,139 +1,135 @@
 """The options of the commands that serve an app, each written once."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-_BIND = "Address"
+
+class Range(NamedTuple):
+    """The numbers that an option takes, both ends included."""
+
+    low: float
+    high: float = float("inf")
+
+
+def _option(*names: str, panel: str, metavar: str, about: str) -> Any:
+    return typer.Option(*names, metavar=metavar, rich_help_panel=panel, help=about)
+
+
+def _flag(*names: str, panel: str, about: str) -> Any:
+    # A blank for the type, which says nothing of a flag; and `--x/--no-x` already tells what there is to choose.
+    return typer.Option(*names, metavar=" ", rich_help_panel=panel, show_default=False, help=about)
+
+
+_ADDRESS = "Address"
 _APP = "App"
 _RUN = "Running"
 _TLS = "TLS files"
 _PROXY = "Behind a proxy"
-_LIMITS = "Limits and timeouts"
+_LIMITS = "Limits and timeouts, in seconds"
 _PROTOCOLS = "Protocols"
+_HEADERS = "Headers"
 _LOGGING = "Logging"
 
 App = Annotated[
     str | None,
     typer.Argument(
-        metavar="[APP]",
-        help="module:attr, module, path/to/file.py[:attr], path/to/package or demo.",
+        metavar="APP",
         show_default=False,
+        help="module:attr, module, path/to/file.py[:attr], path/to/package, or demo for the bundled app.",
     ),
 ]
 
-Host = Annotated[str, typer.Option(metavar="ADDR", rich_help_panel=_BIND, help="Listen here; 0.0.0.0 for everyone.")]
-Port = Annotated[
-    int,
-    typer.Option("--port", "-p", metavar="N", min=0, max=65535, rich_help_panel=_BIND, help="0 takes any free one."),
-]
-NextPort = Annotated[
-    bool, typer.Option("--next-port", rich_help_panel=_BIND, help="Take the next free port if it is in use.")
-]
-Open = Annotated[bool, typer.Option("--open", rich_help_panel=_BIND, help="Open the browser when the app is ready.")]
-Qr = Annotated[bool, typer.Option("--qr", rich_help_panel=_BIND, help="Print the URL as a QR code, for a phone.")]
+Host = Annotated[str, _option("--host", panel=_ADDRESS, metavar="ADDR", about="0.0.0.0 is everywhere.")]
+Port = Annotated[int, Range(0, 65535), _option("--port", "-p", panel=_ADDRESS, metavar="N", about="0 is any free one.")]
+NextPort = Annotated[bool, _flag("--next-port", panel=_ADDRESS, about="Take the next free port if this one is in use.")]
+Open = Annotated[bool, _flag("--open", panel=_ADDRESS, about="Open the browser when the app is ready.")]
+Qr = Annotated[bool, _flag("--qr", panel=_ADDRESS, about="Print the URL as a QR code for a phone.")]
 
-Factory = Annotated[
-    bool, typer.Option("--factory", rich_help_panel=_APP, help="Call APP to get the app (found out otherwise).")
-]
+Factory = Annotated[bool, _flag("--factory", panel=_APP, about="Call APP to get the app.")]
 Interface = Annotated[
     Literal["auto", "asgi3", "asgi2", "wsgi"],
-    typer.Option(metavar="KIND", rich_help_panel=_APP, help="auto, asgi3, asgi2 or wsgi."),
+    _option("--interface", panel=_APP, metavar="KIND", about="asgi3, asgi2 or wsgi."),
 ]
 Lifespan = Annotated[
     Literal["auto", "on", "off"],
-    typer.Option(metavar="MODE", rich_help_panel=_APP, help="auto, on (must be supported) or off."),
+    _option("--lifespan", panel=_APP, metavar="MODE", about="auto, on (it must support it) or off."),
 ]
-WsgiThreads = Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=_APP, help="Threads for a WSGI app.")]
-Static = Annotated[
-    bool,
-    typer.Option("--static/--no-static", rich_help_panel=_APP, help="Serve Django's static files under DEBUG."),
+WsgiThreads = Annotated[
+    int, Range(1), _option("--wsgi-threads", panel=_APP, metavar="N", about="Threads for a WSGI app.")
 ]
+Static = Annotated[bool, _flag("--static/--no-static", panel=_APP, about="Django's, under DEBUG (on).")]
 
-Workers = Annotated[int, typer.Option("--workers", "-w", metavar="N", min=1, rich_help_panel=_RUN, help="Processes.")]
-Production = Annotated[
-    bool, typer.Option("--prod", rich_help_panel=_RUN, help="For production: an app must be there, plain output.")
-]
+Workers = Annotated[int, Range(1), _option("--workers", "-w", panel=_RUN, metavar="N", about="Processes.")]
+Production = Annotated[bool, _flag("--prod", panel=_RUN, about="An app must be there; plain output.")]
 Extra = Annotated[
     list[str] | None,
-    typer.Option("-X", metavar="KEY=VALUE", rich_help_panel=_RUN, help="Any other argument of uvicorn.run."),
+    _option("-X", panel=_RUN, metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
 ]
 
 Certfile = Annotated[
-    str | None,
-    typer.Option("--ssl-certfile", metavar="FILE", rich_help_panel=_TLS, help="Certificate, then its chain."),
+    str | None, _option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Certificate and chain: serve HTTPS.")
 ]
-Keyfile = Annotated[
-    str | None, typer.Option("--ssl-keyfile", metavar="FILE", rich_help_panel=_TLS, help="Its private key.")
-]
+Keyfile = Annotated[str | None, _option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")]
 KeyfilePassword = Annotated[
-    str | None, typer.Option("--ssl-keyfile-password", metavar="TEXT", rich_help_panel=_TLS, help="The key's password.")
+    str | None, _option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
 ]
 CaCerts = Annotated[
-    str | None, typer.Option("--ssl-ca-certs", metavar="FILE", rich_help_panel=_TLS, help="Authorities of clients.")
+    str | None, _option("--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Authorities for client certificates.")
 ]
 
-ProxyHeaders = Annotated[
-    bool,
-    typer.Option("--proxy-headers/--no-proxy-headers", rich_help_panel=_PROXY, help="Heed X-Forwarded-For/-Proto."),
-]
+ProxyHeaders = Annotated[bool, _flag("--proxy-headers/--no-proxy-headers", panel=_PROXY, about="Trust them (on).")]
 ForwardedAllowIps = Annotated[
-    str | None, typer.Option(metavar="IPS", rich_help_panel=_PROXY, help="Proxies to trust, or * [127.0.0.1,::1].")
+    str | None,
+    _option("--forwarded-allow-ips", panel=_PROXY, metavar="IPS", about="Proxies to trust, or *."),
 ]
-RootPath = Annotated[
-    str, typer.Option(metavar="PATH", rich_help_panel=_PROXY, help="The prefix that a proxy takes off.")
-]
+RootPath = Annotated[str, _option("--root-path", panel=_PROXY, metavar="PATH", about="Prefix it takes off.")]
 
 GracefulTimeout = Annotated[
-    float, typer.Option(metavar="S", min=0, rich_help_panel=_LIMITS, help="For open requests when it stops.")
+    float, Range(0), _option("--graceful-timeout", panel=_LIMITS, metavar="S", about="For open requests at the stop.")
 ]
 StartupTimeout = Annotated[
-    float | None, typer.Option(metavar="S", min=0.001, rich_help_panel=_LIMITS, help="For the app to get ready [none].")
+    float | None,
+    Range(0.001),
+    _option("--startup-timeout", panel=_LIMITS, metavar="S", about="For the app to get ready (none)."),
 ]
 KeepAlive = Annotated[
-    int, typer.Option("--timeout-keep-alive", metavar="S", min=0, rich_help_panel=_LIMITS, help="For idle connections.")
+    int, Range(0), _option("--timeout-keep-alive", panel=_LIMITS, metavar="S", about="For idle connections.")
 ]
 LimitConcurrency = Annotated[
-    int | None, typer.Option(metavar="N", min=1, rich_help_panel=_LIMITS, help="Connections before a 503 [none].")
+    int | None,
+    Range(1),
+    _option("--limit-concurrency", panel=_LIMITS, metavar="N", about="Connections before a 503 (none)."),
 ]
-Backlog = Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=_LIMITS, help="Connections that may wait.")]
+Backlog = Annotated[int, Range(1), _option("--backlog", panel=_LIMITS, metavar="N", about="Connections that may wait.")]
 
-Loop = Annotated[
-    str, typer.Option(metavar="NAME", rich_help_panel=_PROTOCOLS, help="auto, asyncio, uvloop, module:factory.")
+Loop = Annotated[str, _option("--loop", panel=_PROTOCOLS, metavar="NAME", about="asyncio, uvloop, module:factory.")]
+Http = Annotated[str, _option("--http", panel=_PROTOCOLS, metavar="NAME", about="h11, httptools or zttp.")]
+Ws = Annotated[str, _option("--ws", panel=_PROTOCOLS, metavar="NAME", about="none, websockets-sansio or wsproto.")]
+WsMaxSize = Annotated[
+    int, Range(1), _option("--ws-max-size", panel=_PROTOCOLS, metavar="BYTES", about="The largest message.")
 ]
-Http = Annotated[str, typer.Option(metavar="NAME", rich_help_panel=_PROTOCOLS, help="auto, h11, httptools, zttp.")]
-Ws = Annotated[
-    str, typer.Option(metavar="NAME", rich_help_panel=_PROTOCOLS, help="auto, none, websockets-sansio, wsproto.")
-]
-WsMaxSize = Annotated[int, typer.Option(metavar="BYTES", min=1, rich_help_panel=_PROTOCOLS, help="Largest message.")]
 WsPingInterval = Annotated[
-    float, typer.Option(metavar="S", min=0, rich_help_panel=_PROTOCOLS, help="Between two pings.")
+    float, Range(0), _option("--ws-ping-interval", panel=_PROTOCOLS, metavar="S", about="Between two pings.")
 ]
-WsPingTimeout = Annotated[float, typer.Option(metavar="S", min=0, rich_help_panel=_PROTOCOLS, help="For a pong.")]
+WsPingTimeout = Annotated[
+    float, Range(0), _option("--ws-ping-timeout", panel=_PROTOCOLS, metavar="S", about="For the answer to a ping.")
+]
+
 Header = Annotated[
     list[str] | None,
-    typer.Option(metavar="'NAME: VALUE'", rich_help_panel=_PROTOCOLS, help="Add to each response; repeatable."),
+    _option("--header", panel=_HEADERS, metavar="TEXT", about="Add `Name: value`."),
 ]
-ServerHeader = Annotated[
-    bool, typer.Option("--server-header/--no-server-header", rich_help_panel=_PROTOCOLS, help="Send Server.")
-]
-DateHeader = Annotated[
-    bool, typer.Option("--date-header/--no-date-header", rich_help_panel=_PROTOCOLS, help="Send Date.")
-]
+ServerHeader = Annotated[bool, _flag("--server-header/--no-server-header", panel=_HEADERS, about="Send Server (on).")]
+DateHeader = Annotated[bool, _flag("--date-header/--no-date-header", panel=_HEADERS, about="Send Date (on).")]
 
 LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug", "trace"],
-    typer.Option(metavar="LEVEL", rich_help_panel=_LOGGING, help="critical, error, warning, info, debug, trace."),
+    _option("--log-level", panel=_LOGGING, metavar="LEVEL", about="From critical to trace."),
 ]
-AccessLog = Annotated[
-    bool, typer.Option("--access-log/--no-access-log", rich_help_panel=_LOGGING, help="A line for each request.")
-]
+AccessLog = Annotated[bool, _flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]
 LogConfig = Annotated[
-    str | None, typer.Option(metavar="FILE", rich_help_panel=_LOGGING, help="Configure logging: .ini, .json, .yaml.")
+    str | None, _option("--log-config", panel=_LOGGING, metavar="FILE", about="As .ini, .json or .yaml.")
 ]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", rich_help_panel=_LOGGING, help="Say how the app is found, and more.")
-]
-Traceback = Annotated[
-    bool, typer.Option("--traceback", rich_help_panel=_LOGGING, help="Show the whole stack when the app fails.")
-]
+Verbose = Annotated[bool, _flag("--verbose", "-v", panel=_LOGGING, about="Tell every step.")]
+Traceback = Annotated[bool, _flag("--traceback", panel=_LOGGING, about="The whole stack of errors.")]

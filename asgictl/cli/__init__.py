@@ -10,7 +10,6 @@ from asgictl.cli.command import Command, Group
 app = typer.Typer(
     name="asgictl",
     cls=Group,
-    help="Serve any Python web app: FastAPI, Starlette, Django, Litestar, Quart, Flask, bare ASGI.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -25,7 +24,11 @@ def _main(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=version.show, help="Show asgictl, uvicorn and what it finds."
+            "--version",
+            metavar=" ",
+            is_eager=True,
+            callback=version.show,
+            help="Show asgictl, uvicorn and what it finds.",
         ),
     ] = False,
 ) -> None:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.models import ParameterInfo
+
+from asgictl.options import Range
 
 
 class Command(TyperCommand):
@@ -55,12 +56,10 @@ class Group(TyperGroup):
 
 def converted(value: Any, hint: Any) -> Any:
     """Return `value`, which may be text, as what the annotation `hint` says; raise `ValueError` when it is not."""
-    low = high = None
+    limits = None
     if get_origin(hint) is Annotated:
         hint, *metadata = get_args(hint)
-        for info in metadata:
-            if isinstance(info, ParameterInfo):
-                low, high = info.min, info.max
+        limits = next((info for info in metadata if isinstance(info, Range)), None)
     if get_origin(hint) in (Union, UnionType):
         if value is None:
             return None
@@ -70,7 +69,7 @@ def converted(value: Any, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         return _choice(value, get_args(hint))
     if hint in (int, float) and value is not None:
-        return _number(value, hint, low, high)
+        return _number(value, hint, limits)
     return Path(value) if hint is Path else value
 
 
@@ -81,13 +80,18 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
     return value
 
 
-def _number(value: Any, kind: Callable[[Any], float], low: float | None, high: float | None) -> float:
+def _number(value: Any, kind: Callable[[Any], float], limits: Range | None) -> float:
     try:
         number = kind(value)
     except ValueError:
         raise ValueError(f"{value!r} is not a valid {'integer' if kind is int else 'number'}.") from None
     # Written so that NaN, which compares false with everything, is out of any range.
-    if not ((low is None or number >= low) and (high is None or number <= high)):
-        limits = f"{low}<=x<={high}" if low is not None and high is not None else f"x>={low}"
-        raise ValueError(f"{value} is not in the range {limits}.")
+    if limits is not None and not limits.low <= number <= limits.high:
+        raise ValueError(f"{value} is not {_wanted(limits)}.")
     return number
+
+
+def _wanted(limits: Range) -> str:
+    if limits.high == float("inf"):
+        return f"{limits.low} or more"
+    return f"between {limits.low} and {limits.high}"

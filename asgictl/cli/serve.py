@@ -60,7 +60,16 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     verbose: options.Verbose = False,
     traceback: options.Traceback = False,
 ) -> None:
-    """Serve an app: the one named, the one found here, or the bundled one."""
+    """Serve an app: the one named, the one found here, or the bundled one.
+
+    \b
+    asgictl serve                        the app found in this folder
+    asgictl serve main:app --port 9000   the object `app` of the module `main`
+    asgictl serve src/shop/web.py        a file
+    asgictl serve shop.web:create_app    a factory, of any framework
+    asgictl serve --prod -w 4            four processes, as in production
+    asgictl serve demo --open            the bundled app, in the browser
+    """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     started = time.perf_counter()
     console = Console(traceback=traceback)
     try:

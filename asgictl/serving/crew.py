@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Listener as ConnectionListener
 from multiprocessing.process import current_process
+from types import FrameType
 from typing import Any
 
 from asgictl import errors
@@ -25,9 +26,6 @@ from asgictl.serving import readiness, stopping
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 1.5
-
-# Workers close their sockets at uvicorn's next tick after a stop signal, a tenth of a second later at most.
-_DOORS_CLOSED = 0.3
 
 
 class Crew:
@@ -42,7 +40,7 @@ class Crew:
         note: Callable[[str], None],
         refuse: Callable[[], None],
     ) -> None:
-        """Expect `size` workers; call `ready` when all answer, `refuse` when a stop has closed their doors."""
+        """Expect `size` workers; call `ready` when all answer, and `refuse` when a stop has closed their sockets."""
         self.size = size
         self.grace = grace
         self.error: AsgictlError | None = None
@@ -54,6 +52,7 @@ class Crew:
         self._lock = threading.Lock()
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
+        self._closed_doors: set[int] = set()
         self._notes: set[str] = set()
         self._closed = False
         address = _address()
@@ -72,12 +71,15 @@ class Crew:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Watch over the workers that uvicorn's supervisor starts inside the block."""
+        """Watch over the workers that uvicorn's supervisor starts inside the block.
+
+        A signal that comes before the supervisor heeds them raises `Stopped`.
+        """
         received, wake = socket.socketpair()
         wake.setblocking(False)  # noqa: FBT003
         previous = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         for number in stopping.SIGNALS:
-            signal.signal(number, lambda *_: None)  # until the supervisor's own
+            signal.signal(number, _stop_before_supervision)
         self._thread(self._heed_signals, received)
         self._thread(self._accept)
         # Started now, because it would let the held signals come again (CPython before 3.13).
@@ -132,6 +134,10 @@ class Crew:
                 if len(self._ready & self._workers.keys()) >= self.size and not (self.ready or self.stopping):
                     self.ready = True
                     self._call_ready(message["app"])
+            case "closed":
+                self._closed_doors.add(pid)
+                if self.stopping and self._closed_doors >= self._workers.keys():
+                    self._refuse()
             case "failed" if not self.stopping:
                 self._fail(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
             case "note" if self.error is None and message["text"] not in self._notes:
@@ -160,7 +166,6 @@ class Crew:
     def _begin_stop(self) -> None:
         for connection in self._workers.values():
             self._tell_stop(connection)
-        self._later(_DOORS_CLOSED, self._refuse)
         self._later(self._limit + _MARGIN, self._give_up)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
@@ -182,6 +187,10 @@ class Crew:
     def _kill(self) -> None:
         for process in multiprocessing.active_children():
             process.kill()
+
+
+def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
+    raise stopping.Stopped(number)
 
 
 def _address() -> str | None:

@@ -55,9 +55,10 @@ def launch(plan: ServePlan, audience: Audience) -> int:
 class _OwnReport:
     """The report of the process that also launched it."""
 
-    def __init__(self, ready: Callable[[str], None], audience: Audience) -> None:
+    def __init__(self, ready: Callable[[str], None], closed: Callable[[], None], audience: Audience) -> None:
         self.error: AppLoadError | None = None
         self.ready = ready
+        self.closed = closed
         self.note = audience.note
         self.fatal = audience.problem
 
@@ -67,9 +68,8 @@ class _OwnReport:
 
 def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
     runtime = Runtime(plan.instructions, forcible=True)
-    report = _OwnReport(ready, audience)
+    report = _OwnReport(ready, listener.close, audience)
     runtime.report = report
-    runtime.stopping.notify(listener.close)
     try:
         runtime.load()
         _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop)
@@ -83,7 +83,7 @@ def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[st
     if report.error is not None:
         raise report.error
     if not runtime.stopping.ready:
-        raise _stopped_early(runtime.stopping.signals)
+        raise _stopped_early(next(iter(runtime.stopping.signals), None))
     return errors.STOPPED if runtime.stopping.begun else StartError.exit_status
 
 
@@ -95,20 +95,23 @@ def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], 
     )
     os.environ[VARIABLE] = plan.instructions.dumps(crew.address)
     module = Runtime.__module__
-    with crew.watched():
-        _uvicorn(
-            f"{module}:create_app",
-            plan,
-            listener,
-            factory=True,
-            interface="asgi3",
-            loop=f"{module}:new_event_loop",
-            workers=plan.workers,
-        )
+    try:
+        with crew.watched():
+            _uvicorn(
+                f"{module}:create_app",
+                plan,
+                listener,
+                factory=True,
+                interface="asgi3",
+                loop=f"{module}:new_event_loop",
+                workers=plan.workers,
+            )
+    except Stopped as stop:
+        crew.stopped_by = signal.Signals(stop.args[0])
     if crew.error is not None:
         raise crew.error
     if not crew.ready:
-        raise _stopped_early([crew.stopped_by] if crew.stopped_by else [])
+        raise _stopped_early(crew.stopped_by)
     return errors.STOPPED if crew.stopped_by else StartError.exit_status
 
 
@@ -118,6 +121,6 @@ def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: 
     uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
 
 
-def _stopped_early(signals: list[signal.Signals]) -> AsgictlError:
-    by = f" by {signals[0].name}" if signals else ""
+def _stopped_early(number: signal.Signals | None) -> StartError:
+    by = f" by {number.name}" if number else ""
     return StartError(f"stopped{by} before the app was ready")

@@ -59,6 +59,9 @@ class Lifespan:
         """Run the app's lifespan from the startup to the shutdown, or stand in for one that has none."""
         self._receive, self._send = receive, send
         error = None if self._mode == "off" else await self._run_app(scope)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # the loop is being closed, whatever the app made of it
         if self._started:
             self._report_early_end(error)
         elif (problem := self._problem(error)) is not None or self._watcher.stop_begun:

@@ -23,6 +23,9 @@ class Report(Protocol):
     def ready(self, kind: str) -> None:
         """The app answers; `kind` names its framework or interface."""
 
+    def closed(self) -> None:
+        """A stop has begun, and uvicorn has closed its copy of the listening socket."""
+
     def failed(self, error: AppLoadError) -> None:
         """The app cannot be started, because of `error`; the process will end by itself."""
 
@@ -48,6 +51,10 @@ class ParentReport:
     def ready(self, kind: str) -> None:
         """Tell the parent that this worker answers."""
         self._say("ready", app=kind)
+
+    def closed(self) -> None:
+        """Tell the parent that this worker accepts no more clients."""
+        self._say("closed")
 
     def failed(self, error: AppLoadError) -> None:
         """Tell the parent why this worker cannot start."""

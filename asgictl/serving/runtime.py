@@ -35,6 +35,9 @@ _ENDING = "the shutdown of the app"
 # Uvicorn opens the door a few turns of the loop after it has heard that the startup is complete.
 _DOOR_OPENS = 0.001
 
+# It looks every 0.1 s whether to stop, and then first of all closes the door.
+_DOOR_CLOSES = 0.15
+
 
 class Instructions(NamedTuple):
     """What a process needs to know to load and run the app; times are in seconds.
@@ -80,6 +83,7 @@ class Runtime:
         self._doing = _LOADING
         self._startup: asyncio.Task[Any] | None = None
         self._told_left = False
+        self._door_open = False
 
     def load(self) -> None:
         """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first."""
@@ -139,13 +143,17 @@ class Runtime:
         self.report.failed(error)
 
     def startup_complete(self) -> None:
-        """Note that the app answers, and say so."""
+        """Note that the app has started, and say so when uvicorn accepts its clients."""
         self._doing = _SERVING
         self._startup = None
-        self.stopping.ready = True
         asyncio.get_running_loop().call_later(_DOOR_OPENS, self._door_opens)
 
     def _door_opens(self) -> None:
+        self._door_open = True
+        if self.stopping.begun:
+            self._close_door()
+            return
+        self.stopping.ready = True
         self.report.ready(self.kind)
         for module in self.instructions.later:
             threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
@@ -163,16 +171,21 @@ class Runtime:
         gc.enable()
         loop = asyncio.get_running_loop()
         self._startup = asyncio.current_task()
-        self.stopping.notify(logs.expect_cut_responses)
-        self.stopping.notify(lambda: loop.call_soon_threadsafe(self._end_the_endless))
+        self.stopping.notify(lambda: loop.call_soon_threadsafe(self._begin_stop))
         self.stopping.take_over()
 
-    def _end_the_endless(self) -> None:
+    def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams."""
+        logs.expect_cut_responses()
         if self._startup is not None:
             self._startup.cancel()
         for task in self._streams:
             task.cancel()
+        if self._door_open:
+            self._close_door()
+
+    def _close_door(self) -> None:
+        asyncio.get_running_loop().call_later(_DOOR_CLOSES, self.report.closed)
 
     def _stuck(self) -> None:
         left = self._unfinished_requests() or self._unfinished_thread()

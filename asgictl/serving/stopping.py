@@ -106,7 +106,7 @@ class Stopping:
             return
         self._note(number)
         if self._loading:
-            raise Stopped
+            raise Stopped(number)
 
     def _chained(self, inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
         def handle(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,139 @@
+"""What tests share: a clean environment, and the real command as users start it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+APPS = Path(__file__).parent / "apps"
+ASGICTL = Path(sys.executable).with_name("asgictl")
+
+# Set by CI systems and terminals, and meant for the tools around the tests.
+_FOREIGN = ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "ASGICTL_APP", "DJANGO_SETTINGS_MODULE", "WEB_CONCURRENCY")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+
+
+class Served:
+    """A running `asgictl serve`; its streams are read as they come."""
+
+    def __init__(self, *arguments: str, folder: Path, env: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [ASGICTL, "serve", *arguments],
+            cwd=folder,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self.access: list[str] = []
+        self._changed = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stderr, self.lines), daemon=True),
+            threading.Thread(target=self._read, args=(self.process.stdout, self.access), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: Iterator[str], lines: list[str]) -> None:
+        for line in stream:
+            with self._changed:
+                lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            lines.append("")  # the end
+            self._changed.notify_all()
+
+    def wait_for(self, pattern: str, *, within: float = 30) -> re.Match[str]:
+        """Return the match of `pattern` in a line of stderr or stdout, once there is one."""
+
+        def found() -> re.Match[str] | None:
+            matches = (re.search(pattern, line) for line in [*self.lines, *self.access])
+            return next((match for match in matches if match), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self.process.poll() is not None, timeout=within)
+            match = found()
+        assert match, f"{pattern!r} never came: {self.lines}"
+        return match
+
+    @property
+    def url(self) -> str:
+        """The URL in the banner, which is printed when it answers."""
+        return self.wait_for(r"https?://\S+")[0]
+
+    @property
+    def port(self) -> int:
+        """The port of the URL."""
+        return int(self.url.rpartition(":")[2])
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        self.process.send_signal(number)
+
+    def ctrl_c(self) -> None:
+        """Send what a terminal sends: SIGINT to the whole process group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self, *, within: float = 20) -> tuple[int, list[str]]:
+        """Wait for the end; return the status and the whole of stderr."""
+        status = self.process.wait(timeout=within)
+        for reader in self._readers:
+            reader.join(timeout=within)
+        return status, [line for line in self.lines if line]
+
+    def stop(self) -> tuple[int, list[str]]:
+        """Stop it as a supervisor does; return the status and the whole of stderr."""
+        self.send(signal.SIGTERM)
+        return self.end()
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start `asgictl serve` on a free port, in an empty folder unless told otherwise."""
+    started: list[Served] = []
+
+    def start(*arguments: str, folder: Path = tmp_path, port: str = "0", env: dict[str, str] | None = None) -> Served:
+        served = Served(*arguments, "--port", port, folder=folder, env=env or {})
+        started.append(served)
+        return served
+
+    yield start
+    for served in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(served.process.pid, signal.SIGKILL)
+        served.end()
+        for stream in (served.process.stdout, served.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write files into the test's folder: `write({"main.py": "..."})`; return the folder."""
+
+    def put(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return tmp_path
+
+    return put

@@ -1,0 +1,471 @@
+"""The exit status and the whole of stderr, for everything that can go wrong, in one process and with two workers."""
+
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Serve, Served
+
+BARE = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+"""
+WITH_LIFESPAN = """
+import asyncio, contextlib, time
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+async def start():
+    {start}
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    await start()
+    yield
+    print("shut down", flush=True)
+
+async def hello(request):
+    return PlainTextResponse("ok")
+
+async def slow(request):
+    print("slow", flush=True)
+    {slow}
+
+app = Starlette(routes=[Route("/", hello), Route("/slow", slow)], lifespan=lifespan)
+"""
+HANG = 'print("hanging", flush=True); {}'
+SEE_STACK = "hint: add --traceback to see the whole stack"
+
+both = pytest.mark.parametrize("workers", ["1", "2"])
+
+
+def lifespan_app(start: str = "pass", slow: str = "pass") -> dict[str, str]:
+    """Return a project whose startup and whose `/slow` run a statement."""
+    return {"main.py": WITH_LIFESPAN.format(start=start, slow=slow)}
+
+
+# What is served, what is asked for, the status, stderr.
+FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
+    "missing module": (
+        {"main.py": BARE},
+        ["mian:app"],
+        3,
+        ["error: there is no module `mian` in `{folder}`", "hint: did you mean `main:app`?"],
+    ),
+    "missing file": (
+        {"main.py": BARE},
+        ["web/main.py"],
+        3,
+        ["error: there is no file `web/main.py`", "hint: the path is relative to the current folder"],
+    ),
+    "missing attribute": (
+        {"main.py": BARE},
+        ["main:ap"],
+        3,
+        ["error: `main` has no attribute `ap`", "hint: did you mean `main:app`?"],
+    ),
+    "two apps": (
+        {"main.py": "from fastapi import FastAPI\nshop = FastAPI()\nblog = FastAPI()\n"},
+        [],
+        2,
+        [
+            "error: `main.py` holds 2 apps: `shop` in line 2, `blog` in line 3",
+            "hint: name one: `asgictl serve main:shop`",
+        ],
+    ),
+    "syntax error": (
+        {"main.py": "app = (\n"},
+        [],
+        3,
+        ["error: cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)"],
+    ),
+    "error in the module": (
+        {"main.py": "def connect():\n    raise RuntimeError('no database')\nconnect()\napp = object()\n"},
+        ["main:app"],
+        3,
+        ["error: cannot load `main:app`: RuntimeError: no database (main.py:2)", SEE_STACK],
+    ),
+    "missing dependency": (
+        {"main.py": "import helpers\nasync def app(scope, receive, send): ...\n", "helpers.py": "import nosuchdep.web"},
+        [],
+        3,
+        [
+            "error: cannot load `main:app`: ModuleNotFoundError: No module named 'nosuchdep' (helpers.py:1)",
+            f"hint: install it where asgictl runs: `{sys.executable} -m pip install nosuchdep`",
+        ],
+    ),
+    "sys.exit in the module": (
+        {"main.py": "import sys\nsys.exit('sorry')\nasync def app(scope, receive, send): ...\n"},
+        [],
+        3,
+        ["error: cannot load `main:app`: the app called `sys.exit('sorry')` (main.py:2)", SEE_STACK],
+    ),
+    "error in the factory": (
+        {"main.py": "def create_app():\n    return len(5)\n"},
+        [],
+        3,
+        [
+            "error: the factory `main:create_app` failed: TypeError: object of type 'int' has no len() (main.py:2)",
+            SEE_STACK,
+        ],
+    ),
+    "not an app": (
+        {"main.py": "app = 5\n"},
+        ["main:app"],
+        3,
+        [
+            "error: `main:app` is no application: int cannot be called",
+            "hint: name the application object, not a module or a setting",
+        ],
+    ),
+    "lifespan failure": (
+        lifespan_app(start="raise RuntimeError('no database')"),
+        [],
+        3,
+        ["error: the app's startup failed: RuntimeError: no database (main.py:8)", SEE_STACK],
+    ),
+    "no lifespan where it is wanted": (
+        {"main.py": BARE},
+        ["--lifespan", "on"],
+        3,
+        ["error: the app's startup failed: NotImplementedError: lifespan (main.py:4)", SEE_STACK],
+    ),
+    "import too slow": (
+        {"main.py": "import time\ntime.sleep(60)\nasync def app(scope, receive, send): ...\n"},
+        ["--startup-timeout", "0.5"],
+        3,
+        [
+            "error: the app was not ready after 0.5 s: the import of the app had not ended (main.py:2)",
+            "hint: raise --startup-timeout, or see what takes so long there",
+        ],
+    ),
+    "startup too slow": (
+        lifespan_app(start="await asyncio.sleep(60)"),
+        ["--startup-timeout", "1"],
+        3,
+        [
+            "error: the app was not ready after 1 s: the startup of the app had not ended (main.py:8)",
+            "hint: raise --startup-timeout, or see what takes so long there",
+        ],
+    ),
+    "startup blocks the loop": (
+        lifespan_app(start="time.sleep(60)"),
+        ["--startup-timeout", "1"],
+        3,
+        [
+            "error: the app was not ready after 1 s: the startup of the app had not ended (main.py:8)",
+            "hint: raise --startup-timeout, or see what takes so long there",
+        ],
+    ),
+    "missing certificate": (
+        {"main.py": BARE},
+        ["--ssl-certfile", "cert.pem"],
+        4,
+        ["error: `cert.pem` does not exist", "hint: the path is relative to the current folder"],
+    ),
+    "garbage for a certificate": (
+        {"main.py": BARE, "cert.pem": "garbage"},
+        ["--ssl-certfile", "cert.pem"],
+        4,
+        ["error: `cert.pem` holds no certificate in PEM form"],
+    ),
+    "key without certificate": (
+        {"main.py": BARE},
+        ["--ssl-keyfile", "cert.key"],
+        2,
+        ["error: TLS needs a certificate", "hint: pass --ssl-certfile"],
+    ),
+}
+
+
+@both
+@pytest.mark.parametrize("case", FAILED_STARTS)
+def test_start_fails(serve: Serve, write: Callable[..., Path], case: str, workers: str) -> None:
+    """A start that fails says why in two lines, whatever the cause, and never starts again and again."""
+    files, arguments, status, lines = FAILED_STARTS[case]
+    folder = write(files)
+
+    served = serve(*arguments, "--workers", workers)
+
+    assert served.end() == (status, [line.format(folder=folder) for line in lines])
+
+
+def test_process_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> None:
+    """An app that ends the process while it is imported takes its own status with it."""
+    write({"main.py": "import os\nos._exit(7)\nasync def app(scope, receive, send): ...\n"})
+
+    assert serve().end() == (7, [])
+
+
+def test_worker_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> None:
+    """A worker that dies before it is ready ends the whole with status 3, and is not started again and again."""
+    write({"main.py": "import os\nos._exit(7)\nasync def app(scope, receive, send): ...\n"})
+
+    status, lines = serve("--workers", "2").end()
+
+    assert status == 3
+    assert len(lines) == 1
+    # The status is told unless uvicorn's supervisor happens to collect the process first.
+    assert re.fullmatch(r"error: a worker ended before the app was ready( with status 7)?", lines[0])
+
+
+@both
+def test_port_in_use(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+    """A busy port is found before the app is imported, with the process that has it."""
+    folder = write({"main.py": f"open('imported', 'w')\n{BARE}"})
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+
+        status, lines = serve("--workers", workers, port=str(port)).end()
+
+    assert (status, (folder / "imported").exists()) == (3, False)
+    assert re.fullmatch(rf"error: port {port} on 127.0.0.1 is in use by pid \d+ \(.+\)", lines[0])
+    assert lines[1:] == [f"hint: pass --port {port + 1}, or --next-port to take the next free one"]
+
+
+@both
+def test_two_at_once(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+    """Of two launchers started at once on one port, exactly one serves."""
+    write({"main.py": BARE})
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = str(sock.getsockname()[1])
+
+    pair = [serve("--workers", workers, port=port), serve("--workers", workers, port=port)]
+    loser = next(one for one in pair if _ended(one, pair))
+    winner = next(one for one in pair if one is not loser)
+
+    assert loser.end()[0] == 3
+    assert httpx.get(winner.url).text == "ok"
+    assert winner.stop()[0] == 0
+
+
+def _ended(one: Served, pair: list[Served]) -> bool:
+    """Wait until one of the two has ended; tell whether it is this one."""
+    deadline = time.monotonic() + 20
+    while all(other.process.poll() is None for other in pair):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return one.process.poll() is not None
+
+
+@both
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stops_at_a_signal(serve: Serve, write: Callable[..., Path], number: signal.Signals, workers: str) -> None:
+    """A server that was ready and is stopped ends with 0, after the app's own shutdown, and says nothing more."""
+    write(lifespan_app())
+    served = serve("--workers", workers)
+    url = served.url
+
+    if number is signal.SIGINT:
+        served.ctrl_c()
+    else:
+        served.send(number)
+
+    status, lines = served.end()
+    assert status == 0
+    assert len(lines) == 4
+    assert served.access.count("shut down") == int(workers)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+@both
+def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+    """An app without lifespan is served and stopped like any other, without a word about it."""
+    write({"main.py": BARE})
+    served = serve("--workers", workers)
+    assert httpx.get(served.url).text == "ok"
+
+    status, lines = served.stop()
+
+    assert (status, len(lines)) == (0, 4)
+
+
+@both
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"main.py": f"import time\n{HANG.format('time.sleep(60)')}\n{BARE}"},
+        lifespan_app(start=HANG.format("await asyncio.sleep(60)")),
+    ],
+    ids=["import", "lifespan"],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stops_while_it_starts(
+    serve: Serve, write: Callable[..., Path], files: dict[str, str], number: signal.Signals, workers: str
+) -> None:
+    """A start that hangs is stopped at once, long before the grace limit."""
+    write(files)
+    served = serve("--workers", workers)
+    served.wait_for("hanging")
+
+    served.send(number)
+
+    assert served.end(within=6) == (3, [f"error: stopped by {number.name} before the app was ready"])
+
+
+@both
+def test_stops_while_the_startup_blocks(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+    """A startup that blocks the loop is ended at the grace limit, with the line where it was."""
+    write(lifespan_app(start=HANG.format("time.sleep(60)")))
+    served = serve("--workers", workers, "--graceful-timeout", "0.5")
+    served.wait_for("hanging")
+
+    status, lines = served.stop()
+
+    assert status == 3
+    assert lines[0] == "note: stopped after 0.5 s without waiting for the startup of the app (main.py:8)"
+    assert lines[1:] in ([], ["error: stopped by SIGTERM before the app was ready"])
+
+
+SLOW = {
+    "awaiting": ("await asyncio.sleep(60)", "1 request: GET /slow"),
+    "blocking": ("time.sleep(60)", "1 request: GET /slow"),
+    "in a thread": ("await asyncio.to_thread(time.sleep, 60)", "1 request: GET /slow"),
+}
+
+
+@both
+@pytest.mark.parametrize("case", SLOW)
+def test_request_outlives_the_grace(serve: Serve, write: Callable[..., Path], case: str, workers: str) -> None:
+    """At the grace limit the process ends, with one line about what it left behind and no traceback."""
+    statement, left = SLOW[case]
+    write(lifespan_app(slow=statement))
+    served = serve("--workers", workers, "--graceful-timeout", "0.5")
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("^slow$")
+        began = time.monotonic()
+
+        status, lines = served.stop()
+
+    assert (status, lines[4:]) == (0, [f"note: stopped after 0.5 s without waiting for {left}"])
+    assert time.monotonic() - began < 10
+
+
+def test_cut_off_request_is_answered(serve: Serve, write: Callable[..., Path]) -> None:
+    """A client whose request is cut off at the grace limit gets a 503, and the connection is closed."""
+    write(lifespan_app(slow="await asyncio.sleep(60)"))
+    served = serve("--graceful-timeout", "0.3")
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("^slow$")
+
+        served.send(signal.SIGTERM)
+
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in answer
+    assert b"The server is stopping." in answer
+
+
+@both
+@pytest.mark.parametrize("case", SLOW)
+def test_second_ctrl_c_forces(serve: Serve, write: Callable[..., Path], case: str, workers: str) -> None:
+    """A second Ctrl-C ends everything at once with status 130, whatever still runs."""
+    write(lifespan_app(slow=SLOW[case][0]))
+    served = serve("--workers", workers)
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("^slow$")
+        served.ctrl_c()
+        if case == "blocking":
+            time.sleep(0.3)  # uvicorn cannot close its socket while the app blocks its loop
+        else:
+            _wait_until_refused(served.port)
+
+        served.ctrl_c()
+
+        assert served.end(within=5)[0] == 130
+
+
+def _wait_until_refused(port: int) -> None:
+    """Wait until a stop has begun, which new clients notice."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionError:
+            return
+        time.sleep(0.01)
+    pytest.fail("new clients are not refused while it stops")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see when the process heeds signals")
+@both
+@pytest.mark.parametrize("delay", [0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3])
+def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, workers: str) -> None:
+    """Ctrl-C in the first 300 ms ends it cleanly: with one line before it is ready, and no traceback ever."""
+    write(lifespan_app())
+    served = serve("--workers", workers)
+    status_file = Path(f"/proc/{served.process.pid}/status")
+    mask = 1 << (signal.SIGTERM - 1)
+    while not int(re.findall(r"SigCgt:\s+(\w+)", status_file.read_text())[0], 16) & mask:
+        time.sleep(0.001)
+    time.sleep(delay)
+
+    served.ctrl_c()
+
+    status, lines = served.end()
+    if status == 0:
+        assert len(lines) == 4
+    else:
+        assert (status, len(lines)) == (3, 1)
+        assert re.fullmatch(r"error: stopped by SIGINT before (it began|the app was ready)", lines[0])
+
+
+@pytest.mark.parametrize("hang", ["pass", "time.sleep(60)"], ids=["serving", "starting"])
+def test_no_orphans(serve: Serve, write: Callable[..., Path], hang: str) -> None:
+    """A parent that is killed leaves no worker on the port."""
+    write(lifespan_app(start=HANG.format(hang)))
+    served = serve("--workers", "2", "--graceful-timeout", "0.5")
+    served.wait_for("hanging" if hang != "pass" else "http://")
+    sockets = _listening(served)
+
+    served.process.kill()
+
+    deadline = time.monotonic() + 10
+    while _listening(served) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sockets
+    assert not _listening(served)
+
+
+def _listening(served: Served) -> list[int]:
+    """Return the processes of the launch's session that still run."""
+    alive = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == served.process.pid and fields[0] != "Z":
+            alive.append(int(stat.parent.name))
+    return alive
+
+
+def test_ready_worker_that_dies_is_replaced(serve: Serve, write: Callable[..., Path]) -> None:
+    """A worker killed while it serves is started again, and the server goes on."""
+    write({"main.py": BARE.replace('b"ok"', "str(__import__('os').getpid()).encode()")})
+    served = serve("--workers", "2")
+    pid = int(httpx.get(served.url).text)
+
+    __import__("os").kill(pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    seen: set[int] = set()
+    while len(seen) < 2 and time.monotonic() < deadline:
+        seen |= {int(httpx.get(served.url, timeout=20).text)} - {pid}
+    assert len(seen) == 2
+    assert served.stop()[0] == 0
