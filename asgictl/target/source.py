@@ -47,7 +47,9 @@ def parse(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_bytes(), filename=str(file))
     except SyntaxError as error:
-        problem = f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({shown(file)}:{error.lineno})"
+        problem = (
+            f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({shown(file)}:{error.lineno or 1})"
+        )
         raise AppLoadError(problem) from error
     except (OSError, ValueError) as error:
         problem = f"cannot read `{shown(file)}`: {error}"
