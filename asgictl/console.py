@@ -34,7 +34,8 @@ class Console:
     def error(self, error: AsgictlError) -> None:
         """Say what went wrong, and what to do about it."""
         if self._traceback and isinstance(error, AppLoadError) and error.details:
-            self._write(plain(error.details.rstrip()))
+            for line in error.details.rstrip().splitlines():
+                self._write(plain(line))
         self._say("error", "red", error.message)
         if error.hint and not (self._traceback and "--traceback" in error.hint):
             self._say("hint", "yellow", error.hint)
@@ -70,7 +71,7 @@ class Console:
 
 def plain(text: str) -> str:
     """Return `text` with control characters made visible: it may come from outside, and must not steer the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _wants_colors(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -119,14 +119,20 @@ def test_a_factory_can_be_forced(write: Write) -> None:
 
 def test_asgi2_gets_its_two_calls(write: Write) -> None:
     """An ASGI 2 class is made with the scope and called with receive and send."""
-    source = "class App:\n    def __init__(self, scope): self.scope = scope\n    async def __call__(self, receive, send): await send(self.scope)\n"
+    source = """
+class App:
+    def __init__(self, scope):
+        self.scope = scope
+    async def __call__(self, receive, send):
+        await send(self.scope)
+"""
     app = adapt.adapt(ref(write({"made.py": source}), "App"), adapt.Adaptation()).app
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app({"type": "http"}, None, send))  # type: ignore[arg-type, misc]
+    asyncio.run(app({"type": "http"}, None, send))  # type: ignore[arg-type]
 
     assert sent == [{"type": "http"}]
 

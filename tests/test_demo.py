@@ -11,7 +11,7 @@ import pytest
 from asgictl import demo
 
 
-def drive(scope: dict[str, Any], messages: Iterable[dict[str, Any]]) -> list[Any]:
+def drive(scope: dict[str, Any], messages: Iterable[Any]) -> list[Any]:
     """Call the app with `messages` to receive; return what it sends."""
     incoming, sent = iter(messages), []
 
@@ -21,7 +21,7 @@ def drive(scope: dict[str, Any], messages: Iterable[dict[str, Any]]) -> list[Any
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(demo.app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(demo.app(scope, receive, send))
     return sent
 
 

@@ -1,4 +1,5 @@
 """Which app is served: by its name, or found by looking around."""
+# ruff: noqa: E501  # one case a line reads better
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -107,7 +107,10 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
     with contextlib.suppress(OSError):
         socket.inet_pton(socket.AF_INET, host)
         return socket.AF_INET, (host, port)
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, "it is no host name") from error
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return found[0][0], found[0][4]
 

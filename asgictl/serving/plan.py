@@ -176,7 +176,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
 def _header(text: str) -> tuple[str, str]:
     match = re.fullmatch(_HEADER, text)
     if match is None:
-        raise ConfigError(f"`{text!r}` is not a header", hint="write it as `Name: value`")
+        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`")
     return match[1], match[2].rstrip()
 
 

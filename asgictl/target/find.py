@@ -37,9 +37,9 @@ def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) 
     return _search(folder, around, tell)
 
 
-def bundled(found: str = "the bundled app", looked: tuple[str, ...] = ()) -> AppRef:
-    """Return the app that comes with asgictl."""
-    return AppRef(module="asgictl.demo", attribute="app", found=found, factory=False, looked=looked)
+def bundled(looked: tuple[str, ...] = ()) -> AppRef:
+    """Return the app that comes with asgictl, after a look at the places `looked`."""
+    return AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False, looked=looked)
 
 
 def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
@@ -125,7 +125,7 @@ def _search(folder: Path, around: project.Project | None, tell: Tell) -> AppRef:
             if best is not None and all(file != match[0].file for match in matches):
                 matches.append((modules.of_file(file, folder), best, label))
     if not matches:
-        return bundled("nothing else was found", tuple(looked))
+        return bundled(tuple(looked))
     (module, best, label), *others = matches
     return AppRef(
         module=module.name,

@@ -1,0 +1,185 @@
+"""From a request to what uvicorn is called with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl.adapt import Adaptation
+from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl.serving import plan
+from asgictl.serving.runtime import Instructions
+from asgictl.target import AppRef
+
+Write = Callable[..., Path]
+
+
+def made(folder: Path, **request: Any) -> plan.ServePlan:
+    """Plan for the bundled app unless told otherwise."""
+    return plan.plan(plan.ServeRequest(**{"app": "demo", **request}), folder, {})
+
+
+def test_plain(tmp_path: Path) -> None:
+    """Without options the plan is predictable: one process, this machine, port 8000, that port or an error."""
+    planned = made(tmp_path)
+
+    assert (planned.host, planned.port, planned.next_port, planned.workers) == ("127.0.0.1", 8000, False, 1)
+    assert (planned.scheme, planned.plain) == ("http", False)
+    assert planned.instructions == Instructions(
+        ref=AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False),
+        how=Adaptation(),
+        later=("uvicorn.protocols.websockets.auto",),
+    )
+
+
+def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
+    """What has an option, what is given with -X and what asgictl adds ends up in one call."""
+    planned = made(
+        tmp_path,
+        uvicorn={"ws": "none", "root_path": "/api", "forwarded_allow_ips": None},
+        headers=["X-One: 1", "x-two:two words  "],
+        extra=["h11-max-incomplete-event-size=100", "ws_per_message_deflate=false"],
+        graceful_timeout=3,
+        colors=True,
+    )
+
+    arguments = dict(planned.uvicorn)
+    assert arguments.pop("log_config")["version"] == 1
+    assert arguments == {
+        "ws": "none",
+        "root_path": "/api",
+        "h11_max_incomplete_event_size": 100,
+        "ws_per_message_deflate": False,
+        "headers": [("X-One", "1"), ("x-two", "two words")],
+        "timeout_graceful_shutdown": 3,
+        "timeout_worker_healthcheck": 60,
+        "use_colors": True,
+    }
+
+
+def test_uvicorn_knows_what_it_is_handed() -> None:
+    """Each option that is handed on, and each argument that is kept back, is one of uvicorn's."""
+    import inspect
+
+    import uvicorn
+
+    assert set(plan.PASSED) | set(plan._OWNED) <= set(inspect.signature(uvicorn.run).parameters) | {"env_file"}
+
+
+REFUSED = {
+    "nosuch=1": ("uvicorn {} has no argument `nosuch`", "see `uvicorn.run` for what there is"),
+    "h11_max_incomplete_event_sise=1": (
+        "uvicorn {} has no argument `h11_max_incomplete_event_sise`",
+        "did you mean `-X h11_max_incomplete_event_size=1`?",
+    ),
+    "port=1": ("`-X port` is asgictl's to decide", "pass --port"),
+    "ws-max-size=1": ("`-X ws-max-size` is asgictl's to decide", "pass --ws-max-size"),
+    "fd=3": ("`-X fd` is asgictl's to decide", "pass --host and --port"),
+    "reload=true": ("`-X reload` is asgictl's to decide", "asgictl does not reload yet"),
+    "reset_contextvars": ("`-X reset_contextvars` has no value", "write it as `-X reset_contextvars=value`"),
+    "reset_contextvars=maybe": ("`-X reset_contextvars=maybe` is not a boolean", "write true or false"),
+    "limit_max_requests=many": ("`-X limit_max_requests=many` is not a number", None),
+}
+
+
+@pytest.mark.parametrize("item", REFUSED)
+def test_extra_arguments_are_checked(tmp_path: Path, item: str) -> None:
+    """`-X` takes what the installed uvicorn has and asgictl does not own, in the right type."""
+    import uvicorn
+
+    message, hint = REFUSED[item]
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, extra=[item])
+
+    assert (caught.value.message, caught.value.hint) == (message.format(uvicorn.__version__), hint)
+
+
+TYPED = {
+    "limit_max_requests=10": 10,
+    "limit_max_requests=none": None,
+    "reset_contextvars=yes": True,
+    "ssl_ciphers=HIGH": "HIGH",
+}
+
+
+@pytest.mark.parametrize("item", TYPED)
+def test_extra_arguments_are_typed(tmp_path: Path, item: str) -> None:
+    """`-X` turns text into what uvicorn's parameter wants."""
+    assert made(tmp_path, extra=[item]).uvicorn[item.partition("=")[0]] == TYPED[item]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "a header without a colon": ({"headers": ["X-One"]}, "`X-One` is not a header", "write it as `Name: value`"),
+    "a header that splits": (
+        {"headers": ["X: 1\r\nSet-Cookie: x"]},
+        "`X: 1\r\nSet-Cookie: x` is not a header",
+        "write it as `Name: value`",
+    ),
+    "a log configuration that is not there": (
+        {"uvicorn": {"log_config": "nosuch.json"}},
+        "`nosuch.json` does not exist",
+        "--log-config takes a file",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_values(tmp_path: Path, case: str) -> None:
+    """Values that uvicorn would stumble over late are refused early."""
+    request, message, hint = WRONG[case]
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, **request)
+
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A protocol whose package is not installed is refused with the way to get it."""
+    monkeypatch.setattr(plan, "find_spec", lambda _: None)
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, uvicorn={"http": "zttp"})
+
+    assert (caught.value.message, caught.value.hint) == ("`http=zttp` needs the package `zttp`", "pip install zttp")
+
+
+def test_production_wants_an_app(write: Write) -> None:
+    """`--prod` with nothing to serve is an error, and never the bundled app."""
+    folder = write({"app/x.txt": ""})
+
+    with pytest.raises(StartError) as caught:
+        made(folder, app=None, production=True)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"there is no app in `{folder}`",
+        "name it: `asgictl serve module:app` (looked in this folder, app/)",
+    )
+
+
+def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
+    """What a worker reads from the environment is what the parent wrote."""
+    instructions = Instructions(
+        ref=AppRef(module="m", attribute="a", found="x", path=("p",), settings="s", file=tmp_path),
+        how=Adaptation(interface="wsgi", wsgi_threads=3),
+        startup_timeout=1.5,
+    )
+
+    read, address = Instructions.loads(instructions.dumps("\0address"))
+
+    assert address == "\0address"
+    assert list(read.ref.path) == ["p"]
+    assert read._replace(ref=instructions.ref, later=()) == instructions
+
+
+def test_every_error_has_its_status() -> None:
+    """Each kind of error has the exit status that the README promises."""
+    from asgictl import errors
+
+    family: list[type[AsgictlError]] = [AsgictlError, *AsgictlError.__subclasses__()]
+    kinds = {kind.__name__: kind.exit_status for kind in family}
+
+    assert kinds == {"AsgictlError": 1, "ConfigError": 2, "StartError": 3, "FileProblemError": 4}
+    assert (errors.STOPPED, errors.FORCED) == (0, 130)

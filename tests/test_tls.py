@@ -1,0 +1,139 @@
+"""TLS files are looked at before anything starts, and each fault has its own line."""
+
+import datetime as dt
+import ssl
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from asgictl.errors import AsgictlError
+from asgictl.serving import tls
+from tests.conftest import Serve
+
+Key = ec.EllipticCurvePrivateKey
+
+
+def certificate(key: Key) -> bytes:
+    """Return a certificate for this machine."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=1)
+    )
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def private(key: Key, password: bytes | None = None) -> bytes:
+    """Return a key in PKCS#8 form."""
+    protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password:
+        protection = serialization.BestAvailableEncryption(password)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of good and bad TLS files, which is the current one."""
+    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    contents = {
+        "cert.pem": certificate(key),
+        "cert.key": private(key),
+        "both.pem": private(key) + certificate(key),
+        "other.key": private(other),
+        "locked.key": private(key, b"secret"),
+        "broken.pem": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "broken.key": b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        "garbage": b"\xff\0",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+GOOD = [
+    (None, None, None, None),
+    ("cert.pem", "cert.key", None, None),
+    ("both.pem", None, None, None),
+    ("cert.pem", "locked.key", "secret", None),
+    ("cert.pem", "cert.key", None, "cert.pem"),
+]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("arguments", GOOD)
+def test_good_files(arguments: tuple[str | None, str | None, str | None, str | None]) -> None:
+    """A pair that OpenSSL takes is taken."""
+    tls.check(*arguments)
+
+
+BAD: list[tuple[tuple[str | None, str | None, str | None, str | None], int, str, str | None]] = [
+    ((None, "cert.key", None, None), 2, "TLS needs a certificate", "pass --ssl-certfile"),
+    ((None, None, None, "cert.pem"), 2, "TLS needs a certificate", "pass --ssl-certfile"),
+    (("nosuch", "cert.key", None, None), 4, "`nosuch` does not exist", "the path is relative to the current folder"),
+    (("folder", "cert.key", None, None), 4, "cannot read `folder`: Is a directory", None),
+    (("garbage", "cert.key", None, None), 4, "`garbage` holds no certificate in PEM form", None),
+    (("cert.key", "cert.key", None, None), 4, "`cert.key` holds no certificate in PEM form", None),
+    (("cert.pem", None, None, None), 4, "`cert.pem` holds no private key", "pass --ssl-keyfile"),
+    (("cert.pem", "cert.pem", None, None), 4, "`cert.pem` holds no private key in PEM form", None),
+    (("cert.pem", "other.key", None, None), 4, "`other.key` is not the key of `cert.pem`", None),
+    (("cert.pem", "locked.key", None, None), 4, "`locked.key` is encrypted", "pass --ssl-keyfile-password"),
+    (("cert.pem", "locked.key", "wrong", None), 4, "the password does not open `locked.key`", None),
+    (("cert.pem", "cert.key", None, "garbage"), 4, "`garbage` holds no certificate in PEM form", None),
+]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("arguments", "status", "message", "hint"), BAD)
+def test_bad_files(
+    arguments: tuple[str | None, str | None, str | None, str | None], status: int, message: str, hint: str | None
+) -> None:
+    """Each fault is named with its file."""
+    with pytest.raises(AsgictlError) as caught:
+        tls.check(*arguments)
+
+    assert (caught.value.exit_status, caught.value.message, caught.value.hint) == (status, message, hint)
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("arguments", "begin"),
+    [
+        (("broken.pem", "cert.key", None, None), "cannot use `broken.pem` with `cert.key`: "),
+        (("cert.pem", "broken.key", None, None), "cannot use `cert.pem` with `broken.key`: "),
+        (("cert.pem", "cert.key", None, "broken.pem"), "cannot use `broken.pem`: "),
+    ],
+)
+def test_damaged_files(arguments: tuple[str, str, None, str | None], begin: str) -> None:
+    """A file that looks right and is not gets OpenSSL's reason."""
+    with pytest.raises(AsgictlError) as caught:
+        tls.check(*arguments)
+
+    assert (caught.value.exit_status, caught.value.message.startswith(begin)) == (4, True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serves_https(serve: Serve, files: Path, workers: str) -> None:
+    """The files are served with, and the banner has the right scheme."""
+    arguments = [
+        "demo",
+        "--ssl-certfile",
+        "cert.pem",
+        "--ssl-keyfile",
+        "locked.key",
+        "--ssl-keyfile-password",
+        "secret",
+    ]
+
+    served = serve(*arguments, "--workers", workers)
+
+    context = ssl.create_default_context(cafile=str(files / "cert.pem"))
+    assert served.url.startswith("https://")
+    assert httpx.get(f"https://localhost:{served.port}/healthz", verify=context).text == "ok\n"
+    assert served.stop()[0] == 0
