@@ -55,6 +55,7 @@ class Crew:
         self._closed_doors: set[int] = set()
         self._notes: set[str] = set()
         self._closed = False
+        self._forced: int | None = None
         address = _address()
         self._listener = ConnectionListener(address, backlog=128, authkey=bytes(current_process().authkey))
         self.address = address or str(self._listener.address)
@@ -90,6 +91,8 @@ class Crew:
         try:
             yield
         finally:
+            if self._forced is not None:
+                stopping.end(self._forced)
             signal.set_wakeup_fd(previous)
             for number in stopping.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
@@ -120,7 +123,12 @@ class Crew:
             self._workers.pop(pid, None)
             if pid and pid not in self._ready and not self.stopping:
                 self._fail(StartError(f"a worker ended before the app was ready{_how_it_ended(pid)}"))
+            self._refuse_when_all_closed()
         connection.close()
+
+    def _refuse_when_all_closed(self) -> None:
+        if self.stopping and self._closed_doors >= self._workers.keys():
+            self._refuse()
 
     def _heed_message(self, connection: Connection, message: dict[str, Any]) -> None:
         pid = message["pid"]
@@ -136,8 +144,7 @@ class Crew:
                     self._call_ready(message["app"])
             case "closed":
                 self._closed_doors.add(pid)
-                if self.stopping and self._closed_doors >= self._workers.keys():
-                    self._refuse()
+                self._refuse_when_all_closed()
             case "failed" if not self.stopping:
                 self._fail(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
             case "note" if self.error is None and message["text"] not in self._notes:
@@ -154,8 +161,7 @@ class Crew:
         while data := received.recv(64):
             for number in data:
                 if number == signal.SIGINT and self.stopped_by is not None:
-                    self._kill()
-                    stopping.end(errors.FORCED)
+                    self._force(errors.FORCED)
                 if number not in stopping.SIGNALS or self.stopped_by is not None:
                     continue
                 self.stopped_by = signal.Signals(number)
@@ -179,14 +185,16 @@ class Crew:
 
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
-        self._kill()
         if self.error is None:
             self._note(f"stopped after {self.grace:g} s and killed the workers that were left")
-        stopping.end(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
+        self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
 
-    def _kill(self) -> None:
+    def _force(self, status: int) -> None:
+        """Kill the workers, and end with `status` in this thread or, when the supervisor returns, in the main one."""
+        self._forced = status
         for process in multiprocessing.active_children():
             process.kill()
+        stopping.end(status)
 
 
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
