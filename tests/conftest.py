@@ -104,6 +104,8 @@ class Served:
 
 Serve = Callable[..., Served]
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:

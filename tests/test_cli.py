@@ -19,7 +19,7 @@ from asgictl.cli.command import converted
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
 from asgictl.options import Range
-from tests.conftest import ASGICTL, Serve
+from tests.conftest import ASGICTL, Serve, linux
 
 Write = Callable[..., Path]
 BARE = "async def app(scope, receive, send): ...\n"
@@ -244,6 +244,7 @@ def test_event_streams_end_at_once(serve: Serve) -> None:
     assert served.end(within=5)[0] == 0
 
 
+@linux
 def test_uploads_take_constant_memory(serve: Serve) -> None:
     """The bundled app takes 100 MB without keeping them."""
     served = serve("demo")

@@ -11,6 +11,7 @@ import pytest
 
 from asgictl.errors import StartError
 from asgictl.serving import listen, port_owner
+from tests.conftest import linux
 
 
 def problem(host: str, port: int, *, next_port: bool = False) -> tuple[str, str | None]:
@@ -20,6 +21,7 @@ def problem(host: str, port: int, *, next_port: bool = False) -> tuple[str, str 
     return caught.value.message, caught.value.hint
 
 
+@linux
 def test_listens_at_once() -> None:
     """Clients are accepted from the start, without delay for small packets, and nobody else gets the port."""
     listener = listen.listen("127.0.0.1", 0, next_port=False, backlog=5)
