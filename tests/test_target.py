@@ -253,7 +253,6 @@ WRONG: dict[str, tuple[dict[str, str], str | None, type[AsgictlError], str, str 
     "a table that is none": ({"pyproject.toml": "tool = 1"}, None, ConfigError, "`tool` in `{}/pyproject.toml` is not a table", "write it as `[tool]`"),
     "an app that is no string": ({"pyproject.toml": "[tool.asgictl]\napp = 1"}, None, ConfigError, "`tool.asgictl.app` in `{}/pyproject.toml` is not a string", 'write it as `app = "..."` under `[tool.asgictl]`'),
     "a broken module": ({"main.py": "app = ("}, None, StartError, "cannot load `{}/main.py`: SyntaxError: '(' was never closed ({}/main.py:1)", None),
-    "a module full of NULs": ({"main.py": "\0"}, None, StartError, "cannot load `{}/main.py`: SyntaxError: source code string cannot contain null bytes ({}/main.py:1)", None),
 }  # fmt: skip
 
 
@@ -280,3 +279,14 @@ def test_a_broken_project_file(write: Write) -> None:
 
     assert caught.value.message.startswith(f"cannot read `{folder}/pyproject.toml`: ")
     assert caught.value.hint == "put the TOML syntax right"
+
+
+def test_a_file_that_is_no_source(write: Write) -> None:
+    """A module that is not text is named, and not taken for one without an app."""
+    folder = write({"main.py": "\0"})
+
+    with pytest.raises(StartError) as caught:
+        look(folder)
+
+    assert caught.value.message.startswith(("cannot load `", "cannot read `"))
+    assert "null bytes" in caught.value.message

@@ -107,7 +107,7 @@ def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], 
                 workers=plan.workers,
             )
     except Stopped as stop:
-        crew.stopped_by = signal.Signals(stop.args[0])
+        raise _stopped_early(signal.Signals(stop.args[0])) from None
     if crew.error is not None:
         raise crew.error
     if not crew.ready:
