@@ -5,11 +5,11 @@ and reads its instructions from the environment.
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -124,7 +124,8 @@ class Runtime:
             if not self.stopping.begun:
                 raise
             if task in self._streams:
-                await send({"type": "http.response.body", "body": b""})
+                with contextlib.suppress(RuntimeError):  # uvicorn's, when a Content-Length promised more
+                    await send({"type": "http.response.body", "body": b""})
                 return
             self._cut_off.append(scope)
             if not started and scope["type"] == "http":
@@ -275,7 +276,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     instructions, address = Instructions.loads(os.environ[VARIABLE])
     _runtime = Runtime(instructions, forcible=False)
     try:
-        report = ParentReport(address, stop=_runtime.stopping.begin, orphaned=_end_orphan)
+        report = ParentReport(address, stop=_stop_worker, orphaned=stopping.request)
     except (OSError, EOFError):  # the parent is gone
         stopping.end(AppLoadError.exit_status)
     _runtime.report = report
@@ -299,6 +300,7 @@ def create_app() -> Runtime:
     return _runtime
 
 
-def _end_orphan() -> None:
-    """Stop this worker, whose parent is gone."""
-    os.kill(os.getpid(), signal.SIGTERM)
+def _stop_worker(grace: float) -> None:
+    """Stop this worker within `grace` seconds, without waiting for uvicorn's supervisor to say so."""
+    _runtime.stopping.begin(grace)
+    stopping.request()

@@ -77,6 +77,8 @@ class Stopping:
             if callable(inner) and inner != self._handle:
                 signal.signal(number, self._chained(inner))
         release_signals()
+        if self.begun:
+            request()  # uvicorn was not there yet
 
     def notify(self, listener: Callable[[], object]) -> None:
         """Call `listener` when a stop begins, from any thread."""
@@ -137,6 +139,14 @@ def release_signals() -> None:
     """Let the stop signals come, those that waited included."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def request() -> None:
+    """Have this process stop as if it had been sent SIGTERM."""
+    if sys.platform == "win32":  # where `os.kill` ends a process at once
+        signal.raise_signal(signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end(status: int) -> NoReturn:

@@ -260,11 +260,14 @@ def _ended(one: Served, pair: list[Served]) -> bool:
 
 
 @both
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stops_at_a_signal(serve: Serve, write: Callable[..., Path], number: signal.Signals, workers: str) -> None:
+def test_stops_at_a_signal(
+    serve: Serve, write: Callable[..., Path], number: signal.Signals, loop: str, workers: str
+) -> None:
     """A server that was ready and is stopped ends with 0, after the app's own shutdown, and says nothing more."""
     write(lifespan_app())
-    served = serve("--workers", workers)
+    served = serve("--workers", workers, "--loop", loop)
     url = served.url
 
     if number is signal.SIGINT:
@@ -368,6 +371,37 @@ def test_cut_off_request_is_answered(serve: Serve, write: Callable[..., Path]) -
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"connection: close" in answer
     assert b"The server is stopping." in answer
+
+
+STREAM = """
+import asyncio
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    headers = [(b"content-type", b"text/event-stream"){more}]
+    await send({{"type": "http.response.start", "status": 200, "headers": (pair for pair in headers)}})
+    await send({{"type": "http.response.body", "body": b"data: 1\\n\\n", "more_body": True}})
+    print("streaming", flush=True)
+    await asyncio.sleep(60)
+"""
+
+
+@both
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("more", ["", ', (b"content-length", b"1000")'], ids=["open", "promised"])
+def test_event_streams_end_at_once(
+    serve: Serve, write: Callable[..., Path], more: str, loop: str, workers: str
+) -> None:
+    """A stop ends event streams at once, without a word, even one that has promised more."""
+    write({"main.py": STREAM.format(more=more)})
+    served = serve("--workers", workers, "--loop", loop)
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("streaming")
+
+        served.send(signal.SIGINT)
+
+        status, lines = served.end(within=5)
+    assert (status, len(lines)) == (0, 4)
 
 
 @both

@@ -11,6 +11,8 @@ from websockets.sync.client import connect
 
 from tests.conftest import APPS, Serve
 
+BARE = "async def app(scope, receive, send): ...\n"
+
 # Folder, what the banner names, what `GET /` answers, whether `/ws` echoes.
 KINDS = [
     ("fastapi_one", "main:app (FastAPI), found in main.py, line 3", '{"hello":"FastAPI"}', True),
@@ -122,3 +124,16 @@ def test_workers_serve_alike(serve: Serve, workers: str) -> None:
 
     assert httpx.get(served.url).json() == {"hello": "FastAPI"}
     assert served.stop()[0] == 0
+
+
+def test_only_workers_import_the_app(serve: Serve, tmp_path: Path) -> None:
+    """The parent of workers never imports the user's app."""
+    (tmp_path / "main.py").write_text("import os\nprint('imported by', os.getpid(), flush=True)\n" + BARE)
+
+    served = serve("--workers", "2")
+    assert served.url
+    served.stop()
+
+    pids = {line.removeprefix("imported by ") for line in served.access if line}
+    assert len(pids) == 2
+    assert str(served.process.pid) not in pids
