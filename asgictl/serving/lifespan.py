@@ -59,6 +59,8 @@ class Lifespan:
         """Run the app's lifespan from the startup to the shutdown, or stand in for one that has none."""
         self._receive, self._send = receive, send
         error = None if self._mode == "off" else await self._run_app(scope)
+        if self._shutdown_answered:
+            return
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError  # the loop is being closed, whatever the app made of it
@@ -71,10 +73,9 @@ class Lifespan:
             return
         else:
             await self._complete()
-        if not self._shutdown_answered:
-            while not self._shutdown_received:
-                await self._receive_for_app()
-            await send({"type": "lifespan.shutdown.complete"})
+        while not self._shutdown_received:
+            await self._receive_for_app()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _run_app(self, scope: Scope) -> BaseException | None:
         """Call the app with the lifespan scope; return what it raised."""
@@ -83,6 +84,8 @@ class Lifespan:
         except (Exception, SystemExit) as error:  # noqa: BLE001  # user code
             return error
         except asyncio.CancelledError:
+            if self._shutdown_answered:  # the loop does not wait for the app's last words
+                return None
             if self._started or not (self._watcher.stop_begun or self._failure is not None):
                 raise
             task = asyncio.current_task()
@@ -108,7 +111,7 @@ class Lifespan:
         return None
 
     def _report_early_end(self, error: BaseException | None) -> None:
-        if error is None or self._shutdown_answered:
+        if error is None:
             return
         what = "the app's shutdown failed" if self._shutdown_received else "the app's lifespan ended early"
         self._watcher.note(adapt.failure(what, error).message)

@@ -114,7 +114,8 @@ class Stopping:
         def handle(number: int, frame: FrameType | None) -> None:
             if self._note(number):
                 self._replays += 1
-                inner(number, frame)
+                # Never SIGINT: after any other signal uvicorn takes it for the second Ctrl-C, and skips the shutdown.
+                inner(signal.SIGTERM, frame)
 
         return handle
 
