@@ -52,6 +52,7 @@ class Crew:
         self._lock = threading.Lock()
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
+        self._excused: set[int] = set()
         self._closed_doors: set[int] = set()
         self._notes: set[str] = set()
         self._closed = False
@@ -121,7 +122,7 @@ class Crew:
                 self._heed_message(connection, message)
         with self._lock:
             self._workers.pop(pid, None)
-            if pid and pid not in self._ready and not self.stopping:
+            if pid and pid not in self._ready | self._excused and not self.stopping:
                 self._fail(StartError(f"a worker ended before the app was ready{_how_it_ended(pid)}"))
             self._refuse_when_all_closed()
         connection.close()
@@ -142,6 +143,8 @@ class Crew:
                 if len(self._ready & self._workers.keys()) >= self.size and not (self.ready or self.stopping):
                     self.ready = True
                     self._call_ready(message["app"])
+            case "stopped":
+                self._excused.add(pid)
             case "closed":
                 self._closed_doors.add(pid)
                 self._refuse_when_all_closed()

@@ -62,6 +62,9 @@ class _OwnReport:
         self.note = audience.note
         self.fatal = audience.problem
 
+    def stopped(self) -> None:
+        """Leave it to `launch`, which sees the signals."""
+
     def failed(self, error: AppLoadError) -> None:
         self.error = error
 

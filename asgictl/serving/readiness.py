@@ -23,6 +23,9 @@ class Report(Protocol):
     def ready(self, kind: str) -> None:
         """The app answers; `kind` names its framework or interface."""
 
+    def stopped(self) -> None:
+        """The process ends before it is ready, because a signal says so."""
+
     def closed(self) -> None:
         """A stop has begun, and uvicorn has closed its copy of the listening socket."""
 
@@ -55,6 +58,10 @@ class ParentReport:
     def closed(self) -> None:
         """Tell the parent that this worker accepts no more clients."""
         self._say("closed")
+
+    def stopped(self) -> None:
+        """Tell the parent that this worker ends before it is ready, and not for a fault."""
+        self._say("stopped")
 
     def failed(self, error: AppLoadError) -> None:
         """Tell the parent why this worker cannot start."""

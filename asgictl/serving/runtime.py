@@ -178,6 +178,8 @@ class Runtime:
     def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams."""
         logs.expect_cut_responses()
+        if not self.stopping.ready:
+            self.report.stopped()
         if self._startup is not None:
             self._startup.cancel()
         for task in self._streams:
@@ -286,6 +288,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         report.failed(error)
         stopping.end(AppLoadError.exit_status)
     except stopping.Stopped:
+        report.stopped()
         stopping.end(AppLoadError.exit_status)
     import uvicorn
 

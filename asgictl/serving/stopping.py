@@ -106,8 +106,9 @@ class Stopping:
         if self._replays and not self._loading:
             self._replays -= 1  # uvicorn raises what it caught again when it has stopped
             return
+        first = not self.signals
         self._note(number)
-        if self._loading:
+        if self._loading and first:  # a second one would strike while the first is being dealt with
             raise Stopped(number)
 
     def _chained(self, inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:

@@ -455,7 +455,7 @@ def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, 
     if status == 0:
         assert len(lines) == 4
     else:
-        assert (status, len(lines)) == (3, 1)
+        assert (status, len(lines)) == (3, 1), "\n".join(lines)
         assert re.fullmatch(r"error: stopped by SIGINT before (it began|the app was ready)", lines[0])
 
 
