@@ -278,7 +278,7 @@ def test_stops_at_a_signal(
     status, lines = served.end()
     assert status == 0
     assert len(lines) == 4
-    assert served.access.count("shut down") == int(workers)
+    assert "".join(served.access).count("shut down") == int(workers)
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
 
