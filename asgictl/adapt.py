@@ -1,5 +1,6 @@
 """From an `AppRef` to one ASGI 3 application, whatever the user has."""
 
+import functools
 import importlib
 import inspect
 import os
@@ -118,7 +119,11 @@ def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
     apps = [key for key, value in names.items() if frameworks.identify(value)]
     guess = next(iter((*get_close_matches(name, names, n=1), *apps)), None)
     before = str(ref).removesuffix(f"{name}{ref.attribute.partition(name)[2]}")
-    hint = f"did you mean `{before}{guess}`?" if guess else f"it was read from `{sys.modules[ref.module].__file__}`"
+    hint = (
+        f"did you mean `{before}{guess}`?"
+        if guess
+        else f"it was read from `{getattr(sys.modules[ref.module], '__file__', 'the interpreter')}`"
+    )
     return AppLoadError(f"`{before.rstrip(':.')}` has no attribute `{name}`", hint=hint)
 
 
@@ -136,7 +141,8 @@ def _missing_dependency(error: BaseException) -> str | None:
 
 def _is_factory(value: Any) -> bool:
     """Tell whether `value` has to be called, without arguments, to get the application."""
-    if frameworks.identify(value) or (not inspect.isroutine(value) and not inspect.isclass(value)):
+    plain = inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, functools.partial)
+    if not plain or frameworks.identify(value):
         return False
     try:
         parameters = inspect.signature(value).parameters.values()
@@ -168,9 +174,7 @@ def _interface(ref: AppRef, value: Any) -> Literal["asgi3", "asgi2", "wsgi"]:
     if not callable(value):
         hint = "name the application object, not a module or a setting"
         raise AppLoadError(f"`{ref}` is no application: {type(value).__name__} cannot be called", hint=hint)
-    if inspect.isclass(value):
-        return "asgi2"
-    call = value if inspect.isroutine(value) else type(value).__call__
+    call = value if inspect.isroutine(value) or inspect.isclass(value) else type(value).__call__
     if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(value):
         return "asgi3"
     try:

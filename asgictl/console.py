@@ -1,5 +1,6 @@
 """What asgictl prints: results to stdout, what it says about them to stderr."""
 
+import contextlib
 import json
 import os
 import sys
@@ -62,11 +63,11 @@ class Console:
         self._write(f"{self.styled(f'{kind}:', 'bold', color)} {plain(text)}")
 
     def _write(self, text: str) -> None:
-        try:
+        if sys.stderr is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # a closed pipe, or a terminal without such letters
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
-        except (OSError, UnicodeEncodeError):
-            return  # nobody to tell
 
 
 def plain(text: str) -> str:
@@ -74,10 +75,10 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def _wants_colors(stream: TextIO, environ: Mapping[str, str]) -> bool:
+def _wants_colors(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Follow https://no-color.org and https://force-color.org, then the terminal."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and environ.get("TERM") != "dumb"

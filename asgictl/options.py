@@ -21,6 +21,8 @@ def _flag(*names: str, panel: str, about: str) -> Any:
     return typer.Option(*names, metavar=" ", rich_help_panel=panel, show_default=False, help=about)
 
 
+_DAY = 24 * 60 * 60
+
 _ADDRESS = "Address"
 _APP = "App"
 _RUN = "Running"
@@ -86,11 +88,13 @@ ForwardedAllowIps = Annotated[
 RootPath = Annotated[str, _option("--root-path", panel=_PROXY, metavar="PATH", about="Prefix it takes off.")]
 
 GracefulTimeout = Annotated[
-    float, Range(0), _option("--graceful-timeout", panel=_LIMITS, metavar="S", about="For open requests at the stop.")
+    float,
+    Range(0, _DAY),
+    _option("--graceful-timeout", panel=_LIMITS, metavar="S", about="For open requests at the stop."),
 ]
 StartupTimeout = Annotated[
     float | None,
-    Range(0.001),
+    Range(0.001, _DAY),
     _option("--startup-timeout", panel=_LIMITS, metavar="S", about="For the app to get ready (none)."),
 ]
 KeepAlive = Annotated[
@@ -124,8 +128,8 @@ ServerHeader = Annotated[bool, _flag("--server-header/--no-server-header", panel
 DateHeader = Annotated[bool, _flag("--date-header/--no-date-header", panel=_HEADERS, about="Send Date (on).")]
 
 LogLevel = Annotated[
-    Literal["critical", "error", "warning", "info", "debug", "trace"],
-    _option("--log-level", panel=_LOGGING, metavar="LEVEL", about="From critical to trace."),
+    Literal["critical", "error", "warning", "info", "debug", "trace"] | None,
+    _option("--log-level", panel=_LOGGING, metavar="LEVEL", about="From critical to trace (info)."),
 ]
 AccessLog = Annotated[bool, _flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]
 LogConfig = Annotated[

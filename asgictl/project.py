@@ -60,7 +60,10 @@ def find(folder: Path) -> Project | None:
 
 def shown(path: Path) -> str:
     """Return `path` as short as it is clear: relative to the current folder where it lies below."""
-    folder = Path.cwd()
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # deleted meanwhile
+        return str(path)
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 

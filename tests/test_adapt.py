@@ -57,6 +57,10 @@ class Wsgi:
     def __call__(self, environ, start_response): ...
 wsgi_object = Wsgi()
 def factory(debug=False, **options): return asgi3
+class WsgiClass:
+    def __init__(self, environ, start_response): ...
+    def __iter__(self): ...
+factory_partial = functools.partial(factory, debug=True)
 class Holder:
     app = asgi3
 held = Holder()
@@ -75,6 +79,8 @@ KINDS = {
     "wsgi_object": "WSGI",
     "Wsgi": "WSGI",
     "factory": "ASGI",
+    "factory_partial": "ASGI",
+    "WsgiClass": "WSGI",
     "held.app": "ASGI",
 }
 

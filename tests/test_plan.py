@@ -1,5 +1,6 @@
 """From a request to what uvicorn is called with."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from asgictl.adapt import Adaptation
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.serving import plan
-from asgictl.serving.runtime import Instructions
+from asgictl.serving.instructions import Instructions
 from asgictl.target import AppRef
 
 Write = Callable[..., Path]
@@ -17,7 +18,7 @@ Write = Callable[..., Path]
 
 def made(folder: Path, **request: Any) -> plan.ServePlan:
     """Plan for the bundled app unless told otherwise."""
-    return plan.plan(plan.ServeRequest(**{"app": "demo", **request}), folder, {})
+    return plan.plan(plan.ServeRequest(**{"app": "demo", **request}), folder, {}, lambda _: None)
 
 
 def test_plain(tmp_path: Path) -> None:
@@ -25,11 +26,11 @@ def test_plain(tmp_path: Path) -> None:
     planned = made(tmp_path)
 
     assert (planned.host, planned.port, planned.next_port, planned.workers) == ("127.0.0.1", 8000, False, 1)
-    assert (planned.scheme, planned.plain) == ("http", False)
+    assert planned.scheme == "http"
     assert planned.instructions == Instructions(
         ref=AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False),
         how=Adaptation(),
-        later=("uvicorn.protocols.websockets.auto",),
+        imports=("uvicorn.protocols.websockets.auto",),
     )
 
 
@@ -117,10 +118,20 @@ WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "`X: 1\r\nSet-Cookie: x` is not a header",
         "write it as `Name: value`",
     ),
+    "a protocol with a typo": (
+        {"uvicorn": {"http": "httptool"}},
+        "`--http httptool` is not known",
+        "did you mean `--http httptools`?",
+    ),
+    "a loop that is none": (
+        {"uvicorn": {"loop": "x"}},
+        "`--loop x` is not known",
+        "pass auto, asyncio, none, uvloop, zuvloop or module:attribute",
+    ),
     "a log configuration that is not there": (
         {"uvicorn": {"log_config": "nosuch.json"}},
         "`nosuch.json` does not exist",
-        "--log-config takes a file",
+        "pass --log-config with a file",
     ),
 }
 
@@ -143,7 +154,8 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigError) as caught:
         made(tmp_path, uvicorn={"http": "zttp"})
 
-    assert (caught.value.message, caught.value.hint) == ("`http=zttp` needs the package `zttp`", "pip install zttp")
+    assert caught.value.message == "`--http zttp` needs the package `zttp`"
+    assert caught.value.hint == f"install it: `{sys.executable} -m pip install zttp`"
 
 
 def test_production_wants_an_app(write: Write) -> None:
@@ -167,11 +179,11 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
         startup_timeout=1.5,
     )
 
-    read, address = Instructions.loads(instructions.dumps("\0address"))
+    read, more = Instructions.loads(instructions.dumps(address="\0address"))
 
-    assert address == "\0address"
+    assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
-    assert read._replace(ref=instructions.ref, later=()) == instructions
+    assert read._replace(ref=instructions.ref, imports=()) == instructions
 
 
 def test_every_error_has_its_status() -> None:

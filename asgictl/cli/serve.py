@@ -1,7 +1,9 @@
 """`asgictl serve`."""
 
 import os
+import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import typer
 
 from asgictl import options
 from asgictl.console import Console
-from asgictl.errors import AsgictlError
+from asgictl.errors import AsgictlError, ConfigError, StartError
 
 if TYPE_CHECKING:
     from asgictl.serving.launch import Ready
@@ -54,7 +56,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     header: options.Header = None,
     server_header: options.ServerHeader = True,
     date_header: options.DateHeader = True,
-    log_level: options.LogLevel = "info",
+    log_level: options.LogLevel = None,
     access_log: options.AccessLog = True,
     log_config: options.LogConfig = None,
     verbose: options.Verbose = False,
@@ -75,6 +77,9 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     try:
         from asgictl.serving import launch, plan
 
+        if qr and find_spec("segno") is None:
+            hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
+            raise ConfigError("`--qr` needs the package `segno`", hint=hint)
         given = dict(ctx.params)
         request = plan.ServeRequest(
             app=app,
@@ -96,11 +101,10 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
             colors=console.colors,
             uvicorn={name: given[name] for name in plan.PASSED},
         )
-        made = plan.plan(request, Path.cwd(), os.environ)
-        if verbose:
-            for step in made.steps:
-                console.step(step)
-        status = launch.launch(made, _Audience(console, made, started=started, browser=open_browser, qr=qr))
+        tell = console.step if verbose else lambda _: None
+        made = plan.plan(request, _current_folder(), os.environ, tell)
+        audience = _Audience(console, made, started=started, plain=production, browser=open_browser, qr=qr)
+        status = launch.launch(made, audience)
     except AsgictlError as error:
         console.error(error)
         status = error.exit_status
@@ -110,10 +114,13 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
 class _Audience:
     """Tells the user how the launch goes."""
 
-    def __init__(self, console: Console, plan: "ServePlan", *, started: float, browser: bool, qr: bool) -> None:
+    def __init__(  # noqa: PLR0913  # what the options say about the banner
+        self, console: Console, plan: "ServePlan", *, started: float, plain: bool, browser: bool, qr: bool
+    ) -> None:
         self._console = console
         self._plan = plan
         self._started = started
+        self._plain = plain
         self._browser = browser
         self._qr = qr
         self.note = console.note
@@ -126,27 +133,38 @@ class _Audience:
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
         if ref.looked:
             self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
-        if self._plan.plain:
+        if self._plain:
             place = ready.network_url or ready.url
             self._console.line(f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms")
-            return
-        rows = [
-            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {ref.found}"),
-            *(("Also", f"{other}") for other in ref.also),
-            ("Local", self._console.styled(ready.url, "bold", "cyan")),
-            ("Network", self._network(ready)),
-            ("Ready", f"in {milliseconds} ms{workers}, Ctrl-C stops it"),
-        ]
-        self._console.table(rows)
+        else:
+            self._print_table(ready, f"in {milliseconds} ms{workers}, Ctrl-C stops it")
         if self._browser:
             _open(ready.url)
         if self._qr:
             self._console.line(_qr_code(ready.network_url or ready.url))
 
+    def _print_table(self, ready: "Ready", when: str) -> None:
+        ref = self._plan.instructions.ref
+        rows = [
+            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {ref.found}"),
+            *(("Also", f"{other}") for other in ref.also),
+            ("Local", self._console.styled(ready.url, "bold", "cyan")),
+            ("Network", self._network(ready)),
+            ("Ready", when),
+        ]
+        self._console.table(rows)
+
     def _network(self, ready: "Ready") -> str:
         if ready.network_url:
             return self._console.styled(ready.network_url, "bold", "cyan")
         return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise StartError("the current folder does not exist any more", hint="change into the app's folder") from error
 
 
 def _open(url: str) -> None:

@@ -5,20 +5,19 @@ Uvicorn's supervisor owns the parent's main thread; this works beside it in thre
 
 import contextlib
 import gc
+import hmac
 import multiprocessing
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Listener as ConnectionListener
-from multiprocessing.process import current_process
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
@@ -27,18 +26,28 @@ from asgictl.serving import readiness, stopping
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 1.5
 
+# A worker whose loop is blocked cannot close its socket; new clients wait this long until they are refused, in seconds.
+_REFUSE = 0.5
+
+# So many replacements in a row may die before they are ready.
+_VAIN = 3
+
+
+class Audience(Protocol):
+    """Who hears how the workers do."""
+
+    def note(self, text: str) -> None:
+        """Something that users should know has happened."""
+
+    def problem(self, error: AsgictlError) -> None:
+        """The workers end because of `error`."""
+
 
 class Crew:
     """The workers of one launch."""
 
     def __init__(
-        self,
-        *,
-        size: int,
-        grace: float,
-        ready: Callable[[str], None],
-        note: Callable[[str], None],
-        refuse: Callable[[], None],
+        self, *, size: int, grace: float, ready: Callable[[str], None], refuse: Callable[[], None], audience: Audience
     ) -> None:
         """Expect `size` workers; call `ready` when all answer, and `refuse` when a stop has closed their sockets."""
         self.size = size
@@ -47,18 +56,21 @@ class Crew:
         self.ready = False
         self.stopped_by: signal.Signals | None = None
         self._call_ready = ready
-        self._note = note
         self._refuse = refuse
+        self._audience = audience
         self._lock = threading.Lock()
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._excused: set[int] = set()
         self._closed_doors: set[int] = set()
         self._notes: set[str] = set()
+        self._vain = 0
+        self._own_signal = False
         self._closed = False
         self._forced: int | None = None
+        self.token = secrets.token_hex(16)
         address = _address()
-        self._listener = ConnectionListener(address, backlog=128, authkey=bytes(current_process().authkey))
+        self._listener = ConnectionListener(address, backlog=128)
         self.address = address or str(self._listener.address)
 
     @property
@@ -77,12 +89,10 @@ class Crew:
 
         A signal that comes before the supervisor heeds them raises `Stopped`.
         """
-        received, wake = socket.socketpair()
-        wake.setblocking(False)  # noqa: FBT003
-        previous = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         for number in stopping.SIGNALS:
             signal.signal(number, _stop_before_supervision)
-        self._thread(self._heed_signals, received)
+        # A signal needs a thread that it may come to, for the main thread holds it back from here on.
+        stopping.listen(self._hear)
         self._thread(self._accept)
         # Started now, because it would let the held signals come again (CPython before 3.13).
         resource_tracker.ensure_running()
@@ -94,7 +104,7 @@ class Crew:
         finally:
             if self._forced is not None:
                 stopping.end(self._forced)
-            signal.set_wakeup_fd(previous)
+            signal.set_wakeup_fd(-1)
             for number in stopping.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             stopping.release_signals()
@@ -105,41 +115,36 @@ class Crew:
         threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
 
     def _accept(self) -> None:
-        while True:
-            try:
-                connection = self._listener.accept()
-            except (OSError, EOFError, multiprocessing.AuthenticationError):
-                if self._closed:
-                    return
-                continue
-            self._thread(self._heed_worker, connection)
+        while not self._closed:
+            with contextlib.suppress(OSError, EOFError):
+                self._thread(self._heed_worker, self._listener.accept())
 
     def _heed_worker(self, connection: Connection) -> None:
-        pid = 0
+        hello = readiness.read(connection)
+        if hello is None or not hmac.compare_digest(str(hello.get("token")), self.token):
+            connection.close()
+            return
+        pid: int = hello["pid"]
+        with self._lock:
+            self._workers[pid] = connection
+            if self.stopping:
+                self._tell_stop(connection)
         while (message := readiness.read(connection)) is not None:
-            pid = message["pid"]
             with self._lock:
-                self._heed_message(connection, message)
+                self._heed_message(pid, message)
+        how = _how_it_ended(pid)
         with self._lock:
             self._workers.pop(pid, None)
-            if pid and pid not in self._ready | self._excused and not self.stopping:
-                self._fail(StartError(f"a worker ended before the app was ready{_how_it_ended(pid)}"))
+            if pid not in self._ready | self._excused and not self.stopping:
+                self._heed_death(how)
             self._refuse_when_all_closed()
         connection.close()
 
-    def _refuse_when_all_closed(self) -> None:
-        if self.stopping and self._closed_doors >= self._workers.keys():
-            self._refuse()
-
-    def _heed_message(self, connection: Connection, message: dict[str, Any]) -> None:
-        pid = message["pid"]
+    def _heed_message(self, pid: int, message: dict[str, Any]) -> None:
         match message["event"]:
-            case "hello":
-                self._workers[pid] = connection
-                if self.stopping:
-                    self._tell_stop(connection)
             case "ready":
                 self._ready.add(pid)
+                self._vain = 0
                 if len(self._ready & self._workers.keys()) >= self.size and not (self.ready or self.stopping):
                     self.ready = True
                     self._call_ready(message["app"])
@@ -149,38 +154,53 @@ class Crew:
                 self._closed_doors.add(pid)
                 self._refuse_when_all_closed()
             case "failed" if not self.stopping:
-                self._fail(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
+                self._excused.add(pid)
+                self._heed_failure(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
             case "note" if self.error is None and message["text"] not in self._notes:
                 self._notes.add(message["text"])
-                self._note(message["text"])
+                self._audience.note(message["text"])
+
+    def _heed_failure(self, error: AppLoadError) -> None:
+        """End a start that fails; with a replacement that fails the supervisor deals."""
+        if self.ready:
+            self._audience.note(f"a new worker cannot start: {error.message}")
+        else:
+            self._fail(error)
+
+    def _heed_death(self, how: str) -> None:
+        self._vain += 1
+        if not self.ready or self._vain >= _VAIN:
+            self._fail(StartError(f"a worker ended before the app was ready{how}"))
+
+    def _refuse_when_all_closed(self) -> None:
+        if self.stopping and self._closed_doors >= self._workers.keys():
+            self._refuse()
 
     def _fail(self, error: AsgictlError) -> None:
-        """Remember why the crew cannot go on, and have the supervisor end."""
+        """Say why the crew cannot go on, and have the supervisor end."""
         self.error = error
+        self._audience.problem(error)
         self._begin_stop()
-        os.kill(os.getpid(), signal.SIGTERM)
+        self._own_signal = True
+        stopping.request()
 
-    def _heed_signals(self, received: socket.socket) -> None:
-        while data := received.recv(64):
-            for number in data:
-                if number == signal.SIGINT and self.stopped_by is not None:
-                    self._force(errors.FORCED)
-                if number not in stopping.SIGNALS or self.stopped_by is not None:
-                    continue
-                self.stopped_by = signal.Signals(number)
-                if self.error is None:
-                    with self._lock:
-                        self._begin_stop()
+    def _hear(self, number: int) -> None:
+        if self._own_signal and number == signal.SIGTERM:
+            self._own_signal = False
+            return
+        if number == signal.SIGINT and self.stopped_by is not None:
+            self._force(errors.FORCED)
+        if self.stopped_by is None:
+            self.stopped_by = signal.Signals(number)
+            if self.error is None:
+                with self._lock:
+                    self._begin_stop()
 
     def _begin_stop(self) -> None:
         for connection in self._workers.values():
             self._tell_stop(connection)
-        self._later(self._limit + _MARGIN, self._give_up)
-
-    def _later(self, seconds: float, call: Callable[[], None]) -> None:
-        timer = threading.Timer(seconds, call)
-        timer.daemon = True
-        timer.start()
+        stopping.later(_REFUSE, self._refuse)
+        stopping.later(self._limit + _MARGIN, self._give_up)
 
     def _tell_stop(self, connection: Connection) -> None:
         with contextlib.suppress(OSError):
@@ -189,7 +209,7 @@ class Crew:
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
         if self.error is None:
-            self._note(f"stopped after {self.grace:g} s and killed the workers that were left")
+            self._audience.note(f"stopped after {self.grace:g} s and killed the workers that were left")
         self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
 
     def _force(self, status: int) -> None:

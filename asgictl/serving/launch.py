@@ -2,15 +2,19 @@
 
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving import listen
+from asgictl.serving import listen, stopping
+from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan
-from asgictl.serving.runtime import VARIABLE, Runtime
-from asgictl.serving.stopping import Stopped, release_signals
+from asgictl.serving.runtime import Runtime
+
+# How long new clients may wait for a blocked loop until they are refused, in seconds.
+_REFUSE = 0.5
 
 
 class Ready(NamedTuple):
@@ -31,13 +35,13 @@ class Audience(Protocol):
         """Something that users should know has happened."""
 
     def problem(self, error: AsgictlError) -> None:
-        """The process ends now because of `error`."""
+        """The server ends because of `error`."""
 
 
 def launch(plan: ServePlan, audience: Audience) -> int:
     """Serve as `plan` says until a signal ends it; return the exit status.
 
-    Raises `StartError` when the server cannot start, or cannot go on.
+    Raises `StartError` when the server cannot start.
     """
     listener = listen.listen(plan.host, plan.port, next_port=plan.next_port, backlog=plan.backlog)
     if listener.address.port != plan.port and plan.port:
@@ -73,55 +77,61 @@ def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[st
     runtime = Runtime(plan.instructions, forcible=True)
     report = _OwnReport(ready, listener.close, audience)
     runtime.report = report
+    runtime.stopping.notify(lambda: stopping.later(_REFUSE, listener.refuse))
     try:
         runtime.load()
         _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop)
-    except Stopped:
-        pass
+    except stopping.Stopped as stop:
+        raise _stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:
         if not error.code:
             raise
     finally:
-        release_signals()
+        runtime.ended()
+        stopping.release_signals()
     if report.error is not None:
         raise report.error
     if not runtime.stopping.ready:
         raise _stopped_early(next(iter(runtime.stopping.signals), None))
-    return errors.STOPPED if runtime.stopping.begun else StartError.exit_status
+    return errors.STOPPED
 
 
 def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
-    from asgictl.serving.crew import Crew
+    from asgictl.serving import crew, worker
 
-    crew = Crew(
-        size=plan.workers, grace=plan.instructions.grace, ready=ready, note=audience.note, refuse=listener.refuse
+    team = crew.Crew(
+        size=plan.workers, grace=plan.instructions.grace, ready=ready, refuse=listener.refuse, audience=audience
     )
-    os.environ[VARIABLE] = plan.instructions.dumps(crew.address)
-    module = Runtime.__module__
+    os.environ[VARIABLE] = plan.instructions.dumps(address=team.address, token=team.token)
     try:
-        with crew.watched():
+        with team.watched():
             _uvicorn(
-                f"{module}:create_app",
+                f"{worker.__name__}:{worker.create_app.__name__}",
                 plan,
                 listener,
                 factory=True,
                 interface="asgi3",
-                loop=f"{module}:new_event_loop",
+                loop=f"{worker.__name__}:{worker.new_event_loop.__name__}",
                 workers=plan.workers,
             )
-    except Stopped as stop:
+    except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
-    if crew.error is not None:
-        raise crew.error
-    if not crew.ready:
-        raise _stopped_early(crew.stopped_by)
-    return errors.STOPPED if crew.stopped_by else StartError.exit_status
+    if team.error is not None:
+        return team.error.exit_status
+    if not team.ready:
+        raise _stopped_early(team.stopped_by)
+    return errors.STOPPED if team.stopped_by else StartError.exit_status
 
 
 def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:
     import uvicorn
 
-    uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
+    try:
+        uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
+    except Exception as error:
+        problem = f"uvicorn cannot start: {type(error).__name__}: {error}"
+        hint = "add --traceback to see the whole stack"
+        raise AppLoadError(problem, hint=hint, details=traceback.format_exc()) from error
 
 
 def _stopped_early(number: signal.Signals | None) -> StartError:

@@ -99,7 +99,7 @@ class Lifespan:
             lines = self._failure.strip().splitlines() or ["it gave no reason"]
             hint = "add --traceback to see the whole message" if len(lines) > 1 else None
             return AppLoadError(f"the app's startup failed: {lines[-1]}", hint=hint, details=self._failure)
-        if error is not None and (self._failure is not None or self._mode == "on"):
+        if error is not None and (self._failure is not None or self._mode == "on" or isinstance(error, SystemExit)):
             return adapt.failure("the app's startup failed", error)
         if self._mode == "on" and not self._watcher.stop_begun:
             hint = "drop `--lifespan on` to serve an app without lifespan"
@@ -146,5 +146,5 @@ class Lifespan:
                 self._watcher.note(f"the app's shutdown failed: {lines[-1]}")
             await self._send({"type": "lifespan.shutdown.complete"})
         else:
-            problem = f"`{kind}` does not belong into the lifespan protocol here"
+            problem = f"`{kind}` does not belong in the lifespan protocol here"
             raise NotLifespanError(problem)

@@ -41,8 +41,10 @@ class WithoutLifecycle(logging.Filter):
 
 
 def expect_cut_responses() -> None:
-    """Stop printing that responses are incomplete: asgictl says itself which it has cut off."""
+    """Stop printing what a stop brings about: responses that are cut off, and a socket that is closed meanwhile."""
     WithoutLifecycle.unwanted = LIFECYCLE + CUT
+    # A loop that was blocked may find its listening socket shut down by `Listener.refuse`.
+    logging.getLogger("asyncio").addFilter(lambda record: "_accept_connection" not in record.getMessage())
 
 
 def config(*, verbose: bool) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """From a request to a plan: which app, which arguments for uvicorn. Nothing is bound, imported or started."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -11,8 +12,8 @@ from typing import Any, NamedTuple
 from asgictl import adapt, target
 from asgictl.errors import ConfigError, StartError
 from asgictl.serving import logs, tls, websocket
+from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Mode
-from asgictl.serving.runtime import Instructions
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
 PASSED = (
@@ -55,16 +56,17 @@ _OWNED = {
     "use_colors": "set NO_COLOR or FORCE_COLOR",
 }
 
-# What a choice needs beside uvicorn: (argument, value) -> distribution.
-_NEEDED = {
-    ("http", "h11"): "h11",
-    ("http", "httptools"): "httptools",
-    ("http", "zttp"): "zttp",
-    ("loop", "uvloop"): "uvloop",
-    ("loop", "zuvloop"): "zuvloop",
-    ("ws", "websockets"): "websockets",
-    ("ws", "websockets-sansio"): "websockets",
-    ("ws", "wsproto"): "wsproto",
+# The choices that uvicorn offers by name, with the package that each needs.
+_CHOICES: dict[str, dict[str, str | None]] = {
+    "http": {"auto": None, "h11": "h11", "httptools": "httptools", "zttp": "zttp"},
+    "loop": {"auto": None, "asyncio": None, "none": None, "uvloop": "uvloop", "zuvloop": "zuvloop"},
+    "ws": {
+        "auto": None,
+        "none": None,
+        "websockets": "websockets",
+        "websockets-sansio": "websockets",
+        "wsproto": "wsproto",
+    },
 }
 
 # RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
@@ -108,35 +110,24 @@ class ServePlan(NamedTuple):
     scheme: str
     instructions: Instructions
     uvicorn: Mapping[str, Any]
-    plain: bool
-    steps: tuple[str, ...]
 
 
-def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> ServePlan:
-    """Return the plan for `request` in `folder`.
+def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> ServePlan:
+    """Return the plan for `request` in `folder`; `tell` receives every step of the search for the app.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
     `StartError` when there is no app to serve.
     """
-    steps: list[str] = []
     arguments = {name: value for name, value in request.uvicorn.items() if value is not None}
     arguments |= _extra(request.extra)
-    for (name, value), package in _NEEDED.items():
-        if arguments.get(name) == value and find_spec(package) is None:
-            raise ConfigError(f"`{name}={value}` needs the package `{package}`", hint=f"pip install {package}")
-    certificate = arguments.get("ssl_certfile")
-    tls.check(
-        certificate, arguments.get("ssl_keyfile"), arguments.get("ssl_keyfile_password"), arguments.get("ssl_ca_certs")
-    )
-    if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
-        raise ConfigError(f"`{arguments['log_config']}` does not exist", hint="--log-config takes a file")
-    ref = target.find(request.app, folder, environ, steps.append)
+    _check(arguments)
+    ref = target.find(request.app, folder, environ, tell)
     if ref.looked and request.production:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
-    later: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
     if arguments.get("ws", "auto") == "auto" and find_spec("websockets"):
-        arguments["ws"], later = websocket.protocol, (websocket.MODULE,)
+        arguments["ws"], imports = websocket.protocol, (websocket.MODULE,)
     instructions = Instructions(
         ref=ref,
         how=adapt.Adaptation(
@@ -149,7 +140,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
         grace=request.graceful_timeout,
         startup_timeout=request.startup_timeout,
         loop=arguments.pop("loop", "auto"),
-        later=later,
+        imports=imports,
     )
     arguments = {
         "log_config": logs.config(verbose=request.verbose),
@@ -165,12 +156,28 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str]) -> Ser
         next_port=request.next_port,
         backlog=arguments.get("backlog", 2048),
         workers=request.workers,
-        scheme="https" if certificate else "http",
+        scheme="https" if "ssl_certfile" in arguments else "http",
         instructions=instructions,
         uvicorn=arguments,
-        plain=request.production,
-        steps=tuple(steps),
     )
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Raise for arguments that uvicorn would stumble over only after the start."""
+    for name, choices in _CHOICES.items():
+        choice = arguments.get(name, "auto")
+        if choice not in choices and ":" not in choice:
+            close = get_close_matches(choice, choices, n=1)
+            hint = f"did you mean `--{name} {close[0]}`?" if close else f"pass {', '.join(choices)} or module:attribute"
+            raise ConfigError(f"`--{name} {choice}` is not known", hint=hint)
+        package = choices.get(choice)
+        if package and find_spec(package) is None:
+            hint = f"install it: `{sys.executable} -m pip install {package}`"
+            raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint)
+    names = ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs")
+    tls.check(*(arguments.get(name) for name in names))
+    if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
+        raise ConfigError(f"`{arguments['log_config']}` does not exist", hint="pass --log-config with a file")
 
 
 def _header(text: str) -> tuple[str, str]:

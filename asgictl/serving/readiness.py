@@ -9,12 +9,14 @@ import os
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Client, Connection
-from multiprocessing.process import current_process
 from typing import Any, Protocol
 
 from asgictl.errors import AppLoadError
 
 STOP = "stop"
+
+# A whole traceback fits; anything larger does not come from a worker.
+_LARGEST = 1_000_000
 
 
 class Report(Protocol):
@@ -42,13 +44,12 @@ class Report(Protocol):
 class ParentReport:
     """A report that goes to the parent of a worker."""
 
-    def __init__(self, address: str, *, stop: Callable[[float], None], orphaned: Callable[[], None]) -> None:
-        """Connect to the parent; call `stop` with the seconds it allows for it, `orphaned` when it is gone."""
-        self._connection = Client(address, authkey=bytes(current_process().authkey))
+    def __init__(self, address: str, token: str, *, stop: Callable[[float | None], None]) -> None:
+        """Connect to the parent, which knows `token`; call `stop` with the seconds it allows, or when it is gone."""
+        self._connection = Client(address)
         self._lock = threading.Lock()
         self._stop = stop
-        self._orphaned = orphaned
-        self._say("hello")
+        self._say("hello", token=token)
         threading.Thread(target=self._listen, name="asgictl-parent", daemon=True).start()
 
     def ready(self, kind: str) -> None:
@@ -65,9 +66,11 @@ class ParentReport:
 
     def failed(self, error: AppLoadError) -> None:
         """Tell the parent why this worker cannot start."""
-        self._say("failed", message=error.message, hint=error.hint, details=error.details)
+        self._say("failed", message=error.message, hint=error.hint, details=error.details[-_LARGEST // 4 :])
 
-    fatal = failed
+    def fatal(self, error: AppLoadError) -> None:
+        """Tell the parent why this worker ends."""
+        self.failed(error)
 
     def note(self, text: str) -> None:
         """Tell the parent what users should know."""
@@ -84,7 +87,7 @@ class ParentReport:
         while (message := read(self._connection)) is not None:
             if message["event"] == STOP:
                 self._stop(message["grace"])
-        self._orphaned()
+        self._stop(None)
 
 
 def write(connection: Connection, message: dict[str, Any]) -> None:
@@ -95,7 +98,7 @@ def write(connection: Connection, message: dict[str, Any]) -> None:
 def read(connection: Connection) -> dict[str, Any] | None:
     """Return the next message, or None when the other side is gone."""
     try:
-        message: dict[str, Any] = json.loads(connection.recv_bytes())
-    except (EOFError, OSError):
+        message: dict[str, Any] = json.loads(connection.recv_bytes(_LARGEST))
+    except (EOFError, OSError, ValueError):
         return None
     return message

@@ -1,12 +1,14 @@
 """Stopping always works: signals, the grace limit and the second Ctrl-C, in the process that runs the app.
 
-Uvicorn's own handlers only set a flag that its event loop looks at. That is not enough while an import,
-a startup or a request blocks, so these handlers come first and a watchdog ends what does not end.
+Uvicorn's own handlers only set a flag that its event loop looks at. That is not enough while an import, a startup
+or a request blocks, be it in Python or in C. So a thread hears the signals too, by the descriptor that Python writes
+them to, and a watchdog ends what does not end.
 """
 
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +25,7 @@ LAST_WORDS = 1.0
 
 
 class Stopped(BaseException):  # a BaseException, so that `except Exception` in an import lets it pass
-    """A stop signal arrived while the app was being loaded."""
+    """The stop signal with this number arrived before uvicorn could heed it."""
 
 
 class Stopping:
@@ -39,15 +41,16 @@ class Stopping:
         self.ready = False
         self.signals: list[signal.Signals] = []
         self._stuck = stuck
-        self._begun = threading.Event()
+        self._begun = False
+        self._lock = threading.RLock()
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
-        self._replays = 0
+        self._ear = -1
 
     @property
     def begun(self) -> bool:
         """Whether a stop was asked for, by a signal or by the parent."""
-        return self._begun.is_set()
+        return self._begun
 
     @property
     def status(self) -> int:
@@ -60,79 +63,123 @@ class Stopping:
 
         They stay back until `take_over`, so that none falls between these handlers and uvicorn's.
         """
+        hold_signals()
         for number in SIGNALS:
-            signal.signal(number, self._handle)
-        self._loading = True
-        release_signals()
+            signal.signal(number, self._interrupt)
+        self._ear = listen(self._hear)
         try:
+            self._loading = True
+            release_signals()
             yield
         finally:
-            hold_signals()
             self._loading = False
+            hold_signals()
 
     def take_over(self) -> None:
         """Stand before the handlers that uvicorn has installed, and let the signals come."""
         for number in SIGNALS:
             inner = signal.getsignal(number)
-            if callable(inner) and inner != self._handle:
-                signal.signal(number, self._chained(inner))
+            if callable(inner) and inner != self._interrupt:
+                signal.signal(number, _as_sigterm(inner))
+        current = signal.set_wakeup_fd(-1)
+        if current == self._ear:
+            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
+        else:  # uvloop listens for itself since it runs
+            listen(self._hear, onward=current)
         release_signals()
         if self.begun:
             request()  # uvicorn was not there yet
 
     def notify(self, listener: Callable[[], object]) -> None:
-        """Call `listener` when a stop begins, from any thread."""
-        self._listeners.append(listener)
-        if self.begun:
-            listener()
+        """Call `listener` when a stop begins, from any thread, or now when it has begun."""
+        with self._lock:
+            self._listeners.append(listener)
+            if not self._begun:
+                return
+        listener()
 
     def begin(self, grace: float | None = None) -> None:
-        """Start the stop, within `grace` seconds: tell the listeners and start the watchdog. Once."""
-        if self._begun.is_set():
-            return
-        if grace is not None:
-            self.grace = grace
-        self._begun.set()
-        for listener in self._listeners:
-            listener()
+        """Start the stop, within `grace` seconds: start the watchdog and tell the listeners. Once."""
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+            if grace is not None:
+                self.grace = grace
+            listeners = list(self._listeners)
         threading.Thread(target=self._watch, name="asgictl-watchdog", daemon=True).start()
+        for listener in listeners:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                listener()
 
     def _watch(self) -> None:
         threading.Event().wait(self.grace + (LAST_WORDS if self.ready else 0))
-        self._stuck()
-        end(self.status)
+        try:
+            self._stuck()
+        finally:
+            end(self.status)
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._replays and not self._loading:
-            self._replays -= 1  # uvicorn raises what it caught again when it has stopped
-            return
-        first = not self.signals
-        self._note(number)
-        if self._loading and first:  # a second one would strike while the first is being dealt with
-            raise Stopped(number)
-
-    def _chained(self, inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
-        def handle(number: int, frame: FrameType | None) -> None:
-            if self._note(number):
-                self._replays += 1
-                # Never SIGINT: after any other signal uvicorn takes it for the second Ctrl-C, and skips the shutdown.
-                inner(signal.SIGTERM, frame)
-
-        return handle
-
-    def _note(self, number: int) -> bool:
-        """Remember a signal and begin the stop; return False for a SIGINT after the first signal."""
+    def _hear(self, number: int) -> None:
+        """Note a signal, in a thread of its own that nothing blocks."""
         if number == signal.SIGINT and self.signals:
             if self.forcible:
                 end(errors.FORCED)
-            return False
+            return
         self.signals.append(signal.Signals(number))
         self.begin()
-        return True
+
+    def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        if self._loading:
+            self._loading = False  # a second signal must not strike while the first is being dealt with
+            raise Stopped(number)
+
+
+def _as_sigterm(inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
+    """Return a handler that passes every signal on as SIGTERM.
+
+    After another signal uvicorn takes SIGINT for the second Ctrl-C, and skips the lifespan shutdown.
+    """
+
+    def handle(_number: int, frame: FrameType | None) -> None:
+        inner(signal.SIGTERM, frame)
+
+    return handle
+
+
+def listen(hear: Callable[[int], None], *, onward: int = -1) -> int:
+    """Call `hear` with each stop signal that arrives, in a thread, whatever the main thread does.
+
+    What arrives is passed on to the descriptor `onward`. Returns the one that Python writes to now.
+    """
+    received, wake = socket.socketpair()
+    wake.setblocking(False)  # noqa: FBT003
+    descriptor = wake.detach()
+    signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+    # A copy: its owner may close it while a signal is on the way, and the number may be used again.
+    copy = os.dup(onward) if onward >= 0 and sys.platform != "win32" else -1
+
+    def run() -> None:
+        while data := received.recv(64):
+            if copy >= 0:
+                with contextlib.suppress(OSError):
+                    os.write(copy, data)
+            for number in data:
+                if number in SIGNALS:
+                    hear(number)
+
+    threading.Thread(target=run, name="asgictl-signals", daemon=True).start()
+    return descriptor
+
+
+def later(seconds: float, call: Callable[[], object]) -> None:
+    """Call `call` in `seconds`, in a thread that nobody waits for."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
 
 
 def hold_signals() -> None:
-    """Keep the stop signals waiting, for this thread and for the processes that it starts."""
+    """Keep the stop signals waiting, for this thread and for the processes and threads that it starts."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
@@ -153,10 +200,12 @@ def request() -> None:
 
 def end(status: int) -> NoReturn:
     """End the process at once, whatever its threads are doing; only what is printed is kept."""
-    flush = threading.Thread(target=_flush, daemon=True)
-    flush.start()
-    flush.join(0.2)  # another thread may hold the stream's lock for ever
-    os._exit(status)
+    try:
+        flush = threading.Thread(target=_flush, daemon=True)
+        flush.start()
+        flush.join(0.2)  # another thread may hold the stream's lock for ever
+    finally:
+        os._exit(status)
 
 
 def _flush() -> None:

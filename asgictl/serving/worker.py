@@ -1,0 +1,53 @@
+"""What uvicorn calls by name in each worker: first the event loop, with the app loaded before it runs, then the app."""
+
+import asyncio
+import os
+
+from asgictl.errors import AppLoadError
+from asgictl.serving import stopping
+from asgictl.serving.instructions import VARIABLE, Instructions
+from asgictl.serving.readiness import ParentReport
+from asgictl.serving.runtime import Runtime
+
+_runtime: Runtime
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Load the app as the environment says, then return the event loop for it.
+
+    Uvicorn calls this as its loop factory, before any loop runs: the user's imports find the same world here as in
+    one process. The worker ends with status 3 when the app cannot be loaded.
+    """
+    global _runtime  # noqa: PLW0603  # `create_app` is called by name too, and has no other way to it
+    instructions, more = Instructions.loads(os.environ[VARIABLE])
+    _runtime = Runtime(instructions, forcible=False)
+    try:
+        report = ParentReport(more["address"], more["token"], stop=_stop)
+    except (OSError, EOFError):  # the parent is gone
+        stopping.end(AppLoadError.exit_status)
+    _runtime.report = report
+    try:
+        _runtime.load()
+    except AppLoadError as error:
+        report.failed(error)
+        stopping.end(AppLoadError.exit_status)
+    except stopping.Stopped:
+        report.stopped()
+        stopping.end(AppLoadError.exit_status)
+    import uvicorn
+
+    # Two workers, so that the choice is the one uvicorn makes for a child.
+    config = uvicorn.Config("", loop=instructions.loop, workers=2, log_config=None)
+    factory = config.get_loop_factory() or asyncio.new_event_loop
+    return factory()
+
+
+def create_app() -> Runtime:
+    """Return the app that `new_event_loop` has loaded."""
+    return _runtime
+
+
+def _stop(grace: float | None) -> None:
+    """Stop this worker within `grace` seconds, without waiting for uvicorn's supervisor to say so."""
+    _runtime.stopping.begin(grace)
+    stopping.request()
