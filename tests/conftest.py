@@ -102,6 +102,12 @@ class Served:
         return self.end()
 
 
+def after_banner(lines: list[str]) -> list[str]:
+    """Return what stderr holds after the banner, which has to be there and whole."""
+    assert [line.split()[0] for line in lines[:4]] == ["App", "Local", "Network", "Ready"], lines
+    return lines[4:]
+
+
 Serve = Callable[..., Served]
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

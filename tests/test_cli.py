@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -275,6 +276,23 @@ def test_sloppy_app_is_told(serve: Serve, write: Write) -> None:
         "note: the app is served without its lifespan, which ended early: KeyError: 'path' (main.py:3);"
         " `--lifespan on` makes that an error, `--lifespan off` says nothing"
     )
+
+
+def test_nowhere_to_print(tmp_path: Path) -> None:
+    """A server without any output serves all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+
+    process = subprocess.Popen(["sh", "-c", f"exec {ASGICTL} serve demo -p {port} >&- 2>&-"], cwd=tmp_path)
+
+    try:
+        transport = httpx.HTTPTransport(retries=7)  # half a second, one, two, ...
+        with httpx.Client(transport=transport) as client:
+            assert client.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
+    finally:
+        process.terminate()
+        status = process.wait(timeout=20)
+    assert status == 0
 
 
 def test_open_and_qr(serve: Serve, write: Write) -> None:

@@ -1,6 +1,8 @@
 """The exit status and the whole of stderr, for everything that can go wrong, in one process and with two workers."""
 
+import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Serve, Served, linux
+from tests.conftest import Serve, Served, after_banner, linux
 
 BARE = """
 async def app(scope, receive, send):
@@ -135,6 +137,18 @@ FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
         3,
         ["error: the app's startup failed: RuntimeError: no database (main.py:8)", SEE_STACK],
     ),
+    "startup calls sys.exit": (
+        lifespan_app(start="import sys; sys.exit('no DATABASE_URL')"),
+        [],
+        3,
+        ["error: the app's startup failed: the app called `sys.exit('no DATABASE_URL')` (main.py:8)", SEE_STACK],
+    ),
+    "plain startup calls sys.exit": (
+        {"main.py": "import sys\nasync def app(scope, receive, send):\n    await receive()\n    sys.exit(1)\n"},
+        [],
+        3,
+        ["error: the app's startup failed: the app called `sys.exit(1)` (main.py:4)", SEE_STACK],
+    ),
     "no lifespan where it is wanted": (
         {"main.py": BARE},
         ["--lifespan", "on"],
@@ -245,7 +259,10 @@ def test_two_at_once(serve: Serve, write: Callable[..., Path], workers: str) -> 
     loser = next(one for one in pair if _ended(one, pair))
     winner = next(one for one in pair if one is not loser)
 
-    assert loser.end()[0] == 3
+    status, lines = loser.end()
+    assert status == 3
+    assert lines[0].startswith(f"error: port {port} on 127.0.0.1 is in use")
+    assert lines[1:] == [f"hint: pass --port {int(port) + 1}, or --next-port to take the next free one"]
     assert httpx.get(winner.url).text == "ok"
     assert winner.stop()[0] == 0
 
@@ -276,8 +293,7 @@ def test_stops_at_a_signal(
         served.send(number)
 
     status, lines = served.end()
-    assert status == 0
-    assert len(lines) == 4
+    assert (status, after_banner(lines)) == (0, [])
     assert "".join(served.access).count("shut down") == int(workers)
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
@@ -292,7 +308,7 @@ def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], wo
 
     status, lines = served.stop()
 
-    assert (status, len(lines)) == (0, 4)
+    assert (status, after_banner(lines)) == (0, [])
 
 
 @both
@@ -335,6 +351,13 @@ def test_stops_while_the_startup_blocks(serve: Serve, write: Callable[..., Path]
 SLOW = {
     "awaiting": ("await asyncio.sleep(60)", "1 request: GET /slow"),
     "blocking": ("time.sleep(60)", "1 request: GET /slow"),
+    "blocking in C": (
+        (
+            "import sqlite3; one, two = sqlite3.connect('x'), sqlite3.connect('x', timeout=60); "
+            "one.execute('begin exclusive'); two.execute('begin exclusive')"
+        ),
+        "1 request: GET /slow",
+    ),
     "in a thread": ("await asyncio.to_thread(time.sleep, 60)", "1 request: GET /slow"),
 }
 
@@ -353,7 +376,7 @@ def test_request_outlives_the_grace(serve: Serve, write: Callable[..., Path], ca
 
         status, lines = served.stop()
 
-    assert (status, lines[4:]) == (0, [f"note: stopped after 0.5 s without waiting for {left}"])
+    assert (status, after_banner(lines)) == (0, [f"note: stopped after 0.5 s without waiting for {left}"])
     assert time.monotonic() - began < 10
 
 
@@ -385,6 +408,20 @@ async def app(scope, receive, send):
 """
 
 
+FINISH = """
+    await asyncio.sleep(0.5)
+    await send({"type": "http.response.body", "body": b"data: 2\\n\\n"})
+"""
+CONNECT = """
+instructions = json.loads(os.environ["ASGICTL_RUNTIME"])
+stranger = socket.socket(socket.AF_UNIX)
+stranger.connect(instructions["more"]["address"])
+other = socket.socket(socket.AF_UNIX)
+other.connect(instructions["more"]["address"])
+other.sendall(b"\\xff" * 100)
+"""
+
+
 @both
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("more", ["", ', (b"content-length", b"1000")'], ids=["open", "promised"])
@@ -401,7 +438,7 @@ def test_event_streams_end_at_once(
         served.send(signal.SIGINT)
 
         status, lines = served.end(within=5)
-    assert (status, len(lines)) == (0, 4)
+    assert (status, after_banner(lines)) == (0, [])
 
 
 @both
@@ -414,14 +451,15 @@ def test_second_ctrl_c_forces(serve: Serve, write: Callable[..., Path], case: st
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
         served.wait_for("^slow$")
         served.ctrl_c()
-        if case == "blocking":
+        if case.startswith("blocking"):
             time.sleep(0.3)  # uvicorn cannot close its socket while the app blocks its loop
         else:
             _wait_until_refused(served.port)
 
         served.ctrl_c()
 
-        assert served.end(within=5)[0] == 130
+        status, lines = served.end(within=5)
+    assert (status, after_banner(lines)) == (130, [])
 
 
 def _wait_until_refused(port: int) -> None:
@@ -453,7 +491,7 @@ def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, 
 
     status, lines = served.end()
     if status == 0:
-        assert len(lines) == 4
+        assert after_banner(lines) == []
     else:
         assert (status, len(lines)) == (3, 1), "\n".join(lines)
         assert re.fullmatch(r"error: stopped by SIGINT before (it began|the app was ready)", lines[0])
@@ -490,13 +528,94 @@ def _listening(served: Served) -> list[int]:
     return alive
 
 
+def test_failed_start_ends_though_a_thread_stays(serve: Serve, write: Callable[..., Path]) -> None:
+    """After a start that fails, a thread that the app has left does not hold the process up."""
+    thread = "import threading; threading.Thread(target=time.sleep, args=(60,)).start(); raise RuntimeError('no')"
+    write(lifespan_app(start=thread))
+
+    status, lines = serve().end(within=10)
+
+    assert status == 3
+    assert lines[0] == "error: the app's startup failed: RuntimeError: no (main.py:8)"
+
+
+def test_stops_in_a_folder_that_is_gone(serve: Serve, write: Callable[..., Path]) -> None:
+    """The grace limit holds when the folder of the app has been deleted meanwhile."""
+    folder = write({"gone/main.py": WITH_LIFESPAN.format(start="pass", slow="time.sleep(60)")}) / "gone"
+    served = serve("--graceful-timeout", "0.3", folder=folder)
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("^slow$")
+        shutil.rmtree(folder)
+
+        status, lines = served.stop()
+
+    assert (status, after_banner(lines)) == (0, ["note: stopped after 0.3 s without waiting for 1 request: GET /slow"])
+
+
+def test_streams_of_other_methods_have_the_grace(serve: Serve, write: Callable[..., Path]) -> None:
+    """An event stream that answers a POST, and so has an end, is not cut while the grace lasts."""
+    write({"main.py": STREAM.format(more="").replace("await asyncio.sleep(60)", FINISH)})
+    served = serve()
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n")
+        served.wait_for("streaming")
+
+        served.send(signal.SIGTERM)
+
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert b"data: 2" in answer
+    assert answer.endswith(b"\r\n0\r\n\r\n")
+    assert served.end()[0] == 0
+
+
+def test_a_broken_deploy_leaves_the_workers_alone(serve: Serve, write: Callable[..., Path]) -> None:
+    """A restart by SIGHUP with an app that cannot start keeps the workers that serve."""
+    folder = write({"main.py": BARE})
+    served = serve("--workers", "2")
+    url = served.url
+    (folder / "main.py").write_text("raise RuntimeError('broken')\napp = None\n")
+
+    served.send(signal.SIGHUP)
+
+    served.wait_for("note: a new worker cannot start: cannot load `main:app`: RuntimeError: broken")
+    served.wait_for("aborting the restart")
+    assert httpx.get(url).text == "ok"
+    assert served.stop()[0] == 0
+
+
+def test_a_replacement_that_never_starts_ends_the_whole(serve: Serve, write: Callable[..., Path]) -> None:
+    """A worker that dies while it serves, and whose replacements die before they are ready, ends with 3."""
+    folder = write({"main.py": BARE.replace('b"ok"', "str(__import__('os').getpid()).encode()")})
+    served = serve("--workers", "2")
+    pid = int(httpx.get(served.url).text)
+    (folder / "main.py").write_text("import os\nos._exit(7)\napp = None\n")
+
+    os.kill(pid, signal.SIGKILL)
+
+    status, lines = served.end()
+    assert status == 3
+    assert lines[-1].startswith("error: a worker ended before the app was ready")
+
+
+def test_strangers_cannot_hold_up_the_workers(serve: Serve, write: Callable[..., Path]) -> None:
+    """Somebody else who connects to the workers' channel, and says nothing, changes nothing."""
+    write({"main.py": f"import json, os, socket\n{CONNECT}\n{BARE}"})
+
+    served = serve("--workers", "2")
+
+    assert httpx.get(served.url).text == "ok"
+    status, lines = served.stop()
+    assert (status, after_banner(lines)) == (0, [])
+
+
 def test_ready_worker_that_dies_is_replaced(serve: Serve, write: Callable[..., Path]) -> None:
     """A worker killed while it serves is started again, and the server goes on."""
     write({"main.py": BARE.replace('b"ok"', "str(__import__('os').getpid()).encode()")})
     served = serve("--workers", "2")
     pid = int(httpx.get(served.url).text)
 
-    __import__("os").kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
 
     deadline = time.monotonic() + 20
     seen: set[int] = set()
