@@ -138,6 +138,7 @@ NAMED = {
     "shop.web": "shop.web:app",
     "pack/age": "pack.age.main:app",
     "plain": "main:app",
+    ".": "main:app",
     "demo": "asgictl.demo:app",
     "json:loads": "json:loads",
 }

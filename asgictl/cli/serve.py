@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from asgictl import options
-from asgictl.console import Console
+from asgictl.console import Console, plain
 from asgictl.errors import AsgictlError, ConfigError, StartError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         )
         tell = console.step if verbose else lambda _: None
         made = plan.plan(request, _current_folder(), os.environ, tell)
-        audience = _Audience(console, made, started=started, plain=production, browser=open_browser, qr=qr)
+        audience = _Audience(console, made, started=started, terse=production, browser=open_browser, qr=qr)
         status = launch.launch(made, audience)
     except AsgictlError as error:
         console.error(error)
@@ -115,12 +115,12 @@ class _Audience:
     """Tells the user how the launch goes."""
 
     def __init__(  # noqa: PLR0913  # what the options say about the banner
-        self, console: Console, plan: "ServePlan", *, started: float, plain: bool, browser: bool, qr: bool
+        self, console: Console, plan: "ServePlan", *, started: float, terse: bool, browser: bool, qr: bool
     ) -> None:
         self._console = console
         self._plan = plan
         self._started = started
-        self._plain = plain
+        self._terse = terse
         self._browser = browser
         self._qr = qr
         self.note = console.note
@@ -133,7 +133,7 @@ class _Audience:
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
         if ref.looked:
             self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
-        if self._plain:
+        if self._terse:
             place = ready.network_url or ready.url
             self._console.line(f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms")
         else:
@@ -146,8 +146,8 @@ class _Audience:
     def _print_table(self, ready: "Ready", when: str) -> None:
         ref = self._plan.instructions.ref
         rows = [
-            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {ref.found}"),
-            *(("Also", f"{other}") for other in ref.also),
+            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {plain(ref.found)}"),
+            *(("Also", plain(other)) for other in ref.also),
             ("Local", self._console.styled(ready.url, "bold", "cyan")),
             ("Network", self._network(ready)),
             ("Ready", when),

@@ -53,7 +53,7 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
         problem = f"`{attribute}` in `{app}` is not the name of an object"
         raise ConfigError(problem, hint="write it as `module:attribute` or `path/to/file.py:attribute`")
     path = folder / location
-    if location.endswith(".py") or "/" in location or os.sep in location:
+    if location.endswith(".py") or "/" in location or os.sep in location or location in (".", ".."):
         return _at_path(app, path, attribute or None, folder, found, tell)
     if not all(part.isidentifier() for part in location.split(".")):
         problem = f"`{app}` is neither a module nor a file"
@@ -84,7 +84,7 @@ def _at_path(  # noqa: PLR0913, PLR0917  # what `_named` knows
         tell(f"looking for an app in `{path}`")
         ref = django.find(path, {}, tell) or _search(path, None, tell)
         if ref.looked:
-            raise StartError(f"the folder `{app}` holds no app", hint=f"looked at {_list(ref.looked)}")
+            raise StartError(f"the folder `{app}` holds no app", hint=f"looked at {', '.join(ref.looked)}")
         return ref
     raise StartError(f"there is no file `{project.shown(path)}`", hint=_file_hint(path))
 
@@ -183,7 +183,3 @@ def _file_hint(path: Path) -> str:
         if close
         else "the path is relative to the current folder"
     )
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names)
