@@ -67,7 +67,7 @@ class Crew:
         self._vain = 0
         self._own_signal = False
         self._closed = False
-        self._forced: int | None = None
+        self._forced = False
         self.token = secrets.token_hex(16)
         address = _address()
         self._listener = ConnectionListener(address, backlog=128)
@@ -102,8 +102,8 @@ class Crew:
         try:
             yield
         finally:
-            if self._forced is not None:
-                stopping.end(self._forced)
+            if self._forced:
+                threading.Event().wait()  # until the thread that forces the end is done
             signal.set_wakeup_fd(-1)
             for number in stopping.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
@@ -213,8 +213,8 @@ class Crew:
         self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
 
     def _force(self, status: int) -> None:
-        """Kill the workers, and end with `status` in this thread or, when the supervisor returns, in the main one."""
-        self._forced = status
+        """Kill the workers, and end with `status` before the supervisor can return another."""
+        self._forced = True
         for process in multiprocessing.active_children():
             process.kill()
         stopping.end(status)

@@ -1,4 +1,4 @@
-from blacksheep import Application, WebSocket, get, ws
+from blacksheep import Application, WebSocket, WebSocketDisconnectError, get, ws
 
 app = Application()
 
@@ -11,4 +11,8 @@ async def hello() -> str:
 @ws("/ws")
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.send_text(await websocket.receive_text())
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except WebSocketDisconnectError:
+        pass

@@ -7,7 +7,11 @@ class Hello:
 
     async def on_websocket(self, req, ws):
         await ws.accept()
-        await ws.send_text(await ws.receive_text())
+        try:
+            while True:
+                await ws.send_text(await ws.receive_text())
+        except falcon.WebSocketDisconnected:
+            pass
 
 
 application = falcon.asgi.App()

@@ -11,5 +11,5 @@ def hello() -> dict[str, str]:
 @app.websocket("/ws")
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.send_text(await websocket.receive_text())
-    await websocket.close()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)

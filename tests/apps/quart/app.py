@@ -10,4 +10,5 @@ async def hello() -> str:
 
 @app.websocket("/ws")
 async def echo() -> None:
-    await websocket.send(await websocket.receive())
+    while True:
+        await websocket.send(await websocket.receive())

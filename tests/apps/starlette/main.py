@@ -11,8 +11,8 @@ async def hello(request: Request) -> PlainTextResponse:
 
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.send_text(await websocket.receive_text())
-    await websocket.close()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
 
 
 app = Starlette(routes=[Route("/", hello), WebSocketRoute("/ws", echo)])
