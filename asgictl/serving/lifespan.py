@@ -61,9 +61,8 @@ class Lifespan:
         error = None if self._mode == "off" else await self._run_app(scope)
         if self._shutdown_answered:
             return
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # the loop is being closed, whatever the app made of it
+        if self._cancelled_by_loop():
+            raise asyncio.CancelledError  # whatever the app has made of it
         if self._started:
             self._report_early_end(error)
         elif (problem := self._problem(error)) is not None or self._watcher.stop_begun:
@@ -86,12 +85,19 @@ class Lifespan:
         except asyncio.CancelledError:
             if self._shutdown_answered:  # the loop does not wait for the app's last words
                 return None
-            if self._started or not (self._watcher.stop_begun or self._failure is not None):
+            if self._cancelled_by_loop():
                 raise
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
         return None
+
+    def _cancelled_by_loop(self) -> bool:
+        """Tell whether the loop is being closed, and not a startup cancelled that is over anyway; forget the latter."""
+        task = asyncio.current_task()
+        if task is None:
+            return False
+        if not self._started and (self._watcher.stop_begun or self._failure is not None):
+            while task.cancelling():
+                task.uncancel()
+        return task.cancelling() > 0
 
     def _problem(self, error: BaseException | None) -> AppLoadError | None:
         """Return why the startup counts as failed, or None when the app just has no lifespan."""
