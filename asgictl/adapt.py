@@ -51,6 +51,10 @@ def load(ref: AppRef) -> Any:
         value: Any = importlib.import_module(ref.module)
     except (Exception, SystemExit) as error:  # user code: anything can come out of an import
         raise failure(f"cannot load `{ref}`", error) from error
+    taken = getattr(value, "__file__", None)
+    if ref.file and taken and Path(taken).exists() and not ref.file.samefile(taken):
+        problem = f"`{shown(ref.file)}` cannot be imported: the name `{ref.module}` belongs to `{taken}`"
+        raise AppLoadError(problem, hint="rename it, or put it into a package")
     for name in ref.attribute.split("."):
         try:
             value = getattr(value, name)

@@ -170,6 +170,18 @@ def test_what_cannot_be_loaded(write: Write, monkeypatch: pytest.MonkeyPatch, na
     assert caught.value.message == message
 
 
+def test_a_name_that_is_taken(write: Write) -> None:
+    """A file with the name of a module that is there already is not mistaken for it."""
+    file = write({"json.py": "app = 5\n"}) / "json.py"
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(ref(file.parent, "app", "json")._replace(file=file))
+
+    assert caught.value.message == (
+        f"`{file}` cannot be imported: the name `json` belongs to `{sys.modules['json'].__file__}`"
+    )
+
+
 def test_a_factory_that_cannot_be_called(write: Write) -> None:
     """`--factory` with something that is none says so."""
     folder = write({"made.py": "app = 5\n"})

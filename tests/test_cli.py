@@ -295,6 +295,23 @@ def test_nowhere_to_print(tmp_path: Path) -> None:
     assert status == 0
 
 
+def test_nobody_reads_the_access_log(tmp_path: Path) -> None:
+    """A reader of the access log that goes away, like `head`, disturbs nothing."""
+    command = [str(ASGICTL), "serve", "demo", "-p", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        url = next(match[0] for line in process.stderr if (match := re.search(r"http://\S+", line)))
+
+        answers = [httpx.get(f"{url}/healthz").text for _ in range(3)]
+        process.terminate()
+        rest = process.stderr.read()
+
+    assert answers == ["ok\n"] * 3
+    assert (process.returncode, "Broken pipe" in rest) == (0, False)
+
+
 def test_open_and_qr(serve: Serve, write: Write) -> None:
     """`--open` opens the browser at the URL when it answers, and `--qr` prints a code for it."""
     folder = write({"browser": '#!/bin/sh\necho "$1" > opened.tmp && mv opened.tmp opened && echo opened >&2\n'})

@@ -123,6 +123,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "`--http httptool` is not known",
         "did you mean `--http httptools`?",
     ),
+    "a protocol of a module that is not there": (
+        {"uvicorn": {"ws": "nosuch:Protocol"}},
+        "there is no module `nosuch` for `--ws nosuch:Protocol`",
+        "see that it is installed",
+    ),
     "a loop that is none": (
         {"uvicorn": {"loop": "x"}},
         "`--loop x` is not known",
@@ -183,7 +188,7 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
 
     assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
-    assert read._replace(ref=instructions.ref, imports=()) == instructions
+    assert read._replace(ref=read.ref._replace(path=("p",), also=(), looked=()), imports=()) == instructions
 
 
 def test_every_error_has_its_status() -> None:

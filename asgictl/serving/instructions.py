@@ -1,6 +1,7 @@
 """What a process needs to know to load and run the app, as a value and as text for the environment."""
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import adapt
@@ -35,5 +36,6 @@ class Instructions(NamedTuple):
         """Return what `dumps` was given."""
         fields = json.loads(text)
         more = fields.pop("more")
-        ref = AppRef(**{**fields.pop("ref"), "file": None})
+        ref = AppRef(**fields.pop("ref"))
+        ref = ref._replace(file=Path(str(ref.file)) if ref.file else None)
         return cls(ref=ref, how=adapt.Adaptation(**fields.pop("how")), **fields), more

@@ -1,6 +1,7 @@
 """The logging configuration that uvicorn gets."""
 
 import logging
+import sys
 from typing import Any
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
@@ -40,6 +41,15 @@ class WithoutLifecycle(logging.Filter):
         return not str(record.msg).startswith(self.unwanted)
 
 
+class Handler(logging.StreamHandler[Any]):
+    """Writes to a stream, and goes on when nobody reads it any more."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Say what is wrong with a record, unless it is the stream."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def expect_cut_responses() -> None:
     """Stop printing what a stop brings about: responses that are cut off, and a socket that is closed meanwhile."""
     WithoutLifecycle.unwanted = LIFECYCLE + CUT
@@ -65,12 +75,12 @@ def config(*, verbose: bool) -> dict[str, Any]:
         },
         "handlers": {
             "default": {
-                "class": "logging.StreamHandler",
+                "class": "asgictl.serving.logs.Handler",
                 "formatter": "default",
                 "stream": "ext://sys.stderr",
                 "filters": [] if verbose else ["lifecycle"],
             },
-            "access": {"class": "logging.StreamHandler", "formatter": "access", "stream": "ext://sys.stdout"},
+            "access": {"class": "asgictl.serving.logs.Handler", "formatter": "access", "stream": "ext://sys.stdout"},
         },
         "loggers": {
             "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},

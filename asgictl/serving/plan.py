@@ -120,7 +120,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     """
     arguments = {name: value for name, value in request.uvicorn.items() if value is not None}
     arguments |= _extra(request.extra)
-    _check(arguments)
+    _check(arguments, folder)
     ref = target.find(request.app, folder, environ, tell)
     if ref.looked and request.production:
         problem = f"there is no app in `{folder}`"
@@ -162,11 +162,14 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     )
 
 
-def _check(arguments: Mapping[str, Any]) -> None:
+def _check(arguments: Mapping[str, Any], folder: Path) -> None:
     """Raise for arguments that uvicorn would stumble over only after the start."""
     for name, choices in _CHOICES.items():
         choice = arguments.get(name, "auto")
-        if choice not in choices and ":" not in choice:
+        module = choice.partition(":")[0] if ":" in choice else None
+        if module and target.locate(module, folder) is None:
+            raise ConfigError(f"there is no module `{module}` for `--{name} {choice}`", hint="see that it is installed")
+        if choice not in choices and module is None:
             close = get_close_matches(choice, choices, n=1)
             hint = f"did you mean `--{name} {close[0]}`?" if close else f"pass {', '.join(choices)} or module:attribute"
             raise ConfigError(f"`--{name} {choice}` is not known", hint=hint)
