@@ -17,6 +17,7 @@ from asgictl.errors import AppLoadError
 from asgictl.project import shown
 from asgictl.target import AppRef
 from asgictl.target import django as django_project
+from asgictl.target.source import FACTORY_NAMES
 
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
 
@@ -49,8 +50,8 @@ def load(ref: AppRef) -> Any:
         os.environ.setdefault(django_project.VARIABLE, ref.settings)
     try:
         value: Any = importlib.import_module(ref.module)
-    except (Exception, SystemExit) as error:  # user code: anything can come out of an import
-        raise failure(f"cannot load `{ref}`", error) from error
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # user code: anything can come out of an import
+        raise failure(f"cannot load `{ref}`", error, own=(ref.module, ref.settings or "")) from error
     taken = getattr(value, "__file__", None)
     if ref.file and taken and Path(taken).exists() and not ref.file.samefile(taken):
         problem = f"`{shown(ref.file)}` cannot be imported: the name `{ref.module}` belongs to `{taken}`"
@@ -82,8 +83,11 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     return Adapted(app=value, kind=kind)
 
 
-def failure(what: str, error: BaseException) -> AppLoadError:
-    """Return the error that tells of `error`, which came out of the user's code, with its file and line."""
+def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:
+    """Return the error that tells of `error`, which came out of the user's code, with its file and line.
+
+    `own` names modules of the user's, which no package index has.
+    """
     message = " ".join(str(error).split())
     name = type(error).__name__
     if isinstance(error, SystemExit):
@@ -93,14 +97,14 @@ def failure(what: str, error: BaseException) -> AppLoadError:
     else:
         message = f"{name}: {message}" if message else name
     where = "" if isinstance(error, SyntaxError) else _where(error)
-    hint = _missing_dependency(error) or "add --traceback to see the whole stack"
+    hint = _missing_dependency(error, own) or "add --traceback to see the whole stack"
     details = "".join(traceback.format_exception(error))
     return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)
 
 
 def users_place(frames: Iterable[tuple[str, int]]) -> str | None:
     """Return `file:line` of the innermost of `frames` that is the user's own code."""
-    places = [(path, line) for name, line in frames if (path := Path(name)).is_file() and not _is_library(path)]
+    places = [(path, line) for name, line in frames if (path := Path(name)).suffix == ".py" and not _is_library(path)]
     return f"{shown(places[-1][0])}:{places[-1][1]}" if places else None
 
 
@@ -131,11 +135,13 @@ def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
     return AppLoadError(f"`{before.rstrip(':.')}` has no attribute `{name}`", hint=hint)
 
 
-def _missing_dependency(error: BaseException) -> str | None:
+def _missing_dependency(error: BaseException, own: Iterable[str]) -> str | None:
     """Return how to get the package whose absence `error` tells of."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     package = error.name.partition(".")[0]
+    if package in [name.partition(".")[0] for name in own]:
+        return None
     for name in (".venv", "venv", "env"):
         other = Path.cwd() / name
         if (other / "pyvenv.cfg").is_file() and other.resolve() != Path(sys.prefix).resolve():
@@ -148,6 +154,8 @@ def _is_factory(value: Any) -> bool:
     plain = inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, functools.partial)
     if not plain or frameworks.identify(value):
         return False
+    if getattr(value, "__name__", "") in FACTORY_NAMES:
+        return True
     try:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
@@ -189,9 +197,15 @@ def _interface(ref: AppRef, value: Any) -> Literal["asgi3", "asgi2", "wsgi"]:
         return "asgi3"
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
+    names = [parameter.name for parameter in parameters]
     if required == _ASGI3_ARGUMENTS:
         return "asgi3"
-    return "wsgi" if required == _WSGI_ARGUMENTS else "asgi2"
+    if required == _WSGI_ARGUMENTS:
+        return "wsgi"
+    if required == 1 and (inspect.isclass(value) or names[0] == "scope"):
+        return "asgi2"
+    hint = "pass --interface if it is one, or name a factory that needs no arguments"
+    raise AppLoadError(f"`{ref}` takes ({', '.join(names)}), which is neither ASGI nor WSGI", hint=hint)
 
 
 def _from_asgi2(value: Callable[[Scope], Callable[[Receive, Send], Awaitable[None]]]) -> ASGIApp:

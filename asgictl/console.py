@@ -39,7 +39,11 @@ class Console:
                 self._write(plain(line))
         self._say("error", "red", error.message)
         if error.hint and not (self._traceback and "--traceback" in error.hint):
-            self._say("hint", "yellow", error.hint)
+            self.hint(error.hint)
+
+    def hint(self, text: str) -> None:
+        """Say what to do next."""
+        self._say("hint", "yellow", text)
 
     def table(self, rows: Sequence[tuple[str, str]]) -> None:
         """Print labels and values in two columns."""

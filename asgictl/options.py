@@ -105,7 +105,9 @@ LimitConcurrency = Annotated[
     Range(1),
     _option("--limit-concurrency", panel=_LIMITS, metavar="N", about="Connections before a 503 (none)."),
 ]
-Backlog = Annotated[int, Range(1), _option("--backlog", panel=_LIMITS, metavar="N", about="Connections that may wait.")]
+Backlog = Annotated[
+    int, Range(1, 2**31 - 1), _option("--backlog", panel=_LIMITS, metavar="N", about="Connections that may wait.")
+]
 
 Loop = Annotated[str, _option("--loop", panel=_PROTOCOLS, metavar="NAME", about="asyncio, uvloop, module:factory.")]
 Http = Annotated[str, _option("--http", panel=_PROTOCOLS, metavar="NAME", about="h11, httptools or zttp.")]

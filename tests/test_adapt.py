@@ -148,6 +148,12 @@ BROKEN = {
     "made:app.x": ("class app: ...", "`made:app` has no attribute `x`"),
     "made:none": ("none = None", "`made:none` is no application: NoneType cannot be called"),
     "made:make": ("async def make(): ...", "the factory `made:make` is async"),
+    "made:create_app": (
+        "def create_app(config): ...",
+        "the factory `made:create_app` failed: TypeError:"
+        " create_app() missing 1 required positional argument: 'config'",
+    ),
+    "made:odd": ("def odd(config): ...", "`made:odd` takes (config), which is neither ASGI nor WSGI"),
     "made:bare": ("def bare(): raise ValueError", "the factory `made:bare` failed: ValueError (made.py:1)"),
     "made:syntax": ("import broken", "cannot load `made:syntax`: SyntaxError: invalid syntax (broken.py:2)"),
     "made:aio": (

@@ -158,8 +158,9 @@ def test_nothing_found(serve: Serve, write: Write) -> None:
     assert "Hello World" in httpx.get(served.url).text
     lines = served.stop()[1]
 
-    assert lines[:2] == [
+    assert lines[:3] == [
         "note: no app found, looked in this folder, src/; serving the bundled one",
+        "hint: name yours: `asgictl serve module:app`",
         "  App      asgictl.demo:app (ASGI), the bundled app",
     ]
 

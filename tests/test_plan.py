@@ -54,7 +54,6 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
         "ws_per_message_deflate": False,
         "headers": [("X-One", "1"), ("x-two", "two words")],
         "timeout_graceful_shutdown": 3,
-        "timeout_worker_healthcheck": 60,
         "use_colors": True,
     }
 
@@ -133,11 +132,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "`--loop x` is not known",
         "pass auto, asyncio, none, uvloop, zuvloop or module:attribute",
     ),
-    "a log configuration that is not there": (
-        {"uvicorn": {"log_config": "nosuch.json"}},
-        "`nosuch.json` does not exist",
-        "pass --log-config with a file",
-    ),
+    "no host": ({"host": ""}, "`--host` is empty", "pass --host 0.0.0.0 to listen on every address"),
 }
 
 

@@ -137,6 +137,7 @@ NAMED = {
     "shop/": "shop:app",
     "shop.web": "shop.web:app",
     "pack/age": "pack.age.main:app",
+    "pack.age": "pack.age.main:app",
     "plain": "main:app",
     ".": "main:app",
     "demo": "asgictl.demo:app",

@@ -133,6 +133,7 @@ class _Audience:
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
         if ref.looked:
             self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
+            self._console.hint("name yours: `asgictl serve module:app`")
         if self._terse:
             place = ready.network_url or ready.url
             self._console.line(f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms")

@@ -24,7 +24,7 @@ from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving import readiness, stopping
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
-_MARGIN = stopping.LAST_WORDS + 1.5
+_MARGIN = stopping.LAST_WORDS + 0.5
 
 # A worker whose loop is blocked cannot close its socket; new clients wait this long until they are refused, in seconds.
 _REFUSE = 0.5

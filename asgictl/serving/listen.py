@@ -124,6 +124,8 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     if error.errno == errno.EADDRINUSE:
         owner = port_owner.find(port)
         hint = f"pass --port {port + 1}, or --next-port to take the next free one"
+        if port == _LAST_PORT:
+            hint = "pass another --port"
         return StartError(f"{place} is in use{f' by {owner}' if owner else ''}", hint=hint)
     if error.errno == errno.EACCES and port <= _LAST_PRIVILEGED:
         return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from asgictl import adapt, target
-from asgictl.errors import ConfigError, StartError
+from asgictl.errors import ConfigError, FileProblemError, StartError
 from asgictl.serving import logs, tls, websocket
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Mode
@@ -72,9 +72,6 @@ _CHOICES: dict[str, dict[str, str | None]] = {
 # RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
 _HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
 
-# A worker whose import holds the interpreter for longer counts as hung, in seconds.
-_HEALTHCHECK = 60
-
 
 class ServeRequest(NamedTuple):
     """What the user asks for. `uvicorn` holds what uvicorn takes under the same name."""
@@ -121,7 +118,12 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     arguments = {name: value for name, value in request.uvicorn.items() if value is not None}
     arguments |= _extra(request.extra)
     _check(arguments, folder)
-    ref = target.find(request.app, folder, environ, tell)
+    if not request.host:
+        raise ConfigError("`--host` is empty", hint="pass --host 0.0.0.0 to listen on every address")
+    try:
+        ref = target.find(request.app, folder, environ, tell)
+    except (OSError, RuntimeError) as error:  # permissions, names that are too long, links that lead nowhere
+        raise StartError(f"cannot look for the app in `{folder}`: {error}") from error
     if ref.looked and request.production:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
@@ -146,7 +148,6 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
         "log_config": logs.config(verbose=request.verbose),
         "use_colors": request.colors,
         "timeout_graceful_shutdown": request.graceful_timeout,
-        "timeout_worker_healthcheck": max(_HEALTHCHECK, request.startup_timeout or 0),
         **arguments,
         "headers": [_header(text) for text in request.headers],
     }
@@ -180,7 +181,7 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
     names = ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs")
     tls.check(*(arguments.get(name) for name in names))
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
-        raise ConfigError(f"`{arguments['log_config']}` does not exist", hint="pass --log-config with a file")
+        raise FileProblemError(f"there is no file `{arguments['log_config']}`", hint="pass --log-config with a file")
 
 
 def _header(text: str) -> tuple[str, str]:

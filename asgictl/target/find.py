@@ -63,6 +63,8 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
         if path.is_dir():
             return _at_path(app, path, attribute or None, folder, found, tell)
         raise StartError(f"there is no module `{location}` in `{folder}`", hint=_module_hint(location, app, folder))
+    if module.file and module.file.name == "__init__.py" and not attribute and not _offers(module.file, folder):
+        return _at_path(app, module.file.parent, None, folder, found, tell)
     return _of_module(module, attribute or None, folder, found, tell)
 
 

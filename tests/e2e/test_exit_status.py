@@ -624,3 +624,19 @@ def test_ready_worker_that_dies_is_replaced(serve: Serve, write: Callable[..., P
         seen |= {int(httpx.get(served.url, timeout=20).text)} - {pid}
     assert len(seen) == 2
     assert served.stop()[0] == 0
+
+
+def test_workers_that_end_are_replaced_soon(serve: Serve, write: Callable[..., Path]) -> None:
+    """Workers that end by themselves, all at once, are back within seconds."""
+    write({"main.py": BARE})
+    served = serve("--workers", "2", "-X", "limit_max_requests=2")
+
+    deadline = time.monotonic() + 30
+    answered = 0
+    while answered < 12:
+        assert time.monotonic() < deadline
+        try:
+            answered += httpx.get(served.url, timeout=10).text == "ok"
+        except httpx.TransportError:
+            time.sleep(0.05)
+    assert served.stop()[0] == 0
