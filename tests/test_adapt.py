@@ -150,8 +150,10 @@ BROKEN = {
     "made:make": ("async def make(): ...", "the factory `made:make` is async"),
     "made:create_app": (
         "def create_app(config): ...",
-        "the factory `made:create_app` failed: TypeError:"
-        " create_app() missing 1 required positional argument: 'config'",
+        (
+            "the factory `made:create_app` failed: TypeError:"
+            " create_app() missing 1 required positional argument: 'config'"
+        ),
     ),
     "made:odd": ("def odd(config): ...", "`made:odd` takes (config), which is neither ASGI nor WSGI"),
     "made:bare": ("def bare(): raise ValueError", "the factory `made:bare` failed: ValueError (made.py:1)"),
