@@ -1,6 +1,7 @@
 """The logging configuration that uvicorn gets."""
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -46,7 +47,13 @@ class Handler(logging.StreamHandler[Any]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         """Say what is wrong with a record, unless it is the stream."""
-        if not isinstance(sys.exception(), OSError):
+        error = sys.exception()
+        if isinstance(error, BrokenPipeError):
+            # As https://docs.python.org/3/library/signal.html#note-on-sigpipe has it, or the exit fails with 120.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
+        elif not isinstance(error, OSError):
             super().handleError(record)
 
 
