@@ -26,9 +26,6 @@ from asgictl.serving import readiness, stopping
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 0.5
 
-# A worker whose loop is blocked cannot close its socket; new clients wait this long until they are refused, in seconds.
-_REFUSE = 0.5
-
 # So many replacements in a row may die before they are ready.
 _VAIN = 3
 
@@ -199,7 +196,7 @@ class Crew:
     def _begin_stop(self) -> None:
         for connection in self._workers.values():
             self._tell_stop(connection)
-        stopping.later(_REFUSE, self._refuse)
+        stopping.later(stopping.REFUSE, self._refuse)
         stopping.later(self._limit + _MARGIN, self._give_up)
 
     def _tell_stop(self, connection: Connection) -> None:

@@ -13,9 +13,6 @@ from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan
 from asgictl.serving.runtime import Runtime
 
-# How long new clients may wait for a blocked loop until they are refused, in seconds.
-_REFUSE = 0.5
-
 
 class Ready(NamedTuple):
     """The app answers: what it is, and where."""
@@ -77,7 +74,7 @@ def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[st
     runtime = Runtime(plan.instructions, forcible=True)
     report = _OwnReport(ready, listener.close, audience)
     runtime.report = report
-    runtime.stopping.notify(lambda: stopping.later(_REFUSE, listener.refuse))
+    runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
     try:
         runtime.load()
         _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop)

@@ -102,9 +102,9 @@ class Lifespan:
     def _problem(self, error: BaseException | None) -> AppLoadError | None:
         """Return why the startup counts as failed, or None when the app just has no lifespan."""
         if self._failure is not None and error is None:
-            lines = self._failure.strip().splitlines() or ["it gave no reason"]
-            hint = "add --traceback to see the whole message" if len(lines) > 1 else None
-            return AppLoadError(f"the app's startup failed: {lines[-1]}", hint=hint, details=self._failure)
+            reason = _last_line(self._failure)
+            hint = None if self._failure.strip() in ("", reason) else "add --traceback to see the whole message"
+            return AppLoadError(f"the app's startup failed: {reason}", hint=hint, details=self._failure)
         if error is not None and (self._failure is not None or self._mode == "on" or isinstance(error, SystemExit)):
             return adapt.failure("the app's startup failed", error)
         if self._mode == "on" and not self._watcher.stop_begun:
@@ -148,9 +148,14 @@ class Lifespan:
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed") and self._shutdown_received:
             self._shutdown_answered = True
             if kind.endswith("failed"):
-                lines = str(message.get("message") or "").strip().splitlines() or ["it gave no reason"]
-                self._watcher.note(f"the app's shutdown failed: {lines[-1]}")
+                self._watcher.note(f"the app's shutdown failed: {_last_line(str(message.get('message') or ''))}")
             await self._send({"type": "lifespan.shutdown.complete"})
         else:
             problem = f"`{kind}` does not belong in the lifespan protocol here"
             raise NotLifespanError(problem)
+
+
+def _last_line(message: str) -> str:
+    """Return what counts of an app's message, which often is a whole traceback."""
+    lines = message.strip().splitlines()
+    return lines[-1] if lines else "it gave no reason"

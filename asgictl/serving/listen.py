@@ -13,7 +13,7 @@ from asgictl.serving import port_owner
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
 _LAST_PRIVILEGED = 1023
-_ANY = ("0.0.0.0", "::", "")  # noqa: S104  # recognised here, chosen by the user
+_ANY = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
 
 
 class Address(NamedTuple):
@@ -108,7 +108,7 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
         socket.inet_pton(socket.AF_INET, host)
         return socket.AF_INET, (host, port)
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, "it is no host name") from error
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)

@@ -123,7 +123,8 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     try:
         ref = target.find(request.app, folder, environ, tell)
     except (OSError, RuntimeError) as error:  # permissions, names that are too long, links that lead nowhere
-        raise StartError(f"cannot look for the app in `{folder}`: {error}") from error
+        problem = f"cannot look for the app in `{folder}`: {error}"
+        raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
     if ref.looked and request.production:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")

@@ -23,6 +23,9 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREA
 # What the lifespan shutdown and the end of the process get on top of the grace limit, in seconds.
 LAST_WORDS = 1.0
 
+# How long new clients wait at most until they are refused: a loop that is blocked cannot close its socket; in seconds.
+REFUSE = 0.5
+
 
 class Stopped(BaseException):  # a BaseException, so that `except Exception` in an import lets it pass
     """The stop signal with this number arrived before uvicorn could heed it."""
