@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from asgictl.errors import AppLoadError, AsgictlError
@@ -15,10 +16,28 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "cyan": "36"}
 class Console:
     """The two streams, with colours where they belong."""
 
-    def __init__(self, *, traceback: bool = False, environ: Mapping[str, str] = os.environ) -> None:
-        """Show the whole stack of errors in the user's app if `traceback`."""
+    def __init__(
+        self,
+        *,
+        traceback: bool = False,
+        as_json: bool = False,
+        plain_only: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Show the whole stack of errors in the user's app if `traceback`; say everything as JSON if `as_json`."""
         self._traceback = traceback
-        self.colors = _wants_colors(sys.stderr, environ)
+        self.as_json = as_json
+        self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
+        self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> "Console":
+        """Return the console that a command's options want."""
+        return cls(
+            traceback=bool(params.get("traceback")),
+            as_json=params.get("log_format") == "json",
+            plain_only=bool(params.get("prod")),
+        )
 
     def result(self, text: str, data: Any = None, *, as_json: bool = False) -> None:
         """Print what the command was asked for."""
@@ -30,20 +49,33 @@ class Console:
 
     def step(self, text: str) -> None:
         """Say how something was worked out, when asked for it."""
-        self._write(self.styled(plain(text), "dim"))
+        if self.as_json:
+            self.event("debug", text)
+        else:
+            self._write(self.styled(plain(text), "dim"))
 
     def error(self, error: AsgictlError) -> None:
         """Say what went wrong, and what to do about it."""
-        if self._traceback and isinstance(error, AppLoadError) and error.details:
-            for line in error.details.rstrip().splitlines():
-                self._write(plain(line))
+        details = error.details if self._traceback and isinstance(error, AppLoadError) else ""
+        hint = error.hint if error.hint and not (self._traceback and "--traceback" in error.hint) else None
+        if self.as_json:
+            self.event("error", error.message, hint=hint, exception=details or None)
+            return
+        for line in details.rstrip().splitlines():
+            self._write(plain(line))
         self._say("error", "red", error.message)
-        if error.hint and not (self._traceback and "--traceback" in error.hint):
-            self.hint(error.hint)
+        if hint:
+            self.hint(hint)
 
     def hint(self, text: str) -> None:
         """Say what to do next."""
         self._say("hint", "yellow", text)
+
+    def event(self, level: str, message: str, **fields: Any) -> None:
+        """Say something as one JSON object, without the `fields` that are None."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        known = {key: value for key, value in fields.items() if value is not None}
+        self._write(json.dumps({"time": time, "level": level, "logger": "asgictl", "message": message, **known}))
 
     def table(self, rows: Sequence[tuple[str, str]]) -> None:
         """Print labels and values in two columns."""
@@ -64,6 +96,9 @@ class Console:
         return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
 
     def _say(self, kind: str, color: str, text: str) -> None:
+        if self.as_json:
+            self.event("info", text)
+            return
         self._write(f"{self.styled(f'{kind}:', 'bold', color)} {plain(text)}")
 
     def _write(self, text: str) -> None:
@@ -79,10 +114,10 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def _wants_colors(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
-    """Follow https://no-color.org and https://force-color.org, then the terminal."""
+def _wants_colors(stream: TextIO | None, environ: Mapping[str, str], *, terminal: bool) -> bool:
+    """Follow https://no-color.org and https://force-color.org, then the `terminal`, if it is asked."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
         return True
-    return stream is not None and stream.isatty() and environ.get("TERM") != "dumb"
+    return terminal and stream is not None and stream.isatty() and environ.get("TERM") != "dumb"

@@ -1,15 +1,10 @@
 """The options of the commands that serve an app, each written once."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import typer
 
-
-class Range(NamedTuple):
-    """The numbers that an option takes, both ends included."""
-
-    low: float
-    high: float = float("inf")
+from asgictl.values import Mark, Range
 
 
 def _option(*names: str, panel: str, metavar: str, about: str) -> Any:
@@ -26,6 +21,8 @@ _DAY = 24 * 60 * 60
 _ADDRESS = "Address"
 _APP = "App"
 _RUN = "Running"
+_RELOAD = "Reload"
+_CONFIG = "Configuration"
 _TLS = "TLS files"
 _PROXY = "Behind a proxy"
 _LIMITS = "Limits and timeouts, in seconds"
@@ -45,6 +42,11 @@ App = Annotated[
 Host = Annotated[str, _option("--host", panel=_ADDRESS, metavar="ADDR", about="0.0.0.0 is everywhere.")]
 Port = Annotated[int, Range(0, 65535), _option("--port", "-p", panel=_ADDRESS, metavar="N", about="0 is any free one.")]
 NextPort = Annotated[bool, _flag("--next-port", panel=_ADDRESS, about="Take the next free port if this one is in use.")]
+Uds = Annotated[str | None, Mark.PATH, _option("--uds", panel=_ADDRESS, metavar="FILE", about="A UNIX socket instead.")]
+UdsMode = Annotated[str, _option("--uds-mode", panel=_ADDRESS, metavar="MODE", about="Its permissions.")]
+Fd = Annotated[
+    int | None, Range(0), _option("--fd", panel=_ADDRESS, metavar="N", about="A socket that is open already.")
+]
 Open = Annotated[bool, _flag("--open", panel=_ADDRESS, about="Open the browser when the app is ready.")]
 Qr = Annotated[bool, _flag("--qr", panel=_ADDRESS, about="Print the URL as a QR code for a phone.")]
 
@@ -62,22 +64,75 @@ WsgiThreads = Annotated[
 ]
 Static = Annotated[bool, _flag("--static/--no-static", panel=_APP, about="Django's, under DEBUG (on).")]
 
-Workers = Annotated[int, Range(1), _option("--workers", "-w", panel=_RUN, metavar="N", about="Processes.")]
-Production = Annotated[bool, _flag("--prod", panel=_RUN, about="An app must be there; plain output.")]
-Extra = Annotated[
+Dev = Annotated[bool, _flag("--dev", panel=_RUN, about="--reload, --next-port, --graceful-timeout 1.")]
+Prod = Annotated[bool, _flag("--prod", panel=_RUN, about="An app must be there; plain output.")]
+Workers = Annotated[
+    str,
+    Range(1, words=("auto",)),
+    _option("--workers", "-w", panel=_RUN, metavar="N", about="Processes; auto is one for each CPU."),
+]
+MaxRequests = Annotated[
+    int | None,
+    Range(1),
+    _option("--max-requests", panel=_RUN, metavar="N", about="Replace a worker after so many (never)."),
+]
+Uvicorn = Annotated[
     list[str] | None,
-    _option("-X", panel=_RUN, metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
+    _option("--uvicorn", "-X", panel=_RUN, metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
 ]
 
-Certfile = Annotated[
-    str | None, _option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Certificate and chain: serve HTTPS.")
+Reload = Annotated[bool, _flag("--reload/--no-reload", panel=_RELOAD, about="Start the app anew when it changes.")]
+ReloadDir = Annotated[
+    list[str] | None,
+    Mark.PATH,
+    _option("--reload-dir", panel=_RELOAD, metavar="DIR", about="Watch this folder instead of the current one."),
 ]
-Keyfile = Annotated[str | None, _option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")]
+ReloadInclude = Annotated[
+    list[str] | None,
+    _option("--reload-include", panel=_RELOAD, metavar="PATTERN", about="Watch these too, like *.html or conf/."),
+]
+ReloadExclude = Annotated[
+    list[str] | None,
+    _option("--reload-exclude", panel=_RELOAD, metavar="PATTERN", about="Leave these out, like docs/ or test_*.py."),
+]
+ShowErrors = Annotated[
+    Literal["loopback", "always", "never"],
+    _option("--show-errors", panel=_RELOAD, metavar="TO", about="Who sees why the app is broken: or always, never."),
+]
+
+Profile = Annotated[
+    str | None,
+    _option("--profile", panel=_CONFIG, metavar="NAME", about="Of [tool.asgictl.serve.profiles]."),
+]
+EnvFile = Annotated[
+    list[str] | None,
+    Mark.PATH,
+    _option("--env-file", panel=_CONFIG, metavar="FILE", about="Variables, of ours and of the app."),
+]
+PrintConfig = Annotated[
+    bool, Mark.ACTION, _flag("--print-config", panel=_CONFIG, about="Each value and its source, and no more.")
+]
+Json = Annotated[bool, Mark.ACTION, _flag("--json", panel=_CONFIG, about="The same as JSON.")]
+DryRun = Annotated[
+    bool, Mark.ACTION, _flag("--dry-run", panel=_CONFIG, about="The same server as a uvicorn command line.")
+]
+Check = Annotated[bool, Mark.ACTION, _flag("--check", panel=_CONFIG, about="Start, stop, and exit as the start would.")]
+
+Certfile = Annotated[
+    str | None,
+    Mark.PATH,
+    _option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Certificate and chain: serve HTTPS."),
+]
+Keyfile = Annotated[
+    str | None, Mark.PATH, _option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")
+]
 KeyfilePassword = Annotated[
-    str | None, _option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
+    str | None, Mark.SECRET, _option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
 ]
 CaCerts = Annotated[
-    str | None, _option("--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Authorities for client certificates.")
+    str | None,
+    Mark.PATH,
+    _option("--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Authorities for client certificates."),
 ]
 
 ProxyHeaders = Annotated[bool, _flag("--proxy-headers/--no-proxy-headers", panel=_PROXY, about="Trust them (on).")]
@@ -110,6 +165,7 @@ Backlog = Annotated[
 ]
 
 Loop = Annotated[str, _option("--loop", panel=_PROTOCOLS, metavar="NAME", about="asyncio, uvloop, module:factory.")]
+Http2 = Annotated[bool, _flag("--http2", panel=_PROTOCOLS, about="HTTP/2 too, with zttp.")]
 Http = Annotated[str, _option("--http", panel=_PROTOCOLS, metavar="NAME", about="h11, httptools or zttp.")]
 Ws = Annotated[str, _option("--ws", panel=_PROTOCOLS, metavar="NAME", about="none, websockets-sansio or wsproto.")]
 WsMaxSize = Annotated[
@@ -133,9 +189,23 @@ LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug", "trace"] | None,
     _option("--log-level", panel=_LOGGING, metavar="LEVEL", about="From critical to trace (info)."),
 ]
-AccessLog = Annotated[bool, _flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]
+LogFormat = Annotated[
+    Literal["text", "json"],
+    _option("--log-format", panel=_LOGGING, metavar="FORM", about="Of what the server says, text or json."),
+]
 LogConfig = Annotated[
-    str | None, _option("--log-config", panel=_LOGGING, metavar="FILE", about="As .ini, .json or .yaml.")
+    str | None,
+    Mark.PATH,
+    _option("--log-config", panel=_LOGGING, metavar="FILE", about="As .ini, .json or .yaml."),
+]
+AccessLog = Annotated[bool, _flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]
+AccessLogFormat = Annotated[
+    str,
+    _option("--access-log-format", panel=_LOGGING, metavar="FORM", about="text, json, combined, or a template."),
+]
+QuietPath = Annotated[
+    list[str] | None,
+    _option("--quiet-path", panel=_LOGGING, metavar="PATH", about="No line for it unless it fails, like /healthz."),
 ]
 Verbose = Annotated[bool, _flag("--verbose", "-v", panel=_LOGGING, about="Tell every step.")]
 Traceback = Annotated[bool, _flag("--traceback", panel=_LOGGING, about="The whole stack of errors.")]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl.errors import ConfigError
+from asgictl.errors import ConfigError, StartError
 
 FILE = "pyproject.toml"
 
@@ -56,6 +56,14 @@ def find(folder: Path) -> Project | None:
             raise ConfigError(problem) from error
         return Project(root=root, data=_parse(text, root / FILE))
     return None
+
+
+def current_folder() -> Path:
+    """Return the current folder; raise `StartError` when it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise StartError("the current folder does not exist any more", hint="change into the app's folder") from error
 
 
 def shown(path: Path) -> str:

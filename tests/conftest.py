@@ -1,6 +1,7 @@
 """What tests share: a clean environment, and the real command as users start it."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -16,7 +17,15 @@ APPS = Path(__file__).parent / "apps"
 ASGICTL = Path(sys.executable).with_name("asgictl")
 
 # Set by CI systems and terminals, and meant for the tools around the tests.
-_FOREIGN = ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "ASGICTL_APP", "DJANGO_SETTINGS_MODULE", "WEB_CONCURRENCY")
+_FOREIGN = (
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "GITHUB_ACTIONS",
+    "ASGICTL_APP",
+    "DJANGO_SETTINGS_MODULE",
+    "WEB_CONCURRENCY",
+    "PORT",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +67,12 @@ class Served:
             lines.append("")  # the end
             self._changed.notify_all()
 
-    def wait_for(self, pattern: str, *, within: float = 30) -> re.Match[str]:
-        """Return the match of `pattern` in a line of stderr or stdout, once there is one."""
+    def wait_for(self, pattern: str, *, nth: int = 1, within: float = 30) -> re.Match[str]:
+        """Return the `nth` match of `pattern` in the lines of stderr and stdout, once it is there."""
 
         def found() -> re.Match[str] | None:
             matches = (re.search(pattern, line) for line in [*self.lines, *self.access])
-            return next((match for match in matches if match), None)
+            return next(itertools.islice(filter(None, matches), nth - 1, None), None)
 
         with self._changed:
             self._changed.wait_for(lambda: found() or self.process.poll() is not None, timeout=within)

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn.config
 import uvicorn.lifespan.on
 import uvicorn.protocols.http.httptools_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
 import uvicorn.server
+import uvicorn.supervisors.basereload
 import uvicorn.supervisors.multiprocess
+import websockets.protocol
+import websockets.server
 
 import asgictl
 from asgictl.serving import logs
@@ -25,14 +30,16 @@ ALLOWED = {
     "errors": set(),
     "asgi": set(),
     "frameworks": set(),
-    "options": set(),
+    "options": {"values"},
     "project": {"errors"},
+    "values": set(),
+    "settings": {"project", "values", "errors"},
     "console": {"errors"},
     "demo": {"asgi"},
     "target": {"project", "frameworks", "errors"},
     "adapt": {"target", "project", "frameworks", "errors", "asgi"},
     "serving": {"target", "adapt", "errors", "asgi"},
-    "cli": {"", "console", "errors", "options", "serving"},
+    "cli": {"", "console", "errors", "options", "project", "serving", "settings", "target", "values"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -97,7 +104,11 @@ def test_only_public_names_of_uvicorn() -> None:
     """What is imported of uvicorn is the package itself, or what its documentation names."""
     names = {name for file in FILES for name in imported(file) if name.split(".")[0] == "uvicorn"}
 
-    assert names == {"uvicorn", "uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol"}
+    assert names == {
+        "uvicorn",
+        "uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware",
+        "uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol",
+    }
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -125,14 +136,19 @@ def test_children_do_not_load_the_command_line() -> None:
     assert not {"typer", "asgictl.cli"} & loaded_after("import asgictl.__main__")
 
 
-@pytest.mark.parametrize("line", [*logs.LIFECYCLE, *logs.CUT])
+@pytest.mark.parametrize("line", [*logs.LIFECYCLE, *logs.WEBSOCKETS, *logs.CUT])
 def test_the_lines_that_are_left_out_are_uvicorns(line: str) -> None:
     """Each line that is not shown is one that the installed uvicorn says."""
     modules = (
         uvicorn.server,
+        uvicorn.config,
+        uvicorn.supervisors.basereload,
         uvicorn.supervisors.multiprocess,
         uvicorn.lifespan.on,
         uvicorn.protocols.http.httptools_impl,
+        uvicorn.protocols.websockets.websockets_sansio_impl,
+        websockets.protocol,
+        websockets.server,
     )
 
     assert any(line in inspect.getsource(module) for module in modules)

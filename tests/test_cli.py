@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 
 import asgictl
 from asgictl.cli import app
-from asgictl.cli.command import converted
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
-from asgictl.options import Range
+from asgictl.values import Range, converted
 from tests.conftest import ASGICTL, Serve, linux
 
 Write = Callable[..., Path]
@@ -55,6 +54,8 @@ def test_help_begins_with_examples() -> None:
         "Address",
         "App",
         "Running",
+        "Reload",
+        "Configuration",
         "TLS files",
         "Behind a proxy",
         "Limits and timeouts, in seconds",
@@ -74,7 +75,7 @@ def test_completion() -> None:
 
 
 USAGE = {
-    "an option that is none": (["--prot", "1"], "No such option: --prot (Possible options: --host, --port, --prod)"),
+    "an option that is none": (["--prot", "1"], "No such option: --prot (Possible options: --port, --prod, --profile)"),
     "a port that is no number": (["-p", "http"], "Invalid value for '--port' / '-p': 'http' is not a valid integer."),
     "a port out of range": (["-p", "65536"], "Invalid value for '--port' / '-p': 65536 is not between 0 and 65535."),
     "no workers": (["--workers", "0"], "Invalid value for '--workers' / '-w': 0 is not 1 or more."),
@@ -214,7 +215,7 @@ def test_traceback(serve: Serve, write: Write) -> None:
 
 def test_options_reach_the_app(serve: Serve) -> None:
     """Headers, root path and what is given with -X arrive where they belong."""
-    arguments = ["--header", "X-One: 1", "--no-server-header", "--root-path", "/api", "-X", "limit_max_requests=100"]
+    arguments = ["--header", "X-One: 1", "--no-server-header", "--root-path", "/api", "-X", "ws_max_queue=100"]
     served = serve("demo", *arguments, "--no-access-log")
 
     answer = httpx.get(f"{served.url}/healthz")

@@ -21,8 +21,9 @@ class Watcher:
         self.said: list[str] = []
         self.stop_begun = False
 
-    def startup_failed(self, error: AppLoadError) -> None:
+    def startup_failed(self, error: AppLoadError) -> bool:
         self.said.append(f"failed: {error.message}")
+        return False
 
     def startup_complete(self) -> None:
         self.said.append("started")

@@ -11,20 +11,21 @@ import pytest
 
 from asgictl.errors import StartError
 from asgictl.serving import listen, port_owner
+from asgictl.serving.listen import Bind
 from tests.conftest import linux
 
 
 def problem(host: str, port: int, *, next_port: bool = False) -> tuple[str, str | None]:
     """Return message and hint of the error that listening raises."""
     with pytest.raises(StartError) as caught:
-        listen.listen(host, port, next_port=next_port, backlog=1)
+        listen.listen(Bind(host=host, port=port, next_port=next_port))
     return caught.value.message, caught.value.hint
 
 
 @linux
 def test_listens_at_once() -> None:
     """Clients are accepted from the start, without delay for small packets, and nobody else gets the port."""
-    listener = listen.listen("127.0.0.1", 0, next_port=False, backlog=5)
+    listener = listen.listen(Bind(port=0))
 
     with contextlib.closing(listener):
         assert listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -39,8 +40,8 @@ def _own_name() -> str:
 
 def test_takes_the_next_port() -> None:
     """`--next-port` takes the first free port after a busy one."""
-    with contextlib.closing(listen.listen("127.0.0.1", 0, next_port=False, backlog=1)) as first:
-        second = listen.listen("127.0.0.1", first.address.port, next_port=True, backlog=1)
+    with contextlib.closing(listen.listen(Bind(port=0))) as first:
+        second = listen.listen(Bind(port=first.address.port, next_port=True))
         with contextlib.closing(second):
             assert first.address.port < second.address.port <= first.address.port + 100
 
@@ -79,7 +80,7 @@ def test_what_the_system_refuses(error: int, port: int, tried: int, message: str
 
 def test_a_name_is_resolved() -> None:
     """A host name is taken, for its IPv4 address where it has one."""
-    with contextlib.closing(listen.listen("localhost", 0, next_port=False, backlog=1)) as listener:
+    with contextlib.closing(listen.listen(Bind(host="localhost", port=0))) as listener:
         assert listener.socket.family is socket.AF_INET
         assert listener.address.url("http") == f"http://localhost:{listener.address.port}"
 

@@ -10,7 +10,9 @@ import pytest
 from asgictl.adapt import Adaptation
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.serving import plan
+from asgictl.serving.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
+from asgictl.serving.listen import Bind
 from asgictl.target import AppRef
 
 Write = Callable[..., Path]
@@ -25,12 +27,15 @@ def test_plain(tmp_path: Path) -> None:
     """Without options the plan is predictable: one process, this machine, port 8000, that port or an error."""
     planned = made(tmp_path)
 
-    assert (planned.host, planned.port, planned.next_port, planned.workers) == ("127.0.0.1", 8000, False, 1)
+    assert planned.bind == Bind(host="127.0.0.1", port=8000, next_port=False, uds=None, fd=None)
+    assert (planned.workers, planned.watch) == (1, None)
     assert planned.scheme == "http"
     assert planned.instructions == Instructions(
         ref=AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False),
         how=Adaptation(),
         imports=("uvicorn.protocols.websockets.auto",),
+        access_log=AccessLog(),
+        proxies="127.0.0.1,::1,::ffff:127.0.0.1",
     )
 
 
@@ -38,9 +43,9 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
     """What has an option, what is given with -X and what asgictl adds ends up in one call."""
     planned = made(
         tmp_path,
-        uvicorn={"ws": "none", "root_path": "/api", "forwarded_allow_ips": None},
+        uvicorn={"ws": "none", "root_path": "/api", "limit_concurrency": None},
         headers=["X-One: 1", "x-two:two words  "],
-        extra=["h11-max-incomplete-event-size=100", "ws_per_message_deflate=false"],
+        extra={"h11_max_incomplete_event_size": "100", "ws_per_message_deflate": False},
         graceful_timeout=3,
         colors=True,
     )
@@ -55,6 +60,8 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
         "headers": [("X-One", "1"), ("x-two", "two words")],
         "timeout_graceful_shutdown": 3,
         "use_colors": True,
+        "access_log": False,
+        "proxy_headers": False,
     }
 
 
@@ -64,7 +71,7 @@ def test_uvicorn_knows_what_it_is_handed() -> None:
 
     import uvicorn
 
-    assert set(plan.PASSED) | set(plan._OWNED) <= set(inspect.signature(uvicorn.run).parameters) | {"env_file"}
+    assert set(plan.PASSED) | set(plan._OWNED) <= set(inspect.signature(uvicorn.run).parameters)
 
 
 REFUSED = {
@@ -74,12 +81,11 @@ REFUSED = {
         "did you mean `-X h11_max_incomplete_event_size=1`?",
     ),
     "port=1": ("`-X port` is asgictl's to decide", "pass --port"),
-    "ws-max-size=1": ("`-X ws-max-size` is asgictl's to decide", "pass --ws-max-size"),
-    "fd=3": ("`-X fd` is asgictl's to decide", "pass --host and --port"),
-    "reload=true": ("`-X reload` is asgictl's to decide", "asgictl does not reload yet"),
-    "reset_contextvars": ("`-X reset_contextvars` has no value", "write it as `-X reset_contextvars=value`"),
+    "ws_max_size=1": ("`-X ws_max_size` is asgictl's to decide", "pass --ws-max-size"),
+    "reload_dirs=x": ("`-X reload_dirs` is asgictl's to decide", "pass --reload-dir"),
+    "limit_max_requests=5": ("`-X limit_max_requests` is asgictl's to decide", "pass --max-requests"),
     "reset_contextvars=maybe": ("`-X reset_contextvars=maybe` is not a boolean", "write true or false"),
-    "limit_max_requests=many": ("`-X limit_max_requests=many` is not a number", None),
+    "ws_max_queue=many": ("`-X ws_max_queue=many` is not a number", None),
 }
 
 
@@ -91,14 +97,14 @@ def test_extra_arguments_are_checked(tmp_path: Path, item: str) -> None:
     message, hint = REFUSED[item]
 
     with pytest.raises(ConfigError) as caught:
-        made(tmp_path, extra=[item])
+        made(tmp_path, extra=dict([item.split("=")]))
 
     assert (caught.value.message, caught.value.hint) == (message.format(uvicorn.__version__), hint)
 
 
 TYPED = {
-    "limit_max_requests=10": 10,
-    "limit_max_requests=none": None,
+    "ws_max_queue=10": 10,
+    "h11_max_incomplete_event_size=none": None,
     "reset_contextvars=yes": True,
     "ssl_ciphers=HIGH": "HIGH",
 }
@@ -107,7 +113,9 @@ TYPED = {
 @pytest.mark.parametrize("item", TYPED)
 def test_extra_arguments_are_typed(tmp_path: Path, item: str) -> None:
     """`-X` turns text into what uvicorn's parameter wants."""
-    assert made(tmp_path, extra=[item]).uvicorn[item.partition("=")[0]] == TYPED[item]
+    name, _, text = item.partition("=")
+
+    assert made(tmp_path, extra={name: text}).uvicorn[name] == TYPED[item]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
@@ -177,13 +185,15 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
         ref=AppRef(module="m", attribute="a", found="x", path=("p",), settings="s", file=tmp_path),
         how=Adaptation(interface="wsgi", wsgi_threads=3),
         startup_timeout=1.5,
+        access_log=AccessLog(form="json", lock="/tmp/lock"),
     )
 
     read, more = Instructions.loads(instructions.dumps(address="\0address"))
 
     assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
-    assert read._replace(ref=read.ref._replace(path=("p",), also=(), looked=()), imports=()) == instructions
+    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=()), imports=())
+    assert read._replace(access_log=read.access_log and read.access_log._replace(quiet=())) == instructions
 
 
 def test_every_error_has_its_status() -> None:

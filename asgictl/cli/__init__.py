@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from asgictl.cli import serve, version
-from asgictl.cli.command import Command, Group
+from asgictl.cli.command import Group
 
 app = typer.Typer(
     name="asgictl",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve", cls=Command)(serve.serve)
+app.command("serve", cls=serve.Serve)(serve.serve)
 
 
 @app.callback()

@@ -1,45 +1,71 @@
-"""How commands read their options.
+"""How commands read their options, and the one boundary for their errors.
 
 Typer 0.28 and later import pydantic to convert any value, which made `asgictl serve` start a bare app 1.5 times
 as slowly as uvicorn does (bench/startup.py). So Typer splits the command line and prints help, completions and
-errors, and the values, which have few types, are converted here.
+errors, and the values are converted by `asgictl.values` and completed by `asgictl.settings`.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+import os
+from typing import Any, ClassVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from asgictl.options import Range
+from asgictl import project, settings, values
+from asgictl.console import Console
+from asgictl.errors import AsgictlError
 
 
 class Command(TyperCommand):
-    """A Typer command that converts its values itself."""
+    """A Typer command whose values may also come from variables and from `pyproject.toml`."""
+
+    rules: ClassVar[settings.Rules] = settings.Rules()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Fill `ctx.params` from `args`; raise Typer's usage errors."""
-        values, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+        """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors."""
+        found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
         hints = get_type_hints(self.callback, include_extras=True)
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
+        own = [param for param in params if param.name in hints]
         for param in params:
-            if param.name not in hints:  # Typer's own flags, like --help
-                if param.name in values:
-                    param.handle_parse_result(ctx, values, rest)
-                continue
-            value, source = param.consume_value(ctx, values)
-            ctx.set_parameter_source(param.name, source)
-            try:
-                ctx.params[param.name] = converted(value, hints[param.name])
-            except ValueError as error:
-                if not ctx.resilient_parsing:
-                    raise typer.BadParameter(str(error), ctx=ctx, param=param) from error
-        if rest and not ctx.resilient_parsing:
+            if param not in own and param.name in found:  # Typer's flags, like --help
+                param.handle_parse_result(ctx, found, rest)
+        if ctx.resilient_parsing:  # the shell completes a line
+            return rest
+        given = self._given(ctx, own, found, hints)
+        if rest:
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
+        with _Boundary(given):
+            ctx.obj = settings.resolve(
+                ctx.info_name,
+                [option_of(param, hints) for param in own],
+                given,
+                rules=self.rules,
+                environ=os.environ,
+                folder=project.current_folder(),
+            )
+        ctx.params.update({name: setting.value for name, setting in ctx.obj.items()})
         ctx.args = rest
         return rest
+
+    def _given(self, ctx: Any, own: list[Any], found: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
+        """Return the checked values of the command line."""
+        given: dict[str, Any] = {}
+        for param in own:
+            value, source = param.consume_value(ctx, found)
+            ctx.set_parameter_source(param.name, source)
+            if source is None or source.name != "COMMANDLINE":
+                continue
+            try:
+                given[param.name] = values.converted(value, hints[param.name])
+            except ValueError as error:
+                raise typer.BadParameter(str(error), ctx=ctx, param=param) from error
+        return given
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command and exit with the status that it returns; tell of an expected error in two lines."""
+        with _Boundary(ctx.params):
+            raise typer.Exit(super().invoke(ctx))
 
 
 class Group(TyperGroup):
@@ -54,44 +80,22 @@ class Group(TyperGroup):
         return params
 
 
-def converted(value: Any, hint: Any) -> Any:
-    """Return `value`, which may be text, as what the annotation `hint` says; raise `ValueError` when it is not."""
-    limits = None
-    if get_origin(hint) is Annotated:
-        hint, *metadata = get_args(hint)
-        limits = next((info for info in metadata if isinstance(info, Range)), None)
-    if get_origin(hint) in (Union, UnionType):
-        if value is None:
-            return None
-        hint = next(option for option in get_args(hint) if option is not NoneType)
-    if get_origin(hint) is list:
-        return [converted(item, get_args(hint)[0]) for item in value or ()]
-    if get_origin(hint) is Literal:
-        return _choice(value, get_args(hint))
-    if hint in (int, float) and value is not None:
-        return _number(value, hint, limits)
-    return Path(value) if hint is Path else value
+class _Boundary:
+    """Where expected errors end: printed, and turned into an exit status."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._params = params
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, AsgictlError):
+            Console.of(self._params).error(error)
+            raise typer.Exit(error.exit_status) from None
 
 
-def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
-    if value not in choices:
-        known = ", ".join(map(repr, choices))
-        raise ValueError(f"{value!r} is not one of {known}.")
-    return value
-
-
-def _number(value: Any, kind: Callable[[Any], float], limits: Range | None) -> float:
-    try:
-        number = kind(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is not a valid {'integer' if kind is int else 'number'}.") from None
-    # Written so that NaN, which compares false with everything, is out of any range.
-    if limits is not None and not limits.low <= number <= limits.high:
-        raise ValueError(f"{value} is not {_wanted(limits)}.")
-    return number
-
-
-def _wanted(limits: Range) -> str:
-    if limits.high == float("inf"):
-        return f"{limits.low} or more"
-    return f"between {limits.low} and {limits.high}"
+def option_of(param: Any, hints: dict[str, Any]) -> settings.Option:
+    """Return what `asgictl.settings` has to know of a parameter."""
+    key = next((name.removeprefix("--") for name in param.opts if name.startswith("--")), param.name)
+    return settings.Option(name=param.name, key=key, hint=hints[param.name], default=param.default)

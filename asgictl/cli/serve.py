@@ -3,19 +3,34 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
-from asgictl import options
-from asgictl.console import Console, plain
-from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl import options, project
+from asgictl.cli.command import Command
+from asgictl.console import Console
+from asgictl.errors import ConfigError
+from asgictl.settings import Rules
 
 if TYPE_CHECKING:
-    from asgictl.serving.launch import Ready
     from asgictl.serving.plan import ServePlan
+
+
+class Serve(Command):
+    """The command, with what its options mean for each other."""
+
+    rules: ClassVar = Rules(
+        bundles={"dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0}, "prod": {"next_port": False}},
+        exclusive=(
+            ("dev", "prod"),
+            ("reload", "workers"),
+            *(("uds", other) for other in ("fd", "host", "port", "next_port")),
+            *(("fd", other) for other in ("host", "port", "next_port")),
+        ),
+    )
 
 
 def serve(  # noqa: PLR0913  # a command has as many arguments as options
@@ -25,6 +40,9 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
     next_port: options.NextPort = False,
+    uds: options.Uds = None,
+    uds_mode: options.UdsMode = "660",
+    fd: options.Fd = None,
     open_browser: options.Open = False,
     qr: options.Qr = False,
     factory: options.Factory = False,
@@ -32,9 +50,22 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     lifespan: options.Lifespan = "auto",
     wsgi_threads: options.WsgiThreads = 10,
     static: options.Static = True,
-    workers: options.Workers = 1,
-    production: options.Production = False,
-    extra: options.Extra = None,
+    dev: options.Dev = False,
+    prod: options.Prod = False,
+    workers: options.Workers = "1",
+    max_requests: options.MaxRequests = None,
+    uvicorn: options.Uvicorn = None,
+    reload: options.Reload = False,
+    reload_dir: options.ReloadDir = None,
+    reload_include: options.ReloadInclude = None,
+    reload_exclude: options.ReloadExclude = None,
+    show_errors: options.ShowErrors = "loopback",
+    profile: options.Profile = None,
+    env_file: options.EnvFile = None,
+    print_config: options.PrintConfig = False,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+    check: options.Check = False,
     ssl_certfile: options.Certfile = None,
     ssl_keyfile: options.Keyfile = None,
     ssl_keyfile_password: options.KeyfilePassword = None,
@@ -49,6 +80,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     backlog: options.Backlog = 2048,
     loop: options.Loop = "auto",
     http: options.Http = "auto",
+    http2: options.Http2 = False,
     ws: options.Ws = "auto",
     ws_max_size: options.WsMaxSize = 16 * 1024 * 1024,
     ws_ping_interval: options.WsPingInterval = 20,
@@ -57,15 +89,19 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     server_header: options.ServerHeader = True,
     date_header: options.DateHeader = True,
     log_level: options.LogLevel = None,
-    access_log: options.AccessLog = True,
+    log_format: options.LogFormat = "text",
     log_config: options.LogConfig = None,
+    access_log: options.AccessLog = True,
+    access_log_format: options.AccessLogFormat = "text",
+    quiet_path: options.QuietPath = None,
     verbose: options.Verbose = False,
     traceback: options.Traceback = False,
-) -> None:
+) -> int:
     """Serve an app: the one named, the one found here, or the bundled one.
 
     \b
     asgictl serve                        the app found in this folder
+    asgictl serve --dev                  the same, started anew when a file changes
     asgictl serve main:app --port 9000   the object `app` of the module `main`
     asgictl serve src/shop/web.py        a file
     asgictl serve shop.web:create_app    a factory, of any framework
@@ -73,114 +109,70 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     asgictl serve demo --open            the bundled app, in the browser
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     started = time.perf_counter()
-    console = Console(traceback=traceback)
-    try:
-        from asgictl.serving import launch, plan
+    console = Console.of(ctx.params)
+    if as_json and not print_config:
+        raise ConfigError("`--json` goes with --print-config", hint="for JSON logs pass --log-format json")
+    if print_config:
+        from asgictl.cli import config
 
-        if qr and find_spec("segno") is None:
-            hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
-            raise ConfigError("`--qr` needs the package `segno`", hint=hint)
-        given = dict(ctx.params)
-        request = plan.ServeRequest(
-            app=app,
-            host=host,
-            port=port,
-            next_port=next_port,
-            workers=workers,
-            production=production,
-            factory=factory,
-            interface=interface,
-            lifespan=lifespan,
-            static=static,
-            wsgi_threads=wsgi_threads,
-            graceful_timeout=graceful_timeout,
-            startup_timeout=startup_timeout,
-            headers=header or (),
-            extra=extra or (),
-            verbose=verbose,
-            colors=console.colors,
-            uvicorn={name: given[name] for name in plan.PASSED},
-        )
-        tell = console.step if verbose else lambda _: None
-        made = plan.plan(request, _current_folder(), os.environ, tell)
-        audience = _Audience(console, made, started=started, terse=production, browser=open_browser, qr=qr)
-        status = launch.launch(made, audience)
-    except AsgictlError as error:
-        console.error(error)
-        status = error.exit_status
-    raise typer.Exit(status)
+        config.show(ctx, console, as_json=as_json)
+        return 0
+    if qr and find_spec("segno") is None:
+        hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
+        raise ConfigError("`--qr` needs the package `segno`", hint=hint)
+    plan = _plan(ctx.params, console)
+    if dry_run:
+        from asgictl.serving import equivalent
+
+        console.result(equivalent.command(plan))
+        return 0
+    from asgictl.cli import audience
+    from asgictl.serving import launch
+
+    if check:
+        return launch.launch(plan._replace(workers=1, watch=None), audience.Checker(console, plan))
+    style = audience.Style(terse=prod, browser=open_browser, qr=qr)
+    return launch.launch(plan, audience.Audience(console, plan, style, started=started))
 
 
-class _Audience:
-    """Tells the user how the launch goes."""
+def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
+    from asgictl.serving import plan
 
-    def __init__(  # noqa: PLR0913  # what the options say about the banner
-        self, console: Console, plan: "ServePlan", *, started: float, terse: bool, browser: bool, qr: bool
-    ) -> None:
-        self._console = console
-        self._plan = plan
-        self._started = started
-        self._terse = terse
-        self._browser = browser
-        self._qr = qr
-        self.note = console.note
-        self.problem = console.error
-
-    def ready(self, ready: "Ready") -> None:
-        """Print the banner, open the browser."""
-        milliseconds = round((time.perf_counter() - self._started) * 1000)
-        ref = self._plan.instructions.ref
-        workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
-        if ref.looked:
-            self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
-            self._console.hint("name yours: `asgictl serve module:app`")
-        if self._terse:
-            place = ready.network_url or ready.url
-            self._console.line(f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms")
-        else:
-            self._print_table(ready, f"in {milliseconds} ms{workers}, Ctrl-C stops it")
-        if self._browser:
-            _open(ready.url)
-        if self._qr:
-            self._console.line(_qr_code(ready.network_url or ready.url))
-
-    def _print_table(self, ready: "Ready", when: str) -> None:
-        ref = self._plan.instructions.ref
-        rows = [
-            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {plain(ref.found)}"),
-            *(("Also", plain(other)) for other in ref.also),
-            ("Local", self._console.styled(ready.url, "bold", "cyan")),
-            ("Network", self._network(ready)),
-            ("Ready", when),
-        ]
-        self._console.table(rows)
-
-    def _network(self, ready: "Ready") -> str:
-        if ready.network_url:
-            return self._console.styled(ready.network_url, "bold", "cyan")
-        return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
-
-
-def _current_folder() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError as error:
-        raise StartError("the current folder does not exist any more", hint="change into the app's folder") from error
-
-
-def _open(url: str) -> None:
-    """Open the browser, in a thread: some platforms wait until it is up."""
-    import threading
-    import webbrowser
-
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-
-def _qr_code(url: str) -> str:
-    import io
-
-    import segno
-
-    out = io.StringIO()
-    segno.make(url, micro=False).terminal(out, compact=True)
-    return out.getvalue()
+    request = plan.ServeRequest(
+        app=params["app"],
+        host=params["host"],
+        port=params["port"],
+        next_port=params["next_port"],
+        uds=params["uds"],
+        uds_mode=params["uds_mode"],
+        fd=params["fd"],
+        workers=params["workers"],
+        max_requests=params["max_requests"],
+        production=params["prod"],
+        reload=params["reload"],
+        reload_dirs=params["reload_dir"] or (),
+        reload_include=params["reload_include"] or (),
+        reload_exclude=params["reload_exclude"] or (),
+        show_errors=params["show_errors"],
+        factory=params["factory"],
+        interface=params["interface"],
+        lifespan=params["lifespan"],
+        static=params["static"],
+        wsgi_threads=params["wsgi_threads"],
+        graceful_timeout=params["graceful_timeout"],
+        startup_timeout=params["startup_timeout"],
+        headers=params["header"] or (),
+        extra={key: setting.value for key, setting in (params["uvicorn"] or {}).items()},
+        access_log=params["access_log"],
+        access_log_format=params["access_log_format"],
+        quiet_paths=params["quiet_path"] or (),
+        log_format=params["log_format"],
+        verbose=params["verbose"],
+        proxy_headers=params["proxy_headers"],
+        forwarded_allow_ips=params["forwarded_allow_ips"],
+        colors=console.colors,
+        log_colors=console.log_colors,
+        uvicorn={name: params[name] for name in plan.PASSED},
+    )
+    tell = console.step if params["verbose"] else lambda _: None
+    return plan.plan(request, project.current_folder(), os.environ, tell)

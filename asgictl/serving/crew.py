@@ -1,4 +1,4 @@
-"""The worker processes, seen from their parent: who is ready, who failed, and that all of them end.
+"""The processes that run the app, seen from their parent: who is ready, who failed, and that all of them end.
 
 Uvicorn's supervisor owns the parent's main thread; this works beside it in threads.
 """
@@ -17,11 +17,12 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Listener as ConnectionListener
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving import readiness, stopping
+from asgictl.serving.surroundings import Surroundings
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 0.5
@@ -30,38 +31,26 @@ _MARGIN = stopping.LAST_WORDS + 0.5
 _VAIN = 3
 
 
-class Audience(Protocol):
-    """Who hears how the workers do."""
-
-    def note(self, text: str) -> None:
-        """Something that users should know has happened."""
-
-    def problem(self, error: AsgictlError) -> None:
-        """The workers end because of `error`."""
-
-
 class Crew:
-    """The workers of one launch."""
+    """The workers of one launch; a subclass says what a failure means, and what a hangup."""
 
-    def __init__(
-        self, *, size: int, grace: float, ready: Callable[[str], None], refuse: Callable[[], None], audience: Audience
-    ) -> None:
-        """Expect `size` workers; call `ready` when all answer, and `refuse` when a stop has closed their sockets."""
+    def __init__(self, *, size: int, grace: float, around: Surroundings) -> None:
+        """Expect `size` workers, which get `grace` seconds to stop."""
         self.size = size
         self.grace = grace
         self.error: AsgictlError | None = None
         self.ready = False
         self.stopped_by: signal.Signals | None = None
-        self._call_ready = ready
-        self._refuse = refuse
-        self._audience = audience
-        self._lock = threading.Lock()
+        self.notifier = around.notifier
+        self.audience = around.audience
+        self.changed = threading.Condition(threading.RLock())
+        self._call_ready = around.ready
+        self._refuse = around.refuse
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._excused: set[int] = set()
         self._closed_doors: set[int] = set()
         self._notes: set[str] = set()
-        self._vain = 0
         self._own_signal = False
         self._closed = False
         self._forced = False
@@ -76,6 +65,11 @@ class Crew:
         return self.stopped_by is not None or self.error is not None
 
     @property
+    def serving(self) -> set[int]:
+        """The processes that are ready."""
+        return self._ready & self._workers.keys()
+
+    @property
     def _limit(self) -> float:
         """The seconds that workers get to stop: few when the start has failed, for they serve nobody."""
         return min(self.grace, stopping.LAST_WORDS) if self.error is not None else self.grace
@@ -88,6 +82,7 @@ class Crew:
         """
         for number in stopping.SIGNALS:
             signal.signal(number, _stop_before_supervision)
+        self._watch_hangups()
         # A signal needs a thread that it may come to, for the main thread holds it back from here on.
         stopping.listen(self._hear)
         self._thread(self._accept)
@@ -108,6 +103,27 @@ class Crew:
             self._closed = True
             self._listener.close()
 
+    def hangup(self) -> None:
+        """Heed a SIGHUP; where a subclass does not know better, stop."""
+        stopping.request()
+
+    def _watch_hangups(self) -> None:
+        """Have a thread wait for SIGHUP, so that it never comes to the handler of uvicorn's supervisor."""
+        if stopping.HANGUP is None:
+            return
+        terminal = None if signal.getsignal(stopping.HANGUP) is signal.SIG_IGN else _has_terminal()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {stopping.HANGUP})
+        self._thread(self._wait_for_hangups, terminal)
+
+    def _wait_for_hangups(self, terminal: bool | None) -> None:  # noqa: FBT001  # the argument of a thread
+        hangup = signal.Signals.SIGHUP
+        while signal.sigwait({hangup}):
+            threading.Event().wait(_TERMINAL_GOES)
+            if terminal and not _has_terminal():
+                stopping.request()
+            else:
+                self.hangup()
+
     def _thread(self, target: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
 
@@ -122,29 +138,28 @@ class Crew:
             connection.close()
             return
         pid: int = hello["pid"]
-        with self._lock:
+        with self.changed:
             self._workers[pid] = connection
             if self.stopping:
-                self._tell_stop(connection)
+                self.tell_stop(pid)
         while (message := readiness.read(connection)) is not None:
-            with self._lock:
+            with self.changed:
                 self._heed_message(pid, message)
+                self.changed.notify_all()
         how = _how_it_ended(pid)
-        with self._lock:
-            self._workers.pop(pid, None)
-            if pid not in self._ready | self._excused and not self.stopping:
-                self._heed_death(how)
+        with self.changed:
+            del self._workers[pid]
+            if not self.stopping:
+                self._heed_death(pid, how)
             self._refuse_when_all_closed()
+            self.changed.notify_all()
         connection.close()
 
     def _heed_message(self, pid: int, message: dict[str, Any]) -> None:
         match message["event"]:
             case "ready":
                 self._ready.add(pid)
-                self._vain = 0
-                if len(self._ready & self._workers.keys()) >= self.size and not (self.ready or self.stopping):
-                    self.ready = True
-                    self._call_ready(message["app"])
+                self._heed_ready(message["app"])
             case "stopped":
                 self._excused.add(pid)
             case "closed":
@@ -155,28 +170,27 @@ class Crew:
                 self._heed_failure(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
             case "note" if self.error is None and message["text"] not in self._notes:
                 self._notes.add(message["text"])
-                self._audience.note(message["text"])
+                self.audience.note(message["text"])
+
+    def _heed_ready(self, kind: str | None) -> None:
+        if len(self.serving) >= self.size and not (self.ready or self.stopping):
+            self.ready = True
+            self._call_ready(kind)
 
     def _heed_failure(self, error: AppLoadError) -> None:
-        """End a start that fails; with a replacement that fails the supervisor deals."""
-        if self.ready:
-            self._audience.note(f"a new worker cannot start: {error.message}")
-        else:
-            self._fail(error)
+        raise NotImplementedError
 
-    def _heed_death(self, how: str) -> None:
-        self._vain += 1
-        if not self.ready or self._vain >= _VAIN:
-            self._fail(StartError(f"a worker ended before the app was ready{how}"))
+    def _heed_death(self, pid: int, how: str) -> None:
+        raise NotImplementedError
 
     def _refuse_when_all_closed(self) -> None:
         if self.stopping and self._closed_doors >= self._workers.keys():
             self._refuse()
 
-    def _fail(self, error: AsgictlError) -> None:
+    def fail(self, error: AsgictlError) -> None:
         """Say why the crew cannot go on, and have the supervisor end."""
         self.error = error
-        self._audience.problem(error)
+        self.audience.problem(error)
         self._begin_stop()
         self._own_signal = True
         stopping.request()
@@ -185,28 +199,40 @@ class Crew:
         if self._own_signal and number == signal.SIGTERM:
             self._own_signal = False
             return
+        if number not in stopping.SIGNALS:
+            return
         if number == signal.SIGINT and self.stopped_by is not None:
             self._force(errors.FORCED)
         if self.stopped_by is None:
             self.stopped_by = signal.Signals(number)
             if self.error is None:
-                with self._lock:
+                with self.changed:
                     self._begin_stop()
+                    self.changed.notify_all()
 
     def _begin_stop(self) -> None:
-        for connection in self._workers.values():
-            self._tell_stop(connection)
+        self.notifier.stopping()
+        for pid in self._workers:
+            self.tell_stop(pid)
         stopping.later(stopping.REFUSE, self._refuse)
         stopping.later(self._limit + _MARGIN, self._give_up)
 
-    def _tell_stop(self, connection: Connection) -> None:
-        with contextlib.suppress(OSError):
-            readiness.write(connection, {"event": readiness.STOP, "grace": self._limit})
+    def tell_stop(self, pid: int) -> None:
+        """Have a worker stop, within the limit."""
+        self._tell(pid, {"event": readiness.STOP, "grace": self._limit})
+
+    def tell_drain(self, pid: int) -> None:
+        """Have a worker send its clients elsewhere."""
+        self._tell(pid, {"event": readiness.DRAIN})
+
+    def _tell(self, pid: int, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, KeyError):  # it is gone
+            readiness.write(self._workers[pid], message)
 
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
         if self.error is None:
-            self._audience.note(f"stopped after {self.grace:g} s and killed the workers that were left")
+            self.audience.note(f"stopped after {self.grace:g} s and killed the workers that were left")
         self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
 
     def _force(self, status: int) -> None:
@@ -217,8 +243,71 @@ class Crew:
         stopping.end(status)
 
 
+class Workers(Crew):
+    """Several workers of one app: alike, and each replaceable."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.failures = 0
+        self._vain = 0
+        self._rolling = False
+
+    def hangup(self) -> None:
+        """Replace the workers one by one."""
+        if not self.ready or self.stopping:
+            return
+        from asgictl.serving import rolling
+
+        self._rolling = True
+        self.notifier.reloading()
+        rolling.replace_all(self)
+        if not self.stopping:
+            self.notifier.ready()
+        self._rolling = False
+
+    def _heed_ready(self, kind: str | None) -> None:
+        self._vain = 0
+        super()._heed_ready(kind)
+
+    def _heed_failure(self, error: AppLoadError) -> None:
+        """End a start that fails; a replacement that fails is tried again."""
+        if not self.ready:
+            self.fail(error)
+            return
+        self.audience.note(f"a new worker cannot start: {error.message}")
+        self._count(error)
+
+    def _heed_death(self, pid: int, how: str) -> None:
+        if pid in self._ready | self._excused:
+            return
+        error = StartError(f"a worker ended before the app was ready{how}")
+        if self.ready:
+            self._count(error)
+        else:
+            self.fail(error)
+
+    def _count(self, error: AsgictlError) -> None:
+        self.failures += 1
+        self._vain += not self._rolling
+        if self._vain >= _VAIN:
+            self.fail(error)
+
+
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
     raise stopping.Stopped(number)
+
+
+# How long a terminal that is closed may still be seen after its SIGHUP, in seconds.
+_TERMINAL_GOES = 0.1
+
+
+def _has_terminal() -> bool:
+    """Tell whether this process has a controlling terminal now."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _address() -> str | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import adapt
+from asgictl.serving import error_page
+from asgictl.serving.access_log import AccessLog
 from asgictl.serving.lifespan import Mode
 from asgictl.target import AppRef
 
@@ -14,7 +16,9 @@ VARIABLE = "ASGICTL_RUNTIME"
 class Instructions(NamedTuple):
     """How to load and run the app; times are in seconds.
 
-    `imports` names modules to import when the app is ready.
+    `imports` names modules to import when the app is ready. With `reload` an app that is broken is served too, as a
+    page that says so to the clients in `show_errors`. A worker ends after `max_requests`. `proxies` are the
+    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
     """
 
     ref: AppRef
@@ -24,12 +28,18 @@ class Instructions(NamedTuple):
     startup_timeout: float | None = None
     loop: str = "auto"
     imports: tuple[str, ...] = ()
+    access_log: AccessLog | None = None
+    reload: bool = False
+    show_errors: error_page.Audience = "loopback"
+    max_requests: int | None = None
+    proxies: str | None = None
 
     def dumps(self, **more: str) -> str:
         """Return the instructions and `more` as text."""
-        return json.dumps(
-            {**self._asdict(), "ref": self.ref._asdict(), "how": self.how._asdict(), "more": more}, default=str
-        )
+        nested = {"ref": self.ref._asdict(), "how": self.how._asdict()}
+        if self.access_log:
+            nested["access_log"] = self.access_log._asdict()
+        return json.dumps({**self._asdict(), **nested, "more": more}, default=str)
 
     @classmethod
     def loads(cls, text: str) -> tuple["Instructions", dict[str, str]]:
@@ -37,5 +47,8 @@ class Instructions(NamedTuple):
         fields = json.loads(text)
         more = fields.pop("more")
         ref = AppRef(**fields.pop("ref"))
-        ref = ref._replace(file=Path(str(ref.file)) if ref.file else None)
-        return cls(ref=ref, how=adapt.Adaptation(**fields.pop("how")), **fields), more
+        fields["ref"] = ref._replace(file=Path(str(ref.file)) if ref.file else None)
+        fields["how"] = adapt.Adaptation(**fields["how"])
+        if fields["access_log"]:
+            fields["access_log"] = AccessLog(**fields["access_log"])
+        return cls(**fields), more

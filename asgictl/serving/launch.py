@@ -1,38 +1,23 @@
 """Carry a plan out: listen, load, and make the one call of `uvicorn.run`."""
 
+import contextlib
 import os
 import signal
+import tempfile
 import traceback
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from asgictl import errors
-from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving import listen, stopping
+from asgictl.errors import AppLoadError, StartError
+from asgictl.serving import listen, stopping, systemd
 from asgictl.serving.instructions import VARIABLE
-from asgictl.serving.plan import ServePlan
+from asgictl.serving.plan import ServePlan, Watch
 from asgictl.serving.runtime import Runtime
+from asgictl.serving.surroundings import Audience, Ready, Surroundings
 
-
-class Ready(NamedTuple):
-    """The app answers: what it is, and where."""
-
-    kind: str
-    url: str
-    network_url: str | None
-
-
-class Audience(Protocol):
-    """Who hears how the launch goes."""
-
-    def ready(self, ready: Ready) -> None:
-        """The app answers."""
-
-    def note(self, text: str) -> None:
-        """Something that users should know has happened."""
-
-    def problem(self, error: AsgictlError) -> None:
-        """The server ends because of `error`."""
+if TYPE_CHECKING:
+    from asgictl.serving.crew import Crew
 
 
 def launch(plan: ServePlan, audience: Audience) -> int:
@@ -40,23 +25,37 @@ def launch(plan: ServePlan, audience: Audience) -> int:
 
     Raises `StartError` when the server cannot start.
     """
-    listener = listen.listen(plan.host, plan.port, next_port=plan.next_port, backlog=plan.backlog)
-    if listener.address.port != plan.port and plan.port:
-        audience.note(f"port {plan.port} is in use, taking {listener.address.port}")
+    listener = listen.listen(plan.bind)
+    address = listener.address
+    if (
+        isinstance(address, listen.Address)
+        and plan.bind.fd is None
+        and address.port != plan.bind.port
+        and plan.bind.port
+    ):
+        audience.note(f"port {plan.bind.port} is in use, taking {address.port}")
+    notifier = systemd.Notifier(os.environ)
+    systemd.forget(os.environ)
 
-    def ready(kind: str) -> None:
-        address = listener.address
+    def ready(kind: str | None) -> None:
+        notifier.ready()
         audience.ready(Ready(kind=kind, url=address.url(plan.scheme), network_url=address.network_url(plan.scheme)))
 
-    if plan.workers > 1:
-        return _workers(plan, listener, ready, audience)
-    return _one_process(plan, listener, ready, audience)
+    around = Surroundings(ready=ready, refuse=listener.refuse, notifier=notifier, audience=audience)
+    try:
+        if plan.watch:
+            return _reload(plan, plan.watch, listener, around)
+        if plan.workers > 1:
+            return _workers(plan, listener, around)
+        return _one_process(plan, listener, around)
+    finally:
+        listener.close()
 
 
 class _OwnReport:
     """The report of the process that also launched it."""
 
-    def __init__(self, ready: Callable[[str], None], closed: Callable[[], None], audience: Audience) -> None:
+    def __init__(self, ready: Callable[[str | None], None], closed: Callable[[], None], audience: Audience) -> None:
         self.error: AppLoadError | None = None
         self.ready = ready
         self.closed = closed
@@ -70,10 +69,11 @@ class _OwnReport:
         self.error = error
 
 
-def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
-    runtime = Runtime(plan.instructions, forcible=True)
-    report = _OwnReport(ready, listener.close, audience)
+def _one_process(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
+    runtime = Runtime(plan.instructions, alone=True)
+    report = _OwnReport(around.ready, listener.close, around.audience)
     runtime.report = report
+    runtime.stopping.notify(around.notifier.stopping)
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
     try:
         runtime.load()
@@ -93,13 +93,36 @@ def _one_process(plan: ServePlan, listener: listen.Listener, ready: Callable[[st
     return errors.STOPPED
 
 
-def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], None], audience: Audience) -> int:
-    from asgictl.serving import crew, worker
+def _workers(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
+    from asgictl.serving.crew import Workers
 
-    team = crew.Crew(
-        size=plan.workers, grace=plan.instructions.grace, ready=ready, refuse=listener.refuse, audience=audience
-    )
-    os.environ[VARIABLE] = plan.instructions.dumps(address=team.address, token=team.token)
+    with _lock_file() as lock:
+        instructions = plan.instructions
+        if instructions.access_log:
+            instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
+        team = Workers(size=plan.workers, grace=instructions.grace, around=around)
+        os.environ[VARIABLE] = instructions.dumps(address=team.address, token=team.token)
+        return _supervised(plan, listener, team, workers=plan.workers)
+
+
+def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Surroundings) -> int:
+    from asgictl.serving import changes, reload
+
+    def prepare(broken: str | None) -> None:
+        more = {"broken": broken} if broken else {}
+        os.environ[VARIABLE] = plan.instructions.dumps(address=team.address, token=team.token, **more)
+
+    with reload.trigger() as trigger:
+        team = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, around=around)
+        prepare(None)
+        reload.watch(watch.folders, changes.Changes(*watch), team, around.audience.changed)
+        return _supervised(plan, listener, team, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
+
+
+def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **arguments: Any) -> int:
+    """Have uvicorn's supervisor run the workers of `team`; return the exit status."""
+    from asgictl.serving import worker
+
     try:
         with team.watched():
             _uvicorn(
@@ -109,7 +132,7 @@ def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], 
                 factory=True,
                 interface="asgi3",
                 loop=f"{worker.__name__}:{worker.new_event_loop.__name__}",
-                workers=plan.workers,
+                **arguments,
             )
     except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
@@ -118,6 +141,13 @@ def _workers(plan: ServePlan, listener: listen.Listener, ready: Callable[[str], 
     if not team.ready:
         raise _stopped_early(team.stopped_by)
     return errors.STOPPED if team.stopped_by else StartError.exit_status
+
+
+@contextlib.contextmanager
+def _lock_file() -> Iterator[str]:
+    """Return a file that keeps the workers' lines apart."""
+    with tempfile.NamedTemporaryFile(prefix="asgictl-") as file:
+        yield file.name
 
 
 def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:

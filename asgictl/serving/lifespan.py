@@ -19,8 +19,8 @@ _FAILED_LIMIT = 1.0
 class Watcher(Protocol):
     """Who is told how the lifespan goes."""
 
-    def startup_failed(self, error: AppLoadError) -> None:
-        """The app has not started."""
+    def startup_failed(self, error: AppLoadError) -> bool:
+        """The app has not started; return whether to go on all the same."""
 
     def startup_complete(self) -> None:
         """The app has started, or has nothing to start."""
@@ -65,13 +65,11 @@ class Lifespan:
             raise asyncio.CancelledError  # whatever the app has made of it
         if self._started:
             self._report_early_end(error)
-        elif (problem := self._problem(error)) is not None or self._watcher.stop_begun:
-            if problem is not None and not self._watcher.stop_begun:
-                self._watcher.startup_failed(problem)
+        elif self._goes_on(self._problem(error)):
+            await self._complete()
+        else:
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
-        else:
-            await self._complete()
         while not self._shutdown_received:
             await self._receive_for_app()
         await send({"type": "lifespan.shutdown.complete"})
@@ -115,6 +113,12 @@ class Lifespan:
             problem = adapt.failure("the app is served without its lifespan, which ended early", error)
             self._watcher.note(f"{problem.message}; `--lifespan on` makes that an error, `--lifespan off` says nothing")
         return None
+
+    def _goes_on(self, problem: AppLoadError | None) -> bool:
+        """Tell whether to serve after the startup, which had `problem`."""
+        if self._watcher.stop_begun:
+            return False
+        return problem is None or self._watcher.startup_failed(problem)
 
     def _report_early_end(self, error: BaseException | None) -> None:
         if error is None:

@@ -1,14 +1,15 @@
-"""The port: bound and listening before the app is imported, so that a busy one is known at once."""
+"""The socket: bound and listening before the app is imported, so that a busy address is known at once."""
 
 import contextlib
 import errno
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.errors import StartError
-from asgictl.serving import port_owner
+from asgictl.serving import port_owner, unix_socket
 
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
@@ -16,14 +17,29 @@ _LAST_PRIVILEGED = 1023
 _ANY = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
 
 
-class Address(NamedTuple):
-    """A host and port to listen on."""
+class Bind(NamedTuple):
+    """Where to listen: on a UNIX socket `uds`, on an open descriptor `fd`, or else on a host and port."""
 
-    host: str
-    port: int
+    host: str = "127.0.0.1"
+    port: int = 8000
+    next_port: bool = False
+    uds: str | None = None
+    uds_mode: int = 0o660
+    fd: int | None = None
+    backlog: int = 2048
+
+
+class Address(NamedTuple):
+    """A host and port that is listened on, or a UNIX socket by its path."""
+
+    host: str = ""
+    port: int = 0
+    path: str | None = None
 
     def url(self, scheme: str) -> str:
-        """Return the URL at which this machine reaches the address."""
+        """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
+        if self.path is not None:
+            return f"unix:{self.path}"
         host = self.host
         if host in _ANY:
             host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
@@ -41,34 +57,79 @@ class Address(NamedTuple):
 class Listener:
     """A listening socket."""
 
-    def __init__(self, sock: socket.socket, address: Address) -> None:
-        """Own `sock`, which listens at `address`."""
+    def __init__(self, sock: socket.socket, address: Address, *, file: Path | None = None) -> None:
+        """Own `sock`, which listens at `address`, and `file`, which was made for it."""
         self.socket = sock
         self.address = address
+        self._file = file
+        self._made = file.stat() if file else None
 
     def arguments(self) -> dict[str, object]:
         """Return what `uvicorn.run` takes to serve on this socket."""
+        place: dict[str, object] = (
+            {"host": self.address.host, "port": self.address.port} if self.address.path is None else {}
+        )
         if sys.platform == "win32":  # a descriptor cannot be handed over there
             self.socket.close()
-            return {"host": self.address.host, "port": self.address.port}
-        return {"fd": self.socket.fileno(), "host": self.address.host, "port": self.address.port}
+            return place
+        return {"fd": self.socket.fileno(), **place}
 
     def close(self) -> None:
         """Give up this copy of the socket, so that new clients are refused once uvicorn closes its own."""
         self.socket.close()
+        if self._file and self._made:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(self._file.lstat(), self._made):
+                    self._file.unlink()
 
     def refuse(self) -> None:
         """Refuse new clients now, whoever else holds a copy of the socket."""
         with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
             self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        self.close()
 
 
-def listen(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
+def listen(bind: Bind) -> Listener:
     """Return a socket that listens; with `next_port` on the first free port from `port` on.
 
-    Raises `StartError` naming the port, and the process that has it where the system tells.
+    Raises `StartError` naming the address, and the process that has the port where the system tells.
     """
+    if bind.fd is not None:
+        return _inherited(bind.fd, bind.backlog)
+    if bind.uds is not None:
+        path = Path(bind.uds).absolute()
+        return Listener(unix_socket.bound(path, bind.uds_mode), Address(path=str(path)), file=path)
+    return _on_port(bind.host, bind.port, next_port=bind.next_port, backlog=bind.backlog)
+
+
+def _inherited(fd: int, backlog: int) -> Listener:
+    """Return the socket that the program which has started us has opened as `fd`."""
+    try:
+        sock = socket.socket(fileno=fd)
+        sock.getsockname()
+    except OSError as error:
+        problem = f"the descriptor {fd} is no socket: {os.strerror(error.errno or 0)}"
+        raise StartError(problem, hint="pass --fd with a listening socket, as systemd or circus do") from error
+    if sock.type != socket.SOCK_STREAM or _is_connected(sock):
+        sock.detach()
+        hint = "with systemd, set ListenStream= and Accept=no"
+        raise StartError(f"the descriptor {fd} is no socket that listens", hint=hint)
+    sock.listen(backlog)
+    name = sock.getsockname()
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Listener(sock, Address(host=name[0], port=name[1]))
+    return Listener(sock, Address(path=name.decode().replace("\0", "@") if isinstance(name, bytes) else name))
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    with contextlib.suppress(OSError):
+        sock.getpeername()
+        return True
+    return False
+
+
+def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
     last = min(port + _NEXT_PORTS, _LAST_PORT) if next_port and port else port
     for candidate in range(port, last + 1):
         try:

@@ -1,9 +1,13 @@
 """The logging configuration that uvicorn gets."""
 
+import json
 import logging
 import os
 import sys
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Form = Literal["text", "json"]
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
 LIFECYCLE = (
@@ -16,10 +20,14 @@ LIFECYCLE = (
     "Finished server process [",
     "Received SIGINT, exiting.",
     "Received SIGTERM, exiting.",
+    "Received SIGTTIN, increasing the number of processes.",
+    "Received SIGTTOU, decreasing number of processes.",
     "Shutting down",
     "Started parent process [",
+    "Started reloader process [",
     "Started server process [",
     "Stopping parent process [",
+    "Stopping reloader process [",
     "Terminated child process [",
     "Uvicorn running on ",
     "Waiting for application shutdown.",
@@ -27,15 +35,19 @@ LIFECYCLE = (
     "Waiting for background tasks to complete. (CTRL+C to force quit)",
     "Waiting for child process [",
     "Waiting for connections to close. (CTRL+C to force quit)",
+    "Will watch for changes in these directories: ",
+    "%s detected changes in %s. Reloading...",
 )
+# What it says of WebSockets; the access log has a line for each.
+WEBSOCKETS = ('%s - "WebSocket %s"', "connection open", "connection closed", "connection rejected")
 # What it says of a response that a stop has cut off, and otherwise of an app that is at fault.
 CUT = ("ASGI callable returned without completing response.",)
 
 
 class WithoutLifecycle(logging.Filter):
-    """Drops the lines of `LIFECYCLE`, and those of `CUT` once a stop has begun."""
+    """Drops the lines of `LIFECYCLE` and `WEBSOCKETS`, and those of `CUT` once a stop has begun."""
 
-    unwanted: tuple[str, ...] = LIFECYCLE
+    unwanted: tuple[str, ...] = LIFECYCLE + WEBSOCKETS
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether `record` is to be printed."""
@@ -59,26 +71,40 @@ class Handler(logging.StreamHandler[Any]):
 
 def expect_cut_responses() -> None:
     """Stop printing what a stop brings about: responses that are cut off, and a socket that is closed meanwhile."""
-    WithoutLifecycle.unwanted = LIFECYCLE + CUT
+    WithoutLifecycle.unwanted = LIFECYCLE + WEBSOCKETS + CUT
     # A loop that was blocked may find its listening socket shut down by `Listener.refuse`.
     logging.getLogger("asyncio").addFilter(lambda record: "_accept_connection" not in record.getMessage())
 
 
-def config(*, verbose: bool) -> dict[str, Any]:
-    """Return a new configuration for `uvicorn.run`: access lines to stdout, the rest to stderr.
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line, with the traceback of an exception in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return `record` as JSON."""
+        fields = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage().strip(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
+
+
+def config(*, verbose: bool, form: Form = "text") -> dict[str, Any]:
+    """Return a new configuration for `uvicorn.run`: everything to stderr, as text or as JSON.
 
     With `verbose`, uvicorn also tells of its own start and stop.
     """
+    text = {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"}},
         "formatters": {
-            "default": {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"},
-            "access": {
-                "()": "uvicorn.logging.AccessFormatter",
-                "fmt": '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s',
-            },
+            "default": text if form == "text" else {"()": "asgictl.serving.logs.JSONFormatter"},
+            "access": {"()": "uvicorn.logging.AccessFormatter"},  # uvicorn wants it there
         },
         "handlers": {
             "default": {
@@ -87,11 +113,9 @@ def config(*, verbose: bool) -> dict[str, Any]:
                 "stream": "ext://sys.stderr",
                 "filters": [] if verbose else ["lifecycle"],
             },
-            "access": {"class": "asgictl.serving.logs.Handler", "formatter": "access", "stream": "ext://sys.stdout"},
         },
         "loggers": {
             "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
             "uvicorn.error": {"level": "INFO"},
-            "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
         },
     }

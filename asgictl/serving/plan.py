@@ -1,5 +1,6 @@
 """From a request to a plan: which app, which arguments for uvicorn. Nothing is bound, imported or started."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,22 +12,22 @@ from typing import Any, NamedTuple
 
 from asgictl import adapt, target
 from asgictl.errors import ConfigError, FileProblemError, StartError
-from asgictl.serving import logs, tls, websocket
+from asgictl.serving import access_log, cpus, error_page, logs, systemd, tls, unix_socket, websocket
+from asgictl.serving.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Mode
+from asgictl.serving.listen import Bind
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
 PASSED = (
-    "access_log",
     "backlog",
     "date_header",
-    "forwarded_allow_ips",
     "http",
+    "http2",
     "limit_concurrency",
     "log_config",
     "log_level",
     "loop",
-    "proxy_headers",
     "root_path",
     "server_header",
     "ssl_ca_certs",
@@ -43,16 +44,21 @@ PASSED = (
 # Uvicorn's arguments that `-X` does not take, each with what to do instead.
 _OWNED = {
     **{name: f"pass --{name.replace('_', '-')}" for name in PASSED},
-    **{name: f"pass --{name}" for name in ("factory", "host", "interface", "lifespan", "port", "workers")},
-    **{f"reload{end}": "asgictl does not reload yet" for end in ("", "_delay", "_dirs", "_excludes", "_includes")},
+    **{name: f"pass --{name}" for name in ("factory", "fd", "host", "interface", "lifespan", "port")},
+    **{name: f"pass --{name}" for name in ("reload", "uds", "workers")},
+    **{f"reload_{end}s": f"pass --reload-{end}" for end in ("dir", "exclude", "include")},
+    "access_log": "pass --access-log or --no-access-log",
+    "forwarded_allow_ips": "pass --forwarded-allow-ips",
+    "proxy_headers": "pass --proxy-headers or --no-proxy-headers",
     "app": "name the app as the argument",
     "app_dir": "run asgictl in the app's folder",
-    "env_file": "set the variables before asgictl starts",
-    "fd": "pass --host and --port",
+    "env_file": "pass --env-file",
     "headers": "pass --header",
+    "limit_max_requests": "pass --max-requests",
+    "limit_max_requests_jitter": "pass --max-requests, which spreads by itself",
+    "reload_delay": "pass --reload, which has no delay",
     "ssl_context_factory": "pass --ssl-certfile and --ssl-keyfile",
     "timeout_graceful_shutdown": "pass --graceful-timeout",
-    "uds": "pass --host and --port",
     "use_colors": "set NO_COLOR or FORCE_COLOR",
 }
 
@@ -74,14 +80,23 @@ _HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
 
 
 class ServeRequest(NamedTuple):
-    """What the user asks for. `uvicorn` holds what uvicorn takes under the same name."""
+    """What the user asks for. `uvicorn` holds what uvicorn takes under the same name, `extra` what else it takes."""
 
     app: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     next_port: bool = False
-    workers: int = 1
+    uds: str | None = None
+    uds_mode: str = "660"
+    fd: int | None = None
+    workers: str = "1"
+    max_requests: int | None = None
     production: bool = False
+    reload: bool = False
+    reload_dirs: Sequence[str] = ()
+    reload_include: Sequence[str] = ()
+    reload_exclude: Sequence[str] = ()
+    show_errors: error_page.Audience = "loopback"
     factory: bool = False
     interface: adapt.Interface = "auto"
     lifespan: Mode = "auto"
@@ -90,23 +105,36 @@ class ServeRequest(NamedTuple):
     graceful_timeout: float = 8.0
     startup_timeout: float | None = None
     headers: Sequence[str] = ()
-    extra: Sequence[str] = ()
+    extra: Mapping[str, Any] = MappingProxyType({})
+    access_log: bool = True
+    access_log_format: str = "text"
+    quiet_paths: Sequence[str] = ()
+    log_format: logs.Form = "text"
     verbose: bool = False
+    proxy_headers: bool = True
+    forwarded_allow_ips: str | None = None
     colors: bool = False
+    log_colors: bool = False
     uvicorn: Mapping[str, Any] = MappingProxyType({})
+
+
+class Watch(NamedTuple):
+    """What starts the app anew: changes below the folders, of files that the patterns say."""
+
+    folders: tuple[Path, ...]
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 class ServePlan(NamedTuple):
     """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments."""
 
-    host: str
-    port: int
-    next_port: bool
-    backlog: int
+    bind: Bind
     workers: int
     scheme: str
     instructions: Instructions
     uvicorn: Mapping[str, Any]
+    watch: Watch | None = None
 
 
 def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> ServePlan:
@@ -117,17 +145,16 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     """
     arguments = {name: value for name, value in request.uvicorn.items() if value is not None}
     arguments |= _extra(request.extra)
+    if arguments.pop("http2", False):
+        arguments |= _http2(arguments.get("http", "auto"))
     _check(arguments, folder)
-    if not request.host:
-        raise ConfigError("`--host` is empty", hint="pass --host 0.0.0.0 to listen on every address")
-    try:
-        ref = target.find(request.app, folder, environ, tell)
-    except (OSError, RuntimeError) as error:  # permissions, names that are too long, links that lead nowhere
-        problem = f"cannot look for the app in `{folder}`: {error}"
-        raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
-    if ref.looked and request.production:
-        problem = f"there is no app in `{folder}`"
-        raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
+    workers = cpus.available() if request.workers == "auto" else int(request.workers)
+    if request.max_requests and workers == 1:
+        hint = "pass --workers 2, or drop it: one process that has ended is not started again"
+        raise ConfigError("`--max-requests` needs more than one worker", hint=hint)
+    if request.access_log:
+        access_log.check(request.access_log_format)
+    ref = _app(request, folder, environ, tell)
     imports: tuple[str, ...] = ()
     if arguments.get("ws", "auto") == "auto" and find_spec("websockets"):
         arguments["ws"], imports = websocket.protocol, (websocket.MODULE,)
@@ -144,24 +171,86 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
         startup_timeout=request.startup_timeout,
         loop=arguments.pop("loop", "auto"),
         imports=imports,
+        access_log=_access_log(request),
+        reload=request.reload,
+        show_errors=request.show_errors,
+        max_requests=request.max_requests,
+        proxies=_proxies(request, environ) if request.proxy_headers else None,
     )
     arguments = {
-        "log_config": logs.config(verbose=request.verbose),
-        "use_colors": request.colors,
+        "log_config": logs.config(verbose=request.verbose, form=request.log_format),
+        "use_colors": request.colors if request.log_format == "text" else None,
         "timeout_graceful_shutdown": request.graceful_timeout,
         **arguments,
+        "access_log": False,
+        "proxy_headers": False,
         "headers": [_header(text) for text in request.headers],
     }
     return ServePlan(
-        host=request.host,
-        port=request.port,
-        next_port=request.next_port,
-        backlog=arguments.get("backlog", 2048),
-        workers=request.workers,
+        bind=_bind(request, environ, arguments.get("backlog", 2048)),
+        workers=workers,
         scheme="https" if "ssl_certfile" in arguments else "http",
         instructions=instructions,
         uvicorn=arguments,
+        watch=_watch(request, ref, folder) if request.reload else None,
     )
+
+
+def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> target.AppRef:
+    try:
+        ref = target.find(request.app, folder, environ, tell)
+    except (OSError, RuntimeError) as error:  # permissions, names that are too long, links that lead nowhere
+        problem = f"cannot look for the app in `{folder}`: {error}"
+        raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
+    if ref.looked and request.production:
+        problem = f"there is no app in `{folder}`"
+        raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
+    return ref
+
+
+def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bind:
+    if not request.host:
+        raise ConfigError("`--host` is empty", hint="pass --host 0.0.0.0 to listen on every address")
+    fd = request.fd
+    if fd is None and request.uds is None:
+        fd = systemd.passed(environ, os.getpid())
+    return Bind(
+        host=request.host,
+        port=request.port,
+        next_port=request.next_port,
+        uds=request.uds,
+        uds_mode=unix_socket.mode_of(request.uds_mode),
+        fd=fd,
+        backlog=backlog,
+    )
+
+
+def _watch(request: ServeRequest, ref: target.AppRef, folder: Path) -> Watch:
+    from asgictl.serving import changes
+
+    folders = changes.folders(request.reload_dirs, folder, ref.path if ref.file else ())
+    return Watch(tuple(folders), tuple(request.reload_include), tuple(request.reload_exclude))
+
+
+def _access_log(request: ServeRequest) -> AccessLog | None:
+    if not request.access_log:
+        return None
+    colors = request.log_colors and request.access_log_format == "text"
+    return AccessLog(form=request.access_log_format, quiet=tuple(request.quiet_paths), colors=colors)
+
+
+def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str:
+    """Return the proxies to believe: uvicorn's own default knows no IPv4 client of a socket for both."""
+    return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1,::ffff:127.0.0.1"
+
+
+def _http2(http: str) -> dict[str, Any]:
+    if http not in ("auto", "zttp"):
+        raise ConfigError(f"`--http2` does not go with `--http {http}`", hint="drop --http: HTTP/2 needs zttp")
+    if find_spec("zttp") is None:
+        hint = f"install it: `{sys.executable} -m pip install zttp`"
+        raise ConfigError("`--http2` needs the package `zttp`", hint=hint)
+    return {"http2": True, "http": "zttp"}
 
 
 def _check(arguments: Mapping[str, Any], folder: Path) -> None:
@@ -192,8 +281,8 @@ def _header(text: str) -> tuple[str, str]:
     return match[1], match[2].rstrip()
 
 
-def _extra(items: Sequence[str]) -> dict[str, Any]:
-    """Return the arguments for uvicorn in `-X key=value` items, checked against the installed uvicorn."""
+def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments for uvicorn in `items`, text or typed, checked against the installed uvicorn."""
     if not items:
         return {}
     import inspect
@@ -202,18 +291,14 @@ def _extra(items: Sequence[str]) -> dict[str, Any]:
 
     known = inspect.signature(uvicorn.run).parameters
     checked: dict[str, Any] = {}
-    for item in items:
-        key, equals, text = item.partition("=")
-        name = key.strip().replace("-", "_")
-        if not equals:
-            raise ConfigError(f"`-X {item}` has no value", hint=f"write it as `-X {key}=value`")
+    for name, value in items.items():
         if name in _OWNED:
-            raise ConfigError(f"`-X {key}` is asgictl's to decide", hint=_OWNED[name])
+            raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=_OWNED[name])
         if name not in known:
             close = get_close_matches(name, known.keys() - _OWNED.keys(), n=1)
-            hint = f"did you mean `-X {close[0]}={text}`?" if close else "see `uvicorn.run` for what there is"
+            hint = f"did you mean `-X {close[0]}={value}`?" if close else "see `uvicorn.run` for what there is"
             raise ConfigError(f"uvicorn {uvicorn.__version__} has no argument `{name}`", hint=hint)
-        checked[name] = _typed(key, text, str(known[name].annotation))
+        checked[name] = _typed(name, str(value), str(known[name].annotation))
     return checked
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from asgictl.errors import AppLoadError
 
 STOP = "stop"
+DRAIN = "drain"
 
 # A whole traceback fits; anything larger does not come from a worker.
 _LARGEST = 1_000_000
@@ -22,8 +23,8 @@ _LARGEST = 1_000_000
 class Report(Protocol):
     """What the process that runs the app has to say."""
 
-    def ready(self, kind: str) -> None:
-        """The app answers; `kind` names its framework or interface."""
+    def ready(self, kind: str | None) -> None:
+        """The app answers; `kind` names its framework or interface, None an app that is broken, and says why."""
 
     def stopped(self) -> None:
         """The process ends before it is ready, because a signal says so."""
@@ -32,7 +33,7 @@ class Report(Protocol):
         """A stop has begun, and uvicorn has closed its copy of the listening socket."""
 
     def failed(self, error: AppLoadError) -> None:
-        """The app cannot be started, because of `error`; the process will end by itself."""
+        """The app cannot be started, because of `error`; the process ends by itself, or goes on with the error page."""
 
     def fatal(self, error: AppLoadError) -> None:
         """The app cannot be started, because of `error`; the process ends now."""
@@ -44,15 +45,21 @@ class Report(Protocol):
 class ParentReport:
     """A report that goes to the parent of a worker."""
 
-    def __init__(self, address: str, token: str, *, stop: Callable[[float | None], None]) -> None:
-        """Connect to the parent, which knows `token`; call `stop` with the seconds it allows, or when it is gone."""
+    def __init__(
+        self, address: str, token: str, *, stop: Callable[[float | None], None], drain: Callable[[], None]
+    ) -> None:
+        """Connect to the parent, which knows `token`.
+
+        Call `drain` when it says so, and `stop` with the seconds it allows, or when it is gone.
+        """
         self._connection = Client(address)
         self._lock = threading.Lock()
         self._stop = stop
+        self._drain = drain
         self._say("hello", token=token)
         threading.Thread(target=self._listen, name="asgictl-parent", daemon=True).start()
 
-    def ready(self, kind: str) -> None:
+    def ready(self, kind: str | None) -> None:
         """Tell the parent that this worker answers."""
         self._say("ready", app=kind)
 
@@ -87,6 +94,8 @@ class ParentReport:
         while (message := read(self._connection)) is not None:
             if message["event"] == STOP:
                 self._stop(message["grace"])
+            elif message["event"] == DRAIN:
+                self._drain()
         self._stop(None)
 
 

@@ -3,15 +3,20 @@
 import asyncio
 import gc
 import importlib
+import random
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from asgictl import adapt
-from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
+from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import logs, stopping, whereabouts
+from asgictl.serving import access_log, logs, stopping, unfinished
+from asgictl.serving.error_page import ErrorPage
+from asgictl.serving.exchange import Exchange, WebSocketExchange
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Lifespan
+from asgictl.serving.log_writer import LogWriter
 from asgictl.serving.readiness import Report
 
 _LOADING = "the import of the app"
@@ -22,83 +27,134 @@ _ENDING = "the shutdown of the app"
 # Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
 _DOOR_CLOSES = 0.15
 
+# How long a worker that is replaced still answers, so that its clients hear that they should connect anew, in seconds.
+_DRAIN = 0.5
+
+# What uvicorn's middleware for proxies looks at. It also looks whether the client is one, which takes longer.
+_FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-proto"))
+
+# Workers that start together and share the load would also reach `--max-requests` together.
+_SPREAD = 0.1
+
 
 class Runtime:
     """The user's app, and around it what a good start and a good stop need."""
 
-    def __init__(self, instructions: Instructions, *, forcible: bool) -> None:
-        """Prepare to run as `instructions` say; set `report`, then `load`."""
+    def __init__(self, instructions: Instructions, *, alone: bool) -> None:
+        """Prepare to run as `instructions` say, `alone` or below a parent; set `report`, then `load`."""
         self.instructions = instructions
-        self.stopping = stopping.Stopping(grace=instructions.grace, forcible=forcible, stuck=self._stuck)
+        self.stopping = stopping.Stopping(grace=instructions.grace, alone=alone, stuck=self._stuck)
         self.report: Report
-        self.kind = ""
+        self.kind: str | None = None
         self._app: ASGIApp
-        self._requests: dict[asyncio.Task[Any], Scope] = {}
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._line = access_log.line(instructions.access_log or access_log.AccessLog())
+        self._write: Callable[[str], object] | None = None
+        self._writer: LogWriter | None = None
+        self._proxied: Any = None
         self._cut_off: list[Scope] = []
         self._doing = _LOADING
         self._startup: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.closing = False
         self._told_left = False
 
-    def load(self) -> None:
-        """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first."""
+    def load(self, *, broken: str | None = None) -> None:
+        """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first.
+
+        With `broken`, which says why, the app is not even tried.
+        """
         if limit := self.instructions.startup_timeout:
             stopping.later(limit, self._late)
         gc.enable()
         with self.stopping.loading():
-            adapted = adapt.adapt(self.instructions.ref, self.instructions.how)
-        self._app, self.kind = adapted.app, adapted.kind
+            try:
+                if not broken:
+                    self._app, self.kind = adapt.adapt(self.instructions.ref, self.instructions.how)
+            except AppLoadError as error:
+                if not self.instructions.reload:
+                    raise
+                self.report.failed(error)
+                self._show(error)
+        if broken:
+            self._show(AppLoadError(broken))
+        if self.instructions.max_requests:
+            self._app = self._counted(self._app, self.instructions.max_requests)
+        if self.instructions.proxies:
+            from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+            self._proxied = ProxyHeadersMiddleware(self._app, self.instructions.proxies)  # type: ignore[arg-type]
         self._doing = _STARTING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or run the lifespan."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        app = self._app
+        if kind == "lifespan":
             self._begin_startup()
-            await Lifespan(self._app, self.instructions.lifespan, self).run(scope, receive, send)
+            await Lifespan(app, self.instructions.lifespan, self).run(scope, receive, send)
             return
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # uvicorn runs every connection as a task
-        self._requests[task] = scope
-        started = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message = {**message, "headers": list(message.get("headers", ()))}
-                if scope["method"] == "GET" and _is_event_stream(message):
-                    self._streams.add(task)
-                    if self.stopping.begun:
-                        task.cancel()
-            elif task in self._streams and not message.get("more_body"):
-                self._streams.discard(task)
-            await send(message)
-
+        if self._proxied is not None and not _FORWARDED.isdisjoint(dict(scope["headers"])):
+            app = self._proxied
+        exchange: Exchange
+        if kind == "http":
+            exchange = Exchange(scope, send, self)
+        else:
+            exchange = websocket = WebSocketExchange(scope, receive, send, self)
+            receive = websocket.receive
         try:
-            await self._app(scope, receive, watched_send)
+            await app(scope, receive, exchange.send)
         except asyncio.CancelledError:
             if not self.stopping.begun:
                 raise
-            if task not in self._streams:
-                await self._cut(scope, None if started else send)
+            if not exchange.ended:
+                await self._cut(exchange)
+        except (SystemExit, KeyboardInterrupt):
+            exchange.end()
+            if self._writer is not None:
+                self._writer.hurry()
+            raise
         finally:
-            del self._requests[task]
-            self._streams.discard(task)
+            if not exchange.over:
+                exchange.end()
 
-    async def _cut(self, scope: Scope, send: Send | None) -> None:
-        """Note a request that is cut off; answer it with `send` where nothing has been answered yet."""
-        self._cut_off.append(scope)
-        if send is not None and scope["type"] == "http":
-            await _answer_unavailable(send)
+    def begin_late_answer(self, exchange: Exchange) -> None:
+        """Ask for a new connection next time; end a stream that begins when the stop has begun."""
+        exchange.ask_to_close()
+        if self.stopping.begun and self._is_endless(exchange):
+            self._end_those(lambda other: other is exchange)
+
+    def complete(self, exchange: Exchange) -> None:
+        """Write the line of an exchange that is complete."""
+        if self._write is not None:
+            self._write(self._line(exchange))
+
+    async def _cut(self, exchange: Exchange) -> None:
+        """Note a request that is cut off, and answer it where nothing has been answered yet."""
+        self._cut_off.append(exchange.scope)
+        if exchange.scope["type"] == "http" and not exchange.status:
+            # RFC 9110 section 15.6.4
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
+            await exchange.send({"type": "http.response.start", "status": 503, "headers": headers})
+            await exchange.send({"type": "http.response.body", "body": b"The server is stopping.\n"})
 
     @property
     def stop_begun(self) -> bool:
         """Whether the process was asked to stop."""
         return self.stopping.begun
 
-    def startup_failed(self, error: AppLoadError) -> None:
-        """Pass on why the app has not started."""
+    def startup_failed(self, error: AppLoadError) -> bool:
+        """Pass on why the app has not started; tell whether to go on without it."""
         self.report.failed(error)
+        if self.instructions.reload:
+            self._show(error)
+            return True
+        if not self.stopping.alone:
+            stopping.end(self.stopping.failed)
+        return False
+
+    def _show(self, error: AppLoadError) -> None:
+        """Answer every request with `error` instead of the app."""
+        self._app, self.kind = ErrorPage(error, self.instructions.show_errors), None
 
     def startup_complete(self) -> None:
         """Note that the app answers, and say so."""
@@ -120,32 +176,75 @@ class Runtime:
         """Pass on what users should know."""
         self.report.note(text)
 
+    def drain(self) -> None:
+        """Accept no more clients, and have those that are there connect anew: elsewhere, from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._begin_drain)
+
     def ended(self) -> None:
         """Note that uvicorn is done: whatever still runs now only holds the end of the process up."""
         self._doing = _ENDING
         self.stopping.begin(stopping.LAST_WORDS)
 
     def _begin_startup(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._startup = asyncio.current_task()
         self.stopping.notify(lambda: loop.call_soon_threadsafe(self._begin_stop))
+        if self.instructions.access_log:
+            self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
+            self._write = self._writer.write
+            self.stopping.notify(self._writer.hurry)
         self.stopping.take_over()
+
+    def _begin_drain(self) -> None:
+        self.closing = True
+        self.stopping.close_doors()
 
     def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""
+        self.closing = True
         logs.expect_cut_responses()
-        for task in self._streams:
-            task.cancel()
+        self._end_those(self._is_endless)
         if self._startup is not None:
             self._startup.cancel()
         if self.stopping.ready:
-            asyncio.get_running_loop().call_later(_DOOR_CLOSES, self.report.closed)
+            asyncio.get_running_loop().call_later(_DOOR_CLOSES, self._door_closed)
         else:
             self.report.stopped()
 
+    def _door_closed(self) -> None:
+        self.report.closed()
+        if self.instructions.reload:  # uvicorn has said 1012 to the WebSockets' clients by now
+            self._end_those(lambda exchange: exchange.scope["type"] == "websocket")
+
+    def _is_endless(self, exchange: Exchange) -> bool:
+        """Tell whether a response that has begun ends only when one side wants it."""
+        return exchange.is_event_stream and (self.instructions.reload or exchange.scope["method"] == "GET")
+
+    def _end_those(self, wanted: Callable[[Exchange], bool]) -> None:
+        for task, exchange in unfinished.exchanges(self._loop):
+            if wanted(exchange):
+                exchange.ended = True
+                task.cancel()
+
+    def _counted(self, app: ASGIApp, limit: int) -> ASGIApp:
+        """Return `app`, which after `limit` requests, and up to a tenth more, has this worker replaced."""
+        left = limit + random.randint(0, int(limit * _SPREAD))  # noqa: S311  # no secret
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal left
+            if scope["type"] != "lifespan":
+                left -= 1
+                if left == 0:
+                    self._begin_drain()
+                    asyncio.get_running_loop().call_later(_DRAIN, stopping.request)
+            await app(scope, receive, send)
+
+        return counted
+
     def _stuck(self) -> None:
-        left = self._unfinished_requests() or self._unfinished_thread()
-        self._tell_left(left or f"{self._doing}{self._place()}")
+        left = self._unfinished_requests() or (unfinished.thread() if self._doing == _ENDING else "")
+        self._tell_left(left or f"{self._doing}{unfinished.place(self._startup)}")
 
     def _tell_left(self, left: str) -> None:
         if left and not self._told_left:
@@ -153,47 +252,19 @@ class Runtime:
             self.report.note(f"stopped after {self.instructions.grace:g} s without waiting for {left}")
 
     def _unfinished_requests(self) -> str:
-        running = [scope for task, scope in list(self._requests.items()) if task not in self._streams]
-        scopes = self._cut_off + running
-        if not scopes:
-            return ""
-        first = f"{scopes[0].get('method', 'WebSocket')} {scopes[0]['path']}"
-        return f"1 request: {first}" if len(scopes) == 1 else f"{len(scopes)} requests: {first}, ..."
-
-    def _unfinished_thread(self) -> str:
-        if self._doing != _ENDING:
-            return ""
-        for thread in threading.enumerate():
-            if thread is not threading.main_thread() and not thread.daemon:
-                return f"the thread `{thread.name}`{whereabouts.of_thread(thread.ident)}"
-        return ""
+        waiting = [exchange for _, exchange in unfinished.exchanges(self._loop) if not exchange.ended]
+        busy = unfinished.running()
+        left = [*([busy] if busy and not busy.ended else []), *waiting]
+        return unfinished.requests([*self._cut_off, *(exchange.scope for exchange in left)])
 
     def _late(self) -> None:
         if self.stopping.ready or self.stopping.begun:
             return
         try:
             limit = f"{self.instructions.startup_timeout:g} s"
-            problem = f"the app was not ready after {limit}: {self._doing} had not ended{self._place()}"
+            place = unfinished.place(self._startup)
+            problem = f"the app was not ready after {limit}: {self._doing} had not ended{place}"
             hint = "raise --startup-timeout, or see what takes so long there"
             self.report.fatal(AppLoadError(problem, hint=hint))
         finally:
-            stopping.end(AppLoadError.exit_status)
-
-    def _place(self) -> str:
-        """Say where the startup waits, or where the main thread is, in the user's code."""
-        waiting = whereabouts.of_task(self._startup) if self._startup else ""
-        return waiting or whereabouts.of_thread()
-
-
-async def _answer_unavailable(send: Send) -> None:
-    """Answer a request that has outlived the grace limit (RFC 9110 section 15.6.4)."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": b"The server is stopping.\n"})
-
-
-def _is_event_stream(start: Message) -> bool:
-    """Tell whether a response will be Server-Sent Events, which end only when one side wants it."""
-    return any(
-        value.startswith(b"text/event-stream") for name, value in start["headers"] if name.lower() == b"content-type"
-    )
+            stopping.end(self.stopping.failed)

@@ -13,12 +13,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from asgictl import errors
 
 # SIGBREAK is Windows' Ctrl-Break; uvicorn handles the same set.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+# The status of a worker that cannot start: not 3, at which uvicorn's supervisor ends the other workers too.
+_WORKER_FAILED = 1
+
+# What a closed terminal sends; Windows has none.
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+
+_HELD = SIGNALS if HANGUP is None else (*SIGNALS, HANGUP)
 
 # What the lifespan shutdown and the end of the process get on top of the grace limit, in seconds.
 LAST_WORDS = 1.0
@@ -34,13 +42,13 @@ class Stopped(BaseException):  # a BaseException, so that `except Exception` in 
 class Stopping:
     """A stop of this process: who asked for it, who wants to know, and what happens when it takes too long."""
 
-    def __init__(self, *, grace: float, forcible: bool, stuck: Callable[[], None]) -> None:
+    def __init__(self, *, grace: float, alone: bool, stuck: Callable[[], None]) -> None:
         """Allow `grace` seconds to a stop, then call `stuck` and end the process.
 
-        A second SIGINT ends it at once if `forcible` (a worker leaves that to its parent).
+        If `alone`, without a parent that watches over it, SIGHUP stops it and a second SIGINT ends it at once.
         """
         self.grace = grace
-        self.forcible = forcible
+        self.alone = alone
         self.ready = False
         self.signals: list[signal.Signals] = []
         self._stuck = stuck
@@ -49,6 +57,7 @@ class Stopping:
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
         self._ear = -1
+        self._server: Any = None
 
     @property
     def begun(self) -> bool:
@@ -58,7 +67,12 @@ class Stopping:
     @property
     def status(self) -> int:
         """The exit status of a process that ends now."""
-        return errors.STOPPED if self.ready else errors.StartError.exit_status
+        return errors.STOPPED if self.ready else self.failed
+
+    @property
+    def failed(self) -> int:
+        """The exit status of a process that cannot start."""
+        return errors.StartError.exit_status if self.alone else _WORKER_FAILED
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:
@@ -67,7 +81,7 @@ class Stopping:
         They stay back until `take_over`, so that none falls between these handlers and uvicorn's.
         """
         hold_signals()
-        for number in SIGNALS:
+        for number in self._heeded():
             signal.signal(number, self._interrupt)
         self._ear = listen(self._hear)
         try:
@@ -80,9 +94,10 @@ class Stopping:
 
     def take_over(self) -> None:
         """Stand before the handlers that uvicorn has installed, and let the signals come."""
-        for number in SIGNALS:
-            inner = signal.getsignal(number)
-            if callable(inner) and inner != self._interrupt:
+        inner = signal.getsignal(signal.SIGTERM)
+        if callable(inner) and inner != self._interrupt:
+            self._server = getattr(inner, "__self__", None)
+            for number in self._heeded():
                 signal.signal(number, _as_sigterm(inner))
         current = signal.set_wakeup_fd(-1)
         if current == self._ear:
@@ -92,6 +107,20 @@ class Stopping:
         release_signals()
         if self.begun:
             request()  # uvicorn was not there yet
+
+    def close_doors(self) -> None:
+        """Have uvicorn accept no more clients, and go on with those that it has."""
+        for server in getattr(self._server, "servers", ()):
+            server.close()
+
+    def _heeded(self) -> tuple[signal.Signals, ...]:
+        """Return the signals that stop this process; a hangup is the parent's affair where there is one."""
+        if HANGUP is None or signal.getsignal(HANGUP) is signal.SIG_IGN:  # as nohup has it
+            return SIGNALS
+        if not self.alone:
+            signal.signal(HANGUP, _leave_alone)
+            return SIGNALS
+        return (*SIGNALS, HANGUP)
 
     def notify(self, listener: Callable[[], object]) -> None:
         """Call `listener` when a stop begins, from any thread, or now when it has begun."""
@@ -124,8 +153,10 @@ class Stopping:
 
     def _hear(self, number: int) -> None:
         """Note a signal, in a thread of its own that nothing blocks."""
+        if number == HANGUP and not self.alone:
+            return
         if number == signal.SIGINT and self.signals:
-            if self.forcible:
+            if self.alone:
                 end(errors.FORCED)
             return
         self.signals.append(signal.Signals(number))
@@ -135,6 +166,10 @@ class Stopping:
         if self._loading:
             self._loading = False  # a second signal must not strike while the first is being dealt with
             raise Stopped(number)
+
+
+def _leave_alone(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing; unlike SIG_IGN this is not handed down to the app's own children."""
 
 
 def _as_sigterm(inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
@@ -167,7 +202,7 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> int:
                 with contextlib.suppress(OSError):
                     os.write(copy, data)
             for number in data:
-                if number in SIGNALS:
+                if number in SIGNALS or number == HANGUP:
                     hear(number)
 
     threading.Thread(target=run, name="asgictl-signals", daemon=True).start()
@@ -184,13 +219,13 @@ def later(seconds: float, call: Callable[[], object]) -> None:
 def hold_signals() -> None:
     """Keep the stop signals waiting, for this thread and for the processes and threads that it starts."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
 
 
 def release_signals() -> None:
     """Let the stop signals come, those that waited included."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 def request() -> None:

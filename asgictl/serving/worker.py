@@ -20,20 +20,20 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     """
     global _runtime  # noqa: PLW0603  # `create_app` is called by name too, and has no other way to it
     instructions, more = Instructions.loads(os.environ[VARIABLE])
-    _runtime = Runtime(instructions, forcible=False)
+    _runtime = Runtime(instructions, alone=False)
     try:
-        report = ParentReport(more["address"], more["token"], stop=_stop)
+        report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
     except (OSError, EOFError):  # the parent is gone
-        stopping.end(AppLoadError.exit_status)
+        stopping.end(_runtime.stopping.failed)
     _runtime.report = report
     try:
-        _runtime.load()
+        _runtime.load(broken=more.get("broken"))
     except AppLoadError as error:
         report.failed(error)
-        stopping.end(AppLoadError.exit_status)
+        stopping.end(_runtime.stopping.failed)
     except stopping.Stopped:
         report.stopped()
-        stopping.end(AppLoadError.exit_status)
+        stopping.end(_runtime.stopping.failed)
     import uvicorn
 
     # Two workers, so that the choice is the one uvicorn makes for a child.

@@ -1,0 +1,137 @@
+"""How a launch is told to the user."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from asgictl.console import Console, plain
+from asgictl.project import shown
+
+if TYPE_CHECKING:
+    from asgictl.serving.plan import ServePlan
+    from asgictl.serving.surroundings import Ready
+
+
+class Style(NamedTuple):
+    """What is said when the app is ready: one line instead of a table, a browser, a QR code."""
+
+    terse: bool = False
+    browser: bool = False
+    qr: bool = False
+
+
+class Audience:
+    """Tells the user how the launch goes."""
+
+    def __init__(self, console: Console, plan: "ServePlan", style: Style, *, started: float) -> None:
+        """Speak through `console`; `started` is when the command began, by `time.perf_counter`."""
+        self._console = console
+        self._plan = plan
+        self._style = style
+        self._started = started
+        self._introduced = False
+        self.note = console.note
+        self.problem = console.error
+
+    def changed(self, files: list[str]) -> None:
+        """Name what has changed."""
+        self._started = time.perf_counter()
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        self._console.note(f"{shown(Path(files[0]))}{more} changed, starting anew")
+
+    def ready(self, ready: "Ready") -> None:
+        """Print the banner, open the browser; from the second time on only say that it is ready again."""
+        milliseconds = round((time.perf_counter() - self._started) * 1000)
+        if ready.kind is None:
+            self._console.note(f"{ready.url} shows the error; the next change starts the app anew")
+            return
+        if self._introduced:
+            self._console.note(f"ready again in {milliseconds} ms")
+            return
+        self._introduced = True
+        self._introduce(ready, milliseconds)
+        if self._style.browser:
+            _open(ready.url)
+        if self._style.qr:
+            self._console.line(_qr_code(ready.network_url or ready.url))
+
+    def _introduce(self, ready: "Ready", milliseconds: int) -> None:
+        ref = self._plan.instructions.ref
+        workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
+        if ref.looked:
+            self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
+            self._console.hint("name yours: `asgictl serve module:app`")
+        place = ready.network_url or ready.url
+        line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms"
+        if self._console.as_json:
+            self._console.event("info", line, app=str(ref), url=ready.url, network_url=ready.network_url)
+        elif self._style.terse:
+            self._console.line(line)
+        else:
+            self._print_table(ready, f"in {milliseconds} ms{workers}, Ctrl-C stops it")
+
+    def _print_table(self, ready: "Ready", when: str) -> None:
+        ref = self._plan.instructions.ref
+        rows = [
+            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {plain(ref.found)}"),
+            *(("Also", plain(other)) for other in ref.also),
+            ("Local", self._console.styled(ready.url, "bold", "cyan")),
+            ("Network", self._network(ready)),
+            *([("Reload", self._watched())] if self._plan.watch else []),
+            ("Ready", when),
+        ]
+        self._console.table(rows)
+
+    def _watched(self) -> str:
+        assert self._plan.watch is not None  # noqa: S101  # the caller has looked
+        return f"when something changes in {', '.join(map(_folder, self._plan.watch.folders))}"
+
+    def _network(self, ready: "Ready") -> str:
+        if ready.network_url:
+            return self._console.styled(ready.network_url, "bold", "cyan")
+        if ready.url.startswith("unix:"):
+            return self._console.styled("this machine only", "dim")
+        return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
+
+
+class Checker:
+    """Tells how a check goes, which stops the app as soon as it is ready."""
+
+    def __init__(self, console: Console, plan: "ServePlan") -> None:
+        self._console = console
+        self._plan = plan
+        self.note = console.note
+        self.problem = console.error
+
+    def changed(self, files: list[str]) -> None:
+        """Never called: a check does not reload."""
+
+    def ready(self, ready: "Ready") -> None:
+        """Say that all is well, and stop."""
+        from asgictl.serving import stopping
+
+        self._console.note(f"{self._plan.instructions.ref} ({ready.kind}) starts and would answer at {ready.url}")
+        stopping.request()
+
+
+def _folder(path: Path) -> str:
+    text = plain(shown(path))
+    return "this folder" if text == "." else text
+
+
+def _open(url: str) -> None:
+    """Open the browser, in a thread: some platforms wait until it is up."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def _qr_code(url: str) -> str:
+    import io
+
+    import segno
+
+    out = io.StringIO()
+    segno.make(url, micro=False).terminal(out, compact=True)
+    return out.getvalue()

@@ -1,0 +1,41 @@
+"""`--print-config`: each value of a command's options, and where it comes from."""
+
+import os
+from typing import Any, get_type_hints
+
+import typer
+
+from asgictl import project, settings
+from asgictl.cli.command import option_of
+from asgictl.console import Console
+from asgictl.errors import AsgictlError
+
+
+def show(ctx: typer.Context, console: Console, *, as_json: bool) -> None:
+    """Print the settings of the command that `ctx` is about."""
+    hints = get_type_hints(ctx.command.callback, include_extras=True)
+    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints and param.name != "app"]
+    rows = [_app(ctx.params["app"]), *settings.rows(ctx.obj, known)]
+    texts = [(key, _text(value), source) for key, value, source in rows]
+    widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
+    lines = (f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip() for key, value, source in texts)
+    data = {key: {"value": value, "source": source} for key, value, source in rows}
+    console.result("\n".join(lines), data, as_json=as_json)
+
+
+def _app(named: str | None) -> tuple[str, Any, str]:
+    from asgictl import target
+
+    try:
+        ref = target.find(named, project.current_folder(), os.environ, lambda _: None)
+    except AsgictlError as error:
+        return "app", None, error.message
+    return "app", str(ref), "command line" if named else ref.found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,94 @@
+"""The answer of an app that is broken: 500 with the reason, for those who may see it, until the next change."""
+
+import ipaddress
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.errors import AppLoadError
+
+Audience = Literal["loopback", "always", "never"]
+
+_HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
+
+
+class ErrorPage:
+    """An ASGI application that answers everything with an error."""
+
+    def __init__(self, error: AppLoadError, audience: Audience) -> None:
+        """Show `error` to the clients in `audience`; others learn only that there is one."""
+        self._error = error
+        self._audience = audience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with 500; refuse a WebSocket."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1011})
+            return
+        kind, text = "text/plain", _HIDDEN
+        if self._audience == "always" or (self._audience == "loopback" and is_loopback(scope)):
+            accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+            kind = "text/html" if b"text/html" in accept else "text/plain"
+            text = self._html() if kind == "text/html" else self._text()
+        headers = [
+            (b"content-type", f"{kind}; charset=utf-8".encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        body = text.encode(errors="backslashreplace")
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    @property
+    def _hint(self) -> str:
+        """The hint, unless it says how to see the stack, which is seen here."""
+        hint = self._error.hint or ""
+        return "" if "--traceback" in hint else hint
+
+    def _text(self) -> str:
+        parts = (self._error.message, self._hint, users_stack(self._error.details))
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _html(self) -> str:
+        return (
+            Path(__file__)
+            .with_name("error_page.html")
+            .read_text(encoding="utf-8")
+            .format(
+                message=escape(self._error.message),
+                hint=escape(self._hint),
+                stack=escape(users_stack(self._error.details)),
+            )
+        )
+
+
+def is_loopback(scope: Scope) -> bool:
+    """Tell whether the client is on this machine, by IPv4, IPv6 or an IPv4-mapped address.
+
+    A client on a UNIX socket is not: most often it is a proxy, which speaks for others.
+    """
+    try:
+        address = ipaddress.ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def users_stack(details: str) -> str:
+    """Return a traceback without the frames of asgictl and of Python's import."""
+    ours = str(Path(__file__).parent.parent)
+    kept: list[str] = []
+    skipping = False
+    for line in details.splitlines():
+        if line.startswith('  File "'):
+            skipping = (
+                line.startswith((f'  File "{ours}', '  File "<frozen importlib')) or "/importlib/__init__.py" in line
+            )
+        elif not line.startswith("    "):
+            skipping = False
+        if not skipping:
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,130 @@
+"""Lines written in batches by a thread of its own, so that no request waits for them and none is lost."""
+
+import contextlib
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+if sys.platform != "win32":
+    import fcntl
+
+# How late a line may be, in seconds.
+_DELAY = 0.05
+
+# What other processes cannot write into: PIPE_BUF of Linux; POSIX promises 512 (<limits.h>).
+_WHOLE = getattr(select, "PIPE_BUF", 512)
+
+# How long the end of the process waits for a reader who does not read, in seconds.
+_PATIENCE = 1.0
+
+# So many lines may wait for a reader who does not read; then requests do, too.
+_MOST = 200_000
+
+
+class LogWriter:
+    """Writes lines to a file descriptor, whole ones, in the order in which they come."""
+
+    def __init__(self, descriptor: int, *, lock: str | None, complain: Callable[[str], object]) -> None:
+        """Write to `descriptor`; hold the file `lock` meanwhile where several processes write to the same place.
+
+        `complain` is called, once, when the lines cannot be written.
+        """
+        self._descriptor = descriptor
+        self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+        self._lock_file = os.open(lock, os.O_RDWR) if lock else -1
+        self._complain = complain
+        self._complained = False
+        self._lines: list[str] = []
+        self._append = self._lines.append
+        self._asleep = True
+        self._waiting = threading.Event()
+        self._writing = threading.Lock()
+        self._at_once = False
+        threading.Thread(target=self._run, name="asgictl-log", daemon=True).start()
+
+    def write(self, line: str) -> None:
+        """Take a line, which ends with a newline, or is empty."""
+        self._append(line)
+        if self._asleep:
+            self._waiting.set()
+            if self._at_once:
+                self.flush()
+        elif len(self._lines) > _MOST:
+            time.sleep(_DELAY)
+
+    def hurry(self) -> None:
+        """Write what there is, and from now on every line at once: the process is about to end."""
+        self._at_once = self._asleep = True
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what there is, unless another thread is stuck doing it."""
+        if not self._writing.acquire(timeout=_PATIENCE):
+            return
+        try:
+            lines = self._lines[:]
+            if lines:
+                self._write(lines)
+            del self._lines[: len(lines)]
+        finally:
+            self._writing.release()
+
+    def _run(self) -> None:
+        while True:
+            self._waiting.wait()
+            self._waiting.clear()
+            self._asleep = self._at_once
+            while not self._at_once:
+                time.sleep(_DELAY)
+                if not self._lines:
+                    break
+                self.flush()
+            self._asleep = True
+            if self._lines:  # one has come since the look
+                self._waiting.set()
+
+    def _write(self, lines: list[str]) -> None:
+        with _held(self._lock_file):
+            try:
+                data = "".join(lines).encode()
+                for chunk in _chunks(data) if self._is_pipe else [memoryview(data)]:
+                    _write_all(self._descriptor, chunk)
+            except OSError as error:
+                if not self._complained and not isinstance(error, BrokenPipeError):
+                    self._complained = True
+                    self._complain(f"the access log cannot be written: {os.strerror(error.errno or 0)}")
+
+
+def _chunks(data: bytes) -> list[memoryview]:
+    """Cut `data` after lines, into parts that a pipe takes whole; a line that is longer makes a part of its own."""
+    view, chunks, begin, end = memoryview(data), [], 0, 0
+    while begin < len(data):
+        end = data.rfind(b"\n", begin, begin + _WHOLE) + 1 or data.find(b"\n", begin) + 1
+        chunks.append(view[begin:end])
+        begin = end
+    return chunks
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:  # somebody else has made the pipe non-blocking
+            select.select([], [descriptor], [], 1)
+
+
+@contextlib.contextmanager
+def _held(lock: int) -> Iterator[None]:
+    """Hold the lock file, which ends with the process at the latest."""
+    if lock < 0 or sys.platform == "win32":
+        yield
+        return
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)

@@ -1,0 +1,76 @@
+"""Replace the workers one by one, without a request that fails, however long the app takes to start.
+
+Uvicorn's own rolling restart gives a new worker `timeout_worker_healthcheck` seconds, which is also how long its
+supervisor may wait for a worker that is dying. So its SIGTTIN adds a worker here, the old ones are retired one by one
+while the supervisor replaces them, and its SIGTTOU takes the additional one away (https://uvicorn.dev/deployment/).
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from asgictl.serving.crew import Workers
+
+# How long a worker that is replaced still answers; clients with a connection are told to connect anew; in seconds.
+_DRAIN = 0.5
+
+# How long the supervisor may take for a worker that was taken away, on top of the grace limit, in seconds.
+_PATIENCE = 10.0
+
+
+def replace_all(crew: Workers) -> None:
+    """Replace every worker of `crew`; keep the old ones when a new one cannot start."""
+    begun = time.monotonic()
+    crew.audience.note("SIGHUP: replacing the workers one by one")
+    with crew.changed:
+        old = sorted(crew.serving)
+        failures = crew.failures
+    wanted = len(old) + 1
+
+    def whole() -> bool:
+        return len(crew.serving) >= wanted or crew.failures > failures
+
+    _send(signal.SIGTTIN)
+    _wait(crew, whole)
+    spare = max(crew.serving - set(old), default=0)
+    for pid in old:
+        if crew.stopping or crew.failures > failures:
+            break
+        crew.tell_drain(pid)
+        time.sleep(_DRAIN)
+        crew.tell_stop(pid)
+        _wait_for_end(crew, pid)
+        _wait(crew, whole)
+    if crew.stopping:
+        return
+    _take_away(crew, spare)
+    if crew.failures > failures:
+        crew.audience.note("the old workers go on")
+    else:
+        crew.audience.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+
+
+def _wait_for_end(crew: Workers, pid: int) -> None:
+    _wait(crew, lambda: pid not in crew.serving)
+
+
+def _take_away(crew: Workers, spare: int) -> None:
+    """Have the supervisor take the additional worker away, which is the last that it was told to add."""
+    if spare:
+        crew.tell_drain(spare)
+        time.sleep(_DRAIN)
+    _send(signal.SIGTTOU)
+    if not _wait(crew, lambda: spare not in crew.serving, patience=crew.grace + _PATIENCE):
+        crew.tell_stop(spare)  # it was another that was taken away; this one has drained, and is replaced
+
+
+def _wait(crew: Workers, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
+    """Wait until `condition` holds or the crew stops; tell whether it holds."""
+    with crew.changed:
+        crew.changed.wait_for(lambda: crew.stopping or condition(), timeout=patience)
+        return condition()
+
+
+def _send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)

@@ -1,0 +1,43 @@
+"""What a launch has around it: who hears how it goes."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from asgictl.errors import AsgictlError
+from asgictl.serving.systemd import Notifier
+
+
+class Ready(NamedTuple):
+    """The app answers: what it is, and where; `kind` is None for an app that is broken, and says so."""
+
+    kind: str | None
+    url: str
+    network_url: str | None
+
+
+class Audience(Protocol):
+    """Who hears how the launch goes."""
+
+    def ready(self, ready: Ready) -> None:
+        """The app answers, for the first time or anew."""
+
+    def changed(self, files: list[str]) -> None:
+        """The app is started anew because of `files`."""
+
+    def note(self, text: str) -> None:
+        """Something that users should know has happened."""
+
+    def problem(self, error: AsgictlError) -> None:
+        """The server ends, or with reload goes on with an error page, because of `error`."""
+
+
+class Surroundings(NamedTuple):
+    """What the processes of a launch report to.
+
+    `ready` is called when all of them answer, `refuse` when a stop has closed their sockets.
+    """
+
+    ready: Callable[[str | None], None]
+    refuse: Callable[[], None]
+    notifier: Notifier
+    audience: Audience

@@ -1,0 +1,281 @@
+"""The values of a command's options, each with its source: command line, variables, file, bundle or default."""
+
+import enum
+import os
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asgictl import project, values
+from asgictl.errors import ConfigError, FileProblemError
+from asgictl.values import Mark
+
+# What may stand under `[tool.asgictl]`.
+_KEYS = ("app", "serve")
+
+# Variables that platforms set for every web app, with the option that each stands for.
+_PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}
+
+# The option that collects arguments for uvicorn, `key=value` each, and is a table in a file.
+UVICORN = "uvicorn"
+
+
+class Rank(enum.IntEnum):
+    """The kinds of sources; the higher one wins."""
+
+    DEFAULT = 0
+    BUNDLE = 1
+    FILE = 2
+    PROFILE = 3
+    PLATFORM = 4
+    VARIABLE = 5
+    COMMAND_LINE = 6
+
+
+class Option(NamedTuple):
+    """An option of a command: its parameter's name, its name for users, its annotation and its default."""
+
+    name: str
+    key: str
+    hint: Any
+    default: Any
+
+    @property
+    def settable(self) -> bool:
+        """Whether a variable or a file may set it."""
+        return Mark.ACTION not in values.kind(self.hint).marks
+
+
+class Setting(NamedTuple):
+    """A value and where it comes from, in words."""
+
+    value: Any
+    source: str
+    rank: Rank
+
+
+class Rules(NamedTuple):
+    """What a command says of its options.
+
+    `bundles` holds the values that a flag stands for. Of each pair in `exclusive` only one can be in use.
+    """
+
+    bundles: Mapping[str, Mapping[str, Any]] = {}
+    exclusive: Sequence[tuple[str, str]] = ()
+
+
+Settings = dict[str, Setting]
+
+
+def resolve(  # noqa: PLR0913  # all the sources
+    command: str,
+    options: Sequence[Option],
+    given: Mapping[str, Any],
+    *,
+    rules: Rules,
+    environ: MutableMapping[str, str],
+    folder: Path,
+) -> Settings:
+    """Return a setting for each of `options` of `command`; `given` is what the command line says, checked.
+
+    Variables of `--env-file` are added to `environ`, unless they are there. Raises `ConfigError` for what cannot
+    be understood, with its file and key or its variable, and `FileProblemError` for a file that cannot be read.
+    """
+    around = project.find(folder)
+    by_key = {option.key: option for option in options if option.settable}
+    tables = _tables(around, command, by_key) if around else {}
+    typed = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
+    early = _first(typed, _variables(command, by_key, environ), tables.get(None, {}))
+    _load(early.get("env_file"), environ)
+    variables = _variables(command, by_key, environ)
+    profile = _first(typed, variables).get("profile")
+    layers = [typed, variables, _of_platform(by_key, environ), _profile(profile, tables, command, around)]
+    layers.append(tables.get(None, {}))
+    found = _first(*layers)
+    if UVICORN in found:
+        found[UVICORN] = _merged(layers)
+    _settle(found, options, [pair for pair in rules.exclusive if set(pair) <= rules.bundles.keys()])
+    for flag, bundle in rules.bundles.items():
+        if flag in found and found[flag].value:
+            for name, value in bundle.items():
+                found.setdefault(name, Setting(value, f"--{flag}", Rank.BUNDLE))
+    _settle(found, options, rules.exclusive)
+    return {option.name: found.get(option.name) or _default(option) for option in options}
+
+
+def _default(option: Option) -> Setting:
+    return Setting(option.default, "default", Rank.DEFAULT)
+
+
+def _first(*layers: Settings) -> Settings:
+    """Return the settings of all layers; the first that has one counts."""
+    return {name: setting for layer in reversed(layers) for name, setting in layer.items()}
+
+
+def _merged(layers: Iterable[Settings]) -> Setting:
+    """Return uvicorn's arguments from all layers, as a mapping from names to settings."""
+    arguments: Settings = {}
+    top: Setting | None = None
+    for setting in (layer[UVICORN] for layer in layers if UVICORN in layer):
+        top = top or setting
+        pairs = setting.value.items() if isinstance(setting.value, dict) else map(_pair, setting.value)
+        for key, value in reversed(list(pairs)):
+            arguments.setdefault(key.strip().replace("-", "_"), setting._replace(value=value))
+    assert top is not None  # noqa: S101  # the caller has seen one
+    return top._replace(value=arguments)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"`-X {text}` has no value", hint=f"write it as `-X {key}=value`")
+    return key, value
+
+
+def _settle(found: Settings, options: Sequence[Option], pairs: Iterable[tuple[str, str]]) -> None:
+    """Of each pair in use drop the one of the lower rank; raise `ConfigError` when they rank alike."""
+    keys = {option.name: option.key for option in options}
+    defaults = {option.name: option.default for option in options}
+    for pair in pairs:
+        if not all(name in found and found[name].value not in (defaults[name], False, None) for name in pair):
+            continue
+        low, high = sorted(pair, key=lambda name: found[name].rank)
+        if found[low].rank == found[high].rank:
+            one, other = (f"`--{keys[name]}` ({found[name].source})" for name in pair)
+            raise ConfigError(f"{one} and {other} exclude each other", hint="drop one of them")
+        del found[low]
+
+
+def _variables(command: str, by_key: Mapping[str, Option], environ: Mapping[str, str]) -> Settings:
+    """Return what the variables of `command` set; an empty one sets nothing."""
+    prefix = f"ASGICTL_{command.upper()}_"
+    known = {f"{prefix}{key.upper().replace('-', '_')}": option for key, option in by_key.items()}
+    found: Settings = {}
+    for name in sorted(name for name, value in environ.items() if name.startswith(prefix) and value):
+        if name not in known:
+            raise ConfigError(f"there is no variable `{name}`", hint=_suggestion(name, known, f"{prefix}PORT"))
+        found[known[name].name] = Setting(_read(name, known[name], environ[name]), name, Rank.VARIABLE)
+    return found
+
+
+def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str]) -> Settings:
+    return {
+        by_key[key].name: Setting(_read(name, by_key[key], environ[name]), name, Rank.PLATFORM)
+        for name, key in _PLATFORM.items()
+        if key in by_key and environ.get(name)
+    }
+
+
+def _read(name: str, option: Option, text: str) -> Any:
+    try:
+        return values.from_text(text, option.hint)
+    except ValueError as error:
+        problem = f"the variable `{name}`: {str(error).rstrip('.')}"
+        raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
+
+
+def _tables(around: project.Project, command: str, by_key: Mapping[str, Option]) -> dict[str | None, Settings]:
+    """Return what the file sets: for None the command's own table, and by name its profiles."""
+    for key in around.table("tool", "asgictl"):
+        if key not in _KEYS:
+            problem = f"there is no `{key}` under `[tool.asgictl]` in `{around.file}`"
+            raise ConfigError(problem, hint=_suggestion(key, _KEYS, "serve"))
+    path = ("tool", "asgictl", command)
+    own = {key: value for key, value in around.table(*path).items() if key != "profiles"}
+    tables: dict[str | None, Settings] = {None: _table(around, path, own, by_key, Rank.FILE)}
+    for name in around.table(*path, "profiles"):
+        place = (*path, "profiles", name)
+        tables[name] = _table(around, place, around.table(*place), by_key, Rank.PROFILE)
+    return tables
+
+
+def _table(
+    around: project.Project, path: tuple[str, ...], table: Mapping[str, Any], by_key: Mapping[str, Option], rank: Rank
+) -> Settings:
+    place = f"[{'.'.join(path)}]"
+    found: Settings = {}
+    for key, value in table.items():
+        if key not in by_key or key == "profile":
+            problem = f"there is no `{key}` under `{place}` in `{around.file}`"
+            hint = "write `app` under `[tool.asgictl]`" if key == "app" else _suggestion(key, by_key, "port")
+            raise ConfigError(problem, hint=hint)
+        source = f"{key} in {place} of {project.shown(around.file)}"
+        found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
+    return found
+
+
+def _of_file(around: project.Project, place: str, option: Option, value: Any) -> Any:
+    if option.key == UVICORN and isinstance(value, dict):
+        return value
+    try:
+        checked = values.from_toml(value, option.hint)
+    except ValueError as error:
+        problem = f"`{option.key}` under `{place}` in `{around.file}`: {str(error).rstrip('.')}"
+        raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
+    if Mark.PATH not in values.kind(option.hint).marks:
+        return checked
+    return [_at(around, item) for item in checked] if isinstance(checked, list) else _at(around, checked)
+
+
+def _at(around: project.Project, path: str) -> str:
+    """Return a path of the file as one from the current folder."""
+    return project.shown(Path(os.path.normpath(around.root / path)))
+
+
+def _profile(
+    profile: Setting | None, tables: Mapping[str | None, Settings], command: str, around: project.Project | None
+) -> Settings:
+    if profile is None or profile.value is None:
+        return {}
+    names = sorted(name for name in tables if name is not None)
+    if profile.value not in names:
+        where = f"`{around.file}`" if around else f"no {project.FILE}"
+        hint = _suggestion(profile.value, names, names[0]) if names else None
+        hint = hint or f"write it as `[tool.asgictl.{command}.profiles.{profile.value}]`"
+        raise ConfigError(f"there is no profile `{profile.value}` in {where}", hint=hint)
+    return tables[profile.value]
+
+
+def _suggestion(name: str, known: Iterable[str], example: str) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean `{close[0]}`?" if close else f"see `--help` for what there is, like `{example}`"
+
+
+def _load(files: Setting | None, environ: MutableMapping[str, str]) -> None:
+    """Add the variables of the `--env-file`s, of which a later one counts more."""
+    found: dict[str, str] = {}
+    for file in files.value if files else ():
+        found |= _variables_of(Path(file))
+    for name, value in found.items():
+        environ.setdefault(name, value)
+
+
+def _variables_of(file: Path) -> dict[str, str]:
+    import dotenv
+    from dotenv.parser import parse_stream
+
+    try:
+        with file.open(encoding="utf-8") as stream:
+            wrong = next((part for part in parse_stream(stream) if part.error), None)
+        if wrong is None:
+            return {key: value for key, value in dotenv.dotenv_values(file).items() if value is not None}
+    except FileNotFoundError as error:
+        raise FileProblemError(f"there is no file `{file}`", hint="pass --env-file with a file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not UTF-8"
+        raise FileProblemError(f"cannot read `{file}`: {reason}") from error
+    problem = f"line {wrong.original.line} of `{file}` is not `NAME=value`"
+    raise FileProblemError(problem, hint="put it right, or make it a comment with #")
+
+
+def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:
+    """Yield the key, the value and the source of each setting, secrets left out."""
+    for option in options:
+        setting = settings[option.name]
+        if option.key == UVICORN:
+            for key, argument in (setting.value or {}).items():
+                yield f"{UVICORN}.{key}", argument.value, argument.source
+        elif option.settable:
+            secret = Mark.SECRET in values.kind(option.hint).marks and setting.value is not None
+            yield option.key, "***" if secret else setting.value, setting.source

@@ -1,0 +1,148 @@
+"""What the values of options may be: text from a command line or the environment, or typed from a TOML file."""
+
+import enum
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "a table"}
+
+
+class Range(NamedTuple):
+    """The numbers that an option takes, both ends included, and the words that stand for one."""
+
+    low: float
+    high: float = float("inf")
+    words: tuple[str, ...] = ()
+
+
+class Mark(enum.Enum):
+    """What else has to be known of an option."""
+
+    PATH = "a path, in a file relative to that file"
+    SECRET = "never shown"  # noqa: S105  # no password
+    ACTION = "for the command line only"
+
+
+class Kind(NamedTuple):
+    """What an option's annotation says of its values."""
+
+    base: Any
+    many: bool
+    limits: Range | None
+    marks: frozenset[Mark]
+
+
+def kind(hint: Any) -> Kind:
+    """Return what the annotation `hint` says."""
+    metadata: list[Any] = []
+    if get_origin(hint) is Annotated:
+        hint, *metadata = get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(option for option in get_args(hint) if option is not NoneType)
+    many = get_origin(hint) is list
+    return Kind(
+        base=get_args(hint)[0] if many else hint,
+        many=many,
+        limits=next((info for info in metadata if isinstance(info, Range)), None),
+        marks=frozenset(info for info in metadata if isinstance(info, Mark)),
+    )
+
+
+def converted(value: Any, hint: Any) -> Any:
+    """Return `value`, which may be text, as what the annotation `hint` says; raise `ValueError` when it is not."""
+    wanted = kind(hint)
+    if value is None:
+        return None
+    return [_single(item, wanted) for item in value] if wanted.many else _single(value, wanted)
+
+
+def from_text(text: str, hint: Any) -> Any:
+    """Return the value of a variable; a list has one item a line, or is JSON; raise `ValueError` when it is none."""
+    wanted = kind(hint)
+    if wanted.base is bool:
+        if text.lower() not in _BOOLEANS:
+            raise ValueError(f"{text!r} is not a boolean, true or false.")
+        return _BOOLEANS[text.lower()]
+    if not wanted.many:
+        return converted(text, hint)
+    return converted(_items(text), hint)
+
+
+def _items(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        items = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a list in JSON.") from error
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{text!r} is not a list of strings.")
+    return list(items)
+
+
+def from_toml(value: Any, hint: Any) -> Any:
+    """Return the value of a key in a file; raise `ValueError` when it has another type, or is none."""
+    wanted = kind(hint)
+    if wanted.many:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise ValueError(f"it is {_named(value)}, not a list of strings.")
+        return converted(items, hint)
+    types = _types(wanted)
+    if type(value) not in types:
+        raise ValueError(f"it is {_named(value)}, not {_KINDS[types[0]]}.")
+    return converted(str(value) if types == (int, str) else value, hint)
+
+
+def _types(wanted: Kind) -> tuple[type, ...]:
+    """Return the types that a TOML file may give for an option."""
+    if wanted.base is float:
+        return (float, int)
+    if wanted.base is str and wanted.limits is not None:
+        return (int, str)
+    return (wanted.base,) if wanted.base in (bool, int) else (str,)
+
+
+def _named(value: Any) -> str:
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _single(value: Any, wanted: Kind) -> Any:
+    if get_origin(wanted.base) is Literal:
+        return _choice(value, get_args(wanted.base))
+    if wanted.limits is not None and value in wanted.limits.words:
+        return value
+    if wanted.base in (int, float):
+        return _number(value, wanted.base, wanted.limits)
+    if wanted.limits is not None:
+        return str(_number(value, int, wanted.limits))
+    return Path(value) if wanted.base is Path else value
+
+
+def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise ValueError(f"{value!r} is not one of {known}.")
+    return value
+
+
+def _number(value: Any, of: Callable[[Any], float], limits: Range | None) -> float:
+    try:
+        number = of(value)
+    except ValueError:
+        words = f" or {' or '.join(limits.words)}" if limits and limits.words else ""
+        raise ValueError(f"{value!r} is not a valid {'integer' if of is int else 'number'}{words}.") from None
+    # Written so that NaN, which compares false with everything, is out of any range.
+    if limits is not None and not limits.low <= number <= limits.high:
+        raise ValueError(f"{value} is not {_wanted(limits)}.")
+    return number
+
+
+def _wanted(limits: Range) -> str:
+    if limits.high == float("inf"):
+        return f"{limits.low} or more"
+    return f"between {limits.low} and {limits.high}"
