@@ -138,13 +138,17 @@ def _settle(found: Settings, options: Sequence[Option], pairs: Iterable[tuple[st
     keys = {option.name: option.key for option in options}
     defaults = {option.name: option.default for option in options}
     for pair in pairs:
-        if not all(name in found and found[name].value not in (defaults[name], False, None) for name in pair):
+        if not all(name in found and _is_in_use(found[name].value, defaults[name]) for name in pair):
             continue
         low, high = sorted(pair, key=lambda name: found[name].rank)
         if found[low].rank == found[high].rank:
             one, other = (f"`--{keys[name]}` ({found[name].source})" for name in pair)
             raise ConfigError(f"{one} and {other} exclude each other", hint="drop one of them")
         del found[low]
+
+
+def _is_in_use(value: Any, default: Any) -> bool:
+    return value is not None and value is not False and value != default
 
 
 def _variables(command: str, by_key: Mapping[str, Option], environ: Mapping[str, str]) -> Settings:

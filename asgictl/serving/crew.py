@@ -278,6 +278,8 @@ class Workers(Crew):
         self._count(error)
 
     def _heed_death(self, pid: int, how: str) -> None:
+        if pid in self._ready and pid not in self._closed_doors:
+            self.audience.note(f"a worker ended{how} and is replaced")
         if pid in self._ready | self._excused:
             return
         error = StartError(f"a worker ended before the app was ready{how}")

@@ -3,9 +3,10 @@
 import math
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from asgictl.serving.plan import ServePlan
+from asgictl.serving.plan import PROXIES, ServePlan
 
 
 def command(plan: ServePlan) -> str:
@@ -30,7 +31,7 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
     passed = {name: value for name, value in plan.uvicorn.items() if isinstance(value, (str, int, float))}
     tcp = bind.uds is None and bind.fd is None
     more: dict[str, Any] = {
-        "app_dir": next(iter(instructions.ref.path), None),
+        "app_dir": next((place for place in instructions.ref.path if place != str(Path.cwd())), None),
         "factory": instructions.how.factory or bool(instructions.ref.factory),
         "interface": instructions.how.interface,
         "lifespan": instructions.lifespan,
@@ -45,6 +46,8 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
         "headers": [f"{name}:{value}" for name, value in plan.uvicorn["headers"]],
         "timeout_graceful_shutdown": math.ceil(instructions.grace),
         "ssl_keyfile_password": "***" if plan.uvicorn.get("ssl_keyfile_password") else None,
+        "proxy_headers": instructions.proxies is not None,
+        "forwarded_allow_ips": instructions.proxies if instructions.proxies != PROXIES else None,
         "use_colors": None,
     }
     if plan.watch:

@@ -27,12 +27,7 @@ def launch(plan: ServePlan, audience: Audience) -> int:
     """
     listener = listen.listen(plan.bind)
     address = listener.address
-    if (
-        isinstance(address, listen.Address)
-        and plan.bind.fd is None
-        and address.port != plan.bind.port
-        and plan.bind.port
-    ):
+    if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
         audience.note(f"port {plan.bind.port} is in use, taking {address.port}")
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)

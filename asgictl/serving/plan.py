@@ -62,6 +62,9 @@ _OWNED = {
     "use_colors": "set NO_COLOR or FORCE_COLOR",
 }
 
+# The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
+PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
+
 # The choices that uvicorn offers by name, with the package that each needs.
 _CHOICES: dict[str, dict[str, str | None]] = {
     "http": {"auto": None, "h11": "h11", "httptools": "httptools", "zttp": "zttp"},
@@ -240,8 +243,7 @@ def _access_log(request: ServeRequest) -> AccessLog | None:
 
 
 def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str:
-    """Return the proxies to believe: uvicorn's own default knows no IPv4 client of a socket for both."""
-    return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1,::ffff:127.0.0.1"
+    return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES
 
 
 def _http2(http: str) -> dict[str, Any]:
