@@ -32,6 +32,7 @@ _LOGGING = "Logging"
 
 App = Annotated[
     str | None,
+    Mark.ACTION,
     typer.Argument(
         metavar="APP",
         show_default=False,

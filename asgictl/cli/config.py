@@ -14,7 +14,7 @@ from asgictl.errors import AsgictlError
 def show(ctx: typer.Context, console: Console, *, as_json: bool) -> None:
     """Print the settings of the command that `ctx` is about."""
     hints = get_type_hints(ctx.command.callback, include_extras=True)
-    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints and param.name != "app"]
+    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
     rows = [_app(ctx.params["app"]), *settings.rows(ctx.obj, known)]
     texts = [(key, _text(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]

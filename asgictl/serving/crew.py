@@ -58,6 +58,7 @@ class Crew:
         address = _address()
         self._listener = ConnectionListener(address, backlog=128)
         self.address = address or str(self._listener.address)
+        self._watch_hangups()
 
     @property
     def stopping(self) -> bool:
@@ -82,7 +83,6 @@ class Crew:
         """
         for number in stopping.SIGNALS:
             signal.signal(number, _stop_before_supervision)
-        self._watch_hangups()
         # A signal needs a thread that it may come to, for the main thread holds it back from here on.
         stopping.listen(self._hear)
         self._thread(self._accept)
@@ -108,7 +108,10 @@ class Crew:
         stopping.request()
 
     def _watch_hangups(self) -> None:
-        """Have a thread wait for SIGHUP, so that it never comes to the handler of uvicorn's supervisor."""
+        """Have a thread wait for SIGHUP, so that it never comes to the handler of uvicorn's supervisor.
+
+        It is blocked before any other thread starts, because each of them could receive it.
+        """
         if stopping.HANGUP is None:
             return
         terminal = None if signal.getsignal(stopping.HANGUP) is signal.SIG_IGN else _has_terminal()

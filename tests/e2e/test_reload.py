@@ -1,0 +1,467 @@
+"""`--reload`: a save is never held up, and no change ever costs the server."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets.exceptions
+from websockets.sync.client import connect
+
+from tests.conftest import Serve, Served
+
+Write = Callable[..., Path]
+
+APP = """
+import asyncio, contextlib, os
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+import helpers
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    {start}
+    yield
+
+async def hello(request):
+    return PlainTextResponse("version {version}")
+
+async def crash(request):
+    os._exit(7)
+
+async def events(request):
+    async def body():
+        while True:
+            yield b"data: 1\\n\\n"
+            await asyncio.sleep(0.05)
+    return StreamingResponse(body(), media_type="text/event-stream")
+
+async def echo(websocket):
+    await websocket.accept()
+    await websocket.send_text("open")
+    await asyncio.sleep(60)
+
+app = Starlette(lifespan=lifespan, routes=[
+    Route("/", hello), Route("/crash", crash), Route("/events", events, methods=["GET", "POST"]),
+    WebSocketRoute("/echo", echo),
+])
+"""
+
+
+def version(number: int, start: str = "pass") -> str:
+    """Return the app in one of its versions."""
+    return APP.format(version=number, start=start)
+
+
+@pytest.fixture
+def project(write: Write) -> Path:
+    """Write the first version of the app."""
+    return write({"main.py": version(1), "helpers.py": ""})
+
+
+def answer(served: Served, **headers: str) -> httpx.Response:
+    """Return the answer to a request, which never takes long."""
+    return httpx.get(served.url, headers=headers, timeout=15)
+
+
+def ready_again(served: Served, times: int = 1) -> None:
+    """Wait until the app is ready for so many times after the first."""
+    served.wait_for("note: ready again", nth=times)
+
+
+def broken(served: Served, times: int = 1) -> None:
+    """Wait until the error is shown for so many times."""
+    served.wait_for("shows the error", nth=times)
+
+
+def test_a_change_counts(serve: Serve, project: Path) -> None:
+    """A save is answered by the new version, and what is said of it is short."""
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+    ready_again(served)
+
+    assert answer(served).text == "version 2"
+    status, lines = served.stop()
+    assert status == 0
+    assert [line.split()[0] for line in lines[:5]] == ["App", "Local", "Network", "Reload", "Ready"]
+    assert lines[5] == "note: main.py changed, starting anew"
+    assert re.fullmatch(r"note: ready again in \d+ ms", lines[6])
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_open_connections_do_not_hold_a_save_up(serve: Serve, project: Path, method: str) -> None:
+    """Event streams and WebSockets end at once, the latter with 1012, though the grace would be long."""
+    served = serve("--reload", "--graceful-timeout", "30")
+    stream = served.url.replace("http", "ws") + "/echo"
+    with httpx.stream(method, f"{served.url}/events", timeout=10) as events, connect(stream) as websocket:
+        chunks = events.iter_raw()
+        assert next(chunks)
+        assert websocket.recv() == "open"
+
+        (project / "main.py").write_text(version(2))
+        ready_again(served)
+
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(chunks)
+        with pytest.raises(websockets.exceptions.ConnectionClosed):
+            websocket.recv(timeout=10)
+        assert websocket.close_code == 1012
+    took = served.wait_for(r"ready again in (\d+) ms")
+    assert int(took[1]) < 10_000  # and not the 30 s of the grace
+    assert answer(served).text == "version 2"
+
+
+BROKEN = {
+    "a syntax error": ({"main.py": "def ("}, "SyntaxError: invalid syntax (main.py:1)"),
+    "an error in a dependency": ({"helpers.py": "import nosuchdep"}, "No module named 'nosuchdep' (helpers.py:1)"),
+    "an error in the startup": (
+        {"main.py": version(2, start="1 / 0")},
+        "ZeroDivisionError: division by zero (main.py:10)",
+    ),
+    "an app that is gone": ({"main.py": "x = 1"}, "`main` has no attribute `app`"),
+    "sys.exit": ({"main.py": "import sys; sys.exit('sorry')"}, "the app called `sys.exit('sorry')` (main.py:1)"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_app(serve: Serve, project: Path, case: str) -> None:
+    """While the app is broken each request gets 500 with the reason, and the next good save recovers."""
+    files, reason = BROKEN[case]
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    for name, text in files.items():
+        (project / name).write_text(text)
+    broken(served)
+
+    text, page = answer(served), answer(served, Accept="text/html")
+    assert (text.status_code, text.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert text.text.splitlines()[0].endswith(reason)
+    assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "<title>The app is broken</title>" in page.text
+
+    (project / "helpers.py").write_text("")
+    (project / "main.py").write_text(version(3))
+    ready_again(served)
+    assert answer(served).text == "version 3"
+    assert served.stop()[0] == 0
+
+
+def test_it_starts_broken(serve: Serve, project: Path) -> None:
+    """An app that is broken from the start is served as its error, and the banner comes when it works."""
+    (project / "main.py").write_text("import nosuchdep\napp = 1\n")
+    served = serve("--reload", "main:app")
+    assert answer(served).status_code == 500
+
+    (project / "main.py").write_text(version(2))
+    served.wait_for("Ready ")
+
+    assert answer(served).text == "version 2"
+    assert served.stop()[0] == 0
+
+
+def test_a_broken_app_can_be_stopped(serve: Serve, project: Path) -> None:
+    """Ctrl-C while the error is shown ends with 0."""
+    (project / "main.py").write_text("import nosuchdep\napp = 1\n")
+    served = serve("--reload", "main:app")
+    broken(served)
+
+    served.ctrl_c()
+
+    assert served.end()[0] == 0
+
+
+def test_others_do_not_see_the_error(serve: Serve, project: Path) -> None:
+    """A client from elsewhere, as a proxy says, does not get the traceback, unless it is for all."""
+    (project / "main.py").write_text("secret = 1 / 0\napp = 1\n")
+    served = serve("--reload", "main:app")
+
+    outside = answer(served, **{"X-Forwarded-For": "192.0.2.1"})
+
+    assert outside.status_code == 500
+    assert outside.text == "The app is broken; the terminal in which it was started says why.\n"
+    assert "secret" in answer(served, **{"X-Forwarded-For": "::ffff:127.0.0.1"}).text
+
+
+def test_an_app_that_ends_its_process(serve: Serve, project: Path) -> None:
+    """An import that ends the process shows a page that says so, and the next good save recovers."""
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text("import os\nos._exit(7)\n")
+    broken(served)
+
+    assert "the app's process ended" in answer(served).text
+    (project / "main.py").write_text(version(2))
+    ready_again(served)
+    assert answer(served).text == "version 2"
+    assert served.stop()[0] == 0
+
+
+def test_a_startup_that_takes_too_long(serve: Serve, project: Path) -> None:
+    """A startup over its limit becomes the page, and the next good save recovers."""
+    served = serve("--reload", "--startup-timeout", "2")
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2, start="await asyncio.sleep(60)"))
+    broken(served)
+
+    assert "the app was not ready after 2 s" in answer(served).text
+    (project / "main.py").write_text(version(3))
+    ready_again(served)
+    assert answer(served).text == "version 3"
+
+
+def test_a_request_that_ends_the_process(serve: Serve, project: Path) -> None:
+    """A request that crashes the process soon after its start leaves a page, and a save brings the app back."""
+    served = serve("--reload")
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{served.url}/crash")
+    broken(served)
+
+    assert answer(served).status_code == 500
+    (project / "main.py").write_text(version(2))
+    ready_again(served)
+    assert answer(served).text == "version 2"
+
+
+def test_environments_are_left_alone(serve: Serve, project: Path) -> None:
+    """Files of a virtual environment that appears later change nothing; the next own file does."""
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    for place in (".venv/lib/python3/site-packages", "tools/lib", "node_modules/x", "__pycache__", ".git"):
+        (project / place).mkdir(parents=True)
+    (project / "tools/pyvenv.cfg").touch()
+    for place in (".venv/lib/python3/site-packages", "tools/lib", "node_modules/x", "__pycache__", ".git"):
+        (project / place / "code.py").write_text("x = 1\n")
+    (project / "data.sqlite3").touch()
+    (project / "notes.txt").touch()
+    (project / "last.py").touch()
+
+    assert served.wait_for("note: .* starting anew")[0] == "note: last.py changed, starting anew"
+
+
+def test_many_saves(serve: Serve, project: Path) -> None:
+    """Twenty saves in a second make one restart or two, and the last one counts."""
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    for number in range(2, 22):
+        (project / "main.py").write_text(version(number))
+        time.sleep(0.05)
+
+    deadline = time.monotonic() + 20
+    while answer(served).text != "version 21":
+        assert time.monotonic() < deadline
+    restarts = [line for line in served.stop()[1] if "starting anew" in line]
+    assert 1 <= len(restarts) <= 2
+
+
+DURING: dict[str, Callable[[Path], object]] = {
+    "a restart": lambda folder: (folder / "main.py").write_text(version(2)),
+    "an import": lambda folder: (folder / "main.py").write_text(
+        "import time\nprint('slow', flush=True)\ntime.sleep(60)\n"
+    ),
+    "a startup": lambda folder: (folder / "main.py").write_text(
+        version(2, start="print('slow', flush=True); await asyncio.sleep(60)")
+    ),
+    "a broken app": lambda folder: (folder / "main.py").write_text("def ("),
+    "a deletion": lambda folder: (folder / "main.py").unlink(),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("case", DURING)
+def test_stops_during(serve: Serve, project: Path, case: str, number: signal.Signals) -> None:
+    """A stop during whatever a save has begun ends with 0, soon, and leaves nothing behind."""
+    served = serve("--reload")
+    url = served.url
+    DURING[case](project)
+    served.wait_for("slow" if case in {"an import", "a startup"} else "starting anew")
+
+    if number is signal.SIGINT:
+        served.ctrl_c()
+    else:
+        served.send(number)
+
+    assert served.end(within=10)[0] == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+def test_a_second_ctrl_c_forces(serve: Serve, project: Path) -> None:
+    """A second Ctrl-C during a slow stop ends with 130."""
+    (project / "main.py").write_text(
+        version(1).replace('return PlainTextResponse("version 1")', "await asyncio.sleep(60)")
+    )
+    served = serve("--reload", "--graceful-timeout", "30")
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        time.sleep(0.5)
+        served.ctrl_c()
+        time.sleep(0.5)
+
+        served.ctrl_c()
+
+        assert served.end()[0] == 130
+
+
+@pytest.mark.usefixtures("project")
+def test_a_killed_parent_leaves_nobody(serve: Serve) -> None:
+    """When the parent is killed its process ends too, and the port is free."""
+    served = serve("--reload")
+    url = served.url
+
+    served.send(signal.SIGKILL)
+
+    served.end()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            httpx.get(url, timeout=5)
+        except httpx.ConnectError:
+            break
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+
+
+def test_folders_and_patterns(serve: Serve, project: Path) -> None:
+    """Other folders, kinds of files and exceptions can be named."""
+    shutil.copytree(project, project / "app")
+    (project / "app/templates/mail").mkdir(parents=True)
+    arguments = ["--reload-dir", "app", "--reload-include", "templates/**/*.html", "--reload-exclude", "test_*.py"]
+    served = serve("--reload", *arguments, "app/main.py")
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+    (project / "app/test_x.py").touch()
+    (project / "app/templates/mail/a.html").touch()
+
+    assert served.wait_for("note: .* starting anew")[0] == "note: app/templates/mail/a.html changed, starting anew"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_folder_that_is_none(serve: Serve) -> None:
+    """A folder to watch that is not there is refused."""
+    lines = ["error: there is no folder `ap` to watch", "hint: pass --reload-dir with a folder"]
+
+    assert serve("--reload", "--reload-dir", "ap").end() == (2, lines)
+
+
+@pytest.fixture
+def terminal(project: Path) -> Iterator[Callable[..., tuple[int, int]]]:
+    """Start `asgictl serve` in a terminal of its own; return the process and the terminal's other end."""
+    import pty
+
+    started: list[tuple[int, int]] = []
+
+    def start(*arguments: str) -> tuple[int, int]:
+        pid, end = pty.fork()
+        if pid == 0:
+            os.chdir(project)
+            os.execv(sys.executable, [sys.executable, "-m", "asgictl", "serve", "--port", "0", *arguments])
+        started.append((pid, end))
+        return pid, end
+
+    yield start
+    for pid, end in started:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        with contextlib.suppress(OSError):
+            os.close(end)
+
+
+def read_until(end: int, pattern: str, *, within: float = 20) -> re.Match[str]:
+    """Return the match of `pattern` in what the terminal shows."""
+    text = ""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        text += os.read(end, 4096).decode(errors="replace")
+        if match := re.search(pattern, text):
+            return match
+    raise AssertionError(text)
+
+
+def test_breakpoint(project: Path, terminal: Callable[..., tuple[int, int]]) -> None:
+    """A `breakpoint()` opens the debugger in the terminal, which can be used, and the request goes on."""
+    stop = version(1).replace(
+        "async def hello(request):", "async def hello(request):\n    secret = 41\n    breakpoint()"
+    )
+    (project / "main.py").write_text(stop)
+    pid, end = terminal("--reload")
+    url = read_until(end, r"http://127\.0\.0\.1:\d+")[0]
+    answers: list[str] = []
+    thread = threading.Thread(target=lambda: answers.append(httpx.get(url, timeout=20).text))
+    thread.start()
+
+    read_until(end, r"\(Pdb\) ")
+    os.write(end, b"secret + 1\n")
+    read_until(end, r"42\s+\(Pdb\) ")
+    os.write(end, b"c\n")
+
+    thread.join(timeout=20)
+    assert answers == ["version 1"]
+    os.kill(pid, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--reload",), ("--workers", "2")], ids=["one", "reload", "workers"])
+def test_a_closed_terminal_stops(
+    project: Path, terminal: Callable[..., tuple[int, int]], arguments: tuple[str, ...]
+) -> None:
+    """When the terminal is closed the server stops, and nothing is left of it."""
+    (project / "main.py").write_text(version(1))
+    pid, end = terminal(*arguments)
+    url = read_until(end, r"http://127\.0\.0\.1:\d+")[0]
+    assert httpx.get(url, timeout=10).text == "version 1"
+
+    os.close(end)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+@pytest.mark.usefixtures("project")
+def test_sighup_stops_one_process(serve: Serve) -> None:
+    """Without workers there is nothing to replace, and SIGHUP stops the server well."""
+    served = serve()
+    assert answer(served).text == "version 1"
+
+    served.send(signal.SIGHUP)
+
+    assert served.end()[0] == 0
+
+
+def test_nohup(project: Path) -> None:
+    """What was started with nohup goes on without its terminal."""
+    command = ["nohup", sys.executable, "-m", "asgictl", "serve", "--port", "0", "main:app"]
+    process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    try:
+        line = next(line for line in process.stderr if "http://" in line)
+        process.send_signal(signal.SIGHUP)
+        match = re.search(r"http://\S+", line)
+        assert match is not None
+        assert httpx.get(match[0]).text == "version 1"
+    finally:
+        process.terminate()
+        process.wait()
+        process.stderr.close()

@@ -1,0 +1,371 @@
+"""Where the values of options come from, and what is said of wrong ones."""
+
+import itertools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import typer.main
+
+from asgictl import cli, settings, values
+from asgictl.cli.command import option_of
+from asgictl.cli.serve import Serve
+from tests.test_cli import run
+
+Write = Callable[..., Path]
+PYPROJECT = "pyproject.toml"
+
+# The sources of `--port`, highest first: what they are made of, their value, and how they are named.
+PORT_SOURCES = {
+    "command line": ({"arguments": ["--port", "1001"]}, 1001, "command line"),
+    "variable": ({"variables": {"ASGICTL_SERVE_PORT": "1002"}}, 1002, "ASGICTL_SERVE_PORT"),
+    "env file": ({"env_file": "ASGICTL_SERVE_PORT=1003\n"}, 1003, "ASGICTL_SERVE_PORT"),
+    "platform": ({"variables": {"PORT": "1004"}}, 1004, "PORT"),
+    "profile": ({"profile": "port = 1005"}, 1005, "port in [tool.asgictl.serve.profiles.live] of pyproject.toml"),
+    "file": ({"table": "port = 1006"}, 1006, "port in [tool.asgictl.serve] of pyproject.toml"),
+    "default": ({}, 8000, "default"),
+}
+# The same for `--graceful-timeout`, which a bundle sets too.
+GRACE_SOURCES = {
+    "command line": ({"arguments": ["--graceful-timeout", "21"]}, 21, "command line"),
+    "variable": ({"variables": {"ASGICTL_SERVE_GRACEFUL_TIMEOUT": "22"}}, 22, "ASGICTL_SERVE_GRACEFUL_TIMEOUT"),
+    "profile": (
+        {"profile": "graceful-timeout = 23"},
+        23,
+        "graceful-timeout in [tool.asgictl.serve.profiles.live] of pyproject.toml",
+    ),
+    "file": ({"table": "graceful-timeout = 24"}, 24, "graceful-timeout in [tool.asgictl.serve] of pyproject.toml"),
+    "bundle": ({"arguments": ["--dev"]}, 1, "--dev"),
+    "default": ({}, 8, "default"),
+}
+PAIRS = [
+    *(("port", PORT_SOURCES, high, low) for high, low in itertools.combinations(PORT_SOURCES, 2)),
+    *(("graceful-timeout", GRACE_SOURCES, high, low) for high, low in itertools.combinations(GRACE_SOURCES, 2)),
+]
+
+
+def printed(folder: Path, monkeypatch: pytest.MonkeyPatch, *sources: dict[str, Any]) -> dict[str, Any]:
+    """Return what `--print-config --json` says with all of `sources` in place."""
+    arguments, tables = ["serve", "demo", "--print-config", "--json"], ["[tool.asgictl.serve]\n"]
+    for source in sources:
+        arguments += source.get("arguments", [])
+        for name, value in source.get("variables", {}).items():
+            monkeypatch.setenv(name, value)
+        if "env_file" in source:
+            (folder / ".env").write_text(source["env_file"])
+            arguments += ["--env-file", ".env"]
+        if "table" in source:
+            tables.insert(1, f"{source['table']}\n")
+        if "profile" in source:
+            arguments += ["--profile", "live"]
+            tables.append(f"[tool.asgictl.serve.profiles.live]\n{source['profile']}\n")
+    (folder / PYPROJECT).write_text("".join(tables))
+    monkeypatch.chdir(folder)
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
+
+
+@pytest.mark.parametrize(("key", "sources", "high", "low"), PAIRS, ids=[f"{p[0]}: {p[2]} over {p[3]}" for p in PAIRS])
+def test_the_higher_source_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, sources: dict[str, Any], high: str, low: str
+) -> None:
+    """Of two sources the higher one counts, and `--print-config` names it."""
+    monkeypatch.delenv("ASGICTL_SERVE_PORT", raising=False)
+    above, value, name = sources[high]
+
+    # The lower one first, so that the order on the command line does not decide.
+    assert printed(tmp_path, monkeypatch, sources[low][0], above)[key] == {"value": value, "source": name}
+
+
+def options() -> dict[str, settings.Option]:
+    """Return the options of `asgictl serve` by their keys."""
+    command: Any = typer.main.get_command(cli.app)
+    serve = command.commands["serve"]
+    hints = get_type_hints(serve.callback, include_extras=True)
+    return {option.key: option for option in (option_of(param, hints) for param in serve.params if param.name in hints)}
+
+
+EXAMPLES: dict[Any, tuple[str, Any]] = {bool: ("true", True), int: ("7", 7), float: ("7", 7.0), str: ("x", "x")}
+
+
+def example(option: settings.Option) -> tuple[str, Any]:
+    """Return a value for an option that is not its default: as text and as itself."""
+    kind = values.kind(option.hint)
+    if option.default is True:
+        return "false", False
+    if kind.base is str and kind.limits:
+        return "7", "7"
+    if kind.base not in EXAMPLES:
+        last = kind.base.__args__[-1]
+        return last, last
+    text, value = EXAMPLES[kind.base]
+    return text, [value] if kind.many else value
+
+
+@pytest.mark.parametrize("key", [key for key in options() if key not in {"app", "profile", "env-file", "uvicorn"}])
+def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None:
+    """Each option can be set by its variable and in the file, unless it is an action."""
+    option = options()[key]
+    text, value = example(option)
+    name = f"ASGICTL_SERVE_{key.upper().replace('-', '_')}"
+    toml = text if text in {"true", "false"} or values.kind(option.hint).base in {int, float} else f'"{text}"'
+
+    def resolved(environ: dict[str, str]) -> settings.Settings:
+        known = list(options().values())
+        return settings.resolve("serve", known, {}, rules=Serve.rules, environ=environ, folder=tmp_path)
+
+    if not option.settable:
+        with pytest.raises(settings.ConfigError):
+            resolved({name: text})
+        return
+    by_variable = resolved({name: text})[option.name]
+    (tmp_path / PYPROJECT).write_text(f"[tool.asgictl.serve]\n{key} = {toml}\n")
+    by_key = resolved({})[option.name]
+
+    assert (by_variable.value, by_variable.source) == (value, name)
+    is_path = values.Mark.PATH in values.kind(option.hint).marks
+    at = [str(tmp_path / "x")] if isinstance(value, list) else str(tmp_path / "x")
+    assert by_key.value == (at if is_path else value)
+
+
+WRONG = {
+    "misspelt key": (
+        "[tool.asgictl.serve]\nhots = 1\n",
+        {},
+        "there is no `hots` under `[tool.asgictl.serve]` in `{file}`",
+        "did you mean `host`?",
+    ),
+    "misspelt table": (
+        "[tool.asgictl.sreve]\nport = 1\n",
+        {},
+        "there is no `sreve` under `[tool.asgictl]` in `{file}`",
+        "did you mean `serve`?",
+    ),
+    "app in the wrong table": (
+        "[tool.asgictl.serve]\napp = 'x'\n",
+        {},
+        "there is no `app` under `[tool.asgictl.serve]` in `{file}`",
+        "write `app` under `[tool.asgictl]`",
+    ),
+    "text for a number": (
+        "[tool.asgictl.serve]\nport = '80'\n",
+        {},
+        "`port` under `[tool.asgictl.serve]` in `{file}`: it is a string, not an integer",
+        "it stands for `--port`, see `--help`",
+    ),
+    "a boolean for a number": (
+        "[tool.asgictl.serve]\nport = true\n",
+        {},
+        "`port` under `[tool.asgictl.serve]` in `{file}`: it is a boolean, not an integer",
+        "it stands for `--port`, see `--help`",
+    ),
+    "out of range": (
+        "[tool.asgictl.serve]\nport = 65536\n",
+        {},
+        "`port` under `[tool.asgictl.serve]` in `{file}`: 65536 is not between 0 and 65535",
+        "it stands for `--port`, see `--help`",
+    ),
+    "a list of numbers": (
+        "[tool.asgictl.serve]\nreload-dir = [1]\n",
+        {},
+        "`reload-dir` under `[tool.asgictl.serve]` in `{file}`: it is a list, not a list of strings",
+        "it stands for `--reload-dir`, see `--help`",
+    ),
+    "wrong choice in a profile that is not used": (
+        "[tool.asgictl.serve.profiles.live]\nlifespan = 'maybe'\n",
+        {},
+        "`lifespan` under `[tool.asgictl.serve.profiles.live]` in `{file}`: 'maybe' is not one of 'auto', 'on', 'off'",
+        "it stands for `--lifespan`, see `--help`",
+    ),
+    "unknown profile": (
+        "[tool.asgictl.serve.profiles.live]\n",
+        {"ASGICTL_SERVE_PROFILE": "life"},
+        "there is no profile `life` in `{file}`",
+        "did you mean `live`?",
+    ),
+    "no profiles": (
+        "",
+        {"ASGICTL_SERVE_PROFILE": "live"},
+        "there is no profile `live` in `{file}`",
+        "write it as `[tool.asgictl.serve.profiles.live]`",
+    ),
+    "unknown variable": (
+        "",
+        {"ASGICTL_SERVE_PROT": "1"},
+        "there is no variable `ASGICTL_SERVE_PROT`",
+        "did you mean `ASGICTL_SERVE_PROD`?",
+    ),
+    "no number in a variable": (
+        "",
+        {"ASGICTL_SERVE_WORKERS": "many"},
+        "the variable `ASGICTL_SERVE_WORKERS`: 'many' is not a valid integer or auto",
+        "it stands for `--workers`, see `--help`",
+    ),
+    "no number from the platform": (
+        "",
+        {"PORT": "http"},
+        "the variable `PORT`: 'http' is not a valid integer",
+        "it stands for `--port`, see `--help`",
+    ),
+    "no boolean in a variable": (
+        "",
+        {"ASGICTL_SERVE_RELOAD": "maybe"},
+        "the variable `ASGICTL_SERVE_RELOAD`: 'maybe' is not a boolean, true or false",
+        "it stands for `--reload`, see `--help`",
+    ),
+    "no list in a variable": (
+        "",
+        {"ASGICTL_SERVE_RELOAD_DIR": "[1]"},
+        "the variable `ASGICTL_SERVE_RELOAD_DIR`: '[1]' is not a list of strings",
+        "it stands for `--reload-dir`, see `--help`",
+    ),
+    "two that exclude each other": (
+        "[tool.asgictl.serve]\nreload = true\nworkers = 2\n",
+        {},
+        "`--reload` (reload in [tool.asgictl.serve] of pyproject.toml) and `--workers` (workers in"
+        " [tool.asgictl.serve] of pyproject.toml) exclude each other",
+        "drop one of them",
+    ),
+    "uvicorn has no such argument": (
+        "[tool.asgictl.serve.uvicorn]\nws_max_que = 1\n",
+        {},
+        "uvicorn {uvicorn} has no argument `ws_max_que`",
+        "did you mean `-X ws_max_queue=1`?",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_configuration(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """What is wrong ends with 2, names its file and key or its variable, and suggests."""
+    import uvicorn
+
+    text, variables, message, hint = WRONG[case]
+    folder = write({PYPROJECT: text})
+    monkeypatch.chdir(folder)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    result = run("serve", "demo", "--dry-run")
+
+    said = [f"error: {message.format(file=folder / PYPROJECT, uvicorn=uvicorn.__version__)}", f"hint: {hint}"]
+    assert (result.exit_code, result.stderr.splitlines()) == (2, said)
+
+
+ENV_FILES = {
+    "missing": (None, "there is no file `.env`", "pass --env-file with a file"),
+    "a folder": ("folder", "cannot read `.env`: Is a directory", None),
+    "not text": (b"A=\xff\xfe", "cannot read `.env`: it is not UTF-8", None),
+    "broken": (
+        b"A=1\nB='\n",
+        "line 2 of `.env` is not `NAME=value`",
+        "put it right, or make it a comment with #",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENV_FILES)
+def test_wrong_env_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """An env file that cannot be used ends with 4, and names the file and the line."""
+    content, message, hint = ENV_FILES[case]
+    if content == "folder":
+        (tmp_path / ".env").mkdir()
+    elif isinstance(content, bytes):
+        (tmp_path / ".env").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+
+    result = run("serve", "--env-file", ".env", "--print-config")
+
+    lines = [f"error: {message}", *([f"hint: {hint}"] if hint else [])]
+    assert (result.exit_code, result.stderr.splitlines()) == (4, lines)
+
+
+def test_env_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later env file counts more than an earlier one, and what is set already stays."""
+    folder = write({"a": "ASGICTL_SERVE_HOST=::\nASGICTL_SERVE_PORT=1\n", "b": "ASGICTL_SERVE_PORT=2\nTAKEN=new\n"})
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("TAKEN", "old")
+
+    result = run("serve", "demo", "--env-file", "a", "--env-file", "b", "--print-config", "--json")
+
+    data = json.loads(result.stdout)
+    assert [data[key]["value"] for key in ("host", "port")] == ["::", 2]
+    assert os.environ["TAKEN"] == "old"
+
+
+def test_explicit_choices_overrule_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--dev` gives way to what is said explicitly: workers instead of its reload."""
+    data = printed(tmp_path, monkeypatch, {"arguments": ["--dev", "--workers", "2"]})
+
+    assert data["reload"] == {"value": False, "source": "default"}
+    assert data["workers"] == {"value": "2", "source": "command line"}
+    assert data["next-port"] == {"value": True, "source": "--dev"}
+
+
+def test_uvicorns_arguments_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-X` adds to the table of the file, and counts more; secrets are not shown."""
+    data = printed(
+        tmp_path,
+        monkeypatch,
+        {"table": "ssl-keyfile-password = 'geheim'\nuvicorn = {ws_max_queue = 1, ws-per-message-deflate = false}"},
+        {"arguments": ["-X", "ws_max_queue=2"]},
+    )
+
+    assert data["uvicorn.ws_max_queue"] == {"value": "2", "source": "command line"}
+    assert data["uvicorn.ws_per_message_deflate"]["value"] is False
+    assert data["ssl-keyfile-password"]["value"] == "***"
+
+
+def test_print_config_as_a_table(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table begins with the app and how it was found."""
+    monkeypatch.chdir(write({"main.py": "async def app(scope, receive, send): ...\n"}))
+
+    lines = run("serve", "--print-config", "--header", "A: 1").stdout.splitlines()
+
+    assert lines[0].split(maxsplit=2) == ["app", "main:app", "found in main.py, line 1"]
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("header ")] == ["A: 1       command line"]
+    assert len(lines) == len([option for option in options().values() if option.settable])  # no `uvicorn`, but `app`
+
+
+DRY = {
+    "plain": ([], "uvicorn main:app --timeout-graceful-shutdown 8"),
+    "many": (
+        [*("--workers", "3", "--header", "A: b c", "--no-server-header", "--no-access-log", "--root-path", "/api")],
+        "uvicorn main:app --workers 3 --no-access-log --no-server-header --root-path /api"
+        " --timeout-graceful-shutdown 8 --header 'A:b c'",
+    ),
+    "reload": (
+        ["--dev", "--reload-include", "*.html"],
+        "uvicorn main:app --reload --reload-dir {folder} --reload-include '*.html' --timeout-graceful-shutdown 1",
+    ),
+    "socket": (["--uds", "a b"], "uvicorn main:app --uds 'a b' --timeout-graceful-shutdown 8"),
+    "not ours": (
+        ["-X", "ws_per_message_deflate=false", "-X", "reset_contextvars=true", "--forwarded-allow-ips", "*"],
+        "uvicorn main:app --ws-per-message-deflate false --forwarded-allow-ips '*' --reset-contextvars"
+        " --timeout-graceful-shutdown 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DRY)
+def test_dry_run(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """`--dry-run` prints the same server as a command line for uvicorn, which takes it."""
+    import shlex
+
+    import uvicorn
+
+    folder = write({"main.py": "async def app(scope, receive, send): ...\n"})
+    monkeypatch.chdir(folder)
+    arguments, line = DRY[case]
+
+    result = run("serve", "--dry-run", *arguments)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    words = shlex.split(result.stdout)
+    assert sorted(words) == sorted(shlex.split(line.format(folder=folder)))
+    uvicorn.main.make_context("uvicorn", words[1:])
