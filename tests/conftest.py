@@ -117,8 +117,11 @@ class Served:
 
 def after_banner(lines: list[str]) -> list[str]:
     """Return what stderr holds after the banner, which has to be there and whole."""
-    assert [line.split()[0] for line in lines[:4]] == ["App", "Local", "Network", "Ready"], lines
-    return lines[4:]
+    labels = [line.split()[0] for line in itertools.islice(lines, 5)]
+    reload = ["Reload"] if "Reload" in labels else []
+    size = 4 + len(reload)
+    assert labels[:size] == ["App", "Local", "Network", *reload, "Ready"], lines
+    return lines[size:]
 
 
 Serve = Callable[..., Served]

@@ -51,6 +51,8 @@ HANG = 'print("hanging", flush=True); {}'
 SEE_STACK = "hint: add --traceback to see the whole stack"
 
 both = pytest.mark.parametrize("workers", ["1", "2"])
+every = pytest.mark.parametrize("mode", ["one process", "2 workers", "reload"])
+MODES = {"one process": [], "2 workers": ["--workers", "2"], "reload": ["--reload"]}
 
 
 def lifespan_app(start: str = "pass", slow: str = "pass") -> dict[str, str]:
@@ -216,6 +218,33 @@ def test_start_fails(serve: Serve, write: Callable[..., Path], case: str, worker
     assert served.end() == (status, [line.format(folder=folder) for line in lines])
 
 
+# What is known before the app is tried, and what the app alone can tell.
+BEFORE_THE_APP = {"missing module", "missing file", "two apps", "syntax error", "missing certificate"} | {
+    "garbage for a certificate",
+    "key without certificate",
+}
+
+
+@pytest.mark.parametrize("case", FAILED_STARTS)
+def test_start_fails_under_reload(serve: Serve, write: Callable[..., Path], case: str) -> None:
+    """With `--reload` a broken app is told of in the same lines, and the server waits for the next change."""
+    files, arguments, status, lines = FAILED_STARTS[case]
+    folder = write(files)
+    lines = [line.format(folder=folder) for line in lines]
+
+    served = serve(*arguments, "--reload")
+
+    if case in BEFORE_THE_APP:
+        assert served.end() == (status, lines)
+        return
+    served.wait_for("shows the error")
+    assert httpx.get(served.url, timeout=10).status_code == 500
+    after = served.stop()
+    assert after[0] == 0
+    assert after[1][:-1] == lines
+    assert re.fullmatch(r"note: \S+ shows the error; the next change starts the app anew", after[1][-1])
+
+
 def test_process_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> None:
     """An app that ends the process while it is imported takes its own status with it."""
     write({"main.py": "import os\nos._exit(7)\nasync def app(scope, receive, send): ...\n"})
@@ -235,28 +264,28 @@ def test_worker_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> 
     assert re.fullmatch(r"error: a worker ended before the app was ready( with status 7)?", lines[0])
 
 
-@both
-def test_port_in_use(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+@every
+def test_port_in_use(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """A busy port is found before the app is imported, with the process that has it."""
     folder = write({"main.py": f"open('imported', 'w')\n{BARE}"})
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
 
-        status, lines = serve("--workers", workers, port=str(port)).end()
+        status, lines = serve(*MODES[mode], port=str(port)).end()
 
     assert (status, (folder / "imported").exists()) == (3, False)
     assert re.fullmatch(rf"error: port {port} on 127.0.0.1 is in use( by pid \d+ \(.+\))?", lines[0])
     assert lines[1:] == [f"hint: pass --port {port + 1}, or --next-port to take the next free one"]
 
 
-@both
-def test_two_at_once(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+@every
+def test_two_at_once(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """Of two launchers started at once on one port, exactly one serves."""
     write({"main.py": BARE})
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = str(sock.getsockname()[1])
 
-    pair = [serve("--workers", workers, port=port), serve("--workers", workers, port=port)]
+    pair = [serve(*MODES[mode], port=port), serve(*MODES[mode], port=port)]
     loser = next(one for one in pair if _ended(one, pair))
     winner = next(one for one in pair if one is not loser)
 
@@ -277,15 +306,15 @@ def _ended(one: Served, pair: list[Served]) -> bool:
     return one.process.poll() is not None
 
 
-@both
+@every
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_at_a_signal(
-    serve: Serve, write: Callable[..., Path], number: signal.Signals, loop: str, workers: str
+    serve: Serve, write: Callable[..., Path], number: signal.Signals, loop: str, mode: str
 ) -> None:
     """A server that was ready and is stopped ends with 0, after the app's own shutdown, and says nothing more."""
     write(lifespan_app())
-    served = serve("--workers", workers, "--loop", loop)
+    served = serve(*MODES[mode], "--loop", loop)
     url = served.url
 
     if number is signal.SIGINT:
@@ -295,16 +324,16 @@ def test_stops_at_a_signal(
 
     status, lines = served.end()
     assert (status, after_banner(lines)) == (0, [])
-    assert "".join(served.access).count("shut down") == int(workers)
+    assert "".join(served.access).count("shut down") == (2 if mode == "2 workers" else 1)
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
 
 
-@both
-def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+@every
+def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """An app without lifespan is served and stopped like any other, without a word about it."""
     write({"main.py": BARE})
-    served = serve("--workers", workers)
+    served = serve(*MODES[mode])
     assert httpx.get(served.url).text == "ok"
 
     status, lines = served.stop()
@@ -312,7 +341,7 @@ def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], wo
     assert (status, after_banner(lines)) == (0, [])
 
 
-@both
+@every
 @pytest.mark.parametrize(
     "files",
     [
@@ -323,11 +352,11 @@ def test_app_without_lifespan_stops(serve: Serve, write: Callable[..., Path], wo
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_while_it_starts(
-    serve: Serve, write: Callable[..., Path], files: dict[str, str], number: signal.Signals, workers: str
+    serve: Serve, write: Callable[..., Path], files: dict[str, str], number: signal.Signals, mode: str
 ) -> None:
     """A start that hangs is stopped at once, long before the grace limit."""
     write(files)
-    served = serve("--workers", workers)
+    served = serve(*MODES[mode])
     served.wait_for("hanging")
 
     served.send(number)
@@ -335,11 +364,11 @@ def test_stops_while_it_starts(
     assert served.end(within=6) == (3, [f"error: stopped by {number.name} before the app was ready"])
 
 
-@both
-def test_stops_while_the_startup_blocks(serve: Serve, write: Callable[..., Path], workers: str) -> None:
+@every
+def test_stops_while_the_startup_blocks(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """A startup that blocks the loop is ended at the grace limit, with the line where it was."""
     write(lifespan_app(start=HANG.format("time.sleep(60)")))
-    served = serve("--workers", workers, "--graceful-timeout", "0.5")
+    served = serve(*MODES[mode], "--graceful-timeout", "0.5")
     served.wait_for("hanging")
 
     status, lines = served.stop()
@@ -347,7 +376,7 @@ def test_stops_while_the_startup_blocks(serve: Serve, write: Callable[..., Path]
     parents = ["error: stopped by SIGTERM before the app was ready"]
     assert status == 3
     assert lines[0] == "note: stopped after 0.5 s without waiting for the startup of the app (main.py:8)"
-    assert lines[1:] == (parents if workers == "2" else [])
+    assert lines[1:] == (parents if mode != "one process" else [])
 
 
 SLOW = {
@@ -364,13 +393,13 @@ SLOW = {
 }
 
 
-@both
+@every
 @pytest.mark.parametrize("case", SLOW)
-def test_request_outlives_the_grace(serve: Serve, write: Callable[..., Path], case: str, workers: str) -> None:
+def test_request_outlives_the_grace(serve: Serve, write: Callable[..., Path], case: str, mode: str) -> None:
     """At the grace limit the process ends, with one line about what it left behind and no traceback."""
     statement, left = SLOW[case]
     write(lifespan_app(slow=statement))
-    served = serve("--workers", workers, "--graceful-timeout", "0.5")
+    served = serve(*MODES[mode], "--graceful-timeout", "0.5")
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
         served.wait_for("^slow$")
@@ -424,15 +453,13 @@ other.sendall(b"\\xff" * 100)
 """
 
 
-@both
+@every
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("more", ["", ', (b"content-length", b"1000")'], ids=["open", "promised"])
-def test_event_streams_end_at_once(
-    serve: Serve, write: Callable[..., Path], more: str, loop: str, workers: str
-) -> None:
+def test_event_streams_end_at_once(serve: Serve, write: Callable[..., Path], more: str, loop: str, mode: str) -> None:
     """A stop ends event streams at once, without a word, even one that has promised more."""
     write({"main.py": STREAM.format(more=more)})
-    served = serve("--workers", workers, "--loop", loop)
+    served = serve(*MODES[mode], "--loop", loop)
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         served.wait_for("streaming")
@@ -443,12 +470,12 @@ def test_event_streams_end_at_once(
     assert (status, after_banner(lines)) == (0, [])
 
 
-@both
+@every
 @pytest.mark.parametrize("case", SLOW)
-def test_second_ctrl_c_forces(serve: Serve, write: Callable[..., Path], case: str, workers: str) -> None:
+def test_second_ctrl_c_forces(serve: Serve, write: Callable[..., Path], case: str, mode: str) -> None:
     """A second Ctrl-C ends everything at once with status 130, whatever still runs."""
     write(lifespan_app(slow=SLOW[case][0]))
-    served = serve("--workers", workers)
+    served = serve(*MODES[mode])
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
         served.wait_for("^slow$")
@@ -477,12 +504,12 @@ def _wait_until_refused(port: int) -> None:
 
 
 @linux
-@both
+@every
 @pytest.mark.parametrize("delay", [0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3])
-def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, workers: str) -> None:
+def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, mode: str) -> None:
     """Ctrl-C in the first 300 ms ends it cleanly: with one line before it is ready, and no traceback ever."""
     write(lifespan_app())
-    served = serve("--workers", workers)
+    served = serve(*MODES[mode])
     status_file = Path(f"/proc/{served.process.pid}/status")
     mask = 1 << (signal.SIGTERM - 1)
     while not int(re.findall(r"SigCgt:\s+(\w+)", status_file.read_text())[0], 16) & mask:
