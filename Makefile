@@ -10,7 +10,7 @@ serve: $(VENV)/.serve  ## serve the bundled app
 
 test: $(VENV)/.dev  ## run the tests and hold the coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest -n 4 $(ARGS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 
@@ -26,8 +26,9 @@ format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev  ## measure the start beside uvicorn's
+bench: $(VENV)/.dev  ## measure the start and the access log beside uvicorn's
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/access_log.py
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache dist

@@ -134,8 +134,11 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start `asgictl serve` on a free port, in an empty folder unless told otherwise."""
     started: list[Served] = []
 
-    def start(*arguments: str, folder: Path = tmp_path, port: str = "0", env: dict[str, str] | None = None) -> Served:
-        served = Served(*arguments, "--port", port, folder=folder, env=env or {})
+    def start(
+        *arguments: str, folder: Path = tmp_path, port: str | None = "0", env: dict[str, str] | None = None
+    ) -> Served:
+        address = ("--port", port) if port is not None else ()
+        served = Served(*arguments, *address, folder=folder, env=env or {})
         started.append(served)
         return served
 

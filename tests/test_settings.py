@@ -13,6 +13,7 @@ import typer.main
 from asgictl import cli, settings, values
 from asgictl.cli.command import option_of
 from asgictl.cli.serve import Serve
+from asgictl.errors import ConfigError
 from tests.test_cli import run
 
 Write = Callable[..., Path]
@@ -120,7 +121,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
         return settings.resolve("serve", known, {}, rules=Serve.rules, environ=environ, folder=tmp_path)
 
     if not option.settable:
-        with pytest.raises(settings.ConfigError):
+        with pytest.raises(ConfigError):
             resolved({name: text})
         return
     by_variable = resolved({name: text})[option.name]

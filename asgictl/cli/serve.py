@@ -130,7 +130,9 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     from asgictl.serving import launch
 
     if check:
-        return launch.launch(plan._replace(workers=1, watch=None), audience.Checker(console, plan))
+        once = plan.instructions._replace(reload=False, max_requests=None)
+        plan = plan._replace(workers=1, watch=None, instructions=once)
+        return launch.launch(plan, audience.Checker(console, plan))
     style = audience.Style(terse=prod, browser=open_browser, qr=qr)
     return launch.launch(plan, audience.Audience(console, plan, style, started=started))
 

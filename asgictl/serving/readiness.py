@@ -30,7 +30,7 @@ class Report(Protocol):
         """The process ends before it is ready, because a signal says so."""
 
     def closed(self) -> None:
-        """A stop has begun, and uvicorn has closed its copy of the listening socket."""
+        """The process accepts no more clients: uvicorn has closed its copy of the listening socket."""
 
     def failed(self, error: AppLoadError) -> None:
         """The app cannot be started, because of `error`; the process ends by itself, or goes on with the error page."""

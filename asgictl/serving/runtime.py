@@ -199,6 +199,7 @@ class Runtime:
     def _begin_drain(self) -> None:
         self.closing = True
         self.stopping.close_doors()
+        self.report.closed()
 
     def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""

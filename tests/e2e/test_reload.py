@@ -148,9 +148,9 @@ def test_a_broken_app(serve: Serve, project: Path, case: str) -> None:
         (project / name).write_text(text)
     broken(served)
 
-    text, page = answer(served), answer(served, Accept="text/html")
-    assert (text.status_code, text.headers["content-type"]) == (500, "text/plain; charset=utf-8")
-    assert text.text.splitlines()[0].endswith(reason)
+    plain, page = answer(served), answer(served, Accept="text/html")
+    assert (plain.status_code, plain.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert plain.text.splitlines()[0].endswith(reason)
     assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
     assert "<title>The app is broken</title>" in page.text
 

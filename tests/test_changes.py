@@ -1,0 +1,117 @@
+"""Which changes of files start the app anew."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from asgictl.errors import ConfigError
+from asgictl.serving import changes
+
+COUNTS = {
+    "main.py": True,
+    "deep/down/here.py": True,
+    "main.pyc": False,
+    "index.html": False,
+    ".hidden.py": False,
+    "main.py~": False,
+    ".venv/lib/x.py": False,
+    "venv/lib/x.py": False,
+    "tools/env/lib/x.py": False,  # with a pyvenv.cfg
+    "a/site-packages/x.py": False,
+    "a/node_modules/b/x.py": False,
+    "a/__pycache__/x.py": False,
+    ".git/x.py": False,
+    ".tox/x.py": False,
+}
+
+
+@pytest.mark.parametrize("path", COUNTS)
+def test_defaults(tmp_path: Path, path: str) -> None:
+    """Python files count, but for those of environments and tools."""
+    (tmp_path / "tools/env").mkdir(parents=True)
+    (tmp_path / "tools/env/pyvenv.cfg").touch()
+    watched = changes.Changes([tmp_path], [], [])
+
+    assert watched(None, str(tmp_path / path)) is COUNTS[path]
+
+
+def test_a_new_environment_counts_never(tmp_path: Path) -> None:
+    """A virtual environment of any name is left out from the moment it is one."""
+    watched = changes.Changes([tmp_path], [], [])
+    assert watched(None, str(tmp_path / "later/lib/x.py"))
+
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later/pyvenv.cfg").touch()
+
+    assert not watched(None, str(tmp_path / "later/lib/x.py"))
+
+
+def test_the_interpreters_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python that runs is left out, unless the project lies in it."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "python"))
+    assert not changes.Changes([tmp_path], [], [])(None, str(tmp_path / "python/lib/x.py"))
+
+    assert changes.Changes([tmp_path / "python/app"], [], [])(None, str(tmp_path / "python/app/x.py"))
+
+
+# Include, exclude, and what counts then.
+PATTERNS: list[tuple[list[str], list[str], str, bool]] = [
+    (["*.html"], [], "templates/mail/a.html", True),
+    (["templates/**/*.html"], [], "templates/a.html", True),
+    (["templates/**/*.html"], [], "templates/mail/deep/a.html", True),
+    (["templates/**/*.html"], [], "other/a.html", False),
+    (["conf"], [], "conf/a/b.toml", True),
+    (["conf/"], [], "conf/b.toml", True),
+    (["./conf/"], [], "conf/b.toml", True),
+    (["./conf/"], [], "a/conf/b.toml", False),
+    ([".env"], [], ".env", True),
+    (["*"], [], "data.sqlite3", False),
+    (["*"], [], "data.db-journal", False),
+    (["*"], [], ".env", False),
+    (["data.sqlite3"], [], "data.sqlite3", True),
+    (["*.html"], [], "node_modules/a.html", False),
+    ([], ["tests"], "tests/test_a.py", False),
+    ([], ["tests/"], "a/tests/test_a.py", False),
+    ([], ["test_*.py"], "a/test_a.py", False),
+    ([], ["docs/**/*.py"], "docs/a/b/c.py", False),
+    ([], ["docs/**/*.py"], "a.py", True),
+    ([], ["{folder}/docs"], "docs/a.py", False),
+    ([], ["{folder}/docs/"], "a/docs/a.py", True),
+    (["*.html"], ["*.html"], "a.html", False),
+]
+
+
+@pytest.mark.parametrize(("include", "exclude", "path", "counts"), PATTERNS)
+def test_patterns(tmp_path: Path, include: list[str], exclude: list[str], path: str, counts: bool) -> None:
+    """Patterns are gitignore's: names, folders, globs over any depth, and absolute paths."""
+    exclude = [pattern.format(folder=tmp_path) for pattern in exclude]
+    watched = changes.Changes([tmp_path], include, exclude)
+
+    assert watched(None, str(tmp_path / path)) is counts
+
+
+def test_a_folder_that_is_named_counts(tmp_path: Path) -> None:
+    """A folder that would be left out counts when it is watched by name."""
+    watched = changes.Changes([tmp_path, tmp_path / ".config"], ["*.toml"], [])
+
+    assert watched(None, str(tmp_path / ".config/a.toml"))
+    assert not watched(None, str(tmp_path / ".other/a.toml"))
+
+
+def test_elsewhere(tmp_path: Path) -> None:
+    """What is outside of the watched folders does not count."""
+    assert not changes.Changes([tmp_path / "a"], [], [])(None, str(tmp_path / "ab/x.py"))
+
+
+def test_folders(tmp_path: Path) -> None:
+    """The current folder is watched, and where else the app is imported from; or what is named."""
+    for name in ("app", "app/src", "lib"):
+        (tmp_path / name).mkdir()
+    app, lib = tmp_path / "app", tmp_path / "lib"
+
+    assert changes.folders([], app, [str(app / "src"), str(lib)]) == [app, lib]
+    assert changes.folders(["src"], app, [str(lib)]) == [app / "src"]
+    with pytest.raises(ConfigError) as caught:
+        changes.folders(["nosuch"], app, [])
+    assert caught.value.message == "there is no folder `nosuch` to watch"
