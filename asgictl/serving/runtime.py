@@ -4,8 +4,8 @@ import asyncio
 import gc
 import importlib
 import random
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from asgictl import adapt
@@ -23,6 +23,9 @@ _LOADING = "the import of the app"
 _STARTING = "the startup of the app"
 _SERVING = "the app"
 _ENDING = "the shutdown of the app"
+
+# The first requests do not have to share the interpreter with an import; in seconds.
+_CALM = 0.5
 
 # Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
 _DOOR_CLOSES = 0.15
@@ -165,7 +168,7 @@ class Runtime:
         self.stopping.ready = True
         self.report.ready(self.kind)
         for module in self.instructions.imports:
-            threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
+            stopping.later(_CALM, partial(importlib.import_module, module))
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
