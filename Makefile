@@ -26,8 +26,9 @@ format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev  ## measure the start and the access log beside uvicorn's
+bench: $(VENV)/.dev  ## measure the start, reloads and the access log beside uvicorn's
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/reload.py
 	$(BIN)/python bench/access_log.py
 
 clean:

@@ -18,13 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-BARE = """
-async def app(scope, receive, send):
-    if scope["type"] != "http":
-        raise NotImplementedError(scope["type"])
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
-"""
+from startup import BARE, free_port
+
 SECONDS = 3
 SERVERS = {
     "uvicorn, log on": ["uvicorn", "main:app"],
@@ -43,8 +38,7 @@ def cpu(pid: int) -> float:
 
 def measure(command: list[str], folder: str) -> tuple[float, float]:
     """Return the microseconds of CPU time per request, and the requests a second."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
+    port = free_port()
     with (Path(folder) / "log").open("wb") as log:
         words = [
             "taskset",

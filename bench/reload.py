@@ -7,13 +7,14 @@ Rounds are interleaved and medians compared; only the ratio means something.
 
 import compileall
 import http.client
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from startup import free_port
 
 import asgictl
 
@@ -59,8 +60,7 @@ def main() -> None:
             place = Path(folder) / name
             place.mkdir()
             (place / "main.py").write_text(APP.format(version=0), encoding="utf-8")
-            with socket.create_server(("127.0.0.1", 0)) as sock:
-                port = sock.getsockname()[1]
+            port = free_port()
             words = [str(Path(sys.executable).with_name(command[0])), *command[1:], "--port", str(port)]
             process = subprocess.Popen(words, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             running[name] = (process, port, place)
