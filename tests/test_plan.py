@@ -9,7 +9,7 @@ import pytest
 
 from asgictl.adapt import Adaptation
 from asgictl.errors import AsgictlError, ConfigError, StartError
-from asgictl.serving import plan
+from asgictl.serving import arguments, plan
 from asgictl.serving.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.listen import Bind
@@ -71,7 +71,7 @@ def test_uvicorn_knows_what_it_is_handed() -> None:
 
     import uvicorn
 
-    assert set(plan.PASSED) | set(plan._OWNED) <= set(inspect.signature(uvicorn.run).parameters)
+    assert set(arguments.PASSED) | set(arguments.OWNED) <= set(inspect.signature(uvicorn.run).parameters)
 
 
 REFUSED = {
@@ -157,7 +157,7 @@ def test_wrong_values(tmp_path: Path, case: str) -> None:
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A protocol whose package is not installed is refused with the way to get it."""
-    monkeypatch.setattr(plan, "find_spec", lambda _: None)
+    monkeypatch.setattr(arguments, "find_spec", lambda _: None)
 
     with pytest.raises(ConfigError) as caught:
         made(tmp_path, uvicorn={"http": "zttp"})

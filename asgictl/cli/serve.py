@@ -138,7 +138,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
 
 
 def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
-    from asgictl.serving import plan
+    from asgictl.serving import arguments, plan
 
     request = plan.ServeRequest(
         app=params["app"],
@@ -174,7 +174,7 @@ def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
         forwarded_allow_ips=params["forwarded_allow_ips"],
         colors=console.colors,
         log_colors=console.log_colors,
-        uvicorn={name: params[name] for name in plan.PASSED},
+        uvicorn={name: params[name] for name in arguments.PASSED},
     )
     tell = console.step if params["verbose"] else lambda _: None
     return plan.plan(request, project.current_folder(), os.environ, tell)

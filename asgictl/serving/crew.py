@@ -21,14 +21,11 @@ from typing import Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving import readiness, stopping
+from asgictl.serving import hangup, readiness, stopping
 from asgictl.serving.surroundings import Surroundings
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 0.5
-
-# So many replacements in a row may die before they are ready.
-_VAIN = 3
 
 
 class Crew:
@@ -58,7 +55,7 @@ class Crew:
         address = _address()
         self._listener = ConnectionListener(address, backlog=128)
         self.address = address or str(self._listener.address)
-        self._watch_hangups()
+        hangup.watch(self.hangup, stopping.request)
 
     @property
     def stopping(self) -> bool:
@@ -106,26 +103,6 @@ class Crew:
     def hangup(self) -> None:
         """Heed a SIGHUP; where a subclass does not know better, stop."""
         stopping.request()
-
-    def _watch_hangups(self) -> None:
-        """Have a thread wait for SIGHUP, so that it never comes to the handler of uvicorn's supervisor.
-
-        It is blocked before any other thread starts, because each of them could receive it.
-        """
-        if stopping.HANGUP is None:
-            return
-        terminal = None if signal.getsignal(stopping.HANGUP) is signal.SIG_IGN else _has_terminal()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {stopping.HANGUP})
-        self._thread(self._wait_for_hangups, terminal)
-
-    def _wait_for_hangups(self, terminal: bool | None) -> None:  # noqa: FBT001  # the argument of a thread
-        hangup = signal.Signals.SIGHUP
-        while signal.sigwait({hangup}):
-            threading.Event().wait(_TERMINAL_GOES)
-            if terminal and not _has_terminal():
-                stopping.request()
-            else:
-                self.hangup()
 
     def _thread(self, target: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
@@ -246,73 +223,8 @@ class Crew:
         stopping.end(status)
 
 
-class Workers(Crew):
-    """Several workers of one app: alike, and each replaceable."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.failures = 0
-        self._vain = 0
-        self._rolling = False
-
-    def hangup(self) -> None:
-        """Replace the workers one by one."""
-        if not self.ready or self.stopping:
-            return
-        from asgictl.serving import rolling
-
-        self._rolling = True
-        self.notifier.reloading()
-        rolling.replace_all(self)
-        if not self.stopping:
-            self.notifier.ready()
-        self._rolling = False
-
-    def _heed_ready(self, kind: str | None) -> None:
-        self._vain = 0
-        super()._heed_ready(kind)
-
-    def _heed_failure(self, error: AppLoadError) -> None:
-        """End a start that fails; a replacement that fails is tried again."""
-        if not self.ready:
-            self.fail(error)
-            return
-        self.audience.note(f"a new worker cannot start: {error.message}")
-        self._count(error)
-
-    def _heed_death(self, pid: int, how: str) -> None:
-        if pid in self._ready and pid not in self._closed_doors:
-            self.audience.note(f"a worker ended{how} and is replaced")
-        if pid in self._ready | self._excused:
-            return
-        error = StartError(f"a worker ended before the app was ready{how}")
-        if self.ready:
-            self._count(error)
-        else:
-            self.fail(error)
-
-    def _count(self, error: AsgictlError) -> None:
-        self.failures += 1
-        self._vain += not self._rolling
-        if self._vain >= _VAIN:
-            self.fail(error)
-
-
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
     raise stopping.Stopped(number)
-
-
-# How long a terminal that is closed may still be seen after its SIGHUP, in seconds.
-_TERMINAL_GOES = 0.1
-
-
-def _has_terminal() -> bool:
-    """Tell whether this process has a controlling terminal now."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
 
 
 def _address() -> str | None:

@@ -89,7 +89,7 @@ def _one_process(plan: ServePlan, listener: listen.Listener, around: Surrounding
 
 
 def _workers(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
-    from asgictl.serving.crew import Workers
+    from asgictl.serving.workers import Workers
 
     with _lock_file() as lock:
         instructions = plan.instructions

@@ -71,22 +71,26 @@ class Runtime:
         gc.enable()
         with self.stopping.loading():
             try:
-                if not broken:
-                    self._app, self.kind = adapt.adapt(self.instructions.ref, self.instructions.how)
+                if broken:
+                    self._show(AppLoadError(broken))
+                else:
+                    self._use(*adapt.adapt(self.instructions.ref, self.instructions.how))
             except AppLoadError as error:
                 if not self.instructions.reload:
                     raise
                 self.report.failed(error)
                 self._show(error)
-        if broken:
-            self._show(AppLoadError(broken))
+        self._doing = _STARTING
+
+    def _use(self, app: ASGIApp, kind: str | None) -> None:
+        """Answer with `app` from here on."""
         if self.instructions.max_requests:
-            self._app = self._counted(self._app, self.instructions.max_requests)
+            app = self._counted(app, self.instructions.max_requests)
+        self._app, self.kind = app, kind
         if self.instructions.proxies:
             from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-            self._proxied = ProxyHeadersMiddleware(self._app, self.instructions.proxies)  # type: ignore[arg-type]
-        self._doing = _STARTING
+            self._proxied = ProxyHeadersMiddleware(app, self.instructions.proxies)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or run the lifespan."""
@@ -157,7 +161,7 @@ class Runtime:
 
     def _show(self, error: AppLoadError) -> None:
         """Answer every request with `error` instead of the app."""
-        self._app, self.kind = ErrorPage(error, self.instructions.show_errors), None
+        self._use(ErrorPage(error, self.instructions.show_errors), None)
 
     def startup_complete(self) -> None:
         """Note that the app answers, and say so."""

@@ -1,4 +1,4 @@
-"""Replace the workers one by one, without a request that fails, however long the app takes to start.
+"""Several processes of one app, replaced one by one without a request that fails, however long the app takes to start.
 
 Uvicorn's own rolling restart gives a new worker `timeout_worker_healthcheck` seconds, which is also how long its
 supervisor may wait for a worker that is dying. So its SIGTTIN adds a worker here, the old ones are retired one by one
@@ -9,8 +9,13 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
-from asgictl.serving.crew import Workers
+from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.serving.crew import Crew
+
+# So many replacements in a row may die before they are ready.
+_VAIN = 3
 
 # How long a worker that is replaced still answers; clients with a connection are told to connect anew; in seconds.
 _DRAIN = 0.5
@@ -19,7 +24,57 @@ _DRAIN = 0.5
 _PATIENCE = 10.0
 
 
-def replace_all(crew: Workers) -> None:
+class Workers(Crew):
+    """Several workers of one app: alike, and each replaceable."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.failures = 0
+        self._vain = 0
+        self._rolling = False
+
+    def hangup(self) -> None:
+        """Replace the workers one by one."""
+        if not self.ready or self.stopping:
+            return
+        self._rolling = True
+        self.notifier.reloading()
+        _replace_all(self)
+        if not self.stopping:
+            self.notifier.ready()
+        self._rolling = False
+
+    def _heed_ready(self, kind: str | None) -> None:
+        self._vain = 0
+        super()._heed_ready(kind)
+
+    def _heed_failure(self, error: AppLoadError) -> None:
+        """End a start that fails; a replacement that fails is tried again."""
+        if not self.ready:
+            self.fail(error)
+            return
+        self.audience.note(f"a new worker cannot start: {error.message}")
+        self._count(error)
+
+    def _heed_death(self, pid: int, how: str) -> None:
+        if pid in self._ready and pid not in self._closed_doors:
+            self.audience.note(f"a worker ended{how} and is replaced")
+        if pid in self._ready | self._excused:
+            return
+        error = StartError(f"a worker ended before the app was ready{how}")
+        if self.ready:
+            self._count(error)
+        else:
+            self.fail(error)
+
+    def _count(self, error: AsgictlError) -> None:
+        self.failures += 1
+        self._vain += not self._rolling
+        if self._vain >= _VAIN:
+            self.fail(error)
+
+
+def _replace_all(crew: Workers) -> None:
     """Replace every worker of `crew`; keep the old ones when a new one cannot start."""
     begun = time.monotonic()
     crew.audience.note("SIGHUP: replacing the workers one by one")

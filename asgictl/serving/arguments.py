@@ -1,0 +1,164 @@
+"""The arguments of uvicorn that users give: which there are, and what it would stumble over only after the start."""
+
+import re
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from asgictl import target
+from asgictl.errors import ConfigError, FileProblemError
+from asgictl.serving import tls
+
+# Uvicorn's arguments that have an option of the same name and are handed on as they are.
+PASSED = (
+    "backlog",
+    "date_header",
+    "http",
+    "http2",
+    "limit_concurrency",
+    "log_config",
+    "log_level",
+    "loop",
+    "root_path",
+    "server_header",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "timeout_keep_alive",
+    "ws",
+    "ws_max_size",
+    "ws_ping_interval",
+    "ws_ping_timeout",
+)
+
+# Uvicorn's arguments that `-X` does not take, each with what to do instead.
+OWNED = {
+    **{name: f"pass --{name.replace('_', '-')}" for name in PASSED},
+    **{name: f"pass --{name}" for name in ("factory", "fd", "host", "interface", "lifespan", "port")},
+    **{name: f"pass --{name}" for name in ("reload", "uds", "workers")},
+    **{f"reload_{end}s": f"pass --reload-{end}" for end in ("dir", "exclude", "include")},
+    "access_log": "pass --access-log or --no-access-log",
+    "forwarded_allow_ips": "pass --forwarded-allow-ips",
+    "proxy_headers": "pass --proxy-headers or --no-proxy-headers",
+    "app": "name the app as the argument",
+    "app_dir": "run asgictl in the app's folder",
+    "env_file": "pass --env-file",
+    "headers": "pass --header",
+    "limit_max_requests": "pass --max-requests",
+    "limit_max_requests_jitter": "pass --max-requests, which spreads by itself",
+    "reload_delay": "pass --reload, which has no delay",
+    "ssl_context_factory": "pass --ssl-certfile and --ssl-keyfile",
+    "timeout_graceful_shutdown": "pass --graceful-timeout",
+    "use_colors": "set NO_COLOR or FORCE_COLOR",
+}
+
+# The choices that uvicorn offers by name, with the package that each needs.
+_CHOICES: dict[str, dict[str, str | None]] = {
+    "http": {"auto": None, "h11": "h11", "httptools": "httptools", "zttp": "zttp"},
+    "loop": {"auto": None, "asyncio": None, "none": None, "uvloop": "uvloop", "zuvloop": "zuvloop"},
+    "ws": {
+        "auto": None,
+        "none": None,
+        "websockets": "websockets",
+        "websockets-sansio": "websockets",
+        "wsproto": "wsproto",
+    },
+}
+
+# RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
+_HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
+
+
+def checked(given: Mapping[str, Any], extra: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the arguments in `given`, which have options, and in `extra`, text or typed.
+
+    Raises `ConfigError` for values that cannot be used, `FileProblemError` for files.
+    """
+    arguments = {name: value for name, value in given.items() if value is not None} | _extra(extra)
+    if arguments.pop("http2", False):
+        arguments |= _http2(arguments.get("http", "auto"))
+    _check(arguments, folder)
+    return arguments
+
+
+def _http2(http: str) -> dict[str, Any]:
+    if http not in ("auto", "zttp"):
+        raise ConfigError(f"`--http2` does not go with `--http {http}`", hint="drop --http: HTTP/2 needs zttp")
+    if find_spec("zttp") is None:
+        hint = f"install it: `{sys.executable} -m pip install zttp`"
+        raise ConfigError("`--http2` needs the package `zttp`", hint=hint)
+    return {"http2": True, "http": "zttp"}
+
+
+def _check(arguments: Mapping[str, Any], folder: Path) -> None:
+    """Raise for arguments that uvicorn would stumble over only after the start."""
+    for name, choices in _CHOICES.items():
+        choice = arguments.get(name, "auto")
+        module = choice.partition(":")[0] if ":" in choice else None
+        if module and target.locate(module, folder) is None:
+            raise ConfigError(f"there is no module `{module}` for `--{name} {choice}`", hint="see that it is installed")
+        if choice not in choices and module is None:
+            close = get_close_matches(choice, choices, n=1)
+            hint = f"did you mean `--{name} {close[0]}`?" if close else f"pass {', '.join(choices)} or module:attribute"
+            raise ConfigError(f"`--{name} {choice}` is not known", hint=hint)
+        package = choices.get(choice)
+        if package and find_spec(package) is None:
+            hint = f"install it: `{sys.executable} -m pip install {package}`"
+            raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint)
+    names = ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs")
+    tls.check(*(arguments.get(name) for name in names))
+    if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
+        raise FileProblemError(f"there is no file `{arguments['log_config']}`", hint="pass --log-config with a file")
+
+
+def header(text: str) -> tuple[str, str]:
+    """Return the name and the value in `Name: value`; raise `ConfigError` for what is no header (RFC 9110)."""
+    match = re.fullmatch(_HEADER, text)
+    if match is None:
+        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`")
+    return match[1], match[2].rstrip()
+
+
+def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments for uvicorn in `items`, text or typed, checked against the installed uvicorn."""
+    if not items:
+        return {}
+    import inspect
+
+    import uvicorn
+
+    known = inspect.signature(uvicorn.run).parameters
+    checked: dict[str, Any] = {}
+    for name, value in items.items():
+        if name in OWNED:
+            raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=OWNED[name])
+        if name not in known:
+            close = get_close_matches(name, known.keys() - OWNED.keys(), n=1)
+            hint = f"did you mean `-X {close[0]}={value}`?" if close else "see `uvicorn.run` for what there is"
+            raise ConfigError(f"uvicorn {uvicorn.__version__} has no argument `{name}`", hint=hint)
+        checked[name] = _typed(name, str(value), str(known[name].annotation))
+    return checked
+
+
+def _typed(key: str, text: str, annotation: str) -> Any:
+    """Return `text` as what the annotation of uvicorn's parameter allows."""
+    words = set(re.findall(r"\w+", annotation))
+    if "None" in words and text.lower() == "none":
+        return None
+    if "bool" in words:
+        if text.lower() in ("true", "false", "1", "0", "yes", "no"):
+            return text.lower() in ("true", "1", "yes")
+        raise ConfigError(f"`-X {key}={text}` is not a boolean", hint="write true or false")
+    for kind in (int, float):
+        if kind.__name__ in words and "str" not in words:
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    if words & {"int", "float"} and "str" not in words:
+        raise ConfigError(f"`-X {key}={text}` is not a number")
+    return text
