@@ -34,7 +34,8 @@ class Console:
     def of(cls, params: Mapping[str, Any]) -> "Console":
         """Return the console that a command's options want."""
         return cls(
-            traceback=bool(params.get("traceback")),
+            # With reload the terminal is where one looks for it.
+            traceback=bool(params.get("traceback") or (params.get("reload") and not params.get("check"))),
             as_json=params.get("log_format") == "json",
             plain_only=bool(params.get("prod")),
         )

@@ -18,9 +18,13 @@ class AsgictlError(Exception):
 
 
 class ConfigError(AsgictlError):
-    """Wrong usage or configuration, or two apps to choose from."""
+    """Wrong usage or configuration, or two apps to choose from; `option` names the parameter that is wrong."""
 
     exit_status = 2
+
+    def __init__(self, message: str, *, hint: str | None = None, option: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.option = option
 
 
 class StartError(AsgictlError):

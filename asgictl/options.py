@@ -70,7 +70,7 @@ Prod = Annotated[bool, _flag("--prod", panel=_RUN, about="An app must be there; 
 Workers = Annotated[
     str,
     Range(1, words=("auto",)),
-    _option("--workers", "-w", panel=_RUN, metavar="N", about="Processes; auto is one for each CPU."),
+    _option("--workers", "-w", panel=_RUN, metavar="N", about="Processes; auto is one for each CPU, two at least."),
 ]
 MaxRequests = Annotated[
     int | None,
@@ -98,12 +98,12 @@ ReloadExclude = Annotated[
 ]
 ShowErrors = Annotated[
     Literal["loopback", "always", "never"],
-    _option("--show-errors", panel=_RELOAD, metavar="TO", about="Who sees why the app is broken: or always, never."),
+    _option("--show-errors", panel=_RELOAD, metavar="TO", about="Who sees why it is broken: loopback, always, never."),
 ]
 
 Profile = Annotated[
     str | None,
-    _option("--profile", panel=_CONFIG, metavar="NAME", about="Of [tool.asgictl.serve.profiles]."),
+    _option("--profile", panel=_CONFIG, metavar="NAME", about="Of those in pyproject.toml."),
 ]
 EnvFile = Annotated[
     list[str] | None,

@@ -48,11 +48,12 @@ def find(folder: Path) -> Project | None:
     """Return the nearest project at or above `folder`; raise `ConfigError` when its file is broken."""
     for root in (folder, *folder.parents):
         try:
-            text = (root / FILE).read_text(encoding="utf-8")
+            text = (root / FILE).read_text(encoding="utf-8-sig")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, UnicodeDecodeError) as error:
-            problem = f"cannot read `{root / FILE}`: {error}"
+            reason = error if isinstance(error, OSError) else "it is not UTF-8"
+            problem = f"cannot read `{root / FILE}`: {reason}"
             raise ConfigError(problem) from error
         return Project(root=root, data=_parse(text, root / FILE))
     return None

@@ -2,7 +2,7 @@
 
 import enum
 import os
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,11 +58,13 @@ class Setting(NamedTuple):
 class Rules(NamedTuple):
     """What a command says of its options.
 
-    `bundles` holds the values that a flag stands for. Of each pair in `exclusive` only one can be in use.
+    `bundles` holds the values that a flag stands for. Of each pair in `exclusive` only one can be in use; a value in
+    `harmless` does not count.
     """
 
     bundles: Mapping[str, Mapping[str, Any]] = {}
     exclusive: Sequence[tuple[str, str]] = ()
+    harmless: Mapping[str, Any] = {}
 
 
 Settings = dict[str, Setting]
@@ -76,31 +78,34 @@ def resolve(  # noqa: PLR0913  # all the sources
     rules: Rules,
     environ: MutableMapping[str, str],
     folder: Path,
+    note: Callable[[str], object],
 ) -> Settings:
     """Return a setting for each of `options` of `command`; `given` is what the command line says, checked.
 
     Variables of `--env-file` are added to `environ`, unless they are there. Raises `ConfigError` for what cannot
     be understood, with its file and key or its variable, and `FileProblemError` for a file that cannot be read.
+    `note` hears of a value that gives way to another.
     """
     around = project.find(folder)
     by_key = {option.key: option for option in options if option.settable}
     tables = _tables(around, command, by_key) if around else {}
     typed = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
-    early = _first(typed, _variables(command, by_key, environ), tables.get(None, {}))
-    _load(early.get("env_file"), environ)
-    variables = _variables(command, by_key, environ)
+    early = _first(typed, _variables(command, by_key, environ, {}), tables.get(None, {}))
+    files = _load(early.get("env_file"), environ)
+    variables = _variables(command, by_key, environ, files)
     profile = _first(typed, variables).get("profile")
-    layers = [typed, variables, _of_platform(by_key, environ), _profile(profile, tables, command, around)]
+    layers = [typed, variables, _of_platform(by_key, environ, files), _profile(profile, tables, command, around)]
     layers.append(tables.get(None, {}))
     found = _first(*layers)
     if UVICORN in found:
         found[UVICORN] = _merged(layers)
-    _settle(found, options, [pair for pair in rules.exclusive if set(pair) <= rules.bundles.keys()])
+    keys = {option.name: option.key for option in options}
+    _settle(found, keys, rules, [pair for pair in rules.exclusive if set(pair) <= rules.bundles.keys()], note)
     for flag, bundle in rules.bundles.items():
         if flag in found and found[flag].value:
             for name, value in bundle.items():
                 found.setdefault(name, Setting(value, f"--{flag}", Rank.BUNDLE))
-    _settle(found, options, rules.exclusive)
+    _settle(found, keys, rules, rules.exclusive, note)
     return {option.name: found.get(option.name) or _default(option) for option in options}
 
 
@@ -121,7 +126,8 @@ def _merged(layers: Iterable[Settings]) -> Setting:
         top = top or setting
         pairs = setting.value.items() if isinstance(setting.value, dict) else map(_pair, setting.value)
         for key, value in reversed(list(pairs)):
-            arguments.setdefault(key.strip().replace("-", "_"), setting._replace(value=value))
+            source = setting.source.replace(f"{UVICORN} in [", f"{key} in [").replace("] of", f".{UVICORN}] of")
+            arguments.setdefault(key.strip().replace("-", "_"), Setting(value, source, setting.rank))
     assert top is not None  # noqa: S101  # the caller has seen one
     return top._replace(value=arguments)
 
@@ -133,49 +139,73 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _settle(found: Settings, options: Sequence[Option], pairs: Iterable[tuple[str, str]]) -> None:
+def _settle(
+    found: Settings,
+    keys: Mapping[str, str],
+    rules: Rules,
+    pairs: Iterable[tuple[str, str]],
+    note: Callable[[str], object],
+) -> None:
     """Of each pair in use drop the one of the lower rank; raise `ConfigError` when they rank alike."""
-    keys = {option.name: option.key for option in options}
-    defaults = {option.name: option.default for option in options}
+
+    def in_use(name: str) -> bool:
+        return (
+            name in found
+            and found[name].value not in (None, rules.harmless.get(name))
+            and found[name].value is not False
+        )
+
+    def strength(name: str) -> float:
+        """A bundle is as strong as the flag that stands for it, but for what is said explicitly beside it."""
+        setting = found[name]
+        return found[setting.source.removeprefix("--")].rank - 0.5 if setting.rank is Rank.BUNDLE else setting.rank
+
     for pair in pairs:
-        if not all(name in found and _is_in_use(found[name].value, defaults[name]) for name in pair):
+        if not all(in_use(name) for name in pair):
             continue
-        low, high = sorted(pair, key=lambda name: found[name].rank)
-        if found[low].rank == found[high].rank:
+        low, high = sorted(pair, key=strength)
+        if strength(low) == strength(high):
             one, other = (f"`--{keys[name]}` ({found[name].source})" for name in pair)
             raise ConfigError(f"{one} and {other} exclude each other", hint="drop one of them")
+        note(f"`--{keys[low]}` ({found[low].source}) gives way to `--{keys[high]}` ({found[high].source})")
         del found[low]
 
 
-def _is_in_use(value: Any, default: Any) -> bool:
-    return value is not None and value is not False and value != default
-
-
-def _variables(command: str, by_key: Mapping[str, Option], environ: Mapping[str, str]) -> Settings:
-    """Return what the variables of `command` set; an empty one sets nothing."""
+def _variables(
+    command: str, by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]
+) -> Settings:
+    """Return what the variables of `command` set, some from `files`; an empty one sets nothing."""
     prefix = f"ASGICTL_{command.upper()}_"
     known = {f"{prefix}{key.upper().replace('-', '_')}": option for key, option in by_key.items()}
     found: Settings = {}
     for name in sorted(name for name, value in environ.items() if name.startswith(prefix) and value):
+        place = _place(name, files)
         if name not in known:
-            raise ConfigError(f"there is no variable `{name}`", hint=_suggestion(name, known, f"{prefix}PORT"))
-        found[known[name].name] = Setting(_read(name, known[name], environ[name]), name, Rank.VARIABLE)
+            raise ConfigError(f"there is no variable {place}", hint=_suggestion(name, known, f"{prefix}PORT"))
+        value = _read(place, known[name], environ[name])
+        found[known[name].name] = Setting(value, place.replace("`", ""), Rank.VARIABLE)
     return found
 
 
-def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str]) -> Settings:
-    return {
-        by_key[key].name: Setting(_read(name, by_key[key], environ[name]), name, Rank.PLATFORM)
-        for name, key in _PLATFORM.items()
-        if key in by_key and environ.get(name)
-    }
+def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]) -> Settings:
+    found: Settings = {}
+    for name, key in _PLATFORM.items():
+        if key in by_key and environ.get(name):
+            place = _place(name, files)
+            value = _read(place, by_key[key], environ[name])
+            found[by_key[key].name] = Setting(value, place.replace("`", ""), Rank.PLATFORM)
+    return found
 
 
-def _read(name: str, option: Option, text: str) -> Any:
+def _place(name: str, files: Mapping[str, str]) -> str:
+    return f"`{name}` in `{files[name]}`" if name in files else f"`{name}`"
+
+
+def _read(place: str, option: Option, text: str) -> Any:
     try:
         return values.from_text(text, option.hint)
     except ValueError as error:
-        problem = f"the variable `{name}`: {str(error).rstrip('.')}"
+        problem = f"the variable {place}: {str(error).rstrip('.')}"
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
 
 
@@ -200,10 +230,15 @@ def _table(
     place = f"[{'.'.join(path)}]"
     found: Settings = {}
     for key, value in table.items():
-        if key not in by_key or key == "profile":
+        if key not in by_key or key == "profile" or (key == "env-file" and rank is Rank.PROFILE):
             problem = f"there is no `{key}` under `{place}` in `{around.file}`"
-            hint = "write `app` under `[tool.asgictl]`" if key == "app" else _suggestion(key, by_key, "port")
-            raise ConfigError(problem, hint=hint)
+            hints = {
+                "app": "write `app` under `[tool.asgictl]`",
+                "profile": "pass --profile, or set ASGICTL_SERVE_PROFILE",
+                "env-file": "write it outside of the profiles, or pass --env-file",
+            }
+            others = [name for name in by_key if name != "profile"]
+            raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, "port"))
         source = f"{key} in {place} of {project.shown(around.file)}"
         found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
     return found
@@ -234,10 +269,10 @@ def _profile(
         return {}
     names = sorted(name for name in tables if name is not None)
     if profile.value not in names:
-        where = f"`{around.file}`" if around else f"no {project.FILE}"
+        where = f" in `{around.file}`" if around else f": there is no {project.FILE}"
         hint = _suggestion(profile.value, names, names[0]) if names else None
         hint = hint or f"write it as `[tool.asgictl.{command}.profiles.{profile.value}]`"
-        raise ConfigError(f"there is no profile `{profile.value}` in {where}", hint=hint)
+        raise ConfigError(f"there is no profile `{profile.value}`{where}", hint=hint)
     return tables[profile.value]
 
 
@@ -246,31 +281,35 @@ def _suggestion(name: str, known: Iterable[str], example: str) -> str:
     return f"did you mean `{close[0]}`?" if close else f"see `--help` for what there is, like `{example}`"
 
 
-def _load(files: Setting | None, environ: MutableMapping[str, str]) -> None:
-    """Add the variables of the `--env-file`s, of which a later one counts more."""
-    found: dict[str, str] = {}
+def _load(files: Setting | None, environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Add the variables of the `--env-file`s, of which a later one counts more; return from which file each is."""
+    found: dict[str, tuple[str, str]] = {}
     for file in files.value if files else ():
-        found |= _variables_of(Path(file))
-    for name, value in found.items():
-        environ.setdefault(name, value)
+        found |= {name: (value, file) for name, value in _variables_of(Path(file)).items()}
+    added = {name: pair for name, pair in found.items() if not environ.get(name)}
+    environ.update({name: value for name, (value, _) in added.items()})
+    return {name: file for name, (_, file) in added.items()}
 
 
 def _variables_of(file: Path) -> dict[str, str]:
+    import io
+
     import dotenv
     from dotenv.parser import parse_stream
 
     try:
-        with file.open(encoding="utf-8") as stream:
-            wrong = next((part for part in parse_stream(stream) if part.error), None)
-        if wrong is None:
-            return {key: value for key, value in dotenv.dotenv_values(file).items() if value is not None}
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise FileProblemError(f"there is no file `{file}`", hint="pass --env-file with a file") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not UTF-8"
         raise FileProblemError(f"cannot read `{file}`: {reason}") from error
-    problem = f"line {wrong.original.line} of `{file}` is not `NAME=value`"
-    raise FileProblemError(problem, hint="put it right, or make it a comment with #")
+    for part in parse_stream(io.StringIO(text)):
+        if part.error or "\0" in part.original.string:
+            problem = f"line {part.original.line} of `{file}` is not `NAME=value`"
+            raise FileProblemError(problem, hint="put it right, or make it a comment with #")
+    values = dotenv.dotenv_values(stream=io.StringIO(text))
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:
@@ -279,7 +318,7 @@ def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, A
         setting = settings[option.name]
         if option.key == UVICORN:
             for key, argument in (setting.value or {}).items():
-                yield f"{UVICORN}.{key}", argument.value, argument.source
+                yield f"{UVICORN}.{key}", "***" if "password" in key else argument.value, argument.source
         elif option.settable:
             secret = Mark.SECRET in values.kind(option.hint).marks and setting.value is not None
             yield option.key, "***" if secret else setting.value, setting.source

@@ -99,6 +99,11 @@ def test_a_websocket() -> None:
     assert json.loads(line(made, "json"))["close_code"] == 1001
 
 
+def test_colors_of_head() -> None:
+    """A HEAD is coloured like any other."""
+    assert line(exchange(method="HEAD"), colors=True).endswith('" \x1b[32m200 OK\x1b[0m 0 B 3.4 ms\n')
+
+
 def test_colors() -> None:
     """On a terminal the status has the colour of its class."""
     assert " \x1b[33m404 Not Found\x1b[0m 12 B 3.4 ms\n" in line(exchange(status=404), colors=True)
@@ -125,6 +130,12 @@ def test_json() -> None:
         "user_agent": "test/1",
         "request_id": "abc",
     }
+
+
+def test_combined_hosts() -> None:
+    """The combined format has an address as it is, and nothing in it that looks like another field."""
+    assert line(exchange(client=("::1", 5)), "combined").startswith("::1 - - [")
+    assert line(exchange(client=('a" b', 5)), "combined").startswith("a\\x22\\x20b - - [")
 
 
 def test_combined() -> None:
@@ -157,6 +168,8 @@ TEMPLATES = {
         "write a brace as {{ or }}",
     ),
     "{status.__class__}": ("there is no `{status.__class__}` for `--access-log-format`", None),
+    "{path:>{status}}": ("the template `{path:>{status}}` is broken: `>{status}` is no format for it", None),
+    "{bytes:c}": ("the template `{bytes:c}` is broken: `c` is no format for it", None),
     "{}": ("there is no `{}` for `--access-log-format`", None),
 }
 
@@ -170,6 +183,21 @@ def test_wrong_templates(form: str) -> None:
     message, hint = TEMPLATES[form]
     assert caught.value.message == message
     assert hint is None or caught.value.hint == hint
+
+
+def test_a_client_that_has_gone() -> None:
+    """A request whose client has gone before the answer is no failure of the server."""
+
+    class Cycle:
+        disconnected = True
+
+        async def send(self, message: Any) -> None:
+            """Drop it."""
+
+    gone = Exchange(scope(), Cycle().send, Nobody())
+    gone.end()
+
+    assert '" 499 Client Closed Request 0 B ' in line(gone)
 
 
 FORGED = '\r\n\x1b[2J\x00\x7f"\\ 127.0.0.1 - "GET /forged HTTP/1.1" 200'
@@ -250,7 +278,7 @@ def test_long_and_short_lines_stay_whole(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     for writer in writers:
-        writer.hurry()
+        writer.finish(20)
     os.close(writing)
     reader.join()
     os.close(reading)
@@ -258,16 +286,16 @@ def test_long_and_short_lines_stay_whole(tmp_path: Path) -> None:
     assert sorted(received.decode().splitlines(keepends=True)) == sorted(lines)
 
 
-def test_nothing_waits_after_hurry() -> None:
-    """Once the end has begun each line is written at once."""
+def test_the_end_waits() -> None:
+    """The end waits for the lines that are there, and for those that still come."""
     reading, writing = os.pipe()
-    os.set_blocking(reading, False)
     writer = LogWriter(writing, lock=None, complain=Complaints())
-    writer.hurry()
-
+    writer.write("first\n")
+    writer.finish()
     writer.write("last\n")
+    writer.finish()
 
-    assert os.read(reading, 100) == b"last\n"
+    assert os.read(reading, 100) == b"first\nlast\n"
     os.close(reading)
     os.close(writing)
 
@@ -280,7 +308,7 @@ def test_nobody_reads_any_more() -> None:
     writer = LogWriter(writing, lock=None, complain=complaints)
 
     writer.write("lost\n")
-    writer.hurry()
+    writer.finish()
 
     os.close(writing)
     assert complaints == []
@@ -292,13 +320,44 @@ def test_the_disk_is_full() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     complaints = Complaints()
     writer = LogWriter(descriptor, lock=None, complain=complaints)
-    writer.hurry()
 
-    writer.write("lost\n")
-    writer.write("lost\n")
+    for _ in range(2):
+        writer.write("lost\n")
+        writer.finish()
 
     os.close(descriptor)
     assert complaints == [f"the access log cannot be written: {os.strerror(errno.ENOSPC)}"]
+
+
+def test_a_reader_that_stalls() -> None:
+    """Neither a line nor the end waits for a reader who does not read, and nothing is lost when he goes on."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+    lines = [f"{number} {'x' * 1000}\n" for number in range(200)]
+    for text in lines:
+        writer.write(text)
+    writer.finish(0.2)
+    writer.write("last\n")
+    received = b""
+
+    while not received.endswith(b"last\n"):
+        received += os.read(reading, 65536)
+
+    assert received.decode() == "".join([*lines, "last\n"])
+    os.close(reading)
+    os.close(writing)
+
+
+def test_any_text_is_written() -> None:
+    """What is not UTF-8 cannot stop the log."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+
+    writer.write("\udce9\n")
+
+    assert os.read(reading, 100) == b"\\udce9\n"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_pipe_that_does_not_block() -> None:

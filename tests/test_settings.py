@@ -23,7 +23,7 @@ PYPROJECT = "pyproject.toml"
 PORT_SOURCES = {
     "command line": ({"arguments": ["--port", "1001"]}, 1001, "command line"),
     "variable": ({"variables": {"ASGICTL_SERVE_PORT": "1002"}}, 1002, "ASGICTL_SERVE_PORT"),
-    "env file": ({"env_file": "ASGICTL_SERVE_PORT=1003\n"}, 1003, "ASGICTL_SERVE_PORT"),
+    "env file": ({"env_file": "ASGICTL_SERVE_PORT=1003\n"}, 1003, "ASGICTL_SERVE_PORT in .env"),
     "platform": ({"variables": {"PORT": "1004"}}, 1004, "PORT"),
     "profile": ({"profile": "port = 1005"}, 1005, "port in [tool.asgictl.serve.profiles.live] of pyproject.toml"),
     "file": ({"table": "port = 1006"}, 1006, "port in [tool.asgictl.serve] of pyproject.toml"),
@@ -66,7 +66,7 @@ def printed(folder: Path, monkeypatch: pytest.MonkeyPatch, *sources: dict[str, A
     (folder / PYPROJECT).write_text("".join(tables))
     monkeypatch.chdir(folder)
     result = run(*arguments)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0, result.stderr
     data: dict[str, Any] = json.loads(result.stdout)
     return data
 
@@ -118,7 +118,9 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
 
     def resolved(environ: dict[str, str]) -> settings.Settings:
         known = list(options().values())
-        return settings.resolve("serve", known, {}, rules=Serve.rules, environ=environ, folder=tmp_path)
+        return settings.resolve(
+            "serve", known, {}, rules=Serve.rules, environ=environ, folder=tmp_path, note=lambda _: None
+        )
 
     if not option.settable:
         with pytest.raises(ConfigError):
@@ -232,10 +234,34 @@ WRONG = {
         " [tool.asgictl.serve] of pyproject.toml) exclude each other",
         "drop one of them",
     ),
+    "an env file in a profile": (
+        "[tool.asgictl.serve.profiles.live]\nenv-file = 'x'\n",
+        {},
+        "there is no `env-file` under `[tool.asgictl.serve.profiles.live]` in `{file}`",
+        "write it outside of the profiles, or pass --env-file",
+    ),
+    "a profile in the file": (
+        "[tool.asgictl.serve]\nprofile = 'x'\n",
+        {},
+        "there is no `profile` under `[tool.asgictl.serve]` in `{file}`",
+        "pass --profile, or set ASGICTL_SERVE_PROFILE",
+    ),
+    "a header that is none": (
+        "[tool.asgictl.serve]\nheader = ['bad']\n",
+        {},
+        "`bad` is not a header (header in [tool.asgictl.serve] of pyproject.toml)",
+        "write it as `Name: value`",
+    ),
+    "a template that is none": (
+        "",
+        {"ASGICTL_SERVE_ACCESS_LOG_FORMAT": "{pth}"},
+        "there is no `{{pth}}` for `--access-log-format` (ASGICTL_SERVE_ACCESS_LOG_FORMAT)",
+        "did you mean `{path}`?",
+    ),
     "uvicorn has no such argument": (
         "[tool.asgictl.serve.uvicorn]\nws_max_que = 1\n",
         {},
-        "uvicorn {uvicorn} has no argument `ws_max_que`",
+        "uvicorn {uvicorn} has no argument `ws_max_que` (ws_max_que in [tool.asgictl.serve.uvicorn] of pyproject.toml)",
         "did you mean `-X ws_max_queue=1`?",
     ),
 }
@@ -286,6 +312,31 @@ def test_wrong_env_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: 
     assert (result.exit_code, result.stderr.splitlines()) == (4, lines)
 
 
+def test_an_explicit_default_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--port 8000` is said explicitly, though 8000 is the default too."""
+    (tmp_path / PYPROJECT).write_text("[tool.asgictl.serve]\nuds = 'web.sock'\n")
+    monkeypatch.chdir(tmp_path)
+
+    result = run("serve", "demo", "--port", "8000", "--print-config", "--json")
+
+    data = json.loads(result.stdout)
+    assert (data["uds"]["value"], data["port"]["source"]) == (None, "command line")
+    said = "`--uds` (uds in [tool.asgictl.serve] of pyproject.toml) gives way to `--port` (command line)"
+    assert result.stderr == f"note: {said}\n"
+
+
+def test_dev_is_not_taken_away_by_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `--dev` stands for counts more than what a platform sets for all apps."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+
+    result = run("serve", "demo", "--dev", "--print-config", "--json")
+
+    data = json.loads(result.stdout)
+    assert (data["reload"]["value"], data["workers"]["value"]) == (True, "1")
+    assert result.stderr == "note: `--workers` (WEB_CONCURRENCY) gives way to `--reload` (--dev)\n"
+
+
 def test_env_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later env file counts more than an earlier one, and what is set already stays."""
     folder = write({"a": "ASGICTL_SERVE_HOST=::\nASGICTL_SERVE_PORT=1\n", "b": "ASGICTL_SERVE_PORT=2\nTAKEN=new\n"})
@@ -333,7 +384,9 @@ def test_print_config_as_a_table(write: Write, monkeypatch: pytest.MonkeyPatch) 
     assert len(lines) == len([option for option in options().values() if option.settable])  # no `uvicorn`, but `app`
 
 
+FLASK = "from flask import Flask\nweb = Flask(__name__)\n"
 DRY = {
+    "Flask": (["flasky:web"], "uvicorn flasky:web --interface wsgi --timeout-graceful-shutdown 8"),
     "plain": ([], "uvicorn main:app --timeout-graceful-shutdown 8"),
     "many": (
         [*("--workers", "3", "--header", "A: b c", "--no-server-header", "--no-access-log", "--root-path", "/api")],
@@ -353,6 +406,9 @@ DRY = {
 }
 
 
+LOST = {"reload": "--next-port, --show-errors", "socket": "--uds-mode"}
+
+
 @pytest.mark.parametrize("case", DRY)
 def test_dry_run(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """`--dry-run` prints the same server as a command line for uvicorn, which takes it."""
@@ -360,13 +416,14 @@ def test_dry_run(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> No
 
     import uvicorn
 
-    folder = write({"main.py": "async def app(scope, receive, send): ...\n"})
+    folder = write({"main.py": "async def app(scope, receive, send): ...\n", "flasky.py": FLASK})
     monkeypatch.chdir(folder)
     arguments, line = DRY[case]
 
     result = run("serve", "--dry-run", *arguments)
 
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert result.stderr == ("note: uvicorn has nothing for " + LOST[case] + "\n" if case in LOST else "")
     words = shlex.split(result.stdout)
     assert sorted(words) == sorted(shlex.split(line.format(folder=folder)))
     uvicorn.main.make_context("uvicorn", words[1:])

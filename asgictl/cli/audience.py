@@ -1,6 +1,7 @@
 """How a launch is told to the user."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,9 +34,11 @@ class Audience:
         self.note = console.note
         self.problem = console.error
 
-    def changed(self, files: list[str]) -> None:
+    def changed(self, files: Sequence[str]) -> None:
         """Name what has changed."""
         self._started = time.perf_counter()
+        if not files:
+            return
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         self._console.note(f"{shown(Path(files[0]))}{more} changed, starting anew")
 
@@ -103,7 +106,7 @@ class Checker:
         self.note = console.note
         self.problem = console.error
 
-    def changed(self, files: list[str]) -> None:
+    def changed(self, files: Sequence[str]) -> None:
         """Never called: a check does not reload."""
 
     def ready(self, ready: "Ready") -> None:

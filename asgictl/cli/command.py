@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from asgictl import project, settings, values
 from asgictl.console import Console
-from asgictl.errors import AsgictlError
+from asgictl.errors import AsgictlError, ConfigError
 
 
 class Command(TyperCommand):
@@ -43,6 +43,7 @@ class Command(TyperCommand):
                 rules=self.rules,
                 environ=os.environ,
                 folder=project.current_folder(),
+                note=Console.of(given).note,
             )
         ctx.params.update({name: setting.value for name, setting in ctx.obj.items()})
         ctx.args = rest
@@ -64,7 +65,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command and exit with the status that it returns; tell of an expected error in two lines."""
-        with _Boundary(ctx.params):
+        with _Boundary(ctx.params, ctx.obj):
             raise typer.Exit(super().invoke(ctx))
 
 
@@ -83,14 +84,25 @@ class Group(TyperGroup):
 class _Boundary:
     """Where expected errors end: printed, and turned into an exit status."""
 
-    def __init__(self, params: dict[str, Any]) -> None:
+    def __init__(self, params: dict[str, Any], found: settings.Settings | None = None) -> None:
         self._params = params
+        self._found = found or {}
+
+    def _source(self, option: str | None) -> str | None:
+        """Return where the value of `option` comes from, unless the user has just typed it."""
+        name, _, argument = (option or "").partition(".")
+        setting = self._found.get(name)
+        if setting is not None and argument:
+            setting = setting.value.get(argument)
+        return setting.source if setting is not None and setting.rank < settings.Rank.COMMAND_LINE else None
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, AsgictlError):
+            if isinstance(error, ConfigError) and (source := self._source(error.option)):
+                error.message += f" ({source})"
             Console.of(self._params).error(error)
             raise typer.Exit(error.exit_status) from None
 

@@ -7,7 +7,7 @@ import typer
 
 from asgictl import project, settings
 from asgictl.cli.command import option_of
-from asgictl.console import Console
+from asgictl.console import Console, plain
 from asgictl.errors import AsgictlError
 
 
@@ -18,7 +18,7 @@ def show(ctx: typer.Context, console: Console, *, as_json: bool) -> None:
     rows = [_app(ctx.params["app"]), *settings.rows(ctx.obj, known)]
     texts = [(key, _text(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
-    lines = (f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip() for key, value, source in texts)
+    lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)
     data = {key: {"value": value, "source": source} for key, value, source in rows}
     console.result("\n".join(lines), data, as_json=as_json)
 

@@ -23,13 +23,14 @@ class Serve(Command):
     """The command, with what its options mean for each other."""
 
     rules: ClassVar = Rules(
-        bundles={"dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0}, "prod": {"next_port": False}},
+        bundles={"dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0}, "prod": {}},
         exclusive=(
             ("dev", "prod"),
             ("reload", "workers"),
-            *(("uds", other) for other in ("fd", "host", "port", "next_port")),
-            *(("fd", other) for other in ("host", "port", "next_port")),
+            *(("uds", other) for other in ("fd", "host", "port")),
+            *(("fd", other) for other in ("host", "port")),
         ),
+        harmless={"workers": "1"},
     )
 
 
@@ -121,10 +122,14 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
         raise ConfigError("`--qr` needs the package `segno`", hint=hint)
     plan = _plan(ctx.params, console)
+    if plan.bind.fd is not None and fd is None and any(ctx.obj[name].rank for name in ("host", "port")):
+        console.note("the socket that systemd passes is served; --host and --port do not count")
     if dry_run:
         from asgictl.serving import equivalent
 
         console.result(equivalent.command(plan))
+        if missing := equivalent.missing(plan):
+            console.note(f"uvicorn has nothing for {', '.join(missing)}")
         return 0
     from asgictl.cli import audience
     from asgictl.serving import launch

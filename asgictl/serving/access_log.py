@@ -17,8 +17,9 @@ from asgictl.serving.exchange import Exchange
 
 Line = Callable[[Exchange], str]
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _ANSWERS = {status: f"{status} {reason}" for status, reason in _REASONS.items()}
+_OPTION = "access_log_format"
 _FORMATS = ("text", "json", "combined")
 
 # What cannot stand in a request line as it is: a control character could forge a line, a quote end the field.
@@ -28,6 +29,8 @@ _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 # Most durations, as text: formatting a float takes a third of the time that a line takes.
 _SHORTS = 500
 _SHORT = [f"{tenths // 10}.{tenths % 10}" for tenths in range(_SHORTS)]
+
+_ANSWER = re.compile(r'^(.*" )(.*)( \d+ B [\d.]+ ms)$')
 
 _COLORS = {2: "32", 3: "36", 4: "33", 5: "31"}
 _ERROR = 400
@@ -49,13 +52,14 @@ def check(form: str) -> None:
     if "{" not in form:
         close = get_close_matches(form, _FORMATS, n=1)
         hint = f"did you mean `{close[0]}`?" if close else "pass text, json, combined, or a template like `{path}`"
-        raise ConfigError(f"`--access-log-format {form}` is not known", hint=hint)
+        raise ConfigError(f"`--access-log-format {form}` is not known", hint=hint, option=_OPTION)
     try:
         for _, field, spec, conversion in string.Formatter().parse(form):
             if field is not None:
                 _check_field(field, f"!{conversion}" if conversion else "", spec or "")
     except ValueError as error:
-        raise ConfigError(f"the template `{form}` is broken: {error}", hint="write a brace as {{ or }}") from error
+        problem = f"the template `{form}` is broken: {error}"
+        raise ConfigError(problem, hint="write a brace as {{ or }}", option=_OPTION) from error
 
 
 def _check_field(field: str, conversion: str, spec: str) -> None:
@@ -66,7 +70,9 @@ def _check_field(field: str, conversion: str, spec: str) -> None:
     else:
         close = get_close_matches(field, _FIELDS, n=1)
         hint = f"did you mean `{{{close[0]}}}`?" if close else f"there are {', '.join(_FIELDS)}"
-        raise ConfigError(f"there is no `{{{field}}}` for `--access-log-format`", hint=hint)
+        raise ConfigError(f"there is no `{{{field}}}` for `--access-log-format`", hint=hint, option=_OPTION)
+    if "{" in spec or spec.endswith("c"):
+        raise ValueError(f"`{spec}` is no format for it")
     f"{{0{conversion}:{spec}}}".format(example)
 
 
@@ -102,8 +108,7 @@ def _client(client: tuple[str, int] | None) -> str:
     """Return the client's address; it may come from a header that a proxy has passed on."""
     if not client:
         return "-"
-    host, port = client[0], client[1]
-    host = _escaped(host)
+    host, port = _escaped(client[0]).replace(" ", "\\x20"), client[1]
     host = f"[{host}]" if ":" in host else host
     return f"{host}:{port}" if port else host
 
@@ -136,10 +141,8 @@ def _text(exchange: Exchange) -> str:
 
 
 def _colored(exchange: Exchange) -> str:
-    before, quoted, after = _text(exchange).rpartition('" ')
     color = _COLORS.get(exchange.status // 100, "0")
-    answer, space, rest = after.partition(f" {exchange.size} B ")
-    return f"{before}{quoted}\x1b[{color}m{answer}\x1b[0m{space}{rest}"
+    return _ANSWER.sub(lambda match: f"{match[1]}\x1b[{color}m{match[2]}\x1b[0m{match[3]}", _text(exchange))
 
 
 def _fields(exchange: Exchange) -> dict[str, Any]:
@@ -188,7 +191,7 @@ def _combined(exchange: Exchange) -> str:
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
     referer, agent = (_escaped(headers.get(name, "-")) for name in (b"referer", b"user-agent"))
     method = scope["method"] if scope["type"] == "http" else "GET"
-    host = _client((scope["client"][0], 0)) if scope["client"] else "-"
+    host = _client((scope["client"][0], 0)).strip("[]") if scope["client"] else "-"
     size = exchange.size if method != "HEAD" and exchange.size else "-"
     moment = time.strftime("%d/%b/%Y:%H:%M:%S %z")
     request = f"{method} {_target(scope['raw_path'], scope['query_string'])} HTTP/{scope['http_version']}"

@@ -100,15 +100,16 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
         choice = arguments.get(name, "auto")
         module = choice.partition(":")[0] if ":" in choice else None
         if module and target.locate(module, folder) is None:
-            raise ConfigError(f"there is no module `{module}` for `--{name} {choice}`", hint="see that it is installed")
+            problem = f"there is no module `{module}` for `--{name} {choice}`"
+            raise ConfigError(problem, hint="see that it is installed", option=name)
         if choice not in choices and module is None:
             close = get_close_matches(choice, choices, n=1)
             hint = f"did you mean `--{name} {close[0]}`?" if close else f"pass {', '.join(choices)} or module:attribute"
-            raise ConfigError(f"`--{name} {choice}` is not known", hint=hint)
+            raise ConfigError(f"`--{name} {choice}` is not known", hint=hint, option=name)
         package = choices.get(choice)
         if package and find_spec(package) is None:
             hint = f"install it: `{sys.executable} -m pip install {package}`"
-            raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint)
+            raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint, option=name)
     names = ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs")
     tls.check(*(arguments.get(name) for name in names))
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
@@ -119,7 +120,7 @@ def header(text: str) -> tuple[str, str]:
     """Return the name and the value in `Name: value`; raise `ConfigError` for what is no header (RFC 9110)."""
     match = re.fullmatch(_HEADER, text)
     if match is None:
-        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`")
+        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="header")
     return match[1], match[2].rstrip()
 
 
@@ -135,11 +136,15 @@ def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in items.items():
         if name in OWNED:
-            raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=OWNED[name])
+            raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=OWNED[name], option=f"uvicorn.{name}")
         if name not in known:
             close = get_close_matches(name, known.keys() - OWNED.keys(), n=1)
             hint = f"did you mean `-X {close[0]}={value}`?" if close else "see `uvicorn.run` for what there is"
-            raise ConfigError(f"uvicorn {uvicorn.__version__} has no argument `{name}`", hint=hint)
+            problem = f"uvicorn {uvicorn.__version__} has no argument `{name}`"
+            raise ConfigError(problem, hint=hint, option=f"uvicorn.{name}")
+        if not isinstance(value, (str, int, float)):
+            problem = f"`-X {name}` is neither text nor a number nor a boolean"
+            raise ConfigError(problem, option=f"uvicorn.{name}")
         checked[name] = _typed(name, str(value), str(known[name].annotation))
     return checked
 
@@ -152,7 +157,7 @@ def _typed(key: str, text: str, annotation: str) -> Any:
     if "bool" in words:
         if text.lower() in ("true", "false", "1", "0", "yes", "no"):
             return text.lower() in ("true", "1", "yes")
-        raise ConfigError(f"`-X {key}={text}` is not a boolean", hint="write true or false")
+        raise ConfigError(f"`-X {key}={text}` is not a boolean", hint="write true or false", option=f"uvicorn.{key}")
     for kind in (int, float):
         if kind.__name__ in words and "str" not in words:
             try:
@@ -160,5 +165,5 @@ def _typed(key: str, text: str, annotation: str) -> Any:
             except ValueError:
                 continue
     if words & {"int", "float"} and "str" not in words:
-        raise ConfigError(f"`-X {key}={text}` is not a number")
+        raise ConfigError(f"`-X {key}={text}` is not a number", option=f"uvicorn.{key}")
     return text

@@ -26,11 +26,15 @@ class Changes:
     is in, or the absolute path of a file or folder.
     """
 
-    def __init__(self, folders: Sequence[Path], include: Sequence[str], exclude: Sequence[str]) -> None:
+    def __init__(
+        self, folders: Sequence[Path], include: Sequence[str], exclude: Sequence[str], *, own: Path | None = None
+    ) -> None:
         """Count Python files and what `include` matches, unless a default or `exclude` leaves it out.
 
         A folder that is left out by default counts when it is itself one of `folders`, a file when `include` names it.
+        What is in asgictl's `own` folder never does.
         """
+        self._own = f"{own.resolve()}{os.sep}" if own else None
         self._folders = sorted((str(folder) for folder in folders), key=len, reverse=True)
         self._specs = {
             folder: (
@@ -45,6 +49,8 @@ class Changes:
 
     def __call__(self, _change: object, path: str) -> bool:
         """Tell whether a change of `path` counts."""
+        if self._own is not None and path.startswith(self._own):
+            return False
         folder = next((folder for folder in self._folders if path.startswith(folder.rstrip(os.sep) + os.sep)), None)
         if folder is None:
             return False
@@ -74,7 +80,9 @@ def folders(named: Sequence[str], folder: Path, path: Iterable[str]) -> list[Pat
     """
     for name in named:
         if not (folder / name).is_dir():
-            raise ConfigError(f"there is no folder `{name}` to watch", hint="pass --reload-dir with a folder")
+            raise ConfigError(
+                f"there is no folder `{name}` to watch", hint="pass --reload-dir with a folder", option="reload_dir"
+            )
     wanted = [folder / name for name in named] or [folder, *map(Path, path)]
     found = list(dict.fromkeys(place.resolve() for place in wanted))
     return [place for place in found if not any(place != other and place.is_relative_to(other) for other in found)]

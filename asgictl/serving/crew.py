@@ -31,6 +31,8 @@ _MARGIN = stopping.LAST_WORDS + 0.5
 class Crew:
     """The workers of one launch; a subclass says what a failure means, and what a hangup."""
 
+    excuses_failures = True
+
     def __init__(self, *, size: int, grace: float, around: Surroundings) -> None:
         """Expect `size` workers, which get `grace` seconds to stop."""
         self.size = size
@@ -55,7 +57,7 @@ class Crew:
         address = _address()
         self._listener = ConnectionListener(address, backlog=128)
         self.address = address or str(self._listener.address)
-        hangup.watch(self.hangup, stopping.request)
+        self._nohup = hangup.watch(self.hangup, stopping.request)
 
     @property
     def stopping(self) -> bool:
@@ -101,8 +103,9 @@ class Crew:
             self._listener.close()
 
     def hangup(self) -> None:
-        """Heed a SIGHUP; where a subclass does not know better, stop."""
-        stopping.request()
+        """Heed a SIGHUP; where a subclass does not know better, stop, unless nohup has it ignored."""
+        if not self._nohup:
+            stopping.request()
 
     def _thread(self, target: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
@@ -131,6 +134,8 @@ class Crew:
             del self._workers[pid]
             if not self.stopping:
                 self._heed_death(pid, how)
+            for group in (self._ready, self._excused, self._closed_doors):
+                group.discard(pid)  # the number may be used again
             self._refuse_when_all_closed()
             self.changed.notify_all()
         connection.close()
@@ -142,12 +147,16 @@ class Crew:
                 self._heed_ready(message["app"])
             case "stopped":
                 self._excused.add(pid)
+            case "worn":
+                self._heed_worn(pid)
             case "closed":
                 self._closed_doors.add(pid)
                 self._refuse_when_all_closed()
             case "failed" if not self.stopping:
-                self._excused.add(pid)
-                self._heed_failure(AppLoadError(message["message"], hint=message["hint"], details=message["details"]))
+                error = AppLoadError(message["message"], hint=message["hint"], details=message["details"])
+                self._heed_failure(error)
+                if self.excuses_failures:
+                    self._excused.add(pid)  # its end is no other failure
             case "note" if self.error is None and message["text"] not in self._notes:
                 self._notes.add(message["text"])
                 self.audience.note(message["text"])
@@ -161,6 +170,9 @@ class Crew:
         raise NotImplementedError
 
     def _heed_death(self, pid: int, how: str) -> None:
+        raise NotImplementedError
+
+    def _heed_worn(self, pid: int) -> None:
         raise NotImplementedError
 
     def _refuse_when_all_closed(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from asgictl import target
 from asgictl.serving.plan import PROXIES, ServePlan
 
 
@@ -33,7 +34,7 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
     more: dict[str, Any] = {
         "app_dir": next((place for place in instructions.ref.path if place != str(Path.cwd())), None),
         "factory": instructions.how.factory or bool(instructions.ref.factory),
-        "interface": instructions.how.interface,
+        "interface": instructions.how.interface if instructions.how.interface != "auto" else _interface(plan),
         "lifespan": instructions.lifespan,
         "loop": instructions.loop,
         "host": bind.host if tcp else None,
@@ -58,6 +59,27 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
             "reload_excludes": list(plan.watch.exclude),
         }
     return {**passed, **more}
+
+
+def _interface(plan: ServePlan) -> str:
+    """Return the interface, where uvicorn would not tell it: for a WSGI app."""
+    return "wsgi" if target.interface(plan.instructions.ref, Path.cwd()) == "wsgi" else "auto"
+
+
+def missing(plan: ServePlan) -> list[str]:
+    """Return the options in use that uvicorn has nothing for."""
+    instructions = plan.instructions
+    log = instructions.access_log
+    in_use = {
+        "--uds-mode": plan.bind.uds is not None,
+        "--next-port": plan.bind.next_port,
+        "--access-log-format": log is not None and log.form != "text",
+        "--quiet-path": log is not None and bool(log.quiet),
+        "--startup-timeout": instructions.startup_timeout is not None,
+        "--show-errors": instructions.reload,
+        "--static": instructions.ref.settings is not None and instructions.how.static,
+    }
+    return [name for name, used in in_use.items() if used]
 
 
 def _words(option: Any, value: Any) -> Iterator[str]:

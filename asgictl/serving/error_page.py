@@ -28,7 +28,7 @@ class ErrorPage:
             await send({"type": "websocket.close", "code": 1011})
             return
         kind, text = "text/plain", _HIDDEN
-        if self._audience == "always" or (self._audience == "loopback" and is_loopback(scope)):
+        if self._audience == "always" or (self._audience == "loopback" and is_local(scope)):
             accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
             kind = "text/html" if b"text/html" in accept else "text/plain"
             text = self._html() if kind == "text/html" else self._text()
@@ -64,17 +64,32 @@ class ErrorPage:
         )
 
 
-def is_loopback(scope: Scope) -> bool:
-    """Tell whether the client is on this machine, by IPv4, IPv6 or an IPv4-mapped address.
+def is_local(scope: Scope) -> bool:
+    """Tell whether a request comes from this machine, and was meant for it.
 
-    A client on a UNIX socket is not: most often it is a proxy, which speaks for others.
+    The client's address has to be a loopback one, of IPv4, IPv6 or IPv4-mapped, and so has each that a proxy names,
+    whether proxies are trusted or not. A client on a UNIX socket most often is a proxy, which speaks for others. A host
+    that is neither an address nor `localhost` may be a page elsewhere that has its name point here (DNS rebinding).
     """
-    try:
-        address = ipaddress.ip_address((scope.get("client") or ("",))[0])
-    except ValueError:
-        return False
+    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    clients = [(scope.get("client") or ("",))[0], *b",".join(forwarded).decode("latin-1").split(",")]
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+    meant = name.lower() == "localhost" or name.lower().endswith(".localhost") or _address(name) is not None
+    return meant and all(_is_loopback(client) for client in (clients if forwarded else clients[:1]))
+
+
+def _is_loopback(text: str) -> bool:
+    address = _address(text.strip())
     mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return address is not None and (mapped or address).is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
 
 
 def users_stack(details: str) -> str:

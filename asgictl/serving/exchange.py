@@ -9,6 +9,7 @@ from asgictl.asgi import Message, Receive, Scope, Send
 _SWITCHING = 101
 _FORBIDDEN = 403
 _FAILED = 500
+_GONE = 499  # as nginx has it: the client closed the connection before there was an answer
 _ABNORMAL = 1006  # RFC 6455 section 7.4.1: no close frame was seen
 
 
@@ -89,7 +90,10 @@ class Exchange:
         """Tell that the app is done with it, whatever it has left undone, which the server then answers."""
         if self.status == _SWITCHING and not self.close_code:
             self.close_code = _ABNORMAL
-        self.status = self.status or _FAILED
+        if not self.status:
+            # Uvicorn drops what is sent after the client has gone.
+            gone = getattr(getattr(self._send, "__self__", None), "disconnected", False)
+            self.status = _GONE if gone else _FAILED
         self.finish()
 
 

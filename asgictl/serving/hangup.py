@@ -12,17 +12,21 @@ from asgictl.serving import stopping
 _TERMINAL_GOES = 0.1
 
 
-def watch(wish: Callable[[], object], stop: Callable[[], object]) -> None:
+def watch(wish: Callable[[], object], stop: Callable[[], object]) -> bool:
     """Call `wish` at each SIGHUP, or `stop` when it says that the terminal was closed; in a thread.
+
+    Returns whether SIGHUP is to be ignored, as nohup has it, but for the wish of somebody who knows what it does.
 
     The signal is blocked from here on, so that it never comes to the handler of uvicorn's supervisor. That has to be
     before other threads start, because each of them could receive it.
     """
     if stopping.HANGUP is None:
-        return
-    terminal = signal.getsignal(stopping.HANGUP) is not signal.SIG_IGN and _has_terminal()  # SIG_IGN is nohup's
+        return False
+    ignored = signal.getsignal(stopping.HANGUP) is signal.SIG_IGN
+    terminal = not ignored and _has_terminal()
     signal.pthread_sigmask(signal.SIG_BLOCK, {stopping.HANGUP})
     threading.Thread(target=_wait, args=(terminal, wish, stop), name="asgictl-hangup", daemon=True).start()
+    return ignored
 
 
 def _wait(terminal: bool, wish: Callable[[], object], stop: Callable[[], object]) -> None:  # noqa: FBT001  # a thread's

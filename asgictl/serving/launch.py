@@ -3,14 +3,17 @@
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, StartError
-from asgictl.serving import listen, stopping, systemd
+from asgictl.serving import listen, stopping, systemd, terminal
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
 from asgictl.serving.runtime import Runtime
@@ -25,6 +28,10 @@ def launch(plan: ServePlan, audience: Audience) -> int:
 
     Raises `StartError` when the server cannot start.
     """
+    terminal.save()
+    stopping.at_end.append(terminal.restore)
+    if sys.stdout is None:  # closed; its number may belong to another file by now
+        plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
     listener = listen.listen(plan.bind)
     address = listener.address
     if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
@@ -45,6 +52,7 @@ def launch(plan: ServePlan, audience: Audience) -> int:
         return _one_process(plan, listener, around)
     finally:
         listener.close()
+        terminal.restore()
 
 
 class _OwnReport:
@@ -59,6 +67,9 @@ class _OwnReport:
 
     def stopped(self) -> None:
         """Leave it to `launch`, which sees the signals."""
+
+    def worn(self) -> None:
+        """Do nothing: there is nobody to take over."""
 
     def failed(self, error: AppLoadError) -> None:
         self.error = error
@@ -110,7 +121,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Su
     with reload.trigger() as trigger:
         team = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, around=around)
         prepare(None)
-        reload.watch(watch.folders, changes.Changes(*watch), team, around.audience.changed)
+        reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), team)
         return _supervised(plan, listener, team, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
 
 
@@ -141,8 +152,14 @@ def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **argu
 @contextlib.contextmanager
 def _lock_file() -> Iterator[str]:
     """Return a file that keeps the workers' lines apart."""
-    with tempfile.NamedTemporaryFile(prefix="asgictl-") as file:
-        yield file.name
+    descriptor, name = tempfile.mkstemp(prefix="asgictl-")
+    os.close(descriptor)
+    remove = partial(Path(name).unlink, missing_ok=True)
+    stopping.at_end.append(remove)
+    try:
+        yield name
+    finally:
+        remove()
 
 
 def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:

@@ -54,11 +54,14 @@ class Lifespan:
         self._shutdown_received = False
         self._shutdown_answered = False
         self._failure: str | None = None
+        self._limit: asyncio.TimerHandle | None = None
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app's lifespan from the startup to the shutdown, or stand in for one that has none."""
         self._receive, self._send = receive, send
         error = None if self._mode == "off" else await self._run_app(scope)
+        if self._limit is not None:
+            self._limit.cancel()
         if self._shutdown_answered:
             return
         if self._cancelled_by_loop():
@@ -148,7 +151,7 @@ class Lifespan:
             self._failure = str(message.get("message") or "")
             task = asyncio.current_task()
             if task is not None:
-                asyncio.get_running_loop().call_later(_FAILED_LIMIT, task.cancel)
+                self._limit = asyncio.get_running_loop().call_later(_FAILED_LIMIT, task.cancel)
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed") and self._shutdown_received:
             self._shutdown_answered = True
             if kind.endswith("failed"):

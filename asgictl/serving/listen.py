@@ -114,8 +114,11 @@ def _inherited(fd: int, backlog: int) -> Listener:
         sock.detach()
         hint = "with systemd, set ListenStream= and Accept=no"
         raise StartError(f"the descriptor {fd} is no socket that listens", hint=hint)
-    sock.listen(backlog)
     name = sock.getsockname()
+    if not (name[1] if sock.family in (socket.AF_INET, socket.AF_INET6) else name):
+        sock.detach()
+        raise StartError(f"the descriptor {fd} is no socket that listens", hint="bind it to an address first")
+    sock.listen(backlog)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Listener(sock, Address(host=name[0], port=name[1]))

@@ -22,11 +22,14 @@ _WHOLE = getattr(select, "PIPE_BUF", 512)
 _PATIENCE = 1.0
 
 # So many lines may wait for a reader who does not read; then requests do, too.
-_MOST = 200_000
+_MOST = 20_000
 
 
 class LogWriter:
-    """Writes lines to a file descriptor, whole ones, in the order in which they come."""
+    """Writes lines to a file descriptor, whole ones, in the order in which they come.
+
+    Only a thread of its own writes, so that neither a request nor a stop waits for a reader.
+    """
 
     def __init__(self, descriptor: int, *, lock: str | None, complain: Callable[[str], object]) -> None:
         """Write to `descriptor`; hold the file `lock` meanwhile where several processes write to the same place.
@@ -35,15 +38,15 @@ class LogWriter:
         """
         self._descriptor = descriptor
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-        self._lock_file = os.open(lock, os.O_RDWR) if lock else -1
+        self._lock_file = _opened(lock)
         self._complain = complain
         self._complained = False
+        self._torn = False
         self._lines: list[str] = []
         self._append = self._lines.append
         self._asleep = True
         self._waiting = threading.Event()
-        self._writing = threading.Lock()
-        self._at_once = False
+        self._hurry = threading.Event()
         threading.Thread(target=self._run, name="asgictl-log", daemon=True).start()
 
     def write(self, line: str) -> None:
@@ -51,52 +54,65 @@ class LogWriter:
         self._append(line)
         if self._asleep:
             self._waiting.set()
-            if self._at_once:
-                self.flush()
         elif len(self._lines) > _MOST:
             time.sleep(_DELAY)
 
     def hurry(self) -> None:
-        """Write what there is, and from now on every line at once: the process is about to end."""
-        self._at_once = self._asleep = True
-        self.flush()
+        """From now on write every line at once, and have the end of the process wait for the last: it is near."""
+        if not self._hurry.is_set():
+            self._hurry.set()
+            threading.Thread(target=self._finish_after_main, name="asgictl-log-end", daemon=False).start()
 
-    def flush(self) -> None:
-        """Write what there is, unless another thread is stuck doing it."""
-        if not self._writing.acquire(timeout=_PATIENCE):
-            return
-        try:
-            lines = self._lines[:]
-            if lines:
-                self._write(lines)
-            del self._lines[: len(lines)]
-        finally:
-            self._writing.release()
+    def finish(self, patience: float = _PATIENCE) -> None:
+        """Wait until all lines are written, but no longer than `patience` seconds."""
+        self._hurry.set()
+        deadline = time.monotonic() + patience
+        while self._lines and time.monotonic() < deadline:
+            self._waiting.set()
+            time.sleep(0.005)
+
+    def _finish_after_main(self) -> None:
+        threading.main_thread().join()
+        self.finish()
 
     def _run(self) -> None:
         while True:
             self._waiting.wait()
             self._waiting.clear()
-            self._asleep = self._at_once
-            while not self._at_once:
-                time.sleep(_DELAY)
+            self._asleep = False
+            while True:
+                self._hurry.wait(_DELAY)
                 if not self._lines:
                     break
-                self.flush()
+                count = len(self._lines)
+                self._write("".join(self._lines[:count]))
+                del self._lines[:count]
             self._asleep = True
             if self._lines:  # one has come since the look
                 self._waiting.set()
 
-    def _write(self, lines: list[str]) -> None:
+    def _write(self, text: str) -> None:
+        data = text.encode(errors="backslashreplace")
+        if self._torn:
+            data = b"\n" + data
         with _held(self._lock_file):
             try:
-                data = "".join(lines).encode()
                 for chunk in _chunks(data) if self._is_pipe else [memoryview(data)]:
                     _write_all(self._descriptor, chunk)
+                self._torn = False
             except OSError as error:
+                self._torn = True
                 if not self._complained and not isinstance(error, BrokenPipeError):
                     self._complained = True
                     self._complain(f"the access log cannot be written: {os.strerror(error.errno or 0)}")
+
+
+def _opened(lock: str | None) -> int:
+    """Open the lock file, made anew where a cleaner of temporary files has taken it."""
+    if lock is not None:
+        with contextlib.suppress(OSError):
+            return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    return -1
 
 
 def _chunks(data: bytes) -> list[memoryview]:

@@ -84,7 +84,8 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     `StartError` when there is no app to serve.
     """
     given = arguments.checked(request.uvicorn, request.extra, folder)
-    workers = cpus.available() if request.workers == "auto" else int(request.workers)
+    # At least two, so that they can be replaced one by one.
+    workers = max(2, cpus.available()) if request.workers == "auto" else int(request.workers)
     if request.max_requests and workers == 1:
         hint = "pass --workers 2, or drop it: one process that has ended is not started again"
         raise ConfigError("`--max-requests` needs more than one worker", hint=hint)

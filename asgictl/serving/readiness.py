@@ -27,7 +27,10 @@ class Report(Protocol):
         """The app answers; `kind` names its framework or interface, None an app that is broken, and says why."""
 
     def stopped(self) -> None:
-        """The process ends before it is ready, because a signal says so."""
+        """The process ends because it was told to."""
+
+    def worn(self) -> None:
+        """The worker has answered so many requests that it should be replaced."""
 
     def closed(self) -> None:
         """The process accepts no more clients: uvicorn has closed its copy of the listening socket."""
@@ -68,8 +71,12 @@ class ParentReport:
         self._say("closed")
 
     def stopped(self) -> None:
-        """Tell the parent that this worker ends before it is ready, and not for a fault."""
+        """Tell the parent that this worker ends, and not for a fault."""
         self._say("stopped")
+
+    def worn(self) -> None:
+        """Tell the parent to replace this worker."""
+        self._say("worn")
 
     def failed(self, error: AppLoadError) -> None:
         """Tell the parent why this worker cannot start."""

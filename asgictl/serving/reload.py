@@ -5,21 +5,20 @@ own patterns cannot leave out a folder that appears later (https://uvicorn.dev/s
 """
 
 import contextlib
-import os
-import sys
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from asgictl.errors import AppLoadError
+from asgictl.serving import stopping, terminal
 from asgictl.serving.changes import Changes
 from asgictl.serving.crew import Crew
-
-if sys.platform != "win32":
-    import termios
+from asgictl.serving.error_page import users_stack
 
 # How long a change may be followed by another that belongs to it, in milliseconds.
 _STEP = 30
@@ -37,6 +36,8 @@ _SHORT = 5.0
 class Reload(Crew):
     """The one process of an app that is started anew when a file changes."""
 
+    excuses_failures = False  # it goes on with the page that says why, unless it has to end
+
     def __init__(self, *, trigger: Path, prepare: Callable[[str | None], None], **arguments: Any) -> None:
         """Touch `trigger` to have uvicorn start the process anew.
 
@@ -45,19 +46,17 @@ class Reload(Crew):
         super().__init__(size=1, **arguments)
         self._trigger = trigger
         self._prepare = prepare
-        self._replaced: set[int] = set()
         self._fatal: str | None = None
         self._since = 0.0
-        self._terminal = _Terminal()
 
-    def restart(self, broken: str | None = None) -> None:
-        """Start the app anew, or with `broken`, which says why, the page instead."""
+    def restart(self, files: Sequence[str] = (), broken: str | None = None) -> None:
+        """Start the app anew because of `files`; or with `broken`, which says why, the page instead."""
         with self.changed:
             if self.stopping:
                 return
+            self.audience.changed(files)
             self._fatal = None
             self._prepare(broken)
-            self._replaced |= self._workers.keys()
             for pid in self._workers:
                 self.tell_stop(pid)
             self._trigger.write_text(str(time.monotonic_ns()))
@@ -70,11 +69,11 @@ class Reload(Crew):
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self._fatal = error.message
-        self.audience.problem(error)
+        self.audience.problem(AppLoadError(error.message, hint=error.hint, details=users_stack(error.details)))
 
     def _heed_death(self, pid: int, how: str) -> None:
-        self._terminal.restore()
-        if pid in self._replaced:
+        terminal.restore()
+        if pid in self._excused:
             return
         if pid in self._ready and time.monotonic() - self._since > _SHORT:
             self.audience.note(f"the app's process ended{how}, starting it anew")
@@ -84,67 +83,85 @@ class Reload(Crew):
             self.audience.problem(AppLoadError(f"the app's process ended{how}"))
         self.restart(broken=self._fatal or f"the app's process ended{how}")
 
-
-def watch(folders: Sequence[Path], changes: Changes, crew: Reload, changed: Callable[[list[str]], None]) -> None:
-    """Restart the app of `crew` at each change below `folders`, in a thread; tell `changed` of the files first."""
-    arguments = (folders, changes, crew, changed)
-    threading.Thread(target=_watch, args=arguments, name="asgictl-reload", daemon=True).start()
+    def _heed_worn(self, pid: int) -> None:
+        """Do nothing: `--max-requests` is for workers."""
 
 
-def _watch(folders: Sequence[Path], changes: Changes, crew: Reload, changed: Callable[[list[str]], None]) -> None:
+def watch(folders: Sequence[Path], changes: Changes, crew: Reload) -> None:
+    """Restart the app of `crew` at each change below `folders`, in a thread."""
+    threading.Thread(target=_watch, args=(folders, changes, crew), name="asgictl-reload", daemon=True).start()
+
+
+def _watch(folders: Sequence[Path], changes: Changes, crew: Reload) -> None:
     waiting: dict[str, None] = {}
     restarted = 0.0
     for batch in _batches(folders, changes, crew):
-        waiting.update(dict.fromkeys(path for _, path in sorted(batch)))
+        waiting.update(dict.fromkeys(sorted(batch)))
         recent = time.monotonic() - restarted < _RECENT
         if waiting and not (batch and recent):
-            changed(list(waiting))
-            crew.restart()
+            crew.restart(list(waiting))
             waiting.clear()
             restarted = time.monotonic()
 
 
-def _batches(folders: Sequence[Path], changes: Changes, crew: Reload) -> Iterator[set[Any]]:
-    """Yield sets of changes, and an empty one when nothing has changed for a while."""
+def _batches(folders: Sequence[Path], changes: Changes, crew: Reload) -> Iterator[set[str]]:
+    """Yield sets of paths that have changed, and an empty one when nothing has for a while."""
+    polling = False
+    while True:
+        seen = _identities(folders)
+        try:
+            yield from _watched(folders, changes, seen, polling=polling)
+        except FileNotFoundError:
+            pass  # a folder was removed meanwhile
+        except Exception as error:  # the watcher's errors have no class of their own
+            if polling:
+                raise
+            crew.audience.note(f"cannot watch for changes ({error}), looking at all files again and again instead")
+            polling = True
+            continue
+        while not all(folder.is_dir() for folder in folders):
+            time.sleep(_CALM / 1000)
+        yield set(map(str, folders))  # they were made anew
+
+
+def _watched(
+    folders: Sequence[Path], changes: Changes, seen: list[tuple[int, int]], *, polling: bool
+) -> Iterator[set[str]]:
+    """Yield changes until one of `folders` is not the one any more that is watched."""
     import watchfiles
 
-    options: dict[str, Any] = {
-        "watch_filter": changes,
-        "step": _STEP,
-        "rust_timeout": _CALM,
-        "yield_on_timeout": True,
-        "raise_interrupt": False,
-        "ignore_permission_denied": True,
-    }
-    try:
-        yield from watchfiles.watch(*folders, **options)
-    except Exception as error:  # noqa: BLE001  # the watcher's errors have no class of their own
-        crew.audience.note(f"cannot watch for changes ({error}), looking at all files again and again instead")
-        yield from watchfiles.watch(*folders, **options, force_polling=True)
+    for batch in watchfiles.watch(
+        *folders,
+        watch_filter=changes,
+        step=_STEP,
+        rust_timeout=_CALM,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        ignore_permission_denied=True,
+        force_polling=polling or None,
+    ):
+        yield {path for _, path in batch}
+        if not batch and _identities(folders) != seen:
+            return
+
+
+def _identities(folders: Sequence[Path]) -> list[tuple[int, int]]:
+    found = []
+    for folder in folders:
+        try:
+            status = folder.stat()
+        except OSError:
+            found.append((0, 0))
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return found
 
 
 @contextlib.contextmanager
 def trigger() -> Iterator[Path]:
     """Return a file for uvicorn's reloader to watch, alone in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="asgictl-", ignore_cleanup_errors=True) as folder:
+        stopping.at_end.append(partial(shutil.rmtree, folder, ignore_errors=True))
         file = Path(folder) / "changed.py"
         file.touch()
         yield file
-
-
-class _Terminal:
-    """The state of the terminal, which a debugger that is ended may leave without an echo."""
-
-    def __init__(self) -> None:
-        self._saved: list[Any] | None = None
-        if sys.platform != "win32":
-            with contextlib.suppress(termios.error, OSError, ValueError):
-                self._saved = termios.tcgetattr(0)
-
-    def restore(self) -> None:
-        """Put the terminal back, unless another program has it now."""
-        if self._saved is None or sys.platform == "win32":
-            return
-        with contextlib.suppress(termios.error, OSError):
-            if os.tcgetpgrp(0) == os.getpgrp():
-                termios.tcsetattr(0, termios.TCSADRAIN, self._saved)

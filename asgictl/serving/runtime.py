@@ -4,9 +4,10 @@ import asyncio
 import gc
 import importlib
 import random
+import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
@@ -30,8 +31,8 @@ _CALM = 0.5
 # Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
 _DOOR_CLOSES = 0.15
 
-# How long a worker that is replaced still answers, so that its clients hear that they should connect anew, in seconds.
-_DRAIN = 0.5
+# How long a worker that cannot start waits before it ends, in seconds.
+_RETRY = 2.0
 
 # What uvicorn's middleware for proxies looks at. It also looks whether the client is one, which takes longer.
 _FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-proto"))
@@ -60,6 +61,8 @@ class Runtime:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.closing = False
         self._told_left = False
+        self._told_to_stop = threading.Event()
+        self.stopping.notify(self._told_to_stop.set)
 
     def load(self, *, broken: str | None = None) -> None:
         """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first.
@@ -87,7 +90,8 @@ class Runtime:
         if self.instructions.max_requests:
             app = self._counted(app, self.instructions.max_requests)
         self._app, self.kind = app, kind
-        if self.instructions.proxies:
+        self._proxied = None
+        if self.instructions.proxies and kind is not None:
             from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
             self._proxied = ProxyHeadersMiddleware(app, self.instructions.proxies)  # type: ignore[arg-type]
@@ -98,7 +102,8 @@ class Runtime:
         app = self._app
         if kind == "lifespan":
             self._begin_startup()
-            await Lifespan(app, self.instructions.lifespan, self).run(scope, receive, send)
+            mode = self.instructions.lifespan if self.kind is not None else "off"
+            await Lifespan(app, mode, self).run(scope, receive, send)
             return
         if self._proxied is not None and not _FORWARDED.isdisjoint(dict(scope["headers"])):
             app = self._proxied
@@ -116,7 +121,6 @@ class Runtime:
             if not exchange.ended:
                 await self._cut(exchange)
         except (SystemExit, KeyboardInterrupt):
-            exchange.end()
             if self._writer is not None:
                 self._writer.hurry()
             raise
@@ -131,9 +135,12 @@ class Runtime:
             self._end_those(lambda other: other is exchange)
 
     def complete(self, exchange: Exchange) -> None:
-        """Write the line of an exchange that is complete."""
+        """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
         if self._write is not None:
-            self._write(self._line(exchange))
+            try:
+                self._write(self._line(exchange))
+            except Exception as error:  # noqa: BLE001  # a template may meet what no check has foreseen
+                self.report.note(f"no line for {exchange.scope['path']!r} in the access log: {error!r}")
 
     async def _cut(self, exchange: Exchange) -> None:
         """Note a request that is cut off, and answer it where nothing has been answered yet."""
@@ -156,8 +163,13 @@ class Runtime:
             self._show(error)
             return True
         if not self.stopping.alone:
-            stopping.end(self.stopping.failed)
+            self.give_up()
         return False
+
+    def give_up(self) -> NoReturn:
+        """End this worker, which cannot start; not at once, because it will be started again and again."""
+        self._told_to_stop.wait(_RETRY)
+        stopping.end(self.stopping.failed)
 
     def _show(self, error: AppLoadError) -> None:
         """Answer every request with `error` instead of the app."""
@@ -192,6 +204,8 @@ class Runtime:
         """Note that uvicorn is done: whatever still runs now only holds the end of the process up."""
         self._doing = _ENDING
         self.stopping.begin(stopping.LAST_WORDS)
+        if self._writer is not None:
+            self._writer.finish()
 
     def _begin_startup(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -201,12 +215,12 @@ class Runtime:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
             self._write = self._writer.write
             self.stopping.notify(self._writer.hurry)
+            stopping.at_end.append(partial(self._writer.finish, 0.1))
         self.stopping.take_over()
 
     def _begin_drain(self) -> None:
         self.closing = True
         self.stopping.close_doors()
-        self.report.closed()
 
     def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""
@@ -215,10 +229,9 @@ class Runtime:
         self._end_those(self._is_endless)
         if self._startup is not None:
             self._startup.cancel()
+        self.report.stopped()
         if self.stopping.ready:
             asyncio.get_running_loop().call_later(_DOOR_CLOSES, self._door_closed)
-        else:
-            self.report.stopped()
 
     def _door_closed(self) -> None:
         self.report.closed()
@@ -236,7 +249,7 @@ class Runtime:
                 task.cancel()
 
     def _counted(self, app: ASGIApp, limit: int) -> ASGIApp:
-        """Return `app`, which after `limit` requests, and up to a tenth more, has this worker replaced."""
+        """Return `app`, which after `limit` requests, and up to a tenth more, asks for this worker to be replaced."""
         left = limit + random.randint(0, int(limit * _SPREAD))  # noqa: S311  # no secret
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,8 +257,7 @@ class Runtime:
             if scope["type"] != "lifespan":
                 left -= 1
                 if left == 0:
-                    self._begin_drain()
-                    asyncio.get_running_loop().call_later(_DRAIN, stopping.request)
+                    self.report.worn()
             await app(scope, receive, send)
 
         return counted

@@ -35,6 +35,10 @@ LAST_WORDS = 1.0
 REFUSE = 0.5
 
 
+# What has to be done even when the process ends at once; quick, or it is not waited for.
+at_end: list[Callable[[], object]] = []
+
+
 class Stopped(BaseException):  # a BaseException, so that `except Exception` in an import lets it pass
     """The stop signal with this number arrived before uvicorn could heed it."""
 
@@ -237,7 +241,7 @@ def request() -> None:
 
 
 def end(status: int) -> NoReturn:
-    """End the process at once, whatever its threads are doing; only what is printed is kept."""
+    """End the process at once, whatever its threads are doing; what is printed is kept, and `at_end` done."""
     try:
         flush = threading.Thread(target=_flush, daemon=True)
         flush.start()
@@ -247,6 +251,9 @@ def end(status: int) -> NoReturn:
 
 
 def _flush() -> None:
+    for act in at_end:
+        with contextlib.suppress(Exception):
+            act()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()

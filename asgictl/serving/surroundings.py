@@ -1,6 +1,6 @@
 """What a launch has around it: who hears how it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from asgictl.errors import AsgictlError
@@ -21,8 +21,8 @@ class Audience(Protocol):
     def ready(self, ready: Ready) -> None:
         """The app answers, for the first time or anew."""
 
-    def changed(self, files: list[str]) -> None:
-        """The app is started anew because of `files`."""
+    def changed(self, files: Sequence[str]) -> None:
+        """The app is started anew because of `files`, or for another reason."""
 
     def note(self, text: str) -> None:
         """Something that users should know has happened."""

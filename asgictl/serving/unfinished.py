@@ -49,7 +49,7 @@ def requests(scopes: Sequence[Scope]) -> str:
 def thread() -> str:
     """Return which thread holds up the end of the process, or nothing."""
     for one in threading.enumerate():
-        if one is not threading.main_thread() and not one.daemon:
+        if one is not threading.main_thread() and not one.daemon and not one.name.startswith("asgictl-"):
             return f"the thread `{one.name}`{whereabouts.of_thread(one.ident)}"
     return ""
 

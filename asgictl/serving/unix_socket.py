@@ -23,7 +23,7 @@ def mode_of(text: str) -> int:
         mode = int(text, 8)
         if 0 <= mode <= _PERMISSIONS:
             return mode
-    raise ConfigError(f"`--uds-mode {text}` is no mode", hint="write it in octal digits, like 660")
+    raise ConfigError(f"`--uds-mode {text}` is no mode", hint="write it in octal digits, like 660", option="uds_mode")
 
 
 def bound(path: Path, mode: int) -> socket.socket:
@@ -54,7 +54,8 @@ def _alone(path: Path) -> Iterator[None]:
     """Keep other launchers out of the folder between the look at a stale socket and its replacement."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        with contextlib.suppress(BlockingIOError):  # somebody else's lock is no reason to wait
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(folder)

@@ -16,7 +16,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     """Load the app as the environment says, then return the event loop for it.
 
     Uvicorn calls this as its loop factory, before any loop runs: the user's imports find the same world here as in
-    one process. The worker ends with status 3 when the app cannot be loaded.
+    one process. The worker ends when the app cannot be loaded.
     """
     global _runtime  # noqa: PLW0603  # `create_app` is called by name too, and has no other way to it
     instructions, more = Instructions.loads(os.environ[VARIABLE])
@@ -30,7 +30,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         _runtime.load(broken=more.get("broken"))
     except AppLoadError as error:
         report.failed(error)
-        stopping.end(_runtime.stopping.failed)
+        _runtime.give_up()
     except stopping.Stopped:
         report.stopped()
         stopping.end(_runtime.stopping.failed)

@@ -7,6 +7,7 @@ while the supervisor replaces them, and its SIGTTOU takes the additional one awa
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,65 +31,87 @@ class Workers(Crew):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.failures = 0
+        self.reason = ""
         self._vain = 0
-        self._rolling = False
+        self._told = ""
+        self._rolling = threading.Lock()
+        self._worn: set[int] = set()
 
     def hangup(self) -> None:
-        """Replace the workers one by one."""
+        """Replace all workers, one by one."""
+        if not self.ready:
+            self.audience.note("SIGHUP came before the app was ready: there is nothing to replace")
         if not self.ready or self.stopping:
             return
-        self._rolling = True
-        self.notifier.reloading()
-        _replace_all(self)
-        if not self.stopping:
-            self.notifier.ready()
-        self._rolling = False
+        with self._rolling:
+            self.notifier.reloading()
+            _replace_all(self)
+            if not self.stopping:
+                self.notifier.ready()
+
+    def _heed_worn(self, pid: int) -> None:
+        self._worn.add(pid)
+        threading.Thread(target=self._replace_worn, name="asgictl-worn", daemon=True).start()
+
+    def _replace_worn(self) -> None:
+        with self._rolling:
+            with self.changed:
+                worn = sorted(self._worn & self.serving)
+                self._worn.clear()
+            if worn and not self.stopping:
+                _replace(self, worn)
 
     def _heed_ready(self, kind: str | None) -> None:
         self._vain = 0
+        self._told = ""
         super()._heed_ready(kind)
 
     def _heed_failure(self, error: AppLoadError) -> None:
-        """End a start that fails; a replacement that fails is tried again."""
-        if not self.ready:
-            self.fail(error)
-            return
-        self.audience.note(f"a new worker cannot start: {error.message}")
         self._count(error)
 
     def _heed_death(self, pid: int, how: str) -> None:
-        if pid in self._ready and pid not in self._closed_doors:
+        if pid in self._ready and pid not in self._excused:
             self.audience.note(f"a worker ended{how} and is replaced")
-        if pid in self._ready | self._excused:
-            return
-        error = StartError(f"a worker ended before the app was ready{how}")
-        if self.ready:
-            self._count(error)
-        else:
-            self.fail(error)
+        elif pid not in self._ready | self._excused:
+            self._count(StartError(f"a worker ended before the app was ready{how}"))
 
     def _count(self, error: AsgictlError) -> None:
+        """End a start that fails; try a replacement that fails again, as long as others serve."""
         self.failures += 1
-        self._vain += not self._rolling
-        if self._vain >= _VAIN:
+        self.reason = error.message
+        self._vain += 1
+        if not self.ready or (self._vain >= _VAIN and not self.serving):
             self.fail(error)
+        elif self._told != error.message:
+            self._told = error.message
+            self.audience.note(f"a new worker cannot start: {error.message}")
 
 
 def _replace_all(crew: Workers) -> None:
-    """Replace every worker of `crew`; keep the old ones when a new one cannot start."""
+    """Replace every worker, and say so."""
     begun = time.monotonic()
     crew.audience.note("SIGHUP: replacing the workers one by one")
     with crew.changed:
         old = sorted(crew.serving)
+    if _replace(crew, old):
+        crew.audience.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+    elif not crew.stopping:
+        crew.audience.note("the old workers go on")
+
+
+def _replace(crew: Workers, old: list[int]) -> bool:
+    """Replace the workers `old`; tell whether that is done: when a new one cannot start, the others stay."""
+    with crew.changed:
         failures = crew.failures
-    wanted = len(old) + 1
+        before = set(crew.serving)
+    wanted = len(before) + 1
 
     def whole() -> bool:
         return len(crew.serving) >= wanted or crew.failures > failures
 
     _send(signal.SIGTTIN)
     _wait(crew, whole)
-    spare = max(crew.serving - set(old), default=0)
+    spare = max(crew.serving - before, default=0)
     for pid in old:
         if crew.stopping or crew.failures > failures:
             break
@@ -98,12 +121,9 @@ def _replace_all(crew: Workers) -> None:
         _wait_for_end(crew, pid)
         _wait(crew, whole)
     if crew.stopping:
-        return
+        return False
     _take_away(crew, spare)
-    if crew.failures > failures:
-        crew.audience.note("the old workers go on")
-    else:
-        crew.audience.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+    return crew.failures == failures
 
 
 def _wait_for_end(crew: Workers, pid: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from asgictl import project
+from asgictl import frameworks, project
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.target import django, modules, source
 from asgictl.target.ref import AppRef
@@ -35,6 +35,14 @@ def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) 
     if ref := django.find(folder, environ, tell):
         return ref
     return _search(folder, around, tell)
+
+
+def interface(ref: AppRef, folder: Path) -> frameworks.Interface | None:
+    """Return the interface of the framework that the source of `ref` names, or None."""
+    for entry in source.candidates(ref.file, modules.follow(folder)) if ref.file else ():
+        if entry.name == ref.attribute:
+            return next((one.interface for one in frameworks.FRAMEWORKS if one.name == entry.framework), None)
+    return None
 
 
 def bundled(looked: tuple[str, ...] = ()) -> AppRef:

@@ -195,6 +195,9 @@ def test_others_do_not_see_the_error(serve: Serve, project: Path) -> None:
     assert outside.status_code == 500
     assert outside.text == "The app is broken; the terminal in which it was started says why.\n"
     assert "secret" in answer(served, **{"X-Forwarded-For": "::ffff:127.0.0.1"}).text
+    rebound = answer(served, Host="evil.example")
+    assert "secret" not in rebound.text
+    assert "secret" in answer(served, Host="shop.localhost:80").text
 
 
 def test_an_app_that_ends_its_process(serve: Serve, project: Path) -> None:
@@ -254,6 +257,69 @@ def test_environments_are_left_alone(serve: Serve, project: Path) -> None:
     (project / "last.py").touch()
 
     assert served.wait_for("note: .* starting anew")[0] == "note: last.py changed, starting anew"
+
+
+def test_saves_while_it_stops(serve: Serve, project: Path) -> None:
+    """A save that meets the end of the old process, or a new one that has hardly begun, does not confuse anything."""
+    slow = version(1).replace("    yield\n", "    yield\n    await asyncio.sleep(0.7)\n")
+    (project / "main.py").write_text(slow)
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+
+    for number in range(2, 6):
+        (project / "main.py").write_text(slow.replace("version 1", f"version {number}"))
+        time.sleep(0.25)
+
+    deadline = time.monotonic() + 30
+    while answer(served).text != "version 5":
+        assert time.monotonic() < deadline
+    assert "error:" not in "".join(served.stop()[1])
+
+
+def test_a_watched_folder_is_made_anew(serve: Serve, project: Path) -> None:
+    """A watched folder that is removed and comes back is watched again."""
+    shutil.copytree(project, project / "src")
+    served = serve("--reload", "--reload-dir", "src", "src/main.py")
+    assert answer(served).text == "version 1"
+
+    shutil.rmtree(project / "src")
+    broken(served)
+    (project / "src").mkdir()
+    (project / "src/helpers.py").touch()
+    (project / "src/main.py").write_text(version(2))
+    deadline = time.monotonic() + 30
+    while answer(served).text != "version 2":
+        assert time.monotonic() < deadline
+    (project / "src/main.py").write_text(version(3))
+
+    while answer(served).text != "version 3":
+        assert time.monotonic() < deadline
+
+
+def test_temporary_files_in_the_project(serve: Serve, project: Path) -> None:
+    """The reloader's own temporary file, in a watched folder, starts nothing."""
+    served = serve("--reload", env={"TMPDIR": str(project)})
+    assert answer(served).text == "version 1"
+    (project / "main.py").write_text(version(2))
+    ready_again(served)
+    time.sleep(1)
+
+    assert answer(served).text == "version 2"
+    lines = served.stop()[1]
+    assert len([line for line in lines if "starting anew" in line]) == 1
+    assert sorted(path.name for path in project.iterdir() if path.suffix != ".pyc") == sorted(
+        {"main.py", "helpers.py", *(["__pycache__"] if (project / "__pycache__").exists() else [])}
+    )
+
+
+def test_a_lifespan_that_has_to_be(serve: Serve, project: Path) -> None:
+    """With `--lifespan on` a broken import is still what is told."""
+    (project / "main.py").write_text("1 / 0\napp = 1\n")
+    served = serve("--reload", "--lifespan", "on", "main:app")
+    broken(served)
+
+    assert answer(served).text.startswith("cannot load `main:app`: ZeroDivisionError: division by zero (main.py:1)")
+    assert len([line for line in served.stop()[1] if line.startswith("error:")]) == 1
 
 
 def test_many_saves(serve: Serve, project: Path) -> None:
