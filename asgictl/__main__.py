@@ -19,7 +19,25 @@ def main() -> None:
     gc.disable()
     from asgictl.cli import app
 
-    app(prog_name="asgictl")
+    try:
+        app(prog_name="asgictl")
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left; where that is not possible, to nowhere, or Python would end with status 120.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _stop_early(number: int, _frame: FrameType | None) -> None:

@@ -224,7 +224,7 @@ class Runtime:
 
     def _begin_stop(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""
-        self.closing = True
+        self._begin_drain()  # before uvicorn does, so that who has just come in is still heard
         logs.expect_cut_responses()
         self._end_those(self._is_endless)
         if self._startup is not None:

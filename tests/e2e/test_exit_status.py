@@ -506,7 +506,7 @@ def _wait_until_refused(port: int) -> None:
 
 @linux
 @every
-@pytest.mark.parametrize("delay", [0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3])
+@pytest.mark.parametrize("delay", [0, 0.03, 0.1, 0.15, 0.2, 0.3])
 def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, mode: str) -> None:
     """Ctrl-C in the first 300 ms ends it cleanly: with one line before it is ready, and no traceback ever."""
     write(lifespan_app())
