@@ -533,3 +533,18 @@ def test_nohup(project: Path) -> None:
         process.terminate()
         process.wait()
         process.stderr.close()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_crash_later_on(serve: Serve) -> None:
+    """A process that crashes after a while is started anew by itself."""
+    served = serve("--reload")
+    assert answer(served).text == "version 1"
+    time.sleep(5.5)
+
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{served.url}/crash")
+
+    ready_again(served)
+    assert answer(served).text == "version 1"
+    assert re.search(r"note: the app's process ended( with status 7)?, starting it anew", "\n".join(served.stop()[1]))
