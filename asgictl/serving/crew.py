@@ -12,6 +12,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -23,6 +24,9 @@ from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving import hangup, readiness, stopping
 from asgictl.serving.surroundings import Surroundings
+
+# How often to look for workers that have ended before they could speak, in seconds.
+_BIRTHS = 0.3
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 0.5
@@ -49,6 +53,7 @@ class Crew:
         self._ready: set[int] = set()
         self._excused: set[int] = set()
         self._closed_doors: set[int] = set()
+        self._met: set[int] = set()
         self._notes: set[str] = set()
         self._own_signal = False
         self._closed = False
@@ -85,6 +90,8 @@ class Crew:
         # A signal needs a thread that it may come to, for the main thread holds it back from here on.
         stopping.listen(self._hear)
         self._thread(self._accept)
+        if hasattr(os, "waitid"):
+            self._thread(self._watch_births)
         # Started now, because it would let the held signals come again (CPython before 3.13).
         resource_tracker.ensure_running()
         # Workers start with the signals held, so that a Ctrl-C waits until they can answer it.
@@ -115,6 +122,20 @@ class Crew:
             with contextlib.suppress(OSError, EOFError):
                 self._thread(self._heed_worker, self._listener.accept())
 
+    def _watch_births(self) -> None:
+        """Notice workers that end before they have said anything, and leave them to the supervisor."""
+        while not self._closed:
+            time.sleep(_BIRTHS)
+            with contextlib.suppress(ChildProcessError):
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+                if ended is None or ended.si_pid in self._met:
+                    continue
+                self._met.add(ended.si_pid)
+                with self.changed:
+                    if not self.stopping:
+                        self._heed_death(ended.si_pid, _how(ended))
+                    self.changed.notify_all()
+
     def _heed_worker(self, connection: Connection) -> None:
         hello = readiness.read(connection)
         if hello is None or not hmac.compare_digest(str(hello.get("token")), self.token):
@@ -123,6 +144,7 @@ class Crew:
         pid: int = hello["pid"]
         with self.changed:
             self._workers[pid] = connection
+            self._met.add(pid)
             if self.stopping:
                 self.tell_stop(pid)
         while (message := readiness.read(connection)) is not None:
@@ -250,8 +272,12 @@ def _how_it_ended(pid: int) -> str:
         return ""
     with contextlib.suppress(OSError):
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        if result is not None and result.si_code == os.CLD_EXITED:
-            return f" with status {result.si_status}"
         if result is not None:
-            return f", killed by {signal.Signals(result.si_status).name}"
+            return _how(result)
     return ""
+
+
+def _how(result: "os.waitid_result") -> str:
+    if result.si_code == os.CLD_EXITED:
+        return f" with status {result.si_status}"
+    return f", killed by {signal.Signals(result.si_status).name}"

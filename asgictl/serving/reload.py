@@ -48,6 +48,7 @@ class Reload(Crew):
         self._trigger = trigger
         self._prepare = prepare
         self._fatal: str | None = None
+        self._is_broken = False
         self._since = 0.0
 
     def restart(self, files: Sequence[str] = (), broken: str | None = None) -> None:
@@ -58,6 +59,7 @@ class Reload(Crew):
             self.audience.changed(files)
             _forget_compiled(files)
             self._fatal = None
+            self._is_broken = broken is not None
             self._prepare(broken)
             for pid in self._workers:
                 self.tell_stop(pid)
@@ -81,9 +83,13 @@ class Reload(Crew):
             self.audience.note(f"the app's process ended{how}, starting it anew")
             self.restart()
             return
+        error = AppLoadError(f"the app's process ended{how}")
+        if self._is_broken and pid not in self._ready:  # not even the page can be shown
+            self.fail(error)
+            return
         if self._fatal is None:
-            self.audience.problem(AppLoadError(f"the app's process ended{how}"))
-        self.restart(broken=self._fatal or f"the app's process ended{how}")
+            self.audience.problem(error)
+        self.restart(broken=self._fatal or error.message)
 
     def _heed_worn(self, pid: int) -> None:
         """Do nothing: `--max-requests` is for workers."""

@@ -265,6 +265,27 @@ def test_worker_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> 
     assert re.fullmatch(r"error: a worker ended before the app was ready( with status 7)?", lines[0])
 
 
+SILENT = """
+import os, sys
+if any("spawn_main" in word for word in sys.orig_argv):
+    os._exit(5)
+"""
+
+
+@pytest.mark.parametrize("mode", ["2 workers", "reload"])
+def test_a_process_ends_before_it_can_speak(serve: Serve, write: Callable[..., Path], mode: str) -> None:
+    """A process that dies while Python starts ends the whole with 3 and the reason."""
+    folder = write({"main.py": BARE, "site/sitecustomize.py": SILENT})
+
+    status, lines = serve(*MODES[mode], env={"PYTHONPATH": str(folder / "site")}).end()
+
+    assert status == 3
+    assert lines[-1] in {
+        "error: a worker ended before the app was ready with status 5",
+        "error: the app's process ended with status 5",
+    }
+
+
 @every
 def test_port_in_use(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """A busy port is found before the app is imported, with the process that has it."""
