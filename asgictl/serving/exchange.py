@@ -71,8 +71,9 @@ class Exchange:
                 self.finish()
         elif message["type"] == "http.response.start":
             self.status = message["status"]
-            if not isinstance(message.get("headers", ()), (list, tuple)):
-                message = {**message, "headers": list(message["headers"])}
+            headers = message.get("headers")
+            if headers.__class__ is not list and headers is not None:
+                message = {**message, "headers": list(headers)}
             self.start = message
             if self._watcher.closing:
                 self._watcher.begin_late_answer(self)
