@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from asgictl.asgi import Scope
 from asgictl.errors import ConfigError
 from asgictl.serving.exchange import Exchange
 
@@ -145,12 +146,16 @@ def _colored(exchange: Exchange) -> str:
     return _ANSWER.sub(lambda match: f"{match[1]}\x1b[{color}m{match[2]}\x1b[0m{match[3]}", _text(exchange))
 
 
+def _request_headers(scope: Scope) -> dict[bytes, str]:
+    return {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def _fields(exchange: Exchange) -> dict[str, Any]:
     """Return all that templates and JSON can show."""
     scope = exchange.scope
     path, _, query = _target(scope["raw_path"], scope["query_string"]).partition("?")
     client = scope["client"]
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _request_headers(scope)
     is_http = scope["type"] == "http"
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -188,7 +193,7 @@ def _json(exchange: Exchange) -> str:
 def _combined(exchange: Exchange) -> str:
     """Return a line of Apache's combined log format (https://httpd.apache.org/docs/current/logs.html)."""
     scope = exchange.scope
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _request_headers(scope)
     referer, agent = (_escaped(headers.get(name, "-")) for name in (b"referer", b"user-agent"))
     method = scope["method"] if scope["type"] == "http" else "GET"
     host = _client((scope["client"][0], 0)).strip("[]") if scope["client"] else "-"

@@ -87,10 +87,11 @@ def checked(given: Mapping[str, Any], extra: Mapping[str, Any], folder: Path) ->
 
 def _http2(http: str) -> dict[str, Any]:
     if http not in ("auto", "zttp"):
-        raise ConfigError(f"`--http2` does not go with `--http {http}`", hint="drop --http: HTTP/2 needs zttp")
+        problem = f"`--http2` does not go with `--http {http}`"
+        raise ConfigError(problem, hint="drop --http: HTTP/2 needs zttp", option="http2")
     if find_spec("zttp") is None:
         hint = f"install it: `{sys.executable} -m pip install zttp`"
-        raise ConfigError("`--http2` needs the package `zttp`", hint=hint)
+        raise ConfigError("`--http2` needs the package `zttp`", hint=hint, option="http2")
     return {"http2": True, "http": "zttp"}
 
 
@@ -144,7 +145,7 @@ def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(problem, hint=hint, option=f"uvicorn.{name}")
         if not isinstance(value, (str, int, float)):
             problem = f"`-X {name}` is neither text nor a number nor a boolean"
-            raise ConfigError(problem, option=f"uvicorn.{name}")
+            raise ConfigError(problem, hint="write it as one value", option=f"uvicorn.{name}")
         checked[name] = _typed(name, str(value), str(known[name].annotation))
     return checked
 

@@ -195,7 +195,7 @@ class Crew:
         raise NotImplementedError
 
     def _heed_worn(self, pid: int) -> None:
-        raise NotImplementedError
+        """Do nothing, where nobody else could take over."""
 
     def _refuse_when_all_closed(self) -> None:
         if self.stopping and self._closed_doors >= self._workers.keys():

@@ -1,7 +1,6 @@
 """The answer of an app that is broken: 500 with the reason, for those who may see it, until the next change."""
 
 import ipaddress
-from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +51,8 @@ class ErrorPage:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def _html(self) -> str:
+        from html import escape
+
         return (
             Path(__file__)
             .with_name("error_page.html")

@@ -88,7 +88,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     workers = max(2, cpus.available()) if request.workers == "auto" else int(request.workers)
     if request.max_requests and workers == 1:
         hint = "pass --workers 2, or drop it: one process that has ended is not started again"
-        raise ConfigError("`--max-requests` needs more than one worker", hint=hint)
+        raise ConfigError("`--max-requests` needs more than one worker", hint=hint, option="max_requests")
     if request.access_log:
         access_log.check(request.access_log_format)
     ref = _app(request, folder, environ, tell)
@@ -147,7 +147,8 @@ def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
 
 def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bind:
     if not request.host:
-        raise ConfigError("`--host` is empty", hint="pass --host 0.0.0.0 to listen on every address")
+        hint = "pass --host 0.0.0.0 to listen on every address"
+        raise ConfigError("`--host` is empty", hint=hint, option="host")
     fd = request.fd
     if fd is None and request.uds is None:
         fd = systemd.passed(environ, os.getpid())

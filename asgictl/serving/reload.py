@@ -91,9 +91,6 @@ class Reload(Crew):
             self.audience.problem(error)
         self.restart(broken=self._fatal or error.message)
 
-    def _heed_worn(self, pid: int) -> None:
-        """Do nothing: `--max-requests` is for workers."""
-
 
 def watch(folders: Sequence[Path], changes: Changes, crew: Reload) -> None:
     """Restart the app of `crew` at each change below `folders`, in a thread."""

@@ -31,7 +31,6 @@ class Workers(Crew):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.failures = 0
-        self.reason = ""
         self._vain = 0
         self._told = ""
         self._rolling = threading.Lock()
@@ -78,7 +77,6 @@ class Workers(Crew):
     def _count(self, error: AsgictlError) -> None:
         """End a start that fails; try a replacement that fails again, as long as others serve."""
         self.failures += 1
-        self.reason = error.message
         self._vain += 1
         if not self.ready or (self._vain >= _VAIN and not self.serving):
             self.fail(error)
