@@ -36,10 +36,17 @@ class Load:
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
         self.stop = False
+        self._answered = asyncio.Event()
 
     async def run(self, clients: int = 6) -> None:
         """Ask until `stop`."""
         await asyncio.gather(*(self._client(keep=number % 2 == 0) for number in range(clients)))
+
+    async def seen(self, processes: int) -> None:
+        """Wait until so many processes have answered."""
+        while len(self.answers) < processes:
+            self._answered.clear()
+            await self._answered.wait()
 
     async def _client(self, *, keep: bool) -> None:
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -50,6 +57,7 @@ class Load:
                 writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.answers[(await reader.readexactly(_length(head))).decode()] += 1
+                self._answered.set()
             except (OSError, asyncio.IncompleteReadError) as error:
                 self.failures.append(repr(error))
                 if connection:
@@ -75,11 +83,9 @@ def under_load(served: Served, act: Callable[[], object], *, processes: int) -> 
         load = Load(served.port)
         task = asyncio.create_task(load.run())
         async with asyncio.timeout(60):
-            while len(load.answers) < 2:
-                await asyncio.sleep(0.05)
+            await load.seen(2)
             await asyncio.to_thread(act)
-            while len(load.answers) < processes:
-                await asyncio.sleep(0.05)
+            await load.seen(processes)
         load.stop = True
         await task
         return load
