@@ -21,11 +21,16 @@ class Console:
         *,
         traceback: bool = False,
         as_json: bool = False,
+        json_result: bool = False,
         plain_only: bool = False,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Show the whole stack of errors in the user's app if `traceback`; say everything as JSON if `as_json`."""
+        """Show the whole stack of errors in the user's app if `traceback`.
+
+        With `as_json` everything that is said is JSON, with `json_result` the result, and the error that it is not.
+        """
         self._traceback = traceback
+        self._json_result = json_result
         self.as_json = as_json
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
         self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
@@ -37,12 +42,13 @@ class Console:
             # With reload the terminal is where one looks for it.
             traceback=bool(params.get("traceback") or (params.get("reload") and not params.get("check"))),
             as_json=params.get("log_format") == "json",
+            json_result=bool(params.get("as_json")),
             plain_only=bool(params.get("prod")),
         )
 
-    def result(self, text: str, data: Any = None, *, as_json: bool = False) -> None:
+    def result(self, text: str, data: Any = None) -> None:
         """Print what the command was asked for."""
-        print(json.dumps(data) if as_json else text, file=sys.stdout)  # noqa: T201  # the module for it
+        print(json.dumps(data) if self._json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
 
     def note(self, text: str) -> None:
         """Say something that the user should know."""
@@ -59,12 +65,20 @@ class Console:
         """Say what went wrong, and what to do about it."""
         details = error.details if self._traceback and isinstance(error, AppLoadError) else ""
         hint = error.hint if error.hint and not (self._traceback and "--traceback" in error.hint) else None
+        if self._json_result:
+            data = {"error": error.message, "hint": hint, "exit_status": error.exit_status}
+            print(json.dumps(data), file=sys.stdout)  # noqa: T201  # instead of the result
+            return
         if self.as_json:
             self.event("error", error.message, hint=hint, exception=details or None)
             return
         for line in details.rstrip().splitlines():
             self._write(plain(line))
-        self._say("error", "red", error.message)
+        self.problem(error.message, hint)
+
+    def problem(self, message: str, hint: str | None) -> None:
+        """Say what is wrong, also beside a result."""
+        self._say("error", "red", message)
         if hint:
             self.hint(hint)
 

@@ -12,7 +12,7 @@ from asgictl.errors import ConfigError, FileProblemError
 from asgictl.values import Mark
 
 # What may stand under `[tool.asgictl]`.
-_KEYS = ("app", "serve")
+_KEYS = ("app", "gen-cert", "serve")
 
 # Variables that platforms set for every web app, with the option that each stands for.
 _PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -175,7 +175,7 @@ def _variables(
     command: str, by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]
 ) -> Settings:
     """Return what the variables of `command` set, some from `files`; an empty one sets nothing."""
-    prefix = f"ASGICTL_{command.upper()}_"
+    prefix = f"ASGICTL_{command.upper().replace('-', '_')}_"
     known = {f"{prefix}{key.upper().replace('-', '_')}": option for key, option in by_key.items()}
     found: Settings = {}
     for name in sorted(name for name, value in environ.items() if name.startswith(prefix) and value):

@@ -348,10 +348,8 @@ def test_colours(capsys: pytest.CaptureFixture[str], environ: dict[str, str], co
 
 def test_results(capsys: pytest.CaptureFixture[str]) -> None:
     """A result goes to stdout, as text or as JSON."""
-    console = Console(environ={})
-
-    console.result("text", {"a": 1})
-    console.result("text", {"a": 1}, as_json=True)
+    Console(environ={}).result("text", {"a": 1})
+    Console(json_result=True, environ={}).result("text", {"a": 1})
 
     text, data = capsys.readouterr().out.splitlines()
     assert (text, json.loads(data)) == ("text", {"a": 1})

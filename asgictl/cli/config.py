@@ -11,7 +11,7 @@ from asgictl.console import Console, plain
 from asgictl.errors import AsgictlError
 
 
-def show(ctx: typer.Context, console: Console, *, as_json: bool) -> None:
+def show(ctx: typer.Context, console: Console) -> None:
     """Print the settings of the command that `ctx` is about."""
     hints = get_type_hints(ctx.command.callback, include_extras=True)
     known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
@@ -20,7 +20,7 @@ def show(ctx: typer.Context, console: Console, *, as_json: bool) -> None:
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
     lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)
     data = {key: {"value": value, "source": source} for key, value, source in rows}
-    console.result("\n".join(lines), data, as_json=as_json)
+    console.result("\n".join(lines), data)
 
 
 def _app(named: str | None) -> tuple[str, Any, str]:

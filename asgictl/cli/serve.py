@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
-from asgictl import options, project
+from asgictl import project
 from asgictl.cli.command import Command
 from asgictl.console import Console
 from asgictl.errors import ConfigError
+from asgictl.options import serving as options
 from asgictl.settings import Rules
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     if print_config:
         from asgictl.cli import config
 
-        config.show(ctx, console, as_json=as_json)
+        config.show(ctx, console)
         return 0
     if qr and find_spec("segno") is None:
         hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"

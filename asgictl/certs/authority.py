@@ -1,0 +1,93 @@
+"""The user's own authority: one root for all projects, which can vouch for local names only."""
+
+import datetime as dt
+import getpass
+import os
+import socket
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+from asgictl.certs import files, issue, keys, verify
+from asgictl.certs.issue import Issuer
+from asgictl.certs.names import Constraints
+from asgictl.certs.trust import pair_in
+from asgictl.errors import ConfigError, FileProblemError
+
+
+def load(folder: Path, now: dt.datetime) -> Issuer | None:
+    """Return the authority in `folder`, or None where there is none.
+
+    Raises `FileProblemError` when its key is not safe, or it has expired.
+    """
+    pair = pair_in(folder)
+    if not folder.is_dir():
+        return None
+    with files.locked(*pair):
+        files.recover(pair)
+        there = pair.there
+    if not there:
+        return None
+    if len(there) == 1:
+        problem = f"`{folder}` holds `{there[0].name}` alone, which is half of an authority"
+        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
+    _check_access(pair.key)
+    certificate = verify.load(files.read(pair.certificate), str(pair.certificate))[0]
+    key = keys.load(files.read(pair.key), str(pair.key))
+    if not verify.is_pair(certificate, key):
+        problem = f"`{pair.key}` is not the key of `{pair.certificate}`"
+        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
+    if certificate.not_valid_after_utc <= now:
+        problem = f"your authority has expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
+        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
+    return Issuer(certificate, key)
+
+
+def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
+    """Make an authority in `folder`, unless another run has just done so; return the one that is there then."""
+    pair = pair_in(folder)
+    key = keys.generate("ec256")
+    certificate = issue.root(_owner(), key, constraints, now)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        problem = f"cannot make `{folder}`: {os.strerror(error.errno or 0)}"
+        raise FileProblemError(problem, hint="set ASGICTL_CA_DIR to a folder of yours") from error
+    with files.locked(*pair):
+        if not pair.there:
+            files.write(pair, certificate.public_bytes(serialization.Encoding.PEM), keys.pem(key))
+            return Issuer(certificate, key)
+    found = load(folder, now)
+    assert found is not None  # noqa: S101  # both files are there
+    return found
+
+
+def load_or_make(folder: Path, now: dt.datetime) -> Issuer:
+    """Return the authority in `folder`, with the usual constraints if it is new."""
+    return load(folder, now) or make(folder, Constraints(), now)
+
+
+def refuse_wider(issuer: Issuer, places: Sequence[str]) -> None:
+    """Raise `ConfigError` for places that an authority, which exists already, may not vouch for."""
+    constraints = issue.constraints_of(issuer.certificate)
+    if constraints.widened(places) != constraints:
+        problem = f"your authority exists already, and is for {constraints}"
+        raise ConfigError(problem, hint="remove it with --untrust, and make it anew", option="ca_permit")
+
+
+def _check_access(key: Path) -> None:
+    mode = stat.S_IMODE(key.stat().st_mode)
+    if sys.platform != "win32" and mode & 0o077:
+        problem = f"others may read the key of your authority, `{key}` ({mode:04o})"
+        hint = f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again"
+        raise FileProblemError(problem, hint=hint)
+
+
+def _owner() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return socket.gethostname()

@@ -1,0 +1,208 @@
+"""Making certificates: values in, values out, nothing is read or written.
+
+The profile is the one of the CA/Browser Forum's Baseline Requirements, section 7.1.2, which every client accepts.
+"""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from asgictl.certs import keys, names
+from asgictl.certs.keys import PrivateKey
+from asgictl.certs.look import ORGANIZATION
+from asgictl.certs.names import Constraints
+from asgictl.errors import ConfigError, FileProblemError
+
+# Clocks differ, and a certificate from a machine that is ahead should be good on one that is not.
+BACK_DATING = dt.timedelta(hours=1)
+
+_CA_YEARS = 10
+_LONGEST_COMMON_NAME = 64  # RFC 5280 appendix A.1, ub-common-name
+
+
+class Issuer(NamedTuple):
+    """An authority's certificate and key."""
+
+    certificate: x509.Certificate
+    key: PrivateKey
+
+
+class Bundle(NamedTuple):
+    """A certificate, the chain that leads to its root, and the key, unless it is somebody else's."""
+
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    key: PrivateKey | None
+
+    def pem(self) -> bytes:
+        """Return the certificates in PEM form, the leaf first (RFC 8446 section 4.4.2)."""
+        return b"".join(it.public_bytes(serialization.Encoding.PEM) for it in (self.leaf, *self.chain))
+
+    def p12(self, password: bytes) -> bytes:
+        """Return the key and the certificates in PKCS #12 form (RFC 7292), as browsers and Java import them."""
+        protection = serialization.BestAvailableEncryption(password)
+        return pkcs12.serialize_key_and_certificates(b"asgictl", self.key, self.leaf, self.chain, protection)
+
+
+def server(
+    hosts: Iterable[str], key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer | None = None
+) -> Bundle:
+    """Return a server certificate for `hosts`, self-signed or of `issuer`; `ConfigError` for what that may not."""
+    hosts = tuple(hosts)
+    subject = _subject(f"asgictl {_key_id(key.public_key())[:8]}")
+    builder = _leaf(subject, key.public_key(), lifetime, now, issuer, ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = builder.add_extension(_alternative_names(hosts, issuer), critical=False)
+    return Bundle(_signed(builder, issuer.key if issuer else key), _chain(issuer), key)
+
+
+def request(
+    csr: x509.CertificateSigningRequest, hosts: Iterable[str], lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer
+) -> Bundle:
+    """Return a server certificate for the key of `csr`, with nothing else of what it asks for."""
+    key = csr.public_key()
+    subject = _subject(f"asgictl {_key_id(key)[:8]}")
+    builder = _leaf(subject, key, lifetime, now, issuer, ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = builder.add_extension(_alternative_names(tuple(hosts), issuer), critical=False)
+    return Bundle(_signed(builder, issuer.key), _chain(issuer), None)
+
+
+def client(name: str, key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer) -> Bundle:
+    """Return a client certificate with the common name `name`; an e-mail address or a host name is its SAN too."""
+    subject = _subject(name)
+    builder = _leaf(subject, key.public_key(), lifetime, now, issuer, ExtendedKeyUsageOID.CLIENT_AUTH)
+    if "@" in name:
+        alternative = x509.SubjectAlternativeName([x509.RFC822Name(name)])
+        builder = builder.add_extension(alternative, critical=False)
+    elif "." in name:  # OpenSSL takes such a common name for a host name, and holds it against the constraints
+        builder = builder.add_extension(_alternative_names(names.parse([name]), issuer), critical=False)
+    return Bundle(_signed(builder, issuer.key), _chain(issuer), key)
+
+
+def root(owner: str, key: PrivateKey, constraints: Constraints, now: dt.datetime) -> x509.Certificate:
+    """Return the certificate of a new authority of `owner`, which can vouch for nothing outside `constraints`."""
+    public = key.public_key()
+    identifier = _key_id(public)[:8]
+    room = _LONGEST_COMMON_NAME - len(f"asgictl local CA () {identifier}")
+    subject = _subject(f"asgictl local CA ({owner[:room]}) {identifier}")
+    start = now - BACK_DATING
+    end = start.replace(year=start.year + _CA_YEARS, day=min(start.day, 28))  # 29 February
+    permitted = [*map(x509.DNSName, constraints.domains), *map(x509.IPAddress, constraints.networks)]
+    builder = (
+        x509.CertificateBuilder(subject, subject, public, x509.random_serial_number(), start, end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+    return _signed(builder, key)
+
+
+def constraints_of(certificate: x509.Certificate) -> Constraints:
+    """Return what an authority may vouch for."""
+    permitted = certificate.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+    networks = [it.value for it in permitted if isinstance(it, x509.IPAddress)]
+    return Constraints(
+        tuple(it.value for it in permitted if isinstance(it, x509.DNSName)),
+        tuple(it for it in networks if isinstance(it, (ipaddress.IPv4Network, ipaddress.IPv6Network))),
+    )
+
+
+def refuse_outside(hosts: Iterable[str], constraints: Constraints) -> None:
+    """Raise `ConfigError` for hosts that an authority with `constraints` may not vouch for."""
+    outside = [host for host in hosts if not constraints.permit(host)]
+    if outside:
+        problem = f"your authority may not vouch for {', '.join(f'`{host}`' for host in outside)}"
+        hint = f"it is for {constraints}; one for more is made by --untrust, and then --trust with --ca-permit"
+        raise ConfigError(problem, hint=hint, option="names")
+
+
+def hosts_of(extensions: x509.Extensions) -> tuple[str, ...]:
+    """Return the host names and addresses that a certificate or a request is for."""
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(it.value) for it in found if isinstance(it, (x509.DNSName, x509.IPAddress)))
+
+
+def _leaf(  # noqa: PLR0913, PLR0917  # what a certificate consists of
+    subject: x509.Name,
+    public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | object,
+    lifetime: dt.timedelta,
+    now: dt.datetime,
+    issuer: Issuer | None,
+    purpose: x509.ObjectIdentifier,
+) -> x509.CertificateBuilder:
+    assert isinstance(public, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))  # noqa: S101  # `keys` has seen to it
+    end = now + lifetime
+    if issuer is None:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
+    else:
+        identifier = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
+        end = min(end, issuer.certificate.not_valid_after_utc)
+    issued_by = issuer.certificate.subject if issuer else subject
+    return (
+        x509.CertificateBuilder(issued_by, subject, public, x509.random_serial_number(), now - BACK_DATING, end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(authority, critical=False)
+    )
+
+
+def _alternative_names(hosts: tuple[str, ...], issuer: Issuer | None) -> x509.SubjectAlternativeName:
+    if issuer is not None:
+        refuse_outside(hosts, constraints_of(issuer.certificate))
+    found = [(host, names.ip(host)) for host in hosts]
+    return x509.SubjectAlternativeName([x509.IPAddress(it) if it else x509.DNSName(host) for host, it in found])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _subject(common_name: str) -> x509.Name:
+    try:
+        return x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
+                x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+            ]
+        )
+    except ValueError as error:
+        problem = f"`{common_name}` is longer than {_LONGEST_COMMON_NAME} letters"
+        raise ConfigError(problem, hint="choose a shorter name") from error
+
+
+def _signed(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
+    return builder.sign(key, hashes.SHA256())
+
+
+def _chain(issuer: Issuer | None) -> tuple[x509.Certificate, ...]:
+    return (issuer.certificate,) if issuer else ()
+
+
+def _key_id(public: object) -> str:
+    """Return what names a key (RFC 5280 section 4.2.1.2)."""
+    if not isinstance(public, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey)) or not keys.is_strong(public):
+        raise FileProblemError("its key is not one that browsers take", hint="make an EC P-256 or an RSA 2048 key")
+    return x509.SubjectKeyIdentifier.from_public_key(public).digest.hex()

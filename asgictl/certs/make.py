@@ -1,0 +1,141 @@
+"""Making pairs of certificate and key, and renewing them: the order a user gives, and its way into files."""
+
+import datetime as dt
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.certs import authority, files, issue, keys, names, verify
+from asgictl.certs.files import Access, Pair
+from asgictl.certs.issue import BACK_DATING, Bundle, Issuer
+from asgictl.certs.keys import KeyType
+from asgictl.certs.look import Certificate
+from asgictl.errors import FileProblemError
+
+DAYS = 199
+
+
+class Order(NamedTuple):
+    """What a certificate is to be like; `password` encrypts its key, and the PKCS #12 file that may hold both too."""
+
+    hosts: tuple[str, ...] = ()
+    key_type: KeyType = "ec256"
+    lifetime: dt.timedelta = dt.timedelta(days=DAYS)
+    password: bytes | None = None
+    access: Access = Access()
+    p12: Path | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is for: the hosts, or the usual ones."""
+        return self.hosts or names.LOCAL
+
+    @property
+    def extra(self) -> list[Path]:
+        """The files beside the pair."""
+        return [self.p12] if self.p12 else []
+
+
+class Made(NamedTuple):
+    """A pair that was written, or left as it was, and what is in it."""
+
+    pair: Pair
+    bundle: Bundle
+    kept: bool = False
+
+    @property
+    def certificate(self) -> Certificate:
+        """What the certificate says."""
+        return verify.described(self.bundle.leaf)
+
+
+def issuer_for(hosts: Iterable[str], folder: Path, now: dt.datetime) -> Issuer | None:
+    """Return the authority in `folder` if there is one and it may vouch for `hosts`, else None: self-sign."""
+    issuer = authority.load(folder, now)
+    if issuer is None:
+        return None
+    constraints = issue.constraints_of(issuer.certificate)
+    return issuer if all(map(constraints.permit, hosts)) else None
+
+
+def new(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime, *, force: bool = False) -> Made:
+    """Write a new server certificate; raise `FileProblemError` if there is one already, unless `force`."""
+    with files.locked(*pair):
+        files.recover(pair)
+        refuse_existing([*pair.there, *order.extra], force=force)
+        return write(pair, order, issuer, now)
+
+
+def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, force: bool) -> Made:
+    """Write a certificate of `issuer`, or keep the present one if it is that already, and good.
+
+    What the present one is for it stays for; the order's hosts come to that. Raises
+    `FileProblemError` for a certificate that asgictl has not made, unless `force`.
+    """
+    with files.locked(*pair):
+        files.recover(pair)
+        if force or not pair.there:
+            return write(pair, order, issuer, now)
+        bundle = loaded(pair, order.password)
+        said = verify.described(bundle.leaf)
+        if not said.is_ours:
+            problem = f"`{pair.certificate}` was not made by asgictl"
+            raise FileProblemError(problem, hint="pass --force to replace it, or --out to write elsewhere")
+        hosts = tuple(dict.fromkeys([*said.names, *order.hosts]))
+        if verify.is_issued_by(bundle.leaf, issuer.certificate) and hosts == said.names and said.lasts(now):
+            return Made(pair, bundle, kept=True)
+        access = files.access_of(pair.key) if order.access.group is None else order.access
+        return write(pair, order._replace(hosts=hosts, access=access), issuer, now)
+
+
+def like(pair: Pair, present: Bundle, hosts: tuple[str, ...], password: bytes | None) -> Order:
+    """Return the order for a successor of `present` for `hosts`, which is like it in all else."""
+    assert present.key is not None  # noqa: S101  # it was read
+    leaf = present.leaf
+    return Order(
+        hosts=hosts,
+        key_type=keys.kind_of(present.key) or "ec256",
+        lifetime=leaf.not_valid_after_utc - leaf.not_valid_before_utc - BACK_DATING,
+        password=password,
+        access=files.access_of(pair.key),
+    )
+
+
+def loaded(pair: Pair, password: bytes | None) -> Bundle:
+    """Return what is in the files of `pair`; raise `FileProblemError` when it cannot be used."""
+    leaf, *chain = verify.load(files.read(pair.certificate), str(pair.certificate))
+    key = keys.load(files.read(pair.key), str(pair.key), password)
+    if not verify.is_pair(leaf, key):
+        problem = f"`{pair.key}` is not the key of `{pair.certificate}`"
+        raise FileProblemError(problem, hint="pass the key that belongs to it, or make both anew with --force")
+    return Bundle(leaf, tuple(chain), key)
+
+
+def refuse_existing(wanted: Iterable[Path], *, force: bool) -> None:
+    """Raise `FileProblemError` for a file that would be replaced, unless `force`."""
+    for file in wanted if not force else ():
+        if os.path.lexists(file):
+            raise FileProblemError(f"`{file}` already exists", hint="pass --force to replace it")
+
+
+def check(bundle: Bundle, now: dt.datetime) -> None:
+    """Raise `RuntimeError` unless a strict client would accept a server certificate that we have made."""
+    if fault := verify.fault(bundle.leaf, bundle.chain, now):
+        raise RuntimeError(fault)
+
+
+def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> Made:
+    """Write a new server certificate in place of what is there; call it inside `files.locked`."""
+    bundle = issue.server(order.names, keys.generate(order.key_type), order.lifetime, now, issuer)
+    check(bundle, now)
+    return save(pair, bundle, order)
+
+
+def save(pair: Pair, bundle: Bundle, order: Order) -> Made:
+    """Write a bundle with its key as ordered; call it inside `files.locked`."""
+    assert bundle.key is not None  # noqa: S101  # only that of a request is somebody else's
+    files.write(pair, bundle.pem(), keys.pem(bundle.key, order.password), order.access)
+    if order.p12 and order.password:
+        files.write_one(order.p12, bundle.p12(order.password), secret=True)
+    return Made(pair, bundle)

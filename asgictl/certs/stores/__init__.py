@@ -1,0 +1,156 @@
+"""Where certificates are trusted on a machine. One module for each kind of store, all with the same small interface.
+
+A place says which commands have it trust an authority and forget it, so that they can be shown before they run.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple, Protocol
+
+# The most that a command may take, in seconds; rebuilding Debian's store takes two, Java's ten.
+_LIMIT = 120
+
+
+class Anchor(NamedTuple):
+    """An authority as stores know it: its name there, its certificate, and the SHA-1 of that in hexadecimal."""
+
+    name: str
+    file: Path
+    pem: str
+    sha1: str
+
+
+class Command(NamedTuple):
+    """A command, as `root` or as the user, with what it gets on its standard input."""
+
+    argv: tuple[str, ...]
+    root: bool = False
+    input: str | None = None
+
+    def __str__(self) -> str:
+        sudo = "sudo " if self.root and not _is_root() else ""
+        echo = f"echo {shlex.quote(self.input.rstrip())} | " if self.input is not None else ""
+        return f"{echo}{sudo}{shlex.join(self.argv)}"
+
+
+class Result(NamedTuple):
+    """How a command has ended, and what it has printed."""
+
+    status: int
+    output: str
+
+
+Runner = Callable[[Command], Result]
+
+
+class Machine(NamedTuple):
+    """What stores have to know of a machine; `find` returns the path of a program, `root` is where files begin."""
+
+    platform: str
+    home: Path
+    environ: Mapping[str, str]
+    find: Callable[[str], str | None]
+    root: Path = Path("/")
+
+
+class Place(Protocol):
+    """One place in which an authority can be trusted."""
+
+    @property
+    def store(self) -> str:
+        """The name of the kind of store, as --store takes it."""
+
+    @property
+    def path(self) -> str:
+        """What tells this place from others of its kind."""
+
+    def __str__(self) -> str:
+        """Return what to call the place."""
+
+    def install(self, anchor: Anchor) -> list[Command]:
+        """Return what has the place trust `anchor`."""
+
+    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:
+        """Return what undoes that; `run` may be used to look."""
+
+    def knows(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell whether anything of the anchor's name is in the place, trusted or not."""
+
+    def trusts(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell whether the place trusts this very `anchor`."""
+
+
+class Found(NamedTuple):
+    """The places of one kind, and what is missing to use more of them."""
+
+    places: Sequence[Place] = ()
+    missing: str | None = None
+
+
+NAMES = ("system", "nss", "java")
+# Java does not heed name constraints (measured with 17), so an authority gets there only when it is asked for.
+USUAL = ("system", "nss")
+
+
+def find(machine: Machine, names: Iterable[str]) -> list[Found]:
+    """Return what there is of the stores called `names`."""
+    return [_module(name, machine).find(machine) for name in names]
+
+
+def place(name: str, path: str, machine: Machine) -> Place:
+    """Return the place that a record names."""
+    found: Place = _module(name, machine).place(path, machine)
+    return found
+
+
+def this_machine() -> Machine:
+    """Return what stores have to know of this machine."""
+    return Machine(sys.platform, Path.home(), os.environ, shutil.which)
+
+
+def run(command: Command) -> Result:
+    """Run `command`, with sudo where it needs root; return how it ended, 127 when it is not there."""
+    argv = command.argv
+    if command.root and not _is_root():
+        # Without a terminal nobody could answer sudo's question.
+        argv = ("sudo", *(() if sys.stderr.isatty() else ("-n",)), *argv)
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed commands, which were shown
+            argv,
+            input=command.input,
+            stdin=subprocess.DEVNULL if command.input is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except FileNotFoundError:
+        return Result(127, f"{argv[0]} is not installed")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Result(1, str(error))
+    return Result(done.returncode, done.stdout)
+
+
+def same(pem: str, other: str) -> bool:
+    """Tell whether two texts hold the same certificate, or the second one holds it among others."""
+    return bool(pem) and "".join(pem.split()) in "".join(other.split())
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def _module(name: str, machine: Machine) -> ModuleType:
+    from asgictl.certs.stores import java, linux, macos, nss, windows
+
+    system = {"darwin": macos, "win32": windows}.get(machine.platform, linux)
+    return {"system": system, "nss": nss, "java": java}[name]

@@ -1,0 +1,52 @@
+"""The login keychain of macOS: for this user alone, and without an administrator."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner
+
+
+class Keychain(NamedTuple):
+    """A keychain file."""
+
+    file: Path
+    store: str = "system"
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return str(self.file)
+
+    def __str__(self) -> str:
+        return "your login keychain"
+
+    def install(self, anchor: Anchor) -> list[Command]:
+        """Return what adds the certificate; macOS asks the user for a password."""
+        purpose = ("-r", "trustRoot", "-p", "basic", "-p", "ssl")
+        return [Command(("security", "add-trusted-cert", *purpose, "-k", self.path, str(anchor.file)))]
+
+    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return what removes the trust, and then the certificate."""
+        return [
+            Command(("security", "remove-trusted-cert", str(anchor.file))),
+            Command(("security", "delete-certificate", "-Z", anchor.sha1, self.path)),
+        ]
+
+    def knows(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell whether the certificate is in it."""
+        return anchor.sha1 in run(Command(("security", "find-certificate", "-a", "-Z", self.path))).output
+
+    def trusts(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell whether macOS takes the certificate for a root of TLS servers."""
+        words = ("verify-cert", "-c", str(anchor.file), "-p", "ssl", "-k", self.path)
+        return self.knows(anchor, run) and not run(Command(("security", *words))).status
+
+
+def find(machine: Machine) -> Found:
+    """Return the user's keychain."""
+    return Found([Keychain(machine.home / "Library/Keychains/login.keychain-db")])
+
+
+def place(path: str, machine: Machine) -> Keychain:  # noqa: ARG001  # as all stores
+    """Return the keychain in the file `path`."""
+    return Keychain(Path(path))

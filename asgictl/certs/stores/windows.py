@@ -1,0 +1,44 @@
+"""The root store of the Windows user: for this user alone, and without an administrator."""
+
+from typing import NamedTuple
+
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner
+
+
+class UserStore(NamedTuple):
+    """A store of the current user, by name."""
+
+    path: str = "Root"
+    store: str = "system"
+
+    def __str__(self) -> str:
+        return "your Windows certificate store"
+
+    def install(self, anchor: Anchor) -> list[Command]:
+        """Return what adds the certificate; Windows asks the user whether to."""
+        return [self._certutil("-addstore", self.path, str(anchor.file))]
+
+    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return what removes the certificate, by its thumbprint: a serial number could be another's too."""
+        return [self._certutil("-delstore", self.path, anchor.sha1)]
+
+    def knows(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell whether the certificate is in it."""
+        return not run(self._certutil("-store", self.path, anchor.sha1)).status
+
+    def trusts(self, anchor: Anchor, run: Runner) -> bool:
+        """Tell the same: what is in the root store is trusted."""
+        return self.knows(anchor, run)
+
+    def _certutil(self, *words: str) -> Command:
+        return Command(("certutil.exe", "-user", *words))
+
+
+def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores
+    """Return the user's root store."""
+    return Found([UserStore()])
+
+
+def place(path: str, machine: Machine) -> UserStore:  # noqa: ARG001  # the same
+    """Return the store called `path`."""
+    return UserStore(path)

@@ -1,0 +1,223 @@
+"""`asgictl gen-cert`."""
+
+import datetime as dt
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
+
+import typer
+
+from asgictl.cli.command import Command
+from asgictl.console import Console
+from asgictl.errors import ConfigError
+from asgictl.options import certs as options
+from asgictl.settings import Rules
+
+if TYPE_CHECKING:
+    from asgictl.certs.files import Pair
+    from asgictl.certs.make import Made, Order
+
+# Apple's systems refuse server certificates that are valid for longer, those of the user's own authorities too:
+# https://support.apple.com/en-us/103769
+_LONGEST = 825
+
+
+class GenCert(Command):
+    """The command, with what its options mean for each other."""
+
+    rules: ClassVar = Rules(
+        exclusive=tuple(
+            (one, other)
+            for group in (("check", "untrust", "client", "csr", "trust"), ("check", "untrust", "csr", "p12"))
+            for index, one in enumerate(group)
+            for other in group[index + 1 :]
+            if (one, other) != ("check", "trust")
+        )
+    )
+
+
+def gen_cert(  # noqa: PLR0913  # a command has as many arguments as options
+    ctx: typer.Context,
+    names: options.Names = None,
+    *,
+    out: options.Out = "ssl",
+    cert_file: options.CertFile = None,
+    key_file: options.KeyFile = None,
+    p12: options.P12 = None,
+    group: options.Group = None,
+    password_stdin: options.PasswordStdin = False,
+    force: options.Force = False,
+    days: options.Days = 199,
+    key_type: options.KeyType = "ec256",
+    client: options.Client = None,
+    csr: options.Csr = None,
+    check: options.Check = False,
+    trust: options.Trust = False,
+    untrust: options.Untrust = False,
+    stores: options.Stores = None,
+    ca_permit: options.CaPermit = None,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+) -> int:
+    """Make a certificate for HTTPS on this machine, and have it trusted.
+
+    \b
+    asgictl gen-cert                      ssl/cert.pem and ssl/cert.key, self-signed, for localhost
+    asgictl gen-cert --trust              the same by an authority of yours, which browsers then trust
+    asgictl gen-cert --untrust            take that back, without a trace
+    asgictl gen-cert shop.test 10.0.0.5   for other names
+    asgictl gen-cert --client alice       for a client, see `asgictl serve --client-ca`
+    asgictl gen-cert --check              what is in ssl/, and who trusts it
+    """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    from asgictl.certs import stores as trust_stores
+    from asgictl.certs.files import Pair
+
+    console = Console.of(ctx.params)
+    pair = Pair(Path(cert_file or Path(out) / "cert.pem"), Path(key_file or Path(out) / "cert.key"))
+    for store in stores or ():
+        if store not in trust_stores.NAMES:
+            hint = f"choose from {', '.join(trust_stores.NAMES)}"
+            raise ConfigError(f"there is no store `{store}`", hint=hint, option="stores")
+    _refuse_useless(ctx.params)
+    if untrust or (trust and not check):
+        return _trust(ctx.params, console, pair)
+    if check:
+        from asgictl.cli import report
+
+        return report.show(console, pair, _password(password_stdin), must_be_trusted=trust)
+    order = _order(ctx.params)
+    if csr:
+        return _sign(console, Path(csr), Path(cert_file or Path(out) / f"{Path(csr).stem}.pem"), order, force=force)
+    if client:
+        stem = re.sub(r"[^\w.@-]+", "-", client)
+        pair = Pair(Path(cert_file or Path(out) / f"{stem}.pem"), Path(key_file or Path(out) / f"{stem}.key"))
+        return _client(console, client, pair, order, force=force)
+    return _server(console, pair, order, force=force)
+
+
+def _refuse_useless(params: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for options that have no meaning in this company."""
+    needs = {
+        "dry_run": ("--dry-run", ("trust", "untrust"), "--trust or --untrust"),
+        "ca_permit": ("--ca-permit", ("trust", "client", "csr"), "--trust"),
+        "p12": ("--p12", ("password_stdin",), "--password-stdin: many programs refuse one without a password"),
+    }
+    for name, (option, others, hint) in needs.items():
+        if params[name] and not any(params[other] for other in others):
+            raise ConfigError(f"`{option}` means nothing alone", hint=f"pass it with {hint}", option=name)
+    if params["days"] > _LONGEST:
+        problem = f"{params['days']} days are too many: Apple's systems refuse more than {_LONGEST}"
+        raise ConfigError(problem, hint="drop --days: a new certificate is one command away", option="days")
+    if params["group"] is not None and sys.platform == "win32":
+        raise ConfigError("`--group` means nothing on Windows", hint="drop it", option="group")
+
+
+def _order(params: Mapping[str, Any]) -> "Order":
+    """Return what the certificate is to be like."""
+    from asgictl.certs import keys, make, names
+    from asgictl.certs.files import Access
+
+    kinds = get_args(keys.KeyType)
+    kind = params["key_type"].lower()
+    if kind not in kinds:
+        problem = f"there is no key type `{params['key_type']}`"
+        if kind == "ed25519":
+            problem = "no browser takes Ed25519 certificates"
+        raise ConfigError(problem, hint=f"choose from {', '.join(kinds)}", option="key_type")
+    return make.Order(
+        hosts=names.parse(params["names"] or ()),
+        key_type=kind,
+        lifetime=dt.timedelta(days=params["days"]),
+        password=_password(params["password_stdin"]),
+        access=Access(params["group"]),
+        p12=Path(params["p12"]) if params["p12"] else None,
+    )
+
+
+def _password(wanted: bool) -> bytes | None:  # noqa: FBT001  # whether the flag is there
+    """Return the first line of stdin."""
+    if not wanted:
+        return None
+    if password := sys.stdin.readline().rstrip("\r\n"):
+        return password.encode()
+    raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+
+
+def _trust(params: Mapping[str, Any], console: Console, pair: "Pair") -> int:
+    from asgictl.cli import trust
+
+    stores = params["stores"] or ()
+    if params["untrust"]:
+        return trust.untrust(console, stores, dry_run=params["dry_run"])
+    if params["dry_run"]:
+        return trust.show(console, stores)
+    wish = trust.Wish(pair, _order(params), stores, params["ca_permit"] or (), force=params["force"])
+    return trust.trust(console, wish)
+
+
+def _server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> int:
+    from asgictl.certs import make, trust
+
+    now = dt.datetime.now(dt.UTC)
+    issuer = make.issuer_for(order.names, trust.folder(os.environ), now)
+    made = make.new(pair, order, issuer, now, force=force)
+    tell(console, made, [*pair, *order.extra], now)
+    if issuer is None:
+        console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
+    return 0
+
+
+def _client(console: Console, name: str, pair: "Pair", order: "Order", *, force: bool) -> int:
+    from asgictl.certs import authority, files, issue, keys, make, trust
+
+    now = dt.datetime.now(dt.UTC)
+    folder = trust.folder(os.environ)
+    with files.locked(*pair):
+        files.recover(pair)
+        make.refuse_existing([*pair, *order.extra], force=force)
+        issuer = authority.load_or_make(folder, now)
+        bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
+        made = make.save(pair, bundle, order)
+    tell(console, made, [*pair, *order.extra], now, client=name)
+    console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
+    return 0
+
+
+def _sign(console: Console, csr: Path, target: Path, order: "Order", *, force: bool) -> int:
+    from asgictl.certs import authority, files, make, requests, trust
+
+    now = dt.datetime.now(dt.UTC)
+    asked = requests.load(files.read(csr), str(csr))
+    hosts = order.hosts or requests.hosts(asked, str(csr))
+    with files.locked(target):
+        make.refuse_existing([target], force=force)
+        issuer = authority.load_or_make(trust.folder(os.environ), now)
+        bundle = requests.signed(asked, hosts, order.lifetime, now, issuer)
+        files.write_one(target, bundle.pem(), secret=False)
+    tell(console, make.Made(files.Pair(target, csr), bundle), [target], now)
+    return 0
+
+
+def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
+    """Print what was made."""
+    from asgictl.certs import files
+
+    said = made.certificate
+    issuer = "self-signed" if said.self_signed else "by your authority"
+    data = {
+        "files": [str(file) for file in written],
+        "names": list(said.names),
+        "not_after": said.not_after.isoformat(),
+        "issuer": said.issuer,
+        "self_signed": said.self_signed,
+        "kept": made.kept,
+        **more,
+    }
+    console.result("\n".join(map(str, written)), data)
+    whom = f"client {more['client']}" if "client" in more else ", ".join(said.names)
+    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
+    if made.bundle.key is not None and not made.kept:
+        files.keep_out_of_version_control(made.pair.key, console.note)

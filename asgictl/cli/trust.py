@@ -1,0 +1,135 @@
+"""`asgictl gen-cert --trust` and `--untrust`."""
+
+import datetime as dt
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from asgictl.certs import files, names, stores
+from asgictl.certs import trust as trusting
+from asgictl.certs.files import Pair
+from asgictl.certs.stores import linux
+from asgictl.certs.trust import Outcome
+from asgictl.cli import gen_cert
+from asgictl.console import Console
+from asgictl.errors import ConfigError, FileProblemError
+
+if TYPE_CHECKING:
+    from asgictl.certs.make import Order
+
+
+class Wish(NamedTuple):
+    """The certificate to have, the stores that are to trust it, and what a new authority may vouch for besides."""
+
+    pair: Pair
+    order: "Order"
+    stores: Sequence[str]
+    permit: Sequence[str]
+    force: bool
+
+
+def trust(console: Console, wish: Wish) -> int:
+    """Have the user's authority made, used and trusted; return the exit status."""
+    from asgictl.certs import authority, issue, make
+
+    _refuse_sudo()
+    now = dt.datetime.now(dt.UTC)
+    folder = trusting.folder(os.environ)
+    issuer = authority.load(folder, now)
+    if issuer is None:
+        constraints = names.Constraints().widened(wish.permit)
+        issue.refuse_outside(wish.order.names, constraints)
+        issuer = authority.make(folder, constraints, now)
+        console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
+    else:
+        authority.refuse_wider(issuer, wish.permit)
+    made = make.vouched_for(wish.pair, wish.order, issuer, now, force=wish.force)
+    machine = stores.this_machine()
+    found = stores.find(machine, wish.stores or stores.USUAL)
+    anchor = trusting.anchor(folder)
+    with files.locked(anchor.file):
+        places = [place for kind in found for place in kind.places]
+        outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+    missing = [kind.missing for kind in found if kind.missing]
+    data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
+    gen_cert.tell(console, made, [*wish.pair, *wish.order.extra], now, **data)
+    good = [outcome.place for outcome in outcomes if outcome.problem is None]
+    if good:
+        console.note(f"trusted by {', '.join(map(str, good))}")
+        _tell_of_others(console, anchor.file, good)
+    return _tell_of_problems(console, outcomes, missing)
+
+
+def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
+    """Undo `trust`; return the exit status."""
+    _refuse_sudo()
+    folder = trusting.folder(os.environ)
+    machine = stores.this_machine()
+    anchor = trusting.anchor(folder)
+    places = trusting.places_of(folder, machine, chosen)
+    if dry_run:
+        commands = [str(it) for place in places for it in place.remove(anchor, stores.run)]
+        console.result("\n".join(commands), {"commands": commands})
+        return 0
+    outcomes: list[Outcome] = []
+    if folder.is_dir():
+        with files.locked(anchor.file):
+            outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+    gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
+    left = trusting.recorded(folder)
+    if not left and folder.is_dir():
+        trusting.discard(folder)
+    data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
+    console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)
+    if not left:
+        console.note("your authority and its key are gone" if anchor.pem else "there was no authority")
+    return _tell_of_problems(console, outcomes, ())
+
+
+def show(console: Console, chosen: Sequence[str]) -> int:
+    """Print what `trust` would run; return the exit status."""
+    machine = stores.this_machine()
+    anchor = trusting.anchor(trusting.folder(os.environ))
+    found = stores.find(machine, chosen or stores.USUAL)
+    places = [place for kind in found for place in kind.places if not place.trusts(anchor, stores.run)]
+    commands = [str(it) for place in places for it in place.install(anchor)]
+    console.result("\n".join(commands), {"commands": commands})
+    return _tell_of_problems(console, (), [kind.missing for kind in found if kind.missing])
+
+
+def _refuse_sudo() -> None:
+    if os.environ.get("SUDO_USER") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        problem = "with sudo the authority would be root's, and your browsers would not hear of it"
+        raise ConfigError(problem, hint="run it without sudo: what needs root asks for that itself")
+
+
+def _as_data(outcome: Outcome) -> dict[str, object]:
+    return {"store": outcome.place.store, "place": outcome.place.path, "problem": outcome.problem}
+
+
+def _tell_of_others(console: Console, anchor: Path, places: Sequence[stores.Place]) -> None:
+    """Say how programs with a store of their own come to trust it."""
+    console.note(f"Node: `export NODE_EXTRA_CA_CERTS={shlex.quote(str(anchor))}`")
+    for place in places:
+        if isinstance(place, linux.SystemStore):
+            bundle = place.layout.bundle
+            console.note(f"requests and httpx: `export REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}`")
+    if any(place.store == "java" for place in places):
+        console.note(
+            "Java does not heed what an authority may vouch for: whoever has its key can pose as any site there"
+        )
+    console.note("restart the browser if it is open")
+
+
+def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Sequence[str]) -> int:
+    """Say what could not be done and how to do it; return the exit status."""
+    bad = [outcome for outcome in outcomes if outcome.problem]
+    for outcome in bad:
+        todo = "; ".join(map(str, outcome.commands))
+        console.problem(f"{outcome.place}: {outcome.problem}", f"run `{todo}`")
+    for text in missing:
+        problem, _, hint = text.partition(": ")
+        console.problem(problem, f"{hint}, and run this again")
+    return FileProblemError.exit_status if bad or missing else 0
