@@ -29,10 +29,11 @@ _FOREIGN = (
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment() -> Iterator[None]:
+def _clean_environment(tmp_path: Path) -> Iterator[None]:
     before = dict(os.environ)
     for name in _FOREIGN:
         os.environ.pop(name, None)
+    os.environ["ASGICTL_CA_DIR"] = str(tmp_path / "authority")  # never the user's own
     yield
     os.environ.clear()
     os.environ.update(before)

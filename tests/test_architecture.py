@@ -30,6 +30,7 @@ ALLOWED = {
     "errors": set(),
     "asgi": set(),
     "frameworks": set(),
+    "certs": {"errors"},
     "options": {"values"},
     "project": {"errors"},
     "values": set(),
@@ -38,8 +39,8 @@ ALLOWED = {
     "demo": {"asgi"},
     "target": {"project", "frameworks", "errors"},
     "adapt": {"target", "project", "frameworks", "errors", "asgi"},
-    "serving": {"target", "adapt", "errors", "asgi"},
-    "cli": {"", "console", "errors", "options", "project", "serving", "settings", "target", "values"},
+    "serving": {"target", "adapt", "certs", "errors", "asgi"},
+    "cli": {"", "certs", "console", "errors", "options", "project", "serving", "settings", "target", "values"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -75,7 +76,7 @@ def test_imports_go_one_way(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("package", "parts"),
-    [("typer", {"cli", "options"}), ("rich", {"console"}), ("cryptography", set()), ("uvicorn", {"serving"})],
+    [("typer", {"cli", "options"}), ("rich", {"console"}), ("cryptography", {"certs"}), ("uvicorn", {"serving"})],
 )
 def test_packages_have_their_place(package: str, parts: set[str]) -> None:
     """Typer, rich, cryptography and uvicorn are used only where they belong."""
@@ -129,6 +130,11 @@ def test_reading_options_loads_no_pydantic() -> None:
     run = "from asgictl.cli import app\ntry:\n    app(['serve', 'nosuch', '-p', '0'])\nexcept SystemExit: pass"
 
     assert not {"pydantic", "rich", "uvicorn"} & loaded_after(run)
+
+
+def test_a_certificate_that_is_good_is_looked_at_without_cryptography() -> None:
+    """What `serve --https` needs for a certificate that is there loads no `cryptography`."""
+    assert "cryptography" not in loaded_after("import asgictl.serving.tls, asgictl.certs.current")
 
 
 def test_children_do_not_load_the_command_line() -> None:

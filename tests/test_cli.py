@@ -56,7 +56,7 @@ def test_help_begins_with_examples() -> None:
         "Running",
         "Reload",
         "Configuration",
-        "TLS files",
+        "HTTPS",
         "Behind a proxy",
         "Limits and timeouts, in seconds",
         "Protocols",

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from asgictl.errors import AsgictlError
 from asgictl.serving import tls
+from asgictl.serving.tls import TlsRequest
 from tests.conftest import Serve
 
 Key = ec.EllipticCurvePrivateKey
@@ -58,7 +59,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 GOOD = [
-    (None, None, None, None),
     ("cert.pem", "cert.key", None, None),
     ("both.pem", None, None, None),
     ("cert.pem", "locked.key", "secret", None),
@@ -68,14 +68,12 @@ GOOD = [
 
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("arguments", GOOD)
-def test_good_files(arguments: tuple[str | None, str | None, str | None, str | None]) -> None:
+def test_good_files(arguments: tuple[str, str | None, str | None, str | None]) -> None:
     """A pair that OpenSSL takes is taken."""
-    tls.check(*arguments)
+    tls.check(TlsRequest(*arguments))
 
 
-BAD: list[tuple[tuple[str | None, str | None, str | None, str | None], int, str, str | None]] = [
-    ((None, "cert.key", None, None), 2, "TLS needs a certificate", "pass --ssl-certfile"),
-    ((None, None, None, "cert.pem"), 2, "TLS needs a certificate", "pass --ssl-certfile"),
+BAD: list[tuple[tuple[str, str | None, str | None, str | None], int, str, str | None]] = [
     (("nosuch", "cert.key", None, None), 4, "`nosuch` does not exist", "the path is relative to the current folder"),
     (("folder", "cert.key", None, None), 4, "cannot read `folder`: Is a directory", None),
     (("garbage", "cert.key", None, None), 4, "`garbage` holds no certificate in PEM form", None),
@@ -92,11 +90,11 @@ BAD: list[tuple[tuple[str | None, str | None, str | None, str | None], int, str,
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("arguments", "status", "message", "hint"), BAD)
 def test_bad_files(
-    arguments: tuple[str | None, str | None, str | None, str | None], status: int, message: str, hint: str | None
+    arguments: tuple[str, str | None, str | None, str | None], status: int, message: str, hint: str | None
 ) -> None:
     """Each fault is named with its file."""
     with pytest.raises(AsgictlError) as caught:
-        tls.check(*arguments)
+        tls.check(TlsRequest(*arguments))
 
     assert (caught.value.exit_status, caught.value.message, caught.value.hint) == (status, message, hint)
 
@@ -113,7 +111,7 @@ def test_bad_files(
 def test_damaged_files(arguments: tuple[str, str, None, str | None], begin: str) -> None:
     """A file that looks right and is not gets OpenSSL's reason."""
     with pytest.raises(AsgictlError) as caught:
-        tls.check(*arguments)
+        tls.check(TlsRequest(*arguments))
 
     assert (caught.value.exit_status, caught.value.message.startswith(begin)) == (4, True)
 

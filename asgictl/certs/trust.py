@@ -116,8 +116,10 @@ def discard(folder: Path) -> None:
         for file in (pair.key, pair.certificate, folder / _RECORD):
             file.unlink(missing_ok=True)
         files.recover(pair)
-        with contextlib.suppress(OSError):  # the user's own files are in it
+        with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()
+            if folder.parent.name == "asgictl":
+                folder.parent.rmdir()
 
 
 def _run(commands: Iterable[Command], run: Runner, show: Callable[[Command], object]) -> str | None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from asgictl.project import shown
 if TYPE_CHECKING:
     from asgictl.serving.plan import ServePlan
     from asgictl.serving.surroundings import Ready
+    from asgictl.serving.tls import Secured
 
 
 class Style(NamedTuple):
@@ -67,7 +69,9 @@ class Audience:
         place = ready.network_url or ready.url
         line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms"
         if self._console.as_json:
-            self._console.event("info", line, app=str(ref), url=ready.url, network_url=ready.network_url)
+            self._console.event(
+                "info", line, app=str(ref), url=ready.url, network_url=ready.network_url, redirect=ready.redirect
+            )
         elif self._style.terse:
             self._console.line(line)
         else:
@@ -80,6 +84,8 @@ class Audience:
             *(("Also", plain(other)) for other in ref.also),
             ("Local", self._console.styled(ready.url, "bold", "cyan")),
             ("Network", self._network(ready)),
+            *([("TLS", _certificate(ready.tls))] if ready.tls else []),
+            *([("Plain", f"{ready.redirect} leads here")] if ready.redirect else []),
             *([("Reload", self._watched())] if self._plan.watch else []),
             ("Ready", when),
         ]
@@ -115,6 +121,20 @@ class Checker:
 
         self._console.note(f"{self._plan.instructions.ref} ({ready.kind}) starts and would answer at {ready.url}")
         stopping.request()
+
+
+def _certificate(tls: "Secured") -> str:
+    """Return what there is to know of a certificate: how long it is good, and for whom."""
+    left = tls.certificate.days_left(datetime.now(UTC))
+    days = f"{left} day{'s' if left != 1 else ''} left"
+    if tls.system and tls.browsers:
+        return f"{days}, trusted by the system and by browsers"
+    if tls.system and not tls.certificate.is_ours:
+        return f"{days}, trusted by the system"
+    if not tls.system and not tls.browsers:
+        hint = ": `asgictl gen-cert --trust`" if tls.certificate.is_ours else ""
+        return f"{days}, trusted neither by the system nor by browsers{hint}"
+    return f"{days}, trusted by {'the system, not by browsers' if tls.system else 'browsers, not by the system'}"
 
 
 def _folder(path: Path) -> str:

@@ -89,12 +89,14 @@ class _Boundary:
         self._found = found or {}
 
     def _source(self, option: str | None) -> str | None:
-        """Return where the value of `option` comes from, unless the user has just typed it."""
+        """Return where the value of `option` comes from, unless the user has just typed it, or nobody has."""
         name, _, argument = (option or "").partition(".")
         setting = self._found.get(name)
         if setting is not None and argument:
             setting = setting.value.get(argument)
-        return setting.source if setting is not None and setting.rank < settings.Rank.COMMAND_LINE else None
+        if setting is None or setting.rank in {settings.Rank.DEFAULT, settings.Rank.COMMAND_LINE}:
+            return None
+        return setting.source
 
     def __enter__(self) -> None:
         pass

@@ -18,6 +18,7 @@ from asgictl.settings import Rules
 
 if TYPE_CHECKING:
     from asgictl.serving.plan import ServePlan
+    from asgictl.serving.tls import TlsRequest
 
 
 class Serve(Command):
@@ -28,7 +29,7 @@ class Serve(Command):
         exclusive=(
             ("dev", "prod"),
             ("reload", "workers"),
-            *(("uds", other) for other in ("fd", "host", "port")),
+            *(("uds", other) for other in ("fd", "host", "port", "redirect_http")),
             *(("fd", other) for other in ("host", "port")),
         ),
         harmless={"workers": "1"},
@@ -68,10 +69,14 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
     check: options.Check = False,
+    https: options.Https = False,
+    redirect_http: options.RedirectHttp = None,
     ssl_certfile: options.Certfile = None,
     ssl_keyfile: options.Keyfile = None,
     ssl_keyfile_password: options.KeyfilePassword = None,
-    ssl_ca_certs: options.CaCerts = None,
+    client_ca: options.ClientCa = None,
+    client_cert: options.ClientCert = None,
+    tls_min: options.TlsMin = None,
     proxy_headers: options.ProxyHeaders = True,
     forwarded_allow_ips: options.ForwardedAllowIps = None,
     root_path: options.RootPath = "",
@@ -107,6 +112,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     asgictl serve main:app --port 9000   the object `app` of the module `main`
     asgictl serve src/shop/web.py        a file
     asgictl serve shop.web:create_app    a factory, of any framework
+    asgictl serve --https                with a certificate for this machine, made on the spot
     asgictl serve --prod -w 4            four processes, as in production
     asgictl serve demo --open            the bundled app, in the browser
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
@@ -141,6 +147,31 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         return launch.launch(plan, audience.Checker(console, plan))
     style = audience.Style(terse=prod, browser=open_browser, qr=qr)
     return launch.launch(plan, audience.Audience(console, plan, style, started=started))
+
+
+def _tls(params: Mapping[str, Any]) -> "TlsRequest | None":
+    """Return how HTTPS is wanted, or None; raise `ConfigError` for options that need it."""
+    from asgictl.serving.tls import TlsRequest
+
+    wanted = params["https"] or params["ssl_certfile"] is not None
+    for name in ("ssl_keyfile", "ssl_keyfile_password", "client_ca", "tls_min", "redirect_http"):
+        if params[name] is not None and not wanted:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"`{option}` needs HTTPS", hint="pass --https, or --ssl-certfile", option=name)
+    if params["client_cert"] is not None and params["client_ca"] is None:
+        problem = "`--client-cert` needs somebody who vouches for clients"
+        raise ConfigError(problem, hint="pass --client-ca", option="client_cert")
+    if not wanted:
+        return None
+    return TlsRequest(
+        certfile=params["ssl_certfile"],
+        keyfile=params["ssl_keyfile"],
+        password=params["ssl_keyfile_password"],
+        client_ca=params["client_ca"],
+        client_required=params["client_cert"] != "optional",
+        minimum=params["tls_min"] or "1.2",
+        redirect=params["redirect_http"],
+    )
 
 
 def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
@@ -178,6 +209,7 @@ def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
         verbose=params["verbose"],
         proxy_headers=params["proxy_headers"],
         forwarded_allow_ips=params["forwarded_allow_ips"],
+        tls=_tls(params),
         colors=console.colors,
         log_colors=console.log_colors,
         uvicorn={name: params[name] for name in arguments.PASSED},

@@ -14,7 +14,7 @@ _APP = "App"
 _RUN = "Running"
 _RELOAD = "Reload"
 _CONFIG = "Configuration"
-_TLS = "TLS files"
+_TLS = "HTTPS"
 _PROXY = "Behind a proxy"
 _LIMITS = "Limits and timeouts, in seconds"
 _PROTOCOLS = "Protocols"
@@ -110,10 +110,16 @@ DryRun = Annotated[
 ]
 Check = Annotated[bool, Mark.ACTION, flag("--check", panel=_CONFIG, about="Start, stop, and exit as the start would.")]
 
+Https = Annotated[bool, flag("--https", panel=_TLS, about="With ssl/cert.pem and ssl/cert.key, made if need be.")]
+RedirectHttp = Annotated[
+    int | None,
+    Range(0, 65535),
+    option("--redirect-http", panel=_TLS, metavar="PORT", about="Lead plain HTTP from there to HTTPS."),
+]
 Certfile = Annotated[
     str | None,
     Mark.PATH,
-    option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Certificate and chain: serve HTTPS."),
+    option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Another certificate, with its chain."),
 ]
 Keyfile = Annotated[
     str | None, Mark.PATH, option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")
@@ -121,10 +127,18 @@ Keyfile = Annotated[
 KeyfilePassword = Annotated[
     str | None, Mark.SECRET, option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
 ]
-CaCerts = Annotated[
+ClientCa = Annotated[
     str | None,
     Mark.PATH,
-    option("--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Authorities for client certificates."),
+    option("--client-ca", "--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Who vouches for clients (mTLS)."),
+]
+ClientCert = Annotated[
+    Literal["required", "optional"] | None,
+    option("--client-cert", panel=_TLS, metavar="MODE", about="required (with --client-ca) or optional."),
+]
+TlsMin = Annotated[
+    Literal["1.2", "1.3"] | None,
+    option("--tls-min", panel=_TLS, metavar="VERSION", about="The oldest TLS, 1.2 or 1.3 (1.2)."),
 ]
 
 ProxyHeaders = Annotated[bool, flag("--proxy-headers/--no-proxy-headers", panel=_PROXY, about="Trust them (on).")]

@@ -10,7 +10,6 @@ from typing import Any
 
 from asgictl import target
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.serving import tls
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
 PASSED = (
@@ -24,10 +23,6 @@ PASSED = (
     "loop",
     "root_path",
     "server_header",
-    "ssl_ca_certs",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_keyfile_password",
     "timeout_keep_alive",
     "ws",
     "ws_max_size",
@@ -41,6 +36,11 @@ OWNED = {
     **{name: f"pass --{name}" for name in ("factory", "fd", "host", "interface", "lifespan", "port")},
     **{name: f"pass --{name}" for name in ("reload", "uds", "workers")},
     **{f"reload_{end}s": f"pass --reload-{end}" for end in ("dir", "exclude", "include")},
+    **{f"ssl_{name}": f"pass --ssl-{name.replace('_', '-')}" for name in ("certfile", "keyfile", "keyfile_password")},
+    "ssl_ca_certs": "pass --client-ca",
+    "ssl_cert_reqs": "pass --client-cert",
+    "ssl_context_factory": "pass --https",
+    "ssl_version": "pass --tls-min",
     "access_log": "pass --access-log or --no-access-log",
     "forwarded_allow_ips": "pass --forwarded-allow-ips",
     "proxy_headers": "pass --proxy-headers or --no-proxy-headers",
@@ -51,7 +51,6 @@ OWNED = {
     "limit_max_requests": "pass --max-requests",
     "limit_max_requests_jitter": "pass --max-requests, which spreads by itself",
     "reload_delay": "pass --reload, which has no delay",
-    "ssl_context_factory": "pass --ssl-certfile and --ssl-keyfile",
     "timeout_graceful_shutdown": "pass --graceful-timeout",
     "use_colors": "set NO_COLOR or FORCE_COLOR",
 }
@@ -111,8 +110,6 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
         if package and find_spec(package) is None:
             hint = f"install it: `{sys.executable} -m pip install {package}`"
             raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint, option=name)
-    names = ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs")
-    tls.check(*(arguments.get(name) for name in names))
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
         raise FileProblemError(f"there is no file `{arguments['log_config']}`", hint="pass --log-config with a file")
 

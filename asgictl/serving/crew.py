@@ -48,6 +48,7 @@ class Crew:
         self.audience = around.audience
         self.changed = threading.Condition(threading.RLock())
         self._call_ready = around.ready
+        self._call_stopping = around.stopping
         self._refuse = around.refuse
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
@@ -225,7 +226,7 @@ class Crew:
                     self.changed.notify_all()
 
     def _begin_stop(self) -> None:
-        self.notifier.stopping()
+        self._call_stopping()
         for pid in self._workers:
             self.tell_stop(pid)
         stopping.later(stopping.REFUSE, self._refuse)

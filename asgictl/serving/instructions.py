@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import adapt
-from asgictl.serving import error_page
+from asgictl.serving import error_page, tls
 from asgictl.serving.access_log import AccessLog
 from asgictl.serving.lifespan import Mode
 from asgictl.target import AppRef
@@ -18,7 +18,8 @@ class Instructions(NamedTuple):
 
     `imports` names modules to import when the app is ready. With `reload` an app that is broken is served too, as a
     page that says so to the clients in `show_errors`. A worker ends after `max_requests`. `proxies` are the
-    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_minimum` is the oldest version of TLS, or
+    None for plain HTTP.
     """
 
     ref: AppRef
@@ -33,6 +34,7 @@ class Instructions(NamedTuple):
     show_errors: error_page.Audience = "loopback"
     max_requests: int | None = None
     proxies: str | None = None
+    tls_minimum: tls.Version | None = None
 
     def dumps(self, **more: str) -> str:
         """Return the instructions and `more` as text."""

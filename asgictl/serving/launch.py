@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgictl import errors
-from asgictl.errors import AppLoadError, StartError
-from asgictl.serving import listen, stopping, systemd, terminal
+from asgictl.errors import AppLoadError, ConfigError, StartError
+from asgictl.serving import listen, stopping, systemd, terminal, tls
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
 from asgictl.serving.runtime import Runtime
@@ -21,6 +21,7 @@ from asgictl.serving.surroundings import Audience, Ready, Surroundings
 
 if TYPE_CHECKING:
     from asgictl.serving.crew import Crew
+    from asgictl.serving.redirect import Redirect
 
 
 def launch(plan: ServePlan, audience: Audience) -> int:
@@ -32,18 +33,35 @@ def launch(plan: ServePlan, audience: Audience) -> int:
     stopping.at_end.append(terminal.restore)
     if sys.stdout is None:  # closed; its number may belong to another file by now
         plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
+    secured = tls.secure(plan.tls, _host(plan.bind), audience.note) if plan.tls else None
     listener = listen.listen(plan.bind)
     address = listener.address
     if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
         audience.note(f"port {plan.bind.port} is in use, taking {address.port}")
+    redirect = _redirect(plan, secured, address) if secured else None
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)
 
     def ready(kind: str | None) -> None:
         notifier.ready()
-        audience.ready(Ready(kind=kind, url=address.url(plan.scheme), network_url=address.network_url(plan.scheme)))
+        if redirect:
+            redirect.start()
+        audience.ready(
+            Ready(
+                kind=kind,
+                url=address.url(plan.scheme),
+                network_url=address.network_url(plan.scheme),
+                tls=secured,
+                redirect=redirect.url if redirect else None,
+            )
+        )
 
-    around = Surroundings(ready=ready, refuse=listener.refuse, notifier=notifier, audience=audience)
+    def stop() -> None:
+        notifier.stopping()
+        if redirect:
+            redirect.stop()
+
+    around = Surroundings(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, audience=audience)
     try:
         if plan.watch:
             return _reload(plan, plan.watch, listener, around)
@@ -52,7 +70,27 @@ def launch(plan: ServePlan, audience: Audience) -> int:
         return _one_process(plan, listener, around)
     finally:
         listener.close()
+        if redirect:
+            redirect.close()
         terminal.restore()
+
+
+def _host(bind: listen.Bind) -> str:
+    """Return what clients are expected to call the server, or nothing."""
+    return bind.host if bind.uds is None and bind.fd is None else ""
+
+
+def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) -> "Redirect | None":
+    assert plan.tls is not None  # noqa: S101  # or nothing would be secured
+    if plan.tls.redirect is None:
+        return None
+    if address.path is not None:
+        problem = "`--redirect-http` needs a server with a port"
+        raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect_http")
+    from asgictl.serving.redirect import Redirect
+
+    bind = listen.Bind(host=address.host, port=plan.tls.redirect)
+    return Redirect(bind, secured.certificate.names, address.port)
 
 
 class _OwnReport:
@@ -79,11 +117,19 @@ def _one_process(plan: ServePlan, listener: listen.Listener, around: Surrounding
     runtime = Runtime(plan.instructions, alone=True)
     report = _OwnReport(around.ready, listener.close, around.audience)
     runtime.report = report
-    runtime.stopping.notify(around.notifier.stopping)
+    runtime.stopping.notify(around.stopping)
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
     try:
         runtime.load()
-        _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop)
+        secure = partial(tls.context, minimum=plan.tls.minimum, note=report.note) if plan.tls else None
+        _uvicorn(
+            runtime,
+            plan,
+            listener,
+            interface="asgi3",
+            loop=plan.instructions.loop,
+            ssl_context_factory=secure,
+        )
     except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:
@@ -138,6 +184,7 @@ def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **argu
                 factory=True,
                 interface="asgi3",
                 loop=f"{worker.__name__}:{worker.new_event_loop.__name__}",
+                ssl_context_factory=worker.ssl_context if plan.tls else None,
                 **arguments,
             )
     except stopping.Stopped as stop:

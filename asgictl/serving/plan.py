@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from asgictl import adapt, target
 from asgictl.errors import ConfigError, StartError
-from asgictl.serving import access_log, arguments, cpus, error_page, logs, systemd, unix_socket, websocket
+from asgictl.serving import access_log, arguments, cpus, error_page, logs, systemd, tls, unix_socket, websocket
 from asgictl.serving.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Mode
 from asgictl.serving.listen import Bind
+from asgictl.serving.tls import TlsRequest
 
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
 PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
@@ -53,6 +54,7 @@ class ServeRequest(NamedTuple):
     verbose: bool = False
     proxy_headers: bool = True
     forwarded_allow_ips: str | None = None
+    tls: TlsRequest | None = None
     colors: bool = False
     log_colors: bool = False
     uvicorn: Mapping[str, Any] = MappingProxyType({})
@@ -71,10 +73,15 @@ class ServePlan(NamedTuple):
 
     bind: Bind
     workers: int
-    scheme: str
     instructions: Instructions
     uvicorn: Mapping[str, Any]
     watch: Watch | None = None
+    tls: TlsRequest | None = None
+
+    @property
+    def scheme(self) -> str:
+        """What URLs begin with."""
+        return "https" if self.tls else "http"
 
 
 def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> ServePlan:
@@ -89,6 +96,9 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     if request.max_requests and workers == 1:
         hint = "pass --workers 2, or drop it: one process that has ended is not started again"
         raise ConfigError("`--max-requests` needs more than one worker", hint=hint, option="max_requests")
+    if request.tls:
+        tls.check(request.tls)
+        given |= request.tls.arguments()
     if request.access_log:
         access_log.check(request.access_log_format)
     ref = _app(request, folder, environ, tell)
@@ -113,6 +123,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
         show_errors=request.show_errors,
         max_requests=request.max_requests,
         proxies=_proxies(request, environ) if request.proxy_headers else None,
+        tls_minimum=request.tls.minimum if request.tls else None,
     )
     passed = {
         "log_config": logs.config(verbose=request.verbose, form=request.log_format),
@@ -126,10 +137,10 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     return ServePlan(
         bind=_bind(request, environ, given.get("backlog", 2048)),
         workers=workers,
-        scheme="https" if "ssl_certfile" in given else "http",
         instructions=instructions,
         uvicorn=passed,
         watch=_watch(request, ref, folder) if request.reload else None,
+        tls=request.tls,
     )
 
 

@@ -5,14 +5,20 @@ from typing import NamedTuple, Protocol
 
 from asgictl.errors import AsgictlError
 from asgictl.serving.systemd import Notifier
+from asgictl.serving.tls import Secured
 
 
 class Ready(NamedTuple):
-    """The app answers: what it is, and where; `kind` is None for an app that is broken, and says so."""
+    """The app answers: what it is, and where; `kind` is None for an app that is broken, and says so.
+
+    `tls` tells of the certificate of HTTPS, `redirect` where plain HTTP is led there.
+    """
 
     kind: str | None
     url: str
     network_url: str | None
+    tls: Secured | None = None
+    redirect: str | None = None
 
 
 class Audience(Protocol):
@@ -34,10 +40,11 @@ class Audience(Protocol):
 class Surroundings(NamedTuple):
     """What the processes of a launch report to.
 
-    `ready` is called when all of them answer, `refuse` when a stop has closed their sockets.
+    `ready` is called when all of them answer, `stopping` when a stop begins, `refuse` when it has closed their sockets.
     """
 
     ready: Callable[[str | None], None]
+    stopping: Callable[[], None]
     refuse: Callable[[], None]
     notifier: Notifier
     audience: Audience

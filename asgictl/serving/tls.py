@@ -1,26 +1,149 @@
-"""The TLS files: looked at before anything starts, so that a bad one gets one clear line."""
+"""HTTPS: which files, looked at before anything starts, and a context that follows them while the server runs."""
 
 import os
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-from asgictl.errors import ConfigError, FileProblemError
+from asgictl.certs import current, trust
+from asgictl.certs.files import Pair
+from asgictl.certs.look import Certificate
+from asgictl.errors import FileProblemError
+from asgictl.serving.plain_http import Doorman
+
+Version = Literal["1.2", "1.3"]
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+# How often to look whether the files were replaced, in seconds.
+_LOOK = 1.0
+
+# How many looks may fail before that is told: a replacement takes two steps, the key and the certificate.
+_PATIENCE = 3
 
 
-def check(certfile: str | None, keyfile: str | None, password: str | None, ca_certs: str | None) -> None:
-    """Raise `FileProblemError` unless OpenSSL takes the files, `ConfigError` for a key without a certificate."""
-    if certfile is None:
-        if keyfile or password or ca_certs:
-            raise ConfigError("TLS needs a certificate", hint="pass --ssl-certfile")
-        return
-    certificate = _pem(certfile, "CERTIFICATE-----", "certificate")
-    if keyfile is None and "PRIVATE KEY-----" not in certificate:
-        raise FileProblemError(f"`{certfile}` holds no private key", hint="pass --ssl-keyfile")
-    if keyfile is not None:
-        _pem(keyfile, "PRIVATE KEY-----", "private key")
-    _load(certfile, keyfile, password)
-    if ca_certs is not None:
-        _pem(ca_certs, "CERTIFICATE-----", "certificate")
-        _load_authorities(ca_certs)
+class TlsRequest(NamedTuple):
+    """How HTTPS is wanted: without a `certfile`, with the pair that asgictl keeps. `redirect` is a port for HTTP."""
+
+    certfile: str | None = None
+    keyfile: str | None = None
+    password: str | None = None
+    client_ca: str | None = None
+    client_required: bool = True
+    minimum: Version = "1.2"
+    redirect: int | None = None
+
+    @property
+    def pair(self) -> Pair:
+        """The files; a certificate's file may hold its key too."""
+        if self.certfile is None:
+            return current.DEFAULT
+        return Pair(Path(self.certfile), Path(self.keyfile or self.certfile))
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `uvicorn.run` takes."""
+        arguments: dict[str, Any] = {
+            "ssl_certfile": str(self.pair.certificate),
+            "ssl_keyfile": str(self.pair.key),
+            "ssl_keyfile_password": self.password,
+        }
+        if self.client_ca:
+            required = ssl.CERT_REQUIRED if self.client_required else ssl.CERT_OPTIONAL
+            arguments |= {"ssl_ca_certs": self.client_ca, "ssl_cert_reqs": int(required)}
+        return arguments
+
+
+class Secured(NamedTuple):
+    """What the server shows, and who trusts it."""
+
+    certificate: Certificate
+    system: bool
+    browsers: bool
+
+
+def check(request: TlsRequest) -> None:
+    """Raise `FileProblemError` unless OpenSSL takes the files that the user has named."""
+    if request.certfile is not None:
+        certificate = _pem(request.certfile, "CERTIFICATE-----", "certificate")
+        if request.keyfile is None and "PRIVATE KEY-----" not in certificate:
+            raise FileProblemError(f"`{request.certfile}` holds no private key", hint="pass --ssl-keyfile")
+        if request.keyfile is not None:
+            _pem(request.keyfile, "PRIVATE KEY-----", "private key")
+        _load(request.certfile, request.keyfile, request.password)
+    if request.client_ca is not None:
+        _pem(request.client_ca, "CERTIFICATE-----", "certificate")
+        _load_authorities(request.client_ca)
+
+
+def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Secured:
+    """Return what the server is going to show as `host`; the pair that asgictl keeps is made and renewed.
+
+    `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
+    """
+    place = current.Place(host, request.password, trust.folder(os.environ), datetime.now(UTC))
+    look = current.kept if request.certfile is None else current.given
+    seen = look(request.pair, place, note)
+    return Secured(seen, *current.trusted_by(request.pair, place, seen))
+
+
+def context(
+    config: Any, default: Callable[[], ssl.SSLContext], *, minimum: Version, note: Callable[[str], object]
+) -> ssl.SSLContext:
+    """Return a context for uvicorn's `ssl_context_factory`, which shows what is in the files at the time.
+
+    The context of each new connection is exchanged while the client says hello. To load other files into a context
+    that is in use is not safe: one key type does not replace another, and a pair that does not match breaks it.
+    """
+
+    def fresh() -> ssl.SSLContext:
+        made = default()
+        made.minimum_version = _VERSIONS[minimum]
+        made.sslobject_class = Doorman
+        return made
+
+    files = [Path(file) for file in (config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs) if file]
+    seen = [_stamp(file) for file in files]
+    first = latest = fresh()
+
+    def choose(connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = latest
+
+    def follow() -> None:
+        nonlocal latest, seen
+        failures = 0
+        while True:
+            time.sleep(_LOOK)
+            now = [_stamp(file) for file in files]
+            if now == seen:
+                failures = 0
+                continue
+            try:
+                _load(config.ssl_certfile, config.ssl_keyfile, config.ssl_keyfile_password)
+                latest = fresh()
+            except (OSError, ValueError, FileProblemError) as error:
+                failures += 1
+                if failures == _PATIENCE:
+                    note(f"{_reason(error)}; the server goes on with what it has")
+                continue
+            failures, seen = 0, now
+            when = datetime.fromtimestamp(max(stamp[0] for stamp in now if stamp) / 1e9, UTC).astimezone()
+            note(f"new connections get the certificate that `{config.ssl_certfile}` has since {when:%H:%M:%S}")
+
+    first.sni_callback = choose
+    threading.Thread(target=follow, name="asgictl-tls", daemon=True).start()
+    return first
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _pem(file: str, marker: str, what: str) -> str:
@@ -37,8 +160,6 @@ def _pem(file: str, marker: str, what: str) -> str:
 
 
 def _load(certfile: str, keyfile: str | None, password: str | None) -> None:
-    import ssl
-
     key = keyfile or certfile
     asked = False
 
@@ -60,14 +181,14 @@ def _load(certfile: str, keyfile: str | None, password: str | None) -> None:
 
 
 def _load_authorities(file: str) -> None:
-    import ssl
-
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
     except ssl.SSLError as error:
         raise FileProblemError(f"cannot use `{file}`: {_reason(error)}") from error
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileProblemError):
+        return error.message
     reason: str | None = getattr(error, "reason", None)
     return reason.replace("_", " ").lower() if reason else "OpenSSL does not take it"

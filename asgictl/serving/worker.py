@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+import ssl
+from collections.abc import Callable
+
+import uvicorn
 
 from asgictl.errors import AppLoadError
-from asgictl.serving import stopping
+from asgictl.serving import stopping, tls
 from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.readiness import ParentReport
 from asgictl.serving.runtime import Runtime
@@ -34,8 +38,6 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     except stopping.Stopped:
         report.stopped()
         stopping.end(_runtime.stopping.failed)
-    import uvicorn
-
     # Two workers, so that the choice is the one uvicorn makes for a child.
     config = uvicorn.Config("", loop=instructions.loop, workers=2, log_config=None)
     factory = config.get_loop_factory() or asyncio.new_event_loop
@@ -45,6 +47,13 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 def create_app() -> Runtime:
     """Return the app that `new_event_loop` has loaded."""
     return _runtime
+
+
+def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Return the context for HTTPS, which follows its files."""
+    minimum = _runtime.instructions.tls_minimum
+    assert minimum is not None  # noqa: S101  # or uvicorn would not ask
+    return tls.context(config, default, minimum=minimum, note=_runtime.report.note)
 
 
 def _stop(grace: float | None) -> None:

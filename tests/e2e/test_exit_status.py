@@ -201,7 +201,7 @@ FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
         {"main.py": BARE},
         ["--ssl-keyfile", "cert.key"],
         2,
-        ["error: TLS needs a certificate", "hint: pass --ssl-certfile"],
+        ["error: `--ssl-keyfile` needs HTTPS", "hint: pass --https, or --ssl-certfile"],
     ),
 }
 
