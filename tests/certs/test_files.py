@@ -1,0 +1,223 @@
+"""The pair is replaced whole or not at all, whatever happens, and nobody else ever reads the key."""
+
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from asgictl.certs import files, issue, keys, names
+from asgictl.certs.files import Access, Pair
+from asgictl.errors import FileProblemError
+
+# Writes the pair, and is killed at the given step: at an event that Python's audit hooks tell of.
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from asgictl.certs import files
+step, old, new = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+pair = files.Pair(old / "cert.pem", old / "cert.key")
+content = [(new / name).read_bytes() for name in ("cert.pem", "cert.key")]
+fsync = os.fsync
+count = 0
+def next_step():
+    global count
+    count += 1
+    if count == step:
+        os.kill(os.getpid(), signal.SIGKILL)
+def synced(descriptor):
+    next_step()
+    fsync(descriptor)
+    next_step()
+os.fsync = synced
+with files.locked(*pair):
+    files.recover(pair)
+    sys.addaudithook(lambda event, _: next_step() if event in {"open", "os.rename", "os.remove", "os.chmod"} else None)
+    files.write(pair, *content)
+"""
+
+
+def contents() -> tuple[bytes, bytes]:
+    """Return a new certificate and its key."""
+    import datetime as dt
+
+    key = keys.generate("ec256")
+    bundle = issue.server(names.LOCAL, key, dt.timedelta(days=9), dt.datetime.now(dt.UTC))
+    return bundle.pem(), keys.pem(key)
+
+
+def is_whole(pair: Pair) -> bool:
+    """Tell whether the two files belong together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def public_keys(folder: Path) -> list[Path]:
+    """Return the files with a private key in them that others may read."""
+    return [
+        it for it in folder.iterdir() if b"PRIVATE KEY" in it.read_bytes() and stat.S_IMODE(it.stat().st_mode) & 0o077
+    ]
+
+
+def write(pair: Pair, certificate: bytes, key: bytes, access: Access = Access()) -> None:
+    """Replace a pair as commands do it."""
+    with files.locked(*pair):
+        files.recover(pair)
+        files.write(pair, certificate, key, access)
+
+
+@pytest.mark.parametrize("before", ["a pair", "nothing"])
+def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
+    """Killed at any step, a run leaves the old pair, the new one or no certificate; the next run makes it whole."""
+    old, new, old_content, new_content = tmp_path / "old", tmp_path / "new", contents(), contents()
+    new.mkdir()
+    write(Pair(new / "cert.pem", new / "cert.key"), *new_content)
+    pair = Pair(old / "cert.pem", old / "cert.key")
+    states = set()
+    step = 0
+    while True:
+        step += 1
+        for file in old.iterdir() if old.exists() else ():
+            file.unlink()
+        if before == "a pair":
+            write(pair, *old_content)
+
+        done = subprocess.run([sys.executable, "-c", WRITER, str(step), old, new], check=False)
+
+        assert public_keys(old) == []
+        if pair.certificate.exists():
+            assert is_whole(pair)
+        with files.locked(*pair):
+            files.recover(pair)
+        state = tuple(file.read_bytes() if file.exists() else None for file in pair)
+        assert state in ((*old_content,), (*new_content,), (None, None))
+        assert {file.name for file in old.iterdir()} <= {"cert.pem", "cert.key"}
+        states.add(state)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+    assert step > 10
+    assert states == {(*new_content,), (*old_content,) if before == "a pair" else (None, None)}
+
+
+def test_permissions(tmp_path: Path) -> None:
+    """The key is for its owner whatever the umask is, and for a group if that is wanted; anybody reads the certificate."""
+    pair = Pair(tmp_path / "a/cert.pem", tmp_path / "a/cert.key")
+    before = os.umask(0)
+    try:
+        write(pair, *contents())
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(file.stat().st_mode) for file in pair] == [0o644, 0o600]
+    before = os.umask(0o077)
+    try:
+        write(pair, *contents(), Access(os.getgid()))
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(file.stat().st_mode) for file in pair] == [0o644, 0o640]
+    assert files.access_of(pair.key) == Access(os.getgid())
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A symbolic link in the place of a file is refused, and what it leads to stays as it is."""
+    (tmp_path / "precious").write_text("precious")
+    for name in ("cert.pem", "cert.key"):
+        pair = Pair(tmp_path / name / "cert.pem", tmp_path / name / "cert.key")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).symlink_to(tmp_path / "precious")
+
+        with pytest.raises(FileProblemError) as caught:
+            write(pair, *contents())
+
+        assert caught.value.message == f"`{tmp_path / name / name}` is a symbolic link"
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_staged_link_is_not_followed(tmp_path: Path) -> None:
+    """A link under the name of a temporary file is replaced, not written through."""
+    pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".new-cert.key.part").symlink_to(tmp_path / "precious")
+
+    write(pair, *contents())
+
+    assert ((tmp_path / "precious").read_text(), is_whole(pair)) == ("precious", True)
+
+
+@pytest.mark.parametrize("obstacle", ["a folder", "no folder", "a device"])
+def test_obstacles(tmp_path: Path, obstacle: str) -> None:
+    """What is in the way is named, with its path."""
+    pair = Pair(tmp_path / "ssl/cert.pem", tmp_path / "ssl/cert.key")
+    if obstacle == "no folder":
+        (tmp_path / "ssl").write_text("")
+    else:
+        (tmp_path / "ssl").mkdir()
+        if obstacle == "a folder":
+            (tmp_path / "ssl/cert.key").mkdir()
+        else:
+            os.mkfifo(tmp_path / "ssl/cert.key")
+
+    with pytest.raises(FileProblemError, match=str(tmp_path / "ssl")):
+        write(pair, *contents())
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    """A second run waits for the first, in another process too."""
+    pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
+    code = "import sys; from pathlib import Path; from asgictl.certs import files\n"
+    code += "with files.locked(Path(sys.argv[1])): print('got it', flush=True)"
+    with files.locked(*pair):
+        other = subprocess.Popen([sys.executable, "-c", code, pair.key], stdout=subprocess.PIPE, text=True)
+        assert other.stdout is not None
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda stream=other.stdout: lines.append(stream.readline()))
+        reader.start()
+        reader.join(0.5)
+        assert lines == []
+    reader.join(30)
+    other.stdout.close()
+    assert (other.wait(), lines) == (0, ["got it\n"])
+
+
+@pytest.mark.parametrize(
+    ("ignored", "notes"),
+    [
+        (None, []),
+        ("*\n!README.md\n", []),
+        ("*.key\n", []),
+        ("nothing\n", ["`{folder}/.gitignore` does not keep `cert.key` out of version control; add `cert.key` to it"]),
+    ],
+)
+def test_version_control(tmp_path: Path, ignored: str | None, notes: list[str]) -> None:
+    """A new folder keeps its keys out of version control; one with rules of its own is left alone, and told of."""
+    if ignored is not None:
+        (tmp_path / ".gitignore").write_text(ignored)
+    told: list[str] = []
+
+    files.keep_out_of_version_control(tmp_path / "cert.key", told.append)
+
+    assert told == [note.format(folder=tmp_path) for note in notes]
+    assert (tmp_path / ".gitignore").read_text() == ignored or ignored is None
+
+
+@pytest.mark.parametrize("name", ["cert.key", "server.pem"])
+def test_git_agrees(tmp_path: Path, name: str) -> None:
+    """Git sees neither the key nor what an interrupted run leaves of it."""
+    files.keep_out_of_version_control(tmp_path / name, lambda _: None)
+    for file in (name, f".new-{name}", f".new-{name}.part"):
+        (tmp_path / file).write_text("")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout
+
+    assert status == "?? .gitignore\n"
