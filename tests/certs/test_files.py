@@ -67,11 +67,11 @@ def public_keys(folder: Path) -> list[Path]:
     ]
 
 
-def write(pair: Pair, certificate: bytes, key: bytes, access: Access = Access()) -> None:
+def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
     """Replace a pair as commands do it."""
     with files.locked(*pair):
         files.recover(pair)
-        files.write(pair, certificate, key, access)
+        files.write(pair, certificate, key, Access(group))
 
 
 @pytest.mark.parametrize("before", ["a pair", "nothing"])
@@ -109,7 +109,7 @@ def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
 
 
 def test_permissions(tmp_path: Path) -> None:
-    """The key is for its owner whatever the umask is, and for a group if that is wanted; anybody reads the certificate."""
+    """The key is for its owner, or a group too, whatever the umask is; the certificate is for everybody."""
     pair = Pair(tmp_path / "a/cert.pem", tmp_path / "a/cert.key")
     before = os.umask(0)
     try:
@@ -119,7 +119,7 @@ def test_permissions(tmp_path: Path) -> None:
     assert [stat.S_IMODE(file.stat().st_mode) for file in pair] == [0o644, 0o600]
     before = os.umask(0o077)
     try:
-        write(pair, *contents(), Access(os.getgid()))
+        write(pair, *contents(), os.getgid())
     finally:
         os.umask(before)
     assert [stat.S_IMODE(file.stat().st_mode) for file in pair] == [0o644, 0o640]

@@ -82,7 +82,7 @@ class Database(NamedTuple):
     def _is_empty(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether there are neither keys nor certificates but ours; a line of those ends with trust flags."""
         lines = run(self._certutil("-L")).output.splitlines()
-        others = [line for line in lines if re.search(r"\s\w*,\w*,\w*$", line) and not line.startswith(anchor.name)]
+        others = [line for line in lines if re.search(r"\s\w*,\w*,\w*\s*$", line) and not line.startswith(anchor.name)]
         return not others and run(self._certutil("-K")).status != 0
 
     def _certutil(self, *arguments: str) -> Command:

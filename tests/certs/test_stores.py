@@ -1,0 +1,374 @@
+"""Each store has the commands that make it trust an authority and forget it, and they do what they should."""
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from asgictl.certs import issue, keys, stores, trust
+from asgictl.certs.issue import Issuer
+from asgictl.certs.stores import Anchor, Command, Machine, Place, Result, java, linux, macos, nss, windows
+from asgictl.certs.trust import Outcome
+
+
+@pytest.fixture
+def anchor(tmp_path: Path, issuer: Issuer) -> Anchor:
+    """The authority, as stores know it."""
+    assert issuer
+    return trust.anchor(tmp_path / "authority")
+
+
+def machine(home: Path, platform: str = "linux", environ: dict[str, str] | None = None, programs: str = "") -> Machine:
+    """Return a machine on which only `programs` are there."""
+    there = programs.split()
+    return Machine(platform, home, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, home)
+
+
+def lines(commands: list[Command]) -> list[str]:
+    """Return commands as they are shown, and whether they need root."""
+    return [f"{'root: ' if it.root else ''}{str(it).replace('sudo ', '')}" for it in commands]
+
+
+class Recorder:
+    """Runs nothing, and answers with what it is told to by the second word of a command."""
+
+    def __init__(self, **answers: Result) -> None:
+        self.answers = answers
+        self.commands: list[Command] = []
+
+    def __call__(self, command: Command) -> Result:
+        self.commands.append(command)
+        return self.answers.get(command.argv[1].lstrip("-").replace("-", "_"), Result(0, ""))
+
+
+def test_macos(tmp_path: Path, anchor: Anchor) -> None:
+    """On macOS the login keychain is used, without an administrator."""
+    (place,) = stores.find(machine(tmp_path, "darwin"), ["system"])[0].places
+    keychain = tmp_path / "Library/Keychains/login.keychain-db"
+    run = Recorder(find_certificate=Result(0, f"SHA-1 hash: {anchor.sha1}\n"))
+
+    assert lines(place.install(anchor)) == [
+        f"security add-trusted-cert -r trustRoot -p basic -p ssl -k {keychain} {anchor.file}"
+    ]
+    assert lines(place.remove(anchor, run)) == [
+        f"security remove-trusted-cert {anchor.file}",
+        f"security delete-certificate -Z {anchor.sha1} {keychain}",
+    ]
+    assert place.trusts(anchor, run)
+    assert lines(run.commands) == [
+        f"security find-certificate -a -Z {keychain}",
+        f"security verify-cert -c {anchor.file} -p ssl -k {keychain}",
+    ]
+    assert not place.knows(anchor, Recorder())
+    assert stores.place("system", place.path, machine(tmp_path, "darwin")) == place
+    assert stores.find(machine(tmp_path, "darwin", programs="chromium"), ["nss"])[0].places == ()
+    assert isinstance(place, macos.Keychain)
+
+
+def test_windows(tmp_path: Path, anchor: Anchor) -> None:
+    """On Windows the user's root store is used, and cleared by thumbprint."""
+    (place,) = stores.find(machine(tmp_path, "win32"), ["system"])[0].places
+    run = Recorder()
+
+    assert lines(place.install(anchor)) == [f"certutil.exe -user -addstore Root {anchor.file}"]
+    assert lines(place.remove(anchor, run)) == [f"certutil.exe -user -delstore Root {anchor.sha1}"]
+    assert place.trusts(anchor, run)
+    assert lines(run.commands) == [f"certutil.exe -user -store Root {anchor.sha1}"]
+    assert stores.place("system", place.path, machine(tmp_path, "win32")) == place
+    assert isinstance(place, windows.UserStore)
+
+
+LAYOUTS = [
+    (
+        "usr/local/share/ca-certificates",
+        "update-ca-certificates",
+        "{home}/usr/local/share/ca-certificates/{name}.crt",
+        "update-ca-certificates",
+        "update-ca-certificates --fresh",
+    ),
+    (
+        "etc/pki/ca-trust/source/anchors",
+        "update-ca-trust",
+        "{home}/etc/pki/ca-trust/source/anchors/{name}.pem",
+        "update-ca-trust extract",
+        "update-ca-trust extract",
+    ),
+    (
+        "etc/ca-certificates/trust-source/anchors",
+        "trust",
+        "{home}/etc/ca-certificates/trust-source/anchors/{name}.crt",
+        "trust extract-compat",
+        "trust extract-compat",
+    ),
+    (
+        "usr/share/pki/trust/anchors",
+        "update-ca-certificates",
+        "{home}/usr/share/pki/trust/anchors/{name}.pem",
+        "update-ca-certificates",
+        "update-ca-certificates",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("folder", "program", "file", "refresh", "rebuild"), LAYOUTS, ids=["Debian", "Fedora", "Arch", "SUSE"]
+)
+def test_linux(
+    tmp_path: Path, anchor: Anchor, folder: str, program: str, file: str, refresh: str, rebuild: str
+) -> None:
+    """Each of the four layouts is recognised, and has its own folder and commands."""
+    (tmp_path / folder).mkdir(parents=True)
+    here = machine(tmp_path, programs=program)
+    (place,) = stores.find(here, ["system"])[0].places
+    target = file.format(home=tmp_path, name=anchor.name)
+
+    assert lines(place.install(anchor)) == [f"root: install -m 0644 {anchor.file} {target}", f"root: {refresh}"]
+    assert lines(place.remove(anchor, Recorder())) == [f"root: rm -f {target}", f"root: {rebuild}"]
+    assert stores.place("system", place.path, here) == place
+
+
+def test_linux_without_a_store(tmp_path: Path) -> None:
+    """A system without a store says what to install."""
+    found = stores.find(machine(tmp_path), ["system"])
+
+    assert [it.missing for it in found] == ["no system store: install the package `ca-certificates`"]
+
+
+def other_certificate() -> bytes:
+    """Return a certificate that has nothing to do with asgictl's authority."""
+    key = keys.generate("ec256")
+    return issue.server(["localhost"], key, dt.timedelta(days=9), dt.datetime.now(dt.UTC)).pem()
+
+
+def debian(root: Path) -> linux.SystemStore:
+    """Return Debian's store in folders below `root`, which needs no rights."""
+    local, etc = root / "local", root / "etc"
+    for folder in (local, etc, root / "hooks", root / "none"):
+        folder.mkdir()
+    (root / "conf").write_text("")
+    (local / "other.crt").write_bytes(other_certificate())
+    (layout, *_) = linux.layouts(root)
+    words = ["--localcertsdir", "--etccertsdir", "--hooksdir", "--certsdir", "--certsconf"]
+    places = [local, etc, root / "hooks", root / "none", root / "conf"]
+    update = ("update-ca-certificates", *(str(it) for pair in zip(words, places, strict=True) for it in pair))
+    bundle = etc / "ca-certificates.crt"
+    layout = layout._replace(anchors=local, bundle=bundle, refresh=update, rebuild=(*update, "--fresh"))
+    return linux.SystemStore(layout)
+
+
+def run_here(command: Command) -> Result:
+    """Run a command without becoming root."""
+    done = subprocess.run(command.argv, input=command.input, capture_output=True, text=True, check=False)
+    return Result(done.returncode, done.stdout + done.stderr)
+
+
+def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
+    """The system's own program adds the authority and removes it; OpenSSL trusts it only meanwhile."""
+    store = debian(tmp_path)
+    folder = tmp_path / "authority"
+    shown: list[Command] = []
+
+    outcomes = trust.install(anchor, [store], run_here, shown.append, folder)
+
+    assert outcomes == [Outcome(store, None, store.install(anchor))]
+    assert shown == store.install(anchor)
+    assert trust.recorded(folder) == [("system", str(tmp_path / "local"))]
+    assert openssl(tmp_path / "etc", anchor.file) == "OK"
+    assert trust.install(anchor, [store], run_here, shown.append, folder) == [Outcome(store)]
+
+    outcomes = trust.remove(anchor, [store], run_here, shown.append, folder)
+
+    assert (outcomes[0].problem, trust.recorded(folder)) == (None, [])
+    assert [file.name for file in (tmp_path / "local").iterdir()] == ["other.crt"]
+    left = {file.name for file in (tmp_path / "etc").iterdir()}
+    assert (left - {"ca-certificates.crt", "other.pem"}).pop().endswith(".0")
+    assert len(left) == 3
+    assert not stores.same(anchor.pem, (tmp_path / "etc/ca-certificates.crt").read_text())
+    assert openssl(tmp_path / "etc", anchor.file) != "OK"
+
+
+def openssl(folder: Path, certificate: Path) -> str:
+    """Return OpenSSL's verdict on a certificate with the trusted ones in `folder`."""
+    command = ["openssl", "verify", "-no-CAfile", "-no-CAstore", "-CApath", folder, certificate]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip().rpartition(": ")[2]
+
+
+def test_javas_hook_is_told(tmp_path: Path, anchor: Anchor) -> None:
+    """Debian's copy for Java hears of what goes, before the store is made anew; without that Java goes on trusting."""
+    (tmp_path / "usr/local/share/ca-certificates").mkdir(parents=True)
+    hook = tmp_path / "etc/ca-certificates/update.d/jks-keystore"
+    hook.parent.mkdir(parents=True)
+    hook.touch()
+    (place,) = stores.find(machine(tmp_path, programs="update-ca-certificates"), ["system"])[0].places
+
+    assert lines(place.remove(anchor, Recorder()))[1:] == [
+        f"root: echo -{tmp_path}/etc/ssl/certs/{anchor.name}.pem | {hook}",
+        "root: update-ca-certificates --fresh",
+    ]
+
+
+def databases(here: Machine) -> list[str]:
+    """Return the databases that are found, relative to the home."""
+    return [str(Path(place.path).relative_to(here.home)) for place in nss.find(here).places]
+
+
+def test_browsers_databases(tmp_path: Path) -> None:
+    """The databases of all kinds of browsers are found, old and new places."""
+    here = machine(tmp_path, programs="certutil")
+    assert databases(here) == []
+    found = [
+        ".local/share/pki/nssdb",
+        "snap/chromium/current/.pki/nssdb",
+        ".var/app/com.google.Chrome/.pki/nssdb",
+        ".mozilla/firefox/a1.default",
+        ".config/mozilla/firefox/b2.default",
+        "snap/firefox/common/.mozilla/firefox/c3.default",
+        ".var/app/org.mozilla.firefox/.mozilla/firefox/d4.default",
+        ".var/app/org.mozilla.firefox/config/mozilla/firefox/e5.default",
+    ]
+    for folder in found:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "cert9.db").touch()
+
+    assert databases(here) == found
+    assert databases(machine(tmp_path, programs="certutil chromium")) == found
+    (tmp_path / ".pki/nssdb").mkdir(parents=True)
+    (tmp_path / ".pki/nssdb/cert9.db").touch()
+    assert databases(here)[:2] == [".pki/nssdb", ".local/share/pki/nssdb"]
+    assert "certutil" in str(nss.find(machine(tmp_path)).missing)
+
+
+def test_a_browser_without_a_database(tmp_path: Path) -> None:
+    """Before Chromium's first start its database is made."""
+    assert databases(machine(tmp_path, programs="certutil chromium")) == [".pki/nssdb"]
+
+
+def firefox_profile(home: Path) -> Path:
+    """Return a profile with an empty database."""
+    folder = home / ".mozilla/firefox/a1.default"
+    folder.mkdir(parents=True)
+    subprocess.run(["certutil", "-d", f"sql:{folder}", "-N", "--empty-password"], check=True)
+    return folder
+
+
+def test_nss_for_real(tmp_path: Path, anchor: Anchor) -> None:
+    """The authority gets into the browsers' databases, and out of them without a trace."""
+    profile = firefox_profile(tmp_path)
+    here = machine(tmp_path, programs="certutil chromium")
+    places = nss.find(here).places
+    folder = tmp_path / "authority"
+    assert [str(it) for it in places] == ["Chromium (~/.pki/nssdb)", "Firefox (~/.mozilla/firefox/a1.default)"]
+    assert not any(it.trusts(anchor, stores.run) for it in places)
+
+    outcomes = trust.install(anchor, places, stores.run, lambda _: None, folder)
+
+    assert [it.problem for it in outcomes] == [None, None]
+    assert all(it.trusts(anchor, stores.run) for it in places)
+    assert trust.places_of(folder, here, ()) == places
+    assert trust.places_of(folder, here, ["system"]) == []
+
+    outcomes = trust.remove(anchor, places, stores.run, lambda _: None, folder)
+
+    assert [it.problem for it in outcomes] == [None, None]
+    assert not (tmp_path / ".pki").exists()
+    listed = subprocess.run(["certutil", "-d", f"sql:{profile}", "-L"], check=True, capture_output=True, text=True)
+    assert "asgictl" not in listed.stdout
+
+
+def test_a_database_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -> None:
+    """A database that asgictl has made stays if there is something else in it by then."""
+    here = machine(tmp_path, programs="certutil chromium")
+    (place,) = nss.find(here).places
+    folder = tmp_path / "authority"
+    trust.install(anchor, [place], stores.run, lambda _: None, folder)
+    (tmp_path / "other.pem").write_bytes(other_certificate())
+    words = ["-A", "-t", ",,", "-n", "other", "-i", str(tmp_path / "other.pem")]
+    subprocess.run(["certutil", "-d", f"sql:{place.path}", *words], check=True)
+
+    trust.remove(anchor, [place], stores.run, lambda _: None, folder)
+
+    assert (Path(place.path) / "cert9.db").exists()
+
+
+def test_an_older_authority_is_replaced(tmp_path: Path, anchor: Anchor) -> None:
+    """What is left of an authority of the same name is removed before the present one is added."""
+    run = Recorder(L=Result(0, "another certificate"))
+    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+
+    (outcome,) = trust.install(anchor, [place], run, lambda _: None, tmp_path / "authority")
+
+    done = [next(it for it in command.argv if it in {"-D", "-A"}) for command in outcome.commands]
+    assert done == ["-D", "-A"]
+    assert outcome.problem == "the commands have run, and still it does not trust it"
+
+
+def java_home(folder: Path) -> Path | None:
+    """Return a Java of one's own: the machine's, with a store that is empty."""
+    keytool = shutil.which("keytool")
+    if keytool is None:
+        return None
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/keytool").symlink_to(keytool)
+    (folder / "lib/security").mkdir(parents=True)
+    words = ["-genkeypair", "-alias", "x", "-dname", "CN=x", "-keyalg", "EC", "-storepass", "changeit"]
+    subprocess.run([keytool, *words, "-keystore", folder / "lib/security/cacerts"], check=True, capture_output=True)
+    return folder
+
+
+def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
+    """The authority gets into Java's store, and out of it."""
+    home = java_home(tmp_path / "java")
+    if home is None:
+        pytest.skip("there is no Java here")
+    here = machine(tmp_path, environ={"JAVA_HOME": str(home)})
+    (place,) = java.find(here).places
+    folder = tmp_path / "authority"
+    assert not place.trusts(anchor, stores.run)
+
+    trust.install(anchor, [place], stores.run, lambda _: None, folder)
+
+    assert place.trusts(anchor, stores.run)
+    assert trust.places_of(folder, here, ()) == [place]
+    trust.remove(anchor, [place], stores.run, lambda _: None, folder)
+    assert not place.knows(anchor, stores.run)
+
+
+def test_no_java(tmp_path: Path) -> None:
+    """Where there is no Java that is said, and Java is not among the usual stores."""
+    assert java.find(machine(tmp_path)).missing == "no Java: set JAVA_HOME"
+    assert "java" not in stores.USUAL
+
+
+def failing(command: Command) -> Result:
+    """Fail as a command does that is not there."""
+    return Result(127, f"{command.argv[0]} is not installed")
+
+
+def test_a_failure_is_told(tmp_path: Path, anchor: Anchor) -> None:
+    """What cannot be done is told with the reason and the commands, and is not recorded."""
+    store: Place = debian(tmp_path)
+
+    (outcome,) = trust.install(anchor, [store], failing, lambda _: None, tmp_path / "authority")
+
+    assert outcome.problem == "`install` ended with 127: install is not installed"
+    assert [it.argv[0] for it in outcome.commands] == ["install", "update-ca-certificates"]
+    assert trust.recorded(tmp_path / "authority") == []
+
+
+def test_running() -> None:
+    """A command's status and output come back, and one that is not there is no crash."""
+    assert stores.run(Command(("sh", "-c", "cat; exit 3"), input="text")) == Result(3, "text")
+    assert stores.run(Command(("no-such-program",))) == Result(127, "no-such-program is not installed")
+
+
+def test_sudo_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs root is shown with sudo for others, and quoted for a shell."""
+    command = Command(("hook", "a b"), root=True, input="-x y\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert str(command) == "echo '-x y' | sudo hook 'a b'"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert str(command) == "echo '-x y' | hook 'a b'"
