@@ -40,6 +40,7 @@ class Recorder:
         self.commands: list[Command] = []
 
     def __call__(self, command: Command) -> Result:
+        """Take note of a command."""
         self.commands.append(command)
         return self.answers.get(command.argv[1].lstrip("-").replace("-", "_"), Result(0, ""))
 
@@ -192,9 +193,8 @@ def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
 
 def openssl(folder: Path, certificate: Path) -> str:
     """Return OpenSSL's verdict on a certificate with the trusted ones in `folder`."""
-    command = ["openssl", "verify", "-no-CAfile", "-no-CAstore", "-CApath", folder, certificate]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip().rpartition(": ")[2]
+    command = ["openssl", "verify", "-no-CAfile", "-no-CAstore", "-CApath", str(folder), str(certificate)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().rpartition(": ")[2]
 
 
 def test_javas_hook_is_told(tmp_path: Path, anchor: Anchor) -> None:

@@ -1,0 +1,545 @@
+"""`asgictl gen-cert`, as users see it."""
+
+import datetime as dt
+import json
+import os
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from typer.testing import CliRunner
+
+from asgictl.certs import files, make, trust
+from asgictl.certs.files import Pair
+from asgictl.certs.issue import Issuer
+from asgictl.certs.make import Order
+from asgictl.cli import app
+from tests.conftest import ASGICTL
+
+LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
+
+pytestmark = pytest.mark.usefixtures("pair")
+
+
+def run(*arguments: str, stdin: str | None = None) -> Any:
+    """Run `asgictl gen-cert` in this process."""
+    command = ["gen-cert", *arguments]
+    return CliRunner().invoke(app, command, prog_name="asgictl", input=stdin, catch_exceptions=False)
+
+
+def lines(result: Any) -> tuple[int, list[str], list[str]]:
+    """Return the exit status, and the lines of both streams."""
+    return result.exit_code, result.stdout.splitlines(), result.stderr.splitlines()
+
+
+def until(days: int) -> str:
+    """Return the day on which a certificate that is made now ends, as it is printed."""
+    return f"{dt.datetime.now(dt.UTC) + dt.timedelta(days=days):%Y-%m-%d} ({days} days)"
+
+
+def leaf(file: str) -> x509.Certificate:
+    """Return the first certificate in a file."""
+    return x509.load_pem_x509_certificate(Path(file).read_bytes())
+
+
+def test_the_usual(pair: Pair) -> None:
+    """Without an option there is a self-signed pair for this machine, and what to do next."""
+    result = run()
+
+    assert lines(result) == (
+        0,
+        ["ssl/cert.pem", "ssl/cert.key"],
+        [
+            f"note: for {LOCAL}, self-signed, until {until(199)}",
+            "hint: browsers warn about it; `asgictl gen-cert --trust` ends that",
+        ],
+    )
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
+    assert Path("ssl/.gitignore").exists()
+
+
+def test_what_is_there_stays(pair: Pair) -> None:
+    """An existing pair, or half of one, is not replaced but with --force."""
+    run()
+    before = [file.read_bytes() for file in pair]
+
+    assert lines(run()) == (
+        4,
+        [],
+        ["error: `ssl/cert.pem` already exists", "hint: pass --force to replace it"],
+    )
+    pair.certificate.unlink()
+    assert lines(run())[2][0] == "error: `ssl/cert.key` already exists"
+    assert pair.key.read_bytes() == before[1]
+    assert run("--force").exit_code == 0
+    assert pair.key.read_bytes() != before[1]
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
+
+
+def test_json() -> None:
+    """`--json` prints one object, of what was made or why not."""
+    made = json.loads(run("shop.test", "--days", "30", "--json").stdout)
+    failed = run("--json")
+
+    assert made["files"] == ["ssl/cert.pem", "ssl/cert.key"]
+    assert (made["names"], made["self_signed"], made["kept"]) == (["shop.test"], True, False)
+    assert made["not_after"] == leaf("ssl/cert.pem").not_valid_after_utc.isoformat()
+    assert failed.exit_code == 4
+    assert json.loads(failed.stdout) == {
+        "error": "`ssl/cert.pem` already exists",
+        "hint": "pass --force to replace it",
+        "exit_status": 4,
+    }
+
+
+def test_where_and_what() -> None:
+    """Names, days, key type, places and a group can be chosen."""
+    arguments = ["--cert-file", "a/b.crt", "--key-file", "c/d.pem", "--days", "825", "--key-type", "RSA2048"]
+    result = run("10.0.0.5", "shop.test", *arguments, "--group", str(os.getgid()))
+
+    assert lines(result)[:2] == (0, ["a/b.crt", "c/d.pem"])
+    made = leaf("a/b.crt")
+    assert made.not_valid_after_utc - made.not_valid_before_utc == dt.timedelta(days=825, hours=1)
+    assert made.public_key().key_size == 2048  # type: ignore[union-attr]
+    assert stat.S_IMODE(Path("c/d.pem").stat().st_mode) == 0o640
+    assert "d.pem*" in Path("c/.gitignore").read_text()
+
+
+REFUSED = [
+    (["*.localhost"], "`*.localhost` is accepted by no client", "name one level more: `*.dev.localhost`"),
+    (
+        ["--days", "826"],
+        "826 days are too many: Apple's systems refuse more than 825",
+        "drop --days: a new certificate is one command away",
+    ),
+    (
+        ["--key-type", "ed25519"],
+        "no browser takes Ed25519 certificates",
+        "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
+    ),
+    (
+        ["--key-type", "dsa"],
+        "there is no key type `dsa`",
+        "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
+    ),
+    (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, java"),
+    (["--dry-run"], "`--dry-run` means nothing alone", "pass it with --trust or --untrust"),
+    (["--ca-permit", "x.test"], "`--ca-permit` means nothing alone", "pass it with --trust"),
+    (
+        ["--p12", "x.p12"],
+        "`--p12` means nothing alone",
+        "pass it with --password-stdin: many programs refuse one without a password",
+    ),
+    (
+        ["--check", "--untrust"],
+        "`--check` (command line) and `--untrust` (command line) exclude each other",
+        "drop one of them",
+    ),
+    (
+        ["--client", "a", "--csr", "b"],
+        "`--client` (command line) and `--csr` (command line) exclude each other",
+        "drop one of them",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message", "hint"), REFUSED, ids=[" ".join(case[0]) for case in REFUSED])
+def test_refused(arguments: list[str], message: str, hint: str) -> None:
+    """What cannot be is refused with the reason, and nothing is written."""
+    assert lines(run(*arguments)) == (2, [], [f"error: {message}", f"hint: {hint}"])
+    assert list(Path().iterdir()) == []
+
+
+def test_passwords() -> None:
+    """A password from stdin encrypts the key and the PKCS #12 file; an empty one is an error."""
+    assert lines(run("--password-stdin", stdin="\n"))[0] == 2
+
+    result = run("--password-stdin", "--p12", "ssl/cert.p12", stdin="sécret\n")
+
+    assert lines(result)[:2] == (0, ["ssl/cert.pem", "ssl/cert.key", "ssl/cert.p12"])
+    assert Path("ssl/cert.key").read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY")
+    assert stat.S_IMODE(Path("ssl/cert.p12").stat().st_mode) == 0o600
+    key, certificate, _ = pkcs12.load_key_and_certificates(Path("ssl/cert.p12").read_bytes(), "sécret".encode())
+    assert certificate == leaf("ssl/cert.pem")
+    assert key is not None
+    checked = run("--check", "--password-stdin", stdin="sécret\n")
+    assert (checked.exit_code, run("--check").exit_code) == (0, 1)
+
+
+def test_a_client(tmp_path: Path) -> None:
+    """A client gets a certificate of the authority, which is made for it, and the server's option is named."""
+    result = run("--client", "Alice Smith", "--out", "clients")
+
+    assert lines(result) == (
+        0,
+        ["clients/Alice-Smith.pem", "clients/Alice-Smith.key"],
+        [
+            f"note: for client Alice Smith, by your authority, until {until(199)}",
+            f"hint: have it asked for: `asgictl serve --https --client-ca {tmp_path}/authority/ca.pem`",
+        ],
+    )
+    assert run("--client", "Alice Smith", "--out", "clients").exit_code == 4
+
+
+def request(*names: str) -> None:
+    """Write a request with its key, as `openssl req` does."""
+    extension = ["-addext", f"subjectAltName={','.join(names)}"] if names else []
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command = ["openssl", "req", "-new", *curve, "-keyout", "k.key", "-out", "shop.csr", "-subj", "/CN=x", *extension]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_a_request(form: str) -> None:
+    """A request in either form gets a certificate for its key and its names, and nothing else that it asks for."""
+    request("DNS:shop.test", "IP:127.0.0.1")
+    if form == "DER":
+        csr = x509.load_pem_x509_csr(Path("shop.csr").read_bytes())
+        Path("shop.csr").write_bytes(csr.public_bytes(serialization.Encoding.DER))
+
+    result = run("--csr", "shop.csr")
+
+    assert lines(result)[:2] == (0, ["ssl/shop.pem"])
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain("ssl/shop.pem", "k.key")
+    names = leaf("ssl/shop.pem").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(it.value) for it in names] == ["shop.test", "127.0.0.1"]
+    assert run("--csr", "shop.csr").exit_code == 4
+
+
+def test_requests_that_are_refused() -> None:
+    """A request without names, for a name outside the constraints, or that is none, is refused."""
+    request()
+    assert lines(run("--csr", "shop.csr"))[2] == [
+        "error: `shop.csr` asks for no names: it has no subjectAltName",
+        "hint: name them: `asgictl gen-cert shop.test --csr ...`",
+    ]
+    assert run("shop.test", "--csr", "shop.csr").exit_code == 0
+    request("DNS:example.com")
+    assert lines(run("--csr", "shop.csr", "--force"))[2][0] == "error: your authority may not vouch for `example.com`"
+    Path("shop.csr").write_text("garbage")
+    assert lines(run("--csr", "shop.csr", "--force"))[2][0] == "error: `shop.csr` holds no certificate signing request"
+    assert lines(run("--csr", "nosuch"))[0] == 4
+
+
+def check(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Return what `--check` finds."""
+    result = run("--check", "--json", *arguments)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_check() -> None:
+    """`--check` says what there is, in words."""
+    run()
+
+    today, end = dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC) + dt.timedelta(days=199)
+    begin = today - dt.timedelta(hours=1)
+    assert lines(run("--check")) == (
+        0,
+        [
+            "certificate  ssl/cert.pem",
+            f"names        {LOCAL}",
+            f"valid        {begin:%Y-%m-%d} to {end:%Y-%m-%d}, 199 days left",
+            "key          ssl/cert.key, EC secp256r1, 0600",
+            "signed by    itself",
+            "not trusted  by the system's store",
+        ],
+        [],
+    )
+    status, data = check("--trust")
+    assert (status, data["faults"]) == (1, ["not trusted by the system's store"])
+
+
+def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
+    """What is wrong with a certificate or its key is found, each with what it is."""
+    assert lines(run("--check")) == (
+        4,
+        [],
+        ["error: there is no file `ssl/cert.pem`", "hint: make it with `asgictl gen-cert`"],
+    )
+    run()
+    pair.key.chmod(0o644)
+    assert check()[1]["faults"] == ["others may read `ssl/cert.key`: `chmod 600 ssl/cert.key`"]
+    run("--out", "other")
+    assert check("--key-file", "other/cert.key")[1]["faults"] == ["`other/cert.key` is not the key of `ssl/cert.pem`"]
+    assert check("--key-file", "nosuch")[1]["faults"] == ["there is no file `nosuch`"]
+    for made, fault in [(dt.timedelta(days=300), "expired on"), (-dt.timedelta(days=2), "not valid before")]:
+        with files.locked(*pair):
+            make.write(pair, Order(), None, now - made)
+        status, data = check()
+        assert (status, len(data["faults"]), data["faults"][0].startswith(fault)) == (1, 1, True)
+
+
+def test_check_of_foreign_certificates() -> None:
+    """A certificate by somebody else is judged as strict clients would."""
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem"]
+    command = ["openssl", "req", "-x509", *curve, "-subj", "/CN=localhost"]
+    subprocess.run(command, check=True, capture_output=True)
+    Path("k.pem").chmod(0o600)
+
+    status, data = check("--cert-file", "c.pem", "--key-file", "k.pem")
+
+    assert (status, data["names"], data["faults"]) == (
+        1,
+        [],
+        ["strict clients refuse it: it is for no name: it has no subjectAltName"],
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user with Firefox, and with nothing else that trusts anybody."""
+    folder = tmp_path / "home"
+    profile = folder / ".mozilla/firefox/a1.default"
+    profile.mkdir(parents=True)
+    subprocess.run(["certutil", "-d", f"sql:{profile}", "-N", "--empty-password"], check=True)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder with programs: those that a test puts there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def listed(home: Path) -> str:
+    """Return what Firefox trusts."""
+    command = ["certutil", "-d", f"sql:{home}/.mozilla/firefox/a1.default", "-L"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def nss(*arguments: str) -> Any:
+    """Run `gen-cert` for browsers only, of which Chromium is left alone."""
+    return run("--store", "nss", *arguments)
+
+
+@pytest.mark.usefixtures("without_chromium")
+def test_trust_and_untrust(home: Path, tmp_path: Path) -> None:
+    """`--trust` shows what it runs and `--untrust` undoes it, the authority included."""
+    folder = tmp_path / "authority"
+    name = trust.anchor_name(folder)
+    certutil = f"certutil -d sql:{home}/.mozilla/firefox/a1.default"
+    planned = nss("--trust", "--dry-run")
+    assert lines(planned) == (0, [f"{certutil} -A -t C,, -n {name} -i {folder}/ca.pem"], [])
+    assert not folder.exists()
+
+    result = nss("--trust")
+
+    assert lines(result) == (
+        0,
+        ["ssl/cert.pem", "ssl/cert.key"],
+        [
+            f"note: made your authority in `{folder}`, which can vouch for localhost, test, internal, local, 127.0.0.0/8, "
+            "::1/128 and nothing else",
+            f"note: running {planned.stdout.strip()}",
+            f"note: for {LOCAL}, by your authority, until {until(199)}",
+            "note: trusted by Firefox (~/.mozilla/firefox/a1.default)",
+            f"note: Node: `export NODE_EXTRA_CA_CERTS={folder}/ca.pem`",
+            "note: restart the browser if it is open",
+        ],
+    )
+    assert stat.S_IMODE((folder / "ca.key").stat().st_mode) == 0o600
+    assert name in listed(home)
+    assert check("--trust", "--store", "nss")[1]["trusted"]["Firefox (~/.mozilla/firefox/a1.default)"] is True
+    undo = nss("--untrust", "--dry-run")
+    assert lines(undo) == (0, [f"{certutil} -D -n {name}"], [])
+
+    result = run("--untrust")
+
+    assert lines(result) == (
+        0,
+        ["removed from Firefox (~/.mozilla/firefox/a1.default)"],
+        [f"note: running {undo.stdout.strip()}", "note: your authority and its key are gone"],
+    )
+    assert name not in listed(home)
+    assert not folder.exists()
+    assert lines(run("--untrust")) == (0, ["nothing was trusted"], ["note: there was no authority"])
+
+
+@pytest.fixture
+def without_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Chromium on this machine."""
+    monkeypatch.setattr("asgictl.certs.stores.nss._CHROMIUM", ())
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_trust_takes_over_what_is_there(pair: Pair) -> None:
+    """`--trust` replaces a self-signed pair of ours, keeping its names and its group, and a second one changes nothing."""
+    run("shop.test", "--group", str(os.getgid()))
+
+    result = nss("--trust")
+
+    assert result.exit_code == 0
+    assert f"for shop.test, by your authority, until {until(199)}" in result.stderr
+    assert stat.S_IMODE(pair.key.stat().st_mode) == 0o640
+    before = pair.key.read_bytes()
+    assert json.loads(nss("--trust", "--json").stdout)["kept"] is True
+    assert pair.key.read_bytes() == before
+    assert json.loads(nss("--trust", "--json", "api.test").stdout)["names"] == ["shop.test", "api.test"]
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_trust_leaves_foreign_certificates(monkeypatch: pytest.MonkeyPatch, pair: Pair) -> None:
+    """A pair that asgictl has not made stays, and nothing is trusted for it."""
+    with monkeypatch.context() as patched:
+        patched.setattr("asgictl.certs.issue.ORGANIZATION", "Somebody")
+        run()
+    before = pair.certificate.read_bytes()
+
+    assert lines(nss("--trust"))[2][1:] == [
+        "error: `ssl/cert.pem` was not made by asgictl",
+        "hint: pass --force to replace it, or --out to write elsewhere",
+    ]
+    assert pair.certificate.read_bytes() == before
+    assert nss("--trust", "--force").exit_code == 0
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_names_outside_the_constraints(tmp_path: Path) -> None:
+    """A name that the authority may not vouch for is refused before there is one, and allowed when it is to be wider."""
+    refused = nss("--trust", "example.com")
+    assert (refused.exit_code, (tmp_path / "authority").exists()) == (2, False)
+    assert lines(refused)[2][0] == "error: your authority may not vouch for `example.com`"
+
+    assert nss("--trust", "--ca-permit", "example.com", "www.example.com").exit_code == 0
+
+    refused = nss("--trust", "--ca-permit", "example.org")
+    assert refused.exit_code == 2
+    assert lines(refused)[2][0].startswith("error: your authority exists already, and is for localhost, ")
+
+
+@pytest.mark.usefixtures("home")
+def test_trust_that_is_partly_there(path: Path) -> None:
+    """Without `certutil`, or a system store, what is missing is named with how to get it, and the status is 4."""
+    (path / "chromium").touch(mode=0o755)
+
+    result = run("--trust")
+
+    assert (result.exit_code, result.stdout) == (4, "ssl/cert.pem\nssl/cert.key\n")
+    assert lines(result)[2][2:] == [
+        "error: no system store",
+        "hint: install the package `ca-certificates`, and run this again",
+        "error: `certutil` is not there for browsers",
+        "hint: install `libnss3-tools` (Debian), `nss-tools` (Fedora), or `nss` (Arch), and run this again",
+    ]
+
+
+@pytest.mark.usefixtures("without_chromium")
+def test_a_store_that_fails(home: Path, tmp_path: Path) -> None:
+    """A database that cannot be written is named, with the commands that are left to do."""
+    database = home / ".mozilla/firefox/a1.default/cert9.db"
+    database.write_bytes(b"garbage")
+
+    result = nss("--trust")
+
+    assert result.exit_code == 4
+    error, hint = lines(result)[2][-2:]
+    assert error.startswith("error: Firefox (~/.mozilla/firefox/a1.default): `certutil` ended with 255")
+    assert hint.startswith("hint: run `certutil -d sql:")
+    assert trust.recorded(tmp_path / "authority") == []
+
+
+def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
+    """An authority whose key others can read is not used, nor one that is not whole."""
+    assert issuer
+    key = tmp_path / "authority/ca.key"
+    key.chmod(0o644)
+    assert lines(run())[2] == [
+        f"error: others may read the key of your authority, `{key}` (0644)",
+        f"hint: `chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again",
+    ]
+    key.unlink()
+    assert lines(run())[2] == [
+        f"error: `{tmp_path}/authority` holds `ca.pem` alone, which is half of an authority",
+        "hint: run `asgictl gen-cert --untrust`, and then --trust again",
+    ]
+    assert run("--untrust").exit_code == 0
+    assert run().exit_code == 0
+
+
+def test_sudo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sudo the authority would be root's, so it is refused."""
+    monkeypatch.setenv("SUDO_USER", "alice")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert lines(run("--trust"))[::2] == (
+        2,
+        [
+            "error: with sudo the authority would be root's, and your browsers would not hear of it",
+            "hint: run it without sudo: what needs root asks for that itself",
+        ],
+    )
+
+
+def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names and the rest may stand in pyproject.toml, or in variables."""
+    Path("pyproject.toml").write_text('[tool.asgictl.gen-cert]\nnames = ["shop.test"]\nout = "certs"\ndays = 30\n')
+    monkeypatch.setenv("ASGICTL_GEN_CERT_KEY_TYPE", "ec384")
+
+    result = run()
+
+    assert lines(result)[1:] == (
+        ["certs/cert.pem", "certs/cert.key"],
+        [
+            f"note: for shop.test, self-signed, until {until(30)}",
+            "hint: browsers warn about it; `asgictl gen-cert --trust` ends that",
+        ],
+    )
+    assert leaf("certs/cert.pem").public_key().key_size == 384  # type: ignore[union-attr]
+    monkeypatch.setenv("ASGICTL_GEN_CERT_KEY_TYPE", "ed25519")
+    assert lines(run("--force"))[2][0] == "error: no browser takes Ed25519 certificates (ASGICTL_GEN_CERT_KEY_TYPE)"
+
+
+def test_two_at_once(pair: Pair) -> None:
+    """Of two runs at once one wins whole, and the other says that it has come too late."""
+    processes = [
+        subprocess.Popen([ASGICTL, "gen-cert", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for name in ("a.test", "b.test", "c.test", "d.test")
+    ]
+    for process in processes:
+        process.communicate(timeout=30)
+
+    assert sorted(process.returncode for process in processes) == [0, 4, 4, 4]
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
+
+
+ROOT = """
+set -eu
+for place in /etc/ssl /usr/local/share/ca-certificates /etc/ca-certificates; do
+  copy=$(mktemp -d); cp -a $place/. $copy; mount --bind $copy $place
+done
+listing() { (cd /etc/ssl && find . ! -path './certs/java*' -exec ls -ldn --time-style=+ {} +); ls /usr/local/share/ca-certificates; }
+verdict() { openssl verify ssl/cert.pem >/dev/null 2>&1 && echo yes || echo no; }
+java() { ! command -v keytool >/dev/null || keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c asgictl || true; }
+listing >before
+"$1" gen-cert --trust --store system >/dev/null 2>trusted
+verdict
+"$1" gen-cert --untrust >/dev/null 2>&1
+verdict
+java
+listing >after
+cmp before after && echo same
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
+def test_the_systems_store_for_real(tmp_path: Path) -> None:
+    """With root, in a private view of the file system: the whole machine trusts it, then not, and nothing is left."""
+    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL)]
+
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+
+    assert (done.stdout.split(), done.returncode) == (["yes", "no", "0", "same"], 0), done.stderr
+    assert "trusted by the system's store (Debian)" in (tmp_path / "trusted").read_text()
