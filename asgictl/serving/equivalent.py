@@ -71,6 +71,9 @@ def missing(plan: ServePlan) -> list[str]:
     instructions = plan.instructions
     log = instructions.access_log
     in_use = {
+        "--https": plan.tls is not None and plan.tls.certfile is None,
+        "--redirect-http": plan.tls is not None and plan.tls.redirect is not None,
+        "--tls-min": plan.tls is not None and plan.tls.minimum != "1.2",
         "--uds-mode": plan.bind.uds is not None,
         "--next-port": plan.bind.next_port,
         "--access-log-format": log is not None and log.form != "text",

@@ -114,13 +114,14 @@ def context(
 
     def follow() -> None:
         nonlocal latest, seen
-        failures = 0
+        tried, failures = seen, 0
         while True:
             time.sleep(_LOOK)
             now = [_stamp(file) for file in files]
             if now == seen:
-                failures = 0
                 continue
+            if now != tried:
+                tried, failures = now, 0
             try:
                 _load(config.ssl_certfile, config.ssl_keyfile, config.ssl_keyfile_password)
                 latest = fresh()
@@ -129,7 +130,7 @@ def context(
                 if failures == _PATIENCE:
                     note(f"{_reason(error)}; the server goes on with what it has")
                 continue
-            failures, seen = 0, now
+            seen = now
             when = datetime.fromtimestamp(max(stamp[0] for stamp in now if stamp) / 1e9, UTC).astimezone()
             note(f"new connections get the certificate that `{config.ssl_certfile}` has since {when:%H:%M:%S}")
 

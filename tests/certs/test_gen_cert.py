@@ -341,8 +341,8 @@ def test_trust_and_untrust(home: Path, tmp_path: Path) -> None:
         0,
         ["ssl/cert.pem", "ssl/cert.key"],
         [
-            f"note: made your authority in `{folder}`, which can vouch for localhost, test, internal, local, 127.0.0.0/8, "
-            "::1/128 and nothing else",
+            f"note: made your authority in `{folder}`, which can vouch for localhost, test, internal, local, "
+            "127.0.0.0/8, ::1/128 and nothing else",
             f"note: running {planned.stdout.strip()}",
             f"note: for {LOCAL}, by your authority, until {until(199)}",
             "note: trusted by Firefox (~/.mozilla/firefox/a1.default)",
@@ -376,7 +376,7 @@ def without_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("home", "without_chromium")
 def test_trust_takes_over_what_is_there(pair: Pair) -> None:
-    """`--trust` replaces a self-signed pair of ours, keeping its names and its group, and a second one changes nothing."""
+    """`--trust` replaces a self-signed pair of ours with its names and its group; a second one changes nothing."""
     run("shop.test", "--group", str(os.getgid()))
 
     result = nss("--trust")
@@ -408,7 +408,7 @@ def test_trust_leaves_foreign_certificates(monkeypatch: pytest.MonkeyPatch, pair
 
 @pytest.mark.usefixtures("home", "without_chromium")
 def test_names_outside_the_constraints(tmp_path: Path) -> None:
-    """A name that the authority may not vouch for is refused before there is one, and allowed when it is to be wider."""
+    """A name outside is refused before there is an authority, and allowed by one that is made wider."""
     refused = nss("--trust", "example.com")
     assert (refused.exit_code, (tmp_path / "authority").exists()) == (2, False)
     assert lines(refused)[2][0] == "error: your authority may not vouch for `example.com`"
@@ -515,17 +515,26 @@ def test_two_at_once(pair: Pair) -> None:
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
 
 
-ROOT = """
+ROOT = r"""
 set -eu
-for place in /etc/ssl /usr/local/share/ca-certificates /etc/ca-certificates; do
+name=$2
+for place in /etc/ssl /usr/local/share/ca-certificates /etc/ca-certificates /var/lib/dpkg \
+  /var/lib/ca-certificates-java; do
+  test -d $place || continue
   copy=$(mktemp -d); cp -a $place/. $copy; mount --bind $copy $place
 done
-listing() { (cd /etc/ssl && find . ! -path './certs/java*' -exec ls -ldn --time-style=+ {} +); ls /usr/local/share/ca-certificates; }
+listing() {
+  cd /etc/ssl; find . ! -path './certs/java*' -exec ls -ldn --time-style=+ {} +; cd "$OLDPWD"
+  ls /usr/local/share/ca-certificates
+}
 verdict() { openssl verify ssl/cert.pem >/dev/null 2>&1 && echo yes || echo no; }
-java() { ! command -v keytool >/dev/null || keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c asgictl || true; }
+java() {
+  keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c "$name" || true
+}
 listing >before
 "$1" gen-cert --trust --store system >/dev/null 2>trusted
 verdict
+java
 "$1" gen-cert --untrust >/dev/null 2>&1
 verdict
 java
@@ -537,9 +546,11 @@ cmp before after && echo same
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
 def test_the_systems_store_for_real(tmp_path: Path) -> None:
     """With root, in a private view of the file system: the whole machine trusts it, then not, and nothing is left."""
-    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL)]
+    name = trust.anchor_name(tmp_path / "authority")
+    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL), name]
 
     done = subprocess.run(script, capture_output=True, text=True, check=False)
 
-    assert (done.stdout.split(), done.returncode) == (["yes", "no", "0", "same"], 0), done.stderr
+    java = "1" if Path("/etc/ca-certificates/update.d/jks-keystore").exists() else "0"
+    assert (done.stdout.split(), done.returncode) == (["yes", java, "no", "0", "same"], 0), done.stderr
     assert "trusted by the system's store (Debian)" in (tmp_path / "trusted").read_text()
