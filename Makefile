@@ -26,10 +26,11 @@ format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev  ## measure the start, reloads and the access log beside uvicorn's
+bench: $(VENV)/.dev  ## measure side by side with uvicorn, openssl and mkcert
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/reload.py
 	$(BIN)/python bench/access_log.py
+	$(BIN)/python bench/gen_cert.py
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache dist

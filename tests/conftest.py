@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,13 @@ def after_banner(lines: list[str]) -> list[str]:
 
 
 Serve = Callable[..., Served]
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip a test where a foreign client that it uses is not installed (`.ci/run` installs them all)."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

@@ -132,14 +132,14 @@ def access_of(key: Path) -> Access:
 
 def keep_out_of_version_control(key: Path, note: Callable[[str], object]) -> None:
     """Put a `.gitignore` beside `key`, unless there is one; say so when that does not cover the key."""
-    import pathspec
-
     file = key.parent / ".gitignore"
     own = "" if key.suffix == ".key" else f"{key.name}*\n.new-{key.name}*\n"
     try:
         with file.open("x", encoding="utf-8") as created:
             created.write(_IGNORED + own)
     except FileExistsError:
+        import pathspec
+
         with contextlib.suppress(OSError, UnicodeDecodeError):
             patterns = pathspec.GitIgnoreSpec.from_lines(file.read_text(encoding="utf-8").splitlines())
             if not patterns.match_file(key.name):

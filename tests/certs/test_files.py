@@ -14,6 +14,7 @@ import pytest
 from asgictl.certs import files, issue, keys, names
 from asgictl.certs.files import Access, Pair
 from asgictl.errors import FileProblemError
+from tests.conftest import needs
 
 # Writes the pair, and is killed at the given step: at an event that Python's audit hooks tell of.
 WRITER = """
@@ -208,6 +209,7 @@ def test_version_control(tmp_path: Path, ignored: str | None, notes: list[str]) 
     assert (tmp_path / ".gitignore").read_text() == ignored or ignored is None
 
 
+@needs("git")
 @pytest.mark.parametrize("name", ["cert.key", "server.pem"])
 def test_git_agrees(tmp_path: Path, name: str) -> None:
     """Git sees neither the key nor what an interrupted run leaves of it."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import shutil
 import ssl
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
 from asgictl.cli import app
-from tests.conftest import ASGICTL
+from tests.conftest import ASGICTL, needs
 
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 
@@ -196,6 +197,7 @@ def request(*names: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+@needs("openssl")
 @pytest.mark.parametrize("form", ["PEM", "DER"])
 def test_a_request(form: str) -> None:
     """A request in either form gets a certificate for its key and its names, and nothing else that it asks for."""
@@ -213,6 +215,7 @@ def test_a_request(form: str) -> None:
     assert run("--csr", "shop.csr").exit_code == 4
 
 
+@needs("openssl")
 def test_requests_that_are_refused() -> None:
     """A request without names, for a name outside the constraints, or that is none, is refused."""
     request()
@@ -276,6 +279,7 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
         assert (status, len(data["faults"]), data["faults"][0].startswith(fault)) == (1, 1, True)
 
 
+@needs("openssl")
 def test_check_of_foreign_certificates() -> None:
     """A certificate by somebody else is judged as strict clients would."""
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem"]
@@ -295,6 +299,8 @@ def test_check_of_foreign_certificates() -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user with Firefox, and with nothing else that trusts anybody."""
+    if shutil.which("certutil") is None:
+        pytest.skip("needs certutil")
     folder = tmp_path / "home"
     profile = folder / ".mozilla/firefox/a1.default"
     profile.mkdir(parents=True)
@@ -543,6 +549,7 @@ cmp before after && echo same
 """
 
 
+@needs("update-ca-certificates", "openssl", "unshare")
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
 def test_the_systems_store_for_real(tmp_path: Path) -> None:
     """With root, in a private view of the file system: the whole machine trusts it, then not, and nothing is left."""

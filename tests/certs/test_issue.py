@@ -15,6 +15,7 @@ from asgictl.certs import issue, keys, names, verify
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError, FileProblemError
+from tests.conftest import needs
 
 DAYS = dt.timedelta(days=199)
 PEM = serialization.Encoding.PEM
@@ -29,6 +30,7 @@ def openssl_verify(folder: Path, leaf: x509.Certificate, anchor: x509.Certificat
     return (done.stdout + done.stderr).strip()
 
 
+@needs("openssl")
 @pytest.mark.parametrize("kind", get_args(keys.KeyType))
 @pytest.mark.parametrize("by", ["itself", "authority"])
 def test_a_server_certificate_is_accepted(tmp_path: Path, now: dt.datetime, issuer: Issuer, kind: str, by: str) -> None:
@@ -99,6 +101,7 @@ def test_names_outside_are_refused(issuer: Issuer, now: dt.datetime, host: str) 
     assert caught.value.message == f"your authority may not vouch for `{host}`"
 
 
+@needs("openssl")
 @pytest.mark.parametrize("name", [x509.DNSName("example.com"), x509.DNSName("*.com")])
 def test_a_forged_certificate_is_refused(tmp_path: Path, issuer: Issuer, now: dt.datetime, name: x509.DNSName) -> None:
     """Whoever has the authority's key still cannot pose as a site outside its constraints."""
@@ -128,6 +131,7 @@ def test_a_leaf_does_not_outlive_its_authority(issuer: Issuer, now: dt.datetime)
     assert bundle.leaf.not_valid_after_utc == issuer.certificate.not_valid_after_utc
 
 
+@needs("openssl")
 @pytest.mark.parametrize("name", ["alice", "alice@example.com", "worker.internal", "Alice Smith"])
 def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: dt.datetime, name: str) -> None:
     """A client of any name passes OpenSSL at its strictest as a client, and not as a server."""

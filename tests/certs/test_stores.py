@@ -12,6 +12,7 @@ from asgictl.certs import issue, keys, stores, trust
 from asgictl.certs.issue import Issuer
 from asgictl.certs.stores import Anchor, Command, Machine, Place, Result, java, linux, macos, nss, windows
 from asgictl.certs.trust import Outcome
+from tests.conftest import needs
 
 
 @pytest.fixture
@@ -166,6 +167,7 @@ def run_here(command: Command) -> Result:
     return Result(done.returncode, done.stdout + done.stderr)
 
 
+@needs("update-ca-certificates", "openssl")
 def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
     """The system's own program adds the authority and removes it; OpenSSL trusts it only meanwhile."""
     store = debian(tmp_path)
@@ -255,6 +257,7 @@ def firefox_profile(home: Path) -> Path:
     return folder
 
 
+@needs("certutil")
 def test_nss_for_real(tmp_path: Path, anchor: Anchor) -> None:
     """The authority gets into the browsers' databases, and out of them without a trace."""
     profile = firefox_profile(tmp_path)
@@ -279,6 +282,7 @@ def test_nss_for_real(tmp_path: Path, anchor: Anchor) -> None:
     assert "asgictl" not in listed.stdout
 
 
+@needs("certutil")
 def test_a_database_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -> None:
     """A database that asgictl has made stays if there is something else in it by then."""
     here = machine(tmp_path, programs="certutil chromium")
@@ -294,6 +298,7 @@ def test_a_database_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -
     assert (Path(place.path) / "cert9.db").exists()
 
 
+@needs("certutil")
 def test_an_older_authority_is_replaced(tmp_path: Path, anchor: Anchor) -> None:
     """What is left of an authority of the same name is removed before the present one is added."""
     run = Recorder(L=Result(0, "another certificate"))
@@ -306,11 +311,10 @@ def test_an_older_authority_is_replaced(tmp_path: Path, anchor: Anchor) -> None:
     assert outcome.problem == "the commands have run, and still it does not trust it"
 
 
-def java_home(folder: Path) -> Path | None:
+def java_home(folder: Path) -> Path:
     """Return a Java of one's own: the machine's, with a store that is empty."""
     keytool = shutil.which("keytool")
-    if keytool is None:
-        return None
+    assert keytool is not None
     (folder / "bin").mkdir(parents=True)
     (folder / "bin/keytool").symlink_to(keytool)
     (folder / "lib/security").mkdir(parents=True)
@@ -319,11 +323,10 @@ def java_home(folder: Path) -> Path | None:
     return folder
 
 
+@needs("keytool")
 def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
     """The authority gets into Java's store, and out of it."""
     home = java_home(tmp_path / "java")
-    if home is None:
-        pytest.skip("there is no Java here")
     here = machine(tmp_path, environ={"JAVA_HOME": str(home)})
     (place,) = java.find(here).places
     folder = tmp_path / "authority"

@@ -1,6 +1,7 @@
 """HTTPS as clients meet it: accepted where trusted, followed when replaced, and nothing that is wrong gets far."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -23,7 +24,7 @@ from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
 from asgictl.certs.names import Constraints
-from tests.conftest import Serve, Served, after_banner
+from tests.conftest import Serve, Served, after_banner, needs
 
 Write = Callable[..., Path]
 
@@ -84,6 +85,7 @@ def node(url: str, anchor: Path | None) -> bool:
     return subprocess.run(command, env=environment, check=False, capture_output=True).returncode == 0
 
 
+@needs("curl", "node")
 @pytest.mark.parametrize("by", ["itself", "the authority"])
 def test_clients_accept_it(serve: Serve, pair: Pair, tmp_path: Path, by: str) -> None:
     """curl, Python at its strictest and Node accept what is made once they trust it, and refuse it before."""
@@ -260,7 +262,7 @@ class Handshakes:
                 reader, writer, shown = await self._connect()
                 writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
                 answer = await reader.read()
-                writer.close()
+                await closed(writer)
                 assert answer.startswith(b"HTTP/1.1 200")
                 self.seen[shown] += 1
             except (OSError, AssertionError) as error:
@@ -274,7 +276,14 @@ class Handshakes:
             await reader.readuntil(b"GET")
             self.kept += 1
             await asyncio.sleep(0.02)
-        writer.close()
+        await closed(writer)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, whatever the other side does."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def fingerprint(der: bytes) -> str:
@@ -416,6 +425,7 @@ def test_a_busy_redirect_port(serve: Serve, write: Write) -> None:
     assert not (folder / "imported").exists()
 
 
+@needs("curl")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_client_certificates(serve: Serve, write: Write, tmp_path: Path, pair: Pair, workers: str) -> None:
     """Only a client with a certificate of the authority gets in; when it is optional, one without does too."""
@@ -448,6 +458,7 @@ def test_client_certificates(serve: Serve, write: Write, tmp_path: Path, pair: P
     assert served.stop()[0] == 0
 
 
+@needs("curl")
 def test_the_oldest_version(serve: Serve) -> None:
     """TLS 1.2 is spoken, unless 1.3 is the least; nothing older is."""
     for least, expected in (("1.2", [False, True, True]), ("1.3", [False, False, True])):
