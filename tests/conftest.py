@@ -122,7 +122,7 @@ def after_banner(lines: list[str]) -> list[str]:
     labels = [line.split()[0] for line in lines]
     size = labels.index("Ready") + 1 if "Ready" in labels else 0
     assert labels[:3] == ["App", "Local", "Network"], lines
-    assert set(labels[3:size]) <= {"TLS", "Plain", "Reload", "Ready"}, lines
+    assert set(labels[3:size]) <= {"TLS", "HTTP", "Reload", "Ready"}, lines
     return lines[size:]
 
 

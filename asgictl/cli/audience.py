@@ -85,7 +85,7 @@ class Audience:
             ("Local", self._console.styled(ready.url, "bold", "cyan")),
             ("Network", self._network(ready)),
             *([("TLS", _certificate(ready.tls))] if ready.tls else []),
-            *([("Plain", f"{ready.redirect} leads here")] if ready.redirect else []),
+            *([("HTTP", f"{ready.redirect} leads here")] if ready.redirect else []),
             *([("Reload", self._watched())] if self._plan.watch else []),
             ("Ready", when),
         ]

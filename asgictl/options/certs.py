@@ -15,7 +15,7 @@ _TRUST = "Trust"
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAMES]...",
+        metavar="NAMES",
         show_default=False,
         help="Host names and IP addresses (localhost *.dev.localhost 127.0.0.1 ::1).",
     ),

@@ -381,7 +381,7 @@ def test_redirect(serve: Serve, write: Write, mode: tuple[str, ...]) -> None:
     write({"main.py": APP})
     served = serve("--https", "--redirect-http", "0", *mode)
     port = served.port
-    plain = served.wait_for(r"Plain +(http://127\.0\.0\.1:\d+) leads here")[1]
+    plain = served.wait_for(r"HTTP +(http://127\.0\.0\.1:\d+) leads here")[1]
 
     answer = httpx.post(f"{plain}/a%20b//c?x=1&y=%2F", content=b"body")
 
