@@ -234,11 +234,11 @@ def _table(
             problem = f"there is no `{key}` under `{place}` in `{around.file}`"
             hints = {
                 "app": "write `app` under `[tool.asgictl]`",
-                "profile": "pass --profile, or set ASGICTL_SERVE_PROFILE",
+                "profile": f"pass --profile, or set ASGICTL_{path[2].upper().replace('-', '_')}_PROFILE",
                 "env-file": "write it outside of the profiles, or pass --env-file",
             }
             others = [name for name in by_key if name != "profile"]
-            raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, "port"))
+            raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, others[0]))
         source = f"{key} in {place} of {project.shown(around.file)}"
         found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
     return found

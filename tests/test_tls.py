@@ -73,17 +73,49 @@ def test_good_files(arguments: tuple[str, str | None, str | None, str | None]) -
     tls.check(TlsRequest(*arguments))
 
 
+WHOLE = "see that it is the right file, and whole"
+PERMISSIONS = "see to its permissions, or pass another file"
 BAD: list[tuple[tuple[str, str | None, str | None, str | None], int, str, str | None]] = [
     (("nosuch", "cert.key", None, None), 4, "`nosuch` does not exist", "the path is relative to the current folder"),
-    (("folder", "cert.key", None, None), 4, "cannot read `folder`: Is a directory", None),
-    (("garbage", "cert.key", None, None), 4, "`garbage` holds no certificate in PEM form", None),
-    (("cert.key", "cert.key", None, None), 4, "`cert.key` holds no certificate in PEM form", None),
+    (
+        ("folder", "cert.key", None, None),
+        4,
+        "cannot read `folder`: Is a directory",
+        PERMISSIONS,
+    ),
+    (
+        ("garbage", "cert.key", None, None),
+        4,
+        "`garbage` holds no certificate in PEM form",
+        WHOLE,
+    ),
+    (
+        ("cert.key", "cert.key", None, None),
+        4,
+        "`cert.key` holds no certificate in PEM form",
+        WHOLE,
+    ),
     (("cert.pem", None, None, None), 4, "`cert.pem` holds no private key", "pass --ssl-keyfile"),
-    (("cert.pem", "cert.pem", None, None), 4, "`cert.pem` holds no private key in PEM form", None),
-    (("cert.pem", "other.key", None, None), 4, "`other.key` is not the key of `cert.pem`", None),
+    (
+        ("cert.pem", "cert.pem", None, None),
+        4,
+        "`cert.pem` holds no private key in PEM form",
+        WHOLE,
+    ),
+    (
+        ("cert.pem", "other.key", None, None),
+        4,
+        "`other.key` is not the key of `cert.pem`",
+        WHOLE,
+    ),
     (("cert.pem", "locked.key", None, None), 4, "`locked.key` is encrypted", "pass --ssl-keyfile-password"),
-    (("cert.pem", "locked.key", "wrong", None), 4, "the password does not open `locked.key`", None),
-    (("cert.pem", "cert.key", None, "garbage"), 4, "`garbage` holds no certificate in PEM form", None),
+    (("cert.pem", "locked.key", "wrong", None), 4, "the password does not open `locked.key`", "pass another"),
+    (
+        ("cert.pem", "cert.key", None, "garbage"),
+        4,
+        "`garbage` holds no certificate in PEM form",
+        WHOLE,
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from asgictl.certs import files, issue, keys, verify
+from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.trust import pair_in
@@ -24,25 +25,26 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
     Raises `FileProblemError` when its key is not safe, or it has expired.
     """
     pair = pair_in(folder)
-    if not folder.is_dir():
+    if not os.access(folder, os.R_OK | os.X_OK):  # there is none, or it is not this user's
         return None
-    with files.locked(*pair):
-        files.recover(pair)
-        there = pair.there
+    if len(there := pair.there) != len(pair):
+        with files.locked(*pair):
+            files.recover(pair)
+            there = pair.there
     if not there:
         return None
     if len(there) == 1:
         problem = f"`{folder}` holds `{there[0].name}` alone, which is half of an authority"
         raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
-    _check_access(pair.key)
+    check_access(pair)
     certificate = verify.load(files.read(pair.certificate), str(pair.certificate))[0]
     key = keys.load(files.read(pair.key), str(pair.key))
     if not verify.is_pair(certificate, key):
         problem = f"`{pair.key}` is not the key of `{pair.certificate}`"
         raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
-    if certificate.not_valid_after_utc <= now:
-        problem = f"your authority has expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
-        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
+    if fault := verify.described(certificate).fault(now):
+        hint = "see to the clock, or run `asgictl gen-cert --untrust`, and then --trust again"
+        raise FileProblemError(f"your authority {fault}", hint=hint)
     return Issuer(certificate, key)
 
 
@@ -56,6 +58,7 @@ def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
     except OSError as error:
         problem = f"cannot make `{folder}`: {os.strerror(error.errno or 0)}"
         raise FileProblemError(problem, hint="set ASGICTL_CA_DIR to a folder of yours") from error
+    check_access(pair)
     with files.locked(*pair):
         if not pair.there:
             files.write(pair, certificate.public_bytes(serialization.Encoding.PEM), keys.pem(key))
@@ -78,9 +81,16 @@ def refuse_wider(issuer: Issuer, places: Sequence[str]) -> None:
         raise ConfigError(problem, hint="remove it with --untrust, and make it anew", option="ca_permit")
 
 
-def _check_access(key: Path) -> None:
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if sys.platform != "win32" and mode & 0o077:
+def check_access(pair: Pair) -> None:
+    """Raise `FileProblemError` for an authority whose key others may read, or may exchange."""
+    if sys.platform == "win32":
+        return
+    folder, key = pair.key.parent, pair.key
+    if stat.S_IMODE(folder.stat().st_mode) & 0o022:
+        problem = f"others may write to the folder of your authority, `{folder}`"
+        raise FileProblemError(problem, hint=f"`chmod 700 {folder}`, or set ASGICTL_CA_DIR to a folder of yours")
+    mode = stat.S_IMODE(key.stat().st_mode) if key.exists() else 0
+    if mode & 0o077:
         problem = f"others may read the key of your authority, `{key}` ({mode:04o})"
         hint = f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again"
         raise FileProblemError(problem, hint=hint)
@@ -89,5 +99,5 @@ def _check_access(key: Path) -> None:
 def _owner() -> str:
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError, ImportError):  # a container's user without a name; Windows without variables
         return socket.gethostname()

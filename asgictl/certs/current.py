@@ -6,23 +6,29 @@ As long as all is well cryptography is not imported, which takes longer than eve
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from asgictl.certs import files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.look import Certificate, is_trusted, look
+from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError, FileProblemError
+
+if TYPE_CHECKING:
+    from asgictl.certs.issue import Issuer
 
 DEFAULT = Pair(Path("ssl/cert.pem"), Path("ssl/cert.key"))
 
-# With these as the host a server has many addresses, and a certificate cannot be for all.
-_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  # recognised here, chosen by the user
+_MANY = 8
 
 
 class Place(NamedTuple):
-    """Where a certificate is shown: the host listened on, what opens the key, the authority's folder, and the time."""
+    """Where a certificate is shown: the host listened on, what opens the key, the authority's folder, and the time.
+
+    A server that is reached under many addresses has an empty `host`.
+    """
 
     host: str
     password: str | None
@@ -35,7 +41,7 @@ class Place(NamedTuple):
 
     def covers(self, seen: Certificate) -> bool:
         """Tell whether a certificate is for the host."""
-        return self.host in _EVERYWHERE or names.match(seen.names, self.host)
+        return not self.host or names.match(seen.names, self.host)
 
 
 def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
@@ -45,7 +51,7 @@ def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate
     for files that cannot be used.
     """
     seen = look(*pair, place.password) if len(pair.there) == len(pair) else None
-    if seen is not None and place.suits(seen) and _is_vouched_for(pair, seen, place):
+    if seen is not None and place.suits(seen) and files.is_private(pair.key) and _is_vouched_for(pair, seen, place):
         return seen
     from asgictl.certs import make, verify
 
@@ -61,14 +67,19 @@ def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate
         password = place.password.encode() if place.password else None
         bundle = make.loaded(pair, password)
         seen = verify.described(bundle.leaf)
-        hosts = _hosts(seen.names, place)
-        issuer = make.issuer_for(hosts, place.authority, place.now)
+        known = _authority(place, note)
+        hosts = _hosts(seen.names, place, known)
+        issuer = make.for_hosts(known, hosts)
         vouched = issuer is None or _is_vouched_for(pair, seen, place)
         if not seen.is_ours or (seen.lasts(place.now) and hosts == seen.names and vouched):
             return _checked(pair, seen, place, note)
-        said = make.write(pair, make.like(pair, bundle, hosts, password), issuer, place.now).certificate
-    why = _fault(seen, place) or "your authority vouches for it now"
-    note(f"renewed `{pair.certificate}`: {why}; it is for {', '.join(said.names)}")
+        try:
+            said = make.write(pair, make.like(pair, bundle, hosts, password), issuer, place.now).certificate
+        except FileProblemError as error:
+            note(f"cannot renew: {error.message}")
+            return _checked(pair, seen, place, note)
+    why = ", ".join(_faults(pair, seen, place)) or "your authority vouches for it now"
+    note(f"renewed `{pair.certificate}`: {why}; it is for {listed(said.names)}")
     return said
 
 
@@ -85,32 +96,42 @@ def given(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificat
 def _first(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
     from asgictl.certs import make
 
-    order = make.Order(hosts=_hosts(names.LOCAL, place))
-    issuer = make.issuer_for(order.hosts, place.authority, place.now)
+    known = _authority(place, note)
+    order = make.Order(hosts=_hosts(names.LOCAL, place, known))
+    issuer = make.for_hosts(known, order.hosts)
     said = make.write(pair, order, issuer, place.now).certificate
-    files.keep_out_of_version_control(pair.key, note)
     end = "" if issuer else "; `asgictl gen-cert --trust` ends the browser's warning"
-    note(f"made {pair} for {', '.join(said.names)}{end}")
+    note(f"made {pair} for {listed(said.names)}{end}")
     return said
 
 
-def _hosts(known: tuple[str, ...], place: Place) -> tuple[str, ...]:
+def _authority(place: Place, note: Callable[[str], object]) -> "Issuer | None":
+    """Return the user's authority if it can be used; a server can do without."""
+    from asgictl.certs import authority
+
+    try:
+        return authority.load(place.authority, place.now)
+    except FileProblemError as error:
+        note(f"{error.message}; your authority is left alone")
+        return None
+
+
+def _hosts(known: tuple[str, ...], place: Place, issuer: "Issuer | None") -> tuple[str, ...]:
     """Return the names `known` and that of the host, unless the latter would cost the trust in the others."""
     from asgictl.certs import make
 
-    if place.host in _EVERYWHERE or names.match(known, place.host):
+    if not place.host or names.match(known, place.host):
         return known
     with contextlib.suppress(ConfigError):  # it is no name for a certificate
         wider = (*known, *names.parse([place.host]))
-        issuer = make.issuer_for(known, place.authority, place.now)
-        if issuer is None or make.issuer_for(wider, place.authority, place.now):
+        if make.for_hosts(issuer, known) is None or make.for_hosts(issuer, wider):
             return wider
     return known
 
 
 def _is_vouched_for(pair: Pair, seen: Certificate, place: Place) -> bool:
-    """Tell whether our certificate is of the authority that is trusted here, if there is one."""
-    if not seen.is_ours or not seen.names or not trust.recorded(place.authority):
+    """Tell whether our certificate is of the authority that is trusted here, if there is one that might."""
+    if not seen.is_ours or not all(map(Constraints().permit, seen.names)) or not trust.recorded(place.authority):
         return True
     return is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
 
@@ -118,23 +139,29 @@ def _is_vouched_for(pair: Pair, seen: Certificate, place: Place) -> bool:
 def _checked(pair: Pair, seen: Certificate, place: Place, note: Callable[[str], object]) -> Certificate:
     """Say what is wrong with a certificate that is not to be replaced; raise `FileProblemError` for an expired one."""
     if seen.not_after <= place.now:
-        problem = f"`{pair.certificate}` has expired on {seen.not_after:%Y-%m-%d}"
-        raise FileProblemError(
-            problem, hint="renew it where it comes from, or make one with `asgictl gen-cert --force`"
-        )
-    if fault := _fault(seen, place):
+        problem = f"`{pair.certificate}` {seen.fault(place.now)}"
+        raise FileProblemError(problem, hint="renew it where it comes from, or serve with another")
+    for fault in _faults(pair, seen, place):
         note(f"`{pair.certificate}` {fault}")
     return seen
 
 
-def _fault(seen: Certificate, place: Place) -> str | None:
-    if seen.not_before > place.now:
-        return f"is not valid before {seen.not_before:%Y-%m-%d %H:%M} UTC"
-    if seen.not_after <= place.now:
-        return f"has expired on {seen.not_after:%Y-%m-%d}"
-    if not seen.lasts(place.now):
-        return f"has {seen.days_left(place.now)} days left"
-    return None if place.covers(seen) else f"is not for `{place.host}`, but for {', '.join(seen.names) or 'no name'}"
+def _faults(pair: Pair, seen: Certificate, place: Place) -> Iterator[str]:
+    """Yield what is wrong with a certificate here."""
+    if fault := seen.fault(place.now):
+        yield fault
+    elif not seen.lasts(place.now):
+        yield f"has {seen.days_left(place.now)} days left"
+    if not place.covers(seen):
+        yield f"is not for `{place.host}`, but for {listed(seen.names) or 'no name'}"
+    if not files.is_private(pair.key):
+        yield f"has a key that others may read: `chmod 600 {pair.key}`"
+
+
+def listed(hosts: Sequence[str]) -> str:
+    """Return names in one line, the first of many."""
+    more = f" and {len(hosts) - _MANY} more" if len(hosts) > _MANY else ""
+    return ", ".join(hosts[:_MANY]) + more
 
 
 def trusted_by(pair: Pair, place: Place, seen: Certificate) -> tuple[bool, bool]:

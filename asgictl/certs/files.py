@@ -9,7 +9,7 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,17 +36,6 @@ class Pair(NamedTuple):
         return [file for file in self if os.path.lexists(file)]
 
 
-class Access(NamedTuple):
-    """Who may read a key: its owner, and a `group` (a number) if there is one."""
-
-    group: int | None = None
-
-    @property
-    def mode(self) -> int:
-        """The permissions."""
-        return _KEY_MODE if self.group is None else _SHARED_KEY_MODE
-
-
 # The folders that this process has locked: a second lock of its own would wait for the first.
 _held: set[Path] = set()
 
@@ -57,7 +46,7 @@ def locked(*files: Path) -> Iterator[None]:
     with contextlib.ExitStack() as locks:
         for folder in sorted({file.parent.absolute() for file in files} - _held):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                _make_folder(folder)
                 locks.enter_context(_lock(folder))
                 _held.add(folder)
                 locks.callback(_held.discard, folder)
@@ -66,23 +55,27 @@ def locked(*files: Path) -> Iterator[None]:
         yield
 
 
-def write(pair: Pair, certificate: bytes, key: bytes, access: Access = Access()) -> None:  # noqa: B008  # immutable
-    """Replace the pair; call it inside `locked`.
+def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
+    """Replace the pair, with a key that `group` (a number) may read too; call it inside `locked`.
 
     Raises `FileProblemError` when that is not possible; what was there is then still there.
     """
     for file in pair:
         _refuse_others(file)
     staged = Pair(*map(_staged, pair))
+    old = _old(pair.certificate)
     try:
-        _create(staged.key, key, access.mode, access.group)
+        _create(staged.key, key, _KEY_MODE if group is None else _SHARED_KEY_MODE, group)
         _create(staged.certificate, certificate, _CERTIFICATE_MODE)
-        pair.certificate.unlink(missing_ok=True)
-        _complete(pair, staged)
-    except OSError as error:
         if pair.certificate.exists():
-            with contextlib.suppress(OSError):
-                _clear(pair)
+            pair.certificate.replace(old)
+        _complete(pair, staged)
+        _clear(pair)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            if not pair.certificate.exists() and old.exists():
+                old.replace(pair.certificate)
+            _clear(pair)
         raise _problem(f"cannot write {pair}", error) from error
 
 
@@ -95,6 +88,16 @@ def recover(pair: Pair) -> None:
         _clear(pair)
     except OSError as error:
         raise _problem(f"cannot complete {pair}", error) from error
+
+
+def discard(pair: Pair) -> None:
+    """Remove the pair, and whatever an interrupted run has left of it, keys first; call it inside `locked`."""
+    try:
+        _clear(pair)
+        for file in (pair.key, pair.certificate):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise _problem(f"cannot remove {pair}", error) from error
 
 
 def write_one(file: Path, content: bytes, *, secret: bool) -> None:
@@ -124,28 +127,30 @@ def is_private(file: Path) -> bool:
     return sys.platform == "win32" or not stat.S_IMODE(file.stat().st_mode) & 0o037
 
 
-def access_of(key: Path) -> Access:
-    """Return who may read a key that is there."""
+def group_of(key: Path) -> int | None:
+    """Return the group that may read a key which is there, if one may."""
     found = key.stat()
-    return Access(found.st_gid if stat.S_IMODE(found.st_mode) == _SHARED_KEY_MODE else None)
+    return found.st_gid if stat.S_IMODE(found.st_mode) == _SHARED_KEY_MODE else None
 
 
-def keep_out_of_version_control(key: Path, note: Callable[[str], object]) -> None:
-    """Put a `.gitignore` beside `key`, unless there is one; say so when that does not cover the key."""
-    file = key.parent / ".gitignore"
-    own = "" if key.suffix == ".key" else f"{key.name}*\n.new-{key.name}*\n"
+def keep_out_of_version_control(key: Path) -> None:
+    """Put a `.gitignore` beside `key`, unless there is one, or that is not possible; see `is_ignored`."""
+    ignored = key.parent / ".gitignore"
+    own = "" if key.suffix in {".key", ".p12"} else f"{key.name}*\n.new-{key.name}*\n"
+    if not os.path.lexists(ignored):
+        with contextlib.suppress(FileProblemError):
+            write_one(ignored, (_IGNORED + own).encode(), secret=False)
+
+
+def is_ignored(key: Path) -> bool:
+    """Tell whether the `.gitignore` beside `key` keeps it out of version control."""
+    import pathspec
+
     try:
-        with file.open("x", encoding="utf-8") as created:
-            created.write(_IGNORED + own)
-    except FileExistsError:
-        import pathspec
-
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            patterns = pathspec.GitIgnoreSpec.from_lines(file.read_text(encoding="utf-8").splitlines())
-            if not patterns.match_file(key.name):
-                note(f"`{file}` does not keep `{key.name}` out of version control; add `{key.name}` to it")
-    except OSError as error:
-        raise _problem(f"cannot write `{file}`", error) from error
+        lines = (key.parent / ".gitignore").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return pathspec.GitIgnoreSpec.from_lines(lines).match_file(key.name)
 
 
 def _complete(pair: Pair, staged: Pair) -> None:
@@ -160,13 +165,19 @@ def _complete(pair: Pair, staged: Pair) -> None:
 def _clear(pair: Pair) -> None:
     """Remove what an interrupted run has left."""
     for file in pair:
-        for leftover in (_staged(file), _partial(_staged(file))):
-            leftover.unlink(missing_ok=True)
+        for leftover in (_partial(_staged(file)), _staged(file), _old(file)):
+            if os.path.lexists(leftover):  # or a file system that is read-only would complain
+                leftover.unlink()
 
 
 def _staged(file: Path) -> Path:
     """Return where the successor of `file` waits, whole."""
     return file.with_name(f".new-{file.name}")
+
+
+def _old(file: Path) -> Path:
+    """Return where the predecessor of `file` waits, in case that its successor cannot come."""
+    return file.with_name(f".old-{file.name}")
 
 
 def _partial(file: Path) -> Path:
@@ -180,6 +191,9 @@ def _create(file: Path, content: bytes, mode: int, group: int | None = None) -> 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(partial, flags, mode & 0o600), "wb") as out:
         if sys.platform != "win32":
+            if os.geteuid() == 0:  # what root makes in a user's folder is for the user
+                owner = file.parent.stat()
+                os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
             if group is not None:
                 os.fchown(out.fileno(), -1, group)
             os.fchmod(out.fileno(), mode)
@@ -187,6 +201,18 @@ def _create(file: Path, content: bytes, mode: int, group: int | None = None) -> 
         out.flush()
         os.fsync(out.fileno())
     partial.replace(file)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that others cannot write to, and that belongs to whom the one above belongs."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o755)
+        if sys.platform != "win32" and os.geteuid() == 0:
+            above = folder.parent.stat()
+            os.chown(folder, above.st_uid, above.st_gid, follow_symlinks=False)
 
 
 def _refuse_others(file: Path) -> None:
@@ -215,7 +241,12 @@ if sys.platform == "win32":
         import msvcrt
 
         with (folder / ".asgictl.lock").open("wb") as file:
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            while True:
+                try:
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:  # it gives up after ten seconds
+                    continue
             yield
 
 else:
@@ -226,7 +257,8 @@ else:
 
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # NFS locks no folders
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from asgictl.certs import files, keys, look, stores, trust, verify
+from asgictl.certs import authority, files, keys, look, stores, trust, verify
 from asgictl.certs.files import Pair
 from asgictl.certs.look import Certificate
 from asgictl.certs.stores import Machine, Runner
@@ -27,30 +27,40 @@ class Inspection(NamedTuple):
     faults: list[str]
 
 
-def inspect(pair: Pair, password: bytes | None, authority: Path, machine: Machine, run: Runner) -> Inspection:
-    """Look at `pair`, and at who trusts it, with the user's authority in the folder `authority`.
+def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, run: Runner) -> Inspection:
+    """Look at `pair`, and at who trusts it, with the user's authority in `folder`.
 
     Raises `FileProblemError` when the certificate cannot be read; everything else is a fault.
     """
     leaf, *chain = verify.load(files.read(pair.certificate), str(pair.certificate))
     said = verify.described(leaf)
-    anchor = trust.anchor(authority)
+    anchor = trust.anchor(folder)
     by_authority = bool(anchor.pem) and verify.is_issued_by(leaf, verify.load(anchor.pem.encode(), str(anchor.file))[0])
     faults = [*_of_key(pair, leaf, password), *_of_certificate(leaf, chain, dt.datetime.now(dt.UTC))]
     trusted: dict[str, bool] = {}
     if by_authority:
-        recorded = trust.places_of(authority, machine, ())
+        try:
+            authority.check_access(trust.pair_in(folder))
+        except FileProblemError as error:
+            faults.append(error.message)
+        recorded = trust.recorded(folder)
         usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.places]
-        trusted = {str(place): place.trusts(anchor, run) for place in dict.fromkeys([*usual, *recorded])}
-        faults += [f"not trusted by {place} any more" for place in recorded if not trusted[str(place)]]
+        for place in [*usual, *(stores.place(*entry, machine) for entry in recorded)]:
+            trusted[str(place)] = place.trusts(anchor, run)
+            if not trusted[str(place)] and (place.store, place.path) in recorded:
+                faults.append(f"not trusted by {place} any more")
     elif said.names:
         text = password.decode() if password else None
         trusted["the system's store"] = look.is_trusted(*pair, text, said.names[0])
+        if not said.self_signed and not chain and not trusted["the system's store"]:
+            faults.append(f"who has signed it, {said.issuer or 'nameless'}, is neither in the file nor trusted here")
     return Inspection(said, keys.named(leaf.public_key()), _mode(pair.key), by_authority, trusted, faults)
 
 
 def _of_key(pair: Pair, leaf: x509.Certificate, password: bytes | None) -> Iterator[str]:
     """Yield what is wrong with the key."""
+    if pair.key.exists() and not files.is_private(pair.key):
+        yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
     try:
         key = keys.load(files.read(pair.key), str(pair.key), password)
     except FileProblemError as error:
@@ -58,19 +68,17 @@ def _of_key(pair: Pair, leaf: x509.Certificate, password: bytes | None) -> Itera
         return
     if not verify.is_pair(leaf, key):
         yield f"`{pair.key}` is not the key of `{pair.certificate}`"
-    if not files.is_private(pair.key):
-        yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
 
 
 def _of_certificate(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: dt.datetime) -> Iterator[str]:
     """Yield what is wrong with the certificate."""
     said = verify.described(leaf)
-    if not keys.is_strong(leaf.public_key()):
+    if keys.strong(leaf.public_key()) is None:
         yield f"browsers do not take its key, {keys.named(leaf.public_key())}"
-    if said.not_before > now:
-        yield f"not valid before {said.not_before:%Y-%m-%d %H:%M} UTC"
-    elif said.not_after <= now:
-        yield f"expired on {said.not_after:%Y-%m-%d}"
+    if said.not_after - said.not_before > look.LONGEST:
+        yield f"Apple's systems refuse one that is valid for more than {look.LONGEST.days} days"
+    if fault := said.fault(now):
+        yield f"it {fault}"
     elif fault := verify.fault(leaf, chain, now):
         yield f"strict clients refuse it: {fault}"
 

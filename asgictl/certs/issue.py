@@ -10,20 +10,20 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from asgictl.certs import keys, names
-from asgictl.certs.keys import PrivateKey
+from asgictl.certs import names
+from asgictl.certs.keys import PrivateKey, PublicKey
 from asgictl.certs.look import ORGANIZATION
 from asgictl.certs.names import Constraints
-from asgictl.errors import ConfigError, FileProblemError
+from asgictl.errors import ConfigError
 
 # Clocks differ, and a certificate from a machine that is ahead should be good on one that is not.
 BACK_DATING = dt.timedelta(hours=1)
 
 _CA_YEARS = 10
+_PURPOSES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 _LONGEST_COMMON_NAME = 64  # RFC 5280 appendix A.1, ub-common-name
 
 
@@ -52,37 +52,57 @@ class Bundle(NamedTuple):
 
 
 def server(
-    hosts: Iterable[str], key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer | None = None
+    hosts: Iterable[str],
+    key: PrivateKey | PublicKey,
+    lifetime: dt.timedelta,
+    now: dt.datetime,
+    issuer: Issuer | None = None,
 ) -> Bundle:
-    """Return a server certificate for `hosts`, self-signed or of `issuer`; `ConfigError` for what that may not."""
-    hosts = tuple(hosts)
-    subject = _subject(f"asgictl {_key_id(key.public_key())[:8]}")
-    builder = _leaf(subject, key.public_key(), lifetime, now, issuer, ExtendedKeyUsageOID.SERVER_AUTH)
-    builder = builder.add_extension(_alternative_names(hosts, issuer), critical=False)
-    return Bundle(_signed(builder, issuer.key if issuer else key), _chain(issuer), key)
+    """Return a server certificate for `hosts`, self-signed or of `issuer`; `ConfigError` for what that may not.
 
-
-def request(
-    csr: x509.CertificateSigningRequest, hosts: Iterable[str], lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer
-) -> Bundle:
-    """Return a server certificate for the key of `csr`, with nothing else of what it asks for."""
-    key = csr.public_key()
-    subject = _subject(f"asgictl {_key_id(key)[:8]}")
-    builder = _leaf(subject, key, lifetime, now, issuer, ExtendedKeyUsageOID.SERVER_AUTH)
+    `key` may be a public one if there is an issuer: that of somebody else's request.
+    """
+    private = key if isinstance(key, PrivateKey) else None
+    public = key.public_key() if isinstance(key, PrivateKey) else key
+    builder = _leaf(_subject(f"asgictl {_key_id(public)[:8]}"), public, lifetime, now, issuer)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     builder = builder.add_extension(_alternative_names(tuple(hosts), issuer), critical=False)
-    return Bundle(_signed(builder, issuer.key), _chain(issuer), None)
+    by = issuer.key if issuer else private
+    assert by is not None  # noqa: S101  # a request has an issuer
+    return Bundle(_signed(builder, by), _chain(issuer), private)
 
 
 def client(name: str, key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer) -> Bundle:
-    """Return a client certificate with the common name `name`; an e-mail address or a host name is its SAN too."""
-    subject = _subject(name)
-    builder = _leaf(subject, key.public_key(), lifetime, now, issuer, ExtendedKeyUsageOID.CLIENT_AUTH)
-    if "@" in name:
-        alternative = x509.SubjectAlternativeName([x509.RFC822Name(name)])
-        builder = builder.add_extension(alternative, critical=False)
-    elif "." in name:  # OpenSSL takes such a common name for a host name, and holds it against the constraints
-        builder = builder.add_extension(_alternative_names(names.parse([name]), issuer), critical=False)
+    """Return a client certificate with the common name `name`; an e-mail address or a local host is its SAN too.
+
+    Raises `ConfigError` for a name that cannot be.
+    """
+    if not name.strip():
+        raise ConfigError("`--client` is empty", hint="name the client, like `--client alice`", option="client")
+    builder = _leaf(_subject(name), key.public_key(), lifetime, now, issuer)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    if alternative := _client_name(name, issuer):
+        builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
     return Bundle(_signed(builder, issuer.key), _chain(issuer), key)
+
+
+def _client_name(name: str, issuer: Issuer) -> x509.GeneralName | None:
+    if "@" in name:
+        local, _, domain = name.rpartition("@")
+        try:
+            if local and domain and "@" not in local:
+                return x509.RFC822Name(name)
+        except ValueError:
+            pass
+        problem = f"`{name}` is not an e-mail address that certificates can have"
+        raise ConfigError(problem, hint="use ASCII letters, or a name without `@`", option="client")
+    if "." not in name:
+        return None
+    if constraints_of(issuer.certificate).permit(name) and not names.ip(name):
+        return x509.DNSName(*names.parse([name]))
+    # OpenSSL takes a common name with a dot for a host name, and holds it against the constraints, unless there is
+    # a real one (x509_vfy.c, check_name_constraints).
+    return x509.DNSName("client.internal")
 
 
 def root(owner: str, key: PrivateKey, constraints: Constraints, now: dt.datetime) -> x509.Certificate:
@@ -99,6 +119,8 @@ def root(owner: str, key: PrivateKey, constraints: Constraints, now: dt.datetime
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        # The constraints are for hosts. This keeps the authority from vouching for code or mail.
+        .add_extension(x509.ExtendedKeyUsage(_PURPOSES), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
     return _signed(builder, key)
@@ -132,16 +154,11 @@ def hosts_of(extensions: x509.Extensions) -> tuple[str, ...]:
     return tuple(str(it.value) for it in found if isinstance(it, (x509.DNSName, x509.IPAddress)))
 
 
-def _leaf(  # noqa: PLR0913, PLR0917  # what a certificate consists of
-    subject: x509.Name,
-    public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | object,
-    lifetime: dt.timedelta,
-    now: dt.datetime,
-    issuer: Issuer | None,
-    purpose: x509.ObjectIdentifier,
+def _leaf(
+    subject: x509.Name, public: PublicKey, lifetime: dt.timedelta, now: dt.datetime, issuer: Issuer | None
 ) -> x509.CertificateBuilder:
-    assert isinstance(public, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))  # noqa: S101  # `keys` has seen to it
-    end = now + lifetime
+    start = now - BACK_DATING
+    end = start + lifetime
     if issuer is None:
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
     else:
@@ -150,10 +167,9 @@ def _leaf(  # noqa: PLR0913, PLR0917  # what a certificate consists of
         end = min(end, issuer.certificate.not_valid_after_utc)
     issued_by = issuer.certificate.subject if issuer else subject
     return (
-        x509.CertificateBuilder(issued_by, subject, public, x509.random_serial_number(), now - BACK_DATING, end)
+        x509.CertificateBuilder(issued_by, subject, public, x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(authority, critical=False)
     )
@@ -201,8 +217,6 @@ def _chain(issuer: Issuer | None) -> tuple[x509.Certificate, ...]:
     return (issuer.certificate,) if issuer else ()
 
 
-def _key_id(public: object) -> str:
+def _key_id(public: PublicKey) -> str:
     """Return what names a key (RFC 5280 section 4.2.1.2)."""
-    if not isinstance(public, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey)) or not keys.is_strong(public):
-        raise FileProblemError("its key is not one that browsers take", hint="make an EC P-256 or an RSA 2048 key")
     return x509.SubjectKeyIdentifier.from_public_key(public).digest.hex()

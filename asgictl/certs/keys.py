@@ -11,6 +11,7 @@ from asgictl.errors import FileProblemError
 
 KeyType = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _SHORTEST_RSA = 2048
 
@@ -44,9 +45,11 @@ def named(key: CertificatePublicKeyTypes) -> str:
     return type(key).__name__.removesuffix("PublicKey")
 
 
-def is_strong(key: CertificatePublicKeyTypes) -> bool:
-    """Tell whether browsers take a key of this type and size."""
-    return kind_of(key) is not None or (isinstance(key, rsa.RSAPublicKey) and key.key_size >= _SHORTEST_RSA)
+def strong(key: CertificatePublicKeyTypes) -> PublicKey | None:
+    """Return `key` if browsers take one of its type and size, else None."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key if key.key_size >= _SHORTEST_RSA else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and kind_of(key) else None
 
 
 def pem(key: PrivateKey, password: bytes | None = None) -> bytes:

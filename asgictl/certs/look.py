@@ -1,5 +1,6 @@
 """What a certificate says, learnt from a TLS handshake in memory: that spares `asgictl serve` cryptography's import."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import ipaddress
@@ -12,8 +13,15 @@ from typing import Any, NamedTuple
 # The organization in the certificates that asgictl makes.
 ORGANIZATION = "asgictl"
 
-# A certificate with fewer days left is renewed, or warned about.
-SOON = 14
+# A certificate with less time left is renewed, or warned about.
+SOON = dt.timedelta(days=14)
+
+# Apple's systems refuse server certificates that are valid for longer, those of the user's own authorities too:
+# https://support.apple.com/en-us/103769
+LONGEST = dt.timedelta(days=825)
+
+# How often the two sides of a handshake take turns, at the most: TLS 1.2 has two round trips (RFC 5246 section 7.3).
+_MOST_TURNS = 6
 
 
 class Certificate(NamedTuple):
@@ -33,8 +41,15 @@ class Certificate(NamedTuple):
         return self.organization == ORGANIZATION
 
     def lasts(self, now: dt.datetime) -> bool:
-        """Tell whether it is valid now, and for a while."""
-        return self.not_before <= now and self.days_left(now) >= SOON
+        """Tell whether it is valid now, and for a while: two weeks, or half of a short life."""
+        soon = min(SOON, (self.not_after - self.not_before) / 2)
+        return self.not_before <= now and self.not_after - now >= soon
+
+    def fault(self, now: dt.datetime) -> str | None:
+        """Return why it is not valid now, if it is not."""
+        if self.not_before > now:
+            return f"is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
+        return f"has expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
 
     def days_left(self, now: dt.datetime) -> int:
         """Return for how many days it is still valid, the last one included."""
@@ -49,11 +64,13 @@ def look(certfile: Path, keyfile: Path, password: str | None = None) -> Certific
         client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the leaf is its own trust anchor
         client.load_verify_locations(certfile)
         session = _handshake(_server(certfile, keyfile, password), client, None)
-    except (OSError, ValueError):  # an ssl.SSLError is an OSError
+        return _certificate(session.getpeercert(), session.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError, LookupError):  # an ssl.SSLError is an OSError
         return None
-    fields, der = session.getpeercert(), session.getpeercert(binary_form=True)
-    if not fields or der is None:
-        return None
+
+
+def _certificate(fields: Any, der: bytes) -> Certificate:
+    """Return what the certificate of a handshake says, from the form that `SSLObject.getpeercert` has for it."""
     issuer, subject = _name(fields.get("issuer")), _name(fields.get("subject"))
     return Certificate(
         names=tuple(_hosts(fields.get("subjectAltName"))),
@@ -91,12 +108,15 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str | None)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ours = client.wrap_bio(to_client, to_server, server_hostname=name)
     theirs = server.wrap_bio(to_server, to_client, server_side=True)
-    for side in (ours, theirs, ours):
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    return ours
+    sides = [ours, theirs]
+    for _ in range(_MOST_TURNS):
+        for side in list(sides):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+                sides.remove(side)
+        if not sides:
+            return ours
+    raise ssl.SSLError("the handshake does not end")
 
 
 def _name(parts: Any) -> dict[str, str]:

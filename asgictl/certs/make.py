@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs import authority, files, issue, keys, names, verify
-from asgictl.certs.files import Access, Pair
-from asgictl.certs.issue import BACK_DATING, Bundle, Issuer
+from asgictl.certs import files, issue, keys, names, verify
+from asgictl.certs.files import Pair
+from asgictl.certs.issue import Bundle, Issuer
 from asgictl.certs.keys import KeyType
 from asgictl.certs.look import Certificate
 from asgictl.errors import FileProblemError
@@ -17,18 +17,21 @@ DAYS = 199
 
 
 class Order(NamedTuple):
-    """What a certificate is to be like; `password` encrypts its key, and the PKCS #12 file that may hold both too."""
+    """What a certificate is to be like: for the `hosts`, or the usual ones, with a key that a `group` may read too.
+
+    `password` encrypts the key, and `p12`, the PKCS #12 file that may hold both.
+    """
 
     hosts: tuple[str, ...] = ()
     key_type: KeyType = "ec256"
     lifetime: dt.timedelta = dt.timedelta(days=DAYS)
     password: bytes | None = None
-    access: Access = Access()
+    group: int | None = None
     p12: Path | None = None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What it is for: the hosts, or the usual ones."""
+    def wanted(self) -> tuple[str, ...]:
+        """What it is for."""
         return self.hosts or names.LOCAL
 
     @property
@@ -50,13 +53,11 @@ class Made(NamedTuple):
         return verify.described(self.bundle.leaf)
 
 
-def issuer_for(hosts: Iterable[str], folder: Path, now: dt.datetime) -> Issuer | None:
-    """Return the authority in `folder` if there is one and it may vouch for `hosts`, else None: self-sign."""
-    issuer = authority.load(folder, now)
+def for_hosts(issuer: Issuer | None, hosts: Iterable[str]) -> Issuer | None:
+    """Return `issuer` if it may vouch for `hosts`, else None: self-sign."""
     if issuer is None:
         return None
-    constraints = issue.constraints_of(issuer.certificate)
-    return issuer if all(map(constraints.permit, hosts)) else None
+    return issuer if all(map(issue.constraints_of(issuer.certificate).permit, hosts)) else None
 
 
 def new(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime, *, force: bool = False) -> Made:
@@ -70,11 +71,12 @@ def new(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime, *, fo
 def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, force: bool) -> Made:
     """Write a certificate of `issuer`, or keep the present one if it is that already, and good.
 
-    What the present one is for it stays for; the order's hosts come to that. Raises
-    `FileProblemError` for a certificate that asgictl has not made, unless `force`.
+    What the present one is for, and like, the new one is too; what the order asks for beyond the usual comes to that.
+    Raises `FileProblemError` for a certificate that asgictl has not made, unless `force`.
     """
     with files.locked(*pair):
         files.recover(pair)
+        refuse_existing(order.extra, force=force)
         if force or not pair.there:
             return write(pair, order, issuer, now)
         bundle = loaded(pair, order.password)
@@ -83,10 +85,19 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
             problem = f"`{pair.certificate}` was not made by asgictl"
             raise FileProblemError(problem, hint="pass --force to replace it, or --out to write elsewhere")
         hosts = tuple(dict.fromkeys([*said.names, *order.hosts]))
-        if verify.is_issued_by(bundle.leaf, issuer.certificate) and hosts == said.names and said.lasts(now):
+        present = like(pair, bundle, hosts, order.password)._replace(p12=order.p12)
+        usual = Order()
+        changes = {
+            name: value
+            for name, value in order._asdict().items()
+            if name in {"key_type", "lifetime", "group"} and value != getattr(usual, name)
+        }
+        wanted = present._replace(**changes)
+        is_of_issuer = verify.is_issued_by(bundle.leaf, issuer.certificate)
+        if wanted == present and is_of_issuer and hosts == said.names and said.lasts(now):
+            _save_p12(bundle, order)
             return Made(pair, bundle, kept=True)
-        access = files.access_of(pair.key) if order.access.group is None else order.access
-        return write(pair, order._replace(hosts=hosts, access=access), issuer, now)
+        return write(pair, wanted, issuer, now)
 
 
 def like(pair: Pair, present: Bundle, hosts: tuple[str, ...], password: bytes | None) -> Order:
@@ -96,9 +107,9 @@ def like(pair: Pair, present: Bundle, hosts: tuple[str, ...], password: bytes | 
     return Order(
         hosts=hosts,
         key_type=keys.kind_of(present.key) or "ec256",
-        lifetime=leaf.not_valid_after_utc - leaf.not_valid_before_utc - BACK_DATING,
+        lifetime=leaf.not_valid_after_utc - leaf.not_valid_before_utc,
         password=password,
-        access=files.access_of(pair.key),
+        group=files.group_of(pair.key),
     )
 
 
@@ -127,7 +138,7 @@ def check(bundle: Bundle, now: dt.datetime) -> None:
 
 def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> Made:
     """Write a new server certificate in place of what is there; call it inside `files.locked`."""
-    bundle = issue.server(order.names, keys.generate(order.key_type), order.lifetime, now, issuer)
+    bundle = issue.server(order.wanted, keys.generate(order.key_type), order.lifetime, now, issuer)
     check(bundle, now)
     return save(pair, bundle, order)
 
@@ -135,7 +146,13 @@ def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> 
 def save(pair: Pair, bundle: Bundle, order: Order) -> Made:
     """Write a bundle with its key as ordered; call it inside `files.locked`."""
     assert bundle.key is not None  # noqa: S101  # only that of a request is somebody else's
-    files.write(pair, bundle.pem(), keys.pem(bundle.key, order.password), order.access)
+    for file in (pair.key, *order.extra):
+        files.keep_out_of_version_control(file)
+    files.write(pair, bundle.pem(), keys.pem(bundle.key, order.password), order.group)
+    _save_p12(bundle, order)
+    return Made(pair, bundle)
+
+
+def _save_p12(bundle: Bundle, order: Order) -> None:
     if order.p12 and order.password:
         files.write_one(order.p12, bundle.p12(order.password), secret=True)
-    return Made(pair, bundle)

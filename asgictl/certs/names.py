@@ -62,10 +62,10 @@ def ip(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def match(names: Iterable[str], host: str) -> bool:
     """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3)."""
     host = host.lower().removesuffix(".")
-    if address := ip(host.strip("[]")):
+    if address := ip(host):
         return str(address) in names
-    _, dot, parent = host.partition(".")
-    return bool(host) and (host in names or f"*{dot}{parent}" in names)
+    label, _, parent = host.partition(".")
+    return host in names or (f"*.{parent}" in names and _LABEL.fullmatch(label) is not None)
 
 
 def _name(text: str) -> str:

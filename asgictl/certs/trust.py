@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from asgictl.certs import files, stores
 from asgictl.certs.files import Pair
-from asgictl.certs.stores import Anchor, Command, Machine, Place, Runner
+from asgictl.certs.stores import Anchor, Command, Machine, Place, Runner, UnknownError
 from asgictl.errors import FileProblemError
 
 _RECORD = "trust.json"
@@ -30,7 +30,10 @@ def folder(environ: Mapping[str, str]) -> Path:
         return Path(own).absolute()
     import platformdirs
 
-    return platformdirs.user_data_path("asgictl", appauthor=False) / "ca"
+    try:
+        return platformdirs.user_data_path("asgictl", appauthor=False) / "ca"
+    except RuntimeError:  # a container's user without a name
+        return Path("/nonexistent/asgictl/ca")
 
 
 def pair_in(folder: Path) -> Pair:
@@ -47,8 +50,8 @@ def anchor(folder: Path) -> Anchor:
     """Return what stores have to know of the authority in `folder`; without a certificate there, its name alone."""
     file = pair_in(folder).certificate
     pem = sha1 = ""
-    if file.exists():
-        pem = files.read(file).decode("ascii", "replace")
+    with contextlib.suppress(OSError):
+        pem = file.read_text(encoding="ascii", errors="replace")
     with contextlib.suppress(ValueError):
         sha1 = hashlib.sha1(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()  # noqa: S324  # how it is named there
     return Anchor(name=anchor_name(folder), file=file, pem=pem, sha1=sha1)
@@ -59,11 +62,26 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
     try:
         entries = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         return [(entry["store"], entry["place"]) for entry in entries]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
-        raise FileProblemError(problem, hint="remove the file, and run `asgictl gen-cert --trust` again") from error
+        raise FileProblemError(problem, hint="remove the file: every usual place is looked at anyway") from error
+
+
+def to_install(anchor: Anchor, place: Place, run: Runner) -> list[Command]:
+    """Return what is to be run so that `place` trusts `anchor`: nothing, if it does.
+
+    Raises `UnknownError` when that cannot be found out.
+    """
+    if place.trusts(anchor, run):
+        return []
+    return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.install(anchor)]
+
+
+def to_remove(anchor: Anchor, place: Place, run: Runner) -> list[Command]:
+    """Return what is to be run so that nothing of `anchor` is left in `place`; raise `UnknownError` as above."""
+    return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.clean(anchor, run)]
 
 
 def install(
@@ -72,17 +90,17 @@ def install(
     """Have each of `places` trust `anchor`; what is to be run is shown first, and recorded before it is done."""
     outcomes = []
     for place in places:
-        if place.trusts(anchor, run):
+        commands = place.install(anchor)
+        try:
+            commands = to_install(anchor, place, run)
             _record(folder, [*recorded(folder), (place.store, place.path)])
-            outcomes.append(Outcome(place))
-            continue
-        _record(folder, [*recorded(folder), (place.store, place.path)])
-        commands = [*(place.remove(anchor, run) if place.knows(anchor, run) else ()), *place.install(anchor)]
-        problem = _run(commands, run, show)
-        if problem is None and not place.trusts(anchor, run):
-            problem = "the commands have run, and still it does not trust it"
-        if problem and not place.knows(anchor, run):
-            _forget(folder, place)
+            problem = _run(commands, run, show)
+            if problem is None and not place.trusts(anchor, run):
+                problem = "the commands have run, and still it does not trust it"
+            if problem and not to_remove(anchor, place, run):
+                _forget(folder, place)
+        except UnknownError as error:
+            problem = str(error)
         outcomes.append(Outcome(place, problem, commands))
     return outcomes
 
@@ -90,33 +108,41 @@ def install(
 def remove(
     anchor: Anchor, places: Iterable[Place], run: Runner, show: Callable[[Command], object], folder: Path
 ) -> list[Outcome]:
-    """Undo `install` in each of `places`."""
+    """Undo `install` in each of `places`; what could not be undone stays recorded."""
     outcomes = []
     for place in places:
-        commands = place.remove(anchor, run)
-        problem = _run(commands, run, show) if place.knows(anchor, run) else None
-        if problem is None and place.knows(anchor, run):
-            problem = "the commands have run, and still it is there"
+        commands: list[Command] = []
+        try:
+            commands = to_remove(anchor, place, run)
+            problem = _run(commands, run, show)
+            if problem is None and place.knows(anchor, run):
+                problem = "the commands have run, and still it is there"
+        except UnknownError as error:
+            problem = str(error)
         if problem is None:
             _forget(folder, place)
-        outcomes.append(Outcome(place, problem, commands))
+        outcomes.append(Outcome(place, problem, commands or place.remove(anchor)))
     return outcomes
 
 
-def places_of(folder: Path, machine: Machine, chosen: Sequence[str]) -> list[Place]:
-    """Return the recorded places of the stores in `chosen`, or of all."""
-    known = [entry for entry in recorded(folder) if not chosen or entry[0] in chosen]
-    return [stores.place(store, path, machine) for store, path in known]
+def places_with(anchor: Anchor, folder: Path, machine: Machine, run: Runner, chosen: Sequence[str]) -> list[Place]:
+    """Return the places of the stores in `chosen`, or of all, that are recorded, or have the authority anyway."""
+    names = chosen or stores.NAMES
+    places = [stores.place(store, path, machine) for store, path in recorded(folder) if store in names]
+    for place in (place for kind in stores.find(machine, names) for place in kind.places):
+        with contextlib.suppress(UnknownError):
+            if place not in places and place.knows(anchor, run):
+                places.append(place)
+    return places
 
 
 def discard(folder: Path) -> None:
-    """Remove the authority, its key first."""
+    """Remove the authority with its key, and its folder if nothing else is in it."""
     pair = pair_in(folder)
-    with contextlib.suppress(FileNotFoundError):
-        for file in (pair.key, pair.certificate, folder / _RECORD):
-            file.unlink(missing_ok=True)
-        files.recover(pair)
-        with contextlib.suppress(OSError):  # something else is in it
+    with files.locked(*pair):
+        files.discard(pair)
+        (folder / _RECORD).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
             folder.rmdir()
             if folder.parent.name == "asgictl":
                 folder.parent.rmdir()
@@ -128,8 +154,7 @@ def _run(commands: Iterable[Command], run: Runner, show: Callable[[Command], obj
         show(command)
         result = run(command)
         if result.status:
-            lines = result.output.strip().splitlines()
-            return f"`{command.argv[0]}` ended with {result.status}{f': {lines[-1]}' if lines else ''}"
+            return stores.told(command, result)
     return None
 
 

@@ -1,6 +1,7 @@
 """Whether a certificate is good: what strict clients would say of it, by cryptography's verifier."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -18,10 +19,13 @@ from asgictl.errors import FileProblemError
 def load(data: bytes, name: str) -> list[x509.Certificate]:
     """Return the certificates in `data`, the content of the file `name`; raise `FileProblemError` if there are none."""
     try:
-        return x509.load_pem_x509_certificates(data)
+        found = x509.load_pem_x509_certificates(data)
+        for certificate in found:
+            _ = certificate.extensions  # which are read only now
     except ValueError as error:
         problem = f"`{name}` holds no certificate in PEM form"
         raise FileProblemError(problem, hint="see that it is the right file, and whole") from error
+    return found
 
 
 def described(certificate: x509.Certificate) -> Certificate:
@@ -64,7 +68,8 @@ def fault(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: dt.dat
             subject = x509.IPAddress(address) if address else x509.DNSName(host.replace("*", "any", 1))
             store.build_server_verifier(subject).verify(leaf, between[1:])
         except (verification.VerificationError, ValueError) as error:
-            return f"{host}: {error}"
+            reason = re.sub(r"^validation failed: | \(encountered processing .*", "", str(error), flags=re.DOTALL)
+            return f"for {host}: {reason}"
     return None
 
 

@@ -67,7 +67,8 @@ class Audience:
             self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
             self._console.hint("name yours: `asgictl serve module:app`")
         place = ready.network_url or ready.url
-        line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}, ready in {milliseconds} ms"
+        left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
+        line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"
         if self._console.as_json:
             self._console.event(
                 "info", line, app=str(ref), url=ready.url, network_url=ready.network_url, redirect=ready.redirect
@@ -97,7 +98,8 @@ class Audience:
 
     def _network(self, ready: "Ready") -> str:
         if ready.network_url:
-            return self._console.styled(ready.network_url, "bold", "cyan")
+            shown = self._console.styled(ready.network_url, "bold", "cyan")
+            return f"{shown}{self._console.styled(_not_for(ready), 'dim')}"
         if ready.url.startswith("unix:"):
             return self._console.styled("this machine only", "dim")
         return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
@@ -123,10 +125,34 @@ class Checker:
         stopping.request()
 
 
+def _as_data(ready: "Ready") -> dict[str, object]:
+    """Return where the app answers, for programs."""
+    data: dict[str, object] = {"url": ready.url, "network_url": ready.network_url, "redirect": ready.redirect}
+    if ready.tls:
+        certificate = ready.tls.certificate
+        data["certificate"] = {
+            "names": certificate.names,
+            "not_after": certificate.not_after.isoformat(),
+            "trusted_by_system": ready.tls.system,
+            "trusted_by_browsers": ready.tls.browsers,
+        }
+    return data
+
+
+def _not_for(ready: "Ready") -> str:
+    """Return a remark where the certificate is not for the address in the network."""
+    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0]
+    return ", which the certificate is not for" if ready.tls and host not in ready.tls.certificate.names else ""
+
+
+def _days(tls: "Secured") -> str:
+    left = tls.certificate.days_left(datetime.now(UTC))
+    return f"{left} day{'s' if left != 1 else ''} left"
+
+
 def _certificate(tls: "Secured") -> str:
     """Return what there is to know of a certificate: how long it is good, and for whom."""
-    left = tls.certificate.days_left(datetime.now(UTC))
-    days = f"{left} day{'s' if left != 1 else ''} left"
+    days = _days(tls)
     if tls.system and tls.browsers:
         return f"{days}, trusted by the system and by browsers"
     if tls.system and not tls.certificate.is_ours:

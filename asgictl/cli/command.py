@@ -22,7 +22,16 @@ class Command(TyperCommand):
     rules: ClassVar[settings.Rules] = settings.Rules()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors."""
+        """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors, or print them as JSON."""
+        try:
+            return self._parse(ctx, args)
+        except Exception as error:
+            if "--json" not in args or not hasattr(error, "format_message"):
+                raise
+            Console(json_result=True).error(ConfigError(error.format_message()))
+            raise typer.Exit(ConfigError.exit_status) from None
+
+    def _parse(self, ctx: Any, args: list[str]) -> list[str]:
         found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
         hints = get_type_hints(self.callback, include_extras=True)
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)

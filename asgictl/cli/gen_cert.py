@@ -1,15 +1,17 @@
 """`asgictl gen-cert`."""
 
 import datetime as dt
+import itertools
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import typer
 
+from asgictl.cli import report
 from asgictl.cli.command import Command
 from asgictl.console import Console
 from asgictl.errors import ConfigError
@@ -18,23 +20,21 @@ from asgictl.settings import Rules
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
-    from asgictl.certs.make import Made, Order
+    from asgictl.certs.make import Order
 
-# Apple's systems refuse server certificates that are valid for longer, those of the user's own authorities too:
-# https://support.apple.com/en-us/103769
-_LONGEST = 825
+_LONGEST_PASSWORD = 1000
 
 
 class GenCert(Command):
     """The command, with what its options mean for each other."""
 
     rules: ClassVar = Rules(
-        exclusive=tuple(
-            (one, other)
-            for group in (("check", "untrust", "client", "csr", "trust"), ("check", "untrust", "csr", "p12"))
-            for index, one in enumerate(group)
-            for other in group[index + 1 :]
-            if (one, other) != ("check", "trust")
+        exclusive=(
+            *itertools.combinations(("client", "csr", "trust", "untrust"), 2),
+            *(("check", other) for other in ("client", "csr", "untrust", "names")),
+            *(("client", other) for other in ("names",)),
+            *(("untrust", other) for other in ("names", "p12")),
+            *(("csr", other) for other in ("p12", "key_file", "key_type", "group", "password_stdin")),
         )
     )
 
@@ -82,24 +82,32 @@ def gen_cert(  # noqa: PLR0913  # a command has as many arguments as options
             hint = f"choose from {', '.join(trust_stores.NAMES)}"
             raise ConfigError(f"there is no store `{store}`", hint=hint, option="stores")
     _refuse_useless(ctx.params)
+    if (trust and not check) or untrust or client is not None or csr is not None:
+        _refuse_sudo()
     if untrust or (trust and not check):
         return _trust(ctx.params, console, pair)
     if check:
-        from asgictl.cli import report
-
         return report.show(console, pair, _password(password_stdin), must_be_trusted=trust)
     order = _order(ctx.params)
-    if csr:
+    if csr is not None:
         return _sign(console, Path(csr), Path(cert_file or Path(out) / f"{Path(csr).stem}.pem"), order, force=force)
-    if client:
+    if client is not None:
         stem = re.sub(r"[^\w.@-]+", "-", client)
         pair = Pair(Path(cert_file or Path(out) / f"{stem}.pem"), Path(key_file or Path(out) / f"{stem}.key"))
         return _client(console, client, pair, order, force=force)
     return _server(console, pair, order, force=force)
 
 
+def _refuse_sudo() -> None:
+    if os.environ.get("SUDO_USER") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        problem = "with sudo the authority would be root's, and your browsers would not hear of it"
+        raise ConfigError(problem, hint="run it without sudo: what needs root asks for that itself")
+
+
 def _refuse_useless(params: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for options that have no meaning in this company."""
+    from asgictl.certs.look import LONGEST
+
     needs = {
         "dry_run": ("--dry-run", ("trust", "untrust"), "--trust or --untrust"),
         "ca_permit": ("--ca-permit", ("trust", "client", "csr"), "--trust"),
@@ -108,8 +116,8 @@ def _refuse_useless(params: Mapping[str, Any]) -> None:
     for name, (option, others, hint) in needs.items():
         if params[name] and not any(params[other] for other in others):
             raise ConfigError(f"`{option}` means nothing alone", hint=f"pass it with {hint}", option=name)
-    if params["days"] > _LONGEST:
-        problem = f"{params['days']} days are too many: Apple's systems refuse more than {_LONGEST}"
+    if params["days"] > LONGEST.days:
+        problem = f"{params['days']} days are too many: Apple's systems refuse more than {LONGEST.days}"
         raise ConfigError(problem, hint="drop --days: a new certificate is one command away", option="days")
     if params["group"] is not None and sys.platform == "win32":
         raise ConfigError("`--group` means nothing on Windows", hint="drop it", option="group")
@@ -118,7 +126,6 @@ def _refuse_useless(params: Mapping[str, Any]) -> None:
 def _order(params: Mapping[str, Any]) -> "Order":
     """Return what the certificate is to be like."""
     from asgictl.certs import keys, make, names
-    from asgictl.certs.files import Access
 
     kinds = get_args(keys.KeyType)
     kind = params["key_type"].lower()
@@ -132,7 +139,7 @@ def _order(params: Mapping[str, Any]) -> "Order":
         key_type=kind,
         lifetime=dt.timedelta(days=params["days"]),
         password=_password(params["password_stdin"]),
-        access=Access(params["group"]),
+        group=params["group"],
         p12=Path(params["p12"]) if params["p12"] else None,
     )
 
@@ -141,9 +148,21 @@ def _password(wanted: bool) -> bytes | None:  # noqa: FBT001  # whether the flag
     """Return the first line of stdin."""
     if not wanted:
         return None
-    if password := sys.stdin.readline().rstrip("\r\n"):
-        return password.encode()
-    raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+    password = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    if not password:
+        raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+    if len(password) > _LONGEST_PASSWORD:
+        raise ConfigError("the password is too long for OpenSSL", hint=f"use {_LONGEST_PASSWORD} bytes at the most")
+    return password
+
+
+def _distinct(*places: Path) -> None:
+    """Raise `ConfigError` for files that would be written over each other."""
+    known: set[Path] = set()
+    for place in places:
+        if place.absolute() in known:
+            raise ConfigError(f"`{place}` would be written twice", hint="choose another file for each")
+        known.add(place.absolute())
 
 
 def _trust(params: Mapping[str, Any], console: Console, pair: "Pair") -> int:
@@ -154,17 +173,20 @@ def _trust(params: Mapping[str, Any], console: Console, pair: "Pair") -> int:
         return trust.untrust(console, stores, dry_run=params["dry_run"])
     if params["dry_run"]:
         return trust.show(console, stores)
-    wish = trust.Wish(pair, _order(params), stores, params["ca_permit"] or (), force=params["force"])
+    order = _order(params)
+    _distinct(*pair, *order.extra)
+    wish = trust.Wish(pair, order, stores, params["ca_permit"] or (), force=params["force"])
     return trust.trust(console, wish)
 
 
 def _server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> int:
-    from asgictl.certs import make, trust
+    from asgictl.certs import authority, make, trust
 
     now = dt.datetime.now(dt.UTC)
-    issuer = make.issuer_for(order.names, trust.folder(os.environ), now)
+    _distinct(*pair, *order.extra)
+    issuer = make.for_hosts(authority.load(trust.folder(os.environ), now), order.wanted)
     made = make.new(pair, order, issuer, now, force=force)
-    tell(console, made, [*pair, *order.extra], now)
+    report.tell(console, made, [*pair, *order.extra], now)
     if issuer is None:
         console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
     return 0
@@ -175,49 +197,34 @@ def _client(console: Console, name: str, pair: "Pair", order: "Order", *, force:
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
+    _distinct(*pair, *order.extra)
     with files.locked(*pair):
         files.recover(pair)
         make.refuse_existing([*pair, *order.extra], force=force)
         issuer = authority.load_or_make(folder, now)
         bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
         made = make.save(pair, bundle, order)
-    tell(console, made, [*pair, *order.extra], now, client=name)
+    report.tell(console, made, [*pair, *order.extra], now, client=name)
     console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
     return 0
 
 
-def _sign(console: Console, csr: Path, target: Path, order: "Order", *, force: bool) -> int:
-    from asgictl.certs import authority, files, make, requests, trust
+def _sign(console: Console, request: Path, target: Path, order: "Order", *, force: bool) -> int:
+    from asgictl.certs import authority, csr, files, issue, make, trust
 
     now = dt.datetime.now(dt.UTC)
-    asked = requests.load(files.read(csr), str(csr))
-    hosts = order.hosts or requests.hosts(asked, str(csr))
+    _distinct(request, target)
+    asked = csr.load(files.read(request), str(request))
+    hosts = order.hosts or csr.hosts(asked, str(request))
+    beside = target.with_suffix(".key")
+    if beside.exists() and not csr.is_for(asked, files.read(beside)):
+        problem = f"`{target}` would not fit `{beside}`"
+        raise ConfigError(problem, hint="choose another place with --cert-file")
     with files.locked(target):
         make.refuse_existing([target], force=force)
         issuer = authority.load_or_make(trust.folder(os.environ), now)
-        bundle = requests.signed(asked, hosts, order.lifetime, now, issuer)
+        bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)
+        make.check(bundle, now)
         files.write_one(target, bundle.pem(), secret=False)
-    tell(console, make.Made(files.Pair(target, csr), bundle), [target], now)
+    report.tell(console, make.Made(files.Pair(target, request), bundle), [target], now)
     return 0
-
-
-def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
-    """Print what was made."""
-    from asgictl.certs import files
-
-    said = made.certificate
-    issuer = "self-signed" if said.self_signed else "by your authority"
-    data = {
-        "files": [str(file) for file in written],
-        "names": list(said.names),
-        "not_after": said.not_after.isoformat(),
-        "issuer": said.issuer,
-        "self_signed": said.self_signed,
-        "kept": made.kept,
-        **more,
-    }
-    console.result("\n".join(map(str, written)), data)
-    whom = f"client {more['client']}" if "client" in more else ", ".join(said.names)
-    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
-    if made.bundle.key is not None and not made.kept:
-        files.keep_out_of_version_control(made.pair.key, console.note)

@@ -1,15 +1,45 @@
-"""`asgictl gen-cert --check`."""
+"""What `asgictl gen-cert` says: of a certificate that it has made, or that is there."""
 
 import datetime as dt
 import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from asgictl.certs import inspection, stores, trust
-from asgictl.certs.files import Pair
 from asgictl.console import Console, plain
 
+if TYPE_CHECKING:
+    from asgictl.certs.files import Pair
+    from asgictl.certs.make import Made
 
-def show(console: Console, pair: Pair, password: bytes | None, *, must_be_trusted: bool) -> int:
+
+def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
+    """Print what was made."""
+    from asgictl.certs import current, files
+
+    said = made.certificate
+    issuer = "self-signed" if said.self_signed else "by your authority"
+    data = {
+        "files": [str(file) for file in written],
+        "names": list(said.names),
+        "not_after": said.not_after.isoformat(),
+        "issuer": said.issuer,
+        "self_signed": said.self_signed,
+        "kept": made.kept,
+        **more,
+    }
+    console.result("\n".join(map(str, written)), data)
+    whom = f"client {more['client']}" if "client" in more else current.listed(said.names)
+    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
+    if made.bundle.key is not None and not files.is_ignored(made.pair.key):
+        name = made.pair.key.name
+        console.note(f"version control may take `{made.pair.key}`; add `{name}` to `{made.pair.key.parent}/.gitignore`")
+
+
+def show(console: Console, pair: "Pair", password: bytes | None, *, must_be_trusted: bool) -> int:
     """Print what there is to say of a pair; return 1 when something is wrong with it."""
+    from asgictl.certs import inspection, stores, trust
+
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
     found = inspection.inspect(pair, password, folder, stores.this_machine(), stores.run)

@@ -158,6 +158,9 @@ def _tls(params: Mapping[str, Any]) -> "TlsRequest | None":
         if params[name] is not None and not wanted:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(f"`{option}` needs HTTPS", hint="pass --https, or --ssl-certfile", option=name)
+    if params["ssl_keyfile"] is not None and params["ssl_certfile"] is None:
+        problem = "`--ssl-keyfile` needs its certificate"
+        raise ConfigError(problem, hint="pass --ssl-certfile", option="ssl_keyfile")
     if params["client_cert"] is not None and params["client_ca"] is None:
         problem = "`--client-cert` needs somebody who vouches for clients"
         raise ConfigError(problem, hint="pass --client-ca", option="client_cert")

@@ -12,9 +12,9 @@ from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import linux
 from asgictl.certs.trust import Outcome
-from asgictl.cli import gen_cert
+from asgictl.cli import report
 from asgictl.console import Console
-from asgictl.errors import ConfigError, FileProblemError
+from asgictl.errors import FileProblemError
 
 if TYPE_CHECKING:
     from asgictl.certs.make import Order
@@ -34,13 +34,12 @@ def trust(console: Console, wish: Wish) -> int:
     """Have the user's authority made, used and trusted; return the exit status."""
     from asgictl.certs import authority, issue, make
 
-    _refuse_sudo()
     now = dt.datetime.now(dt.UTC)
     folder = trusting.folder(os.environ)
     issuer = authority.load(folder, now)
     if issuer is None:
         constraints = names.Constraints().widened(wish.permit)
-        issue.refuse_outside(wish.order.names, constraints)
+        issue.refuse_outside(wish.order.wanted, constraints)
         issuer = authority.make(folder, constraints, now)
         console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
     else:
@@ -52,9 +51,9 @@ def trust(console: Console, wish: Wish) -> int:
     with files.locked(anchor.file):
         places = [place for kind in found for place in kind.places]
         outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
-    missing = [kind.missing for kind in found if kind.missing]
+    missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
-    gen_cert.tell(console, made, [*wish.pair, *wish.order.extra], now, **data)
+    report.tell(console, made, [*wish.pair, *wish.order.extra], now, **data)
     good = [outcome.place for outcome in outcomes if outcome.problem is None]
     if good:
         console.note(f"trusted by {', '.join(map(str, good))}")
@@ -64,17 +63,17 @@ def trust(console: Console, wish: Wish) -> int:
 
 def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     """Undo `trust`; return the exit status."""
-    _refuse_sudo()
     folder = trusting.folder(os.environ)
-    machine = stores.this_machine()
     anchor = trusting.anchor(folder)
-    places = trusting.places_of(folder, machine, chosen)
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
+    places = trusting.places_with(anchor, folder, stores.this_machine(), stores.run, chosen)
     if dry_run:
-        commands = [str(it) for place in places for it in place.remove(anchor, stores.run)]
-        console.result("\n".join(commands), {"commands": commands})
+        commands = [str(it) for place in places for it in trusting.to_remove(anchor, place, stores.run)]
+        console.result("\n".join(commands) or "nothing is trusted", {"commands": commands})
         return 0
     outcomes: list[Outcome] = []
-    if folder.is_dir():
+    if places:
         with files.locked(anchor.file):
             outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
@@ -85,6 +84,8 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)
     if not left:
         console.note("your authority and its key are gone" if anchor.pem else "there was no authority")
+    elif chosen:
+        console.note(f"your authority stays, for it is trusted elsewhere: {', '.join(sorted({it for it, _ in left}))}")
     return _tell_of_problems(console, outcomes, ())
 
 
@@ -93,16 +94,18 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     machine = stores.this_machine()
     anchor = trusting.anchor(trusting.folder(os.environ))
     found = stores.find(machine, chosen or stores.USUAL)
-    places = [place for kind in found for place in kind.places if not place.trusts(anchor, stores.run)]
-    commands = [str(it) for place in places for it in place.install(anchor)]
+    places = [place for kind in found for place in kind.places]
+    commands = [str(it) for place in places for it in trusting.to_install(anchor, place, stores.run)]
     console.result("\n".join(commands), {"commands": commands})
-    return _tell_of_problems(console, (), [kind.missing for kind in found if kind.missing])
+    return _tell_of_problems(console, (), _missing(found))
 
 
-def _refuse_sudo() -> None:
-    if os.environ.get("SUDO_USER") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        problem = "with sudo the authority would be root's, and your browsers would not hear of it"
-        raise ConfigError(problem, hint="run it without sudo: what needs root asks for that itself")
+def _missing(found: Sequence[stores.Found]) -> list[str]:
+    """Return what is missing to use the stores, or that there is none."""
+    missing = [kind.missing for kind in found if kind.missing]
+    if not missing and not any(kind.places for kind in found):
+        return ["no browser with a database of its own is here: start it once, or choose --store system"]
+    return missing
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:
@@ -128,7 +131,7 @@ def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Se
     bad = [outcome for outcome in outcomes if outcome.problem]
     for outcome in bad:
         todo = "; ".join(map(str, outcome.commands))
-        console.problem(f"{outcome.place}: {outcome.problem}", f"run `{todo}`")
+        console.problem(f"{outcome.place}: {outcome.problem}", f"see to that, or run `{todo}`")
     for text in missing:
         problem, _, hint = text.partition(": ")
         console.problem(problem, f"{hint}, and run this again")

@@ -34,7 +34,9 @@ P12 = Annotated[
     option("--p12", panel=_FILES, metavar="FILE", about="Both as PKCS #12 too; needs --password-stdin."),
 ]
 Group = Annotated[
-    int | None, Range(0), option("--group", panel=_FILES, metavar="GID", about="May read the key, like a container's.")
+    int | None,
+    Range(0, 2**31 - 1),
+    option("--group", panel=_FILES, metavar="GID", about="May read the key, like a container's."),
 ]
 PasswordStdin = Annotated[
     bool, Mark.ACTION, flag("--password-stdin", panel=_FILES, about="Read a password from stdin, to encrypt keys.")

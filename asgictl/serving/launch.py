@@ -76,8 +76,8 @@ def launch(plan: ServePlan, audience: Audience) -> int:
 
 
 def _host(bind: listen.Bind) -> str:
-    """Return what clients are expected to call the server, or nothing."""
-    return bind.host if bind.uds is None and bind.fd is None else ""
+    """Return what clients are expected to call the server; nothing where they have many names for it."""
+    return bind.host if bind.uds is None and bind.fd is None and bind.host not in listen.EVERYWHERE else ""
 
 
 def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) -> "Redirect | None":
@@ -90,7 +90,7 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     from asgictl.serving.redirect import Redirect
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect)
-    return Redirect(bind, secured.certificate.names, address.port)
+    return Redirect(bind, tls.Names(plan.tls, secured.certificate), address.port)
 
 
 class _OwnReport:
@@ -121,15 +121,8 @@ def _one_process(plan: ServePlan, listener: listen.Listener, around: Surrounding
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
     try:
         runtime.load()
-        secure = partial(tls.context, minimum=plan.tls.minimum, note=report.note) if plan.tls else None
-        _uvicorn(
-            runtime,
-            plan,
-            listener,
-            interface="asgi3",
-            loop=plan.instructions.loop,
-            ssl_context_factory=secure,
-        )
+        secure = runtime.ssl_context if plan.tls else None
+        _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
     except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:

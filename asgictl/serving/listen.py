@@ -14,7 +14,7 @@ from asgictl.serving import port_owner, unix_socket
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
 _LAST_PRIVILEGED = 1023
-_ANY = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
 
 
 class Bind(NamedTuple):
@@ -41,7 +41,7 @@ class Address(NamedTuple):
         if self.path is not None:
             return f"unix:{self.path}"
         host = self.host
-        if host in _ANY:
+        if host in EVERYWHERE:
             host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
         elif ":" in host:
             host = f"[{host}]"
@@ -49,7 +49,7 @@ class Address(NamedTuple):
 
     def network_url(self, scheme: str) -> str | None:
         """Return the URL at which the local network reaches the address, or None when it does not."""
-        if self.host in _ANY and (own := _network_address()):
+        if self.host in EVERYWHERE and (own := _network_address()):
             return f"{scheme}://{own}:{self.port}"
         return None
 

@@ -1,7 +1,8 @@
 """A second listener, for plain HTTP, that leads to HTTPS."""
 
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import uvicorn
 
@@ -13,6 +14,9 @@ from asgictl.serving.listen import Bind
 
 _HTTPS = 443
 
+# RFC 3986 section 3.2, without a user, and with what certificates can be for.
+_AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-9a-zA-Z.-]+)(:[0-9]*)?")
+
 # How long an end may take, in seconds.
 _END = 2.0
 
@@ -20,8 +24,8 @@ _END = 2.0
 class Redirect:
     """Listens from its construction on, and answers from `start` on, in a thread of its own, until `stop`."""
 
-    def __init__(self, bind: Bind, hosts: Sequence[str], port: int) -> None:
-        """Lead to `port` of the `hosts` that a certificate is for; raise `StartError` when `bind` is not free."""
+    def __init__(self, bind: Bind, hosts: Callable[[], Sequence[str]], port: int) -> None:
+        """Lead to `port` of the `hosts` that the certificate is for; raise `StartError` when `bind` is not free."""
         try:
             self._listener = listen.listen(bind)
         except StartError as error:
@@ -73,15 +77,17 @@ class Redirect:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text})
 
-    def _where(self, scope: Scope) -> tuple[int, bytes | None]:
+    def _where(self, scope: Scope) -> tuple[int, bytes]:
         """Return the status and where to go: only to the certificate's hosts, or anybody could be led anywhere."""
-        header = dict(scope["headers"]).get(b"host", b"").decode("ascii", "replace")
-        host = header if header.endswith("]") else header.rpartition(":")[0] or header
+        authority = dict(scope["headers"]).get(b"host", b"")
         path: bytes = scope["raw_path"]
-        if not path.startswith(b"/"):
-            return 400, None
-        if not names.match(self._hosts, host):
-            return 421, None
+        if not path.startswith(b"/"):  # the whole URL, as proxies are asked (RFC 9112 section 3.2.2)
+            _, _, rest = path.partition(b"://")
+            authority, slash, path = rest.partition(b"/")
+            path = slash + path or b"/"
+        found = _AUTHORITY.fullmatch(authority)
+        if found is None or not names.match(self._hosts(), (found["v6"] or found["host"]).decode()):
+            return 421, b""
         port = "" if self._port == _HTTPS else f":{self._port}"
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        return 307, f"https://{host}{port}".encode() + path + query
+        return 307, b"https://" + found["host"] + port.encode() + path + query

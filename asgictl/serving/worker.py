@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uvicorn
 
 from asgictl.errors import AppLoadError
-from asgictl.serving import stopping, tls
+from asgictl.serving import stopping
 from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.readiness import ParentReport
 from asgictl.serving.runtime import Runtime
@@ -51,9 +51,7 @@ def create_app() -> Runtime:
 
 def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """Return the context for HTTPS, which follows its files."""
-    minimum = _runtime.instructions.tls_minimum
-    assert minimum is not None  # noqa: S101  # or uvicorn would not ask
-    return tls.context(config, default, minimum=minimum, note=_runtime.report.note)
+    return _runtime.ssl_context(config, default)
 
 
 def _stop(grace: float | None) -> None:

@@ -1,6 +1,7 @@
 """`serve --https` shows a good certificate: made, renewed, or left alone, whichever is right."""
 
 import datetime as dt
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from asgictl.certs import authority, current, files, keys, make, trust
 from asgictl.certs.current import Place
-from asgictl.certs.files import Access, Pair
+from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.look import Certificate, look
 from asgictl.certs.make import Order
@@ -91,8 +92,6 @@ def test_made_by_the_authority(desk: Desk) -> None:
     [
         ("shop.test", (*LOCAL, "shop.test")),
         ("192.168.7.7", (*LOCAL, "192.168.7.7")),
-        ("0.0.0.0", LOCAL),
-        ("::", LOCAL),
         ("", LOCAL),
         ("my_host", LOCAL),
     ],
@@ -114,7 +113,7 @@ AGES = [
 @pytest.mark.parametrize(("order", "made", "why"), AGES)
 def test_renewed(desk: Desk, order: Order, made: dt.timedelta, why: str) -> None:
     """One of ours that ends soon, has ended or has not begun is renewed as it was: names, key type, days, access."""
-    old = desk.make(order._replace(access=Access(os.getgid())), made=made)
+    old = desk.make(order._replace(group=os.getgid()), made=made)
 
     said = desk.kept()
 
@@ -122,12 +121,55 @@ def test_renewed(desk: Desk, order: Order, made: dt.timedelta, why: str) -> None
     assert desk.notes[0].startswith("renewed ")
     assert (said.names, said.days_left(desk.now)) == (old.names, order.lifetime.days)
     assert keys.kind_of(keys.load(desk.pair.key.read_bytes(), "k")) == order.key_type
-    assert files.access_of(desk.pair.key) == Access(os.getgid())
+    assert files.group_of(desk.pair.key) == os.getgid()
     assert desk.kept() == said
     assert len(desk.notes) == 1
 
 
-@pytest.mark.parametrize("days", [14, 100])
+def test_a_short_life(desk: Desk) -> None:
+    """A certificate that was made for a few days is renewed after half of them, and not before."""
+    order = Order(lifetime=dt.timedelta(days=6))
+    old = desk.make(order)
+    assert (desk.kept(), desk.notes) == (old, [])
+    desk.make(order, made=dt.timedelta(days=4))
+
+    assert desk.kept().days_left(desk.now) == 6
+
+
+@pytest.mark.parametrize("why", ["read-only", "an unsafe authority"])
+def test_what_cannot_be_renewed_is_used(desk: Desk, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """A certificate that is still valid is served, with a note, where it cannot be renewed."""
+    old = desk.make(Order(), made=dt.timedelta(days=190), issuer=None)
+    assert issuer
+    if why == "read-only":
+        monkeypatch.setattr("asgictl.certs.files._create", refuse)
+        assert desk.kept() == old
+        assert desk.notes == [
+            "cannot renew: cannot write `ssl/cert.pem` and `ssl/cert.key`: Read-only file system",
+            "`ssl/cert.pem` has 9 days left",
+        ]
+    else:
+        (desk.folder / "ca.key").chmod(0o644)
+        assert desk.kept().self_signed
+        assert desk.notes[0].startswith("others may read the key of your authority")
+
+
+def refuse(*_: object) -> None:
+    """Fail as on a file system that is mounted read-only."""
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_a_key_that_others_may_read(desk: Desk) -> None:
+    """A key with the wrong permissions is told of."""
+    desk.make(Order())
+    desk.pair.key.chmod(0o644)
+
+    desk.kept()
+
+    assert desk.notes == ["`ssl/cert.pem` has a key that others may read: `chmod 600 ssl/cert.key`"]
+
+
+@pytest.mark.parametrize("days", [15, 100])
 def test_not_renewed_too_early(desk: Desk, days: int) -> None:
     """One that is good for two weeks stays."""
     old = desk.make(Order(), made=dt.timedelta(days=199 - days))
@@ -184,12 +226,15 @@ def test_a_foreign_one_is_never_written(desk: Desk, monkeypatch: pytest.MonkeyPa
     before = desk.content()
     for show in (desk.kept, desk.given):
         show("shop.test")
-    assert desk.notes == ["`ssl/cert.pem` has 9 days left"] * 2
+    assert (
+        desk.notes == ["`ssl/cert.pem` has 9 days left", "`ssl/cert.pem` is not for `shop.test`, but for localhost"] * 2
+    )
     assert desk.content() == before
+    desk.notes.clear()
 
     foreign(desk, monkeypatch, Order(hosts=("localhost",)))
     desk.given("shop.test")
-    assert desk.notes[2:] == ["`ssl/cert.pem` is not for `shop.test`, but for localhost"]
+    assert desk.notes == ["`ssl/cert.pem` is not for `shop.test`, but for localhost"]
 
     foreign(desk, monkeypatch, Order(), dt.timedelta(days=300))
     before = desk.content()

@@ -63,7 +63,10 @@ def test_the_profile(now: dt.datetime) -> None:
     purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(purposes) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
-    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (now - dt.timedelta(hours=1), now + DAYS)
+    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (
+        now - dt.timedelta(hours=1),
+        now - dt.timedelta(hours=1) + DAYS,
+    )
     assert leaf.serial_number.bit_length() <= 159
     names_of_leaf = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [type(it).__name__ for it in names_of_leaf] == ["DNSName", "DNSName", "IPAddress", "IPAddress"]
@@ -78,6 +81,8 @@ def test_the_authority(issuer: Issuer, now: dt.datetime) -> None:
     assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, 0)
     usage = root.extensions.get_extension_for_class(x509.KeyUsage).value
     assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, False)
+    purposes = root.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     assert isinstance(root.public_key(), ec.EllipticCurvePublicKey)
     assert root.not_valid_after_utc.year == (now - issue.BACK_DATING).year + 10
 
@@ -101,10 +106,8 @@ def test_names_outside_are_refused(issuer: Issuer, now: dt.datetime, host: str) 
     assert caught.value.message == f"your authority may not vouch for `{host}`"
 
 
-@needs("openssl")
-@pytest.mark.parametrize("name", [x509.DNSName("example.com"), x509.DNSName("*.com")])
-def test_a_forged_certificate_is_refused(tmp_path: Path, issuer: Issuer, now: dt.datetime, name: x509.DNSName) -> None:
-    """Whoever has the authority's key still cannot pose as a site outside its constraints."""
+def forged(issuer: Issuer, now: dt.datetime, replaced: x509.ExtensionType) -> x509.Certificate:
+    """Return what somebody with the authority's key could sign: a good certificate, with one extension replaced."""
     good = issue.server(["localhost"], keys.generate("ec256"), DAYS, now, issuer).leaf
     builder = x509.CertificateBuilder(
         issuer.certificate.subject,
@@ -115,13 +118,28 @@ def test_a_forged_certificate_is_refused(tmp_path: Path, issuer: Issuer, now: dt
         good.not_valid_after_utc,
     )
     for extension in good.extensions:
-        is_names = isinstance(extension.value, x509.SubjectAlternativeName)
-        value = x509.SubjectAlternativeName([name]) if is_names else extension.value
+        value = replaced if extension.oid == replaced.oid else extension.value
         builder = builder.add_extension(value, extension.critical)
-    forged = builder.sign(issuer.key, hashes.SHA256())
+    return builder.sign(issuer.key, hashes.SHA256())
 
-    assert "permitted subtree violation" in openssl_verify(tmp_path, forged, issuer.certificate)
-    assert verify.fault(forged, [issuer.certificate], now) is not None
+
+@needs("openssl")
+@pytest.mark.parametrize("name", [x509.DNSName("example.com"), x509.DNSName("*.com")])
+def test_a_forged_host_is_refused(tmp_path: Path, issuer: Issuer, now: dt.datetime, name: x509.DNSName) -> None:
+    """Whoever has the authority's key still cannot pose as a site outside its constraints."""
+    leaf = forged(issuer, now, x509.SubjectAlternativeName([name]))
+
+    assert "permitted subtree violation" in openssl_verify(tmp_path, leaf, issuer.certificate)
+    assert verify.fault(leaf, [issuer.certificate], now) is not None
+
+
+@needs("openssl")
+def test_forged_mail_is_refused(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
+    """Nor can they sign mail in somebody's name."""
+    leaf = forged(issuer, now, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]))
+
+    verdict = openssl_verify(tmp_path, leaf, issuer.certificate, "-purpose", "smimesign")
+    assert "error 26 at 1 depth lookup: unsuitable certificate purpose" in verdict
 
 
 def test_a_leaf_does_not_outlive_its_authority(issuer: Issuer, now: dt.datetime) -> None:
@@ -132,7 +150,9 @@ def test_a_leaf_does_not_outlive_its_authority(issuer: Issuer, now: dt.datetime)
 
 
 @needs("openssl")
-@pytest.mark.parametrize("name", ["alice", "alice@example.com", "worker.internal", "Alice Smith"])
+@pytest.mark.parametrize(
+    "name", ["alice", "alice@example.com", "worker.internal", "Alice Smith", "alice.smith", "J. Smith"]
+)
 def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: dt.datetime, name: str) -> None:
     """A client of any name passes OpenSSL at its strictest as a client, and not as a server."""
     leaf = issue.client(name, keys.generate("ec256"), DAYS, now, issuer).leaf
@@ -142,9 +162,9 @@ def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: d
     assert "unsuitable certificate purpose" in refused
 
 
-@pytest.mark.parametrize("name", ["x" * 65, "worker.example.com"])
+@pytest.mark.parametrize("name", ["x" * 65, "", " ", "jürgen@x.test", "a@b@c", "alice@"])
 def test_a_client_name_that_cannot_be(issuer: Issuer, now: dt.datetime, name: str) -> None:
-    """A client's name that is too long, or a host outside the constraints, is refused."""
+    """A client's name that a certificate cannot have is refused."""
     with pytest.raises(ConfigError):
         issue.client(name, keys.generate("ec256"), DAYS, now, issuer)
 

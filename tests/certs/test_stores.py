@@ -10,7 +10,7 @@ import pytest
 
 from asgictl.certs import issue, keys, stores, trust
 from asgictl.certs.issue import Issuer
-from asgictl.certs.stores import Anchor, Command, Machine, Place, Result, java, linux, macos, nss, windows
+from asgictl.certs.stores import Anchor, Command, Machine, Place, Result, UnknownError, java, linux, macos, nss, windows
 from asgictl.certs.trust import Outcome
 from tests.conftest import needs
 
@@ -55,7 +55,7 @@ def test_macos(tmp_path: Path, anchor: Anchor) -> None:
     assert lines(place.install(anchor)) == [
         f"security add-trusted-cert -r trustRoot -p basic -p ssl -k {keychain} {anchor.file}"
     ]
-    assert lines(place.remove(anchor, run)) == [
+    assert lines(place.remove(anchor)) == [
         f"security remove-trusted-cert {anchor.file}",
         f"security delete-certificate -Z {anchor.sha1} {keychain}",
     ]
@@ -76,7 +76,7 @@ def test_windows(tmp_path: Path, anchor: Anchor) -> None:
     run = Recorder()
 
     assert lines(place.install(anchor)) == [f"certutil.exe -user -addstore Root {anchor.file}"]
-    assert lines(place.remove(anchor, run)) == [f"certutil.exe -user -delstore Root {anchor.sha1}"]
+    assert lines(place.remove(anchor)) == [f"certutil.exe -user -delstore Root {anchor.sha1}"]
     assert place.trusts(anchor, run)
     assert lines(run.commands) == [f"certutil.exe -user -store Root {anchor.sha1}"]
     assert stores.place("system", place.path, machine(tmp_path, "win32")) == place
@@ -128,7 +128,7 @@ def test_linux(
     target = file.format(home=tmp_path, name=anchor.name)
 
     assert lines(place.install(anchor)) == [f"root: install -m 0644 {anchor.file} {target}", f"root: {refresh}"]
-    assert lines(place.remove(anchor, Recorder())) == [f"root: rm -f {target}", f"root: {rebuild}"]
+    assert lines(place.remove(anchor)) == [f"root: rm -f {target}", f"root: {rebuild}"]
     assert stores.place("system", place.path, here) == place
 
 
@@ -180,7 +180,7 @@ def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
     assert shown == store.install(anchor)
     assert trust.recorded(folder) == [("system", str(tmp_path / "local"))]
     assert openssl(tmp_path / "etc", anchor.file) == "OK"
-    assert trust.install(anchor, [store], run_here, shown.append, folder) == [Outcome(store)]
+    assert trust.install(anchor, [store], run_here, shown.append, folder) == [Outcome(store, None, [])]
 
     outcomes = trust.remove(anchor, [store], run_here, shown.append, folder)
 
@@ -207,7 +207,7 @@ def test_javas_hook_is_told(tmp_path: Path, anchor: Anchor) -> None:
     hook.touch()
     (place,) = stores.find(machine(tmp_path, programs="update-ca-certificates"), ["system"])[0].places
 
-    assert lines(place.remove(anchor, Recorder()))[1:] == [
+    assert lines(place.remove(anchor))[1:] == [
         f"root: echo -{tmp_path}/etc/ssl/certs/{anchor.name}.pem | {hook}",
         "root: update-ca-certificates --fresh",
     ]
@@ -271,8 +271,8 @@ def test_nss_for_real(tmp_path: Path, anchor: Anchor) -> None:
 
     assert [it.problem for it in outcomes] == [None, None]
     assert all(it.trusts(anchor, stores.run) for it in places)
-    assert trust.places_of(folder, here, ()) == places
-    assert trust.places_of(folder, here, ["system"]) == []
+    assert trust.places_with(anchor, folder, here, stores.run, ()) == places
+    assert trust.places_with(anchor, folder, here, stores.run, ["system"]) == []
 
     outcomes = trust.remove(anchor, places, stores.run, lambda _: None, folder)
 
@@ -301,14 +301,18 @@ def test_a_database_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -
 @needs("certutil")
 def test_an_older_authority_is_replaced(tmp_path: Path, anchor: Anchor) -> None:
     """What is left of an authority of the same name is removed before the present one is added."""
-    run = Recorder(L=Result(0, "another certificate"))
-    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+    here = machine(tmp_path, programs="certutil chromium")
+    (place,) = nss.find(here).places
+    folder = tmp_path / "authority"
+    (tmp_path / "other.pem").write_bytes(other_certificate())
+    older = anchor._replace(file=tmp_path / "other.pem", pem=(tmp_path / "other.pem").read_text())
+    trust.install(older, [place], stores.run, lambda _: None, folder)
 
-    (outcome,) = trust.install(anchor, [place], run, lambda _: None, tmp_path / "authority")
+    (outcome,) = trust.install(anchor, [place], stores.run, lambda _: None, folder)
 
     done = [next(it for it in command.argv if it in {"-D", "-A"}) for command in outcome.commands]
-    assert done == ["-D", "-A"]
-    assert outcome.problem == "the commands have run, and still it does not trust it"
+    assert (done, outcome.problem) == (["-D", "-A"], None)
+    assert place.trusts(anchor, stores.run)
 
 
 def java_home(folder: Path) -> Path:
@@ -335,7 +339,7 @@ def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
     trust.install(anchor, [place], stores.run, lambda _: None, folder)
 
     assert place.trusts(anchor, stores.run)
-    assert trust.places_of(folder, here, ()) == [place]
+    assert trust.places_with(anchor, folder, here, stores.run, ["java"]) == [place]
     trust.remove(anchor, [place], stores.run, lambda _: None, folder)
     assert not place.knows(anchor, stores.run)
 
@@ -344,6 +348,75 @@ def test_no_java(tmp_path: Path) -> None:
     """Where there is no Java that is said, and Java is not among the usual stores."""
     assert java.find(machine(tmp_path)).missing == "no Java: set JAVA_HOME"
     assert "java" not in stores.USUAL
+
+
+@needs("certutil")
+def test_a_module_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -> None:
+    """A database with a module of the user's, like a smart card's, stays too."""
+    (place,) = nss.find(machine(tmp_path, programs="certutil chromium")).places
+    trust.install(anchor, [place], stores.run, lambda _: None, tmp_path / "authority")
+    with (Path(place.path) / "pkcs11.txt").open("a") as file:
+        file.write("library=/usr/lib/smartcard.so\nname=card\n")
+
+    trust.remove(anchor, [place], stores.run, lambda _: None, tmp_path / "authority")
+
+    assert (Path(place.path) / "cert9.db").exists()
+
+
+def half(command: Command) -> Result:
+    """Run all but what adds a certificate."""
+    return Result(255, "no") if "-A" in command.argv else stores.run(command)
+
+
+@needs("certutil")
+def test_an_installation_that_failed_is_undone(tmp_path: Path, anchor: Anchor) -> None:
+    """What a failed installation has made is still known, and removed."""
+    here = machine(tmp_path, programs="certutil chromium")
+    (place,) = nss.find(here).places
+    folder = tmp_path / "authority"
+    (outcome,) = trust.install(anchor, [place], half, lambda _: None, folder)
+    assert outcome.problem == "`certutil` ended with 255: no"
+    assert trust.recorded(folder) == [("nss", place.path)]
+
+    (outcome,) = trust.remove(anchor, [place], stores.run, lambda _: None, folder)
+
+    assert (outcome.problem, (tmp_path / ".pki").exists(), trust.recorded(folder)) == (None, False, [])
+
+
+@needs("certutil")
+def test_what_cannot_be_looked_at_is_not_removed(tmp_path: Path, anchor: Anchor) -> None:
+    """Where a store cannot be looked at, nothing is said to be gone, and the record stays."""
+    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+    folder = tmp_path / "authority"
+    trust.install(anchor, [place], stores.run, lambda _: None, folder)
+
+    (outcome,) = trust.remove(anchor, [place], failing, lambda _: None, folder)
+
+    assert outcome.problem == "`certutil` ended with 127: certutil is not installed"
+    assert lines(list(outcome.commands)) == lines(place.remove(anchor))
+    assert trust.recorded(folder) == [("nss", place.path)]
+
+
+@needs("certutil")
+def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None:
+    """What was installed by hand, or whose record is lost, is found in the usual places."""
+    profile = firefox_profile(tmp_path)
+    here = machine(tmp_path, programs="certutil")
+    folder = tmp_path / "authority"
+    assert trust.places_with(anchor, folder, here, stores.run, ()) == []
+    for command in nss.Database(profile, tmp_path).install(anchor):
+        stores.run(command)
+
+    assert trust.places_with(anchor, folder, here, stores.run, ()) == [nss.Database(profile, tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "place", [macos.Keychain(Path("k")), windows.UserStore(), java.KeyStore(Path(__file__), "keytool")]
+)
+def test_a_store_that_cannot_tell(anchor: Anchor, place: Place) -> None:
+    """A failure of the store's own program is not taken for the absence of trust."""
+    with pytest.raises(UnknownError):
+        place.knows(anchor, failing)
 
 
 def failing(command: Command) -> Result:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 
 from asgictl.certs import authority, files, issue, keys, make
 from asgictl.certs.files import Pair
@@ -205,6 +206,7 @@ def test_faults(serve: Serve, write: Write, pair: Pair, case: str, workers: str)
 WRONG = [
     (("--redirect-http", "0"), "`--redirect-http` needs HTTPS", "pass --https, or --ssl-certfile"),
     (("--tls-min", "1.3"), "`--tls-min` needs HTTPS", "pass --https, or --ssl-certfile"),
+    (("--https", "--ssl-keyfile", "k"), "`--ssl-keyfile` needs its certificate", "pass --ssl-certfile"),
     (
         ("--https", "--client-cert", "optional"),
         "`--client-cert` needs somebody who vouches for clients",
@@ -375,6 +377,26 @@ def test_a_bad_replacement(serve: Serve, write: Write, pair: Pair, workers: str)
     assert served.stop()[0] == 0
 
 
+def test_a_reload_waits_for_a_good_certificate(serve: Serve, write: Write, pair: Pair) -> None:
+    """A restart that meets a broken pair waits until there is a good one, and serves then."""
+    folder = write({"main.py": APP})
+    write_pair(pair)
+    served = serve("--https", "--reload")
+    assert httpx.get(served.url, verify=False).text == "GET"
+    good = pair.certificate.read_bytes()
+    pair.certificate.write_bytes(good[:300])
+    (folder / "main.py").write_text(APP.replace('scope["method"].encode()', 'b"new"'))
+    served.wait_for("note: cannot use `ssl/cert.pem` with `ssl/cert.key`: .*; waiting for a good one")
+
+    pair.certificate.write_bytes(good)
+
+    assert httpx.get(served.url, verify=False, timeout=30).text == "new"
+    pair.certificate.write_bytes(good[:300])
+    (folder / "main.py").write_text(APP)
+    served.wait_for("; waiting for a good one")
+    assert served.stop()[0] == 0
+
+
 @modes
 def test_redirect(serve: Serve, write: Write, mode: tuple[str, ...]) -> None:
     """Plain HTTP leads to the same place: method, path and query stay; a foreign host leads nowhere."""
@@ -397,18 +419,40 @@ def test_redirect(serve: Serve, write: Write, mode: tuple[str, ...]) -> None:
         "localhost.evil.test": 421,
         "evil.test:443": 421,
         "user@localhost": 421,
+        "evil@a.dev.localhost": 421,
+        "1/.dev.localhost": 421,
+        "[127.0.0.1]": 421,
         "": 421,
     }
     for host, status in hosts.items():
         answer = httpx.get(plain, headers={"host": host})
         assert (host, answer.status_code, "location" in answer.headers) == (host, status, status == 307)
     assert httpx.get(plain, headers={"host": "[::1]:80"}).headers["location"] == f"https://[::1]:{port}/"
+    whole = b"GET http://localhost:99/x?y HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(plain.rpartition(":")[2]))) as sock:
+        sock.sendall(whole)
+        assert f"location: https://localhost:{port}/x?y\r\n" in sock.makefile(newline="").read()
     served.ctrl_c()
     status, lines = served.end()
     assert (status, after_banner(lines[1:])) == (0, [])
     for url in (served.url, plain):
         with pytest.raises(httpx.ConnectError):
             httpx.get(url, verify=False)
+
+
+def test_the_redirect_knows_a_replaced_certificate(serve: Serve, pair: Pair) -> None:
+    """What is not in the certificate any more is not led anywhere, and what is new in it is."""
+    write_pair(pair)
+    served = serve("demo", "--https", "--redirect-http", "0")
+    plain = served.wait_for(r"HTTP +(http://127\.0\.0\.1:\d+) leads here")[1]
+
+    def statuses() -> list[int]:
+        return [httpx.get(plain, headers={"host": host}).status_code for host in ("localhost", "shop.test")]
+
+    assert statuses() == [307, 421]
+    write_pair(pair, Order(hosts=("shop.test",)))
+    assert statuses() == [421, 307]
+    assert served.stop()[0] == 0
 
 
 def test_a_busy_redirect_port(serve: Serve, write: Write) -> None:
@@ -452,10 +496,39 @@ def test_client_certificates(serve: Serve, write: Write, tmp_path: Path, pair: P
 
     served = serve(*arguments)
     assert verdicts(served.url) == [False, False, True]
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
+        answer_with(context_with(tmp_path, None), served.port, None)
+    context = context_with(tmp_path, "right")
+    session = answer_with(context, served.port, None)
+    (tmp_path / "authority/ca.pem").write_bytes((tmp_path / "stranger/ca.pem").read_bytes())
+    served.wait_for("new connections get the certificate")
+    with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
+        answer_with(context, served.port, session)
     assert served.stop()[0] == 0
+    issuer_pem = issuer.certificate.public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "authority/ca.pem").write_bytes(issuer_pem)
     served = serve(*arguments, "--client-cert", "optional")
     assert verdicts(served.url) == [True, False, True]
     assert served.stop()[0] == 0
+
+
+def context_with(folder: Path, card: str | None) -> ssl.SSLContext:
+    """Return a client with a certificate, or without."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if card:
+        context.load_cert_chain(folder / f"{card}.pem", folder / f"{card}.key")
+    return context
+
+
+def answer_with(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) -> ssl.SSLSession | None:
+    """Ask, taking a session up again; return the session for the next time."""
+    plain = socket.create_connection(("127.0.0.1", port))
+    with plain, context.wrap_socket(plain, session=session) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        assert sock.recv(100).startswith(b"HTTP/1.1 200")
+        return sock.session
 
 
 @needs("curl")
@@ -484,7 +557,7 @@ def test_plain_http_on_the_port(serve: Serve, loop: str) -> None:
     served = serve("demo", "--https", "--loop", loop)
     plain = served.url.replace("https://", "http://")
 
-    for method in ("GET", "POST", "HEAD"):
+    for method in ("GET", "POST", "HEAD", "DELETE", "OPTIONS"):
         answer = httpx.request(method, plain)
         assert answer.status_code == 400
     assert httpx.get(plain).text == "This port speaks HTTPS: write https:// in front of the address.\n"

@@ -34,6 +34,8 @@ class Command(NamedTuple):
     input: str | None = None
 
     def __str__(self) -> str:
+        if sys.platform == "win32":
+            return subprocess.list2cmdline(self.argv)
         sudo = "sudo " if self.root and not _is_root() else ""
         echo = f"echo {shlex.quote(self.input.rstrip())} | " if self.input is not None else ""
         return f"{echo}{sudo}{shlex.join(self.argv)}"
@@ -59,6 +61,10 @@ class Machine(NamedTuple):
     root: Path = Path("/")
 
 
+class UnknownError(Exception):
+    """It cannot be found out what is in a place; the text says why."""
+
+
 class Place(Protocol):
     """One place in which an authority can be trusted."""
 
@@ -76,11 +82,14 @@ class Place(Protocol):
     def install(self, anchor: Anchor) -> list[Command]:
         """Return what has the place trust `anchor`."""
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:
-        """Return what undoes that; `run` may be used to look."""
+    def remove(self, anchor: Anchor) -> list[Command]:
+        """Return what has it forget `anchor`."""
+
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:
+        """Return what removes the place itself, if it was made for `anchor` and holds nothing else."""
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether anything of the anchor's name is in the place, trusted or not."""
+        """Tell whether anything of the anchor's name is in the place, trusted or not; raise `UnknownError`."""
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the place trusts this very `anchor`."""
@@ -111,7 +120,28 @@ def place(name: str, path: str, machine: Machine) -> Place:
 
 def this_machine() -> Machine:
     """Return what stores have to know of this machine."""
-    return Machine(sys.platform, Path.home(), os.environ, shutil.which)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a container's user without a name
+        home = Path("/nonexistent")
+    return Machine(sys.platform, home, os.environ, shutil.which)
+
+
+def asked(command: Command, run: Runner, absent: str) -> bool:
+    """Tell whether `command` finds something; the word `absent` in its output says that there is nothing.
+
+    Raises `UnknownError` when it fails otherwise.
+    """
+    result = run(command)
+    if result.status and absent not in result.output:
+        raise UnknownError(told(command, result))
+    return not result.status
+
+
+def told(command: Command, result: Result) -> str:
+    """Return how a command has failed."""
+    lines = result.output.strip().splitlines()
+    return f"`{command.argv[0]}` ended with {result.status}{f': {lines[-1]}' if lines else ''}"
 
 
 def run(command: Command) -> Result:
@@ -131,10 +161,13 @@ def run(command: Command) -> Result:
             errors="replace",
             timeout=_LIMIT,
             check=False,
+            start_new_session=not command.root,  # only sudo is meant to ask something of the terminal
             env={**os.environ, "LC_ALL": "C"},
         )
     except FileNotFoundError:
         return Result(127, f"{argv[0]} is not installed")
+    except PermissionError as error:
+        return Result(126, f"cannot run {argv[0]}: {os.strerror(error.errno or 0)}")
     except (OSError, subprocess.TimeoutExpired) as error:
         return Result(1, str(error))
     return Result(done.returncode, done.stdout)

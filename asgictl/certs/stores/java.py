@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, same
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked, same
 
 _PASSWORD = "changeit"  # noqa: S105  # https://docs.oracle.com/en/java/javase/17/docs/specs/man/keytool.html
 _MISSING = "no Java: set JAVA_HOME"
@@ -30,13 +30,17 @@ class KeyStore(NamedTuple):
         words = ("-importcert", "-noprompt", "-alias", anchor.name, "-file", str(anchor.file))
         return [self._keytool(*words, root=not os.access(self.file, os.W_OK))]
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def remove(self, anchor: Anchor) -> list[Command]:
         """Return what removes the certificate."""
         return [self._keytool("-delete", "-alias", anchor.name, root=not os.access(self.file, os.W_OK))]
 
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return nothing: the place was there before."""
+        return []
+
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether a certificate of the name is in it."""
-        return not run(self._keytool("-list", "-alias", anchor.name)).status
+        return self.file.exists() and asked(self._keytool("-list", "-alias", anchor.name), run, "does not exist")
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it."""

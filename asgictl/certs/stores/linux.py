@@ -87,7 +87,7 @@ class SystemStore(NamedTuple):
             Command(self.layout.refresh, root=True),
         ]
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def remove(self, anchor: Anchor) -> list[Command]:
         """Return what removes the certificate, and all that was made of it."""
         commands = [Command(("rm", "-f", str(self._file(anchor))), root=True)]
         hook = self.layout.java_hook
@@ -95,6 +95,10 @@ class SystemStore(NamedTuple):
             line = f"-{self.layout.links}/{anchor.name}.pem\n"
             commands.append(Command((str(hook),), root=True, input=line))
         return [*commands, Command(self.layout.rebuild, root=True)]
+
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return nothing: the place was there before."""
+        return []
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:  # noqa: ARG002  # a look at the files tells
         """Tell whether the certificate lies there, or is in what was made."""

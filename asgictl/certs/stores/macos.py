@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, UnknownError, told
 
 
 class Keychain(NamedTuple):
@@ -25,16 +25,24 @@ class Keychain(NamedTuple):
         purpose = ("-r", "trustRoot", "-p", "basic", "-p", "ssl")
         return [Command(("security", "add-trusted-cert", *purpose, "-k", self.path, str(anchor.file)))]
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def remove(self, anchor: Anchor) -> list[Command]:
         """Return what removes the trust, and then the certificate."""
         return [
             Command(("security", "remove-trusted-cert", str(anchor.file))),
             Command(("security", "delete-certificate", "-Z", anchor.sha1, self.path)),
         ]
 
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return nothing: the place was there before."""
+        return []
+
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it."""
-        return anchor.sha1 in run(Command(("security", "find-certificate", "-a", "-Z", self.path))).output
+        command = Command(("security", "find-certificate", "-a", "-Z", self.path))
+        result = run(command)
+        if result.status:
+            raise UnknownError(told(command, result))
+        return anchor.sha1 in result.output
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether macOS takes the certificate for a root of TLS servers."""

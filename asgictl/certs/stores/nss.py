@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, same
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked, same
 
 _DATABASE = "cert9.db"
 _MISSING = (
@@ -44,46 +44,60 @@ class Database(NamedTuple):
 
     def install(self, anchor: Anchor) -> list[Command]:
         """Return what adds the certificate, in a new database if there is none."""
-        new = (
-            []
-            if (self.folder / _DATABASE).exists()
-            else [
-                Command(("mkdir", "-p", "-m", "0700", self.path)),
-                self._certutil("-N", "--empty-password"),
-                Command(("touch", str(self._made))),
-            ]
-        )
-        return [*new, self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))]
+        make = [
+            Command(("mkdir", "-p", "-m", "0700", self.path)),
+            Command(("touch", str(self._mark))),
+            self._certutil("-N", "--empty-password"),
+        ]
+        add = self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))
+        return [add] if self._exists else [*make, add]
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:
-        """Return what removes the certificate, and the database if we made it and it holds nothing else."""
-        commands = [self._certutil("-D", "-n", anchor.name)]
-        if self._made.exists() and self._is_empty(anchor, run):
-            commands.append(Command(("rm", "-r", self.path)))
-            commands.append(Command(("rmdir", "--ignore-fail-on-non-empty", str(self.folder.parent))))
-        return commands
+    def remove(self, anchor: Anchor) -> list[Command]:
+        """Return what removes the certificate."""
+        return [self._certutil("-D", "-n", anchor.name)]
+
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:
+        """Return what removes the database, if we have made it and it holds nothing else."""
+        if not self._mark.exists() or (self._exists and not self._is_empty(anchor, run)):
+            return []
+        files = [str(self.folder / name) for name in (_DATABASE, "key4.db", "pkcs11.txt")]
+        folders = [self.path, str(self.folder.parent)]
+        return [
+            Command(("rm", "-f", *files, str(self._mark))),
+            Command(("rmdir", "--ignore-fail-on-non-empty", *folders)),
+        ]
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether a certificate of the name is in it."""
-        return (self.folder / _DATABASE).exists() and not run(self._certutil("-L", "-n", anchor.name)).status
+        return self._exists and asked(self._certutil("-L", "-n", anchor.name), run, "Could not find cert")
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it, and trusted for servers."""
-        if not (self.folder / _DATABASE).exists():
+        if not self._exists:
             return False
         found = run(self._certutil("-L", "-n", anchor.name, "-a"))
         return same(anchor.pem, found.output) and not run(self._certutil("-V", "-u", "L", "-n", anchor.name)).status
 
     @property
-    def _made(self) -> Path:
-        """The mark of a database that we made."""
+    def _exists(self) -> bool:
+        return (self.folder / _DATABASE).exists()
+
+    @property
+    def _mark(self) -> Path:
+        """The mark of a database that we have made."""
         return self.folder / ".made-by-asgictl"
 
     def _is_empty(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether there are neither keys nor certificates but ours; a line of those ends with trust flags."""
-        lines = run(self._certutil("-L")).output.splitlines()
-        others = [line for line in lines if re.search(r"\s\w*,\w*,\w*\s*$", line) and not line.startswith(anchor.name)]
-        return not others and run(self._certutil("-K")).status != 0
+        """Tell for sure that there are neither keys nor modules, nor certificates but ours."""
+        listed, keys = run(self._certutil("-L")), run(self._certutil("-K"))
+        try:
+            modules = (self.folder / "pkcs11.txt").read_text(encoding="utf-8", errors="replace").count("library=")
+        except OSError:
+            return False
+        # A line of a certificate ends with its trust flags.
+        found = [line for line in listed.output.splitlines() if re.search(r"\s\w*,\w*,\w*\s*$", line)]
+        others = [line for line in found if not line.startswith(anchor.name)]
+        return not listed.status and "no keys found" in keys.output and modules == 1 and not others
 
     def _certutil(self, *arguments: str) -> Command:
         return Command(("certutil", "-d", f"sql:{self.path}", *arguments))

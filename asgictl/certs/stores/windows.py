@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner
+from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked
 
 
 class UserStore(NamedTuple):
@@ -18,13 +18,17 @@ class UserStore(NamedTuple):
         """Return what adds the certificate; Windows asks the user whether to."""
         return [self._certutil("-addstore", self.path, str(anchor.file))]
 
-    def remove(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def remove(self, anchor: Anchor) -> list[Command]:
         """Return what removes the certificate, by its thumbprint: a serial number could be another's too."""
         return [self._certutil("-delstore", self.path, anchor.sha1)]
 
+    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+        """Return nothing: the place was there before."""
+        return []
+
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it."""
-        return not run(self._certutil("-store", self.path, anchor.sha1)).status
+        return asked(self._certutil("-store", self.path, anchor.sha1), run, "80092004")  # CRYPT_E_NOT_FOUND
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell the same: what is in the root store is trusted."""

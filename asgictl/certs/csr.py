@@ -1,13 +1,10 @@
 """Certificate signing requests (RFC 2986) that somebody else has made a key for."""
 
-import datetime as dt
-from collections.abc import Iterable
-
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from asgictl.certs import issue, make, names
-from asgictl.certs.issue import Bundle, Issuer
+from asgictl.certs import issue, keys, names
+from asgictl.certs.keys import PublicKey
 from asgictl.errors import FileProblemError
 
 
@@ -17,11 +14,15 @@ def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
     try:
         csr = parse(data)
         valid = csr.is_signature_valid
+        _ = csr.extensions  # which are read only now
     except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
         problem = f"`{name}` holds no certificate signing request"
         raise FileProblemError(problem, hint="make one with `openssl req -new`") from error
     if not valid:
         raise FileProblemError(f"the signature of `{name}` is wrong", hint="make the request anew")
+    if keys.strong(csr.public_key()) is None:
+        problem = f"browsers do not take the key of `{name}`, {keys.named(csr.public_key())}"
+        raise FileProblemError(problem, hint="make one for EC P-256 or RSA 2048")
     return csr
 
 
@@ -34,14 +35,16 @@ def hosts(csr: x509.CertificateSigningRequest, name: str) -> tuple[str, ...]:
     return names.parse(asked)
 
 
-def signed(
-    csr: x509.CertificateSigningRequest,
-    hosts: Iterable[str],
-    lifetime: dt.timedelta,
-    now: dt.datetime,
-    issuer: Issuer,
-) -> Bundle:
-    """Return the certificate that a request gets; nothing else that it asks for counts."""
-    bundle = issue.request(csr, hosts, lifetime, now, issuer)
-    make.check(bundle, now)
-    return bundle
+def key(csr: x509.CertificateSigningRequest) -> PublicKey:
+    """Return the key of a request that `load` has accepted."""
+    found = keys.strong(csr.public_key())
+    assert found is not None  # noqa: S101  # `load` has seen to it
+    return found
+
+
+def is_for(csr: x509.CertificateSigningRequest, pem: bytes) -> bool:
+    """Tell whether a request is for the private key in `pem`."""
+    try:
+        return keys.load(pem, "").public_key() == csr.public_key()
+    except FileProblemError:
+        return False
