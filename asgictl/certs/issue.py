@@ -77,8 +77,6 @@ def client(name: str, key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime,
 
     Raises `ConfigError` for a name that cannot be.
     """
-    if not name.strip():
-        raise ConfigError("`--client` is empty", hint="name the client, like `--client alice`", option="client")
     builder = _leaf(_subject(name), key.public_key(), lifetime, now, issuer)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     if alternative := _client_name(name, issuer):

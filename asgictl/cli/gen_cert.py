@@ -16,7 +16,7 @@ from asgictl.cli.command import Command
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 from asgictl.options import certs as options
-from asgictl.settings import Rules
+from asgictl.settings import Rank, Rules
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
@@ -31,9 +31,8 @@ class GenCert(Command):
     rules: ClassVar = Rules(
         exclusive=(
             *itertools.combinations(("client", "csr", "trust", "untrust"), 2),
-            *(("check", other) for other in ("client", "csr", "untrust", "names")),
-            *(("client", other) for other in ("names",)),
-            *(("untrust", other) for other in ("names", "p12")),
+            *(("check", other) for other in ("client", "csr", "untrust")),
+            ("untrust", "p12"),
             *(("csr", other) for other in ("p12", "key_file", "key_type", "group", "password_stdin")),
         )
     )
@@ -82,6 +81,9 @@ def gen_cert(  # noqa: PLR0913  # a command has as many arguments as options
             hint = f"choose from {', '.join(trust_stores.NAMES)}"
             raise ConfigError(f"there is no store `{store}`", hint=hint, option="stores")
     _refuse_useless(ctx.params)
+    if ctx.obj["names"].rank is Rank.COMMAND_LINE and (check or untrust or client is not None):
+        flag = "--check" if check else "--untrust" if untrust else "--client"
+        raise ConfigError(f"`{flag}` takes no names", hint="drop them")
     if (trust and not check) or untrust or client is not None or csr is not None:
         _refuse_sudo()
     if untrust or (trust and not check):
@@ -119,6 +121,10 @@ def _refuse_useless(params: Mapping[str, Any]) -> None:
     if params["days"] > LONGEST.days:
         problem = f"{params['days']} days are too many: Apple's systems refuse more than {LONGEST.days}"
         raise ConfigError(problem, hint="drop --days: a new certificate is one command away", option="days")
+    if params["client"] is not None and not params["client"].strip():
+        raise ConfigError("`--client` is empty", hint="name the client, like `--client alice`", option="client")
+    if params["csr"] == "":
+        raise ConfigError("`--csr` is empty", hint="name the file with the request", option="csr")
     if params["group"] is not None and sys.platform == "win32":
         raise ConfigError("`--group` means nothing on Windows", hint="drop it", option="group")
 

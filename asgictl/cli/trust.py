@@ -65,7 +65,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     """Undo `trust`; return the exit status."""
     folder = trusting.folder(os.environ)
     anchor = trusting.anchor(folder)
-    if folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
     places = trusting.places_with(anchor, folder, stores.this_machine(), stores.run, chosen)
     if dry_run:
@@ -78,7 +78,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
             outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
     left = trusting.recorded(folder)
-    if not left and folder.is_dir():
+    if not left and os.access(folder, os.F_OK):
         trusting.discard(folder)
     data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
     console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)

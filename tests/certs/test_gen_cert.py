@@ -158,6 +158,43 @@ def test_refused(arguments: list[str], message: str, hint: str) -> None:
     assert list(Path().iterdir()) == []
 
 
+MISUSED = [
+    (["shop.test", "--check"], "`--check` takes no names", "drop them"),
+    (["shop.test", "--untrust"], "`--untrust` takes no names", "drop them"),
+    (["--client", ""], "`--client` is empty", "name the client, like `--client alice`"),
+    (["--csr", ""], "`--csr` is empty", "name the file with the request"),
+    (
+        ["--cert-file", "a.pem", "--key-file", "./a.pem"],
+        "`a.pem` would be written twice",
+        "choose another file for each",
+    ),
+    (
+        ["--p12", "ssl/cert.key", "--password-stdin"],
+        "`ssl/cert.key` would be written twice",
+        "choose another file for each",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message", "hint"), MISUSED, ids=[" ".join(case[0]) for case in MISUSED])
+def test_misused(arguments: list[str], message: str, hint: str) -> None:
+    """What would be ignored, or would destroy another file, is refused."""
+    assert lines(run(*arguments, stdin="secret\n")) == (2, [], [f"error: {message}", f"hint: {hint}"])
+    assert not Path("ssl").exists()
+
+
+def test_usage_errors_as_json() -> None:
+    """With --json a usage error is one object too."""
+    result = run("--json", "--days", "x")
+
+    assert lines(result)[::2] == (2, [])
+    assert json.loads(result.stdout) == {
+        "error": "Invalid value for '--days': 'x' is not a valid integer.",
+        "hint": None,
+        "exit_status": 2,
+    }
+
+
 def test_passwords() -> None:
     """A password from stdin encrypts the key and the PKCS #12 file; an empty one is an error."""
     assert lines(run("--password-stdin", stdin="\n"))[0] == 2
@@ -440,6 +477,42 @@ def test_trust_that_is_partly_there(path: Path) -> None:
         "error: `certutil` is not there for browsers",
         "hint: install `libnss3-tools` (Debian), `nss-tools` (Fedora), or `nss` (Arch), and run this again",
     ]
+
+
+@pytest.mark.usefixtures("without_chromium")
+def test_untrust_without_the_tool(home: Path, tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store cannot be looked at, the authority stays until it can."""
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", os.defpath)
+        assert nss("--trust").exit_code == 0
+    assert path.exists()
+
+    result = run("--untrust")
+
+    assert (result.exit_code, result.stdout) == (4, "nothing was trusted\n")
+    assert lines(result)[2][0].endswith("`certutil` ended with 127: certutil is not installed")
+    assert (tmp_path / "authority/ca.key").exists()
+    monkeypatch.setenv("PATH", os.defpath)
+    assert run("--untrust").exit_code == 0
+    assert "asgictl" not in listed(home)
+
+
+@pytest.mark.usefixtures("without_chromium")
+def test_trust_with_a_p12(home: Path) -> None:
+    """A pair that is kept is exported too, but not over another file."""
+    assert home
+    assert nss("--trust", "--key-type", "rsa2048").exit_code == 0
+    before = Path("ssl/cert.key").read_bytes()
+
+    assert nss("--trust").exit_code == 0
+    assert leaf("ssl/cert.pem").public_key().key_size == 2048  # type: ignore[union-attr]
+    Path("mine.p12").write_text("precious")
+    arguments = ["--store", "nss", "--trust", "--password-stdin", "--p12"]
+    assert run(*arguments, "mine.p12", stdin="secret\n").exit_code == 4
+    assert Path("mine.p12").read_text() == "precious"
+    assert run(*arguments, "other.p12", stdin="secret\n").exit_code == 0
+    _, certificate, _ = pkcs12.load_key_and_certificates(Path("other.p12").read_bytes(), b"secret")
+    assert (certificate, Path("ssl/cert.key").read_bytes()) == (leaf("ssl/cert.pem"), before)
 
 
 @pytest.mark.usefixtures("without_chromium")

@@ -162,7 +162,7 @@ def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: d
     assert "unsuitable certificate purpose" in refused
 
 
-@pytest.mark.parametrize("name", ["x" * 65, "", " ", "jürgen@x.test", "a@b@c", "alice@"])
+@pytest.mark.parametrize("name", ["x" * 65, "jürgen@x.test", "a@b@c", "alice@"])
 def test_a_client_name_that_cannot_be(issuer: Issuer, now: dt.datetime, name: str) -> None:
     """A client's name that a certificate cannot have is refused."""
     with pytest.raises(ConfigError):

@@ -195,7 +195,7 @@ FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
         {"main.py": BARE, "cert.pem": "garbage"},
         ["--ssl-certfile", "cert.pem"],
         4,
-        ["error: `cert.pem` holds no certificate in PEM form"],
+        ["error: `cert.pem` holds no certificate in PEM form", "hint: see that it is the right file, and whole"],
     ),
     "key without certificate": (
         {"main.py": BARE},

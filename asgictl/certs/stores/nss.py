@@ -1,5 +1,7 @@
 """The databases of Network Security Services: what Chromium and Firefox trust on Linux, whatever the system does."""
 
+import glob
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +52,7 @@ class Database(NamedTuple):
             self._certutil("-N", "--empty-password"),
         ]
         add = self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))
-        return [add] if self._exists else [*make, add]
+        return [add] if self.exists else [*make, add]
 
     def remove(self, anchor: Anchor) -> list[Command]:
         """Return what removes the certificate."""
@@ -58,7 +60,7 @@ class Database(NamedTuple):
 
     def clean(self, anchor: Anchor, run: Runner) -> list[Command]:
         """Return what removes the database, if we have made it and it holds nothing else."""
-        if not self._mark.exists() or (self._exists and not self._is_empty(anchor, run)):
+        if not os.access(self._mark, os.F_OK) or (self.exists and not self._is_empty(anchor, run)):
             return []
         files = [str(self.folder / name) for name in (_DATABASE, "key4.db", "pkcs11.txt")]
         folders = [self.path, str(self.folder.parent)]
@@ -69,18 +71,19 @@ class Database(NamedTuple):
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether a certificate of the name is in it."""
-        return self._exists and asked(self._certutil("-L", "-n", anchor.name), run, "Could not find cert")
+        return self.exists and asked(self._certutil("-L", "-n", anchor.name), run, "Could not find cert")
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it, and trusted for servers."""
-        if not self._exists:
+        if not self.exists:
             return False
         found = run(self._certutil("-L", "-n", anchor.name, "-a"))
         return same(anchor.pem, found.output) and not run(self._certutil("-V", "-u", "L", "-n", anchor.name)).status
 
     @property
-    def _exists(self) -> bool:
-        return (self.folder / _DATABASE).exists()
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return os.path.exists(self.folder / _DATABASE)  # noqa: PTH110  # one that cannot be looked at is none
 
     @property
     def _mark(self) -> Path:
@@ -123,7 +126,7 @@ def _folders(machine: Machine) -> Iterator[Path]:
     data = Path(machine.environ.get("XDG_DATA_HOME") or home / ".local/share")
     config = Path(machine.environ.get("XDG_CONFIG_HOME") or home / ".config")
     own = [home / ".pki/nssdb", data / "pki/nssdb"]  # Chromium from 146 on takes the second, if there is no first
-    existing = [folder for folder in own if (folder / _DATABASE).exists()]
+    existing = [folder for folder in own if Database(folder, home).exists]
     yield from existing
     if not existing and any(map(machine.find, _CHROMIUM)):
         yield own[0]
@@ -137,4 +140,5 @@ def _folders(machine: Machine) -> Iterator[Path]:
         (home, ".var/app/org.mozilla.firefox/config/mozilla/firefox/*"),
     ]
     for top, pattern in profiles:
-        yield from sorted(file.parent for file in top.glob(f"{pattern}/{_DATABASE}"))
+        found = glob.glob(f"{glob.escape(str(top))}/{pattern}/{_DATABASE}")  # noqa: PTH207  # which skips the unreadable
+        yield from sorted(Path(file).parent for file in found)
