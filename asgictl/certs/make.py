@@ -86,13 +86,10 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
             raise FileProblemError(problem, hint="pass --force to replace it, or --out to write elsewhere")
         hosts = tuple(dict.fromkeys([*said.names, *order.hosts]))
         present = like(pair, bundle, hosts, order.password)._replace(p12=order.p12)
-        usual = Order()
-        changes = {
-            name: value
-            for name, value in order._asdict().items()
-            if name in {"key_type", "lifetime", "group"} and value != getattr(usual, name)
-        }
-        wanted = present._replace(**changes)
+        asked = [
+            name for name in ("key_type", "lifetime", "group") if getattr(order, name) != Order._field_defaults[name]
+        ]
+        wanted = present._replace(**{name: getattr(order, name) for name in asked})
         is_of_issuer = verify.is_issued_by(bundle.leaf, issuer.certificate)
         if wanted == present and is_of_issuer and hosts == said.names and said.lasts(now):
             _save_p12(bundle, order)

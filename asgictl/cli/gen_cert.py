@@ -80,10 +80,7 @@ def gen_cert(  # noqa: PLR0913  # a command has as many arguments as options
         if store not in trust_stores.NAMES:
             hint = f"choose from {', '.join(trust_stores.NAMES)}"
             raise ConfigError(f"there is no store `{store}`", hint=hint, option="stores")
-    _refuse_useless(ctx.params)
-    if ctx.obj["names"].rank is Rank.COMMAND_LINE and (check or untrust or client is not None):
-        flag = "--check" if check else "--untrust" if untrust else "--client"
-        raise ConfigError(f"`{flag}` takes no names", hint="drop them")
+    _refuse_useless(ctx.params, {name for name, it in ctx.obj.items() if it.rank is Rank.COMMAND_LINE})
     if (trust and not check) or untrust or client is not None or csr is not None:
         _refuse_sudo()
     if untrust or (trust and not check):
@@ -106,18 +103,22 @@ def _refuse_sudo() -> None:
         raise ConfigError(problem, hint="run it without sudo: what needs root asks for that itself")
 
 
-def _refuse_useless(params: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for options that have no meaning in this company."""
+def _refuse_useless(params: Mapping[str, Any], typed: set[str]) -> None:
+    """Raise `ConfigError` for options, among them those `typed` just now, that have no meaning in this company."""
     from asgictl.certs.look import LONGEST
 
     needs = {
-        "dry_run": ("--dry-run", ("trust", "untrust"), "--trust or --untrust"),
-        "ca_permit": ("--ca-permit", ("trust", "client", "csr"), "--trust"),
-        "p12": ("--p12", ("password_stdin",), "--password-stdin: many programs refuse one without a password"),
+        "dry_run": ("trust or --untrust", "trust", "untrust"),
+        "ca_permit": ("trust", "trust"),
+        "p12": ("password-stdin: many programs refuse one without a password", "password_stdin"),
     }
-    for name, (option, others, hint) in needs.items():
-        if params[name] and not any(params[other] for other in others):
-            raise ConfigError(f"`{option}` means nothing alone", hint=f"pass it with {hint}", option=name)
+    for name, (hint, *others) in needs.items():
+        if name in typed and not any(params[other] for other in others):
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"`{option}` means nothing alone", hint=f"pass it with --{hint}", option=name)
+    for name in ("check", "untrust", "client"):
+        if {name, "names"} <= typed:
+            raise ConfigError(f"`--{name}` takes no names", hint="drop them")
     if params["days"] > LONGEST.days:
         problem = f"{params['days']} days are too many: Apple's systems refuse more than {LONGEST.days}"
         raise ConfigError(problem, hint="drop --days: a new certificate is one command away", option="days")

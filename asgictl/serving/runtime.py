@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import access_log, logs, stopping, tls, unfinished
+from asgictl.serving import access_log, logs, stopping, unfinished
 from asgictl.serving.error_page import ErrorPage
 from asgictl.serving.exchange import Exchange, WebSocketExchange
 from asgictl.serving.instructions import Instructions
@@ -88,9 +88,11 @@ class Runtime:
 
     def ssl_context(self, config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         """Return the context for HTTPS, as uvicorn's `ssl_context_factory`; it follows its files."""
+        from asgictl.serving import tls_context
+
         minimum = self.instructions.tls_minimum
         assert minimum is not None  # noqa: S101  # or uvicorn would not ask
-        return tls.context(
+        return tls_context.context(
             config, default, minimum=minimum, note=self.report.note, stopping=lambda: self.stopping.begun
         )
 
