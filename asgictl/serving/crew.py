@@ -167,6 +167,7 @@ class Crew:
         match message["event"]:
             case "ready":
                 self._ready.add(pid)
+                self._notes.clear()
                 self._heed_ready(message["app"])
             case "stopped":
                 self._excused.add(pid)
