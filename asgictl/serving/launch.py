@@ -87,10 +87,10 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     if address.path is not None:
         problem = "`--redirect-http` needs a server with a port"
         raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect_http")
-    from asgictl.serving.redirect import Redirect
+    from asgictl.serving.redirect import Names, Redirect
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect)
-    return Redirect(bind, tls.Names(plan.tls, secured.certificate), address.port)
+    return Redirect(bind, Names(plan.tls, secured.certificate), address.port)
 
 
 class _OwnReport:

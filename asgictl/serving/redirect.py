@@ -8,9 +8,11 @@ import uvicorn
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.certs import names
+from asgictl.certs.look import Certificate, look
 from asgictl.errors import StartError
-from asgictl.serving import listen
+from asgictl.serving import listen, tls_files
 from asgictl.serving.listen import Bind
+from asgictl.serving.tls import TlsRequest
 
 _HTTPS = 443
 
@@ -19,6 +21,23 @@ _AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-
 
 # How long an end may take, in seconds.
 _END = 2.0
+
+
+class Names:
+    """The names that a certificate is for, also after it was replaced."""
+
+    def __init__(self, request: TlsRequest, certificate: Certificate) -> None:
+        """Begin with `certificate`, which is in the files of `request`."""
+        self._request = request
+        self._names = certificate.names
+        self._seen = tls_files.stamp(request.pair.certificate)
+
+    def __call__(self) -> tuple[str, ...]:
+        """Return the names."""
+        now = tls_files.stamp(self._request.pair.certificate)
+        if now != self._seen and (found := look(*self._request.pair, self._request.password)):
+            self._seen, self._names = now, found.names
+        return self._names
 
 
 class Redirect:

@@ -1,16 +1,18 @@
-"""HTTPS: how it is wanted, and what is shown, looked at before anything starts."""
+"""HTTPS: how it is wanted, and what is shown, looked at before anything starts.
+
+What that takes is imported only when it is wanted: every command that serves imports this module.
+"""
 
 import os
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from asgictl.certs import current, trust
-from asgictl.certs.files import Pair
-from asgictl.certs.look import Certificate, look
-from asgictl.serving import tls_files
+if TYPE_CHECKING:
+    from asgictl.certs.files import Pair
+    from asgictl.certs.look import Certificate
 
 Version = Literal["1.2", "1.3"]
 
@@ -27,8 +29,11 @@ class TlsRequest(NamedTuple):
     redirect: int | None = None
 
     @property
-    def pair(self) -> Pair:
+    def pair(self) -> "Pair":
         """The files; a certificate's file may hold its key too."""
+        from asgictl.certs import current
+        from asgictl.certs.files import Pair
+
         if self.certfile is None:
             return current.DEFAULT
         return Pair(Path(self.certfile), Path(self.keyfile or self.certfile))
@@ -49,13 +54,15 @@ class TlsRequest(NamedTuple):
 class Secured(NamedTuple):
     """What the server shows, and who trusts it."""
 
-    certificate: Certificate
+    certificate: "Certificate"
     system: bool
     browsers: bool
 
 
 def check(request: TlsRequest) -> None:
     """Raise `FileProblemError` unless OpenSSL takes the files that the user has named."""
+    from asgictl.serving import tls_files
+
     if request.certfile is not None:
         tls_files.check_pair(request.certfile, request.keyfile, request.password)
     if request.client_ca is not None:
@@ -67,24 +74,9 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
     """
+    from asgictl.certs import current, trust
+
     place = current.Place(host, request.password, trust.folder(os.environ), datetime.now(UTC))
     show = current.kept if request.certfile is None else current.given
     seen = show(request.pair, place, note)
     return Secured(seen, *current.trusted_by(request.pair, place, seen))
-
-
-class Names:
-    """The names that a certificate is for, also after it was replaced."""
-
-    def __init__(self, request: TlsRequest, certificate: Certificate) -> None:
-        """Begin with `certificate`, which is in the files of `request`."""
-        self._request = request
-        self._names = certificate.names
-        self._seen = tls_files.stamp(request.pair.certificate)
-
-    def __call__(self) -> tuple[str, ...]:
-        """Return the names."""
-        now = tls_files.stamp(self._request.pair.certificate)
-        if now != self._seen and (found := look(*self._request.pair, self._request.password)):
-            self._seen, self._names = now, found.names
-        return self._names
