@@ -3,14 +3,14 @@
 import datetime as dt
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from asgictl.certs import files, names, stores
 from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
-from asgictl.certs.stores import linux
+from asgictl.certs.stores import Anchor, Command, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli import report
 from asgictl.console import Console
@@ -67,9 +67,10 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     anchor = trusting.anchor(folder)
     if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
-    places = trusting.places_with(anchor, folder, stores.this_machine(), stores.run, chosen)
+    machine = stores.this_machine()
+    places = trusting.places_with(anchor, folder, machine, stores.run, chosen)
     if dry_run:
-        commands = [str(it) for place in places for it in trusting.to_remove(anchor, place, stores.run)]
+        commands = [str(it) for place in places for it in _planned(trusting.to_remove, anchor, place, place.remove)]
         console.result("\n".join(commands) or "nothing is trusted", {"commands": commands})
         return 0
     outcomes: list[Outcome] = []
@@ -77,7 +78,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         with files.locked(anchor.file):
             outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
-    left = trusting.recorded(folder)
+    left = trusting.places_with(anchor, folder, machine, stores.run, ())
     if not left and os.access(folder, os.F_OK):
         trusting.discard(folder)
     data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
@@ -85,7 +86,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     if not left:
         console.note("your authority and its key are gone" if anchor.pem else "there was no authority")
     elif chosen:
-        console.note(f"your authority stays, for it is trusted elsewhere: {', '.join(sorted({it for it, _ in left}))}")
+        console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
     return _tell_of_problems(console, outcomes, ())
 
 
@@ -95,9 +96,22 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     anchor = trusting.anchor(trusting.folder(os.environ))
     found = stores.find(machine, chosen or stores.USUAL)
     places = [place for kind in found for place in kind.places]
-    commands = [str(it) for place in places for it in trusting.to_install(anchor, place, stores.run)]
-    console.result("\n".join(commands), {"commands": commands})
+    commands = [str(it) for place in places for it in _planned(trusting.to_install, anchor, place, place.install)]
+    console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
     return _tell_of_problems(console, (), _missing(found))
+
+
+def _planned(
+    plan: Callable[[Anchor, stores.Place, stores.Runner], list[Command]],
+    anchor: Anchor,
+    place: stores.Place,
+    otherwise: Callable[[Anchor], list[Command]],
+) -> list[Command]:
+    """Return what `plan` says, or where it cannot look, what there is to do at the most."""
+    try:
+        return plan(anchor, place, stores.run)
+    except stores.UnknownError:
+        return otherwise(anchor)
 
 
 def _missing(found: Sequence[stores.Found]) -> list[str]:

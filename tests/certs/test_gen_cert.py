@@ -21,6 +21,7 @@ from asgictl.certs import files, make, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
+from asgictl.certs.stores import Found
 from asgictl.cli import app
 from tests.conftest import ASGICTL, needs
 
@@ -418,6 +419,20 @@ def without_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("home", "without_chromium")
+def test_untrust_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The authority stays as long as it is trusted anywhere, and what has no record is found."""
+    monkeypatch.setattr("asgictl.certs.stores.java.find", lambda _: Found())
+    assert nss("--trust").exit_code == 0
+
+    result = run("--untrust", "--store", "java")
+
+    place = "Firefox (~/.mozilla/firefox/a1.default)"
+    assert lines(result) == (0, ["nothing was trusted"], [f"note: your authority stays, for it is trusted by {place}"])
+    (tmp_path / "authority/trust.json").unlink()
+    assert lines(run("--untrust"))[1] == [f"removed from {place}"]
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
 def test_trust_takes_over_what_is_there(pair: Pair) -> None:
     """`--trust` replaces a self-signed pair of ours with its names and its group; a second one changes nothing."""
     run("shop.test", "--group", str(os.getgid()))
@@ -487,6 +502,8 @@ def test_untrust_without_the_tool(home: Path, tmp_path: Path, path: Path, monkey
         assert nss("--trust").exit_code == 0
     assert path.exists()
 
+    planned = run("--untrust", "--dry-run")
+    assert (planned.exit_code, " -D -n asgictl-" in planned.stdout) == (0, True)
     result = run("--untrust")
 
     assert (result.exit_code, result.stdout) == (4, "nothing was trusted\n")
