@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives import serialization
 from asgictl.certs import files, issue, keys, verify
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
+from asgictl.certs.make import loaded
 from asgictl.certs.names import Constraints
 from asgictl.certs.trust import pair_in
 from asgictl.errors import ConfigError, FileProblemError
+
+_AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
 
 
 def load(folder: Path, now: dt.datetime) -> Issuer | None:
@@ -35,17 +38,13 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
         return None
     if len(there) == 1:
         problem = f"`{folder}` holds `{there[0].name}` alone, which is half of an authority"
-        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
+        raise FileProblemError(problem, hint=_AGAIN)
     check_access(pair)
-    certificate = verify.load(files.read(pair.certificate), str(pair.certificate))[0]
-    key = keys.load(files.read(pair.key), str(pair.key))
-    if not verify.is_pair(certificate, key):
-        problem = f"`{pair.key}` is not the key of `{pair.certificate}`"
-        raise FileProblemError(problem, hint="run `asgictl gen-cert --untrust`, and then --trust again")
-    if fault := verify.described(certificate).fault(now):
-        hint = "see to the clock, or run `asgictl gen-cert --untrust`, and then --trust again"
-        raise FileProblemError(f"your authority {fault}", hint=hint)
-    return Issuer(certificate, key)
+    bundle = loaded(pair, None, hint=_AGAIN)
+    assert bundle.key is not None  # noqa: S101  # it was read
+    if fault := verify.described(bundle.leaf).fault(now):
+        raise FileProblemError(f"your authority {fault}", hint=f"see to the clock, or {_AGAIN}")
+    return Issuer(bundle.leaf, bundle.key)
 
 
 def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:

@@ -7,6 +7,8 @@ from asgictl.certs import issue, keys, names
 from asgictl.certs.keys import PublicKey
 from asgictl.errors import FileProblemError
 
+HOW = "make one with `openssl req -new`"
+
 
 def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
     """Return the request in `data`, the content of the file `name`; raise `FileProblemError` if it is none."""
@@ -17,7 +19,7 @@ def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
         _ = csr.extensions  # which are read only now
     except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
         problem = f"`{name}` holds no certificate signing request"
-        raise FileProblemError(problem, hint="make one with `openssl req -new`") from error
+        raise FileProblemError(problem, hint=HOW) from error
     if not valid:
         raise FileProblemError(f"the signature of `{name}` is wrong", hint="make the request anew")
     if keys.strong(csr.public_key()) is None:

@@ -170,7 +170,7 @@ def trusted_by(pair: Pair, place: Place, seen: Certificate) -> tuple[bool, bool]
         return False, False
     system = is_trusted(*pair, place.password, seen.names[0])
     stores = {store for store, _ in trust.recorded(place.authority)}
-    ours = is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
+    ours = bool(stores) and is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
     if sys.platform == "linux":
         return system, ours and "nss" in stores
     return system or (ours and "system" in stores), ours and "system" in stores  # which browsers heed there

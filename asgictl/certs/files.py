@@ -112,12 +112,12 @@ def write_one(file: Path, content: bytes, *, secret: bool) -> None:
         raise _problem(f"cannot write `{file}`", error) from error
 
 
-def read(file: Path) -> bytes:
-    """Return the content of `file`; raise `FileProblemError` with the reason if that is not possible."""
+def read(file: Path, *, missing: str = "make it with `asgictl gen-cert`") -> bytes:
+    """Return the content of `file`; raise `FileProblemError` with the reason, `missing` being the hint for no file."""
     try:
         return file.read_bytes()
     except FileNotFoundError as error:
-        raise FileProblemError(f"there is no file `{file}`", hint="make it with `asgictl gen-cert`") from error
+        raise FileProblemError(f"there is no file `{file}`", hint=missing) from error
     except OSError as error:
         raise _problem(f"cannot read `{file}`", error) from error
 

@@ -15,6 +15,8 @@ from asgictl.errors import FileProblemError
 
 DAYS = 199
 
+_RIGHT_KEY = "pass the key that belongs to it, or make both anew with --force"
+
 
 class Order(NamedTuple):
     """What a certificate is to be like: for the `hosts`, or the usual ones, with a key that a `group` may read too.
@@ -110,13 +112,13 @@ def like(pair: Pair, present: Bundle, hosts: tuple[str, ...], password: bytes | 
     )
 
 
-def loaded(pair: Pair, password: bytes | None) -> Bundle:
-    """Return what is in the files of `pair`; raise `FileProblemError` when it cannot be used."""
+def loaded(pair: Pair, password: bytes | None, *, hint: str = _RIGHT_KEY) -> Bundle:
+    """Return what is in the files of `pair`; raise `FileProblemError`, for two that do not match with this `hint`."""
     leaf, *chain = verify.load(files.read(pair.certificate), str(pair.certificate))
     key = keys.load(files.read(pair.key), str(pair.key), password)
     if not verify.is_pair(leaf, key):
         problem = f"`{pair.key}` is not the key of `{pair.certificate}`"
-        raise FileProblemError(problem, hint="pass the key that belongs to it, or make both anew with --force")
+        raise FileProblemError(problem, hint=hint)
     return Bundle(leaf, tuple(chain), key)
 
 

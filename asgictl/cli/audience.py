@@ -70,9 +70,7 @@ class Audience:
         left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
         line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"
         if self._console.as_json:
-            self._console.event(
-                "info", line, app=str(ref), url=ready.url, network_url=ready.network_url, redirect=ready.redirect
-            )
+            self._console.event("info", line, app=str(ref), **_as_data(ready))
         elif self._style.terse:
             self._console.line(line)
         else:

@@ -221,7 +221,7 @@ def _sign(console: Console, request: Path, target: Path, order: "Order", *, forc
 
     now = dt.datetime.now(dt.UTC)
     _distinct(request, target)
-    asked = csr.load(files.read(request), str(request))
+    asked = csr.load(files.read(request, missing=csr.HOW), str(request))
     hosts = order.hosts or csr.hosts(asked, str(request))
     beside = target.with_suffix(".key")
     if beside.exists() and not csr.is_for(asked, files.read(beside)):

@@ -41,10 +41,9 @@ class Follower:
         self.latest: ssl.SSLContext | None = None
 
     def read(self) -> str | None:
-        """Look whether there is something new, and use it; return what is to be said of that.
+        """Look whether there is something new, and make `latest` of it; return why that cannot be, if it stays so.
 
-        What cannot be used leaves `latest` as it was. It is said only when it stays like that: a replacement takes
-        two steps, the key and the certificate.
+        A replacement takes two steps, the key and the certificate, so that the first failures mean nothing.
         """
         now = [tls_files.stamp(file) for file in self._files]
         if now == self._seen:
@@ -58,9 +57,8 @@ class Follower:
             return error.message if self._failures == _PATIENCE else None
         except OSError:  # it has changed between the look and the use
             return None
-        first = self.latest is None
         self.latest, self._seen = made, now
-        return None if first else self._news(now)
+        return None
 
     def _make(self) -> ssl.SSLContext:
         tls_files.check_pair(*self._pair)  # which never asks the terminal for a password, as uvicorn's way would
@@ -75,8 +73,9 @@ class Follower:
             made.num_tickets = 0
         return made
 
-    def _news(self, now: list[Stamp]) -> str:
-        when = datetime.fromtimestamp(max(stamp[0] for stamp in now if stamp) / 1e9, UTC).astimezone()
+    def news(self) -> str:
+        """Return what is to be said of `latest`."""
+        when = datetime.fromtimestamp(max(stamp[0] for stamp in self._seen if stamp) / 1e9, UTC).astimezone()
         certfile, keyfile, password = self._pair
         bad = "" if look(Path(certfile), Path(keyfile), password) else ", and clients refuse: it is not valid now"
         return f"new connections get the certificate that `{certfile}` has since {when:%H:%M:%S}{bad}"
@@ -112,8 +111,11 @@ def context(
     def follow() -> None:
         while True:
             time.sleep(_LOOK)
-            if news := follower.read():
-                note(news if news.startswith("new") else f"{news}; the server goes on with what it has")
+            before = follower.latest
+            if problem := follower.read():
+                note(f"{problem}; the server goes on with what it has")
+            elif follower.latest is not before:
+                note(follower.news())
 
     first.sni_callback = choose
     threading.Thread(target=follow, name="asgictl-tls", daemon=True).start()

@@ -266,7 +266,11 @@ def test_requests_that_are_refused() -> None:
     assert lines(run("--csr", "shop.csr", "--force"))[2][0] == "error: your authority may not vouch for `example.com`"
     Path("shop.csr").write_text("garbage")
     assert lines(run("--csr", "shop.csr", "--force"))[2][0] == "error: `shop.csr` holds no certificate signing request"
-    assert lines(run("--csr", "nosuch"))[0] == 4
+    assert lines(run("--csr", "nosuch")) == (
+        4,
+        [],
+        ["error: there is no file `nosuch`", "hint: make one with `openssl req -new`"],
+    )
 
 
 def check(*arguments: str) -> tuple[int, dict[str, Any]]:

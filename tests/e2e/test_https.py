@@ -136,6 +136,26 @@ def test_the_banner(serve: Serve, pair: Pair, mode: tuple[str, ...]) -> None:
     assert pair.certificate.read_bytes() == before
 
 
+def test_programs_and_logs_are_told(serve: Serve, pair: Pair) -> None:
+    """One line in production and one object for programs tell of the certificate too."""
+    write_pair(pair)
+    served = serve("demo", "--https", "--prod")
+    assert ", certificate: 199 days left, ready in " in served.wait_for("asgictl serves .*")[0]
+    assert served.stop()[0] == 0
+    served = serve("demo", "--https", "--log-format", "json", env={"SSL_CERT_FILE": str(pair.certificate)})
+    event = json.loads(served.wait_for(r"\{.*asgictl serves .*")[0])
+    assert served.stop()[0] == 0
+
+    assert event["url"].startswith("https://127.0.0.1:")
+    (leaf, *_) = x509.load_pem_x509_certificates(pair.certificate.read_bytes())
+    assert event["certificate"] == {
+        "names": ["localhost", "*.dev.localhost", "127.0.0.1", "::1"],
+        "not_after": leaf.not_valid_after_utc.isoformat(),
+        "trusted_by_system": True,
+        "trusted_by_browsers": False,
+    }
+
+
 def test_a_good_certificate_costs_no_import(serve: Serve, pair: Pair) -> None:
     """With a certificate that is good, `cryptography` is not imported, here or in anything that is served."""
     write_pair(pair)
