@@ -4,13 +4,19 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from asgictl.errors import AppLoadError, AsgictlError
 
-_STYLES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "cyan": "36"}
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+# So little work needs no progress shown.
+_SHORT = 20
+
+# A part of a line that gives way keeps so many columns.
+_LEAST = 16
 
 
 class Console:
@@ -104,11 +110,42 @@ class Console:
         """Print one line as it is."""
         self._write(text)
 
+    @contextlib.contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show on a terminal how far some long work is; call what is yielded after each of its `total` parts."""
+        done = 0
+        shown = total > _SHORT and not self.as_json and sys.stderr is not None and sys.stderr.isatty()
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            if shown:
+                sys.stderr.write(f"\r{what} {done} of {total}\x1b[K")
+                sys.stderr.flush()
+
+        try:
+            yield advance
+        finally:
+            if shown:
+                sys.stderr.write("\r\x1b[K")
+
     def styled(self, text: str, *styles: str) -> str:
         """Return `text` in the given styles where the terminal shows them."""
         if not self.colors:
             return text
         return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
+
+    def rendered(self, line: Sequence[tuple[str, str, bool]], width: int | None) -> str:
+        """Return a line for stdout, of parts with a text, a style, and whether they give way to fit into `width`.
+
+        The texts may come from outside.
+        """
+        parts = [(plain(text), style, flexible) for text, style, flexible in line]
+        if width is not None:
+            parts = _fitted(parts, width)
+        if not self.log_colors:
+            return "".join(text for text, _, _ in parts)
+        return "".join(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and text else text for text, style, _ in parts)
 
     def _say(self, kind: str, color: str, text: str) -> None:
         if self.as_json:
@@ -127,6 +164,29 @@ class Console:
 def plain(text: str) -> str:
     """Return `text` with control characters made visible: it may come from outside, and must not steer the terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _fitted(parts: list[tuple[str, str, bool]], width: int) -> list[tuple[str, str, bool]]:
+    """Return the parts of a line, cut where they take more than `width` columns."""
+    from rich.cells import cell_len, set_cell_size
+
+    def cut(text: str, columns: int) -> str:
+        return f"{set_cell_size(text, columns - 1).rstrip()}…" if cell_len(text) > columns else text
+
+    over = sum(cell_len(text) for text, _, _ in parts) - width
+    if over <= 0:
+        return parts
+    parts = [
+        (cut(text, max(_LEAST, cell_len(text) - over)) if flexible else text, style, flexible)
+        for text, style, flexible in parts
+    ]
+    fitted = []
+    for text, style, flexible in parts:
+        if width <= 0:
+            break
+        fitted.append((cut(text, width), style, flexible))
+        width -= cell_len(text)
+    return fitted
 
 
 def _wants_colors(stream: TextIO | None, environ: Mapping[str, str], *, terminal: bool) -> bool:

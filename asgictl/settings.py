@@ -12,7 +12,7 @@ from asgictl.errors import ConfigError, FileProblemError
 from asgictl.values import Mark
 
 # What may stand under `[tool.asgictl]`.
-_KEYS = ("app", "gen-cert", "serve")
+_KEYS = ("app", "gen-cert", "inspect", "serve")
 
 # Variables that platforms set for every web app, with the option that each stands for.
 _PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -107,6 +107,16 @@ def resolve(  # noqa: PLR0913  # all the sources
                 found.setdefault(name, Setting(value, f"--{flag}", Rank.BUNDLE))
     _settle(found, keys, rules, rules.exclusive, note)
     return {option.name: found.get(option.name) or _default(option) for option in options}
+
+
+def typed(options: Sequence[Option], given: Mapping[str, Any]) -> Settings:
+    """Return a setting for each of `options`, for a command that only its command line can set."""
+    return {
+        option.name: Setting(given[option.name], "command line", Rank.COMMAND_LINE)
+        if option.name in given
+        else _default(option)
+        for option in options
+    }
 
 
 def _default(option: Option) -> Setting:

@@ -25,7 +25,7 @@ PACKAGE = Path(asgictl.__file__).parent
 
 # What each part may import of ours, beside its own modules.
 ALLOWED = {
-    "": set(),
+    "": {"inspector"},
     "__main__": {"cli"},
     "errors": set(),
     "asgi": set(),
@@ -40,7 +40,12 @@ ALLOWED = {
     "target": {"project", "frameworks", "errors"},
     "adapt": {"target", "project", "frameworks", "errors", "asgi"},
     "serving": {"target", "adapt", "certs", "errors", "asgi"},
-    "cli": {"", "certs", "console", "errors", "options", "project", "serving", "settings", "target", "values"},
+    "inspector": {"asgi", "demo", "errors"},
+    "pytest_plugin": {"inspector"},
+    "cli": {
+        *("", "adapt", "asgi", "certs", "console", "errors", "inspector", "options", "project", "serving", "settings"),
+        *("target", "values"),
+    },
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -160,7 +160,7 @@ def test_nothing_found(serve: Serve, write: Write) -> None:
     lines = served.stop()[1]
 
     assert lines[:3] == [
-        "note: no app found, looked in this folder, src/; serving the bundled one",
+        "note: no app found, looked in this folder, src/; serving the bundled app",
         "hint: name yours: `asgictl serve module:app`",
         "  App      asgictl.demo:app (ASGI), the bundled app",
     ]

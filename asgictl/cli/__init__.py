@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from asgictl.cli import gen_cert, serve, version
+from asgictl.cli import gen_cert, inspecting, serve, session, version
 from asgictl.cli.command import Group
 
 app = typer.Typer(
@@ -16,6 +16,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve", cls=serve.Serve)(serve.serve)
+app.command("inspect", cls=inspecting.Inspect)(inspecting.inspect_app)
+app.add_typer(session.app, name="session")
 app.command("gen-cert", cls=gen_cert.GenCert)(gen_cert.gen_cert)
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 class Style(NamedTuple):
-    """What is said when the app is ready: one line instead of a table, a browser, a QR code."""
+    """What is said when the app is ready, and by which command: one line instead of a table, a browser, a QR code."""
 
+    command: str = "serve"
     terse: bool = False
     browser: bool = False
     qr: bool = False
@@ -64,8 +65,8 @@ class Audience:
         ref = self._plan.instructions.ref
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
         if ref.looked:
-            self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving the bundled one")
-            self._console.hint("name yours: `asgictl serve module:app`")
+            self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving {ref.found}")
+            self._console.hint(f"name yours: `asgictl {self._style.command} module:app`")
         place = ready.network_url or ready.url
         left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
         line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"

@@ -6,6 +6,7 @@ errors, and the values are converted by `asgictl.values` and completed by `asgic
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_type_hints
 
 import typer
@@ -17,9 +18,14 @@ from asgictl.errors import AsgictlError, ConfigError
 
 
 class Command(TyperCommand):
-    """A Typer command whose values may also come from variables and from `pyproject.toml`."""
+    """A Typer command whose values may also come from variables and from `pyproject.toml`, if it is `configurable`.
+
+    `refused` holds options that belong to other commands, with the reason why this one does not have them.
+    """
 
     rules: ClassVar[settings.Rules] = settings.Rules()
+    configurable: ClassVar[bool] = True
+    refused: ClassVar[Mapping[str, str]] = {}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors, or print them as JSON."""
@@ -32,7 +38,14 @@ class Command(TyperCommand):
             raise typer.Exit(ConfigError.exit_status) from None
 
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:
-        found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+        try:
+            found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+        except Exception as error:
+            name = str(getattr(error, "option_name", ""))
+            if name not in self.refused:
+                raise
+            with _Boundary({"as_json": "--json" in args}):
+                raise ConfigError(f"`{name}` does not go with `{ctx.command_path}`", hint=self.refused[name]) from error
         hints = get_type_hints(self.callback, include_extras=True)
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
         own = [param for param in params if param.name in hints]
@@ -44,15 +57,20 @@ class Command(TyperCommand):
         given = self._given(ctx, own, found, hints)
         if rest:
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
+        options = [option_of(param, hints) for param in own]
         with _Boundary(given):
-            ctx.obj = settings.resolve(
-                ctx.info_name,
-                [option_of(param, hints) for param in own],
-                given,
-                rules=self.rules,
-                environ=os.environ,
-                folder=project.current_folder(),
-                note=Console.of(given).note,
+            ctx.obj = (
+                settings.typed(options, given)
+                if not self.configurable
+                else settings.resolve(
+                    ctx.info_name,
+                    options,
+                    given,
+                    rules=self.rules,
+                    environ=os.environ,
+                    folder=project.current_folder(),
+                    note=Console.of(given).note,
+                )
             )
         ctx.params.update({name: setting.value for name, setting in ctx.obj.items()})
         ctx.args = rest

@@ -1,24 +1,16 @@
 """`asgictl serve`."""
 
-import os
-import sys
 import time
-from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import typer
 
-from asgictl import project
+from asgictl.cli import request
 from asgictl.cli.command import Command
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 from asgictl.options import serving as options
 from asgictl.settings import Rules
-
-if TYPE_CHECKING:
-    from asgictl.serving.plan import ServePlan
-    from asgictl.serving.tls import TlsRequest
 
 
 class Serve(Command):
@@ -125,10 +117,8 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
 
         config.show(ctx, console)
         return 0
-    if qr and find_spec("segno") is None:
-        hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
-        raise ConfigError("`--qr` needs the package `segno`", hint=hint)
-    plan = _plan(ctx.params, console)
+    request.check_qr(qr=qr)
+    plan = request.plan_of(ctx.params, console)
     if plan.bind.fd is not None and fd is None and any(ctx.obj[name].rank for name in ("host", "port")):
         console.note("the socket that systemd passes is served; --host and --port do not count")
     if dry_run:
@@ -147,75 +137,3 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         return launch.launch(plan, audience.Checker(console, plan))
     style = audience.Style(terse=prod, browser=open_browser, qr=qr)
     return launch.launch(plan, audience.Audience(console, plan, style, started=started))
-
-
-def _tls(params: Mapping[str, Any]) -> "TlsRequest | None":
-    """Return how HTTPS is wanted, or None; raise `ConfigError` for options that need it."""
-    from asgictl.serving.tls import TlsRequest
-
-    wanted = params["https"] or params["ssl_certfile"] is not None
-    for name in ("ssl_keyfile", "ssl_keyfile_password", "client_ca", "tls_min", "redirect_http"):
-        if params[name] is not None and not wanted:
-            option = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"`{option}` needs HTTPS", hint="pass --https, or --ssl-certfile", option=name)
-    if params["ssl_keyfile"] is not None and params["ssl_certfile"] is None:
-        problem = "`--ssl-keyfile` needs its certificate"
-        raise ConfigError(problem, hint="pass --ssl-certfile", option="ssl_keyfile")
-    if params["client_cert"] is not None and params["client_ca"] is None:
-        problem = "`--client-cert` needs somebody who vouches for clients"
-        raise ConfigError(problem, hint="pass --client-ca", option="client_cert")
-    if not wanted:
-        return None
-    return TlsRequest(
-        certfile=params["ssl_certfile"],
-        keyfile=params["ssl_keyfile"],
-        password=params["ssl_keyfile_password"],
-        client_ca=params["client_ca"],
-        client_required=params["client_cert"] != "optional",
-        minimum=params["tls_min"] or "1.2",
-        redirect=params["redirect_http"],
-    )
-
-
-def _plan(params: Mapping[str, Any], console: Console) -> "ServePlan":
-    from asgictl.serving import arguments, plan
-
-    request = plan.ServeRequest(
-        app=params["app"],
-        host=params["host"],
-        port=params["port"],
-        next_port=params["next_port"],
-        uds=params["uds"],
-        uds_mode=params["uds_mode"],
-        fd=params["fd"],
-        workers=params["workers"],
-        max_requests=params["max_requests"],
-        production=params["prod"],
-        reload=params["reload"],
-        reload_dirs=params["reload_dir"] or (),
-        reload_include=params["reload_include"] or (),
-        reload_exclude=params["reload_exclude"] or (),
-        show_errors=params["show_errors"],
-        factory=params["factory"],
-        interface=params["interface"],
-        lifespan=params["lifespan"],
-        static=params["static"],
-        wsgi_threads=params["wsgi_threads"],
-        graceful_timeout=params["graceful_timeout"],
-        startup_timeout=params["startup_timeout"],
-        headers=params["header"] or (),
-        extra={key: setting.value for key, setting in (params["uvicorn"] or {}).items()},
-        access_log=params["access_log"],
-        access_log_format=params["access_log_format"],
-        quiet_paths=params["quiet_path"] or (),
-        log_format=params["log_format"],
-        verbose=params["verbose"],
-        proxy_headers=params["proxy_headers"],
-        forwarded_allow_ips=params["forwarded_allow_ips"],
-        tls=_tls(params),
-        colors=console.colors,
-        log_colors=console.log_colors,
-        uvicorn={name: params[name] for name in arguments.PASSED},
-    )
-    tell = console.step if params["verbose"] else lambda _: None
-    return plan.plan(request, project.current_folder(), os.environ, tell)

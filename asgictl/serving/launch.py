@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgictl import errors
+from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.serving import listen, stopping, systemd, terminal, tls
 from asgictl.serving.instructions import VARIABLE
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from asgictl.serving.redirect import Redirect
 
 
-def launch(plan: ServePlan, audience: Audience) -> int:
+def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
     """Serve as `plan` says until a signal ends it; return the exit status.
+
+    `wrap` puts something around the app, in one process without reload.
 
     Raises `StartError` when the server cannot start.
     """
@@ -67,7 +70,7 @@ def launch(plan: ServePlan, audience: Audience) -> int:
             return _reload(plan, plan.watch, listener, around)
         if plan.workers > 1:
             return _workers(plan, listener, around)
-        return _one_process(plan, listener, around)
+        return _one_process(plan, listener, around, wrap)
     finally:
         listener.close()
         if redirect:
@@ -113,8 +116,10 @@ class _OwnReport:
         self.error = error
 
 
-def _one_process(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
-    runtime = Runtime(plan.instructions, alone=True)
+def _one_process(
+    plan: ServePlan, listener: listen.Listener, around: Surroundings, wrap: Callable[[ASGIApp], ASGIApp] | None
+) -> int:
+    runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
     report = _OwnReport(around.ready, listener.close, around.audience)
     runtime.report = report
     runtime.stopping.notify(around.stopping)

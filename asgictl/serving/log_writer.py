@@ -31,11 +31,14 @@ class LogWriter:
     Only a thread of its own writes, so that neither a request nor a stop waits for a reader.
     """
 
-    def __init__(self, descriptor: int, *, lock: str | None, complain: Callable[[str], object]) -> None:
+    def __init__(
+        self, descriptor: int, *, lock: str | None, complain: Callable[[str], object], what: str = "the access log"
+    ) -> None:
         """Write to `descriptor`; hold the file `lock` meanwhile where several processes write to the same place.
 
-        `complain` is called, once, when the lines cannot be written.
+        `complain` is called, once, when the lines cannot be written; `what` is what they are.
         """
+        self._what = what
         self._descriptor = descriptor
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
         self._lock_file = _opened(lock)
@@ -104,7 +107,7 @@ class LogWriter:
                 self._torn = True
                 if not self._complained and not isinstance(error, BrokenPipeError):
                     self._complained = True
-                    self._complain(f"the access log cannot be written: {os.strerror(error.errno or 0)}")
+                    self._complain(f"{self._what} cannot be written: {os.strerror(error.errno or 0)}")
 
 
 def _opened(lock: str | None) -> int:

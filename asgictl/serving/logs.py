@@ -88,7 +88,7 @@ class JSONFormatter(logging.Formatter):
             "message": record.getMessage().strip(),
         }
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["exception"] = record.exc_text or self.formatException(record.exc_info)
         return json.dumps(fields)
 
 

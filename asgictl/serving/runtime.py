@@ -45,9 +45,15 @@ _SPREAD = 0.1
 class Runtime:
     """The user's app, and around it what a good start and a good stop need."""
 
-    def __init__(self, instructions: Instructions, *, alone: bool) -> None:
-        """Prepare to run as `instructions` say, `alone` or below a parent; set `report`, then `load`."""
+    def __init__(
+        self, instructions: Instructions, *, alone: bool, wrap: Callable[[ASGIApp], ASGIApp] | None = None
+    ) -> None:
+        """Prepare to run as `instructions` say, `alone` or below a parent; set `report`, then `load`.
+
+        `wrap` puts something around the user's app.
+        """
         self.instructions = instructions
+        self._wrap = wrap
         self.stopping = stopping.Stopping(grace=instructions.grace, alone=alone, stuck=self._stuck)
         self.report: Report
         self.kind: str | None = None
@@ -100,6 +106,8 @@ class Runtime:
         """Answer with `app` from here on."""
         if self.instructions.max_requests:
             app = self._counted(app, self.instructions.max_requests)
+        if self._wrap is not None:
+            app = self._wrap(app)
         self._app, self.kind = app, kind
         self._proxied = None
         if self.instructions.proxies and kind is not None:

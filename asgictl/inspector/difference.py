@@ -1,0 +1,168 @@
+"""How two exchanges differ: in their scopes, their headers without order, their bodies by what they mean."""
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from asgictl.inspector.exchange import Exchange, Headers, value_of
+from asgictl.inspector.record import Redacted
+
+# What differs between any two connections.
+_FLEETING = frozenset(("client", "server", "state", "headers"))
+
+# What differs between two answers of the same kind.
+_VARYING = frozenset((b"date",))
+
+_LINES = 500
+
+
+class Difference(NamedTuple):
+    """A difference: where, and what is there in the one and in the other; None is nothing."""
+
+    where: str
+    one: str | None
+    other: str | None
+
+
+def of_requests(one: Exchange, other: Exchange) -> Iterator[Difference]:
+    """Yield how the requests of two exchanges differ."""
+    for key in dict.fromkeys((*one.scope, *other.scope)):
+        values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
+        if key not in _FLEETING and not _same(*values):
+            yield Difference(f"scope {key}", *map(_shown, values))
+    yield from _of_headers("request header", one.request_headers, other.request_headers)
+    yield from _of_bodies("request body", _request(one), _request(other))
+    yield from _of_frames("received frame", _frames(one, "receive"), _frames(other, "receive"))
+
+
+def of_answers(one: Exchange, other: Exchange) -> Iterator[Difference]:
+    """Yield how the answers of two exchanges differ."""
+    for where, values in (
+        ("status", (one.status, other.status)),
+        ("close code", (one.close_code, other.close_code)),
+        ("error", (one.error and str(one.error), other.error and str(other.error))),
+    ):
+        if values[0] != values[1]:
+            yield Difference(where, *(None if value is None else str(value) for value in values))
+    yield from _of_headers("response header", one.response_headers, other.response_headers)
+    yield from _of_bodies("response body", _response(one), _response(other))
+    yield from _of_frames("sent frame", _frames(one, "send"), _frames(other, "send"))
+
+
+class _Body(NamedTuple):
+    content: bytes
+    media_type: str
+    size: int
+
+
+_NOTHING = object()
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(_lists(one) == _lists(other))
+
+
+def _lists(value: Any) -> Any:
+    """Return `value` without a difference between tuples and lists, of which JSON knows one."""
+    if isinstance(value, (list, tuple)):
+        return [_lists(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return value
+
+
+def _shown(value: Any) -> str | None:
+    if value is _NOTHING:
+        return None
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference]:
+    names = dict.fromkeys(name.lower() for name, _ in (*one, *other))
+    for name in names:
+        if name in _VARYING:
+            continue
+        values = [Counter(value for key, value in headers if key.lower() == name) for headers in (one, other)]
+        gone, come = (values[0] - values[1]).elements(), (values[1] - values[0]).elements()
+        texts = [", ".join(map(_value, items)) for items in (gone, come)]
+        if any(texts):
+            yield Difference(f"{where} {name.decode('latin-1')}", *(text or None for text in texts))
+
+
+def _value(value: bytes | Redacted) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _request(exchange: Exchange) -> _Body:
+    media_type = value_of(exchange.request_headers, "content-type") or ""
+    return _Body(exchange.request_body, media_type, exchange.request_size)
+
+
+def _response(exchange: Exchange) -> _Body:
+    media_type = value_of(exchange.response_headers, "content-type") or ""
+    return _Body(exchange.response_body, media_type, exchange.response_size)
+
+
+def _of_bodies(where: str, one: _Body, other: _Body) -> Iterator[Difference]:
+    if one.content == other.content:
+        if one.size != other.size:
+            yield Difference(f"{where}, as far as it is kept the same", f"{one.size} B", f"{other.size} B")
+        return
+    values = [_json(body) for body in (one, other)]
+    if _NOTHING not in values:
+        yield from _of_values(where, *values)
+        return
+    texts = [_text(body.content) for body in (one, other)]
+    if texts[0] is None or texts[1] is None:
+        yield Difference(where, f"{one.size} B", f"{other.size} B")
+        return
+    before, after = (text.splitlines()[:_LINES] for text in texts if text is not None)
+    for line in difflib.unified_diff(before, after, lineterm="", n=0):
+        if line[:3] in ("---", "+++") or line.startswith("@@"):
+            continue
+        yield Difference(where, *((line[1:], None) if line.startswith("-") else (None, line[1:])))
+
+
+def _json(body: _Body) -> Any:
+    kind = body.media_type.partition(";")[0].strip().lower()
+    if not kind.endswith(("/json", "+json")):
+        return _NOTHING
+    try:
+        return json.loads(body.content)
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _of_values(where: str, one: Any, other: Any) -> Iterator[Difference]:
+    """Yield how two values of JSON differ, each with its place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys((*one, *other)):
+            yield from _of_values(f"{where} .{key}", one.get(key, _NOTHING), other.get(key, _NOTHING))
+    elif isinstance(one, list) and isinstance(other, list):
+        for index in range(max(len(one), len(other))):
+            pair = (items[index] if index < len(items) else _NOTHING for items in (one, other))
+            yield from _of_values(f"{where}[{index}]", *pair)
+    elif type(one) is not type(other) or one != other:
+        yield Difference(where, *(None if value is _NOTHING else json.dumps(value) for value in (one, other)))
+
+
+def _frames(exchange: Exchange, direction: Literal["receive", "send"]) -> list[str]:
+    kinds = ("websocket.receive", "websocket.send")
+    events = (event for event in exchange.events if event.type in kinds and event.direction == direction)
+    return [content if isinstance(content := event.content, str) else repr(content) for event in events]
+
+
+def _of_frames(where: str, one: list[str], other: list[str]) -> Iterator[Difference]:
+    for index in range(max(len(one), len(other))):
+        pair = [items[index] if index < len(items) else None for items in (one, other)]
+        if pair[0] != pair[1]:
+            yield Difference(f"{where} {index + 1}", *pair)

@@ -1,0 +1,118 @@
+"""The app that stands in where there is none: it answers each request with what the server made of it."""
+
+import asyncio
+import html
+import json
+import string
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl import demo
+from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector import codec, recorder
+from asgictl.inspector.redaction import Redactor
+
+# How much of a request's body is sent back, in bytes.
+_MOST = 64 * 1024
+
+# RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
+_REFUSALS = 400
+
+
+class Answer(NamedTuple):
+    """How to answer: after `delay` seconds, with `body` instead of the scope; with `drop` not to the end."""
+
+    status: int = 200
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes | None = None
+    media_type: str = "text/plain; charset=utf-8"
+    delay: float = 0
+    drop: bool = False
+
+
+class Echo:
+    """An ASGI application that answers HTTP requests with their scope, and WebSockets with what they send."""
+
+    def __init__(self, answer: Answer, redactor: Redactor) -> None:
+        """Answer as `answer` says, without what `redactor` takes for secrets."""
+        self._answer = answer
+        self._redactor = redactor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await demo.lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._answer
+        kept = codec.mapping(recorder.kept_scope(scope, self._redactor))
+        body = await _read(receive)
+        if body is None:
+            return
+        await asyncio.sleep(answer.delay)
+        content, media_type = self._content(scope, kept, body)
+        headers = [(b"content-type", media_type.encode("latin-1")), (b"content-length", str(len(content)).encode())]
+        if answer.status in _WITHOUT_BODY:
+            content, headers = b"", []
+        own = {name.lower() for name, _ in answer.headers}
+        headers = [*(pair for pair in headers if pair[0] not in own), *((n.lower(), v) for n, v in answer.headers)]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if not answer.drop:
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    def _content(self, scope: Scope, kept: dict[str, object], body: bytes) -> tuple[bytes, str]:
+        if self._answer.body is not None:
+            return self._answer.body, self._answer.media_type
+        shown = {**kept, **({"body": codec.body(body)} if body else {})}
+        text = json.dumps(shown, indent=2, ensure_ascii=False)
+        accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+        if b"text/html" not in accept:
+            return f"{text}\n".encode(errors="replace"), "application/json"
+        page = string.Template(Path(__file__).with_name("echo.html").read_text(encoding="utf-8"))
+        title = f"{scope['method']} {scope['path']}"
+        text = page.substitute(title=html.escape(title), scope=html.escape(text))
+        return text.encode(errors="replace"), "text/html; charset=utf-8"
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        await asyncio.sleep(self._answer.delay)
+        if self._answer.status >= _REFUSALS:
+            await self._refuse(scope, send)
+            return
+        offered = scope.get("subprotocols") or [None]
+        await send({"type": "websocket.accept", "subprotocol": next(iter(offered))})
+        while not self._answer.drop:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await send(demo.echo(message))
+
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close"})
+            return
+        start: Message = {"type": "websocket.http.response.start", "status": self._answer.status}
+        await send({**start, "headers": list(self._answer.headers)})
+        await send({"type": "websocket.http.response.body", "body": self._answer.body or b""})
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the beginning of the request's body when all of it has come, or None when the client has gone."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")[: _MOST - len(body)]
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+app = Echo(Answer(), Redactor())

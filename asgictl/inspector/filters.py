@@ -1,0 +1,155 @@
+"""Which exchanges are shown."""
+
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from asgictl.errors import ConfigError
+from asgictl.inspector.exchange import Exchange, Headers, pairs
+from asgictl.inspector.record import Closed, Event, Opened, Record
+
+_TYPES = ("http", "websocket", "lifespan")
+_STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
+
+# How many records an exchange may have before it is known whether it is shown; then those in the middle are dropped.
+_HELD = 500
+
+
+class Filter(NamedTuple):
+    """What an exchange has to be to be shown; nothing asked for lets everything through."""
+
+    types: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    statuses: tuple[tuple[int, int], ...] = ()
+    pattern: re.Pattern[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        types: Sequence[str],
+        methods: Sequence[str],
+        paths: Sequence[str],
+        statuses: Sequence[str],
+        grep: str | None,
+    ) -> "Filter":
+        """Return the filter that the options ask for; raise `ConfigError` for what cannot be understood."""
+        try:
+            pattern = re.compile(grep, re.IGNORECASE) if grep else None
+        except re.error as error:
+            problem = f"`--grep {grep}` is no regular expression: {error}"
+            raise ConfigError(problem, hint="put a \\ before signs like ( and [", option="grep") from error
+        for kind in types:
+            if kind not in _TYPES:
+                hint = f"pass {', '.join(_TYPES[:-1])} or {_TYPES[-1]}"
+                raise ConfigError(f"`--type {kind}` is no type of scope", hint=hint, option="type_")
+        split = [part.strip() for status in statuses for part in status.split(",")]
+        return cls(
+            tuple(types), tuple(method.upper() for method in methods), tuple(paths), tuple(map(_range, split)), pattern
+        )
+
+    def rejects(self, exchange: Exchange) -> bool:
+        """Tell whether what is known from the beginning rules an exchange out."""
+        return bool(
+            (self.types and exchange.type not in self.types)
+            or (self.methods and exchange.method not in self.methods)
+            or (self.paths and not any(fnmatchcase(exchange.path, path) for path in self.paths))
+        )
+
+    def accepts(self, status: int | None, *, found: bool) -> bool:
+        """Tell whether an exchange that is not ruled out has the status, and the text, that are asked for."""
+        if self.statuses and not any(low <= (status or 0) <= high for low, high in self.statuses):
+            return False
+        return self.pattern is None or found
+
+
+class _Pending:
+    """An exchange of which it is not known yet whether it is shown."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.exchange = Exchange(opened)
+        self.held: list[Record] = []
+        self.found = False
+
+    def add(self, record: Record, pattern: re.Pattern[str] | None) -> None:
+        self.exchange.add(record)
+        self.held.append(record)
+        if pattern is not None and not self.found:
+            # A chunk, and at the end the whole: what is looked for may be spread over chunks.
+            texts = _of_exchange(self.exchange) if isinstance(record, Closed) else _of_record(record)
+            self.found = any(pattern.search(text) for text in texts)
+        if len(self.held) > _HELD:
+            del self.held[_HELD // 2], self.exchange.events[_HELD // 2 - 1]
+
+
+class Filtered:
+    """Lets the records of those exchanges through that a filter wants, held back until that is known."""
+
+    def __init__(self, wanted: Filter) -> None:
+        self._filter = wanted
+        self._pending: dict[int, _Pending] = {}
+        self._rejected: set[int] = set()
+
+    def feed(self, record: Record) -> Iterator[Record]:
+        """Take in a record; yield those that may be shown now."""
+        number = record.id
+        if isinstance(record, Opened):
+            if self._filter.rejects(Exchange(record)):
+                self._rejected.add(number)
+                return
+            if self._filter.statuses or self._filter.pattern:
+                self._pending[number] = _Pending(record)
+        if number in self._rejected:
+            if isinstance(record, Closed):
+                self._rejected.discard(number)
+        elif number in self._pending:
+            pending = self._pending[number]
+            pending.add(record, self._filter.pattern)
+            if self._filter.accepts(pending.exchange.status, found=pending.found):
+                del self._pending[number]
+                yield from pending.held
+            elif isinstance(record, Closed):
+                del self._pending[number]
+        else:
+            yield record
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = _STATUS.fullmatch(text.lower())
+    if found is None:
+        hint = "pass one like 404, 5xx or 400-499"
+        raise ConfigError(f"`--status {text}` is no status", hint=hint, option="status")
+    hundred, low, high = found.groups()
+    if hundred:
+        return int(hundred) * 100, int(hundred) * 100 + 99
+    return int(low), int(high or low)
+
+
+def _of_record(record: Record) -> Iterator[str]:
+    """Yield what can be searched of one record."""
+    if isinstance(record, Opened):
+        exchange = Exchange(record)
+        yield exchange.target
+        yield exchange.path
+        yield from _lines(exchange.request_headers)
+    elif isinstance(record, Event):
+        content = record.content
+        yield content if isinstance(content, str) else content.decode(errors="replace")
+        yield from _lines(list(pairs(record.get("headers"))))
+        yield str(record.get("message", ""))
+    elif record.error:
+        yield str(record.error)
+
+
+def _of_exchange(exchange: Exchange) -> Iterator[str]:
+    """Yield what can only be searched when all of it is there, and how it ended."""
+    yield exchange.request_body.decode(errors="replace")
+    yield exchange.response_body.decode(errors="replace")
+    if exchange.error:
+        yield str(exchange.error)
+
+
+def _lines(headers: Headers) -> Iterator[str]:
+    for name, value in headers:
+        yield f"{name.decode('latin-1')}: {value.decode('latin-1') if isinstance(value, bytes) else value}"

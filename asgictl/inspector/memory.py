@@ -1,0 +1,67 @@
+"""The latest exchanges, kept in memory."""
+
+from collections import Counter
+
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.record import Event, Opened, Record
+
+# How many exchanges are kept, how many events of each, and how many bytes in all.
+EXCHANGES = 200
+EVENTS = 1000
+BYTES = 64 * 1024 * 1024
+
+
+class Memory:
+    """A sink that keeps the latest exchanges; once `exchanges`, `events` or `size` are reached the oldest go."""
+
+    def __init__(self, exchanges: int = EXCHANGES, events: int = EVENTS, size: int = BYTES) -> None:
+        """Keep so many exchanges, so many events of each, and together so many bytes of content."""
+        self._most = exchanges
+        self._events = events
+        self._bytes = size
+        self._size = 0
+        self._kept: dict[int, list[Record]] = {}
+        self._left_out: Counter[int] = Counter()
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The exchanges that are kept, the oldest first."""
+        return [self[number] for number in list(self._kept)]
+
+    def __getitem__(self, number: int) -> Exchange:
+        """Return the exchange with a number; raise `KeyError` when it is not there, or not any more."""
+        exchange = assembled(self._kept[number])[number]
+        exchange.left_out = self._left_out[number]
+        return exchange
+
+    def __call__(self, record: Record) -> None:
+        """Keep a record."""
+        number = record[0]
+        if record.__class__ is Opened:
+            self._kept[number] = [record]
+            if len(self._kept) > self._most:
+                self._forget()
+            return
+        records = self._kept.get(number)
+        if records is None:  # already forgotten
+            return
+        if record.__class__ is Event:
+            if len(records) > self._events:
+                self._left_out[number] += 1
+                return
+            self._size += _size(record)
+            while self._size > self._bytes and len(self._kept) > 1:
+                self._forget()
+        records.append(record)
+
+    def _forget(self) -> None:
+        number = next(iter(self._kept))
+        self._size -= sum(_size(record) for record in self._kept.pop(number))
+        del self._left_out[number]
+
+
+def _size(record: Record) -> int:
+    """Return how many bytes of content a record holds."""
+    if not isinstance(record, Event):
+        return 0
+    return len(record.content) if record.cut else record.size

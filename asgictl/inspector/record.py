@@ -1,0 +1,133 @@
+"""What is recorded of a connection: its scope, each message, and how it ended."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+# Where a message holds content of any size.
+CONTENT = ("body", "bytes", "text")
+
+Direction = Literal["receive", "send"]
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Stands for a secret; `size` is the secret's length in bytes."""
+
+    size: int
+
+    def __str__(self) -> str:
+        return f"‹redacted {self.size} B›"
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Stands for an object that ASGI has no type for; `type` is its class's name."""
+
+    type: str
+
+    def __str__(self) -> str:
+        return f"<{self.type}>"
+
+
+class Failure(NamedTuple):
+    """An exception: its class's name, what it says, and the stack."""
+
+    type: str
+    message: str
+    traceback: str
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+class Opened(NamedTuple):
+    """A connection has begun: its number, the time in seconds since the epoch, and the scope as the app was given it.
+
+    `replay_of` is the number of the exchange that this one repeats.
+    """
+
+    id: int
+    at: float
+    scope: dict[str, Any]
+    replay_of: int | None = None
+
+
+class Event(NamedTuple):
+    """A message that the app has received, or sends: the `n`th of its connection, `ms` milliseconds after it began.
+
+    `size` is what its content has in bytes; where `cut`, the message holds less of it. `message` is no dictionary only
+    where the app has sent something else.
+    """
+
+    id: int
+    n: int
+    ms: float
+    direction: Direction
+    message: Any
+    size: int = 0
+    cut: bool = False
+
+    @property
+    def type(self) -> str:
+        """The message's type, `?` for something that has none."""
+        kind = self.get("type")
+        return kind if isinstance(kind, str) else "?"
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key` in the message."""
+        return self.message.get(key, default) if isinstance(self.message, dict) else default
+
+    @property
+    def content(self) -> bytes | str:
+        """What is kept of the message's body, or of its bytes or text."""
+        for key in CONTENT:
+            value = self.get(key)
+            if value and isinstance(value, (bytes, str)):
+                return value
+        return b""
+
+
+class Raised(NamedTuple):
+    """`receive()`, or `send()` of event `n`, has raised an exception into the app."""
+
+    id: int
+    n: int
+    ms: float
+    direction: Direction
+    error: Failure
+
+
+class Closed(NamedTuple):
+    """The app has returned, or raised `error`, or was cancelled."""
+
+    id: int
+    ms: float
+    error: Failure | None = None
+    cancelled: bool = False
+
+
+Record = Opened | Event | Raised | Closed
+Sink = Callable[[Record], object]
+
+
+def failure(error: BaseException, hide: Callable[[str], str]) -> Failure:
+    """Return what there is to know of `error`; `hide` takes the secrets out of a text."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  # of the user's class
+        message = ""
+    return Failure(name, hide(message), hide("".join(traceback.format_exception(kind, error, _foreign(error)))))
+
+
+def _foreign(error: BaseException) -> TracebackType | None:
+    """Return the stack of `error` without the recorder's own frames at its top."""
+    stack = error.__traceback__
+    while stack is not None and Path(stack.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+        stack = stack.tb_next
+    return stack or error.__traceback__

@@ -1,0 +1,293 @@
+"""The recorder: an ASGI middleware that tells a sink of everything that passes, and changes nothing of it."""
+
+import itertools
+import time
+import warnings
+from asyncio import CancelledError
+from collections.abc import Iterable
+from typing import Any
+
+from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
+from asgictl.inspector import redaction
+from asgictl.inspector.memory import Memory
+from asgictl.inspector.record import (
+    CONTENT,
+    Closed,
+    Direction,
+    Event,
+    Failure,
+    Opaque,
+    Opened,
+    Raised,
+    Record,
+    Sink,
+    failure,
+)
+
+# How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
+BODY_LIMIT = 1024 * 1024
+
+_ATOMS = frozenset((str, bytes, int, float, bool, type(None)))
+_LASTING = _ATOMS | {tuple}
+_APART = frozenset(("headers", "subprotocols"))
+
+# How deep, and how far, other values are looked into.
+_DEPTH = 6
+_ITEMS = 1000
+
+
+class Inspector:
+    """An ASGI 3 application that answers as `app` does, byte by byte, and tells `sink` of every scope and message."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        sink: Sink | None = None,
+        redact: Iterable[str] = redaction.NAMES,
+        body_limit: int = BODY_LIMIT,
+        first_id: int = 0,
+    ) -> None:
+        """Wrap `app`.
+
+        `sink` is called with each record (`asgictl.inspector.record`) as it happens, in the thread of the event loop,
+        and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
+        headers and query parameters that `redact` names are replaced before anything is kept. Of a body, and of each
+        message of a WebSocket or an event stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
+        """
+        self.app = app
+        self.sink: Any = Memory() if sink is None else sink
+        self.redactor = redaction.Redactor(redact)
+        self.body_limit = body_limit
+        self.replay_of: int | None = None
+        self.latest_failure: tuple[int, Failure] | None = None
+        self._ids = itertools.count(first_id)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """Call the app, and record what passes."""
+        watched = _Watched(self, next(self._ids), scope, receive, send)
+        try:
+            result: Any = await self.app(scope, watched.receive, watched.send)  # type: ignore[func-returns-value]
+        except BaseException as error:
+            watched.end(error)
+            raise
+        watched.end(None)
+        return result
+
+    def tell(self, record: Record) -> None:
+        """Pass a record on to the sink, whose errors are no business of the app's."""
+        try:
+            self.sink(record)
+        except Exception as error:  # noqa: BLE001  # a sink of the user's
+            warnings.warn(f"the sink of an asgictl.Inspector failed: {error!r}", RuntimeWarning, stacklevel=2)
+
+
+class _Watched:
+    """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
+
+    __slots__ = (
+        "_answer",
+        "_begun",
+        "_id",
+        "_inspector",
+        "_limit",
+        "_n",
+        "_receive",
+        "_scope",
+        "_send",
+        "_streams",
+        "_tell",
+        "_used",
+    )
+
+    def __init__(self, inspector: Inspector, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+        self._inspector = inspector
+        self._id = number
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._tell = inspector.tell
+        self._n = 0
+        self._answer: Any = None
+        self._limit = inspector.body_limit
+        self._used = {"receive": 0, "send": 0}
+        self._streams = scope.get("type") == "websocket"
+        try:
+            kept = kept_scope(scope, inspector.redactor)
+        except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
+            kept = {"type": Opaque(type(error).__name__)}
+        self._tell(Opened(number, time.time(), kept, inspector.replay_of))
+        self._begun = time.perf_counter()
+
+    async def receive(self) -> Message:
+        try:
+            message = await self._receive()
+        except Exception as error:
+            self._raised("receive", error)
+            raise
+        self._record("receive", message)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message.__class__ is dict:
+            if (headers := message.get("headers")).__class__ is not list and _is_fleeting(headers):
+                message = {**message, "headers": list(headers)}  # type: ignore[arg-type]
+            if "links" in message and _is_fleeting(links := message["links"]):
+                message = {**message, "links": list(links)}
+        self._record("send", message)
+        try:
+            await self._send(message)
+        except Exception as error:
+            self._raised("send", error)
+            raise
+
+    def end(self, error: BaseException | None) -> None:
+        inspector, ms = self._inspector, self._ms()
+        if error is None:
+            self._tell(Closed(self._id, ms))
+        elif isinstance(error, CancelledError):
+            self._tell(Closed(self._id, ms, cancelled=True))
+        else:
+            failed = self._failure(error)
+            inspector.latest_failure = id(error), failed
+            self._tell(Closed(self._id, ms, failed))
+
+    def _ms(self) -> float:
+        return (time.perf_counter() - self._begun) * 1000
+
+    def _failure(self, error: BaseException) -> Failure:
+        return failure(error, self._inspector.redactor.hiding(self._scope, self._answer))
+
+    def _raised(self, direction: Direction, error: Exception) -> None:
+        self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
+
+    def _record(self, direction: Direction, message: Any) -> None:
+        ms = (time.perf_counter() - self._begun) * 1000
+        self._n = n = self._n + 1
+        try:
+            kept, size, cut = (
+                self._kept(direction, message) if isinstance(message, dict) else (snapshot(message), 0, False)
+            )
+        except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
+            kept, size, cut = Opaque(_name(message)), 0, False
+        self._tell(Event(self._id, n, ms, direction, kept, size, cut))
+
+    def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
+        """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""
+        kept = dict(message)
+        if "headers" in kept:
+            self._answer = kept.pop("headers")
+            headers = self._inspector.redactor.headers(self._answer)
+            self._streams = self._streams or _is_event_stream(headers)
+        else:
+            headers = None
+        size, cut = 0, False
+        if (body := kept.get("body")).__class__ is bytes:
+            size = len(body)
+            if self._streams or self._used[direction] + size > self._limit:
+                kept["body"], cut = self._within_limit(direction, body, size)
+            else:
+                self._used[direction] += size
+        elif body is not None or "text" in kept or "bytes" in kept:
+            size, cut = self._keep_content(direction, kept)
+        if not _ATOMS.issuperset(map(type, kept.values())):
+            for key, value in kept.items():
+                kept[key] = snapshot(value)
+        if "subprotocol" in kept and kept["subprotocol"] and self._inspector.redactor.subprotocols:
+            kept["subprotocol"] = redaction.HIDDEN.decode()
+        if headers is not None:
+            kept["headers"] = headers
+        return kept, size, cut
+
+    def _keep_content(self, direction: Direction, kept: dict[str, Any]) -> tuple[int, bool]:
+        total, missing = 0, False
+        for key in CONTENT:
+            value = kept.get(key)
+            if isinstance(value, str):
+                size = len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+            elif isinstance(value, (bytes, bytearray, memoryview)):
+                size = len(value)
+                value = bytes(value[: self._limit])
+            else:
+                continue
+            kept[key], cut = self._within_limit(direction, value, size)
+            total, missing = total + size, missing or cut
+        return total, missing
+
+    def _within_limit(self, direction: Direction, content: Any, size: int) -> tuple[Any, bool]:
+        limit = self._limit
+        if not self._streams:
+            limit -= self._used[direction]
+            self._used[direction] += size
+        return (content, False) if size <= limit else (content[: max(0, limit)], True)
+
+
+def kept_scope(scope: Scope, redactor: redaction.Redactor) -> dict[str, Any]:
+    """Return a copy of `scope` without secrets; what can be gone through only once becomes a list in `scope` itself."""
+    kept = dict(scope)
+    for key, value in scope.items():
+        kind = value.__class__
+        if kind in _LASTING or key in _APART:
+            continue
+        if key == "state" and kind is dict:
+            # The app's own objects, which say what they like of themselves.
+            kept[key] = {name: Opaque(_name(item)) for name, item in value.items()} if value else {}
+        else:
+            kept[key] = value.copy() if key == "asgi" and kind is dict else snapshot(value)
+    if "headers" in scope:
+        headers = scope["headers"]
+        if headers.__class__ is not list and _is_fleeting(headers):
+            scope["headers"] = headers = list(headers)
+        kept["headers"] = redactor.headers(headers)
+    if query := scope.get("query_string"):
+        kept["query_string"] = redactor.query(query)
+    if (path := scope.get("raw_path")).__class__ is bytes and b"?" in path:
+        kept["raw_path"] = redactor.raw_path(path)
+    if "subprotocols" in scope:
+        if _is_fleeting(protocols := scope["subprotocols"]):
+            scope["subprotocols"] = protocols = list(protocols)
+        hidden = redactor.subprotocols and isinstance(protocols, (list, tuple))
+        kept["subprotocols"] = [redaction.HIDDEN.decode()] * len(protocols) if hidden else snapshot(protocols)
+    return kept
+
+
+def snapshot(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911  # one for each kind
+    """Return a copy of `value` that nobody changes any more; `Opaque` for what ASGI has no type for."""
+    kind = value.__class__
+    if kind in _ATOMS:
+        return value
+    if depth == 0:
+        return Opaque(_name(value))
+    if kind is dict:
+        if _ATOMS.issuperset(map(type, value.values())) and len(value) <= _ITEMS:
+            return value.copy()
+        return {
+            key if key.__class__ in _ATOMS else Opaque(_name(key)): snapshot(item, depth - 1)
+            for key, item in itertools.islice(value.items(), _ITEMS)
+        }
+    if kind is list or kind is tuple:
+        if kind is tuple and len(value) <= _ITEMS and _ATOMS.issuperset(map(type, value)):
+            return value
+        return [snapshot(item, depth - 1) for item in value[:_ITEMS]]
+    return Opaque(_name(value))
+
+
+def _name(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_fleeting(value: object) -> bool:
+    """Tell whether `value` can perhaps be gone through only once."""
+    return (
+        value.__class__ not in _LASTING
+        and isinstance(value, Iterable)
+        and not isinstance(value, (str, bytes, dict, list, tuple))
+    )
+
+
+def _is_event_stream(headers: Any) -> bool:
+    for pair in headers if headers.__class__ is list else ():
+        if pair.__class__ is tuple and pair[0] == b"content-type":
+            return pair[1].__class__ is bytes and pair[1].startswith(b"text/event-stream")
+    return False

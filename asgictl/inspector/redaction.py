@@ -1,0 +1,162 @@
+"""Taking secrets out of what is recorded, before it is kept."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+from urllib.parse import unquote_plus
+
+from asgictl.asgi import Scope
+from asgictl.inspector.record import Opaque, Redacted
+
+# Headers, and query parameters, whose values are secrets.
+NAMES = ("authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key")
+
+# What stands in a query instead of a value: two characters that need no encoding there (RFC 3986 section 3.4).
+HIDDEN = b"***"
+
+# Headers that hold a URL, with a query that may hold a secret.
+_URLS = ("content-location", "link", "location", "origin", "referer", "refresh")
+
+_PROTOCOL = "sec-websocket-protocol"
+
+# A shorter secret is taken out of a text only where it is a word of its own.
+_SHORT = 4
+
+_FIRST = itemgetter(0)
+
+_QUERY = re.compile(rb"(?<=\?)[^\s#<>\"']+")
+
+
+class Redactor:
+    """Knows which names' values are secrets."""
+
+    def __init__(self, names: Iterable[str] = NAMES) -> None:
+        """Take the values of headers and query parameters with these `names` for secrets; nothing with no names."""
+        self.names = frozenset(name.lower() for name in names)
+        self.subprotocols = _PROTOCOL in self.names
+        self._bytes = frozenset(name.encode() for name in self.names)
+        self._parameter = re.compile(rb"(?i)(?:^|&)(?:" + b"|".join(map(re.escape, self._bytes)) + rb")=")
+        special: dict[object, Callable[[Any], Any]] = dict.fromkeys(self.names, _redacted)
+        for name in _URLS if self.names else ():
+            special.setdefault(name, self._url)
+        # An app may, wrongly, send text for names; a secret stays one.
+        self._special: dict[object, Callable[[Any], Any]] = special | {
+            str(name).encode(): function for name, function in special.items()
+        }
+
+    def headers(self, pairs: Any) -> Any:
+        """Return a copy of the headers without secrets, `Opaque` for what cannot be read as headers."""
+        special = self._special
+        try:
+            if special.keys().isdisjoint(map(bytes.lower, map(_FIRST, pairs))):
+                return list(pairs)
+            return [
+                (name, value) if (hide := special.get(name.lower())) is None else (name, hide(value))
+                for name, value in pairs
+            ]
+        except (AttributeError, TypeError, ValueError):
+            return self._odd_headers(pairs)
+
+    def _odd_headers(self, pairs: Any) -> Any:
+        if not isinstance(pairs, (list, tuple)):
+            return Opaque(type(pairs).__name__)
+        kept: list[Any] = []
+        for pair in pairs:
+            try:
+                name, value = pair
+                name = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
+                hide = self._special.get(name.lower())
+                kept.append((name, hide(value) if hide else value))
+            except (AttributeError, TypeError, ValueError):
+                kept.append(Opaque(type(pair).__name__))
+        return kept
+
+    def query(self, query: Any) -> Any:
+        """Return a query string without secrets."""
+        if query.__class__ is not bytes:
+            return Opaque(type(query).__name__)
+        if not self.names or (b"%" not in query and not self._parameter.search(query)):
+            return query
+        return b"&".join(
+            b"%b=%b" % (name, HIDDEN) if equals and self._is_secret(name) else part
+            for part in query.split(b"&")
+            for name, equals, _ in (part.partition(b"="),)
+        )
+
+    def raw_path(self, path: Any) -> Any:
+        """Return a raw path, in which some servers leave the query, without secrets."""
+        if path.__class__ is not bytes or b"?" not in path:
+            return path
+        before, _, query = path.partition(b"?")
+        return b"%b?%b" % (before, self.query(query))
+
+    def hiding(self, scope: Scope, answer: Any) -> Callable[[str], str]:
+        """Return what takes the secrets of a request, and of the headers of its answer, out of a text."""
+        headers = [*_pairs(scope.get("headers")), *_pairs(answer)]
+        values = {
+            text for name, value in headers if name.lower() in self._bytes for text in _forms(name.lower(), value)
+        }
+        for name, value in _parameters(scope.get("query_string")):
+            if name.lower() in self.names:
+                values |= {value, unquote_plus(value)}
+        known = sorted(filter(None, values), key=len, reverse=True)
+        patterns = [re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)" for text in known]
+        if not patterns:
+            return lambda text: text
+        pattern = re.compile("|".join(patterns))
+        return lambda text: pattern.sub("‹redacted›", text)
+
+    def _is_secret(self, name: bytes) -> bool:
+        return unquote_plus(name.decode("latin-1")).lower() in self.names
+
+    def _url(self, value: Any) -> Any:
+        if value.__class__ is not bytes or b"?" not in value:
+            return value if value.__class__ is bytes else _redacted(value)
+        return _QUERY.sub(lambda match: self.query(match[0]), value)
+
+
+def _redacted(value: Any) -> Redacted:
+    return _of_size(len(value) if hasattr(value, "__len__") else 0)
+
+
+_of_size = lru_cache(Redacted)
+
+
+def _pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
+    for pair in headers if isinstance(headers, (list, tuple)) else ():
+        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
+            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
+            if isinstance(name, bytes) and isinstance(value, bytes):
+                yield name, value
+
+
+def _parameters(query: Any) -> Iterator[tuple[str, str]]:
+    for part in query.decode("latin-1").split("&") if isinstance(query, bytes) else ():
+        name, equals, value = part.partition("=")
+        if equals:
+            yield unquote_plus(name), value
+
+
+def _forms(name: bytes, value: bytes) -> Iterator[str]:
+    """Yield a secret header's value, and what apps make of it."""
+    text = value.decode("latin-1")
+    yield text
+    if name == b"cookie":
+        for cookie in text.split(";"):
+            yield cookie.partition("=")[2].strip().strip('"')
+    elif name == b"set-cookie":
+        yield text.partition(";")[0].partition("=")[2].strip().strip('"')
+    elif name.endswith(b"authorization"):
+        scheme, _, credentials = text.partition(" ")
+        yield credentials
+        if scheme.lower() == "basic":
+            try:
+                user = base64.b64decode(credentials).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return
+            yield user
+            yield user.partition(":")[2]

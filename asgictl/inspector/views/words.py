@@ -1,0 +1,76 @@
+"""How messages, sizes and times are put into words."""
+
+from http import HTTPStatus
+from typing import Any
+
+from asgictl.inspector import bodies
+from asgictl.inspector.exchange import pairs, value_of
+from asgictl.inspector.record import Event
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+# What has words of its own below, or none.
+_KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
+
+_KILO = 1000
+
+
+def status(number: object) -> str:
+    """Return a status with its reason."""
+    reason = _REASONS.get(number) if isinstance(number, int) else None
+    return f"{number} {reason}" if reason else str(number)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes."""
+    if count < _KILO:
+        return f"{count} B"
+    value, unit = float(count), "B"
+    for unit in ("kB", "MB", "GB"):  # noqa: B007  # used after the loop
+        value /= _KILO
+        if value < _KILO:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def duration(ms: float) -> str:
+    """Return a time."""
+    return f"{ms:.1f} ms" if ms < _KILO else f"{ms / _KILO:.1f} s"
+
+
+def summary(event: Event, *, headers: bool = True) -> tuple[str, str]:
+    """Return what a message says, in its `headers` only if asked for, and a preview of its content."""
+    parts = []
+    if "status" in _keys(event):
+        parts.append(status(event.get("status")))
+    if headers and "headers" in _keys(event):
+        given = list(pairs(event.get("headers")))
+        parts += [f"{name}: {value}" for name in ("content-type", "content-length") if (value := value_of(given, name))]
+    if event.get("subprotocol"):
+        parts.append(f"subprotocol {event.get('subprotocol')}")
+    if "code" in _keys(event):
+        parts.append(str(event.get("code")))
+    if event.get("reason"):
+        parts.append(str(event.get("reason")))
+    parts += [f"{key}: {_short(value)}" for key, value in _items(event) if key not in _KNOWN]
+    content = event.content
+    if "body" in _keys(event) or "more_body" in _keys(event) or content:
+        kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
+        kept = f", {size(len(content))} kept" if event.cut else ""
+        parts.append(f"{kind}{size(event.size)}{kept}")
+    if event.get("more_body"):
+        parts.append("more_body")
+    return ", ".join(parts), bodies.preview(content) if content else ""
+
+
+def _keys(event: Event) -> Any:
+    return event.message if isinstance(event.message, dict) else {"not a message": event.message}
+
+
+def _items(event: Event) -> Any:
+    return _keys(event).items()
+
+
+def _short(value: Any) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return bodies.preview(text)
