@@ -41,11 +41,11 @@ def _clean_environment(tmp_path: Path) -> Iterator[None]:
 
 
 class Served:
-    """A running `asgictl serve`; its streams are read as they come."""
+    """A running `asgictl serve`, or `inspect`; its streams are read as they come."""
 
-    def __init__(self, *arguments: str, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, command: str, *arguments: str, folder: Path, env: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [ASGICTL, "serve", *arguments],
+            [ASGICTL, command, *arguments],
             cwd=folder,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
@@ -144,10 +144,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[Served] = []
 
     def start(
-        *arguments: str, folder: Path = tmp_path, port: str | None = "0", env: dict[str, str] | None = None
+        *arguments: str,
+        command: str = "serve",
+        folder: Path = tmp_path,
+        port: str | None = "0",
+        env: dict[str, str] | None = None,
     ) -> Served:
         address = ("--port", port) if port is not None else ()
-        served = Served(*arguments, *address, folder=folder, env=env or {})
+        served = Served(command, *arguments, *address, folder=folder, env=env or {})
         started.append(served)
         return served
 

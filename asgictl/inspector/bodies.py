@@ -1,6 +1,7 @@
 """Content as people read it: JSON and forms laid out, text as it is, gzip and Brotli unpacked, hex for the rest."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from importlib import import_module
@@ -11,6 +12,9 @@ from urllib.parse import parse_qsl
 # How much of a body is unpacked and laid out, in bytes and in lines.
 MOST = 256 * 1024
 LINES = 200
+
+# What no text has in it; tabs, ends of lines and pages, and the beginnings of escape sequences it may have.
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 _HEX_WIDTH = 16
 _HEX_BYTES = 256
@@ -71,6 +75,8 @@ def _laid_out(content: bytes, media_type: str, *, whole: bool) -> tuple[str, Ite
 
 def _text(content: bytes) -> str | None:
     """Return `content` as text, whose last letter may be incomplete, or None."""
+    if _CONTROL.search(content):
+        return None
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -100,7 +106,7 @@ def _hex(content: bytes) -> Iterator[str]:
     for begin in range(0, min(len(content), _HEX_BYTES), _HEX_WIDTH):
         row = content[begin : begin + _HEX_WIDTH]
         letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)  # noqa: PLR2004  # visible ASCII
-        yield f"{begin:08x}  {row.hex(' '):<{_HEX_WIDTH * 3 - 1}}  {letters}"
+        yield f"{begin:04x}  {row.hex(' '):<{_HEX_WIDTH * 3 - 1}}  {letters}"
     if len(content) > _HEX_BYTES:
         yield f"… {len(content) - _HEX_BYTES} more bytes"
 

@@ -93,12 +93,17 @@ _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
 
 def mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a scope or a message as JSON has it."""
-    if not all(isinstance(key, str) and not key.startswith("$") for key in values):
+    if not _is_plain(values):
         return {"$items": [[_plain(key), _plain(value)] for key, value in values.items()]}
     return {
         key: _latin(value) if key in _LATIN else body(value) if key in _UTF8 else _plain(value)
         for key, value in values.items()
     }
+
+
+def _is_plain(values: Mapping[Any, Any]) -> bool:
+    """Tell whether a mapping can be an object, which is no mark like those in `_TAGS`."""
+    return all(isinstance(key, str) for key in values) and not (len(values) == 1 and next(iter(values)) in _TAGS)
 
 
 def _latin(value: Any) -> Any:
@@ -127,7 +132,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911  # one for each type
     if isinstance(value, (bytes, bytearray)):
         return {"$b64": base64.b64encode(value).decode()}
     if isinstance(value, dict):
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+        if _is_plain(value):
             return {key: _plain(item) for key, item in value.items()}
         return {"$items": [[_plain(key), _plain(item)] for key, item in value.items()]}
     if isinstance(value, (list, tuple)):
@@ -192,7 +197,7 @@ def _direction(value: Any) -> Any:
 
 
 def _read_mapping(values: Any) -> Any:
-    if not isinstance(values, dict) or any(key.startswith("$") for key in values):
+    if not isinstance(values, dict) or not _is_plain(values):
         return _read(values)
     return {key: _read_value(key, value) for key, value in values.items()}
 

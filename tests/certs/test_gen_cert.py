@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
-from asgictl.certs import files, make, trust
+from asgictl.certs import files, issue, make, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
@@ -43,7 +43,7 @@ def lines(result: Any) -> tuple[int, list[str], list[str]]:
 
 def until(days: int) -> str:
     """Return the day on which a certificate that is made now ends, as it is printed."""
-    return f"{dt.datetime.now(dt.UTC) + dt.timedelta(days=days):%Y-%m-%d} ({days} days)"
+    return f"{dt.datetime.now(dt.UTC) - issue.BACK_DATING + dt.timedelta(days=days):%Y-%m-%d} ({days} days)"
 
 
 def leaf(file: str) -> x509.Certificate:
@@ -283,8 +283,8 @@ def test_check() -> None:
     """`--check` says what there is, in words."""
     run()
 
-    today, end = dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC) + dt.timedelta(days=199)
-    begin = today - dt.timedelta(hours=1)
+    begin = dt.datetime.now(dt.UTC) - issue.BACK_DATING
+    end = begin + dt.timedelta(days=199)
     assert lines(run("--check")) == (
         0,
         [

@@ -11,7 +11,7 @@ from asgictl.inspector.views import Line, Span
 from asgictl.inspector.views.blocks import Block, Blocks, event_line, outcome, title
 
 _INDENT = "  "
-_BODY = " " * 11
+_BODY = " " * 9
 _WIDEST = 30
 
 
