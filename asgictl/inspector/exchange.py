@@ -1,6 +1,7 @@
 """The records of one connection, put together."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,9 @@ _FAILED = 500
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
 _BODIES = ("http.response.body", "websocket.http.response.body")
+
+# What no URL has as it is: everything else than visible ASCII.
+_UNSAFE = re.compile(rb"[^!-~]")
 
 Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
@@ -83,9 +87,10 @@ class Exchange:
         if self.type == "lifespan":
             return ""
         raw = self.scope.get("raw_path")
-        path = raw.decode("latin-1") if isinstance(raw, bytes) and raw else quote(self.path, errors="surrogateescape")
+        path = raw if isinstance(raw, bytes) and raw else quote(self.path, errors="surrogateescape").encode()
         query = self.scope.get("query_string")
-        return f"{path}?{query.decode('latin-1')}" if isinstance(query, bytes) and query else path
+        target = b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path
+        return _UNSAFE.sub(lambda match: b"%%%02X" % ord(match[0]), target).decode()
 
     @property
     def received(self) -> list[Event]:

@@ -124,7 +124,7 @@ more = st.one_of(st.booleans(), st.none(), st.just(1))
 content = st.one_of(
     st.binary(max_size=40),
     st.binary(max_size=40).map(bytearray),
-    st.binary(max_size=9).map(memoryview),
+    st.builds(memoryview, st.binary(max_size=9)),
     st.text(max_size=9),
 )
 start = st.fixed_dictionaries(

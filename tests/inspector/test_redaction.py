@@ -1,0 +1,143 @@
+"""No secret is kept, in whatever form it comes."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.inspector import codec
+from asgictl.inspector.record import Event, Opened, Redacted
+from asgictl.inspector.redaction import NAMES, Redactor
+from tests.inspector.recordings import SCOPE, recorded
+
+SECRET = "s3cr3t-VALUE"
+
+
+async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+    """Do nothing."""
+
+
+def kept(scope: dict[str, Any], app: Any = silent, **options: Any) -> str:
+    """Return all that is recorded of a call with `scope`, as text."""
+    return "".join(map(codec.dumps, recorded(app, {**SCOPE, **scope}, **options)))
+
+
+RAW = SECRET.encode()
+SCOPES: dict[str, dict[str, Any]] = {
+    "names": {"headers": [(name.encode(), RAW) for name in NAMES]},
+    "any case": {"headers": [(b"Authorization", RAW), (b"COOKIE", RAW)]},
+    "text instead of bytes": {"headers": [("authorization", SECRET), ("Cookie", RAW)]},
+    "a tuple": {"headers": ((b"authorization", RAW),)},
+    "a generator": {"headers": (pair for pair in [(b"authorization", RAW)])},
+    "lists": {"headers": [[b"authorization", RAW]]},
+    "other bytes": {
+        "headers": [(bytearray(b"authorization"), bytearray(RAW)), (memoryview(b"cookie"), memoryview(RAW))]
+    },
+    "a dictionary": {"headers": {b"authorization": RAW}},
+    "no pairs": {"headers": [(b"authorization", RAW, RAW), b"authorization: " + RAW, None]},
+    "one more name": {"headers": [(b"x-mine", RAW)]},
+    "a query": {"query_string": b"a=1&token=" + RAW},
+    "an encoded name": {"query_string": b"t%6fken=" + RAW + b"&TOKEN=" + RAW},
+    "a query that is text": {"query_string": f"token={SECRET}"},
+    "a query in the path": {"raw_path": b"/x?token=" + RAW},
+    "the page before": {"headers": [(b"referer", b"http://x/y?a=1&token=" + RAW + b"#z")]},
+    "state": {"state": {"password": SECRET, "pool": object()}},
+    "subprotocols": {"subprotocols": ["bearer", SECRET], "headers": [(b"sec-websocket-protocol", RAW)]},
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=list(SCOPES))
+def test_requests(scope: dict[str, Any]) -> None:
+    """A secret in a request is replaced before anything is kept."""
+    told = kept(scope, redact=(*NAMES, "X-Mine", "token", "Sec-WebSocket-Protocol"))
+
+    assert SECRET not in told
+    assert base64.b64encode(RAW).decode() not in told
+
+
+def test_answers() -> None:
+    """So is one in an answer, and in a redirect's URL."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"Set-Cookie", b"id=" + RAW), (b"location", b"/next?ok=1&token=" + RAW), ("set-cookie", SECRET)]
+        await send({"type": "http.response.start", "status": 302, "headers": (pair for pair in headers)})
+        await send({"type": "websocket.accept", "subprotocol": SECRET})
+
+    told = kept({}, app, redact=(*NAMES, "token", "sec-websocket-protocol"))
+
+    assert SECRET not in told
+    assert "/next?ok=1&token=***" in told
+
+
+def test_errors() -> None:
+    """What an exception quotes of a request's secrets is taken out of its message and its stack."""
+    basic = base64.b64encode(f"me:{SECRET}".encode())
+    scope = {
+        "headers": [(b"authorization", b"Basic " + basic), (b"cookie", b'a="' + RAW[::-1] + b'"; b=xy')],
+        "query_string": b"token=%61" + RAW,
+    }
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError(f"{SECRET} and {SECRET[::-1]}, a{SECRET} and %61{SECRET}, xy not xyz {basic.decode()}")
+
+    told = kept(scope, app, redact=(*NAMES, "token"))
+
+    assert SECRET not in told
+    assert SECRET[::-1] not in told
+    assert basic.decode() not in told
+    assert (
+        "‹redacted›, ‹redacted› and ‹redacted›, ‹redacted› not xyz ‹redacted›".encode("unicode_escape").decode() in told
+    )
+
+
+def test_what_stays() -> None:
+    """The size of a secret stays, and everything that is none."""
+    opened, *_ = recorded(
+        silent,
+        {**SCOPE, "headers": [(b"cookie", b"a=b"), (b"x", b"y")], "query_string": b"a=%20&&b&token=1&="},
+        redact=("token", "cookie"),
+    )
+    assert isinstance(opened, Opened)
+
+    assert opened.scope["headers"] == [(b"cookie", Redacted(3)), (b"x", b"y")]
+    assert opened.scope["query_string"] == b"a=%20&&b&token=***&="
+
+
+def test_nothing_is_redacted_without_names() -> None:
+    """Without names everything is kept as it is."""
+    assert SECRET in kept({"headers": [(b"authorization", RAW)]}, redact=())
+
+
+@given(query=st.binary(max_size=60))
+def test_queries_without_secrets_stay(query: bytes) -> None:
+    """A query without a secret is kept byte by byte."""
+    assert Redactor(["such-a-name-is-never-made"]).query(query) == query
+
+
+@given(name=st.text(max_size=20), value=st.binary(max_size=20))
+def test_any_name(name: str, value: bytes) -> None:
+    """Any name, in any case, hides its value."""
+    redactor = Redactor([name])
+    for form in (name, name.upper().lower()):
+        encoded = form.encode("utf-8", "surrogatepass")
+        assert (encoded, value) not in redactor.headers([(encoded, value)]) or form.lower() != name.lower()
+
+
+def test_limits() -> None:
+    """Of a body its beginning is kept, and its whole size; of a stream of events the beginning of each."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        kind = b"text/event-stream" if scope["path"] == "/events" else b"text/plain"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+        for _ in range(2):
+            await send({"type": "http.response.body", "body": b"123456", "more_body": True})
+
+    def sizes(path: str) -> list[tuple[int, bytes | str, bool]]:
+        records = recorded(app, {**SCOPE, "path": path}, body_limit=8)
+        return [(one.size, one.content, one.cut) for one in records if isinstance(one, Event) and one.size]
+
+    assert sizes("/") == [(6, b"123456", False), (6, b"12", True)]
+    assert sizes("/events") == [(6, b"123456", False), (6, b"123456", False)]
