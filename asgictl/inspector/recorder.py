@@ -29,6 +29,7 @@ BODY_LIMIT = 1024 * 1024
 
 _ATOMS = frozenset((str, bytes, int, float, bool, type(None)))
 _LASTING = _ATOMS | {tuple}
+_LISTS = frozenset((list, tuple))
 _APART = frozenset(("headers", "subprotocols"))
 
 # How deep, and how far, other values are looked into.
@@ -130,8 +131,8 @@ class _Watched:
 
     async def send(self, message: Message) -> None:
         if message.__class__ is dict:
-            if (headers := message.get("headers")).__class__ is not list and _is_fleeting(headers):
-                message = {**message, "headers": list(headers)}  # type: ignore[arg-type]
+            if (headers := message.get("headers")) and (lasting := _lasting(headers)) is not headers:
+                message = {**message, "headers": lasting}
             if "links" in message and _is_fleeting(links := message["links"]):
                 message = {**message, "links": list(links)}
         self._record("send", message)
@@ -235,9 +236,8 @@ def kept_scope(scope: Scope, redactor: redaction.Redactor) -> dict[str, Any]:
         else:
             kept[key] = value.copy() if key == "asgi" and kind is dict else snapshot(value)
     if "headers" in scope:
-        headers = scope["headers"]
-        if headers.__class__ is not list and _is_fleeting(headers):
-            scope["headers"] = headers = list(headers)
+        if (headers := _lasting(scope["headers"])) is not scope["headers"]:
+            scope["headers"] = headers
         kept["headers"] = redactor.headers(headers)
     if query := scope.get("query_string"):
         kept["query_string"] = redactor.query(query)
@@ -284,6 +284,15 @@ def _is_fleeting(value: object) -> bool:
         and isinstance(value, Iterable)
         and not isinstance(value, (str, bytes, dict, list, tuple))
     )
+
+
+def _lasting(headers: Any) -> Any:
+    """Return headers that can be gone through again, each pair too: themselves, or a list of what they hold."""
+    if _is_fleeting(headers):
+        headers = list(headers)
+    if headers.__class__ in _LISTS and not _LISTS.issuperset(map(type, headers)):
+        return [list(pair) if _is_fleeting(pair) else pair for pair in headers]
+    return headers
 
 
 def _is_event_stream(headers: Any) -> bool:
