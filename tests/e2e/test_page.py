@@ -1,14 +1,15 @@
-"""The bundled page in a real browser (`make test-browser`)."""
+"""Our pages, and our archives, in a real browser (`make test-browser`)."""
 
 import hashlib
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.conftest import Serve
+from tests.conftest import ASGICTL, Serve
 
 pytestmark = pytest.mark.browser
 
@@ -52,3 +53,33 @@ def test_the_page_is_alive(serve: Serve, page: Page, tmp_path: Path) -> None:
     expect(page.locator("#echo")).to_have_text("closed")
     expect(page.locator("#events")).to_have_text("disconnected, trying again")
     assert errors == []
+
+
+def test_a_browser_reads_the_archive(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """A session exported as HAR is enough for a browser to show the page again, without the server."""
+    served = serve("demo", "--save", "s.jsonl", command="inspect")
+    page.goto(served.url)
+    expect(page.locator("#echo")).to_have_text("connected")
+    served.wait_for('"type":"websocket.accept"')
+    assert served.stop()[0] == 0
+    command = [str(ASGICTL), "session", "export", "s.jsonl", "--har"]
+    archive = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    (tmp_path / "s.har").write_bytes(archive.stdout)
+    page.goto("about:blank")
+
+    page.route_from_har(tmp_path / "s.har", not_found="abort")
+    page.goto(served.url)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hello World")
+
+
+def test_the_echo_page(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """A browser is shown the scope as a page, in which nothing of the request is markup."""
+    served = serve(command="inspect")
+
+    page.goto(f"{served.url}/<img src=x onerror=alert(1)>?q=<b>")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("GET /<img src=x onerror=alert(1)>")
+    expect(page.locator("pre")).to_contain_text('"query_string": "q=%3Cb%3E"')
+    assert page.locator("img, b").count() == 0
+    page.screenshot(path=tmp_path / "page.png")
