@@ -31,6 +31,7 @@ bench: $(VENV)/.dev  ## measure side by side with uvicorn, openssl and mkcert
 	$(BIN)/python bench/reload.py
 	$(BIN)/python bench/access_log.py
 	$(BIN)/python bench/gen_cert.py
+	$(BIN)/python bench/inspecting.py
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache dist
