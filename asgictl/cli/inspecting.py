@@ -137,7 +137,7 @@ def inspect_app(  # noqa: PLR0913  # a command has as many arguments as options
     wanted = viewing.wanted_of(params)
     answer = _answer(ctx.params) if any(ctx.obj[name].rank for name in _ECHOES) else None
     if answer and app is not None:
-        raise ConfigError("the options of the echo app do not go with an APP", hint=f"drop `{app}`, or them")
+        raise ConfigError("the options of the echo app do not go with an APP", hint=f"drop `{app}`, or those options")
     plan = request.plan_of({**params, "app": _ANY_APP} if answer else params, console)
     from asgictl.inspector import echo
 
@@ -251,7 +251,10 @@ def _screen(params: Mapping[str, Any], console: Console, wanted: "Filter") -> It
     name = params["view"] or ("line" if sys.stdout.isatty() else "json")
     writer = LogWriter(1, lock=None, complain=console.note, what="the view")
     live = Live(
-        viewing.view_of(name), wanted, lambda lines: writer.write(viewing.text_of(console, lines, cut=name == "line"))
+        viewing.view_of(name),
+        wanted,
+        lambda lines: writer.write(viewing.text_of(console, lines, cut=name == "line")),
+        console.note,
     )
     stopping.at_end += [partial(live.close, 0.1), partial(writer.finish, 0.1)]
     try:

@@ -22,22 +22,31 @@ _PAUSE = 0.02
 class Live:
     """A sink that shows what it is told, filtered, in a view."""
 
-    def __init__(self, view: View, wanted: Filter, show: Callable[[list[Line]], object]) -> None:
-        """Pass the lines of `view` to `show`, in the thread that shows them."""
+    def __init__(
+        self,
+        view: View,
+        wanted: Filter,
+        show: Callable[[list[Line]], object],
+        complain: Callable[[str], object],
+    ) -> None:
+        """Pass the lines of `view` to `show`, and what goes wrong to `complain`, in the thread that shows them."""
+        self._complain = complain
         self._view = view
         self._filtered = Filtered(wanted)
         self._show = show
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
-        self._bytes = 0
+        # Each counted in one thread only; what waits is the difference.
+        self._bytes_taken = 0
+        self._bytes_shown = 0
         self._thread = threading.Thread(target=self._run, name="asgictl-inspect", daemon=True)
         self._thread.start()
 
     def __call__(self, record: Record) -> None:
         """Take a record."""
         if isinstance(record, Event):
-            self._bytes += record.size
+            self._bytes_taken += record.size
         self._queue.put(record)
-        while (self._queue.qsize() > _MOST or self._bytes > _MOST_BYTES) and self._thread.is_alive():
+        while self._is_behind() and self._thread.is_alive():
             time.sleep(_PAUSE)
 
     def close(self, patience: float = 1.0) -> None:
@@ -66,7 +75,13 @@ class Live:
             self._put(self._view.finish())
             return False
         if isinstance(record, Event):
-            self._bytes -= record.size
-        for wanted in self._filtered.feed(record):
-            self._put(self._view.feed(wanted))
+            self._bytes_shown += record.size
+        try:
+            for wanted in self._filtered.feed(record):
+                self._put(self._view.feed(wanted))
+        except Exception as error:  # noqa: BLE001  # what an app sends may be stranger than was foreseen
+            self._complain(f"a record of #{record.id} cannot be shown: {error!r}")
         return True
+
+    def _is_behind(self) -> bool:
+        return self._queue.qsize() > _MOST or self._bytes_taken - self._bytes_shown > _MOST_BYTES

@@ -1,8 +1,8 @@
 """The recorder: an ASGI middleware that tells a sink of everything that passes, and changes nothing of it."""
 
 import itertools
+import logging
 import time
-import warnings
 from asyncio import CancelledError
 from collections.abc import Iterable
 from typing import Any
@@ -24,13 +24,19 @@ from asgictl.inspector.record import (
     failure,
 )
 
+_logger = logging.getLogger("asgictl.inspector")
+
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
 BODY_LIMIT = 1024 * 1024
 
 _ATOMS = frozenset((str, bytes, int, float, bool, type(None)))
 _LASTING = _ATOMS | {tuple}
 _LISTS = frozenset((list, tuple))
+_CONTENT = frozenset(CONTENT)
 _APART = frozenset(("headers", "subprotocols"))
+
+# A message with a body has a type, the body, and whether there is more.
+_USUAL = 3
 
 # How deep, and how far, other values are looked into.
 _DEPTH = 6
@@ -79,8 +85,8 @@ class Inspector:
         """Pass a record on to the sink, whose errors are no business of the app's."""
         try:
             self.sink(record)
-        except Exception as error:  # noqa: BLE001  # a sink of the user's
-            warnings.warn(f"the sink of an asgictl.Inspector failed: {error!r}", RuntimeWarning, stacklevel=2)
+        except Exception:
+            _logger.exception("the sink of an asgictl.Inspector failed")
 
 
 class _Watched:
@@ -130,7 +136,7 @@ class _Watched:
         return message
 
     async def send(self, message: Message) -> None:
-        if message.__class__ is dict:
+        if isinstance(message, dict):
             if (headers := message.get("headers")) and (lasting := _lasting(headers)) is not headers:
                 message = {**message, "headers": lasting}
             if "links" in message and _is_fleeting(links := message["links"]):
@@ -157,7 +163,10 @@ class _Watched:
         return (time.perf_counter() - self._begun) * 1000
 
     def _failure(self, error: BaseException) -> Failure:
-        return failure(error, self._inspector.redactor.hiding(self._scope, self._answer))
+        try:
+            return failure(error, self._inspector.redactor.hiding(self._scope, self._answer))
+        except Exception:  # noqa: BLE001  # whatever an app raises, the server gets it
+            return Failure(_name(error), "", "")
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
@@ -176,20 +185,15 @@ class _Watched:
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""
         kept = dict(message)
-        if "headers" in kept:
-            self._answer = kept.pop("headers")
-            headers = self._inspector.redactor.headers(self._answer)
-            self._streams = self._streams or _is_event_stream(headers)
-        else:
-            headers = None
+        headers = kept.pop("headers", None)
         size, cut = 0, False
-        if (body := kept.get("body")).__class__ is bytes:
+        if (body := kept.get("body")).__class__ is bytes and len(kept) <= _USUAL:
             size = len(body)
             if self._streams or self._used[direction] + size > self._limit:
                 kept["body"], cut = self._within_limit(direction, body, size)
             else:
                 self._used[direction] += size
-        elif body is not None or "text" in kept or "bytes" in kept:
+        elif not _CONTENT.isdisjoint(kept):
             size, cut = self._keep_content(direction, kept)
         if not _ATOMS.issuperset(map(type, kept.values())):
             for key, value in kept.items():
@@ -197,7 +201,9 @@ class _Watched:
         if "subprotocol" in kept and kept["subprotocol"] and self._inspector.redactor.subprotocols:
             kept["subprotocol"] = redaction.HIDDEN.decode()
         if headers is not None:
-            kept["headers"] = headers
+            self._answer = headers
+            kept["headers"] = headers = self._inspector.redactor.headers(headers)
+            self._streams = self._streams or _is_event_stream(headers)
         return kept, size, cut
 
     def _keep_content(self, direction: Direction, kept: dict[str, Any]) -> tuple[int, bool]:
