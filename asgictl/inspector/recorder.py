@@ -2,9 +2,9 @@
 
 import itertools
 import logging
-import time
 from asyncio import CancelledError
 from collections.abc import Iterable
+from time import perf_counter, time
 from typing import Any
 
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
@@ -100,11 +100,12 @@ class _Watched:
         "_limit",
         "_n",
         "_receive",
+        "_received",
         "_scope",
         "_send",
+        "_sent",
         "_streams",
         "_tell",
-        "_used",
     )
 
     def __init__(self, inspector: Inspector, number: int, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,14 +118,15 @@ class _Watched:
         self._n = 0
         self._answer: Any = None
         self._limit = inspector.body_limit
-        self._used = {"receive": 0, "send": 0}
+        self._received = 0
+        self._sent = 0
         self._streams = scope.get("type") == "websocket"
         try:
             kept = kept_scope(scope, inspector.redactor)
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
-        self._tell(Opened(number, time.time(), kept, inspector.replay_of))
-        self._begun = time.perf_counter()
+        self._tell(Opened(number, time(), kept, inspector.replay_of))
+        self._begun = perf_counter()
 
     async def receive(self) -> Message:
         try:
@@ -137,7 +139,7 @@ class _Watched:
 
     async def send(self, message: Message) -> None:
         if isinstance(message, dict):
-            if (headers := message.get("headers")) and (lasting := _lasting(headers)) is not headers:
+            if "headers" in message and (lasting := _lasting(message["headers"])) is not message["headers"]:
                 message = {**message, "headers": lasting}
             if "links" in message and _is_fleeting(links := message["links"]):
                 message = {**message, "links": list(links)}
@@ -160,7 +162,7 @@ class _Watched:
             self._tell(Closed(self._id, ms, failed))
 
     def _ms(self) -> float:
-        return (time.perf_counter() - self._begun) * 1000
+        return (perf_counter() - self._begun) * 1000
 
     def _failure(self, error: BaseException) -> Failure:
         try:
@@ -172,14 +174,16 @@ class _Watched:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
 
     def _record(self, direction: Direction, message: Any) -> None:
-        ms = (time.perf_counter() - self._begun) * 1000
+        ms = (perf_counter() - self._begun) * 1000
         self._n = n = self._n + 1
+        size, cut = 0, False
         try:
-            kept, size, cut = (
-                self._kept(direction, message) if isinstance(message, dict) else (snapshot(message), 0, False)
-            )
+            if isinstance(message, dict):
+                kept, size, cut = self._kept(direction, message)
+            else:
+                kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
-            kept, size, cut = Opaque(_name(message)), 0, False
+            kept = Opaque(_name(message))
         self._tell(Event(self._id, n, ms, direction, kept, size, cut))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
@@ -189,10 +193,8 @@ class _Watched:
         size, cut = 0, False
         if (body := kept.get("body")).__class__ is bytes and len(kept) <= _USUAL:
             size = len(body)
-            if self._streams or self._used[direction] + size > self._limit:
+            if size:
                 kept["body"], cut = self._within_limit(direction, body, size)
-            else:
-                self._used[direction] += size
         elif not _CONTENT.isdisjoint(kept):
             size, cut = self._keep_content(direction, kept)
         if not _ATOMS.issuperset(map(type, kept.values())):
@@ -222,10 +224,13 @@ class _Watched:
         return total, missing
 
     def _within_limit(self, direction: Direction, content: Any, size: int) -> tuple[Any, bool]:
-        limit = self._limit
-        if not self._streams:
-            limit -= self._used[direction]
-            self._used[direction] += size
+        if self._streams:
+            before = 0
+        elif direction == "send":
+            before, self._sent = self._sent, self._sent + size
+        else:
+            before, self._received = self._received, self._received + size
+        limit = self._limit - before
         return (content, False) if size <= limit else (content[: max(0, limit)], True)
 
 
@@ -294,7 +299,7 @@ def _is_fleeting(value: object) -> bool:
 
 def _lasting(headers: Any) -> Any:
     """Return headers that can be gone through again, each pair too: themselves, or a list of what they hold."""
-    if _is_fleeting(headers):
+    if headers.__class__ is not list and _is_fleeting(headers):
         headers = list(headers)
     if headers.__class__ in _LISTS and not _LISTS.issuperset(map(type, headers)):
         return [list(pair) if _is_fleeting(pair) else pair for pair in headers]

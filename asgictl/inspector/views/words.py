@@ -54,7 +54,7 @@ def summary(event: Event, *, headers: bool = True) -> tuple[str, str]:
         parts.append(str(event.get("reason")))
     parts += [f"{key}: {_short(value)}" for key, value in _items(event) if key not in _KNOWN]
     content = event.content
-    if "body" in _keys(event) or "more_body" in _keys(event) or content:
+    if event.type.endswith(".body") or "body" in _keys(event) or content:
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
         kept = f", {size(len(content))} kept" if event.cut else ""
         parts.append(f"{kind}{size(event.size)}{kept}")
