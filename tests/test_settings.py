@@ -86,7 +86,7 @@ def test_the_higher_source_counts(
 def options() -> dict[str, settings.Option]:
     """Return the options of `asgictl serve` by their keys."""
     command: Any = typer.main.get_command(cli.app)
-    serve = command.commands["serve"]
+    serve = command.get_command(None, "serve")
     hints = get_type_hints(serve.callback, include_extras=True)
     return {option.key: option for option in (option_of(param, hints) for param in serve.params if param.name in hints)}
 

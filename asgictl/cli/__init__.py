@@ -1,24 +1,40 @@
 """The command line: one module per command, and one boundary for their errors."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from asgictl.cli import gen_cert, inspecting, serve, session, version
+from asgictl.cli import version
 from asgictl.cli.command import Group
+
+_MODULES = {"serve": "serve", "inspect": "inspecting", "gen-cert": "gen_cert", "session": "session"}
+
+
+class Commands(Group):
+    """The commands, each of which is loaded when it is run; all of them for help and completion."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: dict[str, Any] = dict.fromkeys(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # Typer's
+        """Return a command, or None for a name that is none."""
+        if cmd_name in _MODULES and self.commands[cmd_name] is None:
+            module = import_module(f"{__name__}.{_MODULES[cmd_name]}")
+            self.commands[cmd_name] = command = typer.main.get_command(module.app)
+            command.name = cmd_name
+        return self.commands.get(cmd_name)
+
 
 app = typer.Typer(
     name="asgictl",
-    cls=Group,
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve", cls=serve.Serve)(serve.serve)
-app.command("inspect", cls=inspecting.Inspect)(inspecting.inspect_app)
-app.add_typer(session.app, name="session")
-app.command("gen-cert", cls=gen_cert.GenCert)(gen_cert.gen_cert)
 
 
 @app.callback()

@@ -6,7 +6,7 @@ errors, and the values are converted by `asgictl.values` and completed by `asgic
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, get_type_hints
 
 import typer
@@ -83,6 +83,8 @@ class Command(TyperCommand):
             value, source = param.consume_value(ctx, found)
             ctx.set_parameter_source(param.name, source)
             if source is None or source.name != "COMMANDLINE":
+                if param.required:
+                    ctx.fail(f"Missing {param.param_type_name} '{param.metavar}'.")
                 continue
             try:
                 given[param.name] = values.converted(value, hints[param.name])
@@ -94,6 +96,13 @@ class Command(TyperCommand):
         """Run the command and exit with the status that it returns; tell of an expected error in two lines."""
         with _Boundary(ctx.params, ctx.obj):
             raise typer.Exit(super().invoke(ctx))
+
+
+def alone(name: str, command: type[Command], function: Callable[..., int]) -> typer.Typer:
+    """Return the Typer app that a module of one command has."""
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.command(name, cls=command)(function)
+    return app
 
 
 class Group(TyperGroup):

@@ -1,7 +1,7 @@
 """`--print-config`: each value of a command's options, and where it comes from."""
 
 import os
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
@@ -10,12 +10,15 @@ from asgictl.cli.command import option_of
 from asgictl.console import Console, plain
 from asgictl.errors import AsgictlError
 
+if TYPE_CHECKING:
+    from asgictl.target import AppRef
 
-def show(ctx: typer.Context, console: Console) -> None:
-    """Print the settings of the command that `ctx` is about."""
+
+def show(ctx: typer.Context, console: Console, stand_in: "AppRef | None" = None) -> None:
+    """Print the settings of the command that `ctx` is about; `stand_in` is its app where there is none."""
     hints = get_type_hints(ctx.command.callback, include_extras=True)
     known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
-    rows = [_app(ctx.params["app"]), *settings.rows(ctx.obj, known)]
+    rows = [_app(ctx.params["app"], stand_in), *settings.rows(ctx.obj, known)]
     texts = [(key, _text(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
     lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)
@@ -23,13 +26,15 @@ def show(ctx: typer.Context, console: Console) -> None:
     console.result("\n".join(lines), data)
 
 
-def _app(named: str | None) -> tuple[str, Any, str]:
+def _app(named: str | None, stand_in: "AppRef | None") -> tuple[str, Any, str]:
     from asgictl import target
 
     try:
         ref = target.find(named, project.current_folder(), os.environ, lambda _: None)
     except AsgictlError as error:
         return "app", None, error.message
+    if ref.looked and stand_in:
+        ref = stand_in
     return "app", str(ref), "command line" if named else ref.found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 import typer
 
 from asgictl.cli import report
-from asgictl.cli.command import Command
+from asgictl.cli.command import Command, alone
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 from asgictl.options import certs as options
@@ -235,3 +235,6 @@ def _sign(console: Console, request: Path, target: Path, order: "Order", *, forc
         files.write_one(target, bundle.pem(), secret=False)
     report.tell(console, make.Made(files.Pair(target, request), bundle), [target], now)
     return 0
+
+
+app = alone("gen-cert", GenCert, gen_cert)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
-from asgictl import __version__, target
+from asgictl import __version__
 from asgictl.cli import request, viewing
-from asgictl.cli.command import Command
+from asgictl.cli.command import Command, alone
 from asgictl.cli.serve import Serve, serve
 from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from asgictl.inspector.record import Record
     from asgictl.inspector.session import SessionFile
     from asgictl.serving.plan import ServePlan
+    from asgictl.target import AppRef
 
 _ECHOES = ("respond", "respond_header", "respond_text", "respond_file", "delay", "drop")
 _MEGABYTE = 1_000_000
 
-# What is planned for before the echo app takes its place.
-_ANY_APP = "asgictl.inspector.echo:app"
 
 # What `serve` has, and a single process whose exchanges are watched has not.
 _LEFT_OUT = frozenset(
@@ -131,14 +130,14 @@ def inspect_app(  # noqa: PLR0913  # a command has as many arguments as options
     if print_config:
         from asgictl.cli import config
 
-        config.show(ctx, console)
+        config.show(ctx, console, _echo())
         return 0
     request.check_qr(qr=params["qr"])
     wanted = viewing.wanted_of(params)
     answer = _answer(ctx.params) if any(ctx.obj[name].rank for name in _ECHOES) else None
     if answer and app is not None:
         raise ConfigError("the options of the echo app do not go with an APP", hint=f"drop `{app}`, or those options")
-    plan = request.plan_of({**params, "app": _ANY_APP} if answer else params, console)
+    plan = request.plan_of({**params, "app": str(_echo())} if answer else params, console)
     from asgictl.inspector import echo
 
     is_echo = answer is not None or bool(plan.instructions.ref.looked)
@@ -182,15 +181,16 @@ def _content(file: str) -> bytes:
         raise FileProblemError(problem, hint="pass --respond-file with a file that can be read") from error
 
 
+def _echo(looked: tuple[str, ...] = ()) -> "AppRef":
+    """Return the app that stands in, after a look at the places `looked`."""
+    from asgictl.target import AppRef
+
+    return AppRef("asgictl.inspector.echo", "app", found="an app that echoes", factory=False, looked=looked)
+
+
 def _with_echo(plan: "ServePlan") -> "ServePlan":
     """Return the plan with the echo app instead of the one that was found."""
-    ref = target.AppRef(
-        module="asgictl.inspector.echo",
-        attribute="app",
-        found="an app that echoes",
-        factory=False,
-        looked=plan.instructions.ref.looked,
-    )
+    ref = _echo(plan.instructions.ref.looked)
     return plan._replace(instructions=plan.instructions._replace(ref=ref))
 
 
@@ -262,3 +262,6 @@ def _screen(params: Mapping[str, Any], console: Console, wanted: "Filter") -> It
     finally:
         live.close()
         writer.finish()
+
+
+app = alone("inspect", Inspect, inspect_app)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import typer
 
 from asgictl.cli import request
-from asgictl.cli.command import Command
+from asgictl.cli.command import Command, alone
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 from asgictl.options import serving as options
@@ -137,3 +137,6 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         return launch.launch(plan, audience.Checker(console, plan))
     style = audience.Style(terse=prod, browser=open_browser, qr=qr)
     return launch.launch(plan, audience.Audience(console, plan, style, started=started))
+
+
+app = alone("serve", Serve, serve)

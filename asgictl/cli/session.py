@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asgictl.inspector.record import Record
     from asgictl.inspector.replay import Change, Script
 
-app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 _DIFFERENT = 1
 

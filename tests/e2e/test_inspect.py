@@ -484,6 +484,17 @@ def test_diff(inspect: Serve, tmp_path: Path) -> None:
     assert found["response body .body"] == (json.dumps(b'{"n": [1, 2]}'.hex()), '""')
 
 
+def test_what_is_missing(tmp_path: Path) -> None:
+    """An argument that is missing is named, as JSON where that was asked for."""
+    status, stdout, stderr = session(tmp_path, "show")
+    assert (status, stdout) == (2, "")
+    assert "Missing argument 'FILE'." in stderr
+
+    status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
+    assert (status, stderr) == (2, "")
+    assert json.loads(stdout) == {"error": "Missing argument 'B'.", "hint": None, "exit_status": 2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem", "hint"),
     [
