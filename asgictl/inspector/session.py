@@ -24,6 +24,9 @@ LIMIT = 100 * 1024 * 1024
 # No line is longer, whatever claims to be a session.
 _LONGEST = 256 * 1024 * 1024
 
+# Where there are such things: not to wait for the other end of a pipe, and ends of lines as they are.
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 _OPENED = b'{"k":"open","id":'
 
 Note = Callable[[str], object]
@@ -110,10 +113,10 @@ class SessionFile:
 
     def _rotate(self) -> None:
         older = self._path.with_name(f"{self._path.stem}.1{self._path.suffix}")
+        os.close(self._descriptor)  # Windows does not rename what is open
+        self._descriptor = -1
         self._path.replace(older)
-        before = self._descriptor
         self._descriptor = _opened(self._path)
-        os.close(before)
         self._size = 0
         # Each file stands for itself: it says what its exchanges were opened with.
         self._write("".join([self._header(), *self._unfinished.values()]))
@@ -127,7 +130,7 @@ class SessionFile:
 
 def _opened(path: Path) -> int:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0), 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
     except OSError as error:
         problem = f"cannot save to `{path}`: {os.strerror(error.errno or 0)}"
         raise FileProblemError(problem, hint="pass --save with a file in a folder that can be written") from error
