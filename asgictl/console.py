@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from asgictl.errors import AppLoadError, AsgictlError
+from asgictl.errors import AppLoadError, AsgictlError, FileProblemError
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -53,8 +53,14 @@ class Console:
         )
 
     def result(self, text: str, data: Any = None) -> None:
-        """Print what the command was asked for."""
-        print(json.dumps(data) if self._json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
+        """Print what the command was asked for; raise `FileProblemError` when that cannot be written."""
+        try:
+            print(json.dumps(data) if self._json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            problem = f"cannot write to stdout: {os.strerror(error.errno or 0)}"
+            raise FileProblemError(problem, hint="make room, or write to another file") from error
 
     def note(self, text: str) -> None:
         """Say something that the user should know."""

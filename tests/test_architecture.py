@@ -40,7 +40,7 @@ ALLOWED = {
     "target": {"project", "frameworks", "errors"},
     "adapt": {"target", "project", "frameworks", "errors", "asgi"},
     "serving": {"target", "adapt", "certs", "errors", "asgi"},
-    "inspector": {"asgi", "demo", "errors"},
+    "inspector": {"adapt", "asgi", "demo", "errors"},
     "pytest_plugin": {"inspector"},
     "cli": {
         *("", "adapt", "asgi", "certs", "console", "errors", "inspector", "options", "project", "serving", "settings"),

@@ -1,6 +1,7 @@
 """`asgictl session`: look at, compare, export and send again what `inspect --save` has written."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 _DIFFERENT = 1
+
+# RFC 9110 sections 5.6.2 and 5.5
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Session(Command):
@@ -59,7 +64,8 @@ def show(  # noqa: PLR0913  # a command has as many arguments as options
         records = [record for record in records if record.id == number]
         if not records:
             raise _missing(file, number)
-    viewing.show(console, records, wanted, view or ("full" if number is not None else "line"))
+    if not viewing.show(console, records, wanted, view or ("full" if number is not None else "line")):
+        console.note("nothing in the session is like that")
     return 0
 
 
@@ -77,8 +83,8 @@ def diff(
 
     console = Console.of(ctx.params)
     exchanges = _exchanges(file, console)
-    pair = [_the(exchanges, file, number) for number in (one, other)]
-    found = [*difference.of_requests(*pair), *difference.of_answers(*pair)]
+    first, second = (_the(exchanges, file, number) for number in (one, other))
+    found = [*difference.of_requests(first, second), *difference.of_answers(first, second)]
     _print_differences(console, f"#{one}", f"#{other}", found)
     return _DIFFERENT if found else 0
 
@@ -145,31 +151,26 @@ def replay(  # noqa: PLR0913  # a command has as many arguments as options
     asgictl session replay session.jsonl 7 --app main:app --diff    what has changed since; 1 if anything has
     asgictl session replay session.jsonl 7 --app main:app -H 'Authorization: Bearer ...' --body @new.json
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    from asgictl.inspector import replay as again
+    from asgictl.inspector import difference, over_network
 
     console = Console.of(ctx.params)
     if (app is None) == (to is None):
         raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
     if to is not None:
         _check_url(to, yes=yes)
-    exchanges = _exchanges(file, console)
-    chosen = [_the(exchanges, file, number) for number in dict.fromkeys(numbers or ())]
-    chosen = chosen or [one for one in exchanges.values() if one.type in ("http", "websocket")]
-    if not chosen:
-        raise AsgictlError(f"`{file}` holds no request", hint="make some while `asgictl inspect --save` runs")
     change = _change(ctx.params)
-    scripts = [again.script(exchange, change) for exchange in chosen]
+    exchanges = _exchanges(file, console)
+    scripts = _scripts(exchanges, file, numbers, change, console)
     for one in scripts:
         if one.without:
-            console.note(f"#{one.id} is sent without {_list(one.without)}, which the session does not hold; pass -H")
+            console.note(f"#{one.id} is sent without {_list(one.without)}, which the session does not hold")
+            console.hint(_how_to_give(one.without))
     first_id = max(exchanges) + 1
     differences = 0
     for new in _results(ctx.params, console, scripts, first_id):
         old = exchanges[int(new.opened.replay_of or 0)]
         if compare:
-            from asgictl.inspector import difference
-
-            found = list(difference.of_answers(old, new))
+            found = list(difference.of_answers(old, new, over_network.ADDED if to else frozenset()))
             _print_differences(console, f"#{old.id}", "now", found)
             differences += len(found)
         else:
@@ -179,19 +180,56 @@ def replay(  # noqa: PLR0913  # a command has as many arguments as options
     return _DIFFERENT if differences else 0
 
 
+def _scripts(
+    exchanges: "Mapping[int, Exchange]",
+    file: str,
+    numbers: Sequence[int] | None,
+    change: "Change",
+    console: Console,
+) -> "list[Script]":
+    """Return what to send: the exchanges that are named, or all that can be sent again."""
+    from asgictl.inspector import replay as again
+
+    if numbers:
+        return [again.script(_the(exchanges, file, number), change) for number in dict.fromkeys(numbers)]
+    scripts = []
+    for exchange in exchanges.values():
+        if exchange.type in ("http", "websocket"):
+            try:
+                scripts.append(again.script(exchange, change))
+            except AsgictlError as error:
+                console.note(f"{error.message}; it is left out")
+    if not scripts:
+        problem = f"`{file}` holds nothing that can be sent again"
+        raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
+    return scripts
+
+
+def _how_to_give(names: Sequence[str]) -> str:
+    options = [("-H", "headers", False), ("--path", "parameters of the query", True)]
+    ways = [
+        f"pass {way} for {what}" for way, what, query in options if any((name[0] == "?") is query for name in names)
+    ]
+    return ", ".join(ways)
+
+
 def _results(
     params: Mapping[str, Any], console: Console, scripts: Sequence["Script"], first_id: int
 ) -> Iterable["Exchange"]:
     """Yield what came of each script, as it comes; with progress on a terminal."""
     import asyncio
 
+    from asgictl.inspector import over_network
     from asgictl.inspector import replay as again
+    from asgictl.inspector import session as saved
+    from asgictl.inspector.redaction import Redactor
 
+    # As the session does it, or all that it does not hold would be a difference, and be shown.
+    names = saved.redacted_names(Path(params["file"]))
     if params["app"] is not None:
-        driver = _driver(params, first_id)
-        results = again.into_app(driver, scripts)
+        results = again.into_app(_driver(params, first_id, names), scripts)
     else:
-        results = again.to_server(params["to"], scripts, params["timeout"], first_id)
+        results = over_network.to_server(params["to"], scripts, params["timeout"], first_id, Redactor(names))
 
     async def following() -> "Exchange | None":
         return await anext(results, None)
@@ -202,7 +240,7 @@ def _results(
             yield new
 
 
-def _driver(params: Mapping[str, Any], first_id: int) -> Any:
+def _driver(params: Mapping[str, Any], first_id: int, redact: Sequence[str]) -> Any:
     """Return a driver of the app that is named."""
     import os
 
@@ -211,7 +249,7 @@ def _driver(params: Mapping[str, Any], first_id: int) -> Any:
 
     ref = target.find(params["app"], project.current_folder(), os.environ, lambda _: None)
     how = adapt.Adaptation(interface=params["interface"], factory=params["factory"])
-    return Driver(adapt.adapt(ref, how).app, timeout=params["timeout"], first_id=first_id)
+    return Driver(adapt.adapt(ref, how).app, timeout=params["timeout"], first_id=first_id, redact=redact)
 
 
 def _records(file: str, console: Console) -> Iterable["Record"]:
@@ -246,6 +284,7 @@ def _check_url(url: str, *, yes: bool) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = usable and not (parts.query or parts.fragment or "@" in parts.netloc) and url.isascii()
     except ValueError:
         usable = False
     if not usable:
@@ -259,16 +298,21 @@ def _check_url(url: str, *, yes: bool) -> None:
 
 
 def _change(params: Mapping[str, Any]) -> "Change":
-    """Return what is to be sent differently."""
+    """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
     from asgictl.inspector.replay import Change
 
     headers = []
     for text in params["header"] or ():
         name, colon, value = text.partition(":")
-        if not colon or not name.strip():
+        if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
-        headers.append((name.strip(), value.strip() or None))
-    return Change(params["method"], params["path"], tuple(headers), _body(params["body"]))
+        headers.append((name, value.strip() or None))
+    method, target = params["method"], params["path"]
+    if method is not None and not _TOKEN.fullmatch(method):
+        raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
+    if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
+        raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
+    return Change(method and method.upper(), target, tuple(headers), _body(params["body"]))
 
 
 def _body(text: str | None) -> bytes | None:

@@ -38,19 +38,23 @@ def view_of(name: str) -> "View":
 
 def text_of(console: Console, lines: Sequence["Line"], *, cut: bool) -> str:
     """Return lines for stdout; with `cut` none is wider than the terminal, if it is one."""
-    width = os.get_terminal_size(1).columns if cut and sys.stdout.isatty() else None
+    # A terminal that does not know its size has 0 columns.
+    width = (os.get_terminal_size(1).columns or None) if cut and sys.stdout.isatty() else None
     return "".join(f"{console.rendered(line, width)}\n" for line in lines)
 
 
-def show(console: Console, records: Iterable["Record"], wanted: "Filter", name: str) -> None:
-    """Print those records that are wanted in the view called `name`."""
+def show(console: Console, records: Iterable["Record"], wanted: "Filter", name: str) -> bool:
+    """Print those records that are wanted in the view called `name`; tell whether there were any."""
     from asgictl.inspector.filters import Filtered
 
     filtered, view = Filtered(wanted), view_of(name)
+    found = False
     for record in records:
         for one in filtered.feed(record):
+            found = True
             _print(console, view.feed(one), name)
     _print(console, view.finish(), name)
+    return found
 
 
 def _print(console: Console, lines: Sequence["Line"], name: str) -> None:

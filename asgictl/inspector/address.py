@@ -1,14 +1,20 @@
 """Where a request was sent to."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
+from asgictl.inspector import urls
 from asgictl.inspector.exchange import Exchange, value_of
+
+# A name or an address, and perhaps a port (RFC 3986 section 3.2.2, without what nobody uses).
+_HOST = re.compile(r"[A-Za-z0-9.\[\]:_-]+")
 
 
 def url(exchange: Exchange) -> str:
     """Return the URL that was asked for: by the Host header, or else the address that was connected to."""
-    return _url(exchange, value_of(exchange.request_headers, "host") or _server(exchange) or "localhost")
+    host = value_of(exchange.request_headers, "host") or _server(exchange) or "localhost"
+    return f"{_scheme(exchange)}://{host}{_absolute(exchange.target)}"
 
 
 def reachable(exchange: Exchange) -> tuple[str, str | None]:
@@ -17,12 +23,11 @@ def reachable(exchange: Exchange) -> tuple[str, str | None]:
     A name like `shop.example` in the Host header may well be another machine, from here.
     """
     host = value_of(exchange.request_headers, "host")
-    if host and is_loopback(f"http://{host}"):
-        return _url(exchange, host), None
-    server = _server(exchange)
-    if server is None or server == host:
-        return _url(exchange, host or "localhost"), None
-    return _url(exchange, server), host
+    server = _server(exchange) or "localhost"
+    target = _sendable(exchange)
+    if host is None or server == host or (_HOST.fullmatch(host) and is_loopback(f"http://{host}")):
+        return f"{_scheme(exchange)}://{host or server}{target}", None
+    return f"{_scheme(exchange)}://{server}{target}", host
 
 
 def is_loopback(text: str) -> bool:
@@ -34,8 +39,20 @@ def is_loopback(text: str) -> bool:
         return False
 
 
-def _url(exchange: Exchange, host: str) -> str:
-    return f"{exchange.scope.get('scheme') or 'http'}://{host}{exchange.target}"
+def _scheme(exchange: Exchange) -> str:
+    return str(exchange.scope.get("scheme") or "http")
+
+
+def _absolute(target: str) -> str:
+    """Return a target as the path of a URL; `*`, which means the server, has none (RFC 9112 section 3.2.4)."""
+    return target if target.startswith("/") else ""
+
+
+def _sendable(exchange: Exchange) -> str:
+    """Return the target without the parameters that are not kept."""
+    path, _, query = exchange.target.partition("?")
+    query = urls.without_secrets(query.encode()).decode()
+    return f"{_absolute(path)}?{query}" if query else _absolute(path)
 
 
 def _server(exchange: Exchange) -> str | None:

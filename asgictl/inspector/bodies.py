@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl
 MOST = 256 * 1024
 LINES = 200
 
+# How large a body may become that is unpacked for an archive, in bytes.
+LARGEST = 64 * 1024 * 1024
+
 # What no text has in it; tabs, ends of lines and pages, and the beginnings of escape sequences it may have.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
@@ -30,17 +33,25 @@ class Shown(NamedTuple):
 
 def shown(content: bytes, media_type: str, encoding: str, *, whole: bool = True) -> Shown:
     """Return `content` laid out by its media type and content encoding; not `whole` where its end is missing."""
-    notes = []
-    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
-        if name == "identity":
-            continue
-        unpacked = _unpacked(name, content)
+    names = _encodings(encoding)
+    for name in names:
+        unpacked = _unpacked(name, content, MOST)
         if unpacked is None:
             return Shown(f"{name}, not unpacked{_missing(name)}", _limited(_hex(content)))
         content = unpacked
-        notes.append(name)
     kind, lines = _laid_out(content, media_type.partition(";")[0].strip().lower(), whole=whole)
-    return Shown(", ".join([kind, *notes]), _limited(lines))
+    return Shown(", ".join([kind, *names]), _limited(lines))
+
+
+def decoded(content: bytes, encoding: str) -> bytes:
+    """Return `content` unpacked, or as it is where that cannot be done."""
+    whole = content
+    for name in _encodings(encoding):
+        unpacked = _unpacked(name, whole, LARGEST)
+        if unpacked is None:
+            return content
+        whole = unpacked
+    return whole
 
 
 def preview(content: bytes | str) -> str:
@@ -50,8 +61,14 @@ def preview(content: bytes | str) -> str:
         if text is None:
             return content[:_HEX_WIDTH].hex(" ") + (" …" if len(content) > _HEX_WIDTH else "")
         content = text
-    line = " ".join(content[:_PREVIEW].split("\n")).strip()
+    line = " ".join(content[:_PREVIEW].split())
     return f"{line}…" if len(content) > _PREVIEW else line
+
+
+def _encodings(encoding: str) -> list[str]:
+    """Return the names in a Content-Encoding header, the one to be undone first in front (RFC 9110 section 8.4)."""
+    names = [part.strip().lower() for part in reversed(encoding.split(","))]
+    return [name for name in names if name not in ("", "identity")]
 
 
 def _laid_out(content: bytes, media_type: str, *, whole: bool) -> tuple[str, Iterator[str]]:
@@ -84,15 +101,15 @@ def _text(content: bytes) -> str | None:
         return content[: error.start].decode() if incomplete and error.start else None
 
 
-def _unpacked(name: str, content: bytes) -> bytes | None:
+def _unpacked(name: str, content: bytes, limit: int) -> bytes | None:
     """Return what is packed in `content`, up to a limit, also where its end is missing."""
     try:
         if name in ("gzip", "x-gzip", "deflate"):
             # 32 more has zlib look at the header for itself (zlib.h, inflateInit2).
-            return zlib.decompressobj(zlib.MAX_WBITS + 32).decompress(content, MOST)
+            return zlib.decompressobj(zlib.MAX_WBITS + 32).decompress(content, limit)
         if name == "br" and find_spec("brotli"):
             decompressor = import_module("brotli").Decompressor()
-            return bytes(decompressor.process(content, output_buffer_limit=MOST))
+            return bytes(decompressor.process(content, output_buffer_limit=limit))
     except Exception:  # noqa: BLE001  # each library has errors of its own for what is not packed like that
         return None
     return None

@@ -27,8 +27,11 @@ def dumps(record: Record) -> str:
     return json.dumps(_FIELDS[type(record)](record), separators=(",", ":"), allow_nan=False) + "\n"
 
 
-def loads(line: str | bytes) -> Record:
-    """Return the record in a line; raise `ValueError`, which says what is wrong with it."""
+def loads(line: str | bytes) -> Record | None:
+    """Return the record in a line, None for a kind that a later version may know.
+
+    Raises `ValueError`, which says what is wrong with it.
+    """
     try:
         fields = json.loads(line)
     except json.JSONDecodeError as error:
@@ -38,7 +41,8 @@ def loads(line: str | bytes) -> Record:
     if not isinstance(fields, dict):
         raise ValueError("it is not an object")  # noqa: TRY004  # of the line, as the others
     try:
-        return _READ[fields["k"]](fields)
+        kind = fields["k"]
+        return _READ[kind](fields) if kind in _READ else None
     except KeyError as error:
         raise ValueError(f"it has no `{error.args[0]}` that is known") from error
     except (TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
@@ -130,7 +134,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911  # one for each type
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": repr(value)}
     if isinstance(value, (bytes, bytearray)):
-        return {"$b64": base64.b64encode(value).decode()}
+        return {"$b64" if isinstance(value, bytes) else "$bytearray": base64.b64encode(value).decode()}
     if isinstance(value, dict):
         if _is_plain(value):
             return {key: _plain(item) for key, item in value.items()}
@@ -233,6 +237,7 @@ _TAGS: dict[str, Callable[[Any], Any]] = {
     "$str": str,
     "$float": float,
     "$b64": base64.b64decode,
+    "$bytearray": lambda text: bytearray(base64.b64decode(text)),
     "$redacted": lambda size: Redacted(_int(size)),
     "$object": lambda name: Opaque(str(name)),
     "$items": lambda items: {_hashable(_read(key)): _read(item) for key, item in items},

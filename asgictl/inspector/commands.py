@@ -31,7 +31,9 @@ def curl(exchange: Exchange) -> str:
     _check(exchange, "curl")
     url, headers = _request(exchange)
     words = ["curl", "--globoff", "--path-as-is", _VERSIONS.get(str(exchange.scope.get("http_version")), "--http1.1")]
-    if exchange.method == "HEAD":
+    if exchange.target == "*":
+        words += ["--request-target", "'*'"]
+    if exchange.method == "HEAD" and not exchange.request_body:
         words.append("--head")
     elif exchange.method != ("POST" if exchange.request_body else "GET"):
         words += ["--request", shlex.quote(exchange.method)]
@@ -56,7 +58,7 @@ def httpie(exchange: Exchange) -> str:
     if text:
         words += ["--raw", shlex.quote(text)]
     words += [shlex.quote(exchange.method), shlex.quote(url)]
-    words += [_word(name + b":" + value if value else name + b";") for name, value in headers]
+    words += [_httpie_word(name, value) for name, value in headers]
     words += [f"{unwanted}:" for unwanted in _unwanted(exchange, _HTTPIE_ADDS)]
     return " ".join([*before, *words])
 
@@ -82,9 +84,19 @@ def _check(exchange: Exchange, client: str) -> None:
     if exchange.type != "http":
         problem = f"#{exchange.id} is a {exchange.type}, which {client} cannot send"
         raise AsgictlError(problem, hint="`asgictl session replay` does it for WebSockets")
-    if any(event.cut for event in exchange.received):
-        problem = f"#{exchange.id} has a body of which only the beginning is kept"
-        raise AsgictlError(problem, hint="record it with a larger --body-limit")
+    if not exchange.is_request_whole:
+        problem = f"#{exchange.id} has a body of which not all is kept, or was received by the app"
+        raise AsgictlError(problem, hint="record it again, with a larger --body-limit or --save-limit")
+
+
+def _httpie_word(name: bytes, value: bytes) -> str:
+    """Return a header for HTTPie; the blank keeps it from taking `:@` for a file, and `:=` for JSON."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        problem = f"the header `{name.decode('latin-1')}` is not UTF-8, which HTTPie cannot send"
+        raise AsgictlError(problem, hint="pass --curl instead of --httpie") from error
+    return _word(name + b": " + value if value else name + b";")
 
 
 def _word(content: bytes) -> str:

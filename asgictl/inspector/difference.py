@@ -1,6 +1,7 @@
 """How two exchanges differ: in their scopes, their headers without order, their bodies by what they mean."""
 
 import difflib
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ _FLEETING = frozenset(("client", "server", "state", "headers"))
 # What differs between two answers of the same kind.
 _VARYING = frozenset((b"date",))
 
-_LINES = 500
+_LINES = 5000
 
 
 class Difference(NamedTuple):
@@ -37,8 +38,8 @@ def of_requests(one: Exchange, other: Exchange) -> Iterator[Difference]:
     yield from _of_frames("received frame", _frames(one, "receive"), _frames(other, "receive"))
 
 
-def of_answers(one: Exchange, other: Exchange) -> Iterator[Difference]:
-    """Yield how the answers of two exchanges differ."""
+def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozenset()) -> Iterator[Difference]:
+    """Yield how the answers of two exchanges differ, but for headers in `added` that only `other` has."""
     for where, values in (
         ("status", (one.status, other.status)),
         ("close code", (one.close_code, other.close_code)),
@@ -46,8 +47,11 @@ def of_answers(one: Exchange, other: Exchange) -> Iterator[Difference]:
     ):
         if values[0] != values[1]:
             yield Difference(where, *(None if value is None else str(value) for value in values))
-    yield from _of_headers("response header", one.response_headers, other.response_headers)
-    yield from _of_bodies("response body", _response(one), _response(other))
+    known = {name.lower() for name, _ in one.response_headers}
+    headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
+    yield from _of_headers("response header", one.response_headers, headers)
+    if one.method != "HEAD":  # of which servers send no body, whatever the app gives them
+        yield from _of_bodies("response body", _response(one), _response(other))
     yield from _of_frames("sent frame", _frames(one, "send"), _frames(other, "send"))
 
 
@@ -84,15 +88,18 @@ def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference
     for name in names:
         if name in _VARYING:
             continue
-        values = [Counter(value for key, value in headers if key.lower() == name) for headers in (one, other)]
+        values = [
+            Counter(_comparable(value) for key, value in headers if key.lower() == name) for headers in (one, other)
+        ]
         gone, come = (values[0] - values[1]).elements(), (values[1] - values[0]).elements()
-        texts = [", ".join(map(_value, items)) for items in (gone, come)]
+        texts = [", ".join(items) for items in (gone, come)]
         if any(texts):
             yield Difference(f"{where} {name.decode('latin-1')}", *(text or None for text in texts))
 
 
-def _value(value: bytes | Redacted) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+def _comparable(value: bytes | Redacted) -> str:
+    """Return a header's value; of secrets, which differ each time, only that they are some."""
+    return value.decode("latin-1") if isinstance(value, bytes) else "‹redacted›"
 
 
 def _request(exchange: Exchange) -> _Body:
@@ -114,15 +121,20 @@ def _of_bodies(where: str, one: _Body, other: _Body) -> Iterator[Difference]:
     if _NOTHING not in values:
         yield from _of_values(where, *values)
         return
-    texts = [_text(body.content) for body in (one, other)]
-    if texts[0] is None or texts[1] is None:
-        yield Difference(where, f"{one.size} B", f"{other.size} B")
+    found = list(_of_texts(where, *(_text(body.content) for body in (one, other))))
+    yield from found or [Difference(where, f"{one.size} B", f"{other.size} B")]
+
+
+def _of_texts(where: str, one: str | None, other: str | None) -> Iterator[Difference]:
+    """Yield the lines that two texts do not have in common; nothing for what is no text, or only ends otherwise."""
+    if one is None or other is None:
         return
-    before, after = (text.splitlines()[:_LINES] for text in texts if text is not None)
-    for line in difflib.unified_diff(before, after, lineterm="", n=0):
-        if line[:3] in ("---", "+++") or line.startswith("@@"):
-            continue
-        yield Difference(where, *((line[1:], None) if line.startswith("-") else (None, line[1:])))
+    before, after = (text.splitlines()[:_LINES] for text in (one, other))
+    for line in itertools.islice(difflib.unified_diff(before, after, lineterm="", n=0), 2, None):
+        if line.startswith("-"):
+            yield Difference(where, line[1:], None)
+        elif line.startswith("+"):
+            yield Difference(where, None, line[1:])
 
 
 def _json(body: _Body) -> Any:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from asgictl import demo
 from asgictl.asgi import Message, Receive, Scope, Send
-from asgictl.inspector import codec, recorder
+from asgictl.inspector import codec
 from asgictl.inspector.redaction import Redactor
+from asgictl.inspector.snapshot import kept_scope
 
 # How much of a request's body is sent back, in bytes.
 _MOST = 64 * 1024
@@ -52,7 +53,7 @@ class Echo:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer
-        kept = codec.mapping(recorder.kept_scope(scope, self._redactor))
+        kept = codec.mapping(kept_scope(scope, self._redactor))
         body = await _read(receive)
         if body is None:
             return

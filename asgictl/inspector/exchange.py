@@ -1,11 +1,11 @@
 """The records of one connection, put together."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.redaction import HIDDEN
 
@@ -15,9 +15,6 @@ _FAILED = 500
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
 _BODIES = ("http.response.body", "websocket.http.response.body")
-
-# What no URL has as it is: everything else than visible ASCII.
-_UNSAFE = re.compile(rb"[^!-~]")
 
 Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
@@ -54,7 +51,8 @@ class Exchange:
             yield self.closed
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.id}: {self.method} {self.target}, {self.status or 'no answer'}>"
+        what = f"{self.method} {self.target}".strip()
+        return f"<Exchange {self.id}: {what}, {self.status or f'{len(self.events)} messages'}>"
 
     @property
     def id(self) -> int:
@@ -89,8 +87,7 @@ class Exchange:
         raw = self.scope.get("raw_path")
         path = raw if isinstance(raw, bytes) and raw else quote(self.path, errors="surrogateescape").encode()
         query = self.scope.get("query_string")
-        target = b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path
-        return _UNSAFE.sub(lambda match: b"%%%02X" % ord(match[0]), target).decode()
+        return urls.encoded(b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path).decode()
 
     @property
     def received(self) -> list[Event]:
@@ -185,6 +182,20 @@ class Exchange:
     def is_cut(self) -> bool:
         """Whether some of its content is not kept."""
         return self.left_out > 0 or any(event.cut or event.n != n for n, event in enumerate(self.events, start=1))
+
+    @property
+    def is_request_whole(self) -> bool:
+        """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
+        received = self.received
+        if self.left_out or any(event.cut for event in received):
+            return False
+        if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
+            return False
+        chunks = [event for event in received if event.type == "http.request"]
+        if chunks:
+            return not chunks[-1].get("more_body")
+        length = value_of(self.request_headers, "content-length") or "0"
+        return self.type != "http" or (length == "0" and value_of(self.request_headers, "transfer-encoding") is None)
 
     @property
     def redacted(self) -> tuple[str, ...]:

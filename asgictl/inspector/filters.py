@@ -14,6 +14,10 @@ _STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
 
 # How many records an exchange may have before it is known whether it is shown; then those in the middle are dropped.
 _HELD = 500
+_HELD_BYTES = 8 * 1024 * 1024
+
+# The latest exchanges that are not shown, and whose apps may go on to send.
+_REMEMBERED = 1000
 
 
 class Filter(NamedTuple):
@@ -57,11 +61,9 @@ class Filter(NamedTuple):
             or (self.paths and not any(fnmatchcase(exchange.path, path) for path in self.paths))
         )
 
-    def accepts(self, status: int | None, *, found: bool) -> bool:
-        """Tell whether an exchange that is not ruled out has the status, and the text, that are asked for."""
-        if self.statuses and not any(low <= (status or 0) <= high for low, high in self.statuses):
-            return False
-        return self.pattern is None or found
+    def has(self, status: int | None) -> bool:
+        """Tell whether a status is one that is asked for."""
+        return not self.statuses or any(low <= (status or 0) <= high for low, high in self.statuses)
 
 
 class _Pending:
@@ -70,6 +72,7 @@ class _Pending:
     def __init__(self, opened: Opened) -> None:
         self.exchange = Exchange(opened)
         self.held: list[Record] = []
+        self.size = 0
         self.found = False
 
     def add(self, record: Record, pattern: re.Pattern[str] | None) -> None:
@@ -79,8 +82,16 @@ class _Pending:
             # A chunk, and at the end the whole: what is looked for may be spread over chunks.
             texts = _of_exchange(self.exchange) if isinstance(record, Closed) else _of_record(record)
             self.found = any(pattern.search(text) for text in texts)
-        if len(self.held) > _HELD:
-            del self.held[_HELD // 2], self.exchange.events[_HELD // 2 - 1]
+        self.size += record.size if isinstance(record, Event) else 0
+        while len(self.exchange.events) > 1 and (len(self.held) > _HELD or self.size > _HELD_BYTES):
+            self._drop()
+
+    def _drop(self) -> None:
+        """Drop the event in the middle."""
+        events = self.exchange.events
+        dropped = events.pop(len(events) // 2)
+        self.held = [record for record in self.held if record is not dropped]
+        self.size -= dropped.size
 
 
 class Filtered:
@@ -89,30 +100,35 @@ class Filtered:
     def __init__(self, wanted: Filter) -> None:
         self._filter = wanted
         self._pending: dict[int, _Pending] = {}
-        self._rejected: set[int] = set()
+        self._rejected: dict[int, None] = {}
 
     def feed(self, record: Record) -> Iterator[Record]:
         """Take in a record; yield those that may be shown now."""
         number = record.id
         if isinstance(record, Opened):
             if self._filter.rejects(Exchange(record)):
-                self._rejected.add(number)
-                return
-            if self._filter.statuses or self._filter.pattern:
+                self._reject(number)
+            elif self._filter.statuses or self._filter.pattern:
                 self._pending[number] = _Pending(record)
         if number in self._rejected:
-            if isinstance(record, Closed):
-                self._rejected.discard(number)
-        elif number in self._pending:
-            pending = self._pending[number]
-            pending.add(record, self._filter.pattern)
-            if self._filter.accepts(pending.exchange.status, found=pending.found):
-                del self._pending[number]
-                yield from pending.held
-            elif isinstance(record, Closed):
-                del self._pending[number]
-        else:
+            return
+        if number not in self._pending:
             yield record
+            return
+        pending = self._pending[number]
+        pending.add(record, self._filter.pattern)
+        status = pending.exchange.status
+        if self._filter.has(status) and (pending.found or self._filter.pattern is None):
+            del self._pending[number]
+            yield from pending.held
+        elif isinstance(record, Closed) or (status is not None and not self._filter.has(status)):
+            self._reject(number)
+
+    def _reject(self, number: int) -> None:
+        self._pending.pop(number, None)
+        self._rejected[number] = None
+        if len(self._rejected) > _REMEMBERED:
+            del self._rejected[next(iter(self._rejected))]
 
 
 def _range(text: str) -> tuple[int, int]:

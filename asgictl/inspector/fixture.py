@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from asgictl.asgi import ASGIApp
-from asgictl.inspector.driver import TIMEOUT, Driver, Headers, Stream, WebSocket
+from asgictl.inspector.call import Stream
+from asgictl.inspector.driver import TIMEOUT, Driver, Headers
 from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.websocket import WebSocket
 
 T = TypeVar("T")
 
@@ -80,7 +82,7 @@ class SyncStream:
     def __init__(self, stream: Stream, runner: asyncio.Runner) -> None:
         self.status = stream.status
         self.headers = stream.headers
-        self._chunks = aiter(stream)
+        self._chunks = stream
         self._runner = runner
 
     def __iter__(self) -> Iterator[bytes]:
@@ -128,6 +130,8 @@ class Inspected:
         await self._driver.__aexit__(kind, error, stack)
 
     def __enter__(self) -> Client:
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  # documented, and raises nothing
+            raise RuntimeError("in a test with `async`, use `async with asgi_inspect(app) as client:`")
         self._runner = runner = asyncio.Runner()
         try:
             runner.run(self._driver.__aenter__())

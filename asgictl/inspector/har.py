@@ -8,6 +8,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
 
+from asgictl.inspector import bodies
 from asgictl.inspector.address import url
 from asgictl.inspector.exchange import Exchange, Headers, value_of
 from asgictl.inspector.record import Event, Redacted
@@ -24,7 +25,8 @@ def har(exchanges: Iterable[Exchange], version: str) -> dict[str, Any]:
 
 def _entry(exchange: Exchange) -> dict[str, Any]:
     first = exchange.first_byte_ms
-    wait = exchange.ms if first is None else first
+    accepted = next((event.ms for event in exchange.sent if event.type == "websocket.accept"), exchange.ms)
+    wait = accepted if first is None else first
     entry = {
         "startedDateTime": _moment(exchange.opened.at),
         "time": exchange.ms,
@@ -68,14 +70,16 @@ def _request(exchange: Exchange) -> dict[str, Any]:
 def _response(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.response_headers
     status = exchange.status or 0
-    body = exchange.response_body
+    kept = exchange.response_body
+    body = bodies.decoded(kept, value_of(headers, "content-encoding") or "")
     text, encoding = _text(body)
     content = {
-        "size": exchange.response_size,
+        "size": len(body) if len(kept) == exchange.response_size else exchange.response_size,
+        "compression": len(body) - len(kept),
         "mimeType": value_of(headers, "content-type") or "x-unknown",
         "text": text,
         **({"encoding": encoding} if encoding else {}),
-        **({"comment": f"{len(body)} of {exchange.response_size} bytes are kept"} if exchange.is_cut else {}),
+        **({"comment": f"{len(kept)} of {exchange.response_size} bytes are kept"} if exchange.is_cut else {}),
     }
     return {
         "status": status,
@@ -86,7 +90,7 @@ def _response(exchange: Exchange) -> dict[str, Any]:
         "content": content,
         "redirectURL": value_of(headers, "location") or "",
         "headersSize": _UNKNOWN,
-        "bodySize": exchange.response_size,
+        "bodySize": 0 if exchange.method == "HEAD" else exchange.response_size,
     }
 
 

@@ -53,6 +53,8 @@ class Live:
         """Show what there is left, but take no longer than `patience` seconds."""
         self._queue.put(None)
         self._thread.join(patience)
+        if self._thread.is_alive() and (left := self._queue.qsize()):
+            self._complain(f"{left} records have not been shown: nobody reads fast enough")
 
     def _run(self) -> None:
         ticked = time.monotonic()
@@ -63,11 +65,17 @@ class Live:
                     return
             if time.monotonic() - ticked >= _TICK:
                 ticked = time.monotonic()
-                self._put(self._view.tick())
+                self._tick()
 
     def _put(self, lines: list[Line]) -> None:
         if lines:
             self._show(lines)
+
+    def _tick(self) -> None:
+        try:
+            self._put(self._view.tick())
+        except Exception as error:  # noqa: BLE001  # as below
+            self._complain(f"an exchange cannot be shown: {error!r}")
 
     def _take(self, record: Record | None) -> bool:
         """Show what a record brings; tell whether there will be more."""

@@ -2,6 +2,7 @@
 
 import logging
 
+from asgictl.inspector.record import failure
 from asgictl.inspector.recorder import Inspector
 
 
@@ -15,6 +16,6 @@ class WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the traceback, if it is of the latest failure; let every record through."""
         latest = self._inspector.latest_failure
-        if latest is not None and record.exc_info and id(record.exc_info[1]) == latest[0]:
-            record.exc_text = latest[1].traceback.rstrip("\n")
+        if latest and record.exc_info and record.exc_info[1] and id(record.exc_info[1]) == latest[0]:
+            record.exc_text = failure(record.exc_info[1], latest[1]).traceback.rstrip("\n")
         return True

@@ -50,9 +50,9 @@ class Memory:
                 self._left_out[number] += 1
                 return
             self._size += _size(record)
-            while self._size > self._bytes and len(self._kept) > 1:
-                self._forget()
         records.append(record)
+        while self._size > self._bytes and len(self._kept) > 1:
+            self._forget()
 
     def _forget(self) -> None:
         number = next(iter(self._kept))

@@ -86,8 +86,8 @@ class Event(NamedTuple):
         """What is kept of the message's body, or of its bytes or text."""
         for key in CONTENT:
             value = self.get(key)
-            if value and isinstance(value, (bytes, str)):
-                return value
+            if value and isinstance(value, (bytes, bytearray, str)):
+                return bytes(value) if isinstance(value, bytearray) else value
         return b""
 
 

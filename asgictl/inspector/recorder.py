@@ -3,7 +3,7 @@
 import itertools
 import logging
 from asyncio import CancelledError
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter, time
 from typing import Any
 
@@ -23,24 +23,20 @@ from asgictl.inspector.record import (
     Sink,
     failure,
 )
+from asgictl.inspector.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot, type_name
 
 _logger = logging.getLogger("asgictl.inspector")
 
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
 BODY_LIMIT = 1024 * 1024
 
-_ATOMS = frozenset((str, bytes, int, float, bool, type(None)))
-_LASTING = _ATOMS | {tuple}
-_LISTS = frozenset((list, tuple))
 _CONTENT = frozenset(CONTENT)
-_APART = frozenset(("headers", "subprotocols"))
+
+# What else may hold a secret: a chosen subprotocol, a URL to push, links to hint at.
+_URLS = frozenset(("links", "path", "subprotocol"))
 
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3
-
-# How deep, and how far, other values are looked into.
-_DEPTH = 6
-_ITEMS = 1000
 
 
 class Inspector:
@@ -67,7 +63,7 @@ class Inspector:
         self.redactor = redaction.Redactor(redact)
         self.body_limit = body_limit
         self.replay_of: int | None = None
-        self.latest_failure: tuple[int, Failure] | None = None
+        self.latest_failure: tuple[int, Callable[[str], str]] | None = None
         self._ids = itertools.count(first_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
@@ -120,8 +116,9 @@ class _Watched:
         self._limit = inspector.body_limit
         self._received = 0
         self._sent = 0
-        self._streams = scope.get("type") == "websocket"
+        self._streams = False
         try:
+            self._streams = scope.get("type") == "websocket"
             kept = kept_scope(scope, inspector.redactor)
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
@@ -139,10 +136,10 @@ class _Watched:
 
     async def send(self, message: Message) -> None:
         if isinstance(message, dict):
-            if "headers" in message and (lasting := _lasting(message["headers"])) is not message["headers"]:
-                message = {**message, "headers": lasting}
-            if "links" in message and _is_fleeting(links := message["links"]):
-                message = {**message, "links": list(links)}
+            if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
+                message = {**message, "headers": headers}
+            if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
+                message = {**message, "links": links}
         self._record("send", message)
         try:
             await self._send(message)
@@ -157,18 +154,21 @@ class _Watched:
         elif isinstance(error, CancelledError):
             self._tell(Closed(self._id, ms, cancelled=True))
         else:
-            failed = self._failure(error)
-            inspector.latest_failure = id(error), failed
-            self._tell(Closed(self._id, ms, failed))
+            inspector.latest_failure = id(error), self._hide
+            self._tell(Closed(self._id, ms, self._failure(error)))
 
     def _ms(self) -> float:
         return (perf_counter() - self._begun) * 1000
 
     def _failure(self, error: BaseException) -> Failure:
         try:
-            return failure(error, self._inspector.redactor.hiding(self._scope, self._answer))
+            return failure(error, self._hide)
         except Exception:  # noqa: BLE001  # whatever an app raises, the server gets it
-            return Failure(_name(error), "", "")
+            return Failure(type_name(error), "", "")
+
+    def _hide(self, text: str) -> str:
+        """Return a text without the secrets of this request and its answer."""
+        return self._inspector.redactor.hiding(self._scope, self._answer)(text)
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
@@ -183,7 +183,7 @@ class _Watched:
             else:
                 kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
-            kept = Opaque(_name(message))
+            kept = Opaque(type_name(message))
         self._tell(Event(self._id, n, ms, direction, kept, size, cut))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
@@ -197,11 +197,11 @@ class _Watched:
                 kept["body"], cut = self._within_limit(direction, body, size)
         elif not _CONTENT.isdisjoint(kept):
             size, cut = self._keep_content(direction, kept)
-        if not _ATOMS.issuperset(map(type, kept.values())):
+        if not ATOMS.issuperset(map(type, kept.values())):
             for key, value in kept.items():
                 kept[key] = snapshot(value)
-        if "subprotocol" in kept and kept["subprotocol"] and self._inspector.redactor.subprotocols:
-            kept["subprotocol"] = redaction.HIDDEN.decode()
+        if not _URLS.isdisjoint(kept):
+            self._inspector.redactor.message(kept)
         if headers is not None:
             self._answer = headers
             kept["headers"] = headers = self._inspector.redactor.headers(headers)
@@ -214,9 +214,11 @@ class _Watched:
             value = kept.get(key)
             if isinstance(value, str):
                 size = len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-            elif isinstance(value, (bytes, bytearray, memoryview)):
+            elif isinstance(value, (bytes, bytearray)):
                 size = len(value)
-                value = bytes(value[: self._limit])
+            elif isinstance(value, memoryview):
+                size = value.nbytes
+                value = bytes(value.cast("B")[: self._limit])
             else:
                 continue
             kept[key], cut = self._within_limit(direction, value, size)
@@ -230,84 +232,16 @@ class _Watched:
             before, self._sent = self._sent, self._sent + size
         else:
             before, self._received = self._received, self._received + size
-        limit = self._limit - before
-        return (content, False) if size <= limit else (content[: max(0, limit)], True)
-
-
-def kept_scope(scope: Scope, redactor: redaction.Redactor) -> dict[str, Any]:
-    """Return a copy of `scope` without secrets; what can be gone through only once becomes a list in `scope` itself."""
-    kept = dict(scope)
-    for key, value in scope.items():
-        kind = value.__class__
-        if kind in _LASTING or key in _APART:
-            continue
-        if key == "state" and kind is dict:
-            # The app's own objects, which say what they like of themselves.
-            kept[key] = {name: Opaque(_name(item)) for name, item in value.items()} if value else {}
-        else:
-            kept[key] = value.copy() if key == "asgi" and kind is dict else snapshot(value)
-    if "headers" in scope:
-        if (headers := _lasting(scope["headers"])) is not scope["headers"]:
-            scope["headers"] = headers
-        kept["headers"] = redactor.headers(headers)
-    if query := scope.get("query_string"):
-        kept["query_string"] = redactor.query(query)
-    if (path := scope.get("raw_path")).__class__ is bytes and b"?" in path:
-        kept["raw_path"] = redactor.raw_path(path)
-    if "subprotocols" in scope:
-        if _is_fleeting(protocols := scope["subprotocols"]):
-            scope["subprotocols"] = protocols = list(protocols)
-        hidden = redactor.subprotocols and isinstance(protocols, (list, tuple))
-        kept["subprotocols"] = [redaction.HIDDEN.decode()] * len(protocols) if hidden else snapshot(protocols)
-    return kept
-
-
-def snapshot(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911  # one for each kind
-    """Return a copy of `value` that nobody changes any more; `Opaque` for what ASGI has no type for."""
-    kind = value.__class__
-    if kind in _ATOMS:
-        return value
-    if depth == 0:
-        return Opaque(_name(value))
-    if kind is dict:
-        if _ATOMS.issuperset(map(type, value.values())) and len(value) <= _ITEMS:
-            return value.copy()
-        return {
-            key if key.__class__ in _ATOMS else Opaque(_name(key)): snapshot(item, depth - 1)
-            for key, item in itertools.islice(value.items(), _ITEMS)
-        }
-    if kind is list or kind is tuple:
-        if kind is tuple and len(value) <= _ITEMS and _ATOMS.issuperset(map(type, value)):
-            return value
-        return [snapshot(item, depth - 1) for item in value[:_ITEMS]]
-    return Opaque(_name(value))
-
-
-def _name(value: object) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _is_fleeting(value: object) -> bool:
-    """Tell whether `value` can perhaps be gone through only once."""
-    return (
-        value.__class__ not in _LASTING
-        and isinstance(value, Iterable)
-        and not isinstance(value, (str, bytes, dict, list, tuple))
-    )
-
-
-def _lasting(headers: Any) -> Any:
-    """Return headers that can be gone through again, each pair too: themselves, or a list of what they hold."""
-    if headers.__class__ is not list and _is_fleeting(headers):
-        headers = list(headers)
-    if headers.__class__ in _LISTS and not _LISTS.issuperset(map(type, headers)):
-        return [list(pair) if _is_fleeting(pair) else pair for pair in headers]
-    return headers
+        limit = max(0, self._limit - before)
+        if size <= limit:
+            return content, False
+        if isinstance(content, str):
+            return content.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore"), True
+        return content[:limit], True
 
 
 def _is_event_stream(headers: Any) -> bool:
     for pair in headers if headers.__class__ is list else ():
-        if pair.__class__ is tuple and pair[0] == b"content-type":
+        if pair.__class__ is tuple and pair[0].__class__ is bytes and pair[0].lower() == b"content-type":
             return pair[1].__class__ is bytes and pair[1].startswith(b"text/event-stream")
     return False

@@ -1,7 +1,7 @@
 """Taking secrets out of what is recorded, before it is kept."""
 
 import base64
-import binascii
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -26,9 +26,16 @@ _PROTOCOL = "sec-websocket-protocol"
 # A shorter secret is taken out of a text only where it is a word of its own.
 _SHORT = 4
 
+# A name may be hidden by its encoding.
+_ENCODED = re.compile(rb"[%+]")
+
 _FIRST = itemgetter(0)
 
-_QUERY = re.compile(rb"(?<=\?)[^\s#<>\"']+")
+# A query, or a fragment, which may be made like one (RFC 6749 section 4.2.2); and the password in a URL.
+_QUERY = re.compile(rb"(?<=[?#])[^\s?#<>\"']+")
+_PASSWORD = re.compile(rb"(?<=://)([^/?#@\s:]*):[^/?#@\s]*@")
+
+_TUPLES = frozenset((tuple,))
 
 
 class Redactor:
@@ -36,6 +43,8 @@ class Redactor:
 
     def __init__(self, names: Iterable[str] = NAMES) -> None:
         """Take the values of headers and query parameters with these `names` for secrets; nothing with no names."""
+        if isinstance(names, str):
+            raise TypeError(f"names are to be a list of names, not {names!r}")
         self.names = frozenset(name.lower() for name in names)
         self.subprotocols = _PROTOCOL in self.names
         self._bytes = frozenset(name.encode() for name in self.names)
@@ -53,7 +62,7 @@ class Redactor:
         special = self._special
         try:
             if special.keys().isdisjoint(map(bytes.lower, map(_FIRST, pairs))):
-                return list(pairs)
+                return list(pairs) if _TUPLES.issuperset(map(type, pairs)) else [(name, value) for name, value in pairs]
             return [
                 (name, value) if (hide := special.get(name.lower())) is None else (name, hide(value))
                 for name, value in pairs
@@ -79,7 +88,7 @@ class Redactor:
         """Return a query string without secrets."""
         if query.__class__ is not bytes:
             return Opaque(type(query).__name__)
-        if not self.names or (b"%" not in query and not self._parameter.search(query)):
+        if not self.names or not (_ENCODED.search(query) or self._parameter.search(query)):
             return query
         return b"&".join(
             b"%b=%b" % (name, HIDDEN) if equals and self._is_secret(name) else part
@@ -94,6 +103,15 @@ class Redactor:
         before, _, query = path.partition(b"?")
         return b"%b?%b" % (before, self.query(query))
 
+    def message(self, kept: dict[str, Any]) -> None:
+        """Take the secrets out of what else a message may hold: a subprotocol, the path of a push, links."""
+        if self.subprotocols and kept.get("subprotocol"):
+            kept["subprotocol"] = HIDDEN.decode()
+        if isinstance(path := kept.get("path"), str) and "?" in path:
+            kept["path"] = self.raw_path(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        if isinstance(links := kept.get("links"), list):
+            kept["links"] = [self._url(link) for link in links]
+
     def hiding(self, scope: Scope, answer: Any) -> Callable[[str], str]:
         """Return what takes the secrets of a request, and of the headers of its answer, out of a text."""
         headers = [*_pairs(scope.get("headers")), *_pairs(answer)]
@@ -102,7 +120,10 @@ class Redactor:
         }
         for name, value in _parameters(scope.get("query_string")):
             if name.lower() in self.names:
-                values |= {value, unquote_plus(value)}
+                values.add(value)
+        # As they are, decoded, and as `repr` and JSON write them.
+        values |= {unquote_plus(text) for text in values}
+        values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
         known = sorted(filter(None, values), key=len, reverse=True)
         patterns = [re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)" for text in known]
         if not patterns:
@@ -114,9 +135,9 @@ class Redactor:
         return unquote_plus(name.decode("latin-1")).lower() in self.names
 
     def _url(self, value: Any) -> Any:
-        if value.__class__ is not bytes or b"?" not in value:
-            return value if value.__class__ is bytes else _redacted(value)
-        return _QUERY.sub(lambda match: self.query(match[0]), value)
+        if value.__class__ is not bytes:
+            return _redacted(value)
+        return _QUERY.sub(lambda match: self.query(match[0]), _PASSWORD.sub(rb"\1:***@", value))
 
 
 def _redacted(value: Any) -> Redacted:
@@ -156,7 +177,10 @@ def _forms(name: bytes, value: bytes) -> Iterator[str]:
         if scheme.lower() == "basic":
             try:
                 user = base64.b64decode(credentials).decode()
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:  # of base64, of what it holds, or of letters that it does not know
                 return
             yield user
             yield user.partition(":")[2]
+    elif name == _PROTOCOL.encode():
+        for protocol in text.split(","):
+            yield protocol.strip()

@@ -44,6 +44,7 @@ class SessionFile:
         `note` hears when it cannot be written any more. Raises `FileProblemError` when it cannot be used.
         """
         self._path = path
+        self._older = path.with_name(f"{path.stem}.1{path.suffix}")
         self._about = about
         self._limit = limit
         self._note = note
@@ -52,22 +53,29 @@ class SessionFile:
         self._failed = False
         self._descriptor = _opened(path)
         try:
+            if self._older.exists():
+                with self._older.open("rb") as file:
+                    _check_header(self._older, file.readline(_LONGEST))
             self.next_id = self._continue()
+        except OSError as error:
+            self.close()
+            problem = f"cannot save to `{path}`: {os.strerror(error.errno or 0)}"
+            raise FileProblemError(problem, hint="pass --save with a file on another disk") from error
         except BaseException:
             self.close()
             raise
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
-        line = codec.dumps(record)
         with self._lock:
-            if isinstance(record, Opened):
-                self._unfinished[record.id] = line
-            elif isinstance(record, Closed):
-                self._unfinished.pop(record.id, None)
             if self._failed:
                 return
             try:
+                line = codec.dumps(record)
+                if isinstance(record, Opened):
+                    self._unfinished[record.id] = line
+                elif isinstance(record, Closed):
+                    self._unfinished.pop(record.id, None)
                 if self._size + len(line) > self._limit and self._size > len(self._header()):
                     self._rotate()
                 self._write(line)
@@ -78,9 +86,11 @@ class SessionFile:
 
     def close(self) -> None:
         """Write no more."""
-        self._failed = True
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
+        with self._lock:
+            self._failed = True
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = -1
 
     def _continue(self) -> int:
         """Prepare to append; return the first number that no exchange in the file has."""
@@ -90,8 +100,9 @@ class SessionFile:
             return 0
         last, end = -1, 0
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
-            _check_header(self._path, file.readline(_LONGEST))
-            end = file.tell()
+            header = file.readline(_LONGEST)
+            _check_header(self._path, header)
+            end = len(header) if header.endswith(b"\n") else 0
             for line in file:
                 if line.startswith(_OPENED):
                     number = line[len(_OPENED) :].partition(b",")[0]
@@ -112,10 +123,9 @@ class SessionFile:
         )
 
     def _rotate(self) -> None:
-        older = self._path.with_name(f"{self._path.stem}.1{self._path.suffix}")
         os.close(self._descriptor)  # Windows does not rename what is open
         self._descriptor = -1
-        self._path.replace(older)
+        self._path.replace(self._older)
         self._descriptor = _opened(self._path)
         self._size = 0
         # Each file stands for itself: it says what its exchanges were opened with.
@@ -156,9 +166,6 @@ def records(path: Path, note: Note) -> Iterator[Record]:
         with path.open("rb") as file:
             _check_header(path, file.readline(_LONGEST))
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=2):
-                if line.startswith(b'{"k":"session",'):
-                    _check_header(path, line)
-                    continue
                 try:
                     record = codec.loads(line)
                 except ValueError as error:
@@ -167,10 +174,22 @@ def records(path: Path, note: Note) -> Iterator[Record]:
                         return
                     problem = f"line {number} of `{path}` is damaged: {error}"
                     raise FileProblemError(problem, hint="remove that line to read the others") from error
-                yield record
+                if record is not None:
+                    yield record
     except OSError as error:
         problem = f"cannot read `{path}`: {os.strerror(error.errno or 0)}"
         raise FileProblemError(problem, hint="name a file that `asgictl inspect --save` has written") from error
+
+
+def redacted_names(path: Path) -> tuple[str, ...]:
+    """Return the names of headers and parameters whose values the sessions in a file do not hold."""
+    names: dict[str, None] = {}
+    with path.open("rb") as file:
+        for line in iter(lambda: file.readline(_LONGEST), b""):
+            if line.startswith(b'{"k":"session",'):
+                with contextlib.suppress(ValueError, TypeError):
+                    names |= dict.fromkeys(map(str, json.loads(line).get("redacted") or ()))
+    return tuple(names)
 
 
 def _check_header(path: Path, line: bytes) -> None:

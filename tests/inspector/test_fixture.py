@@ -12,7 +12,8 @@ from starlette.responses import StreamingResponse
 
 from asgictl import demo
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.driver import Disconnected, Refused, StartupError
+from asgictl.inspector.driver import StartupError
+from asgictl.inspector.websocket import Disconnected, Refused
 
 
 def fast() -> Any:

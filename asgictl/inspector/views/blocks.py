@@ -14,6 +14,8 @@ HOLD = 0.25
 RATE = 10
 _SECOND = 1000.0
 
+_FRAMES = ("websocket.receive", "websocket.send")
+
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
 
@@ -139,7 +141,7 @@ class Blocks:
         if event.ms - block.window >= _SECOND:
             block.window, block.in_window = event.ms, 0
         block.in_window += 1
-        if block.in_window > RATE and event.get("more_body", event.type.startswith("websocket.")):
+        if block.in_window > RATE and event.get("more_body", event.type in _FRAMES):
             block.skipped += 1
             block.skipped_size += event.size
             block.skipped_type = event.type
@@ -228,7 +230,7 @@ def _end(block: Block) -> Line:
         Span(f"{exchange.ms:8.1f} "),
         Span("■", "dim"),
         *outcome(exchange),
-        Span(f", {block.count} messages", "dim"),
+        Span(f", {block.count} message{'s' if block.count != 1 else ''}", "dim"),
     ]
 
 

@@ -14,10 +14,10 @@ class LineView(Blocks):
         """Yield the line of the exchange."""
         scope = block.exchange.scope
         line = [*title(block.exchange), *outcome(block.exchange)]
-        if block.exchange.type == "websocket" and scope.get("subprotocols"):
-            line.append(Span(f"  offers {', '.join(map(str, scope['subprotocols']))}", "dim"))
-        client = scope.get("client")
-        if client:
+        offered, client = scope.get("subprotocols"), scope.get("client")
+        if isinstance(offered, list) and offered:
+            line.append(Span(f"  offers {', '.join(map(str, offered))}", "dim"))
+        if isinstance(client, (list, tuple)):
             line.append(Span(f"  {':'.join(map(str, client))}", "dim"))
         if scope.get("http_version"):
             line.append(Span(f"  HTTP/{scope['http_version']}", "dim"))
