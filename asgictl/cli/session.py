@@ -59,11 +59,9 @@ def show(  # noqa: PLR0913  # a command has as many arguments as options
     """Show a saved session, or one exchange of it."""
     console = Console.of(ctx.params)
     wanted = viewing.wanted_of(ctx.params)
-    records: Iterable[Record] = _records(file, console)
-    if number is not None:
-        records = [record for record in records if record.id == number]
-        if not records:
-            raise _missing(file, number)
+    records: Iterable[Record] = _records(file, console, number)
+    if number is not None and not (records := list(records)):
+        raise _missing(file, number)
     if not viewing.show(console, records, wanted, view or ("full" if number is not None else "line")):
         console.note("nothing in the session is like that")
     return 0
@@ -252,10 +250,10 @@ def _driver(params: Mapping[str, Any], first_id: int, redact: Sequence[str]) -> 
     return Driver(adapt.adapt(ref, how).app, timeout=params["timeout"], first_id=first_id, redact=redact)
 
 
-def _records(file: str, console: Console) -> Iterable["Record"]:
+def _records(file: str, console: Console, only: int | None = None) -> Iterable["Record"]:
     from asgictl.inspector import session as saved
 
-    return saved.records(Path(file), console.note)
+    return saved.records(Path(file), console.note, only)
 
 
 def _exchanges(file: str, console: Console) -> "dict[int, Exchange]":

@@ -76,7 +76,7 @@ class Driver:
             if self.exchange(call.number).received:
                 raise  # it had begun
             message = None  # an app without lifespan support raises anything it likes
-        if message is None:
+        if message is None or not str(message.get("type")).startswith("lifespan.startup."):
             self._supported = False
         elif message.get("type") == "lifespan.startup.failed":
             await call.cancel()

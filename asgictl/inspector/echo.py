@@ -22,6 +22,9 @@ _MOST = 64 * 1024
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
 _REFUSALS = 400
 
+# Their content means nothing (RFC 9110 section 9.3.1), and over HTTP/2 zttp 0.0.35 does not tell the end of none.
+_WITHOUT_CONTENT = ("GET", "HEAD")
+
 
 class Answer(NamedTuple):
     """How to answer: after `delay` seconds, with `body` instead of the scope; with `drop` not to the end."""
@@ -54,7 +57,7 @@ class Echo:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer
         kept = codec.mapping(kept_scope(scope, self._redactor))
-        body = await _read(receive)
+        body = await _read(receive) if scope["method"] not in _WITHOUT_CONTENT else b""
         if body is None:
             return
         await asyncio.sleep(answer.delay)

@@ -27,6 +27,7 @@ _LONGEST = 256 * 1024 * 1024
 # Where there are such things: not to wait for the other end of a pipe, and ends of lines as they are.
 _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
+_KINDS = (b"open", b"event", b"raise", b"close")
 _OPENED = b'{"k":"open","id":'
 
 Note = Callable[[str], object]
@@ -157,15 +158,18 @@ def _opened(path: Path) -> int:
     return descriptor
 
 
-def records(path: Path, note: Note) -> Iterator[Record]:
-    """Yield the records in a file; `note` hears of a last line that is incomplete.
+def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]:
+    """Yield the records in a file, or those of the exchange `only`; `note` hears of a last line that is incomplete.
 
     Raises `FileProblemError` for a file that cannot be read or is no session, with the number of the line.
     """
+    wanted = tuple(b'{"k":"%b","id":%d,' % (kind, only) for kind in _KINDS) if only is not None else b""
     try:
         with path.open("rb") as file:
             _check_header(path, file.readline(_LONGEST))
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=2):
+                if not line.startswith(wanted):
+                    continue
                 try:
                     record = codec.loads(line)
                 except ValueError as error:

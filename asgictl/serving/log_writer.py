@@ -23,6 +23,7 @@ _PATIENCE = 1.0
 
 # So many lines may wait for a reader who does not read; then requests do, too.
 _MOST = 20_000
+_MOST_LETTERS = 64 * 1024 * 1024
 
 
 class LogWriter:
@@ -46,6 +47,9 @@ class LogWriter:
         self._complained = False
         self._torn = False
         self._lines: list[str] = []
+        # Each counted in one thread only; what waits is the difference.
+        self._taken = 0
+        self._written = 0
         self._append = self._lines.append
         self._asleep = True
         self._waiting = threading.Event()
@@ -55,9 +59,10 @@ class LogWriter:
     def write(self, line: str) -> None:
         """Take a line, which ends with a newline, or is empty."""
         self._append(line)
+        self._taken += len(line)
         if self._asleep:
             self._waiting.set()
-        elif len(self._lines) > _MOST:
+        elif len(self._lines) > _MOST or self._taken - self._written > _MOST_LETTERS:
             time.sleep(_DELAY)
 
     def hurry(self) -> None:
@@ -88,7 +93,9 @@ class LogWriter:
                 if not self._lines:
                     break
                 count = len(self._lines)
-                self._write("".join(self._lines[:count]))
+                text = "".join(self._lines[:count])
+                self._write(text)
+                self._written += len(text)
                 del self._lines[:count]
             self._asleep = True
             if self._lines:  # one has come since the look

@@ -1,6 +1,7 @@
 """The pytest fixture `asgi_inspect`: an app driven without a client, and all that it did."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from asgictl import demo
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.driver import StartupError
+from asgictl.inspector.driver import ShutdownError, StartupError
 from asgictl.inspector.websocket import Disconnected, Refused
 
 
@@ -21,8 +22,6 @@ def fast() -> Any:
 
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
         yield {"name": "from the lifespan"}
-
-    import contextlib
 
     app = FastAPI(lifespan=contextlib.asynccontextmanager(lifespan))
 
@@ -154,6 +153,138 @@ def test_a_startup_that_fails(asgi_inspect: Any) -> None:
 
     with pytest.raises(StartupError, match="no database"), asgi_inspect(app):
         pass
+
+
+def test_everything_is_kept(asgi_inspect: Any) -> None:
+    """An answer of many chunks is there as a whole, and so is a request before many others."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(3000):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await send({"type": "http.response.body"})
+
+    with asgi_inspect(app) as client:
+        assert client.get("/").response_body == b"x" * 3000
+
+
+def test_the_app_hears_how_its_client_goes(asgi_inspect: Any) -> None:
+    """After its own close, too, a WebSocket's app hears of the disconnect; the request's state is a copy."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            scope["state"]["kept"] = 1
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        scope["state"]["added"] = 2
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4000})
+        heard.append(await receive())
+
+    with asgi_inspect(app) as client:
+        with client.websocket("/") as websocket, pytest.raises(Disconnected):
+            websocket.receive()
+        assert client.state == {"kept": 1}
+
+    assert heard == [{"type": "websocket.disconnect", "code": 4000, "reason": ""}]
+
+
+def test_an_app_that_does_not_stop(asgi_inspect: Any) -> None:
+    """An app that sends without end waits for its client, and is ended when that has gone."""
+    sent = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200})
+        while True:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            sent += 1
+            if sent > 5000:
+                await asyncio.Event().wait()
+
+    with asgi_inspect(app) as client:
+        with client.stream("GET", "/") as stream:
+            next(stream)
+            assert sent < 2000
+        assert client.exchanges[-1].closed.cancelled
+
+
+def test_paths(asgi_inspect: Any) -> None:
+    """A path is encoded as browsers do it; what is none is refused."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found = repr((scope["path"], scope["raw_path"], scope["query_string"]))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": found.encode()})
+
+    with asgi_inspect(app) as client:
+        assert client.get("/p/€?q=ä&r=%20").text == repr(("/p/€", b"/p/%E2%82%AC", b"q=%C3%A4&r=%20"))
+        assert client.get("/a%20b").text == repr(("/a b", b"/a%20b", b""))
+        with pytest.raises(ValueError, match="'nope' is no path"):
+            client.get("nope")
+
+
+def test_headers_that_are_given(asgi_inspect: Any) -> None:
+    """A header that the caller gives counts more than one that is made."""
+    with asgi_inspect(demo.app) as client:
+        exchange = client.post("/scope", json={"a": 1}, headers={"Content-Type": "application/x+json", "Host": "x"})
+
+    assert exchange.request_headers == [
+        (b"content-length", b"8"),
+        (b"content-type", b"application/x+json"),
+        (b"host", b"x"),
+    ]
+
+
+def test_mistakes(asgi_inspect: Any) -> None:
+    """What is no app, and `with` where `async with` belongs, are told at once."""
+    with pytest.raises(TypeError, match="'main:app' cannot be"):
+        asgi_inspect("main:app")
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="use `async with"), asgi_inspect(demo.app):
+            pass
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("when", ["startup", "shutdown"])
+def test_a_lifespan_that_breaks(asgi_inspect: Any, when: str) -> None:
+    """A startup that raises half-way, or a shutdown that fails, fails the test."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if when == "startup":
+            raise ValueError("no database")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "no database"})
+
+    with pytest.raises(ValueError if when == "startup" else ShutdownError, match="no database"), asgi_inspect(app):
+        pass
+
+
+def test_what_is_raised_later(asgi_inspect: Any) -> None:
+    """What the app raises after it has accepted, or after its last chunk, comes out of the block."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body"})
+        raise ValueError(scope["type"])
+
+    with asgi_inspect(app) as client:
+        with pytest.raises(ValueError, match="websocket"), client.websocket("/") as websocket:
+            websocket.receive()
+        with pytest.raises(ValueError, match="http"), client.stream("GET", "/") as stream:
+            list(stream)
 
 
 def test_the_plugin_loads_nothing() -> None:

@@ -45,6 +45,8 @@ SCOPES: dict[str, dict[str, Any]] = {
     "a query that is text": {"query_string": f"token={SECRET}"},
     "a query in the path": {"raw_path": b"/x?token=" + RAW},
     "the page before": {"headers": [(b"referer", b"http://x/y?a=1&token=" + RAW + b"#z")]},
+    "a fragment": {"headers": [(b"location", b"/next#a=1&token=" + RAW)]},
+    "a password in a URL": {"headers": [(b"referer", b"https://me:" + RAW + b"@localhost/x")]},
     "state": {"state": {"password": SECRET, "pool": object()}},
     "subprotocols": {"subprotocols": ["bearer", SECRET], "headers": [(b"sec-websocket-protocol", RAW)]},
 }
@@ -66,6 +68,8 @@ def test_answers() -> None:
         headers = [(b"Set-Cookie", b"id=" + RAW), (b"location", b"/next?ok=1&token=" + RAW), ("set-cookie", SECRET)]
         await send({"type": "http.response.start", "status": 302, "headers": (pair for pair in headers)})
         await send({"type": "websocket.accept", "subprotocol": SECRET})
+        await send({"type": "http.response.push", "path": f"/x?token={SECRET}", "headers": []})
+        await send({"type": "http.response.early_hint", "links": [b"</x?token=" + RAW + b">; rel=preload"]})
 
     told = kept({}, app, redact=(*NAMES, "token", "sec-websocket-protocol"))
 
@@ -92,6 +96,25 @@ def test_errors() -> None:
     assert (
         "‹redacted›, ‹redacted› and ‹redacted›, ‹redacted› not xyz ‹redacted›".encode("unicode_escape").decode() in told
     )
+
+
+def test_errors_quote_answers() -> None:
+    """The secrets of the answer's headers are taken out of an exception, too, however they are written."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"id=" + RAW + b"; Secure")]}
+        )
+        raise ValueError(f"{SECRET} and {QUOTED!r} and {unquote_plus(QUOTED)}")
+
+    told = kept({"headers": [(b"cookie", f"a={QUOTED}".encode())]}, app)
+
+    assert SECRET not in told
+    assert QUOTED not in told
+    assert unquote_plus(QUOTED) not in told
+
+
+QUOTED = "it's%20a secret"
 
 
 def test_what_stays() -> None:

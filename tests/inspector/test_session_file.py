@@ -13,7 +13,7 @@ from asgictl.errors import FileProblemError
 from asgictl.inspector import codec
 from asgictl.inspector.exchange import assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record
-from asgictl.inspector.session import SessionFile, records
+from asgictl.inspector.session import SessionFile, records, redacted_names
 from tests.inspector import recordings
 
 HEADER = '{"k":"session","schema":"asgictl.inspect/1"}\n'
@@ -121,6 +121,53 @@ def test_damage(file: Path) -> None:
 
     assert caught.value.message == f"line 3 of `{file}` is damaged: it is not JSON (column 2)"
     assert caught.value.hint == "remove that line to read the others"
+
+
+def test_a_header_that_is_incomplete(file: Path) -> None:
+    """A run that was killed while it began leaves a file that can be read, and continued."""
+    notes: list[str] = []
+    lines = "".join(map(codec.dumps, recordings.REQUEST))
+    file.write_text(HEADER + lines + HEADER[:20])
+    assert list(records(file, notes.append)) == recordings.REQUEST
+    saving(file, notes).close()
+    assert list(records(file, notes.append)) == recordings.REQUEST
+    file.write_text(HEADER.rstrip())
+    saving(file, notes).close()
+    assert list(records(file, notes.append)) == []
+    assert len(notes) == 3
+
+
+def test_kinds_of_later_versions(file: Path) -> None:
+    """Kinds of lines that this version does not know are passed over."""
+    file.write_text(HEADER + '{"k":"finding","id":7,"rule":"A-162"}\n' + codec.dumps(recordings.FAILING[0]))
+
+    assert list(records(file, print)) == [recordings.FAILING[0]]
+
+
+def test_one_exchange(file: Path) -> None:
+    """One exchange is read alone, whatever is wrong with the others."""
+    everything = [*recordings.REQUEST, *recordings.CHAT]
+    file.write_text(HEADER + "{broken\n" + "".join(map(codec.dumps, everything)))
+
+    assert list(records(file, print, only=8)) == recordings.CHAT
+
+
+def test_rotation_takes_nothing_foreign(file: Path) -> None:
+    """A file that stands where the older session would go, and is none, stays."""
+    older = file.with_name("s.1.jsonl")
+    older.write_text("precious")
+
+    with pytest.raises(FileProblemError, match=r"s\.1\.jsonl` is no saved session"):
+        saving(file, [])
+    assert older.read_text() == "precious"
+
+
+def test_what_was_left_out(file: Path) -> None:
+    """The names of what a session does not hold can be asked for."""
+    SessionFile(file, about={"redacted": ["cookie", "token"]}, limit=10**6, note=print).close()
+    SessionFile(file, about={"redacted": ["cookie", "x"]}, limit=10**6, note=print).close()
+
+    assert redacted_names(file) == ("cookie", "token", "x")
 
 
 def test_rotation(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -251,7 +252,13 @@ def test_big_bodies() -> None:
     lines = bodies.shown(b"x\n" * 5000, "text/plain", "").lines
     deep = bodies.shown(b"[" * 100_000 + b"]" * 100_000, "application/json", "")
 
+    tracemalloc.start()
     assert len("".join(bodies.shown(bomb, "application/octet-stream", "gzip").lines)) < 2000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+    assert len(bodies.decoded(bomb, "gzip")) == 50_000_000
+    assert bodies.decoded(b"no gzip", "gzip") == b"no gzip"
     assert (len(lines), lines[-1]) == (bodies.LINES + 1, "… more lines")
     assert deep.kind == "JSON, nested too deeply"
     assert bodies.preview("x" * 5000) == "x" * 200 + "…"
@@ -318,7 +325,32 @@ def test_held_back_without_end() -> None:
     let = filtered([opened, *many, Closed(7, 2.0)], grep="nothing|x")
 
     assert len(let) == 2002
+    assert len(filtered([opened, *many, Closed(7, 2.0, failure(ValueError("late"), str))], grep="late")) < 600
     assert filtered([opened, *many, Closed(7, 2.0)], statuses=["500"]) == []
+
+
+def test_held_back_with_errors_in_between() -> None:
+    """Exceptions of `send` between the messages do not confuse what is held back."""
+    opened, *_ = recordings.CHAT
+    error = failure(OSError("gone"), lambda text: text)
+    many: list[Record] = []
+    for number in range(1, 1500, 2):
+        many += [
+            Event(8, number, 1.0, "send", {"type": "websocket.send", "text": "x"}, 1),
+            Raised(8, number, 1.0, "send", error),
+        ]
+
+    assert filtered([opened, *many, Closed(8, 2.0)], statuses=["500"]) == []
+    big = [Event(8, n, 1.0, "send", {"type": "websocket.send", "text": "x" * 10**6}, 10**6) for n in range(1, 40)]
+    assert len(filtered([opened, *big, Closed(8, 2.0, failure(ValueError("find me"), str))], grep="find me")) < 15
+
+
+def test_late_events_of_what_is_not_shown() -> None:
+    """An app that goes on after its end is shown only if its exchange is."""
+    late = Event(7, 9, 9.0, "send", {"type": "http.response.body"})
+
+    assert filtered([*recordings.REQUEST, late], methods=["GET"]) == []
+    assert filtered([*recordings.REQUEST, late], methods=["POST"]) == [7] * 6
 
 
 def test_secrets_are_marked() -> None:
@@ -328,6 +360,21 @@ def test_secrets_are_marked() -> None:
     scope = {**opened.scope, "headers": [(b"cookie", Redacted(12))]}
 
     assert "    cookie  ‹redacted 12 B›" in shown(FullView(), [opened._replace(scope=scope), Closed(7, 1.0)])
+
+
+def test_big_bodies_in_full() -> None:
+    """Of a body in many chunks no more is kept for the screen than is shown."""
+    opened, *_ = recordings.REQUEST
+    view = FullView()
+    view.feed(opened)
+    chunk = {"type": "http.response.body", "body": bytes(64 * 1024), "more_body": True}
+    for number in range(100):
+        view.feed(Event(7, number + 1, 1.0, "send", chunk, 64 * 1024))
+    kept = [len(body.content) for body in view._bodies.values()]
+    lines = texts(view.feed(Closed(7, 2.0)))
+
+    assert kept == [bodies.MOST]
+    assert "         … the rest is not kept" in lines
 
 
 def test_json_stays_json() -> None:

@@ -1,0 +1,260 @@
+"""What is recorded: everything that passes, as it was at that moment, whatever it is."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from asgictl import Inspector
+from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.log_filter import WithoutSecrets
+from asgictl.inspector.memory import Memory
+from asgictl.inspector.record import Closed, Event, Opaque, Opened, Raised, Record
+from asgictl.inspector.redaction import Redactor
+from tests.inspector.recordings import REQUEST, SCOPE, recorded
+
+
+class Text(str):
+    """Text of a class of its own, which says something else of itself."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "not that"
+
+
+def exchange_of(*messages: Any, scope: Any = None, **options: Any) -> Exchange:
+    """Return what is recorded of an app that sends `messages`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    (exchange,) = assembled(recorded(app, {**SCOPE, **(scope or {})}, **options)).values()
+    return exchange
+
+
+def test_derived_types() -> None:
+    """Values of derived classes, like `HTTPStatus`, are recorded as what they are derived from."""
+    exchange = exchange_of(
+        {"type": "http.response.start", "status": HTTPStatus.NOT_FOUND, "odd": OrderedDict(a=(True, Text("x")))},
+        {"type": "websocket.send", "text": Text("hello")},
+    )
+
+    assert exchange.status == 404
+    assert type(exchange.events[0].get("status")) is int
+    assert exchange.events[0].get("odd") == {"a": [True, "x"]}
+    assert exchange.frames == ["hello"]
+
+
+def test_what_is_changed_afterwards() -> None:
+    """A record does not change with what the app does to its message later."""
+    pair = [b"x-a", b"1"]
+    message: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": [pair], "more": {"a": [1]}}
+    body = bytearray(b"before")
+    records: list[Record] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(message)
+        await send({"type": "http.response.body", "body": body})
+
+    async def send(message: Message) -> None:
+        pass
+
+    asyncio.run(Inspector(app, sink=records.append)({**SCOPE}, None, send))  # type: ignore[arg-type]
+    pair[1] = b"2"
+    message["more"]["a"].append(2)
+    body[:] = b"after."
+    _, start, chunk, _ = records
+
+    assert isinstance(start, Event)
+    assert (start.get("headers"), start.get("more")) == ([(b"x-a", b"1")], {"a": [1]})
+    assert isinstance(chunk, Event)
+    assert (chunk.message["body"], chunk.content) == (bytearray(b"before"), b"before")
+
+
+@pytest.mark.parametrize("scope", [[], "text", None, {}, {"type": 5, "headers": 7, "query_string": 8, "raw_path": []}])
+def test_any_scope(scope: Any) -> None:
+    """Whatever a server hands over, the app is called with it, and there is a record."""
+    called: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        called.append(scope)
+
+    records = recorded(app, scope)
+
+    assert called[0] is scope
+    assert [type(record) for record in records] == [Opened, Closed]
+
+
+def test_iterables_reach_the_app_and_the_server() -> None:
+    """Subprotocols, links and headers of any kind that can be gone through once arrive whole."""
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(list(scope["subprotocols"]))
+        links = iter([b"</a>"])
+        message = {"type": "http.response.early_hint", "links": links}
+        await send(message)
+        await send(OrderedDict(type="http.response.start", status=200, headers=(pair for pair in [(b"a", b"b")])))
+        seen.append(message["links"] is links)
+
+    async def send(message: Message) -> None:
+        seen.append([list(value) for key, value in message.items() if key in ("links", "headers")])
+
+    scope = {**SCOPE, "type": "websocket", "subprotocols": iter(["chat"])}
+    asyncio.run(Inspector(app, sink=lambda _: None)(scope, None, send))  # type: ignore[arg-type]
+
+    assert seen == [["chat"], [[b"</a>"]], [[(b"a", b"b")]], True]
+
+
+@pytest.mark.parametrize("side", ["receive", "send"])
+def test_exceptions_of_the_server(side: str) -> None:
+    """What `receive` or `send` raises reaches the app as it is, and is recorded."""
+    error = OSError("gone")
+    records: list[Record] = []
+    caught: list[BaseException] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await (receive() if side == "receive" else send({"type": "http.response.start"}))
+        except OSError as raised:
+            caught.append(raised)
+
+    async def fail(*_: Message) -> Any:
+        raise error
+
+    asyncio.run(
+        Inspector(app, sink=records.append)({**SCOPE, "headers": [(b"authorization", b"Basic \xff")]}, fail, fail)
+    )
+
+    assert caught == [error]
+    (raised,) = (record for record in records if isinstance(record, Raised))
+    assert (raised.direction, str(raised.error)) == (side, "OSError: gone")
+    assert isinstance(records[-1], Closed)
+
+
+class Nasty(Exception):  # noqa: N818  # only its looks are bad
+    """An exception that cannot be looked at."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def test_exceptions_that_cannot_be_looked_at() -> None:
+    """An exception comes out as it is, also where its text, or the secrets of its request, cannot be read."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise Nasty
+
+    async def main() -> None:
+        await Inspector(app)({"type": "http", "headers": [(b"authorization", b"Basic \xff")]}, None, None)  # type: ignore[arg-type]
+
+    with pytest.raises(Nasty):
+        asyncio.run(main())
+
+
+def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The server logs the exception that it has caught, its own stack, without the secrets of the request."""
+    caplog.set_level(logging.ERROR)
+    logger = logging.getLogger("tests.server")
+    formatter = logging.Formatter("%(message)s")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError(f"cannot use {scope['headers'][0][1].decode()} in {scope['path']}")
+
+    inspector = Inspector(app, sink=lambda _: None)
+    logger.addFilter(WithoutSecrets(inspector))
+    for path in ("/one", "/two"):
+        try:
+            asyncio.run(inspector({"type": "http", "path": path, "headers": [(b"cookie", b"SECRET")]}, None, None))  # type: ignore[arg-type]
+        except ValueError as error:
+            logger.exception("failed", exc_info=error)
+    logger.error("other", exc_info=KeyError("another"))
+    texts = [formatter.format(record) for record in caplog.records]
+
+    assert [text.splitlines()[-1] for text in texts] == [
+        "ValueError: cannot use ‹redacted› in /one",
+        "ValueError: cannot use ‹redacted› in /two",
+        "KeyError: 'another'",
+    ]
+
+
+def test_text_is_cut_by_its_bytes() -> None:
+    """The limit of a message counts bytes, and no letter is cut in half."""
+    (event,) = exchange_of(
+        {"type": "websocket.send", "text": "ü" * 10}, scope={"type": "websocket"}, body_limit=5
+    ).events
+
+    assert (event.size, event.content, event.cut) == (20, "üü", True)
+
+
+def test_event_streams_by_any_name() -> None:
+    """A stream of events is known by its type, in whatever case and shape its header comes."""
+    start = {"type": "http.response.start", "status": 200, "headers": [[b"Content-Type", b"text/event-stream"]]}
+    chunk = {"type": "http.response.body", "body": b"12345", "more_body": True}
+    exchange = exchange_of(start, chunk, chunk, body_limit=5)
+
+    assert [event.cut for event in exchange.events] == [False, False, False]
+
+
+def test_memory_forgets_the_oldest() -> None:
+    """Memory keeps so many exchanges, so many events of each, and so many bytes, and counts right for ever."""
+    memory = Memory(exchanges=3, events=4, size=100)
+    for number in range(9):
+        memory(Opened(number, 0.0, {}))
+    assert [exchange.id for exchange in memory.exchanges] == [6, 7, 8]
+
+    def send(number: int, size: int) -> None:
+        memory(Event(number, 1, 0.0, "send", {"type": "http.response.body", "body": bytes(size)}, size))
+
+    for _ in range(6):
+        send(8, 1)
+    assert [(exchange.id, len(exchange.events), exchange.left_out) for exchange in memory.exchanges][-1] == (8, 4, 2)
+    send(6, 101)  # the oldest itself is too big
+    assert [exchange.id for exchange in memory.exchanges] == [7, 8]
+    send(7, 90)
+    assert [exchange.id for exchange in memory.exchanges] == [7, 8]
+    send(7, 7)
+    assert [exchange.id for exchange in memory.exchanges] == [8]
+    memory(Opened(9, 0.0, {}))
+    send(9, 90)
+    assert [exchange.id for exchange in memory.exchanges] == [8, 9]
+
+
+def test_whether_a_request_is_whole() -> None:
+    """A request can be sent again only where all of it is known."""
+    opened, request, *others = REQUEST
+    assert isinstance(opened, Opened)
+    assert isinstance(request, Event)
+    announced = opened._replace(scope={**opened.scope, "headers": [(b"content-length", b"21")]})
+    more = request._replace(message={**request.message, "more_body": True})
+
+    def whole(*records: Record) -> bool:
+        (exchange,) = assembled(records).values()
+        return exchange.is_request_whole
+
+    assert whole(*REQUEST)
+    assert whole(opened, Closed(7, 1.0))
+    assert not whole(announced, Closed(7, 1.0))
+    assert not whole(opened, more, Closed(7, 1.0))
+    assert not whole(opened, request._replace(cut=True), *others)
+    assert not whole(opened, *others)
+
+
+def test_names_are_no_letters() -> None:
+    """One name instead of a list of names is a mistake, and not its letters."""
+    with pytest.raises(TypeError, match="'token'"):
+        Redactor("token")
+
+
+def test_odd_objects_by_their_type() -> None:
+    """What ASGI has no type for is recorded by its class; what is no message, too."""
+    exchange = exchange_of({"type": "http.response.debug", "info": {"template": object(), 5: {1}}}, 7)
+
+    assert exchange.events[0].get("info") == {"template": Opaque("object"), 5: Opaque("set")}
+    assert (exchange.events[1].message, exchange.events[1].type) == (7, "?")
