@@ -1,6 +1,7 @@
 """What inspecting costs: the server's CPU time per request, beside plain serving and what the peers have for it.
 
-As bench/access_log.py: one process on one CPU, wrk on another, interleaved rounds, medians; only the differences in one
+`recorder` tells a sink that does nothing, `and kept` one that keeps the latest exchanges in memory. As
+bench/access_log.py: one process on one CPU, wrk on another, interleaved rounds, medians; only the differences in one
 run mean something. asgion takes part where it is installed. Linux.
 
     python bench/inspecting.py [rounds]
@@ -20,7 +21,8 @@ RECORDED = """
 from asgictl import Inspector
 from main import app as inner
 
-app = Inspector(inner)
+app = Inspector(inner, sink=lambda record: None)
+kept = Inspector(inner)
 """
 ASGION = """
 from asgion import inspect
@@ -32,6 +34,7 @@ PLAIN = "plain"
 SERVERS = {
     PLAIN: ["uvicorn", "main:app", "--no-access-log"],
     "recorder": ["uvicorn", "recorded:app", "--no-access-log"],
+    "and kept": ["uvicorn", "recorded:kept", "--no-access-log"],
     "uvicorn trace": ["uvicorn", "main:app", "--no-access-log", "--log-level", "trace"],
     "asgictl inspect": ["asgictl", "inspect", "main:app"],
 }

@@ -1,7 +1,5 @@
 """The latest exchanges, kept in memory."""
 
-from collections import Counter
-
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Event, Opened, Record
 
@@ -21,7 +19,9 @@ class Memory:
         self._bytes = size
         self._size = 0
         self._kept: dict[int, list[Record]] = {}
-        self._left_out: Counter[int] = Counter()
+        # Of those exchanges only that have any.
+        self._sizes: dict[int, int] = {}
+        self._left_out: dict[int, int] = {}
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -31,7 +31,7 @@ class Memory:
     def __getitem__(self, number: int) -> Exchange:
         """Return the exchange with a number; raise `KeyError` when it is not there, or not any more."""
         exchange = assembled(self._kept[number])[number]
-        exchange.left_out = self._left_out[number]
+        exchange.left_out = self._left_out.get(number, 0)
         return exchange
 
     def __call__(self, record: Record) -> None:
@@ -47,21 +47,22 @@ class Memory:
             return
         if record.__class__ is Event:
             if len(records) > self._events:
-                self._left_out[number] += 1
+                self._left_out[number] = self._left_out.get(number, 0) + 1
                 return
-            self._size += _size(record)
+            if size := _size(record):
+                self._size += size
+                self._sizes[number] = self._sizes.get(number, 0) + size
         records.append(record)
         while self._size > self._bytes and len(self._kept) > 1:
             self._forget()
 
     def _forget(self) -> None:
         number = next(iter(self._kept))
-        self._size -= sum(_size(record) for record in self._kept.pop(number))
-        del self._left_out[number]
+        del self._kept[number]
+        self._size -= self._sizes.pop(number, 0)
+        self._left_out.pop(number, None)
 
 
-def _size(record: Record) -> int:
-    """Return how many bytes of content a record holds."""
-    if not isinstance(record, Event):
-        return 0
-    return len(record.content) if record.cut else record.size
+def _size(event: Event) -> int:
+    """Return how many bytes of content an event holds."""
+    return len(event.content) if event.cut else event.size
