@@ -39,7 +39,8 @@ class Call:
 
     async def _send(self, message: Message) -> None:
         await asyncio.sleep(0)
-        await self._room.acquire()
+        if not self._left:
+            await self._room.acquire()
         if not self._left:
             self._out.put_nowait(message)
 
@@ -88,8 +89,8 @@ class Call:
     async def cancel(self) -> None:
         """End the call."""
         self._task.cancel()
-        await asyncio.wait([self._task])
-        if not self._task.cancelled():
+        await asyncio.wait([self._task], timeout=_LEAVING)
+        if self._task.done() and not self._task.cancelled():
             self._task.exception()
 
 
@@ -121,7 +122,7 @@ class Stream:
         while (message := await self.call.next()) is not None:
             if message.get("type") == "http.response.start":
                 self.status = message["status"]
-                self.headers = list(message.get("headers", ()))
+                self.headers = list(message.get("headers") or ())
                 return
 
     def __aiter__(self) -> AsyncIterator[bytes]:

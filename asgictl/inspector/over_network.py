@@ -35,7 +35,7 @@ ADDED = frozenset(
 
 async def to_server(
     url: str, scripts: Sequence[Script], limit: float, first_id: int, redactor: Redactor
-) -> AsyncIterator[Exchange]:  # of each request
+) -> AsyncIterator[Exchange]:
     """Send `scripts` to the server at `url`; yield an exchange of what came back for each, without secrets.
 
     Raises `StartError` when there is no server, or it does not answer within `limit` seconds.
@@ -67,6 +67,12 @@ class _Recorded:
         if "headers" in message:
             message["headers"] = self._redactor.headers(message["headers"])
         self.exchange.add(Event(self.exchange.id, number, self._ms(), direction, message, size))
+
+    def frame(self, direction: Any, kind: str, data: str | bytes) -> None:
+        if isinstance(data, str):
+            self.add(direction, {"type": kind, "text": data}, len(data.encode("utf-8", "surrogatepass")))
+        else:
+            self.add(direction, {"type": kind, "bytes": data}, len(data))
 
     def close(self) -> Exchange:
         self.exchange.add(Closed(self.exchange.id, self._ms()))
@@ -113,8 +119,7 @@ class _ServerFrames:
     async def send(self, data: str | bytes) -> None:
         from websockets.exceptions import ConnectionClosed
 
-        key = "text" if isinstance(data, str) else "bytes"
-        self._recorded.add("receive", {"type": "websocket.receive", key: data}, len(data))
+        self._recorded.frame("receive", "websocket.receive", data)
         try:
             await self._connection.send(data)
         except ConnectionClosed:
@@ -127,8 +132,7 @@ class _ServerFrames:
             data = await asyncio.wait_for(self._connection.recv(), patience)
         except (TimeoutError, ConnectionClosed):
             return False
-        key = "text" if isinstance(data, str) else "bytes"
-        self._recorded.add("send", {"type": "websocket.send", key: data}, len(data))
+        self._recorded.frame("send", "websocket.send", data)
         return True
 
 

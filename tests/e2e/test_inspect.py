@@ -319,6 +319,7 @@ REQUESTS: dict[str, tuple[str, str, list[tuple[str, str]], bytes]] = {
     "binary": ("PATCH", "/echo", [("Content-Type", "application/octet-stream")], bytes(range(256))),
     "bytes": ("GET", "/echo", [("X-A", "\u202e\x9b31m é"), ("X-B", "tab\there $(x) `y` 'z' \\1 %s")], b""),
     "headers": ("DELETE", "/echo", [("X-A", "1"), ("X-A", "2"), ("X-Empty", ""), ("Accept-Encoding", "gzip")], b""),
+    "at the beginning": ("GET", "/echo", [("X-At", "@/etc/hostname"), ("X-Equal", "=5")], b""),
     "a host": ("OPTIONS", "/echo", [("Host", "shop.example")], b""),
     "a big one": ("POST", "/echo", [("Content-Type", "text/plain")], b"x" * 150_000),
 }
@@ -412,6 +413,12 @@ def test_replay_to_a_server(inspect: Serve, serve: Serve, tmp_path: Path) -> Non
         "#8 GET /count  200 OK  T",
     ]
     assert "text 5 B  THERE" in text
+    same = "#3 and now: no difference\n#4 and now: no difference\n"
+    assert session(tmp_path, "replay", "s.jsonl", "3", "4", "--to", served.url, "--diff") == (0, same, "")
+    host = session(
+        tmp_path, "replay", "s.jsonl", "2", "--to", served.url, "-H", "Host: shop.example", "--view", "json"
+    )[1]
+    assert "shop.example" in host
     change = ["--method", "put", "--path", "/echo?new", "-H", "X-A: 9", "-H", "content-type:", "--body", "text"]
     status, text, _ = session(tmp_path, "replay", "s.jsonl", "1", "--to", served.url, *change, "--view", "json")
     body = json.loads([json.loads(line) for line in text.splitlines()][-2]["message"]["body"])
@@ -468,6 +475,83 @@ def test_errors(inspect: Serve, tmp_path: Path) -> None:
         message, hint = stderr.splitlines()
         assert (name, found, stdout, message) == (name, status, "", problem.format(folder=tmp_path))
         assert hint.startswith("hint: ")
+
+
+BROKEN = """
+import asyncio
+
+
+async def failing(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+
+async def hanging(scope, receive, send):
+    await asyncio.sleep(60)
+
+
+async def silent(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    await asyncio.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("app", "problem"),
+    [
+        ("failing", "error: the app's startup failed: StartupError: no database"),
+        ("hanging", "error: the app's startup failed: the app has not sent anything for 0.5 s (lifespan)"),
+        ("silent", "error: #1: the app has not sent anything for 0.5 s (/echo)"),
+    ],
+)
+def test_replay_into_a_broken_app(inspect: Serve, tmp_path: Path, app: str, problem: str) -> None:
+    """An app that does not start, or does not answer, ends a replay with status 3 and the reason."""
+    recorded(inspect)
+    (tmp_path / "broken.py").write_text(BROKEN)
+    arguments = ["s.jsonl", "1", "--app", f"broken:{app}", "--timeout", "0.5"]
+    status, stdout, stderr = session(tmp_path, "replay", *arguments)
+
+    assert (status, stdout, stderr.splitlines()[0]) == (3, "", problem)
+    assert stderr.splitlines()[1].startswith("hint: ")
+
+
+def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
+    """What is not recorded in full is refused by its number, and left out among others; lost secrets are told."""
+    served = inspect("--save", "s.jsonl", "--body-limit", "4", "--redact", "token")
+    httpx.post(f"{served.url}/echo", content=b"12345")
+    httpx.get(f"{served.url}/echo?a=1&token=x&b=2", headers={"Cookie": "a=b"})
+    served.wait_for('"k":"close","id":2')
+    served.stop()
+    missing = "#1 has a body of which not all is kept, or was received by the app"
+
+    status, _, stderr = session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app")
+    assert (status, stderr.splitlines()[0]) == (1, f"error: {missing}")
+    status, _, stderr = session(tmp_path, "export", "s.jsonl", "--curl", "1")
+    assert (status, stderr.splitlines()[0]) == (1, f"error: {missing}")
+    status, text, stderr = session(tmp_path, "replay", "s.jsonl", "--app", "main:app", "--view", "json")
+    assert stderr.splitlines() == [
+        f"note: {missing}; it is left out",
+        "note: #2 is sent without `cookie`, `?token`, which the session does not hold",
+        "hint: pass -H for headers, pass --path for parameters of the query",
+    ]
+    answer = json.loads([json.loads(line) for line in text.splitlines()][-2]["message"]["body"])
+    assert (status, answer["query"]) == (0, "a=1&b=2")
+    _, line, stderr = session(tmp_path, "export", "s.jsonl", "--curl", "2")
+    assert "/echo?a=1&b=2'" in line
+    assert stderr == "note: without `cookie`, `?token`, which the session does not hold\n"
+
+
+def test_replay_compares_without_secrets(inspect: Serve, tmp_path: Path) -> None:
+    """A cookie that is another one each time is no difference, and is not shown."""
+    served = inspect("--save", "s.jsonl")
+    httpx.get(f"{served.url}/cookie")
+    served.wait_for('"k":"close","id":1')
+    served.stop()
+    (tmp_path / "main.py").write_text(APP.replace("SECRET-set-cookie", "SECRET-another"))
+    again = session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app", "--diff")
+    assert again == (0, "#1 and now: no difference\n", "")
+    assert "SECRET" not in session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app", "--view", "full")[1]
 
 
 def test_diff(inspect: Serve, tmp_path: Path) -> None:
