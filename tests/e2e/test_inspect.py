@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import pty
@@ -18,8 +19,10 @@ from urllib.parse import unquote
 import haralyzer
 import httpx
 import pytest
+from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
+from asgictl.cli import app
 from tests.conftest import ASGICTL, Serve, Served, after_banner, needs
 
 APP = """
@@ -76,6 +79,10 @@ def inspect(serve: Serve, write: Callable[..., Path]) -> Serve:
 
 def session(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """Run `asgictl session`; return the status, stdout and stderr."""
+    if arguments[0] != "replay":  # which imports the user's app
+        with contextlib.chdir(folder):
+            result = CliRunner().invoke(app, ["session", *arguments], prog_name="asgictl", catch_exceptions=False)
+        return result.exit_code, result.stdout, result.stderr
     command = [str(ASGICTL), "session", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=60)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -332,7 +339,7 @@ def test_command_lines_give_the_same_request(inspect: Serve, tmp_path: Path, cli
     served = inspect("--save", "s.jsonl")
     sent = [raw(served.port, *request) for request in REQUESTS.values()]
     served.wait_for(f'"k":"close","id":{len(REQUESTS)}')
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     again = []
     for number in range(1, len(REQUESTS) + 1):
         status, line, stderr = session(tmp_path, "export", "s.jsonl", f"--{client}", str(number))

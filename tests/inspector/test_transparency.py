@@ -177,7 +177,7 @@ def made(step: Any) -> Any:
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     script=steps,
     headers=st.lists(header, max_size=4),
