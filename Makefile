@@ -10,7 +10,7 @@ serve: $(VENV)/.serve  ## serve the bundled app
 
 test: $(VENV)/.dev  ## run the tests and hold the coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 6 $(ARGS)
+	$(BIN)/coverage run -m pytest -n 8 --dist worksteal $(ARGS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

@@ -14,6 +14,8 @@ _FORBIDDEN = 403
 _FAILED = 500
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
+# What tells how an exchange goes, without its content.
+ANSWERS = frozenset((*_STARTS, "websocket.accept", "websocket.close", "websocket.disconnect"))
 _BODIES = ("http.response.body", "websocket.http.response.body")
 
 Headers = Sequence[tuple[bytes, bytes | Redacted]]

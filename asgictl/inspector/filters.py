@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from asgictl.errors import ConfigError
-from asgictl.inspector.exchange import Exchange, Headers, pairs
+from asgictl.inspector.exchange import ANSWERS, Exchange, Headers, assembled, pairs
 from asgictl.inspector.record import Closed, Event, Opened, Record
 
 _TYPES = ("http", "websocket", "lifespan")
@@ -14,6 +14,7 @@ _STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
 
 # How many records an exchange may have before it is known whether it is shown; then those in the middle are dropped.
 _HELD = 500
+_FEW = 3
 _HELD_BYTES = 8 * 1024 * 1024
 
 # The latest exchanges that are not shown, and whose apps may go on to send.
@@ -70,28 +71,26 @@ class _Pending:
     """An exchange of which it is not known yet whether it is shown."""
 
     def __init__(self, opened: Opened) -> None:
-        self.exchange = Exchange(opened)
+        self._head = Exchange(opened)
+        self._size = 0
         self.held: list[Record] = []
-        self.size = 0
+        self.status: int | None = None
         self.found = False
 
     def add(self, record: Record, pattern: re.Pattern[str] | None) -> None:
-        self.exchange.add(record)
         self.held.append(record)
+        if isinstance(record, Closed) or (isinstance(record, Event) and record.type in ANSWERS):
+            self._head.add(record)
+            self.status = self._head.status
         if pattern is not None and not self.found:
             # A chunk, and at the end the whole: what is looked for may be spread over chunks.
-            texts = _of_exchange(self.exchange) if isinstance(record, Closed) else _of_record(record)
+            texts = _of_all(self.held) if isinstance(record, Closed) else _of_record(record)
             self.found = any(pattern.search(text) for text in texts)
-        self.size += record.size if isinstance(record, Event) else 0
-        while len(self.exchange.events) > 1 and (len(self.held) > _HELD or self.size > _HELD_BYTES):
-            self._drop()
-
-    def _drop(self) -> None:
-        """Drop the event in the middle."""
-        events = self.exchange.events
-        dropped = events.pop(len(events) // 2)
-        self.held = [record for record in self.held if record is not dropped]
-        self.size -= dropped.size
+        if isinstance(record, Event):
+            self._size += record.size
+        while len(self.held) > _FEW and (len(self.held) > _HELD or self._size > _HELD_BYTES):
+            dropped = self.held.pop(len(self.held) // 2)
+            self._size -= dropped.size if isinstance(dropped, Event) else 0
 
 
 class Filtered:
@@ -117,7 +116,7 @@ class Filtered:
             return
         pending = self._pending[number]
         pending.add(record, self._filter.pattern)
-        status = pending.exchange.status
+        status = pending.status
         if self._filter.has(status) and (pending.found or self._filter.pattern is None):
             del self._pending[number]
             yield from pending.held
@@ -158,12 +157,13 @@ def _of_record(record: Record) -> Iterator[str]:
         yield str(record.error)
 
 
-def _of_exchange(exchange: Exchange) -> Iterator[str]:
+def _of_all(records: Sequence[Record]) -> Iterator[str]:
     """Yield what can only be searched when all of it is there, and how it ended."""
-    yield exchange.request_body.decode(errors="replace")
-    yield exchange.response_body.decode(errors="replace")
-    if exchange.error:
-        yield str(exchange.error)
+    for exchange in assembled(records).values():
+        yield exchange.request_body.decode(errors="replace")
+        yield exchange.response_body.decode(errors="replace")
+        if exchange.error:
+            yield str(exchange.error)
 
 
 def _lines(headers: Headers) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.exchange import ANSWERS, Exchange
 from asgictl.inspector.record import Closed, Event, Opened, Raised, Record
 from asgictl.inspector.views import Line, Span, words
 
@@ -19,15 +19,6 @@ _FRAMES = ("websocket.receive", "websocket.send")
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
 
-_ANSWERS = frozenset(
-    (
-        "http.response.start",
-        "websocket.accept",
-        "websocket.close",
-        "websocket.http.response.start",
-        "websocket.disconnect",
-    )
-)
 _LIFESPAN_ANSWERS = {"lifespan.startup": "lifespan.startup.", "lifespan.shutdown": "lifespan.shutdown."}
 
 # The longest of the types that a request has.
@@ -60,7 +51,7 @@ class Block:
         """Keep what the head of the block needs to know; not the content, of which there may be no end."""
         self.count += 1
         kind = event.type
-        if kind in _ANSWERS:
+        if kind in ANSWERS:
             self.exchange.add(event)
         if kind in _LIFESPAN_ANSWERS:
             self.waits_for, self.waits_since, self.told = _LIFESPAN_ANSWERS[kind], now, 0

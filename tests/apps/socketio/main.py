@@ -1,6 +1,6 @@
 import socketio
 
-sio = socketio.AsyncServer(async_mode="asgi", ping_interval=1)  # a client that leaves waits for a ping
+sio = socketio.AsyncServer(async_mode="asgi", ping_interval=1, ping_timeout=1)  # a client that leaves waits for both
 
 
 @sio.event
