@@ -18,9 +18,6 @@ from asgictl.inspector.record import Closed, Opened, Record
 if sys.platform != "win32":
     import fcntl
 
-# When a file is put aside and a new one begun, in bytes.
-LIMIT = 100 * 1024 * 1024
-
 # No line is longer, whatever claims to be a session.
 _LONGEST = 256 * 1024 * 1024
 
