@@ -47,11 +47,12 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[D
     lines = []
     for difference in found:
         lines.append([(difference.where, "bold", False)])
-        lines += [[(f"- {line}", "red", False)] for line in (difference.one or "").splitlines()]
-        lines += [[(f"+ {line}", "green", False)] for line in (difference.other or "").splitlines()]
-    text = "\n".join(console.rendered(line, None) for line in lines)
+        for sign, style, text in (("-", "red", difference.one), ("+", "green", difference.other)):
+            shown = [] if text is None else text.splitlines() or [""]
+            lines += [[(f"{sign} {line}".rstrip(), style, False)] for line in shown]
+    report = "\n".join(console.rendered(line, None) for line in lines)
     count = f"{len(found)} difference{'s' if len(found) != 1 else ''}" if found else "no difference"
-    console.result(text if found else f"{one} and {other}: no difference", {"differences": data})
+    console.result(report if found else f"{one} and {other}: no difference", {"differences": data})
     if found:
         console.note(f"{one} (-) and {other} (+): {count}")
 

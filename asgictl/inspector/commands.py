@@ -6,8 +6,7 @@ import string
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector.address import reachable
-from asgictl.inspector.exchange import Exchange, value_of
-from asgictl.inspector.record import Redacted
+from asgictl.inspector.exchange import Exchange, is_lost, value_of
 
 # What the clients work out for themselves, from the URL and the body.
 _OWN = (b"content-length", b"host")
@@ -69,7 +68,7 @@ def _request(exchange: Exchange) -> tuple[str, list[tuple[bytes, bytes]]]:
     headers = [
         (name, value)
         for name, value in exchange.request_headers
-        if not isinstance(value, Redacted) and name.lower() not in _OWN
+        if isinstance(value, bytes) and not is_lost(value) and name.lower() not in _OWN
     ]
     return url, [*headers, *([(b"host", host.encode("latin-1"))] if host else [])]
 

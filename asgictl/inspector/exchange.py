@@ -202,9 +202,7 @@ class Exchange:
     @property
     def redacted(self) -> tuple[str, ...]:
         """The names of the request's headers, and with a `?` of its query parameters, whose values are left out."""
-        names = {
-            name.decode("latin-1").lower(): None for name, value in self.request_headers if isinstance(value, Redacted)
-        }
+        names = {name.decode("latin-1").lower(): None for name, value in self.request_headers if is_lost(value)}
         query = self.scope.get("query_string")
         parts = query.split(b"&") if isinstance(query, bytes) else ()
         hidden = {
@@ -232,6 +230,11 @@ def value_of(headers: Headers, name: str) -> str | None:
     found = (value for key, value in headers if key.lower() == wanted)
     value = next(found, None)
     return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
+
+
+def is_lost(value: bytes | Redacted) -> bool:
+    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
+    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:

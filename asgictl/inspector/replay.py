@@ -9,8 +9,7 @@ from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.inspector import urls
 from asgictl.inspector.call import Stream, chunks_of
 from asgictl.inspector.driver import Driver
-from asgictl.inspector.exchange import Exchange, Headers
-from asgictl.inspector.record import Redacted
+from asgictl.inspector.exchange import Exchange, Headers, is_lost
 from asgictl.inspector.websocket import Disconnected, Refused, WebSocket
 
 # How long a WebSocket's messages are waited for that the recording has, in seconds.
@@ -161,7 +160,7 @@ def _headers(exchange: Exchange, change: Change) -> tuple[list[tuple[bytes, byte
     """Return the headers to send, and the names of those secrets that are lost."""
     replaced = {name.lower() for name, _ in change.headers}
     kept: Headers = [pair for pair in exchange.request_headers if pair[0].decode("latin-1").lower() not in replaced]
-    headers = [(name, value) for name, value in kept if not isinstance(value, Redacted)]
+    headers = [(name, value) for name, value in kept if isinstance(value, bytes) and not is_lost(value)]
     headers += [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in change.headers if v is not None]
     if change.body is not None:
         headers = [pair for pair in headers if pair[0].lower() not in (b"content-length", b"transfer-encoding")]

@@ -527,7 +527,7 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     """What is not recorded in full is refused by its number, and left out among others; lost secrets are told."""
     served = inspect("--save", "s.jsonl", "--body-limit", "4", "--redact", "token")
     httpx.post(f"{served.url}/echo", content=b"12345")
-    httpx.get(f"{served.url}/echo?a=1&token=x&b=2", headers={"Cookie": "a=b"})
+    httpx.get(f"{served.url}/echo?a=1&token=x&b=2", headers={"Cookie": "a=b", "Referer": "http://x/?token=y"})
     served.wait_for('"k":"close","id":2')
     served.stop()
     missing = "#1 has a body of which not all is kept, or was received by the app"
@@ -539,14 +539,15 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     status, text, stderr = session(tmp_path, "replay", "s.jsonl", "--app", "main:app", "--view", "json")
     assert stderr.splitlines() == [
         f"note: {missing}; it is left out",
-        "note: #2 is sent without `cookie`, `?token`, which the session does not hold",
+        "note: #2 is sent without `cookie`, `referer`, `?token`, which the session does not hold",
         "hint: pass -H for headers, pass --path for parameters of the query",
     ]
     answer = json.loads([json.loads(line) for line in text.splitlines()][-2]["message"]["body"])
     assert (status, answer["query"]) == (0, "a=1&b=2")
     _, line, stderr = session(tmp_path, "export", "s.jsonl", "--curl", "2")
     assert "/echo?a=1&b=2'" in line
-    assert stderr == "note: without `cookie`, `?token`, which the session does not hold\n"
+    assert "***" not in line
+    assert stderr == "note: without `cookie`, `referer`, `?token`, which the session does not hold\n"
 
 
 def test_replay_compares_without_secrets(inspect: Serve, tmp_path: Path) -> None:
