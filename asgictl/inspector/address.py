@@ -58,7 +58,7 @@ def _sendable(exchange: Exchange) -> str:
 def _server(exchange: Exchange) -> str | None:
     """Return the address that was connected to, where it is one of the network."""
     server = exchange.scope.get("server")
-    if not server or server[1] is None:
+    if not isinstance(server, (list, tuple)) or len(server) != 2 or server[1] is None:  # noqa: PLR2004  # host and port
         return None
     host = f"[{server[0]}]" if ":" in str(server[0]) else server[0]
     return f"{host}:{server[1]}"

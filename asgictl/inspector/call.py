@@ -8,8 +8,8 @@ from asgictl.asgi import ASGIApp, Message, Scope
 
 Chunk = tuple[bytes, bool]
 
-# What ends a body of which that was not known before.
-_LAST: Chunk = (b"", False)
+# How many chunks of a body are taken before the app asks for them.
+_AHEAD = 4
 
 # How long an app may go on after its client has gone, in seconds.
 _LEAVING = 1.0
@@ -102,20 +102,29 @@ class Stream:
         self.status = 0
         self.is_complete = False
         self.headers: list[tuple[bytes, bytes]] = []
-        self._chunks = chunks
-        self._sent = False
-        self._gone = asyncio.Event()
+        self._gone = False
         self._body = self._chunks_of_body()
+        self._parts: asyncio.Queue[Message] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._feeder = asyncio.ensure_future(self._feed(chunks))
         call.source = self._source
 
     async def _source(self) -> Message:
         """Return the next message for the app: the body, and once the answer is complete that the client has gone."""
-        if not self._sent and not self._gone.is_set():
-            chunk, more = await anext(self._chunks, _LAST)
-            self._sent = not more
-            return {"type": "http.request", "body": chunk, "more_body": more}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
+        if self._gone and self._parts.empty():
+            return {"type": "http.disconnect"}
+        message = await self._parts.get()
+        self._room.release()
+        return message
+
+    async def _feed(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Put the body in, a few chunks ahead: an app may give up waiting for one, and ask again."""
+        more = True
+        async for chunk, more in chunks:
+            await self._room.acquire()
+            self._parts.put_nowait({"type": "http.request", "body": chunk, "more_body": more})
+        if more:
+            self._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
     async def begin(self) -> None:
         """Wait for the beginning of the answer."""
@@ -124,6 +133,18 @@ class Stream:
                 self.status = message["status"]
                 self.headers = list(message.get("headers") or ())
                 return
+
+    async def read(self, limit: float, parts: int | None = None) -> None:
+        """Read the answer to its end, or as many chunks as `parts`; raise `TimeoutError` after `limit` seconds."""
+        try:
+            async with asyncio.timeout(limit):
+                while parts is None or parts > 0:
+                    await anext(self)
+                    parts = parts and parts - 1
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise TimeoutError(str(error) or f"the app has not ended its answer within {limit:g} s") from None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return itself: there is one body."""
@@ -134,7 +155,7 @@ class Stream:
         return await anext(self._body)
 
     async def _chunks_of_body(self) -> AsyncIterator[bytes]:
-        while not self._gone.is_set() and (message := await self.call.next()) is not None:
+        while not self._gone and (message := await self.call.next()) is not None:
             if message.get("type") == "http.response.body":
                 if not message.get("more_body", False):
                     self.is_complete = True
@@ -146,8 +167,14 @@ class Stream:
                 self.disconnect()
 
     def disconnect(self) -> None:
-        """Have the app receive `http.disconnect`."""
-        self._gone.set()
+        """Have the app receive `http.disconnect`, after a body that is complete, or at once."""
+        if not self._gone:
+            self._gone = True
+            if not self._feeder.done():
+                self._feeder.cancel()
+                while not self._parts.empty():
+                    self._parts.get_nowait()
+            self._parts.put_nowait({"type": "http.disconnect"})
 
 
 async def chunks_of(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[Chunk]:

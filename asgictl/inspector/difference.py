@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from asgictl.inspector import bodies
 from asgictl.inspector.exchange import Exchange, Headers, value_of
 from asgictl.inspector.record import Redacted
 
@@ -17,6 +18,8 @@ _FLEETING = frozenset(("client", "server", "state", "headers"))
 _VARYING = frozenset((b"date",))
 
 _LINES = 5000
+
+_SWITCHING = 101
 
 
 class Difference(NamedTuple):
@@ -42,11 +45,13 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     """Yield how the answers of two exchanges differ, but for headers in `added` that only `other` has."""
     for where, values in (
         ("status", (one.status, other.status)),
-        ("close code", (one.close_code, other.close_code)),
-        ("error", (one.error and str(one.error), other.error and str(other.error))),
+        ("close code", (_closed(one), _closed(other))),
+        *([] if added else [("error", (one.error and str(one.error), other.error and str(other.error)))]),
     ):
         if values[0] != values[1]:
             yield Difference(where, *(None if value is None else str(value) for value in values))
+    if added and one.start is None and one.type == "http":
+        return  # what servers make of an app that raises
     known = {name.lower() for name, _ in one.response_headers}
     headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
     yield from _of_headers("response header", one.response_headers, headers)
@@ -104,12 +109,24 @@ def _comparable(value: bytes | Redacted) -> str:
 
 def _request(exchange: Exchange) -> _Body:
     media_type = value_of(exchange.request_headers, "content-type") or ""
-    return _Body(exchange.request_body, media_type, exchange.request_size)
+    return _body(exchange.request_body, media_type, exchange.request_size, exchange.request_headers)
 
 
 def _response(exchange: Exchange) -> _Body:
     media_type = value_of(exchange.response_headers, "content-type") or ""
-    return _Body(exchange.response_body, media_type, exchange.response_size)
+    return _body(exchange.response_body, media_type, exchange.response_size, exchange.response_headers)
+
+
+def _body(content: bytes, media_type: str, size: int, headers: Headers) -> _Body:
+    """Return a body unpacked: packed, the same content may be other bytes each time."""
+    unpacked = bodies.decoded(content, value_of(headers, "content-encoding") or "")
+    return _Body(unpacked, media_type, size if unpacked == content else size - len(content) + len(unpacked))
+
+
+def _closed(exchange: Exchange) -> object:
+    """Return the code with which the app has closed a WebSocket; the client's is no answer."""
+    close = next((event for event in exchange.sent if event.type == "websocket.close"), None)
+    return close.get("code", 1000) if close is not None and exchange.status == _SWITCHING else None
 
 
 def _of_bodies(where: str, one: _Body, other: _Body) -> Iterator[Difference]:
@@ -170,7 +187,7 @@ def _of_values(where: str, one: Any, other: Any) -> Iterator[Difference]:
 def _frames(exchange: Exchange, direction: Literal["receive", "send"]) -> list[str]:
     kinds = ("websocket.receive", "websocket.send")
     events = (event for event in exchange.events if event.type in kinds and event.direction == direction)
-    return [content if isinstance(content := event.content, str) else repr(content) for event in events]
+    return [content if isinstance(content := event.content, str) else f"bytes {content.hex(' ')}" for event in events]
 
 
 def _of_frames(where: str, one: list[str], other: list[str]) -> Iterator[Difference]:

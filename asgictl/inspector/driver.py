@@ -50,7 +50,7 @@ class Driver:
         if not callable(app):
             raise TypeError(f"an ASGI app is called, {app!r} cannot be")
         self._app = app
-        self._timeout = timeout
+        self.timeout = timeout
         self._redact = tuple(redact)
         self._ids = itertools.count(first_id)
         self._lifespan: Call | None = None
@@ -78,6 +78,7 @@ class Driver:
             message = None  # an app without lifespan support raises anything it likes
         if message is None or not str(message.get("type")).startswith("lifespan.startup."):
             self._supported = False
+            await call.cancel()
         elif message.get("type") == "lifespan.startup.failed":
             await call.cancel()
             raise StartupError(message.get("message") or "the startup of the app failed")
@@ -109,7 +110,7 @@ class Driver:
         number = next(self._ids)
         inspector = Inspector(self._app, sink=self.memory, redact=self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of
-        return Call(inspector, scope, number, self._timeout)
+        return Call(inspector, scope, number, self.timeout)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""
@@ -130,8 +131,7 @@ class Driver:
         is one as JSON. Raises `TimeoutError` when the app takes too long for a message.
         """
         async with self.stream(method, target, headers=headers, body=body, json=json) as stream:
-            async for _ in stream:
-                pass
+            await stream.read(self.timeout)
         return self.exchange(stream.call.number)
 
     @contextlib.asynccontextmanager

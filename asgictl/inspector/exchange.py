@@ -87,7 +87,11 @@ class Exchange:
         if self.type == "lifespan":
             return ""
         raw = self.scope.get("raw_path")
-        path = raw if isinstance(raw, bytes) and raw else quote(self.path, errors="surrogateescape").encode()
+        path = (
+            raw.partition(b"?")[0]
+            if isinstance(raw, bytes) and raw
+            else quote(self.path, errors="surrogatepass").encode()
+        )
         query = self.scope.get("query_string")
         return urls.encoded(b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path).decode()
 

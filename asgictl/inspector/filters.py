@@ -1,6 +1,7 @@
 """Which exchanges are shown."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -99,7 +100,9 @@ class Filtered:
     def __init__(self, wanted: Filter) -> None:
         self._filter = wanted
         self._pending: dict[int, _Pending] = {}
-        self._rejected: dict[int, None] = {}
+        # Those that run, and of those that are over the latest.
+        self._rejected: set[int] = set()
+        self._over: deque[int] = deque()
 
     def feed(self, record: Record) -> Iterator[Record]:
         """Take in a record; yield those that may be shown now."""
@@ -110,6 +113,8 @@ class Filtered:
             elif self._filter.statuses or self._filter.pattern:
                 self._pending[number] = _Pending(record)
         if number in self._rejected:
+            if isinstance(record, Closed):
+                self._forget_later(number)
             return
         if number not in self._pending:
             yield record
@@ -122,12 +127,17 @@ class Filtered:
             yield from pending.held
         elif isinstance(record, Closed) or (status is not None and not self._filter.has(status)):
             self._reject(number)
+            if isinstance(record, Closed):
+                self._forget_later(number)
 
     def _reject(self, number: int) -> None:
         self._pending.pop(number, None)
-        self._rejected[number] = None
-        if len(self._rejected) > _REMEMBERED:
-            del self._rejected[next(iter(self._rejected))]
+        self._rejected.add(number)
+
+    def _forget_later(self, number: int) -> None:
+        self._over.append(number)
+        if len(self._over) > _REMEMBERED:
+            self._rejected.discard(self._over.popleft())
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The latest exchanges, kept in memory."""
 
-from asgictl.inspector.exchange import Exchange, assembled
-from asgictl.inspector.record import Event, Opened, Record
+from asgictl.inspector.exchange import ANSWERS, Exchange, assembled
+from asgictl.inspector.record import Event, Opened, Raised, Record
 
 # How many exchanges are kept, how many events of each, and how many bytes in all.
 EXCHANGES = 200
@@ -45,13 +45,12 @@ class Memory:
         records = self._kept.get(number)
         if records is None:  # already forgotten
             return
-        if record.__class__ is Event:
-            if len(records) > self._events:
-                self._left_out[number] = self._left_out.get(number, 0) + 1
-                return
-            if size := _size(record):
-                self._size += size
-                self._sizes[number] = self._sizes.get(number, 0) + size
+        if len(records) > self._events and _is_dispensable(record):
+            self._left_out[number] = self._left_out.get(number, 0) + 1
+            return
+        if record.__class__ is Event and (size := _size(record)):
+            self._size += size
+            self._sizes[number] = self._sizes.get(number, 0) + size
         records.append(record)
         while self._size > self._bytes and len(self._kept) > 1:
             self._forget()
@@ -66,3 +65,8 @@ class Memory:
 def _size(event: Event) -> int:
     """Return how many bytes of content an event holds."""
     return len(event.content) if event.cut else event.size
+
+
+def _is_dispensable(record: Record) -> bool:
+    """Tell whether a record can be left out: not one that says how an exchange goes, or ends."""
+    return isinstance(record, Raised) or (isinstance(record, Event) and record.type not in ANSWERS)

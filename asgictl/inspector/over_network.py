@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from asgictl.errors import StartError
+from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector import urls
 from asgictl.inspector.address import is_loopback
 from asgictl.inspector.exchange import Exchange
@@ -47,6 +47,9 @@ async def to_server(
                 yield await _converse_with_server(base, one, limit, _Recorded(number, one, redactor))
             else:
                 yield await asyncio.to_thread(_request, base, one, limit, _Recorded(number, one, redactor))
+        except (ValueError, TypeError, KeyError) as error:
+            problem = f"#{one.id} cannot be sent: {error}"
+            raise AsgictlError(problem, hint="change it with -H, --method or --path") from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             problem = f"#{one.id} got no answer from `{url}`: {reason}"
@@ -104,11 +107,22 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
         response = connection.getresponse()
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.getheaders()]
         recorded.add("send", {"type": "http.response.start", "status": response.status, "headers": headers})
-        content = response.read()
+        content = _content(response, one, limit)
         recorded.add("send", {"type": "http.response.body", "body": content, "more_body": False}, len(content))
     finally:
         connection.close()
     return recorded.close()
+
+
+def _content(response: http.client.HTTPResponse, one: Script, limit: float) -> bytes:
+    """Return the body, or as much of it as a recording has that was not complete; raise `OSError` after `limit`."""
+    deadline = time.monotonic() + limit
+    content = b""
+    while (one.parts is None or len(content) < one.size) and (part := response.read1(64 * 1024)):
+        content += part
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"its answer has not ended within {limit:g} s")
+    return content
 
 
 class _ServerFrames:
@@ -157,17 +171,28 @@ async def _converse_with_server(base: SplitResult, one: Script, limit: float, re
             proxy=None,
         )
     except InvalidStatus as error:
-        recorded.add("send", {"type": "websocket.http.response.start", "status": error.response.status_code})
+        answer = error.response
+        start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": _pairs(answer)}
+        recorded.add("send", start)
+        body = answer.body or b""
+        recorded.add("send", {"type": "websocket.http.response.body", "body": body}, len(body))
         return recorded.close()
     except InvalidHandshake as error:
         raise http.client.HTTPException(str(error)) from error
-    recorded.add("send", {"type": "websocket.accept", "subprotocol": connection.subprotocol})
+    accept = {"type": "websocket.accept", "subprotocol": connection.subprotocol}
+    recorded.add("send", {**accept, "headers": _pairs(connection.response)})
     await converse(_ServerFrames(connection, recorded), one)
     closed_by_server = connection.close_code is not None
     await connection.close()
     code = connection.close_code
     recorded.add("send" if closed_by_server else "receive", {"type": "websocket.close", "code": code})
     return recorded.close()
+
+
+def _pairs(response: Any) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a handshake's answer, but the subprotocol, which ASGI has elsewhere."""
+    pairs = ((name.lower(), value) for name, value in response.headers.raw_items())
+    return [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs if n != "sec-websocket-protocol"]
 
 
 def _context(base: SplitResult) -> ssl.SSLContext:
@@ -181,5 +206,6 @@ def _context(base: SplitResult) -> ssl.SSLContext:
 
 def _path(base: SplitResult, one: Script) -> str:
     path: bytes = one.scope.get("raw_path") or one.scope["path"].encode("utf-8", "surrogatepass")
+    path = path.partition(b"?")[0]
     query: bytes = one.scope.get("query_string") or b""
     return base.path.rstrip("/") + urls.encoded(path + (b"?" + query if query else b"")).decode()

@@ -7,6 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
+# So much is kept of what an exception says, and of its stack, in letters.
+_LONGEST = 64 * 1024
+
 # Where a message holds content of any size.
 CONTENT = ("body", "bytes", "text")
 
@@ -120,9 +123,10 @@ def failure(error: BaseException, hide: Callable[[str], str]) -> Failure:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001  # of the user's class
+    except BaseException:  # noqa: BLE001  # of the user's class
         message = ""
-    return Failure(name, hide(message), hide("".join(traceback.format_exception(kind, error, _foreign(error)))))
+    stack = "".join(traceback.format_exception(kind, error, _foreign(error)))
+    return Failure(name, hide(message)[:_LONGEST], hide(stack)[-_LONGEST:])
 
 
 def _foreign(error: BaseException) -> TracebackType | None:

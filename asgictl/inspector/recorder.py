@@ -90,6 +90,7 @@ class _Watched:
 
     __slots__ = (
         "_answer",
+        "_asked",
         "_begun",
         "_id",
         "_inspector",
@@ -97,7 +98,6 @@ class _Watched:
         "_n",
         "_receive",
         "_received",
-        "_scope",
         "_send",
         "_sent",
         "_streams",
@@ -107,19 +107,22 @@ class _Watched:
     def __init__(self, inspector: Inspector, number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self._inspector = inspector
         self._id = number
-        self._scope = scope
         self._receive = receive
         self._send = send
         self._tell = inspector.tell
         self._n = 0
-        self._answer: Any = None
+        self._answer: tuple[Any, ...] = ()
         self._limit = inspector.body_limit
         self._received = 0
         self._sent = 0
         self._streams = False
+        self._asked: dict[str, Any] = {}
         try:
             self._streams = scope.get("type") == "websocket"
             kept = kept_scope(scope, inspector.redactor)
+            # As the app was asked: it may change its scope before it fails.
+            headers, query, path = scope.get("headers"), scope.get("query_string"), scope.get("raw_path")
+            self._asked = {"headers": headers and [*headers], "query_string": query, "raw_path": path}
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(Opened(number, time(), kept, inspector.replay_of))
@@ -163,12 +166,13 @@ class _Watched:
     def _failure(self, error: BaseException) -> Failure:
         try:
             return failure(error, self._hide)
-        except Exception:  # noqa: BLE001  # whatever an app raises, the server gets it
+        except BaseException:  # noqa: BLE001  # whatever an app raises, the server gets it
             return Failure(type_name(error), "", "")
 
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
-        return self._inspector.redactor.hiding(self._scope, self._answer)(text)
+        answers = [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
+        return self._inspector.redactor.hiding(self._asked, answers)(text)
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
@@ -203,7 +207,7 @@ class _Watched:
         if not _URLS.isdisjoint(kept):
             self._inspector.redactor.message(kept)
         if headers is not None:
-            self._answer = headers
+            self._answer += (headers,)
             kept["headers"] = headers = self._inspector.redactor.headers(headers)
             self._streams = self._streams or _is_event_stream(headers)
         return kept, size, cut
@@ -218,7 +222,7 @@ class _Watched:
                 size = len(value)
             elif isinstance(value, memoryview):
                 size = value.nbytes
-                value = bytes(value.cast("B")[: self._limit])
+                value = value.tobytes()
             else:
                 continue
             kept[key], cut = self._within_limit(direction, value, size)

@@ -21,6 +21,8 @@ HIDDEN = b"***"
 # Headers that hold a URL, with a query that may hold a secret.
 _URLS = ("content-location", "link", "location", "origin", "referer", "refresh")
 
+_URL_NAMES = frozenset(name.encode() for name in _URLS)
+
 _PROTOCOL = "sec-websocket-protocol"
 
 # A shorter secret is taken out of a text only where it is a word of its own.
@@ -32,7 +34,7 @@ _ENCODED = re.compile(rb"[%+]")
 _FIRST = itemgetter(0)
 
 # A query, or a fragment, which may be made like one (RFC 6749 section 4.2.2); and the password in a URL.
-_QUERY = re.compile(rb"(?<=[?#])[^\s?#<>\"']+")
+_QUERY = re.compile(rb"(?<=[?#])[^\s#<>\"]+")
 _PASSWORD = re.compile(rb"(?<=://)([^/?#@\s:]*):[^/?#@\s]*@")
 
 _TUPLES = frozenset((tuple,))
@@ -118,9 +120,13 @@ class Redactor:
         values = {
             text for name, value in headers if name.lower() in self._bytes for text in _forms(name.lower(), value)
         }
-        for name, value in _parameters(scope.get("query_string")):
-            if name.lower() in self.names:
-                values.add(value)
+        urls = [value for name, value in headers if name.lower() in _URL_NAMES]
+        queries = [
+            scope.get("query_string"),
+            *(part for url in [scope.get("raw_path"), *urls] for part in _queries(url)),
+        ]
+        for query in queries:
+            values |= {value for name, value in _parameters(query) if name.lower() in self.names}
         # As they are, decoded, and as `repr` and JSON write them.
         values |= {unquote_plus(text) for text in values}
         values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
@@ -132,7 +138,8 @@ class Redactor:
         return lambda text: pattern.sub("‹redacted›", text)
 
     def _is_secret(self, name: bytes) -> bool:
-        return unquote_plus(name.decode("latin-1")).lower() in self.names
+        text = unquote_plus(name.decode("utf-8", "surrogateescape"), errors="surrogateescape").lower()
+        return text.rpartition("?")[2] in self.names
 
     def _url(self, value: Any) -> Any:
         if value.__class__ is not bytes:
@@ -160,6 +167,10 @@ def _parameters(query: Any) -> Iterator[tuple[str, str]]:
         name, equals, value = part.partition("=")
         if equals:
             yield unquote_plus(name), value
+
+
+def _queries(url: Any) -> list[bytes]:
+    return re.split(rb"[?#]", url)[1:] if isinstance(url, bytes) else []
 
 
 def _forms(name: bytes, value: bytes) -> Iterator[str]:

@@ -29,6 +29,7 @@ class Script(NamedTuple):
     """What is sent again: a scope, the chunks of a body, or of a WebSocket the steps; `without` names lost secrets.
 
     A step is how many messages of the app come first, and what the client sends then. `host` is another Host header.
+    `parts` and `size` are how many chunks, and bytes, an answer had that was not complete, as endless ones are not.
     """
 
     id: int
@@ -38,6 +39,8 @@ class Script(NamedTuple):
     answers: int
     without: tuple[str, ...]
     host: str | None = None
+    parts: int | None = None
+    size: int = 0
 
 
 class Frames(Protocol):
@@ -80,7 +83,19 @@ def script(exchange: Exchange, change: Change) -> Script:
     chunks = (event.content for event in exchange.received if event.type == "http.request")
     body = [change.body] if change.body is not None else [chunk for chunk in chunks if isinstance(chunk, bytes)]
     host = next((value for name, value in change.headers if name.lower() == "host"), None)
-    return Script(exchange.id, scope, body, steps, answers, without, host)
+    parts = [event for event in exchange.sent if event.type == "http.response.body"]
+    endless = bool(exchange.start) and (not parts or bool(parts[-1].get("more_body")))
+    return Script(
+        id=exchange.id,
+        scope=scope,
+        chunks=body,
+        steps=steps,
+        answers=answers,
+        without=without,
+        host=host,
+        parts=len(parts) if endless else None,
+        size=exchange.response_size,
+    )
 
 
 async def into_app(driver: Driver, scripts: Sequence[Script]) -> AsyncIterator[Exchange]:
@@ -108,10 +123,13 @@ async def _call(driver: Driver, one: Script) -> Exchange:
             await _converse_with_app(WebSocket(call, driver.exchange), one)
         else:
             stream = Stream(call, chunks_of(one.chunks or [b""]))
-            await stream.begin()
-            async for _ in stream:
-                pass
-            await call.ended()
+            try:
+                await stream.begin()
+                await stream.read(driver.timeout, one.parts)
+                if stream.is_complete:
+                    await call.ended()
+            finally:
+                stream.disconnect()
     except TimeoutError as error:
         raise StartError(f"#{one.id}: {error}", hint="pass a longer --timeout") from error
     except Exception:  # noqa: BLE001, S110  # of the app; it is recorded

@@ -25,6 +25,7 @@ _LONGEST = 256 * 1024 * 1024
 _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _KINDS = (b"open", b"event", b"raise", b"close")
+_BEGINNING = b'{"k":"session",'
 _OPENED = b'{"k":"open","id":'
 
 Note = Callable[[str], object]
@@ -49,12 +50,11 @@ class SessionFile:
         self._lock = threading.Lock()
         self._unfinished: dict[int, str] = {}
         self._failed = False
+        self._begun = 0
         self._descriptor = _opened(path)
         try:
-            if self._older.exists():
-                with self._older.open("rb") as file:
-                    _check_header(self._older, file.readline(_LONGEST))
-            self.next_id = self._continue()
+            before = self._last_of_older()
+            self.next_id = max(self._continue(), before + 1)
         except OSError as error:
             self.close()
             problem = f"cannot save to `{path}`: {os.strerror(error.errno or 0)}"
@@ -74,7 +74,8 @@ class SessionFile:
                     self._unfinished[record.id] = line
                 elif isinstance(record, Closed):
                     self._unfinished.pop(record.id, None)
-                if self._size + len(line) > self._limit and self._size > len(self._header()):
+                # Half of the limit at least is for what is new, however much is unfinished.
+                if self._size + len(line) > max(self._limit, self._begun + self._limit // 2):
                     self._rotate()
                 self._write(line)
             except (OSError, FileProblemError) as error:
@@ -90,6 +91,14 @@ class SessionFile:
                 os.close(self._descriptor)
             self._descriptor = -1
 
+    def _last_of_older(self) -> int:
+        """Return the last number in the file that was put aside, -1 if there is none."""
+        if not self._older.exists():
+            return -1
+        with self._older.open("rb") as file:
+            _check_header(self._older, file.readline(_LONGEST))
+            return max(map(_number, file), default=-1)
+
     def _continue(self) -> int:
         """Prepare to append; return the first number that no exchange in the file has."""
         self._size = os.fstat(self._descriptor).st_size
@@ -99,12 +108,11 @@ class SessionFile:
         last, end = -1, 0
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
             header = file.readline(_LONGEST)
-            _check_header(self._path, header)
+            if not _is_torn(header):
+                _check_header(self._path, header)
             end = len(header) if header.endswith(b"\n") else 0
             for line in file:
-                if line.startswith(_OPENED):
-                    number = line[len(_OPENED) :].partition(b",")[0]
-                    last = max(last, int(number)) if number.isdigit() else last
+                last = max(last, _number(line))
                 end += len(line) if line.endswith(b"\n") else 0
         if end < self._size:
             self._note(f"the last line of `{self._path}` was incomplete, and is taken off")
@@ -128,12 +136,19 @@ class SessionFile:
         self._size = 0
         # Each file stands for itself: it says what its exchanges were opened with.
         self._write("".join([self._header(), *self._unfinished.values()]))
+        self._begun = self._size
 
     def _write(self, text: str) -> None:
         data = memoryview(text.encode())
         self._size += len(data)
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+
+def _number(line: bytes) -> int:
+    """Return the number of the exchange that a line opens, -1 for another line."""
+    digits = line[len(_OPENED) :].partition(b",")[0] if line.startswith(_OPENED) else b""
+    return int(digits) if digits.isdigit() else -1
 
 
 def _opened(path: Path) -> int:
@@ -163,7 +178,11 @@ def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]
     wanted = tuple(b'{"k":"%b","id":%d,' % (kind, only) for kind in _KINDS) if only is not None else b""
     try:
         with path.open("rb") as file:
-            _check_header(path, file.readline(_LONGEST))
+            header = file.readline(_LONGEST)
+            if _is_torn(header):
+                note(f"`{path}` holds nothing yet")
+                return
+            _check_header(path, header)
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=2):
                 if not line.startswith(wanted):
                     continue
@@ -180,6 +199,11 @@ def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]
     except OSError as error:
         problem = f"cannot read `{path}`: {os.strerror(error.errno or 0)}"
         raise FileProblemError(problem, hint="name a file that `asgictl inspect --save` has written") from error
+
+
+def _is_torn(header: bytes) -> bool:
+    """Tell whether a first line is the beginning of one, by a process that was killed while it wrote."""
+    return not header.endswith(b"\n") and (header.startswith(_BEGINNING) or _BEGINNING.startswith(header))
 
 
 def redacted_names(path: Path) -> tuple[str, ...]:

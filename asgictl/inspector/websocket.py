@@ -31,6 +31,7 @@ class WebSocket:
         self.subprotocol: str | None = None
         self._recorded = recorded
         self._open = False
+        self._ended = False
 
     async def connect(self) -> None:
         """Wait for the app to accept; raise `Refused` when it does not."""
@@ -44,6 +45,7 @@ class WebSocket:
             if message["type"].endswith("body") and not message.get("more_body", False):
                 break
             message = await self.call.next()
+        self._end(1006, "")
         raise Refused(self._recorded(self.call.number))
 
     def send(self, data: str | bytes) -> None:
@@ -65,6 +67,11 @@ class WebSocket:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it from the client's side; a second call does nothing."""
-        if self._open:
-            self._open = False
+        self._end(code if self._open else 1006, reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        """Have the app receive `websocket.disconnect`, once; 1006 is a handshake that was not completed."""
+        self._open = False
+        if not self._ended:
+            self._ended = True
             self.call.put({"type": "websocket.disconnect", "code": code, "reason": reason})

@@ -26,6 +26,7 @@ from asgictl.cli import app
 from tests.conftest import ASGICTL, Serve, Served, after_banner, needs
 
 APP = """
+import asyncio
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -53,6 +54,14 @@ async def chat(websocket):
         await websocket.send_text(text.upper())
 
 
+async def ticks(request):
+    async def endless():
+        while True:
+            yield "tick"
+            await asyncio.sleep(0.01)
+    return StreamingResponse(endless())
+
+
 async def count(request):
     async def numbers():
         for number in range(3):
@@ -62,7 +71,7 @@ async def count(request):
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 app = Starlette(routes=[Route("/echo", echo, methods=METHODS), Route("/boom", boom), Route("/cookie", cookie),
-                        Route("/count", count), WebSocketRoute("/chat", chat)])
+                        Route("/count", count), Route("/ticks", ticks), WebSocketRoute("/chat", chat)])
 """
 
 
@@ -548,6 +557,31 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     assert "/echo?a=1&b=2'" in line
     assert "***" not in line
     assert stderr == "note: without `cookie`, `referer`, `?token`, which the session does not hold\n"
+
+
+def test_replay_of_what_has_no_end(inspect: Serve, serve: Serve, tmp_path: Path) -> None:
+    """An endless answer is read as far as it was recorded, and a client's own close code is no difference."""
+    served = inspect("--save", "s.jsonl")
+    with httpx.stream("GET", f"{served.url}/ticks") as response:
+        next(response.iter_raw())
+
+    async def leave() -> None:
+        url = f"{served.url.replace('http', 'ws', 1)}/chat"
+        async with connect(url, subprotocols=["chat"]) as websocket:  # type: ignore[list-item]
+            await websocket.close(1001)
+
+    asyncio.run(leave())
+    served.wait_for('"k":"close","id":1')
+    served.wait_for('"k":"close","id":2')
+    served.stop()
+    again = serve()
+
+    for place in (["--app", "main:app"], ["--to", again.url]):
+        assert session(tmp_path, "replay", "s.jsonl", *place, "--diff") == (
+            0,
+            "#1 and now: no difference\n#2 and now: no difference\n",
+            "",
+        )
 
 
 def test_replay_compares_without_secrets(inspect: Serve, tmp_path: Path) -> None:

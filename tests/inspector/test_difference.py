@@ -1,5 +1,6 @@
 """What counts as a difference, and what does not."""
 
+import gzip
 from typing import Any
 
 import pytest
@@ -59,6 +60,15 @@ def test_json_by_value() -> None:
         ("response body .b[2]", None, "3"),
         ("response body .d", "true", None),
     ]
+
+
+def test_packed_bodies() -> None:
+    """Packed bodies are compared by what is in them."""
+    packed = [
+        answered(gzip.compress(b"x", mtime=time), b"text/plain", (b"content-encoding", b"gzip")) for time in (1, 2)
+    ]
+
+    assert list(of_answers(packed[0], packed[1])) == []
 
 
 def test_headers() -> None:

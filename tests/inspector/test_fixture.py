@@ -241,6 +241,66 @@ def test_headers_that_are_given(asgi_inspect: Any) -> None:
     ]
 
 
+def test_a_body_that_takes_its_time(asgi_inspect: Any) -> None:
+    """An app that gives up waiting for a chunk gets it the next time; a client that goes meanwhile is announced."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        for _ in range(20):
+            try:
+                message = await asyncio.wait_for(receive(), 0.01)
+            except TimeoutError:
+                continue
+            heard.append(message.get("body", message["type"]))
+            if not message.get("more_body"):
+                break
+        await send({"type": "http.response.start", "status": 200})
+        if scope["path"] == "/leave":
+            heard.append((await receive())["type"])
+        await send({"type": "http.response.body"})
+
+    async def slow() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.03)
+        yield b"late"
+        if heard and heard[0] == "leave":
+            await asyncio.sleep(60)
+
+    with asgi_inspect(app) as client:
+        client.post("/", body=slow())
+        assert heard == [b"late", b""]
+        heard[:] = ["leave"]
+        with client.stream("POST", "/leave", body=slow()):
+            pass
+
+    assert heard == ["leave", b"late", "http.disconnect"]
+
+
+def test_an_answer_without_end(asgi_inspect: Any) -> None:
+    """A whole answer is waited for no longer than the limit; a refused WebSocket's app hears of the end."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+            heard.append((await receive())["code"])
+            return
+        await send({"type": "http.response.start", "status": 200})
+        while True:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0.01)
+
+    with asgi_inspect(app, timeout=0.2) as client:
+        with pytest.raises(TimeoutError, match=r"has not ended its answer within 0\.2 s"):
+            client.get("/")
+        with pytest.raises(Refused), client.websocket("/"):
+            pass
+
+    assert heard == [1006]
+
+
 def test_mistakes(asgi_inspect: Any) -> None:
     """What is no app, and `with` where `async with` belongs, are told at once."""
     with pytest.raises(TypeError, match="'main:app' cannot be"):

@@ -142,7 +142,7 @@ class Nasty(Exception):  # noqa: N818  # only its looks are bad
     """An exception that cannot be looked at."""
 
     def __str__(self) -> str:
-        raise RuntimeError("no")
+        raise SystemExit("no")
 
 
 def test_exceptions_that_cannot_be_looked_at() -> None:
@@ -224,6 +224,19 @@ def test_memory_forgets_the_oldest() -> None:
     memory(Opened(9, 0.0, {}))
     send(9, 90)
     assert [exchange.id for exchange in memory.exchanges] == [8, 9]
+
+
+def test_memory_keeps_the_answer() -> None:
+    """However many messages there are, or exceptions of `send`, how it is answered is kept."""
+    memory = Memory(events=5)
+    memory(Opened(1, 0.0, {"type": "http"}))
+    for number in range(1, 20):
+        memory(Event(1, number, 0.0, "receive", {"type": "http.request"}))
+    memory(Event(1, 20, 0.0, "send", {"type": "http.response.start", "status": 201}))
+    memory(Closed(1, 9.0))
+    (exchange,) = memory.exchanges
+
+    assert (exchange.status, len(exchange.events), exchange.left_out) == (201, 6, 14)
 
 
 def test_whether_a_request_is_whole() -> None:

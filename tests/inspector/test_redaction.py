@@ -1,6 +1,7 @@
 """No secret is kept, in whatever form it comes."""
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -47,6 +48,8 @@ SCOPES: dict[str, dict[str, Any]] = {
     "the page before": {"headers": [(b"referer", b"http://x/y?a=1&token=" + RAW + b"#z")]},
     "a fragment": {"headers": [(b"location", b"/next#a=1&token=" + RAW)]},
     "a password in a URL": {"headers": [(b"referer", b"https://me:" + RAW + b"@localhost/x")]},
+    "a quote in a URL": {"headers": [(b"referer", b"http://h/?token=abc'" + RAW), (b"location", b"/a?token=x?" + RAW)]},
+    "a name in UTF-8": {"query_string": "clé=".encode() + RAW},
     "state": {"state": {"password": SECRET, "pool": object()}},
     "subprotocols": {"subprotocols": ["bearer", SECRET], "headers": [(b"sec-websocket-protocol", RAW)]},
 }
@@ -55,7 +58,7 @@ SCOPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=list(SCOPES))
 def test_requests(scope: dict[str, Any]) -> None:
     """A secret in a request is replaced before anything is kept."""
-    told = kept(scope, redact=(*NAMES, "X-Mine", "token", "Sec-WebSocket-Protocol"))
+    told = kept(scope, redact=(*NAMES, "X-Mine", "token", "clé", "Sec-WebSocket-Protocol"))
 
     assert SECRET not in told
     assert base64.b64encode(RAW).decode() not in told
@@ -112,6 +115,23 @@ def test_errors_quote_answers() -> None:
     assert SECRET not in told
     assert QUOTED not in told
     assert unquote_plus(QUOTED) not in told
+
+
+def test_errors_after_changes() -> None:
+    """The secrets of the request are known, whatever the app has done to its scope since; URLs have some, too."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"].clear()
+        scope["query_string"] = b""
+        headers = [(b"set-cookie", b"id=" + RAW[::-1])]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.trailers", "headers": [(b"x", b"y")]})
+        raise ValueError(f"{SECRET} {SECRET[::-1]} {SECRET.upper()} {SECRET.lower()}")
+
+    headers = [(b"cookie", b"a=" + RAW), (b"referer", b"http://h/?token=" + RAW.upper())]
+    told = kept({"headers": headers, "query_string": b"token=" + RAW.lower()}, app, redact=(*NAMES, "token"))
+
+    assert not {SECRET, SECRET[::-1], SECRET.upper(), SECRET.lower()} & set(re.findall(r"[\w-]+", told))
 
 
 QUOTED = "it's%20a secret"

@@ -137,6 +137,34 @@ def test_a_header_that_is_incomplete(file: Path) -> None:
     assert len(notes) == 3
 
 
+def test_killed_in_the_first_line(file: Path) -> None:
+    """A file with a part of its first line is continued, and read as one that holds nothing."""
+    notes: list[str] = []
+    for size in range(1, len(HEADER)):
+        file.write_text(HEADER[:size])
+        assert list(records(file, notes.append)) == []
+        session = saving(file, notes)
+        session(recordings.FAILING[0])
+        session.close()
+        assert list(records(file, notes.append)) == [recordings.FAILING[0]]
+
+
+def test_many_that_are_unfinished(file: Path) -> None:
+    """However much is unfinished when a file is full, half of the limit is for what is new; numbers go on."""
+    session = saving(file, [], limit=4000)
+    for number in range(30):
+        session(Opened(number, 0.0, recordings.SCOPE))
+    for number in range(30):
+        session(Event(number, 1, 1.0, "receive", {"type": "http.request"}))
+    session.close()
+    kept = [record for path in (file.with_name("s.1.jsonl"), file) for record in records(path, print)]
+    again = saving(file, [])
+    again.close()
+
+    assert sum(isinstance(record, Event) for record in kept) >= 15
+    assert again.next_id == 30
+
+
 def test_kinds_of_later_versions(file: Path) -> None:
     """Kinds of lines that this version does not know are passed over."""
     file.write_text(HEADER + '{"k":"finding","id":7,"rule":"A-162"}\n' + codec.dumps(recordings.FAILING[0]))

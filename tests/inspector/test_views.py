@@ -353,6 +353,14 @@ def test_late_events_of_what_is_not_shown() -> None:
     assert filtered([*recordings.REQUEST, late], methods=["POST"]) == [7] * 6
 
 
+def test_rejected_for_good() -> None:
+    """What runs and is not shown stays so, however many others have come and gone."""
+    socket = [record._replace(id=0) for record in recordings.CHAT]
+    others = [record._replace(id=number) for number in range(1, 1200) for record in recordings.FAILING]
+
+    assert filtered([socket[0], *others, *socket[1:]], paths=["/orders"]) == []
+
+
 def test_secrets_are_marked() -> None:
     """A secret is shown as one, with its size."""
     opened, *_ = recordings.REQUEST
