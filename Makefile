@@ -2,17 +2,22 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+PYTEST = pytest -n 8 --dist worksteal $(ARGS)
 
 .PHONY: serve test test-browser check format bench clean
 
 serve: $(VENV)/.serve  ## serve the bundled app
 	@$(BIN)/asgictl serve demo
 
-test: $(VENV)/.dev  ## run the tests and hold the coverage
+test: $(VENV)/.dev  ## run the tests; with COVERAGE=1 hold the coverage, which takes longer
+ifdef COVERAGE
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 8 --dist worksteal $(ARGS)
+	$(BIN)/coverage run -m $(PYTEST)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
+else
+	$(BIN)/python -m $(PYTEST)
+endif
 
 test-browser: $(VENV)/.dev  ## run the tests that need Chromium
 	$(BIN)/pytest -m browser $(ARGS)
