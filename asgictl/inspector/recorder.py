@@ -116,13 +116,14 @@ class _Watched:
         self._received = 0
         self._sent = 0
         self._streams = False
-        self._asked: dict[str, Any] = {}
+        self._asked: tuple[Any, Any, Any] = (), None, None
         try:
             self._streams = scope.get("type") == "websocket"
             kept = kept_scope(scope, inspector.redactor)
             # As the app was asked: it may change its scope before it fails.
-            headers, query, path = scope.get("headers"), scope.get("query_string"), scope.get("raw_path")
-            self._asked = {"headers": headers and [*headers], "query_string": query, "raw_path": path}
+            headers = scope.get("headers")
+            headers = headers[:] if headers.__class__ is list else headers
+            self._asked = headers, scope.get("query_string"), scope.get("raw_path")
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(Opened(number, time(), kept, inspector.replay_of))
@@ -172,7 +173,8 @@ class _Watched:
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
         answers = [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
-        return self._inspector.redactor.hiding(self._asked, answers)(text)
+        scope = dict(zip(("headers", "query_string", "raw_path"), self._asked, strict=True))
+        return self._inspector.redactor.hiding(scope, answers)(text)
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
