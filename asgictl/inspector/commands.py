@@ -83,9 +83,7 @@ def _check(exchange: Exchange, client: str) -> None:
     if exchange.type != "http":
         problem = f"#{exchange.id} is a {exchange.type}, which {client} cannot send"
         raise AsgictlError(problem, hint="`asgictl session replay` does it for WebSockets")
-    if not exchange.is_request_whole:
-        problem = f"#{exchange.id} has a body of which not all is kept, or was received by the app"
-        raise AsgictlError(problem, hint="record it again, with a larger --body-limit or --save-limit")
+    exchange.check_whole("record it again, with a larger --body-limit or --save-limit")
 
 
 def _httpie_word(name: bytes, value: bytes) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.redaction import HIDDEN
@@ -202,6 +203,12 @@ class Exchange:
             return not chunks[-1].get("more_body")
         length = value_of(self.request_headers, "content-length") or "0"
         return self.type != "http" or (length == "0" and value_of(self.request_headers, "transfer-encoding") is None)
+
+    def check_whole(self, hint: str) -> None:
+        """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
+        if not self.is_request_whole:
+            problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
+            raise AsgictlError(problem, hint=hint)
 
     @property
     def redacted(self) -> tuple[str, ...]:

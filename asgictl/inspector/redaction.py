@@ -15,7 +15,7 @@ from asgictl.inspector.record import Opaque, Redacted
 # Headers, and query parameters, whose values are secrets.
 NAMES = ("authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key")
 
-# What stands in a query instead of a value: two characters that need no encoding there (RFC 3986 section 3.4).
+# What stands in a query instead of a value: characters that need no encoding there (RFC 3986 section 3.4).
 HIDDEN = b"***"
 
 # Headers that hold a URL, with a query that may hold a secret.
@@ -139,7 +139,8 @@ class Redactor:
 
     def _is_secret(self, name: bytes) -> bool:
         text = unquote_plus(name.decode("utf-8", "surrogateescape"), errors="surrogateescape").lower()
-        return text.rpartition("?")[2] in self.names
+        # In a URL a second question mark may begin another name, or belong to this one.
+        return text in self.names or text.rpartition("?")[2] in self.names
 
     def _url(self, value: Any) -> Any:
         if value.__class__ is not bytes:

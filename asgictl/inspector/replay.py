@@ -58,9 +58,8 @@ def script(exchange: Exchange, change: Change) -> Script:
     if exchange.type not in ("http", "websocket"):
         problem = f"#{exchange.id} is a {exchange.type}, which cannot be sent again"
         raise AsgictlError(problem, hint="name requests or WebSockets")
-    if change.body is None and not exchange.is_request_whole:
-        problem = f"#{exchange.id} has a body of which not all is kept, or was received by the app"
-        raise AsgictlError(problem, hint="pass --body, or record it again, with a larger --body-limit or --save-limit")
+    if change.body is None:
+        exchange.check_whole("pass --body, or record it again, with a larger --body-limit or --save-limit")
     if exchange.type == "websocket" and (change.method or change.body is not None):
         raise ConfigError(f"#{exchange.id} is a WebSocket: it has neither method nor body", hint="change -H or --path")
     steps: list[tuple[int, str | bytes]] = []

@@ -211,7 +211,7 @@ def redacted_names(path: Path) -> tuple[str, ...]:
     names: dict[str, None] = {}
     with path.open("rb") as file:
         for line in iter(lambda: file.readline(_LONGEST), b""):
-            if line.startswith(b'{"k":"session",'):
+            if line.startswith(_BEGINNING):
                 with contextlib.suppress(ValueError, TypeError):
                     names |= dict.fromkeys(map(str, json.loads(line).get("redacted") or ()))
     return tuple(names)

@@ -202,10 +202,11 @@ def outcome(exchange: Exchange) -> Line:
     return spans
 
 
-def event_line(event: Event, *, headers: bool = True) -> Line:
-    """Return the line of an event: when, which way, which type, what it says, also in its `headers`."""
+def event_line(event: Event, *, alone: bool = True) -> Line:
+    """Return the line of an event: when, which way, which type, what it says; `alone` also its headers and content."""
     sign, style = _WHO[event.direction]
-    said, preview = words.summary(event, headers=headers)
+    said = words.summary(event, headers=alone)
+    preview = words.preview(event) if alone else ""
     kind = f"{event.type:<{_TYPE}}" if said or preview else event.type
     line = [Span(f"{event.ms:8.1f} "), Span(f"{sign} ", style), Span(kind, style)]
     if said:

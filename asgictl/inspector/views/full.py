@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from asgictl.inspector import bodies
-from asgictl.inspector.exchange import Headers, pairs, value_of
+from asgictl.inspector.exchange import Exchange, Headers, pairs, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.views import Line, Span
 from asgictl.inspector.views.blocks import Block, Blocks, event_line, outcome, title
@@ -34,9 +34,7 @@ class FullView(Blocks):
 
     def event(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield the line of the message, its headers, and the body when it is complete."""
-        sign, kind, *said = event_line(event, headers=False)[1:]
-        preview = bool(said) and said[-1].style == "dim"
-        yield [Span(f"{event.ms:8.1f} "), sign, kind, *(said[:-1] if preview else said)]
+        yield event_line(event, alone=False)
         yield from _headers(list(pairs(event.get("headers"))), _BODY)
         if event.type.startswith("websocket.") and event.content:
             yield from _laid_out(_bytes(event.content), [], whole=not event.cut)
@@ -48,7 +46,7 @@ class FullView(Blocks):
     def _chunk(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield a body once it is complete, and what comes in an event stream at once."""
         exchange = block.exchange
-        headers = exchange.request_headers if event.direction == "receive" else exchange.response_headers
+        headers = _of_side(exchange, event.direction)
         content = event.content
         if (value_of(headers, "content-type") or "").startswith("text/event-stream"):
             yield from _laid_out(_bytes(content), [], whole=not event.cut)
@@ -65,9 +63,7 @@ class FullView(Blocks):
         for direction in ("receive", "send"):
             body = self._bodies.pop((record.id, direction), None)
             if body is not None and body.content:
-                exchange = block.exchange
-                headers = exchange.request_headers if direction == "receive" else exchange.response_headers
-                block.lines += _laid_out(bytes(body.content), headers, whole=False)
+                block.lines += _laid_out(bytes(body.content), _of_side(block.exchange, direction), whole=False)
         return super()._closed(block, record)
 
 
@@ -82,6 +78,11 @@ class _Body:
         room = bodies.MOST - len(self.content)
         self.content += chunk[:room]
         self.cut = self.cut or cut or len(chunk) > room
+
+
+def _of_side(exchange: Exchange, direction: str) -> Headers:
+    """Return the headers that tell of a body."""
+    return exchange.request_headers if direction == "receive" else exchange.response_headers
 
 
 def _tree(value: dict[Any, Any], depth: int) -> Iterator[Line]:

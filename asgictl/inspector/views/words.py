@@ -38,8 +38,8 @@ def duration(ms: float) -> str:
     return f"{ms:.1f} ms" if ms < _KILO else f"{ms / _KILO:.1f} s"
 
 
-def summary(event: Event, *, headers: bool = True) -> tuple[str, str]:
-    """Return what a message says, in its `headers` only if asked for, and a preview of its content."""
+def summary(event: Event, *, headers: bool) -> str:
+    """Return what a message says, in its `headers` only if asked for."""
     parts = []
     if "status" in _keys(event):
         parts.append(status(event.get("status")))
@@ -60,7 +60,12 @@ def summary(event: Event, *, headers: bool = True) -> tuple[str, str]:
         parts.append(f"{kind}{size(event.size)}{kept}")
     if event.get("more_body"):
         parts.append("more_body")
-    return ", ".join(parts), bodies.preview(content) if content else ""
+    return ", ".join(parts)
+
+
+def preview(event: Event) -> str:
+    """Return the beginning of a message's content."""
+    return bodies.preview(event.content) if event.content else ""
 
 
 def _keys(event: Event) -> Any:
