@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
+from asgictl import atomic
 from asgictl.certs import files, issue, keys, verify
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
@@ -31,7 +32,7 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
     if not os.access(folder, os.R_OK | os.X_OK):  # there is none, or it is not this user's
         return None
     if len(there := pair.there) != len(pair):
-        with files.locked(*pair):
+        with atomic.locked(*pair):
             files.recover(pair)
             there = pair.there
     if not there:
@@ -58,7 +59,7 @@ def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
         problem = f"cannot make `{folder}`: {os.strerror(error.errno or 0)}"
         raise FileProblemError(problem, hint="set ASGICTL_CA_DIR to a folder of yours") from error
     check_access(pair)
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         if not pair.there:
             files.write(pair, certificate.public_bytes(serialization.Encoding.PEM), keys.pem(key))
             return Issuer(certificate, key)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from asgictl import atomic
 from asgictl.certs import files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.look import Certificate, is_trusted, look
@@ -55,7 +56,7 @@ def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate
         return seen
     from asgictl.certs import make, verify
 
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         files.recover(pair)
         there = pair.there
         if not there:

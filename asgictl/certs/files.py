@@ -9,10 +9,10 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import atomic
 from asgictl.errors import FileProblemError
 
 _CERTIFICATE_MODE = 0o644
@@ -36,27 +36,8 @@ class Pair(NamedTuple):
         return [file for file in self if os.path.lexists(file)]
 
 
-# The folders that this process has locked: a second lock of its own would wait for the first.
-_held: set[Path] = set()
-
-
-@contextlib.contextmanager
-def locked(*files: Path) -> Iterator[None]:
-    """Keep other runs away from the folders of `files`, which are made if need be; wait until they are done."""
-    with contextlib.ExitStack() as locks:
-        for folder in sorted({file.parent.absolute() for file in files} - _held):
-            try:
-                _make_folder(folder)
-                locks.enter_context(_lock(folder))
-                _held.add(folder)
-                locks.callback(_held.discard, folder)
-            except OSError as error:
-                raise _problem(f"cannot write to `{folder}`", error) from error
-        yield
-
-
 def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
-    """Replace the pair, with a key that `group` (a number) may read too; call it inside `locked`.
+    """Replace the pair, with a key that `group` (a number) may read too; call it inside `atomic.locked`.
 
     Raises `FileProblemError` when that is not possible; what was there is then still there.
     """
@@ -65,8 +46,8 @@ def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) 
     staged = Pair(*map(_staged, pair))
     old = _old(pair.certificate)
     try:
-        _create(staged.key, key, _KEY_MODE if group is None else _SHARED_KEY_MODE, group)
-        _create(staged.certificate, certificate, _CERTIFICATE_MODE)
+        atomic.create(staged.key, key, _KEY_MODE if group is None else _SHARED_KEY_MODE, group)
+        atomic.create(staged.certificate, certificate, _CERTIFICATE_MODE)
         if pair.certificate.exists():
             pair.certificate.replace(old)
         _complete(pair, staged)
@@ -76,28 +57,28 @@ def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) 
             if not pair.certificate.exists() and old.exists():
                 old.replace(pair.certificate)
             _clear(pair)
-        raise _problem(f"cannot write {pair}", error) from error
+        raise atomic.problem(f"cannot write {pair}", error) from error
 
 
 def recover(pair: Pair) -> None:
-    """Complete what an interrupted run has begun, or take it back; call it inside `locked`."""
+    """Complete what an interrupted run has begun, or take it back; call it inside `atomic.locked`."""
     staged = Pair(*map(_staged, pair))
     try:
         if staged.certificate.exists() and not os.path.lexists(pair.certificate):
             _complete(pair, staged)
         _clear(pair)
     except OSError as error:
-        raise _problem(f"cannot complete {pair}", error) from error
+        raise atomic.problem(f"cannot complete {pair}", error) from error
 
 
 def discard(pair: Pair) -> None:
-    """Remove the pair, and whatever an interrupted run has left of it, keys first; call it inside `locked`."""
+    """Remove the pair, and whatever an interrupted run has left of it, keys first; call it inside `atomic.locked`."""
     try:
         _clear(pair)
         for file in (pair.key, pair.certificate):
             file.unlink(missing_ok=True)
     except OSError as error:
-        raise _problem(f"cannot remove {pair}", error) from error
+        raise atomic.problem(f"cannot remove {pair}", error) from error
 
 
 def write_one(file: Path, content: bytes, *, secret: bool) -> None:
@@ -105,11 +86,11 @@ def write_one(file: Path, content: bytes, *, secret: bool) -> None:
     _refuse_others(file)
     staged = _staged(file)
     try:
-        _create(staged, content, _KEY_MODE if secret else _CERTIFICATE_MODE)
+        atomic.create(staged, content, _KEY_MODE if secret else _CERTIFICATE_MODE)
         staged.replace(file)
-        _sync(file.parent)
+        atomic.sync(file.parent)
     except OSError as error:
-        raise _problem(f"cannot write `{file}`", error) from error
+        raise atomic.problem(f"cannot write `{file}`", error) from error
 
 
 def read(file: Path, *, missing: str = "make it with `asgictl gen-cert`") -> bytes:
@@ -119,7 +100,7 @@ def read(file: Path, *, missing: str = "make it with `asgictl gen-cert`") -> byt
     except FileNotFoundError as error:
         raise FileProblemError(f"there is no file `{file}`", hint=missing) from error
     except OSError as error:
-        raise _problem(f"cannot read `{file}`", error) from error
+        raise atomic.problem(f"cannot read `{file}`", error) from error
 
 
 def is_private(file: Path) -> bool:
@@ -157,15 +138,15 @@ def _complete(pair: Pair, staged: Pair) -> None:
     """Move what is staged into place, the certificate last."""
     if staged.key.exists():
         staged.key.replace(pair.key)
-        _sync(pair.key.parent)
+        atomic.sync(pair.key.parent)
     staged.certificate.replace(pair.certificate)
-    _sync(pair.certificate.parent)
+    atomic.sync(pair.certificate.parent)
 
 
 def _clear(pair: Pair) -> None:
     """Remove what an interrupted run has left."""
     for file in pair:
-        for leftover in (_partial(_staged(file)), _staged(file), _old(file)):
+        for leftover in (atomic.partial(_staged(file)), _staged(file), _old(file)):
             if os.path.lexists(leftover):  # or a file system that is read-only would complain
                 leftover.unlink()
 
@@ -180,41 +161,6 @@ def _old(file: Path) -> Path:
     return file.with_name(f".old-{file.name}")
 
 
-def _partial(file: Path) -> Path:
-    return file.with_name(f"{file.name}.part")
-
-
-def _create(file: Path, content: bytes, mode: int, group: int | None = None) -> None:
-    """Make `file` in one step, with these permissions from its first moment on, and have the disk keep it."""
-    partial = _partial(file)
-    partial.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(partial, flags, mode & 0o600), "wb") as out:
-        if sys.platform != "win32":
-            if os.geteuid() == 0:  # what root makes in a user's folder is for the user
-                owner = file.parent.stat()
-                os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
-            if group is not None:
-                os.fchown(out.fileno(), -1, group)
-            os.fchmod(out.fileno(), mode)
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder that others cannot write to, and that belongs to whom the one above belongs."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o755)
-        if sys.platform != "win32" and os.geteuid() == 0:
-            above = folder.parent.stat()
-            os.chown(folder, above.st_uid, above.st_gid, follow_symlinks=False)
-
-
 def _refuse_others(file: Path) -> None:
     """Raise for a path at which there is something else than a file: a link, a folder, a device."""
     if file.is_symlink():
@@ -222,48 +168,3 @@ def _refuse_others(file: Path) -> None:
         raise FileProblemError(f"`{file}` is a symbolic link", hint=hint)
     if os.path.lexists(file) and not file.is_file():
         raise FileProblemError(f"`{file}` is in the way: it is no file", hint="write elsewhere with --out")
-
-
-def _sync(folder: Path) -> None:
-    if sys.platform == "win32":  # which cannot open a folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-if sys.platform == "win32":
-
-    @contextlib.contextmanager
-    def _lock(folder: Path) -> Iterator[None]:
-        import msvcrt
-
-        with (folder / ".asgictl.lock").open("wb") as file:
-            while True:
-                try:
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                    break
-                except OSError:  # it gives up after ten seconds
-                    continue
-            yield
-
-else:
-
-    @contextlib.contextmanager
-    def _lock(folder: Path) -> Iterator[None]:
-        import fcntl
-
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):  # NFS locks no folders
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-
-def _problem(what: str, error: OSError) -> FileProblemError:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return FileProblemError(f"{what}: {reason}", hint="see to the permissions and the disk, or choose another place")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import atomic
 from asgictl.certs import files, stores
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Command, Machine, Place, Runner, UnknownError
@@ -139,7 +140,7 @@ def places_with(anchor: Anchor, folder: Path, machine: Machine, run: Runner, cho
 def discard(folder: Path) -> None:
     """Remove the authority with its key, and its folder if nothing else is in it."""
     pair = pair_in(folder)
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         files.discard(pair)
         (folder / _RECORD).unlink(missing_ok=True)
         with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import typer
 
+from asgictl import atomic
 from asgictl.cli import report
 from asgictl.cli.command import Command, alone
 from asgictl.console import Console
@@ -205,7 +206,7 @@ def _client(console: Console, name: str, pair: "Pair", order: "Order", *, force:
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
     _distinct(*pair, *order.extra)
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         files.recover(pair)
         make.refuse_existing([*pair, *order.extra], force=force)
         issuer = authority.load_or_make(folder, now)
@@ -227,7 +228,7 @@ def _sign(console: Console, request: Path, target: Path, order: "Order", *, forc
     if beside.exists() and not csr.is_for(asked, files.read(beside)):
         problem = f"`{target}` would not fit `{beside}`"
         raise ConfigError(problem, hint="choose another place with --cert-file")
-    with files.locked(target):
+    with atomic.locked(target):
         make.refuse_existing([target], force=force)
         issuer = authority.load_or_make(trust.folder(os.environ), now)
         bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl.certs import files, names, stores
+from asgictl import atomic
+from asgictl.certs import names, stores
 from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Command, linux
@@ -48,7 +49,7 @@ def trust(console: Console, wish: Wish) -> int:
     machine = stores.this_machine()
     found = stores.find(machine, wish.stores or stores.USUAL)
     anchor = trusting.anchor(folder)
-    with files.locked(anchor.file):
+    with atomic.locked(anchor.file):
         places = [place for kind in found for place in kind.places]
         outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
@@ -75,7 +76,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         return 0
     outcomes: list[Outcome] = []
     if places:
-        with files.locked(anchor.file):
+        with atomic.locked(anchor.file):
             outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
     left = trusting.places_with(anchor, folder, machine, stores.run, ())

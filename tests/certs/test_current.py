@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asgictl import atomic
 from asgictl.certs import authority, current, files, keys, make, trust
 from asgictl.certs.current import Place
 from asgictl.certs.files import Pair
@@ -42,7 +43,7 @@ class Desk:
 
     def make(self, order: Order, *, made: dt.timedelta = dt.timedelta(0), issuer: Issuer | None = None) -> Certificate:
         """Make a certificate some time ago."""
-        with files.locked(*self.pair):
+        with atomic.locked(*self.pair):
             return make.write(self.pair, order, issuer, self.now - made).certificate
 
     def content(self) -> list[bytes]:
@@ -142,7 +143,7 @@ def test_what_cannot_be_renewed_is_used(desk: Desk, issuer: Issuer, monkeypatch:
     old = desk.make(Order(), made=dt.timedelta(days=190), issuer=None)
     assert issuer
     if why == "read-only":
-        monkeypatch.setattr("asgictl.certs.files._create", refuse)
+        monkeypatch.setattr("asgictl.atomic.create", refuse)
         assert desk.kept() == old
         assert desk.notes == [
             "cannot renew: cannot write `ssl/cert.pem` and `ssl/cert.key`: Read-only file system",

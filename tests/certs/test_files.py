@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from asgictl import atomic
 from asgictl.certs import files, issue, keys, names
 from asgictl.certs.files import Pair
 from asgictl.errors import FileProblemError
@@ -20,6 +21,7 @@ from tests.conftest import needs
 WRITER = """
 import os, signal, sys
 from pathlib import Path
+from asgictl import atomic
 from asgictl.certs import files
 step, old, new = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 pair = files.Pair(old / "cert.pem", old / "cert.key")
@@ -36,7 +38,7 @@ def synced(descriptor):
     fsync(descriptor)
     next_step()
 os.fsync = synced
-with files.locked(*pair):
+with atomic.locked(*pair):
     files.recover(pair)
     sys.addaudithook(lambda event, _: next_step() if event in {"open", "os.rename", "os.remove", "os.chmod"} else None)
     files.write(pair, *content)
@@ -70,7 +72,7 @@ def public_keys(folder: Path) -> list[Path]:
 
 def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
     """Replace a pair as commands do it."""
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         files.recover(pair)
         files.write(pair, certificate, key, group)
 
@@ -96,7 +98,7 @@ def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
         assert public_keys(old) == []
         if pair.certificate.exists():
             assert is_whole(pair)
-        with files.locked(*pair):
+        with atomic.locked(*pair):
             files.recover(pair)
         state = tuple(file.read_bytes() if file.exists() else None for file in pair)
         assert state in ((*old_content,), (*new_content,), (None, None))
@@ -204,9 +206,9 @@ def test_obstacles(tmp_path: Path, obstacle: str) -> None:
 def test_two_at_once(tmp_path: Path) -> None:
     """A second run waits for the first, in another process too."""
     pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
-    code = "import sys; from pathlib import Path; from asgictl.certs import files\n"
-    code += "with files.locked(Path(sys.argv[1])): print('got it', flush=True)"
-    with files.locked(*pair):
+    code = "import sys; from pathlib import Path; from asgictl import atomic; from asgictl.certs import files\n"
+    code += "with atomic.locked(Path(sys.argv[1])): print('got it', flush=True)"
+    with atomic.locked(*pair):
         other = subprocess.Popen([sys.executable, "-c", code, pair.key], stdout=subprocess.PIPE, text=True)
         assert other.stdout is not None
         lines: list[str] = []

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
-from asgictl.certs import files, issue, make, trust
+from asgictl import atomic
+from asgictl.certs import issue, make, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
@@ -315,7 +316,7 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
     assert check("--key-file", "other/cert.key")[1]["faults"] == ["`other/cert.key` is not the key of `ssl/cert.pem`"]
     assert check("--key-file", "nosuch")[1]["faults"] == ["there is no file `nosuch`"]
     for made, fault in [(300, "it has expired on"), (-2, "it is not valid before")]:
-        with files.locked(*pair):
+        with atomic.locked(*pair):
             make.write(pair, Order(), None, now - dt.timedelta(days=made))
         status, data = check()
         assert (status, len(data["faults"]), data["faults"][0].startswith(fault)) == (1, 1, True)

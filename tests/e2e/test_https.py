@@ -20,6 +20,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from asgictl import atomic
 from asgictl.certs import authority, files, issue, keys, make
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
@@ -56,7 +57,7 @@ def now() -> dt.datetime:
 
 def write_pair(pair: Pair, order: Order = Order(), issuer: Issuer | None = None) -> None:  # noqa: B008  # immutable
     """Write a pair, whatever is there."""
-    with files.locked(*pair):
+    with atomic.locked(*pair):
         make.write(pair, order, issuer, now())
 
 
@@ -499,7 +500,7 @@ def test_client_certificates(serve: Serve, write: Write, tmp_path: Path, pair: P
     for name, by in (("right", issuer), ("wrong", stranger)):
         key = keys.generate("ec256")
         bundle = issue.client("alice", key, dt.timedelta(days=9), now(), by)
-        with files.locked(pair.key):
+        with atomic.locked(pair.key):
             files.write(Pair(tmp_path / f"{name}.pem", tmp_path / f"{name}.key"), bundle.pem(), keys.pem(key))
     arguments = ("--https", "--client-ca", "authority/ca.pem", "--workers", workers)
 
