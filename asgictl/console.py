@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ class Console:
         With `as_json` everything that is said is JSON, with `json_result` the result, and the error that it is not.
         """
         self._traceback = traceback
-        self._json_result = json_result
+        self.json_result = json_result
         self.as_json = as_json
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
         self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
@@ -55,7 +56,7 @@ class Console:
     def result(self, text: str, data: Any = None) -> None:
         """Print what the command was asked for; raise `FileProblemError` when that cannot be written."""
         try:
-            print(json.dumps(data) if self._json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
+            print(json.dumps(data) if self.json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -77,7 +78,7 @@ class Console:
         """Say what went wrong, and what to do about it."""
         details = error.details if self._traceback and isinstance(error, AppLoadError) else ""
         hint = error.hint if error.hint and not (self._traceback and "--traceback" in error.hint) else None
-        if self._json_result:
+        if self.json_result:
             data = {"error": error.message, "hint": hint, "exit_status": error.exit_status}
             print(json.dumps(data), file=sys.stdout)  # noqa: T201  # instead of the result
             return
@@ -134,6 +135,22 @@ class Console:
         finally:
             if shown:
                 sys.stderr.write("\r\x1b[K")
+
+    @contextlib.contextmanager
+    def activity(self) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal the latest line of what goes on; call what is yielded with each, "" clears it."""
+        shown = not self.as_json and sys.stderr is not None and sys.stderr.isatty()
+
+        def hear(line: str) -> None:
+            if shown:
+                width = shutil.get_terminal_size().columns - 1
+                sys.stderr.write(f"\r{plain(line)[:width]}\x1b[K")
+                sys.stderr.flush()
+
+        try:
+            yield hear
+        finally:
+            hear("")
 
     def styled(self, text: str, *styles: str) -> str:
         """Return `text` in the given styles where the terminal shows them."""

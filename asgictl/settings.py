@@ -12,7 +12,7 @@ from asgictl.errors import ConfigError, FileProblemError
 from asgictl.values import Mark
 
 # What may stand under `[tool.asgictl]`.
-_KEYS = ("app", "gen-cert", "inspect", "serve")
+_KEYS = ("app", "gen-cert", "inspect", "scaffold", "serve")
 
 # Variables that platforms set for every web app, with the option that each stands for.
 _PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}

@@ -39,6 +39,7 @@ ALLOWED = {
     "console": {"errors"},
     "demo": {"asgi"},
     "target": {"project", "frameworks", "errors"},
+    "scaffold": {"", "atomic", "errors", "project", "target"},
     "adapt": {"target", "project", "frameworks", "errors", "asgi"},
     "serving": {"target", "adapt", "certs", "errors", "asgi"},
     "inspector": {"adapt", "asgi", "demo", "errors"},

@@ -8,7 +8,13 @@ import typer
 from asgictl.cli import version
 from asgictl.cli.command import Group
 
-_MODULES = {"serve": "serve", "inspect": "inspecting", "gen-cert": "gen_cert", "session": "session"}
+_MODULES = {
+    "serve": "serve",
+    "inspect": "inspecting",
+    "gen-cert": "gen_cert",
+    "session": "session",
+    "scaffold": "scaffold",
+}
 
 
 class Commands(Group):

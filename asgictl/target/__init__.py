@@ -1,7 +1,7 @@
 """Which app to serve: the one that was named, the one found here, or the bundled one."""
 
-from asgictl.target.find import Tell, find, interface
+from asgictl.target.find import Tell, entry, find, interface
 from asgictl.target.modules import of_name as locate
 from asgictl.target.ref import AppRef
 
-__all__ = ["AppRef", "Tell", "find", "interface", "locate"]
+__all__ = ["AppRef", "Tell", "entry", "find", "interface", "locate"]

@@ -16,7 +16,7 @@ def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) 
     settings = environ.get(VARIABLE)
     how = f"the variable {VARIABLE}"
     if not settings and manage.is_file():
-        settings, how = _settings_named_in(manage), "manage.py"
+        settings, how = settings_named_in(manage), "manage.py"
     if not settings:
         tell(f"no Django project: neither `manage.py` nor {VARIABLE}")
         return None
@@ -46,7 +46,7 @@ def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) 
     )
 
 
-def _settings_named_in(manage: Path) -> str | None:
+def settings_named_in(manage: Path) -> str | None:
     """Return the string that `manage.py` gives to DJANGO_SETTINGS_MODULE."""
     for node in ast.walk(source.parse(manage)):
         match node:

@@ -37,12 +37,16 @@ def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) 
     return _search(folder, around, tell)
 
 
+def entry(ref: AppRef, folder: Path) -> source.Candidate | None:
+    """Return what the source of `ref` says of it, or None."""
+    entries = source.candidates(ref.file, modules.follow(folder)) if ref.file else ()
+    return next((entry for entry in entries if entry.name == ref.attribute), None)
+
+
 def interface(ref: AppRef, folder: Path) -> frameworks.Interface | None:
     """Return the interface of the framework that the source of `ref` names, or None."""
-    for entry in source.candidates(ref.file, modules.follow(folder)) if ref.file else ():
-        if entry.name == ref.attribute:
-            return next((one.interface for one in frameworks.FRAMEWORKS if one.name == entry.framework), None)
-    return None
+    known = entry(ref, folder)
+    return next((one.interface for one in frameworks.FRAMEWORKS if known and one.name == known.framework), None)
 
 
 def bundled(looked: tuple[str, ...] = ()) -> AppRef:

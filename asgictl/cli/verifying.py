@@ -1,0 +1,40 @@
+"""`asgictl scaffold --verify`: what was tried, as it goes."""
+
+import os
+from typing import TYPE_CHECKING
+
+from asgictl.console import Console, plain
+
+if TYPE_CHECKING:
+    from asgictl.scaffold.detected import Project
+    from asgictl.scaffold.request import ScaffoldRequest
+    from asgictl.scaffold.verify import Step
+
+
+def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> int:
+    """Build, run and stop the image; print each step, and return 1 when one fails."""
+    from asgictl.scaffold import engine
+    from asgictl.scaffold import verify as trial
+
+    running = engine.find(os.environ)
+    steps: list[Step] = []
+    with console.activity() as hears:
+        for step in trial.verify(running, found, request, hears):
+            hears("")
+            steps.append(step)
+            if not console.json_result:
+                console.result(_line(step))
+    passed = all(step.passed for step in steps)
+    if console.json_result:
+        console.result(
+            "", {"passed": passed, "steps": [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]}
+        )
+    elif not passed:
+        for line in steps[-1].lines:
+            console.line(f"    {plain(line)}")
+        console.problem(f"{steps[-1].name}: {steps[-1].seen}", None)
+    return 0 if passed else 1
+
+
+def _line(step: "Step") -> str:
+    return f"{'ok' if step.passed else 'failed':8}  {step.name:8}  {step.seconds:6.1f} s  {plain(step.seen)}"

@@ -1,0 +1,157 @@
+"""Look at a project without importing it, and say where each answer was read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from asgictl import project
+from asgictl.project import shown
+from asgictl.scaffold.detect import app as apps
+from asgictl.scaffold.detect import (
+    dependencies,
+    django,
+    health,
+    index,
+    layout,
+    notes,
+    python_version,
+    runner,
+    system_packages,
+)
+from asgictl.scaffold.detected import App, Finding, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.request import ScaffoldRequest, as_name
+
+_MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
+_SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
+_FILES_READ = 1000
+
+
+def detect(request: ScaffoldRequest, folder: Path) -> Project:
+    """Return what there is to know of the project in `folder`.
+
+    Raises `ConfigError` for a question with two answers, `StartError` without an app, `FileProblemError` for files
+    that cannot be read.
+    """
+    root, why = _root(folder)
+    pyproject = project.find(root)
+    pyproject = pyproject if pyproject and pyproject.root == root else None
+    deps, deps_from = dependencies.find(root, pyproject, request)
+    python, python_from = python_version.find(root, pyproject, request)
+    app, app_from = apps.find(request, root)
+    settings = django.read(root, app.settings)
+    package, layout_is, layout_from = (
+        layout.package(root, pyproject, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
+    )
+    files = _sources(root)
+    asked, health_from = _health(request, app, settings)
+    likely = health.elsewhere(files) if not asked.strict and settings is None else None
+    websocket = health.websocket([*([app.file] if app.file else []), *files])
+    needed, needing = system_packages.needed(deps.pinned)
+    indexes = list(index.find(root, deps.files))
+    statics = (
+        Statics(settings.required) if settings and settings.static_root and (root / "manage.py").is_file() else None
+    )
+    name, name_from = _name(request, pyproject, root)
+    runner.check(request, deps, python, name)
+    findings = (
+        Finding("root", str(root), why),
+        Finding("name", name, name_from),
+        Finding("dependencies", deps.kind, deps_from),
+        Finding("python", python, python_from),
+        Finding("app", app.name, app_from),
+        Finding("layout", layout_is, layout_from),
+        Finding("health", asked.path, health_from),
+        Finding(
+            "websockets", "yes" if websocket else "no", _place(root, websocket) if websocket else "none in the source"
+        ),
+        *(
+            [
+                Finding(
+                    "static files", "collected", f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
+                )
+            ]
+            if statics and settings
+            else []
+        ),
+        *(
+            [Finding("apt", " ".join((*needed.build, *needed.runtime)), f"needed by {', '.join(needing)}")]
+            if needing
+            else []
+        ),
+        *(Finding("index", found.url, found.source) for found in indexes),
+    )
+    return Project(
+        root=root,
+        name=name,
+        python=python,
+        deps=deps,
+        app=app,
+        package=package,
+        health=asked,
+        websockets=websocket is not None,
+        statics=statics,
+        apt=SystemPackages(needed.build, tuple(dict.fromkeys((*needed.runtime, *request.apt)))),
+        in_git=(root / ".git").exists(),
+        findings=findings,
+        notes=tuple(notes.notes(request, deps, settings, indexes, (likely, _place(root, likely)) if likely else None)),
+    )
+
+
+def _root(folder: Path) -> tuple[Path, str]:
+    """Return the folder of the project: this one, or the nearest above that says what it depends on."""
+    for root in (folder, *folder.parents):
+        if found := next((name for name in _MANIFESTS if (root / name).exists()), None):
+            return root, f"has {found}"
+        if (root / ".git").exists() or root == Path.home():
+            break
+    return folder, "the current folder"
+
+
+def _health(request: ScaffoldRequest, app: App, settings: django.Settings | None) -> tuple[Health, str]:
+    if request.health_path is not None:
+        return Health(request.health_path, strict=True), "--health-path"
+    source = settings.urls if settings and settings.urls else app.file
+    if source is not None and (found := health.routes(source, app.name.partition(":")[2])):
+        # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
+        return Health(found[0].path, strict=settings is None), f"{shown(source)}:{found[0].line}"
+    return Health("/", strict=False), "no route for health was found: anything below 500 is well"
+
+
+def _sources(root: Path) -> list[Path]:
+    """Return the Python files of the project itself, as many as are worth a look."""
+
+    def walk(folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            return
+        for entry in entries:
+            if entry.is_symlink() or entry.name.startswith(".") or entry.name in _SKIPPED:
+                continue
+            if entry.is_dir():
+                if not (entry / "pyvenv.cfg").exists():
+                    yield from walk(entry)
+            elif entry.suffix == ".py" and not entry.name.startswith("test_"):
+                yield entry
+
+    files = walk(root)
+    return [file for file, _ in zip(files, range(_FILES_READ), strict=False)]
+
+
+def _name(request: ScaffoldRequest, pyproject: project.Project | None, root: Path) -> tuple[str, str]:
+    if request.name is not None:
+        return request.name, "--name"
+    if pyproject is not None:
+        for keys in (("project", "name"), ("tool", "poetry", "name")):
+            declared = pyproject.table(*keys[:-1]).get(keys[-1])
+            if isinstance(declared, str) and (name := as_name(declared)):
+                return name, f"{'.'.join(keys)} in {pyproject.file.name}"
+    name = as_name(root.name)
+    return (name, "the folder's") if name else ("app", f"nothing of `{root.name}` can be one")
+
+
+def _within(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+
+
+def _place(root: Path, route: health.Route) -> str:
+    return f"{_within(root, route.file)}:{route.line}"

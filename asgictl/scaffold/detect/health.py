@@ -1,0 +1,115 @@
+"""What a health check can ask, and whether there are WebSockets: read from the source."""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.errors import AppLoadError
+from asgictl.target import source
+
+_PATHS = (
+    *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
+    *("/health/live", "/health/ready", "/healthcheck", "/health-check", "/health_check", "/api/health", "/api/healthz"),
+    *("/__heartbeat__", "/__lbheartbeat__", "/heartbeat", "/ht"),
+)
+_ROUTES = {"Route", "path", "add_route", "add_api_route", "add_url_rule", "get", "route", "api_route"}
+_WEBSOCKETS = {
+    *("websocket", "websocket_route", "WebSocketRoute", "add_websocket_route", "websocket_listener", "ws"),
+    *("add_api_websocket_route", "WebsocketListener", "AsyncWebsocketConsumer", "AsyncJsonWebsocketConsumer"),
+    *("WebsocketConsumer", "JsonWebsocketConsumer", "AsyncServer"),
+}
+
+
+class Route(NamedTuple):
+    """A path, and where it is."""
+
+    path: str
+    file: Path
+    line: int
+
+
+def routes(file: Path, app: str) -> list[Route]:
+    """Return the routes for health in the file that makes the app, the best first.
+
+    Only those count whose whole path is known: of the app itself (`@app.get`), in a list of routes that is not
+    mounted anywhere, in Django's `urlpatterns`, or where bare ASGI compares the path.
+    """
+    found = [Route(_absolute(path), file, line) for path, line in _walk(_parse(file), {app, *source.OBJECT_NAMES})]
+    return sorted(
+        (route for route in found if _bare(route.path) in _PATHS), key=lambda it: _PATHS.index(_bare(it.path))
+    )
+
+
+def elsewhere(files: Sequence[Path]) -> Route | None:
+    """Return a route in any of `files` that looks like one for health, though its whole path is not known."""
+    for file in files:
+        for node in ast.walk(_parse(file)):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr=name) | ast.Name(id=name), args=[ast.Constant(value=str(path)), *_]
+                ):
+                    if name in _ROUTES and _bare(_absolute(path)) in _PATHS:
+                        return Route(_absolute(path), file, node.lineno)
+    return None
+
+
+def websocket(files: Sequence[Path]) -> Route | None:
+    """Return the first place that has to do with WebSockets."""
+    for file in files:
+        for node in ast.walk(_parse(file)):
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _WEBSOCKETS:
+                    return Route("", file, node.lineno)
+                case ast.ClassDef(bases=bases) if any(ast.unparse(it).split(".")[-1] in _WEBSOCKETS for it in bases):
+                    return Route("", file, node.lineno)
+                case ast.Compare(left=left, comparators=[ast.Constant(value="websocket")]) if "type" in ast.unparse(
+                    left
+                ):
+                    return Route("", file, node.lineno)
+    return None
+
+
+def _walk(tree: ast.AST, apps: set[str], *, mounted: bool = False) -> Iterator[tuple[str, int]]:
+    for node in ast.iter_child_nodes(tree):
+        inside = mounted
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=owner), attr=name), args=[ast.Constant(value=str(path)), *_]
+            ):
+                if name in _ROUTES and owner in apps:
+                    yield path, node.lineno
+                inside = mounted or name == "mount"
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(path)), *_]):
+                if name in _ROUTES and not mounted:
+                    yield path, node.lineno
+                inside = mounted or name in {"Mount", "Host"}
+            case ast.Compare(left=left, comparators=[ast.Constant(value=str(path))]) if "path" in ast.unparse(left):
+                yield path, node.lineno
+            case ast.Compare(left=left, comparators=[ast.Tuple(elts=elements) | ast.Set(elts=elements)]):
+                if "path" in ast.unparse(left):
+                    yield from _texts(elements)
+            case ast.Dict(keys=keys):
+                yield from ((path, line) for path, line in _texts(keys) if path.startswith("/"))
+        yield from _walk(node, apps, mounted=inside)
+
+
+def _texts(nodes: Iterable[ast.expr | None]) -> Iterator[tuple[str, int]]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value, node.lineno
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _bare(path: str) -> str:
+    return path.rstrip("/")
+
+
+def _parse(file: Path) -> ast.Module:
+    try:
+        return source.parse(file)
+    except AppLoadError:
+        return ast.Module(body=[], type_ignores=[])

@@ -1,0 +1,46 @@
+"""How the code lies: a package to install, or a folder to copy."""
+
+from pathlib import Path
+
+from asgictl.project import Project as PyProject
+from asgictl.scaffold.detected import App, Dependencies
+
+
+def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App) -> tuple[bool, str, str]:
+    """Tell whether the project is a package that holds the app, with what is said of it and the reason."""
+    src = "src" in app.folders
+    plain = ("src/, copied" if src else "a folder, copied"), "no build system"
+    if pyproject is None or pyproject.root != root or "build-system" not in pyproject.data:
+        return False, *plain
+    if deps.kind in {"requirements", "pipenv", "none"}:
+        return False, plain[0], f"{deps.kind} installs no package"
+    refused = {
+        "uv": pyproject.table("tool", "uv").get("package") is False,
+        "poetry": pyproject.table("tool", "poetry").get("package-mode") is False,
+        "pdm": pyproject.table("tool", "pdm").get("distribution") is False,
+    }
+    if refused.get(deps.kind):
+        return False, plain[0], f"{pyproject.file.name} says that it is no package"
+    if (root / "manage.py").exists():
+        return False, plain[0], "manage.py is beside the code"
+    top = app.name.partition(":")[0].partition(".")[0]
+    name = pyproject.package or _poetry_name(pyproject)
+    home = root / "src" if src else root
+    inside = app.file is not None and app.file.is_relative_to(home / top) and (home / top / "__init__.py").exists()
+    if inside and (top == name or src or _configured(pyproject)):
+        return True, f"the package {top}, installed", f"[build-system] in {pyproject.file.name}"
+    return False, plain[0], f"the app is not in a package called {name}"
+
+
+def _poetry_name(pyproject: PyProject) -> str | None:
+    name = pyproject.table("tool", "poetry").get("name")
+    return name.replace("-", "_").lower() if isinstance(name, str) else None
+
+
+def _configured(pyproject: PyProject) -> bool:
+    """Tell whether the file says which packages are built."""
+    return any(
+        pyproject.table("tool", *keys)
+        for keys in (("hatch", "build"), ("setuptools", "packages"), ("poetry", "packages"), ("pdm", "build"))
+        if not isinstance(pyproject.table("tool", *keys[:-1]).get(keys[-1]), list)
+    ) or isinstance(pyproject.table("tool", "poetry").get("packages"), list)

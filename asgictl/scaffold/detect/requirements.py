@@ -1,0 +1,89 @@
+"""Requirements files, with those that they include."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from asgictl.errors import FileProblemError
+from asgictl.scaffold.detected import Dependencies
+
+USUAL = (
+    "requirements.txt",
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements/main.txt",
+    "requirements/base.txt",
+    "requirements-prod.txt",
+)
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(\S+)")
+
+
+class Line(NamedTuple):
+    """One line of a file, without its comment."""
+
+    file: str
+    number: int
+    text: str
+
+
+def read(root: Path, name: str) -> Dependencies:
+    """Return what the file `name` and its includes say; raise `FileProblemError` for one that is not there."""
+    pinned: dict[str, str | None] = {}
+    files: list[str] = []
+    local = False
+    for line in lines(root, name):
+        if line.file not in files:
+            files.append(line.file)
+        editable = line.text.startswith(("-e", "--editable"))
+        target = re.sub(r"^(-e|--editable)[\s=]+", "", line.text)
+        local = local or editable or target.startswith((".", "/", "file:"))
+        if (requirement := _requirement(target)) is not None:
+            versions = [one.version for one in requirement.specifier if one.operator == "=="]
+            pinned[canonicalize_name(requirement.name)] = versions[0] if versions else None
+    return Dependencies("requirements", tuple(files or [name]), pinned, local)
+
+
+def lines(root: Path, name: str) -> Iterator[Line]:
+    """Yield the lines of a file and of those that it includes, continued lines joined."""
+    seen: set[str] = set()
+
+    def walk(name: str, by: str) -> Iterator[Line]:
+        if name in seen:
+            return
+        seen.add(name)
+        path = root / name
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            problem = f"cannot read `{name}`{by}: {reason}"
+            raise FileProblemError(problem, hint="put it there, or name another with --requirements") from error
+        if not path.resolve().is_relative_to(root.resolve()):
+            problem = f"`{name}`{by} is outside of `{root}`, and so not in the build's context"
+            raise FileProblemError(problem, hint="move it into the project")
+        yield Line(name, 1, "")
+        number = 0
+        for joined in re.sub(r"\\\r?\n", "\\\n", text).replace("\\\n", "\0").splitlines():
+            number += 1
+            line = re.sub(r"(^|\s)#.*$", "", joined.replace("\0", " ")).strip()
+            if include := _INCLUDE.match(line):
+                target = (path.parent / shlex.split(include[1])[0]).resolve()
+                inner = target.relative_to(root.resolve()) if target.is_relative_to(root.resolve()) else target
+                yield from walk(inner.as_posix(), f", which line {number} of `{name}` includes,")
+            elif line:
+                yield Line(name, number, line)
+            number += joined.count("\0")
+
+    yield from walk(name, "")
+
+
+def _requirement(text: str) -> Requirement | None:
+    try:
+        return Requirement(re.split(r"\s--?[a-z]", text)[0].strip())
+    except InvalidRequirement:
+        return None

@@ -1,0 +1,25 @@
+"""Whether the server can be installed beside what the project has locked."""
+
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from asgictl import __version__
+from asgictl.errors import ConfigError
+from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.request import ScaffoldRequest
+
+
+def check(request: ScaffoldRequest, deps: Dependencies, python: str, name: str) -> None:
+    """Raise `ConfigError` where asgictl cannot run beside what the project has locked."""
+    if request.runner != "asgictl" or name == "asgictl":
+        return
+    if int(python.split(".")[1]) < 11:  # noqa: PLR2004  # what pyproject.toml requires
+        raise ConfigError(f"asgictl needs Python 3.11, the project has {python}", hint="pass --runner uvicorn")
+    for line in metadata.requires("asgictl") or ():
+        needed = Requirement(line)
+        locked = deps.pinned.get(canonicalize_name(needed.name))
+        if locked and not (needed.marker and "extra" in str(needed.marker)) and not needed.specifier.contains(locked):
+            problem = f"{needed.name} is {locked} in the project, and asgictl {__version__} needs {needed.specifier}"
+            raise ConfigError(problem, hint=f"update {needed.name}, or pass --runner uvicorn")

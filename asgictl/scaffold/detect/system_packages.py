@@ -1,0 +1,37 @@
+"""Debian packages that Python packages need beside their wheels."""
+
+from collections.abc import Mapping
+
+from asgictl.scaffold.detected import SystemPackages
+
+_COMPILER = "build-essential"
+
+# name of the distribution: what building it needs, what running it needs (on Debian 12 and 13)
+_NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "gdal": ((_COMPILER, "libgdal-dev"), ("gdal-bin", "libgdal-dev")),
+    "mysqlclient": ((_COMPILER, "default-libmysqlclient-dev", "pkg-config"), ("libmariadb3",)),
+    "opencv-python": ((), ("libgl1", "libglib2.0-0")),
+    "pdf2image": ((), ("poppler-utils",)),
+    "psycopg": ((), ("libpq5",)),
+    "psycopg-c": ((_COMPILER, "libpq-dev"), ("libpq5",)),
+    "psycopg2": ((_COMPILER, "libpq-dev"), ("libpq5",)),
+    "pycairo": ((_COMPILER, "libcairo2-dev", "pkg-config"), ("libcairo2",)),
+    "pydub": ((), ("ffmpeg",)),
+    "pygraphviz": ((_COMPILER, "libgraphviz-dev", "pkg-config"), ("graphviz", "libgraphviz-dev")),
+    "pyodbc": ((), ("unixodbc",)),
+    "pytesseract": ((), ("tesseract-ocr",)),
+    "python-magic": ((), ("libmagic1",)),
+    "uwsgi": ((_COMPILER,), ()),
+    "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
+    "xmlsec": ((_COMPILER, "libxmlsec1-dev", "pkg-config"), ("libxmlsec1-openssl",)),
+}
+# A wheel that brings what the plain package looks for in the system.
+_SPARED = {"psycopg": "psycopg-binary"}
+
+
+def needed(pinned: Mapping[str, str | None]) -> tuple[SystemPackages, tuple[str, ...]]:
+    """Return the packages that the dependencies need, and the names of those that need them."""
+    names = tuple(name for name in sorted(pinned) if name in _NEEDS and _SPARED.get(name) not in pinned)
+    build = sorted({package for name in names for package in _NEEDS[name][0]})
+    runtime = sorted({package for name in names for package in _NEEDS[name][1]})
+    return SystemPackages(tuple(build), tuple(runtime)), names

@@ -1,0 +1,79 @@
+"""What was found out about a project, each answer with the place that it was read from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+Kind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Finding(NamedTuple):
+    """One answer, for people: `source` is a file with its line, an option, or the reason for a default."""
+
+    topic: str
+    value: str
+    source: str
+
+
+class Dependencies(NamedTuple):
+    """Where the dependencies come from.
+
+    `files` are those that installing them needs, relative to the root. `pinned` has the normalised names of all
+    that the project declares, or its lock lists, with the version where one is fixed. `local` tells that
+    installing them needs the project's own source.
+    """
+
+    kind: Kind
+    files: tuple[str, ...]
+    pinned: Mapping[str, str | None]
+    local: bool = False
+
+
+class App(NamedTuple):
+    """The app to run; `folders` are the entries that `sys.path` needs beside the root, relative to it."""
+
+    name: str
+    interface: str
+    factory: bool
+    folders: tuple[str, ...]
+    settings: str | None
+    file: Path | None
+
+
+class Health(NamedTuple):
+    """The path to ask; `strict` if anything but a good answer is a bad sign."""
+
+    path: str
+    strict: bool
+
+
+class Statics(NamedTuple):
+    """Django's static files are collected at the build, for which the settings read these `variables`."""
+
+    variables: tuple[str, ...]
+
+
+class SystemPackages(NamedTuple):
+    """Debian packages that dependencies need: to be built, and to run."""
+
+    build: tuple[str, ...] = ()
+    runtime: tuple[str, ...] = ()
+
+
+class Project(NamedTuple):
+    """All that the files depend on; `package` tells that the app is in a package that is to be installed."""
+
+    root: Path
+    name: str
+    python: str
+    deps: Dependencies
+    app: App
+    package: bool
+    health: Health
+    websockets: bool
+    statics: Statics | None
+    apt: SystemPackages
+    in_git: bool
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]

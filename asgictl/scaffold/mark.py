@@ -1,0 +1,72 @@
+"""The marks by which a later run knows what it has written, and whether somebody has changed it since.
+
+A file of ours begins with a line that holds the digest of the rest; in a file that is shared with others, a block of
+lines has that. So nothing has to be kept beside the files.
+"""
+
+import hashlib
+import re
+from typing import NamedTuple
+
+_SIGN = "# asgictl scaffold"
+_SIGNATURE = re.compile(rf"{_SIGN} ([0-9a-f]{{16}}): .*\n")
+_BEGIN = re.compile(r"^# >>> asgictl scaffold ([0-9a-f]{16})$")
+_END = "# <<< asgictl scaffold"
+_ADVICE = "run it again to update this file; once you have edited it, it is yours"
+
+
+class BlockError(Exception):
+    """A block in a shared file has no end, or there are two."""
+
+
+class Block(NamedTuple):
+    """The block of a shared file: what is before it, in it and after it, and whether it is as it was written."""
+
+    before: str
+    inner: str
+    after: str
+    untouched: bool
+
+
+def signed(text: str) -> str:
+    """Return `text` below the line that says who has written it."""
+    return f"{_SIGN} {_digest(text)}: {_ADVICE}\n{text}"
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether `text` was written here, edited since or not."""
+    return _SIGNATURE.match(text) is not None
+
+
+def is_untouched(text: str) -> bool:
+    """Tell whether `text` is as it was written here."""
+    match = _SIGNATURE.match(text)
+    return match is not None and match[1] == _digest(text[match.end() :])
+
+
+def block(text: str) -> Block | None:
+    """Return the block in `text`; raise `BlockError` where it has no clear bounds."""
+    lines = text.splitlines(keepends=True)
+    begins = [number for number, line in enumerate(lines) if _BEGIN.match(line.rstrip("\n"))]
+    ends = [number for number, line in enumerate(lines) if line.rstrip("\n") == _END]
+    if not begins and not ends:
+        return None
+    if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
+        raise BlockError
+    begin, end = begins[0], ends[0]
+    inner = "".join(lines[begin + 1 : end])
+    match = _BEGIN.match(lines[begin].rstrip("\n"))
+    assert match is not None  # noqa: S101  # it was found so
+    return Block("".join(lines[:begin]), inner, "".join(lines[end + 1 :]), match[1] == _digest(inner))
+
+
+def merged(text: str, inner: str) -> str:
+    """Return `text` with the block `inner` in place of the one that is there, or after everything else."""
+    there = block(text)
+    before = there.before if there else text + ("\n" if text and not text.endswith("\n") else "")
+    gap = "\n" if before and there is None and not before.endswith("\n\n") else ""
+    return f"{before}{gap}# >>> asgictl scaffold {_digest(inner)}\n{inner}{_END}\n{there.after if there else ''}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

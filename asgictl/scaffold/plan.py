@@ -1,0 +1,162 @@
+"""Plan the files: from a project and a request to texts; reads and writes nothing of the user's."""
+
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from asgictl import __version__
+from asgictl.scaffold import commands, ignoring, mark, rendering, versions
+from asgictl.scaffold.detected import Project
+from asgictl.scaffold.request import ScaffoldRequest, Target
+
+PRESTOP = 10
+
+# What each target writes, beside the units, which are called after the project.
+_FILES: dict[Target, tuple[str, ...]] = {
+    "docker": ("Dockerfile", ".dockerignore"),
+    "compose": ("compose.yaml",),
+    "dev": ("compose.dev.yaml",),
+    "watch": ("compose.watch.yaml",),
+    "prod": ("compose.prod.yaml", "Caddyfile"),
+    "k8s": ("k8s.yaml",),
+}
+_MERGED = {".dockerignore": "dockerignore", ".gitignore": "gitignore"}
+_TOOLS = {"uv": "uv", "pylock": "uv", "pyproject": "uv", "poetry": "poetry", "pdm": "pdm", "pipenv": "pipenv"}
+
+
+class PlannedFile(NamedTuple):
+    """A file below the root, and what is to stand in it; of a `merged` one that is only a block of lines."""
+
+    path: str
+    text: str
+    merged: bool
+
+
+def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
+    """Return the files that the request asks for, always the same for the same project and request."""
+    values = _values(project, request)
+    names = [(name, _MERGED.get(name, name)) for target in request.targets for name in _FILES.get(target, ())]
+    if "systemd" in request.targets:
+        names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
+    if "docker" in request.targets and project.in_git:
+        names.append((".gitignore", "gitignore"))
+    return tuple(
+        PlannedFile(name, text if name in _MERGED else mark.signed(text), name in _MERGED)
+        for name, template in names
+        for text in [rendering.render(f"{template}.j2", values)]
+    )
+
+
+def budgets(graceful: int) -> dict[str, int]:
+    """Return how many seconds each level leaves the one below to stop, the server's own `graceful` being the least.
+
+    asgictl takes up to a second and a half more than that for the lifespan's shutdown.
+    """
+    compose = graceful + 7
+    return {"compose": compose, "k8s": max(30, PRESTOP + compose), "unit": compose + 5}
+
+
+def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
+    """Return what the templates name."""
+    grace = budgets(request.graceful)
+    prefix = f"{request.registry_prefix.rstrip('/')}/" if request.registry_prefix else ""
+    tool = _TOOLS.get(project.deps.kind)
+    stage = "server" if request.mode == "bind" else "runtime"
+    dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
+    return {
+        **request._asdict(),
+        "name": project.name,
+        "python": project.python,
+        "kind": project.deps.kind,
+        "tool": tool,
+        "tool_version": versions.TOOLS[tool] if tool else None,
+        "export_version": versions.POETRY_EXPORT,
+        **_runner(project, request),
+        "image": request.base or f"{prefix}python:${{PYTHON_VERSION}}-slim",
+        "caddy_image": f"{prefix}caddy:{versions.CADDY}",
+        "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
+        "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
+        "local": project.deps.local,
+        "package": project.package,
+        "statics": project.statics,
+        "apt": project.apt,
+        "env": _environment(project, request),
+        "settings": project.app.settings,
+        "websockets": project.websockets,
+        "command": commands.production(project, request),
+        "health_command": commands.health(
+            project.health, commands.port_variable(request), request.port, https=request.https
+        ),
+        "dev_command": commands.development(project, request),
+        "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
+        if project.package
+        else None,
+        "dev_stage": "server" if not project.package else "runtime",
+        "stage": stage,
+        "secret": request.index_secret,
+        "restart": request.restart or ("always" if request.mode == "bind" else "unless-stopped"),
+        "tty": request.tty or request.mode == "bind",
+        "cert_variables": commands.CERTIFICATE[request.runner],
+        "compose_grace": grace["compose"],
+        "k8s_grace": grace["k8s"],
+        "unit_grace": grace["unit"],
+        "prestop": PRESTOP,
+        "probe": _probe(project, request),
+        "unit_command": (*commands.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ())),
+        "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
+        "watched": ignoring.watched(project, request.workdir),
+        "rebuilt": (*project.deps.files, "Dockerfile"),
+        "ignored": ignoring.ignored(project, request),
+    }
+
+
+def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
+    """Return what has to be installed to serve the app beside what the project declares."""
+    has = project.deps.pinned
+    there = request.runner in has or (request.runner == "asgictl" and project.name == "asgictl")
+    extras = []
+    if request.runner == "uvicorn":
+        if project.app.interface == "wsgi" and "a2wsgi" not in has:
+            extras.append(f"a2wsgi=={versions.A2WSGI}")
+        if project.websockets and not {"websockets", "wsproto"} & has.keys():
+            extras.append(f"websockets=={versions.WEBSOCKETS}")
+    version = {"asgictl": __version__, "uvicorn": versions.UVICORN}[request.runner]
+    return {
+        "runner": request.runner,
+        "runner_installs": [
+            *([] if there else [f'"{request.runner}==${{{request.runner.upper()}_VERSION}}"']),
+            *extras,
+        ],
+        "runner_version": None if there else version,
+    }
+
+
+def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
+    folders = [] if project.package else project.app.folders
+    path = ":".join(f"{request.workdir}/{folder}" for folder in folders)
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONFAULTHANDLER": "1",
+        **({"PYTHONPATH": path} if path else {}),
+        **({"DJANGO_SETTINGS_MODULE": project.app.settings} if project.app.settings else {}),
+        **({"WEB_CONCURRENCY": str(request.workers)} if request.workers else {}),
+        commands.HOST[request.runner]: "0.0.0.0",  # noqa: S104  # in a container
+        commands.port_variable(request): str(request.port),
+    }
+
+
+def _copied(files: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Return the files by the folder that they go to."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        parent = PurePosixPath(file).parent.as_posix()
+        folders.setdefault("./" if parent == "." else f"{parent}/", []).append(file)
+    return list(folders.items())
+
+
+def _probe(project: Project, request: ScaffoldRequest) -> str:
+    """Return what the kubelet asks: the route for health, or where none is known, whether the port is open."""
+    if not project.health.strict and project.health.path == "/":
+        return "tcpSocket: {port: http}"
+    path, host = map(rendering.quoted, (project.health.path, request.domain or "app.example.com"))
+    return f"httpGet: {{path: {path}, port: http, httpHeaders: [{{name: Host, value: {host}}}]}}"

@@ -1,0 +1,142 @@
+"""What the user wants to have written."""
+
+import re
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
+
+from asgictl.errors import ConfigError
+
+Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+DEFAULT_TARGETS: tuple[Target, ...] = ("docker", "compose", "dev")
+
+# What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_HEALTH_PATH = re.compile(r"/[A-Za-z0-9._~/%+@:-]*")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
+_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*")
+_APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
+_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MEMORY = re.compile(r"[1-9]\d{0,8}[MG]")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9]\d{0,3})?")
+_PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
+
+
+class ScaffoldRequest(NamedTuple):
+    """The options of `asgictl scaffold`; None is "find out", or "the usual".
+
+    `graceful` is in seconds. `targets` are the files that are asked for.
+    """
+
+    app: str | None = None
+    targets: tuple[Target, ...] = DEFAULT_TARGETS
+    mode: Literal["copy", "bind"] = "copy"
+    deps: str | None = None
+    requirements: str | None = None
+    python: str | None = None
+    base: str | None = None
+    name: str | None = None
+    port: int = 8000
+    port_env: str | None = None
+    health_path: str | None = None
+    workers: int | None = None
+    runner: Literal["asgictl", "uvicorn"] = "asgictl"
+    factory: bool = False
+    workdir: str = "/app"
+    apt: tuple[str, ...] = ()
+    index_url: str | None = None
+    index_secret: str | None = None
+    registry_prefix: str | None = None
+    domain: str | None = None
+    replicas: int = 2
+    memory: str = "512M"
+    restart: str | None = None
+    tty: bool = False
+    uid: int = 10001
+    graceful: int = 8
+    https: bool = False
+
+
+def parse_targets(text: str) -> tuple[Target, ...]:
+    """Return the targets that `text` names, with commas between them, in their order; raise `ConfigError`."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        return TARGETS
+    for name in names:
+        if name not in TARGETS:
+            hint = f"choose from {', '.join(TARGETS)}, or all"
+            raise ConfigError(f"there is no target `{name}`", hint=hint, option="targets")
+    if not names:
+        raise ConfigError("`--for` is empty", hint=f"choose from {', '.join(TARGETS)}, or all", option="targets")
+    return tuple(target for target in TARGETS if target in names)
+
+
+def is_name(name: str) -> bool:
+    """Tell whether `name` is one for compose, for Kubernetes and for a unit."""
+    return _NAME.fullmatch(name) is not None
+
+
+def as_name(text: str) -> str | None:
+    """Return the name that comes next to `text`, or None where nothing is left of it."""
+    close = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789")[:63].strip("-")
+    return close if is_name(close) else None
+
+
+def check(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for a value that some file could not hold, or that would be unsafe in one."""
+    if request.name is not None and not is_name(request.name):
+        close = as_name(request.name)
+        problem = f"`{request.name}` cannot be a name in compose and Kubernetes"
+        hint = "use up to 63 lower-case letters, digits and dashes, beginning with a letter"
+        raise ConfigError(problem, hint=f"{hint}, like `{close}`" if close else hint, option="name")
+    for name, pattern, example in (
+        ("port_env", _VARIABLE, "PORT"),
+        ("workdir", _WORKDIR, "/app"),
+        ("health_path", _HEALTH_PATH, "/healthz"),
+        ("base", _IMAGE, "python:3.13-slim-bookworm"),
+        ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
+        ("python", _PYTHON, "3.13"),
+        ("domain", _DOMAIN, "app.example.com"),
+        ("memory", _MEMORY, "512M or 2G"),
+        ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
+        ("requirements", _PATH, "requirements/prod.txt"),
+        ("index_secret", _PATH, "netrc"),
+    ):
+        value = getattr(request, name)
+        if value is not None and not pattern.fullmatch(value):
+            option = name.replace("_", "-")
+            raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=name)
+    for package in request.apt:
+        if not _APT.fullmatch(package):
+            problem = f"`{package}` is not the name of a Debian package"
+            raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
+    if ".." in request.workdir.split("/"):
+        raise ConfigError("`--workdir` leads upwards", hint="write it like /app", option="workdir")
+    if request.index_url is not None:
+        _check_index(request.index_url)
+    if request.https and (others := [it for it in request.targets if it in {"prod", "k8s", "systemd"}]):
+        problem = f"`--https` does not go with {', '.join(others)}: there a proxy in front speaks TLS"
+        raise ConfigError(problem, hint="drop --https, or choose --for docker,compose,dev", option="https")
+
+
+def has_credentials(url: str) -> bool:
+    """Tell whether a URL holds a user's name or a password."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
+def _check_index(url: str) -> None:
+    if has_credentials(url):
+        problem = "`--index-url` holds credentials, which would stay in files and in the image's history"
+        hint = "write the URL without them, and pass --index-secret netrc with a file `machine HOST login … password …`"
+        raise ConfigError(problem, hint=hint, option="index_url")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1)
+    except ValueError:
+        good = False
+    if not good or not re.fullmatch(r"[A-Za-z0-9._~:/?&=%+\[\]-]+", url):
+        problem = f"`{url}` is not the URL of an index"
+        raise ConfigError(problem, hint="write it like https://mirror.example.com/simple", option="index_url")

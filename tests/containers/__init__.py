@@ -1,0 +1,1 @@
+"""What `asgictl scaffold` writes, on a real engine."""

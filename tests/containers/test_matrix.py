@@ -1,0 +1,56 @@
+"""Every kind of project, scaffolded by the real command: built, served, found healthy and stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ASGICTL
+from tests.containers import lab, projects
+
+
+@pytest.fixture
+def project(request: pytest.FixtureRequest, tmp_path: Path, engine: Path) -> Path:
+    """Lay out the kind of project that the test names."""
+    assert engine
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return projects.write(folder, projects.KINDS[request.param])
+
+
+@pytest.mark.parametrize(("project", "name"), [(name, name) for name in projects.KINDS], indirect=["project"])
+def test_builds_serves_and_stops(project: Path, name: str) -> None:
+    """What is written is clean for hadolint, builds, serves as a locked-down user, is healthy, and stops well."""
+    kind = projects.KINDS[name]
+    lab.call(str(ASGICTL), "scaffold", *kind.options, "--save", folder=project)
+
+    assert lab.call("hadolint", "--failure-threshold", "style", "Dockerfile", folder=project) == ""
+    answer = json.loads(lab.call(str(ASGICTL), "scaffold", "--verify", "--json", folder=project))
+
+    assert answer["passed"], json.dumps(answer, indent=2)
+    seen = {step["name"]: step["seen"] for step in answer["steps"]}
+    uid = "4321" if "--uid" in kind.options else "10001"
+    assert seen["user"] == f"uid {uid}, no capabilities"
+    assert seen["request"] == f"GET {kind.health} answers {400 if name == 'django' else 200}"
+
+
+@pytest.mark.parametrize(
+    ("project", "name"),
+    [("uv", "uv"), ("uv package", "uv package"), ("requirements", "requirements")],
+    indirect=["project"],
+)
+def test_the_lifespan_is_shut_down(project: Path, name: str) -> None:
+    """The image on its own: the app's shutdown runs at `docker stop`, and the status is 0."""
+    lab.call(str(ASGICTL), "scaffold", folder=project)
+    lab.call("docker", "build", "--tag", "trial", ".", folder=project)
+
+    container = lab.call("docker", "run", "--detach", "--read-only", "--tmpfs", "/tmp", "trial")
+    lab.until(lambda: lab.inspected(container, ".State.Health.Status") == "healthy")
+    lab.call("docker", "stop", container)
+
+    logs = lab.call("docker", "logs", container)
+    assert ("startup ran" in logs, "shutdown ran" in logs, lab.inspected(container, ".State.ExitCode")) == (
+        True,
+        True,
+        0,
+    ), name
