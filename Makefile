@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST = pytest -n 8 --dist worksteal $(ARGS)
 
-.PHONY: serve test test-browser check format bench clean
+.PHONY: serve test test-browser test-containers check format bench clean
 
 serve: $(VENV)/.serve  ## serve the bundled app
 	@$(BIN)/asgictl serve demo
@@ -21,6 +21,9 @@ endif
 
 test-browser: $(VENV)/.dev  ## run the tests that need Chromium
 	$(BIN)/pytest -m browser $(ARGS)
+
+test-containers: $(VENV)/.dev  ## build and run what scaffold writes; needs root on Linux, or ASGICTL_ENGINE=system
+	$(BIN)/pytest -m containers $(ARGS)
 
 check: $(VENV)/.dev  ## check format, lint and types
 	$(BIN)/ruff format --check

@@ -56,7 +56,7 @@ class Console:
     def result(self, text: str, data: Any = None) -> None:
         """Print what the command was asked for; raise `FileProblemError` when that cannot be written."""
         try:
-            print(json.dumps(data) if self.json_result else text, file=sys.stdout)  # noqa: T201  # the module for it
+            print(json.dumps(data) if self.json_result else text, file=sys.stdout, flush=True)  # noqa: T201  # the module for it
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -1,9 +1,12 @@
 """`asgictl scaffold --verify`: what was tried, as it goes."""
 
+import contextlib
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from asgictl.console import Console, plain
+from asgictl.errors import FORCED
 
 if TYPE_CHECKING:
     from asgictl.scaffold.detected import Project
@@ -17,18 +20,23 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
     from asgictl.scaffold import verify as trial
 
     running = engine.find(os.environ)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     steps: list[Step] = []
-    with console.activity() as hears:
-        for step in trial.verify(running, found, request, hears):
-            hears("")
-            steps.append(step)
-            if not console.json_result:
-                console.result(_line(step))
+    try:
+        with console.activity() as hears, contextlib.closing(trial.verify(running, found, request, hears)) as tried:
+            for step in tried:
+                hears("")
+                steps.append(step)
+                if not console.json_result:
+                    console.result(_line(step))
+    except KeyboardInterrupt:
+        console.problem("interrupted; what was started for it is removed", None)
+        return FORCED
     passed = all(step.passed for step in steps)
     if console.json_result:
-        console.result(
-            "", {"passed": passed, "steps": [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]}
-        )
+        data = [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]
+        console.result("", {"passed": passed, "steps": data})
     elif not passed:
         for line in steps[-1].lines:
             console.line(f"    {plain(line)}")

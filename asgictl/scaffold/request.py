@@ -81,7 +81,7 @@ def is_name(name: str) -> bool:
 
 def as_name(text: str) -> str | None:
     """Return the name that comes next to `text`, or None where nothing is left of it."""
-    close = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789")[:63].strip("-")
+    close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].rstrip("-")
     return close if is_name(close) else None
 
 

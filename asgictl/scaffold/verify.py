@@ -3,8 +3,9 @@
 import http.client
 import json
 import secrets
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ class _FailedError(Exception):
 
 def verify(
     engine: Engine, project: Project, request: ScaffoldRequest, hears: Callable[[str], object]
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Yield the steps until one fails; everything is removed afterwards. `hears` gets each line of the build."""
     if not (project.root / "Dockerfile").is_file():
         raise FileProblemError(f"there is no `Dockerfile` in `{project.root}`", hint="write it: `asgictl scaffold`")
@@ -153,6 +154,7 @@ class _Trial:
         return f"status 0 after {took:.1f} s of {budget} s"
 
     def clean_up(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for arguments in (("rm", "--force", "--volumes", self.name), ("image", "rm", "--force", self.name)):
             try:
                 self.engine.call(*arguments)

