@@ -65,7 +65,7 @@ def matches(lines: list[str], path: str) -> bool:
             negated = text.startswith("!")
             bare = text.removeprefix("!").strip().removeprefix("./").lstrip("/").rstrip("/")
             rooted.append(f"{'!' if negated else ''}/{bare}")
-    return pathspec.PathSpec.from_lines("gitwildmatch", rooted).match_file(path)
+    return pathspec.PathSpec.from_lines("gitignore", rooted).match_file(path)
 
 
 def watched(project: Project, workdir: str) -> Watched:

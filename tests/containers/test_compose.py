@@ -61,7 +61,7 @@ def test_run(project: Path) -> None:
 
 
 def test_develop(project: Path) -> None:
-    """With the mount an edit is served, a broken one shows its traceback through the published port, and mending helps."""
+    """An edit is served, a broken one shows its traceback through the published port, a mended one is served."""
     main = project / "main.py"
     text = main.read_text()
     with up(project, "compose.dev.yaml"):

@@ -38,6 +38,6 @@ def server(words: Sequence[str]) -> Server | None:
 def _number(words: Sequence[str], option: str) -> float | None:
     for word, following in zip(words, [*words[1:], ""], strict=True):
         text = following if word == option else word.removeprefix(f"{option}=") if word.startswith(f"{option}=") else ""
-        if re.fullmatch(r"\d+(\.\d+)?", text):
-            return float(text)
+        if match := re.fullmatch(r"(?:\$\{\w+:-)?(\d+(?:\.\d+)?)\}?", text):  # a number, or a variable's default
+            return float(match[1])
     return None

@@ -1,0 +1,1 @@
+"""What `asgictl scaffold` finds, plans, writes and checks; without a container engine."""

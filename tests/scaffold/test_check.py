@@ -1,0 +1,235 @@
+"""`scaffold --check`: every rule, on what was written and then broken by hand."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from asgictl.cli import app
+from asgictl.scaffold import ignoring, lint
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a project with all files, and with no other program to ask."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (folder / "requirements.txt").write_text("fastapi\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert run("--for", "all").exit_code == 0
+    return folder
+
+
+def run(*arguments: str) -> Any:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["scaffold", *arguments], prog_name="asgictl", catch_exceptions=False)
+
+
+def changed(file: Path, old: str, new: str) -> None:
+    """Replace what a pattern finds in a file, which has to be there."""
+    text, count = re.subn(rf"(?m){old}", new, file.read_text())
+    assert count
+    file.write_text(text)
+
+
+def test_sound(root: Path) -> None:
+    """What was just written is sound; programs that are missing are named as skipped."""
+    result = run("--check", "--for", "all")
+
+    assert root.exists()
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        "note: hadolint: Dockerfile skipped, not installed",
+        *(
+            f"note: docker compose: compose{kind}.yaml skipped, not installed"
+            for kind in ("", ".dev", ".watch", ".prod")
+        ),
+        "note: caddy: Caddyfile skipped, not installed",
+        "note: kubernetes-validate: k8s.yaml skipped, not installed",
+        "note: systemd-analyze: shop.service skipped, not installed",
+        "note: 8 files are sound",
+    ]
+
+
+def test_drift(root: Path) -> None:
+    """A file that is out of date or missing is a finding; one that was edited is the user's, and only a note."""
+    (root / "Caddyfile").unlink()
+    changed(root / "compose.dev.yaml", "tty: true", "tty: false")
+
+    result = run("--check", "--for", "all", "--port", "9000")
+
+    assert result.exit_code == 1
+    assert "compose.yaml: out of date" in result.stdout.splitlines()
+    assert "Caddyfile: missing" in result.stdout.splitlines()
+    assert "note: `compose.dev.yaml` is yours: it is not compared with what scaffold would write" in result.stderr
+    assert "hint: bring them up to date: `asgictl scaffold`" in result.stderr
+
+
+def test_what_was_never_asked_for(root: Path) -> None:
+    """Without --for a file that is not there is none that is missing."""
+    (root / "compose.dev.yaml").unlink()
+
+    assert run("--check").exit_code == 0
+
+
+def test_json(root: Path) -> None:
+    """`--json` has the drift, the problems and the runs."""
+    changed(root / "Dockerfile", "^USER .*", "USER app")
+
+    result = run("--check", "--json")
+
+    answer = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert answer["drift"] == {"Dockerfile": "edited"}
+    assert [problem["rule"] for problem in answer["problems"]] == ["numeric-user"]
+    assert {entry["passed"] for entry in answer["tools"]} == {None}
+
+
+def test_nothing_to_check(root: Path) -> None:
+    """In a project without such files there is nothing to check."""
+    for file in root.iterdir():
+        if file.name not in {"main.py", "requirements.txt"}:
+            file.unlink()
+
+    result = run("--check")
+
+    assert result.exit_code == 4
+    assert result.stderr.splitlines()[-1] == "hint: write it: `asgictl scaffold`"
+
+
+DOCKERFILE = [
+    ("^CMD .*", "CMD asgictl serve main:app", ["exec-form"]),
+    ("^CMD .*", 'CMD ["sh", "-c", "asgictl serve main:app"]', ["exec-form"]),
+    ("^CMD .*", "CMD exec asgictl serve main:app", []),
+    ("^CMD .*", 'CMD ["sh", "-c", "exec asgictl serve main:app --port ${PORT:-8000}"]', []),
+    ("^CMD .*", 'ENTRYPOINT asgictl serve main:app\nCMD ["x"]', ["exec-form"]),
+    ("^CMD .*", 'CMD ["uvicorn", "main:app"]', ["graceful-limit"]),
+    ("^CMD .*", 'CMD ["uvicorn", "main:app", "--timeout-graceful-shutdown=8"]', []),
+    ("^CMD .*", 'CMD ["gunicorn", "main:app"]', []),
+    ("^USER .*", "USER app", ["numeric-user"]),
+    ("^USER .*", "USER 0", ["numeric-user"]),
+    ("^USER .*", "", ["numeric-user"]),
+    ("^EXPOSE .*", "EXPOSE 9000", ["expose-port"]),
+    ("^EXPOSE .*", "EXPOSE 8000/tcp 9000", []),
+    ("^HEALTHCHECK (.|\n)*?CMD .*", "HEALTHCHECK NONE", ["health-check"]),
+    ("^FROM python:.* AS server", "FROM python:latest AS server", ["pinned-base"]),
+    (r"^COPY \. \.", "COPY . .\nCOPY nosuch.txt ./", ["copied-sources"]),
+    (r"^COPY \. \.", "COPY . .\nCOPY --from=build /x ./", []),
+    (r"^COPY \. \.", "COPY . .\nCOPY *.py ./", []),
+    (r"^COPY \. \.", "COPY . .\nCOPY tests ./", ["copied-sources"]),
+    (r"^COPY \. \.", "COPY . .\nRUN --mount=type=bind,source=tests,target=/t true", ["copied-sources"]),
+    (r"^COPY \. \.", "COPY . .\nRUN <<EOF\nCOPY nosuch ./\nEOF", []),
+    ("^EXPOSE .*", "EXPOSE 8000\nENV PASSWORD=x", ["credentials"]),
+    ("^EXPOSE .*", "EXPOSE 8000\nRUN pip install -i https://me:pw@x/simple y", ["credentials"]),
+    ("^EXPOSE .*", "EXPOSE 8000\nARG API_TOKEN", []),
+    ("^EXPOSE .*", "EXPOSE 8000\nARG PIP_INDEX_URL", ["index-in-history"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "rules"), DOCKERFILE)
+def test_dockerfile(root: Path, old: str, new: str, rules: list[str]) -> None:
+    """Each rule for a Dockerfile is told where it is broken, and only there."""
+    (root / "tests").mkdir()
+    changed(root / "Dockerfile", old, new.replace("\\", r"\\"))
+
+    assert [problem.rule for problem in lint.problems(root, ["Dockerfile"])] == rules
+
+
+OTHERS = [
+    ("compose.yaml", "stop_grace_period: 15s", "stop_grace_period: 9s", ["stop-budget"]),
+    ("compose.yaml", "    stop_grace_period: .*\n", "", []),
+    ("compose.yaml", "stop_grace_period: 15s", "stop_grace_period: 1m30s", []),
+    ("compose.yaml", r":8000\"$", ':9000"', ["published-port"]),
+    ("compose.yaml", "init: true", "privileged: true", ["privileged"]),
+    ("compose.prod.yaml", "./Caddyfile:/etc/caddy/Caddyfile:ro", "/var/run/docker.sock:/x", ["privileged"]),
+    ("k8s.yaml", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 19", ["stop-budget"]),
+    ("k8s.yaml", "containerPort: 8000", "containerPort: 80", ["published-port"]),
+    ("k8s.yaml", "runAsNonRoot: true", "runAsNonRoot: false", ["non-root"]),
+    ("k8s.yaml", "readinessProbe:", "x-probe:", ["probes"]),
+    ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=9", ["stop-budget"]),
+    ("shop.service", "DynamicUser=yes", "", ["non-root"]),
+    ("shop.service", "DynamicUser=yes", "User=shop", []),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "rules"), OTHERS)
+def test_orchestration(root: Path, file: str, old: str, new: str, rules: list[str]) -> None:
+    """So is each rule for the other files."""
+    changed(root / file, old, new)
+
+    assert [problem.rule for problem in lint.problems(root, ["Dockerfile", file])] == rules
+
+
+def test_grace_in_the_image(root: Path) -> None:
+    """A longer grace in the image's command needs longer budgets everywhere."""
+    changed(root / "Dockerfile", '"--prod"', '"--prod", "--graceful-timeout", "40"')
+
+    places = {problem.place for problem in lint.problems(root, lint.present(root)) if problem.rule == "stop-budget"}
+
+    assert places == {"compose.yaml: web", "k8s.yaml: Deployment shop"}
+
+
+def test_secrets(root: Path) -> None:
+    """A secret that would get into the image is told."""
+    (root / ".dockerignore").write_text("*.key\n")
+    for name in ("a.key", "deep/b.key", ".env", ".env.example", "deep/.netrc", "deep/cert.pem"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("x")
+
+    found = [problem.text.split("`")[1] for problem in lint.problems(root, ["Dockerfile"]) if problem.rule == "secrets"]
+
+    assert sorted(found) == [".env", "deep/.netrc", "deep/b.key"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "k8s.yaml", "shop.service"])
+def test_what_cannot_be_read(root: Path, name: str) -> None:
+    """A file that is no such file is an error with its name."""
+    (root / name).write_text("\t{ no\n")
+
+    result = run("--check")
+
+    assert result.exit_code == 4
+    assert name in result.stderr.splitlines()[-2]
+    assert result.stderr.splitlines()[-1].startswith("hint: ")
+
+
+def test_a_tool_that_finds_something(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another program says is a finding, and one that is content is named."""
+    for name, script in {"hadolint": "echo Dockerfile:1 DL0000 no; exit 1", "caddy": "exit 0"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    result = run("--check")
+
+    assert root.exists()
+    assert (result.exit_code, result.stdout) == (1, "Dockerfile: hadolint: Dockerfile:1 DL0000 no\n")
+    assert "note: hadolint: Dockerfile failed" in result.stderr
+    assert "note: caddy: Caddyfile passed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "expected"),
+    [
+        (["*.pem"], "cert.pem", True),
+        (["*.pem"], "ssl/cert.pem", False),
+        (["**/*.pem"], "ssl/cert.pem", True),
+        (["**/*.pem"], "cert.pem", True),
+        (["docs"], "docs/a/b.md", True),
+        (["docs"], "src/docs/a.md", False),
+        (["*", "!src/x.py"], "src/x.py", False),
+        (["*", "!src"], "src/x.py", False),
+        ([".env.*", "!.env.example"], ".env.example", False),
+        (["/src/"], "src/x.py", True),
+        (["./src"], "src/x.py", True),
+        (["# src", ""], "src/x.py", False),
+    ],
+)
+def test_dockerignore(lines: list[str], path: str, expected: bool) -> None:  # noqa: FBT001
+    """Lines of a `.dockerignore` mean what they mean to the engine."""
+    assert ignoring.matches(lines, path) is expected

@@ -1,0 +1,368 @@
+"""What happens to the files that are there: made, kept, brought up to date, never lost."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from asgictl.cli import app
+from asgictl.scaffold import mark
+from tests.conftest import ASGICTL
+
+FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "compose.dev.yaml")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a project."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (folder / "requirements.txt").write_text("fastapi\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*arguments: str) -> Any:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["scaffold", *arguments], prog_name="asgictl", catch_exceptions=False)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Return all files below `root`."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def states(result: Any) -> dict[str, str]:
+    """Return the state of each file, of `--json`."""
+    return {file["path"]: file["state"] for file in json.loads(result.stdout)["files"]}
+
+
+def test_create_and_same(root: Path) -> None:
+    """The first run makes the files, the second one finds them the same and touches nothing."""
+    first = run()
+    before = {name: ((root / name).read_bytes(), (root / name).stat().st_mtime_ns) for name in FILES}
+    second = run("--json")
+
+    assert first.exit_code == 0
+    assert first.stdout.splitlines() == [f"create    {name}" for name in FILES]
+    assert states(second) == dict.fromkeys(FILES, "same")
+    assert before == {name: ((root / name).read_bytes(), (root / name).stat().st_mtime_ns) for name in FILES}
+    assert stat.S_IMODE((root / "Dockerfile").stat().st_mode) == 0o644
+
+
+def test_update(root: Path) -> None:
+    """What nobody has edited is brought up to date; a mode that was changed stays."""
+    run()
+    (root / "Dockerfile").chmod(0o600)
+    result = run("--port", "9000", "--json")
+
+    assert states(result) == {name: "same" if "ignore" in name or "dev" in name else "update" for name in FILES}
+    assert "EXPOSE 9000" in (root / "Dockerfile").read_text()
+    assert stat.S_IMODE((root / "Dockerfile").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_conflict(root: Path, foreign: bool) -> None:
+    """A file of the user's is in the way: nothing at all is written, and the difference is shown."""
+    run("--for", "docker")
+    text = "FROM python\n" if foreign else (root / "Dockerfile").read_text().replace("8000", "8001")
+    (root / "Dockerfile").write_text(text)
+    before = contents(root)
+
+    result = run()
+
+    reason = "not written by asgictl" if foreign else "edited since it was written"
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr.splitlines()[0] == "--- a/Dockerfile"
+    assert result.stderr.splitlines()[-2:] == [
+        f"error: in the way: `Dockerfile` ({reason}); nothing was written",
+        "hint: pass --force to replace them and keep copies, or leave them out with --for",
+    ]
+    assert contents(root) == before
+
+
+def test_conflict_as_json(root: Path) -> None:
+    """`--json` answers with one object, also then."""
+    (root / "Dockerfile").write_text("FROM python\n")
+
+    result = run("--json")
+
+    assert result.exit_code == 4
+    assert json.loads(result.stdout)["exit_status"] == 4
+
+
+def test_force_keeps_copies(root: Path) -> None:
+    """`--force` replaces a file, and no copy replaces another."""
+    for number in (1, 2, 3):
+        (root / "Dockerfile").write_text(f"FROM python:{number}\n")
+        result = run("--force")
+        assert result.exit_code == 0
+
+    copies = {path.name: path.read_text() for path in root.glob("*.before-scaffold*")}
+    assert copies == {
+        "Dockerfile.before-scaffold": "FROM python:1\n",
+        "Dockerfile.before-scaffold-2": "FROM python:2\n",
+        "Dockerfile.before-scaffold-3": "FROM python:3\n",
+    }
+    assert "note: your file is kept as `Dockerfile.before-scaffold-3`" in result.stderr
+
+
+def test_crlf(root: Path) -> None:
+    """Line ends of Windows are no edit, and they stay."""
+    run()
+    for name in FILES:
+        (root / name).write_bytes((root / name).read_bytes().replace(b"\n", b"\r\n"))
+
+    assert states(run("--json")) == dict.fromkeys(FILES, "same")
+    run("--port", "9000")
+    text = (root / "Dockerfile").read_bytes()
+    assert b"EXPOSE 9000\r\n" in text
+    assert text.count(b"\n") == text.count(b"\r\n")
+
+
+def test_blocks(root: Path) -> None:
+    """In a shared file only the marked block is ours: the lines around it stay, and the block is kept up to date."""
+    (root / ".git").mkdir()
+    (root / ".gitignore").write_text("mine\n")
+    (root / ".dockerignore").write_text("# mine\n!ssl/public.pem")
+
+    run()
+    lines = (root / ".dockerignore").read_text().splitlines()
+    (root / ".dockerignore").write_text("\n".join(["before", *lines, "after"]) + "\n")
+    run("--index-secret", "the-netrc")
+
+    text = (root / ".dockerignore").read_text()
+    assert text.startswith("before\n# mine\n!ssl/public.pem\n")
+    assert text.endswith("# <<< asgictl scaffold\nafter\n")
+    assert "\nthe-netrc\n" in text
+    assert text.count(">>>") == 1
+    assert (root / ".gitignore").read_text().startswith("mine\n\n# >>> asgictl scaffold ")
+
+
+def test_an_edited_block(root: Path) -> None:
+    """A block that was edited is in the way, like a file."""
+    run()
+    (root / ".dockerignore").write_text((root / ".dockerignore").read_text().replace("**/.env\n", ""))
+
+    result = run()
+
+    assert result.exit_code == 4
+    assert "`.dockerignore` (the block of asgictl was edited)" in result.stderr
+
+
+@pytest.mark.parametrize("broken", ["# <<< asgictl scaffold\n", "# >>> asgictl scaffold 0123456789abcdef\n"])
+def test_a_block_without_bounds(root: Path, broken: str) -> None:
+    """A block that has lost an end is an error that says what to remove; nothing is written."""
+    (root / ".dockerignore").write_text(f"x\n{broken}y\n")
+
+    result = run()
+
+    assert result.exit_code == 4
+    assert "has no clear beginning and end" in result.stderr
+    assert not (root / "Dockerfile").exists()
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore"])
+@pytest.mark.parametrize("dangling", [True, False])
+def test_links(root: Path, name: str, dangling: bool) -> None:
+    """Nothing is written through a symbolic link, wherever it leads."""
+    target = root.parent / "precious"
+    if not dangling:
+        target.write_text("precious")
+    (root / name).symlink_to(target)
+
+    result = run("--force")
+
+    assert result.exit_code == 4
+    assert f"`{root / name}` is a symbolic link" in result.stderr
+    assert target.exists() is not dangling
+    assert (root / name).is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "big", "binary"])
+def test_what_is_no_text(root: Path, kind: str) -> None:
+    """A folder, a pipe, a huge or a binary file in the way is told, and stays."""
+    file = root / "Dockerfile"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(file)
+    else:
+        file.write_bytes(b"\xff\xfe" * (1 if kind == "binary" else 1_000_000))
+    before = file.read_bytes() if file.is_file() else None
+
+    result = run()
+
+    assert result.exit_code == 4
+    assert "Dockerfile" in result.stderr.splitlines()[-2]
+    assert before == (file.read_bytes() if file.is_file() else None)
+    assert not (root / "compose.yaml").exists()
+
+
+# Everything is loaded before the rights are given up: the interpreter may lie where only root can look.
+WITHOUT_RIGHTS = """
+import contextlib, os, sys
+from asgictl.cli import app
+import asgictl.scaffold.write
+with contextlib.suppress(SystemExit):
+    app(["scaffold", "--stdout", "Dockerfile"])
+os.setgid(65534); os.setuid(65534)
+app(["scaffold"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="changes its user to one without rights")
+def test_a_folder_that_is_read_only(root: Path) -> None:
+    """Where nothing can be written the error says so, and nothing is half there."""
+    for folder in (root, *root.parents):
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o755)
+    code = WITHOUT_RIGHTS
+    environ = {**os.environ, "HOME": "/nonexistent"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.splitlines()[-2].startswith(f"error: cannot write to `{root}`")
+    assert sorted(path.name for path in root.iterdir()) == ["main.py", "requirements.txt"]
+
+
+KILLED = """
+import os, signal, sys
+step, count = int(sys.argv[1]), 0
+def audit(event, arguments):
+    global count
+    if event in {"open", "os.rename", "os.remove", "os.chmod"} and any(".new-" in str(it) for it in arguments):
+        count += 1
+        if count == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+from asgictl.cli import app
+sys.addaudithook(audit)
+app(["scaffold", "--force"])
+"""
+
+
+def test_killed_while_writing(root: Path) -> None:
+    """Whenever it is killed, each file is the old or the new one, and the next run completes the rest."""
+    old = "FROM python\n"
+    reached = 0
+    for step in range(1, 40):
+        for name in (*FILES, *(path.name for path in root.glob("*.before-scaffold*"))):
+            (root / name).unlink(missing_ok=True)
+        (root / "Dockerfile").write_text(old)
+        done = subprocess.run([sys.executable, "-c", KILLED, str(step)], cwd=root, capture_output=True, check=False)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        reached = step
+        text = (root / "Dockerfile").read_text()
+        assert text == old or mark.is_untouched(text)
+        assert all(mark.is_untouched((root / name).read_text()) for name in FILES[2:] if (root / name).exists())
+        assert old in {path.read_text() for path in (root / "Dockerfile", *root.glob("Dockerfile.before-scaffold*"))}
+
+        assert run("--force").exit_code == 0
+        assert states(run("--json")) == dict.fromkeys(FILES, "same")
+        assert not list(root.glob(".new-*"))
+    assert reached > 8
+
+
+def test_two_at_once(root: Path) -> None:
+    """Two runs at once write what one would."""
+    runs = [
+        subprocess.Popen([ASGICTL, "scaffold"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in runs:
+        threading.Thread(target=process.communicate).start()
+
+    assert [process.wait(60) for process in runs] == [0] * 4
+    assert states(run("--json")) == dict.fromkeys(FILES, "same")
+
+
+def test_nothing_is_written(root: Path) -> None:
+    """`--dry-run`, `--diff` and `--stdout` write nothing."""
+    before = contents(root)
+
+    looked = run("--dry-run")
+    patch = run("--diff")
+    one = run("--stdout", "compose.yaml")
+
+    assert looked.stdout.splitlines()[0].split()[:2] == ["root", str(root)]
+    assert looked.stdout.splitlines()[-4:] == [f"create    {name}" for name in FILES]
+    assert patch.stdout.startswith("--- /dev/null\n+++ b/Dockerfile\n")
+    assert mark.is_untouched(one.stdout)
+    assert contents(root) == before
+
+
+def test_a_patch_that_applies(root: Path) -> None:
+    """`--diff` is a patch, with which `git apply` does what the command would."""
+    run("--for", "docker")
+    patch = run("--port", "9000", "--diff").stdout
+    subprocess.run(["git", "apply", "-"], cwd=root, input=patch, text=True, check=True)
+
+    assert states(run("--port", "9000", "--json")) == dict.fromkeys(FILES, "same")
+    assert run("--port", "9000", "--diff").stderr == "note: nothing would change\n"
+
+
+def test_save(root: Path) -> None:
+    """`--save` keeps the options in `pyproject.toml`, whose lines and comments stay, and the next run has them."""
+    (root / "pyproject.toml").write_text("# mine\n[tool.ruff]  # why\nline-length = 99\n")
+
+    result = run("main:app", "--save", "--port", "9000", "--apt", "git", "--apt", "curl", "--for", "docker")
+
+    assert result.exit_code == 0
+    assert (root / "pyproject.toml").read_text() == (
+        "# mine\n[tool.ruff]  # why\nline-length = 99\n\n"
+        '[tool.asgictl]\napp = "main:app"\n\n'
+        '[tool.asgictl.scaffold]\nfor = "docker"\napt = ["git", "curl"]\nport = 9000\n'
+    )
+    assert states(run("--json")) == {"Dockerfile": "same", ".dockerignore": "same"}
+
+
+def test_a_file_that_is_not_written(root: Path) -> None:
+    """`--stdout` with another name lists what there is."""
+    result = run("--stdout", "k8s.yaml")
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "error: `k8s.yaml` is not among the files",
+        "hint: choose from Dockerfile, .dockerignore, compose.yaml, compose.dev.yaml, or more with --for",
+    ]
+    assert root.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--for", "docker,podman"], "there is no target `podman`"),
+        (["--for", ","], "`--for` is empty"),
+        (["--name", "My Shop"], "`My Shop` cannot be a name in compose and Kubernetes"),
+        (["--index-url", "https://me:pw@x.example/simple"], "`--index-url` holds credentials"),
+        (["--index-url", "x"], "`x` is not the URL of an index"),
+        (["--https", "--for", "all"], "`--https` does not go with prod, k8s, systemd"),
+        (["--workdir", "app"], "`app` does not do for `--workdir`"),
+        (["--workdir", "/app/../etc"], "`--workdir` leads upwards"),
+        (["--check", "--verify"], "`--check` (command line) and `--verify` (command line) exclude each other"),
+    ],
+)
+def test_wrong_options(root: Path, arguments: list[str], error: str) -> None:
+    """A wrong value is told with a hint, and nothing is written."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-2].startswith(f"error: {error}")
+    assert result.stderr.splitlines()[-1].startswith("hint: ")
+    assert "me:pw" not in result.stderr
+    assert not (root / "Dockerfile").exists()
