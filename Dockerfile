@@ -1,4 +1,4 @@
-# asgictl scaffold 480cdb169452346b: run it again to update this file; once you have edited it, it is yours
+# asgictl scaffold 4f207a3a3bab0ebb: run it again to update this file; once you have edited it, it is yours
 ARG PYTHON_VERSION=3.14
 ARG UV_VERSION=0.13.9
 
@@ -12,6 +12,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /src
 ENV UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
+    UV_PYTHON=python3 \
     UV_PYTHON_DOWNLOADS=never
 RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
     pip install "uv==${UV_VERSION}"
@@ -32,8 +33,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     ASGICTL_SERVE_HOST=0.0.0.0 \
     ASGICTL_SERVE_PORT=8000
 # The official image has no bytecode of the standard library, and its user could not write any.
-RUN groupadd --system --gid 10001 app \
-    && useradd --system --no-log-init --uid 10001 --gid 10001 \
+RUN groupadd --system --non-unique --gid 10001 app \
+    && useradd --system --non-unique --no-log-init --uid 10001 --gid 10001 \
        --home-dir /app --no-create-home --shell /usr/sbin/nologin app \
     && python -m compileall -q -j 0 -x '/(idlelib|lib2to3|site-packages|test)/' \
        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"

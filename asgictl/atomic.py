@@ -32,9 +32,12 @@ def partial(file: Path) -> Path:
     return file.with_name(f"{file.name}.part")
 
 
-def create(file: Path, content: bytes, mode: int, group: int | None = None) -> None:
-    """Make `file` in one step, with these permissions from its first moment on, and have the disk keep it."""
-    part = partial(file)
+def create(file: Path, content: bytes, mode: int, group: int | None = None, *, part: Path | None = None) -> None:
+    """Make `file` in one step, with these permissions from its first moment on, and have the disk keep it.
+
+    Until then it is at `part`, or beside it.
+    """
+    part = part or partial(file)
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(part, flags, mode & 0o600), "wb") as out:

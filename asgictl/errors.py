@@ -39,6 +39,12 @@ class FileProblemError(AsgictlError):
     exit_status = 4
 
 
+class InterruptedTrialError(AsgictlError):
+    """The user has ended a trial."""
+
+    exit_status = FORCED
+
+
 class AppLoadError(StartError):
     """The user's app cannot be imported or started; `details` holds the traceback."""
 

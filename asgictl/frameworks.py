@@ -79,6 +79,11 @@ def named(module: str, name: str) -> Framework | None:
     return next((framework for framework in FRAMEWORKS if framework.matches(module, name)), None)
 
 
+def of_name(name: str) -> Framework | None:
+    """Return the framework called `name`."""
+    return next((framework for framework in FRAMEWORKS if framework.name == name), None)
+
+
 def is_not_app(module: str, name: str) -> bool:
     """Tell whether `module.name` is known to make something else than a web application."""
     return (module.partition(".")[0], name) in _NOT_APPS

@@ -1,5 +1,6 @@
 """`asgictl scaffold`."""
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,13 +97,13 @@ def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
     if check:
         from asgictl.cli import checking
 
-        return checking.check(console, found, planned, named=ctx.obj["targets"].rank is not Rank.DEFAULT)
+        return checking.check(console, found, request, named=ctx.obj["targets"].rank is not Rank.DEFAULT)
     if verify:
         from asgictl.cli import verifying
 
         return verifying.verify(console, found, request)
     if stdout is not None:
-        return _print_one(console, planned, stdout)
+        return _print_one(console, found, planned, stdout)
     return _write(ctx, console, found, planned)
 
 
@@ -117,10 +118,13 @@ def _request(params: Mapping[str, Any]) -> "ScaffoldRequest":
     return request
 
 
-def _print_one(console: Console, planned: Sequence[Any], name: str) -> int:
+def _print_one(console: Console, found: "Project", planned: Sequence[Any], name: str) -> int:
+    from asgictl.scaffold import compare
+
     for file in planned:
         if file.path == name:
-            console.result(file.text.removesuffix("\n"), {"path": file.path, "text": file.text})
+            text = compare.compare(found.root, [file])[0].content.decode()
+            console.result(text.removesuffix("\n"), {"path": file.path, "text": text})
             return 0
     hint = f"choose from {', '.join(file.path for file in planned)}, or more with --for"
     raise ConfigError(f"`{name}` is not among the files", hint=hint, option="stdout")
@@ -135,11 +139,11 @@ def _write(ctx: typer.Context, console: Console, found: "Project", planned: Sequ
         return _show(console, found, compare.compare(found.root, planned), diff=params["diff"])
     with atomic.locked(found.root / "Dockerfile"):
         changes = compare.compare(found.root, planned)
+        if params["save"]:
+            changes = (*changes, *_saved(ctx, console, found.root))
         write.refuse_unwritable(found.root, changes)
         changes = _settled(console, changes, force=params["force"], ask=not params["as_json"])
         written = {file.path: file for file in write.write(changes)}
-        if params["save"]:
-            _save(ctx, console, found.root)
     _tell(console, found, changes, {path: str(file.copy) for path, file in written.items() if file.copy})
     return 0
 
@@ -147,7 +151,10 @@ def _write(ctx: typer.Context, console: Console, found: "Project", planned: Sequ
 def _show(console: Console, found: "Project", changes: "Sequence[Change]", *, diff: bool) -> int:
     patch = "".join(change.diff() for change in changes)
     if diff:
-        console.result(patch.removesuffix("\n"), {"diff": patch}) if patch else console.note("nothing would change")
+        if patch or console.json_result:
+            console.result(patch.removesuffix("\n"), {"diff": patch})
+        else:
+            console.note("nothing would change")
         return 0
     widths = [max(len(row[column]) for row in found.findings) for column in (0, 1)]
     lines = [f"{it.topic:{widths[0]}}  {it.value:{widths[1]}}  {it.source}".rstrip() for it in found.findings]
@@ -162,11 +169,11 @@ def _settled(console: Console, changes: "tuple[Change, ...]", *, force: bool, as
     if not conflicts or force:
         return changes
     if ask and sys.stdin.isatty() and sys.stderr.isatty():
-        return tuple(it for it in changes if it.state != "conflict" or _may_replace(console, it))
-    if not console.as_json and ask:
-        for change in conflicts:
-            for line in change.diff().splitlines():
-                console.line(plain(line))
+        return tuple(
+            it if it.state != "conflict" or _may_replace(console, it) else it._replace(state="keep") for it in changes
+        )
+    for line in (line for change in conflicts if ask for line in change.diff().splitlines()):
+        console.line(plain(line))
     listed = ", ".join(f"`{change.path}` ({change.reason})" for change in conflicts)
     hint = "pass --force to replace them and keep copies, or leave them out with --for"
     raise FileProblemError(f"in the way: {listed}; nothing was written", hint=hint)
@@ -175,8 +182,15 @@ def _settled(console: Console, changes: "tuple[Change, ...]", *, force: bool, as
 def _may_replace(console: Console, change: "Change") -> bool:
     for line in change.diff().splitlines():
         console.line(plain(line))
-    question = f"{change.path} was {change.reason.removeprefix('the ')}: replace it, and keep a copy?"
-    return bool(typer.confirm(question, default=False, err=True))
+    question = f"{change.path} ({change.reason}): replace it, and keep a copy?"
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return bool(typer.confirm(question, default=False, err=True))
+    except typer.Abort:
+        console.line("")
+        raise FileProblemError("no answer: nothing was written", hint="run it again, or pass --force") from None
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def _lines(changes: "Sequence[Change]") -> list[str]:
@@ -196,21 +210,26 @@ def _data(found: "Project", changes: "Sequence[Change]", copies: Mapping[str, st
 
 
 def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copies: Mapping[str, str]) -> None:
-    console.result("\n".join(_lines(changes)), _data(found, changes, copies))
+    done = [it._replace(state="replace", reason="") if it.path in copies else it for it in changes]
+    console.result("\n".join(map(plain, _lines(done))), _data(found, done, copies))
     for copy in copies.values():
         console.note(f"your file is kept as `{project.shown(Path(copy))}`")
     paths = {change.path for change in changes}
+    compose = any(path.startswith("compose") for path in paths)
+    for name, target in (("Dockerfile", "docker"), ("compose.yaml", "compose")):
+        if compose and not (found.root / name).exists():
+            console.note(f"there is no `{name}`, which the compose files need: add {target} to --for")
+    for old in ("docker-compose.yml", "docker-compose.yaml"):
+        if "compose.yaml" in paths and (found.root / old).exists():
+            console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
+    if "Dockerfile" in paths:
+        console.hint("try it: `asgictl scaffold --verify`")
     if "compose.yaml" in paths:
-        for old in ("docker-compose.yml", "docker-compose.yaml"):
-            if (found.root / old).exists():
-                console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
-        if not (found.root / "Dockerfile").exists():
-            console.note("`compose.yaml` builds with a `Dockerfile`, which is not there: add docker to --for")
-        console.hint("start it: `docker compose up --build --wait`; or try it first: `asgictl scaffold --verify`")
+        console.hint("start it: `docker compose up --build --wait`")
 
 
-def _save(ctx: typer.Context, console: Console, root: Path) -> None:
-    """Keep what was typed in `pyproject.toml`."""
+def _saved(ctx: typer.Context, console: Console, root: Path) -> "Sequence[Change]":
+    """Return the change that keeps what was typed in `pyproject.toml`."""
     from asgictl.cli.command import option_of
     from asgictl.scaffold import saving
 
@@ -223,9 +242,8 @@ def _save(ctx: typer.Context, console: Console, root: Path) -> None:
     }
     if not typed and not ctx.params["app"]:
         console.note("there are no options to save")
-        return
-    file = saving.save(root, typed, ctx.params["app"])
-    console.note(f"saved in `{project.shown(file)}`")
+        return ()
+    return (saving.planned(root, typed, ctx.params["app"]),)
 
 
 app = alone("scaffold", Scaffold, scaffold)

@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from asgictl.console import Console, plain
-from asgictl.errors import FORCED
+from asgictl.errors import InterruptedTrialError
 
 if TYPE_CHECKING:
     from asgictl.scaffold.detected import Project
@@ -31,8 +31,8 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
                 if not console.json_result:
                     console.result(_line(step))
     except KeyboardInterrupt:
-        console.problem("interrupted; what was started for it is removed", None)
-        return FORCED
+        problem = "interrupted; its container and its image are removed"
+        raise InterruptedTrialError(problem, hint="run it again") from None
     passed = all(step.passed for step in steps)
     if console.json_result:
         data = [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]

@@ -11,15 +11,16 @@ from asgictl.errors import FileProblemError
 from asgictl.scaffold import mark
 from asgictl.scaffold.plan import PlannedFile
 
-State = Literal["create", "same", "update", "conflict"]
+State = Literal["create", "same", "update", "conflict", "keep", "replace"]
 _TOO_BIG = 1_000_000
 
 
 class Change(NamedTuple):
     """What a planned file means for the one that is there.
 
-    `update` is for a file that we have written and nobody has edited since. `content` is what the file will hold, in
-    the line ends that it has; `reason` says what a conflict is about.
+    `update` is for a file that we have written and nobody has edited since, `keep` for one that the user wants to stay.
+    `content` is what the file will hold, in the line ends that it has; `reason` says what a conflict is about, `ours`
+    that something of ours is there.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Change(NamedTuple):
     old: bytes | None
     content: bytes
     reason: str = ""
+    ours: bool = True
 
     def diff(self) -> str:
         """Return the difference in the unified format, empty where there is none."""
@@ -45,7 +47,7 @@ def compare(root: Path, planned: Iterable[PlannedFile]) -> tuple[Change, ...]:
 
 def _change(root: Path, planned: PlannedFile) -> Change:
     file = root / planned.path
-    old = _old(file)
+    old = current(file)
     if old is None:
         text = mark.merged("", planned.text) if planned.merged else planned.text
         return Change(planned.path, file, "create", None, text.encode())
@@ -55,36 +57,46 @@ def _change(root: Path, planned: PlannedFile) -> Change:
         text = ""
         if planned.merged:
             raise FileProblemError(f"`{file}` is not UTF-8", hint="put its encoding right") from None
-    crlf = "\r\n" in text
-    text = text.replace("\r\n", "\n")
-    state, new, reason = _merged(file, text, planned.text) if planned.merged else _whole(text, planned.text)
-    content = (new.replace("\n", "\r\n") if crlf else new).encode()
-    return Change(planned.path, file, state, old, old if state == "same" else content, reason)
+    made = _merged(file, text, planned.text) if planned.merged else _whole(text, planned.text)
+    content = old if made.state == "same" else made.text.encode()
+    return Change(planned.path, file, made.state, old, content, made.reason, made.ours)
 
 
-def _whole(text: str, new: str) -> tuple[State, str, str]:
-    if text == new:
-        return "same", new, ""
-    if mark.is_untouched(text):
-        return "update", new, ""
-    return "conflict", new, "edited since it was written" if mark.is_ours(text) else "not written by asgictl"
+class _Made(NamedTuple):
+    state: State
+    text: str
+    reason: str = ""
+    ours: bool = True
 
 
-def _merged(file: Path, text: str, inner: str) -> tuple[State, str, str]:
+def _whole(text: str, new: str) -> _Made:
+    plain = text.replace("\r\n", "\n")
+    if plain == new:
+        return _Made("same", text)
+    new = new.replace("\n", "\r\n") if "\r\n" in text else new
+    if mark.is_untouched(plain):
+        return _Made("update", new)
+    if mark.is_ours(plain):
+        return _Made("conflict", new, "edited since it was written")
+    return _Made("conflict", new, "not written by asgictl", ours=False)
+
+
+def _merged(file: Path, text: str, inner: str) -> _Made:
     try:
         there = mark.block(text)
     except mark.BlockError:
         problem = f"the block of asgictl in `{file}` has no clear beginning and end"
         raise FileProblemError(problem, hint="remove its lines `# >>> asgictl scaffold …` and `# <<< …`") from None
     new = mark.merged(text, inner)
-    if there is None or (there.untouched and there.inner != inner):
-        return "update", new, ""
+    if there is None:
+        return _Made("update", new, ours=False)
     if there.inner == inner:
-        return "same", text, ""
-    return "conflict", new, "the block of asgictl was edited"
+        return _Made("same", text)
+    return _Made("update", new) if there.untouched else _Made("conflict", new, "the block of asgictl was edited")
 
 
-def _old(file: Path) -> bytes | None:
+def current(file: Path) -> bytes | None:
+    """Return what is there, or None; raise `FileProblemError` for a link, a folder, or what cannot be read."""
     if file.is_symlink():
         hint = f"remove the link: scaffold writes through none (it leads to `{os.path.realpath(file)}`)"
         raise FileProblemError(f"`{file}` is a symbolic link", hint=hint)

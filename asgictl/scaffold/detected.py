@@ -21,20 +21,25 @@ class Dependencies(NamedTuple):
 
     `files` are those that installing them needs, relative to the root. `pinned` has the normalised names of all
     that the project declares, or its lock lists, with the version where one is fixed. `local` tells that
-    installing them needs the project's own source.
+    installing them needs the project's own source, `git` that it needs that program.
     """
 
     kind: Kind
     files: tuple[str, ...]
     pinned: Mapping[str, str | None]
     local: bool = False
+    git: bool = False
 
 
 class App(NamedTuple):
-    """The app to run; `folders` are the entries that `sys.path` needs beside the root, relative to it."""
+    """The app to run, and the package of its framework where that is known.
+
+    `folders` are the entries that `sys.path` needs beside the root, relative to it.
+    """
 
     name: str
     interface: str
+    framework: str | None
     factory: bool
     folders: tuple[str, ...]
     settings: str | None
@@ -62,7 +67,10 @@ class SystemPackages(NamedTuple):
 
 
 class Project(NamedTuple):
-    """All that the files depend on; `package` tells that the app is in a package that is to be installed."""
+    """All that the files depend on.
+
+    `package` tells that the app is in a package that is to be installed, `folders` are packages at the root.
+    """
 
     root: Path
     name: str
@@ -74,6 +82,7 @@ class Project(NamedTuple):
     websockets: bool
     statics: Statics | None
     apt: SystemPackages
+    folders: tuple[str, ...]
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]

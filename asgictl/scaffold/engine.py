@@ -26,6 +26,11 @@ class Engine:
         self.program = program
         self._environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
 
+    @property
+    def build_options(self) -> tuple[str, ...]:
+        """What a build needs so that the image keeps its health check: Podman's own format has none."""
+        return ("--format", "docker") if Path(self.program).name == "podman" else ()
+
     def call(self, *arguments: str, hears: Callable[[str], object] | None = None, folder: Path | None = None) -> str:
         """Run the engine, and return what it says; `hears` gets each line at once. Raises `EngineError`."""
         said: list[str] = []
@@ -38,6 +43,7 @@ class Engine:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=True,  # a Ctrl-C is for asgictl, which then ends what it has started
         )
         with process:
             assert process.stdout is not None  # noqa: S101  # it is a pipe

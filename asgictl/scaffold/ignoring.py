@@ -8,6 +8,12 @@ import pathspec
 from asgictl.scaffold.detected import Project
 from asgictl.scaffold.request import ScaffoldRequest
 
+# Never in an image: what unlocks something.
+SECRETS = (
+    *("**/.env", "**/.env.*", "!**/.env.example", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx"),
+    *("**/*.jks", "**/*.keystore", "**/id_rsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.aws", "**/.netrc"),
+    *("**/netrc", "**/pip.conf", "**/.pypirc", "**/credentials.json", "**/service-account*.json", "secrets"),
+)
 _IGNORED = (
     *("# version control, editors", ".git", ".gitignore", ".github", ".idea", ".vscode", "**/.DS_Store"),
     *("# Python", "**/__pycache__", "**/*.py[cod]", ".venv", "venv", "env", ".tox", ".nox", "**/.mypy_cache"),
@@ -31,7 +37,7 @@ _IGNORED = (
         "Caddyfile",
         "k8s.yaml",
     ),
-    *("*.service", "*.socket", "**/*.before-scaffold*"),
+    *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
 )
 
 
@@ -47,10 +53,19 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
     app = _app_file(project)
     needed = [*project.deps.files, *([app] if app else [])]
-    lines = [line for line in _IGNORED if line.startswith("#") or not any(matches([line], file) for file in needed)]
-    if request.index_secret and not request.index_secret.startswith(("/", "~", "..")):
-        lines.insert(0, PurePosixPath(request.index_secret).as_posix())
-    return tuple(lines)
+    packages = [folder for folder in project.folders if folder != "tests"]
+    lines = [
+        line
+        for line in _IGNORED
+        if line.startswith("#") or (line not in packages and not any(matches([line], file) for file in needed))
+    ]
+    return (*filter(None, [secret_inside(request)]), *lines)
+
+
+def secret_inside(request: ScaffoldRequest) -> str | None:
+    """Return the file with the index's password, where it lies in the project."""
+    secret = request.index_secret
+    return None if secret is None or secret.startswith(("/", "~", "..")) else PurePosixPath(secret).as_posix()
 
 
 def matches(lines: list[str], path: str) -> bool:
@@ -69,9 +84,10 @@ def matches(lines: list[str], path: str) -> bool:
 
 
 def watched(project: Project, workdir: str) -> Watched:
-    """Return what to follow: the folder that the app's package is in, or everything for an app at the root."""
+    """Return what to follow: the folder of the package, or of `src`, or else everything."""
     file = _app_file(project)
-    top = file.partition("/")[0] if file and "/" in file else None
+    inside = project.package or "src" in project.app.folders
+    top = file.partition("/")[0] if file and "/" in file and inside else None
     usual = ("**/__pycache__/",)
     if top is None:
         return Watched(".", workdir, (".git/", ".venv/", "venv/", "node_modules/", *usual))

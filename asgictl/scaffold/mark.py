@@ -46,26 +46,35 @@ def is_untouched(text: str) -> bool:
 
 def block(text: str) -> Block | None:
     """Return the block in `text`; raise `BlockError` where it has no clear bounds."""
-    lines = text.splitlines(keepends=True)
-    begins = [number for number, line in enumerate(lines) if _BEGIN.match(line.rstrip("\n"))]
-    ends = [number for number, line in enumerate(lines) if line.rstrip("\n") == _END]
+    lines = _lines(text)
+    begins = [number for number, line in enumerate(lines) if _BEGIN.match(line.rstrip("\r\n"))]
+    ends = [number for number, line in enumerate(lines) if line.rstrip("\r\n") == _END]
     if not begins and not ends:
         return None
     if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
         raise BlockError
     begin, end = begins[0], ends[0]
-    inner = "".join(lines[begin + 1 : end])
-    match = _BEGIN.match(lines[begin].rstrip("\n"))
+    inner = "".join(lines[begin + 1 : end]).replace("\r\n", "\n")
+    match = _BEGIN.match(lines[begin].rstrip("\r\n"))
     assert match is not None  # noqa: S101  # it was found so
     return Block("".join(lines[:begin]), inner, "".join(lines[end + 1 :]), match[1] == _digest(inner))
 
 
 def merged(text: str, inner: str) -> str:
-    """Return `text` with the block `inner` in place of the one that is there, or after everything else."""
+    """Return `text` with the block `inner` in place of the one that is there, or before everything else.
+
+    So a line of the user's has the last word. The line ends of the file stay.
+    """
     there = block(text)
-    before = there.before if there else text + ("\n" if text and not text.endswith("\n") else "")
-    gap = "\n" if before and there is None and not before.endswith("\n\n") else ""
-    return f"{before}{gap}# >>> asgictl scaffold {_digest(inner)}\n{inner}{_END}\n{there.after if there else ''}"
+    written = f"# >>> asgictl scaffold {_digest(inner)}\n{inner}{_END}\n"
+    if "\r\n" in text:
+        written = written.replace("\n", "\r\n")
+    return f"{there.before}{written}{there.after}" if there else f"{written}{text}"
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a file with their ends; other signs that Python takes for a line's end are none."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
 def _digest(text: str) -> str:

@@ -78,13 +78,15 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "local": project.deps.local,
         "package": project.package,
         "statics": project.statics,
+        "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
         "websockets": project.websockets,
         "command": commands.production(project, request),
-        "health_command": commands.health(
-            project.health, commands.port_variable(request), request.port, https=request.https
+        "health_command": commands.health(project.health, commands.port_variable(request), request.port),
+        "tls_health_command": commands.health(
+            project.health, commands.port_variable(request), request.port, https=True
         ),
         "dev_command": commands.development(project, request),
         "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
@@ -101,10 +103,13 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_grace": grace["unit"],
         "prestop": PRESTOP,
         "probe": _probe(project, request),
-        "unit_command": (*commands.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ())),
+        "unit_command": _unit_command(project, request),
+        "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignoring.watched(project, request.workdir),
         "rebuilt": (*project.deps.files, "Dockerfile"),
+        "secrets": ignoring.SECRETS,
+        "secret_inside": ignoring.secret_inside(request),
         "ignored": ignoring.ignored(project, request),
     }
 
@@ -112,7 +117,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
 def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     """Return what has to be installed to serve the app beside what the project declares."""
     has = project.deps.pinned
-    there = request.runner in has or (request.runner == "asgictl" and project.name == "asgictl")
+    there = request.runner in has
     extras = []
     if request.runner == "uvicorn":
         if project.app.interface == "wsgi" and "a2wsgi" not in has:
@@ -128,6 +133,24 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         ],
         "runner_version": None if there else version,
     }
+
+
+def _unit_command(project: Project, request: ScaffoldRequest) -> list[str]:
+    """Return the words of ExecStart, in which systemd takes a percent sign for a specifier."""
+    words = (*commands.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
+    return [word.replace("%", "%%") for word in words]
+
+
+def _least(memory: str) -> str:
+    """Return what a pod asks for: 128 MiB, or less where less is the limit."""
+    return f"{min(128, int(memory[:-1]))}Mi" if memory.endswith("M") else "128Mi"
+
+
+def _stand_in(variable: str) -> str:
+    """Return what a variable is set to while static files are collected; numbers and words take a 1."""
+    if variable.endswith("DATABASE_URL"):
+        return "sqlite:///:memory:"
+    return "http://build.invalid" if variable.endswith("_URL") else "1"
 
 
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
@@ -156,7 +179,8 @@ def _copied(files: tuple[str, ...]) -> list[tuple[str, list[str]]]:
 
 def _probe(project: Project, request: ScaffoldRequest) -> str:
     """Return what the kubelet asks: the route for health, or where none is known, whether the port is open."""
-    if not project.health.strict and project.health.path == "/":
+    if not project.health.strict and (project.health.path == "/" or request.domain is None):
         return "tcpSocket: {port: http}"
-    path, host = map(rendering.quoted, (project.health.path, request.domain or "app.example.com"))
-    return f"httpGet: {{path: {path}, port: http, httpHeaders: [{{name: Host, value: {host}}}]}}"
+    path = rendering.quoted(project.health.path)
+    host = f", httpHeaders: [{{name: Host, value: {rendering.quoted(request.domain)}}}]" if request.domain else ""
+    return f"httpGet: {{path: {path}, port: http{host}}}"

@@ -12,17 +12,20 @@ DEFAULT_TARGETS: tuple[Target, ...] = ("docker", "compose", "dev")
 
 # What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
-_HEALTH_PATH = re.compile(r"/[A-Za-z0-9._~/%+@:-]*")
+# Folders of the system's, of the virtual environment, and the one that is a tmpfs.
+_TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
+_HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
-_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*")
+_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MEMORY = re.compile(r"[1-9]\d{0,8}[MG]")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9]\d{0,3})?")
-_PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
+PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
 
 
 class ScaffoldRequest(NamedTuple):
@@ -75,13 +78,14 @@ def parse_targets(text: str) -> tuple[Target, ...]:
 
 
 def is_name(name: str) -> bool:
-    """Tell whether `name` is one for compose, for Kubernetes and for a unit."""
-    return _NAME.fullmatch(name) is not None
+    """Tell whether `name` is one for compose, for Kubernetes and for a unit, and text to YAML."""
+    return _NAME.fullmatch(name) is not None and name not in _YAML_WORDS
 
 
 def as_name(text: str) -> str | None:
     """Return the name that comes next to `text`, or None where nothing is left of it."""
     close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].rstrip("-")
+    close = f"{close}-app" if close in _YAML_WORDS else close
     return close if is_name(close) else None
 
 
@@ -93,7 +97,7 @@ def check(request: ScaffoldRequest) -> None:
         hint = "use up to 63 lower-case letters, digits and dashes, beginning with a letter"
         raise ConfigError(problem, hint=f"{hint}, like `{close}`" if close else hint, option="name")
     for name, pattern, example in (
-        ("port_env", _VARIABLE, "PORT"),
+        ("port_env", VARIABLE, "PORT"),
         ("workdir", _WORKDIR, "/app"),
         ("health_path", _HEALTH_PATH, "/healthz"),
         ("base", _IMAGE, "python:3.13-slim-bookworm"),
@@ -102,24 +106,42 @@ def check(request: ScaffoldRequest) -> None:
         ("domain", _DOMAIN, "app.example.com"),
         ("memory", _MEMORY, "512M or 2G"),
         ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
-        ("requirements", _PATH, "requirements/prod.txt"),
-        ("index_secret", _PATH, "netrc"),
+        ("requirements", PATH, "requirements/prod.txt"),
+        ("index_secret", PATH, "netrc"),
     ):
         value = getattr(request, name)
         if value is not None and not pattern.fullmatch(value):
             option = name.replace("_", "-")
             raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=name)
+    if request.port_env in {"PATH", "HOME", "PYTHONPATH", "LANG"}:
+        problem = f"`{request.port_env}` means something else to every program"
+        raise ConfigError(problem, hint="write it like PORT", option="port_env")
     for package in request.apt:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"
             raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
-    if ".." in request.workdir.split("/"):
-        raise ConfigError("`--workdir` leads upwards", hint="write it like /app", option="workdir")
+    if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
+        problem = f"`--workdir {request.workdir}` is no place for code"
+        raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
     if request.index_url is not None:
         _check_index(request.index_url)
-    if request.https and (others := [it for it in request.targets if it in {"prod", "k8s", "systemd"}]):
-        problem = f"`--https` does not go with {', '.join(others)}: there a proxy in front speaks TLS"
-        raise ConfigError(problem, hint="drop --https, or choose --for docker,compose,dev", option="https")
+    _check_company(request)
+
+
+def _check_company(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for options that mean nothing beside the targets."""
+    refused: tuple[tuple[bool, str, set[str], str], ...] = (
+        (request.mode == "bind", "mode", {"watch", "prod", "k8s"}, "the image has no code"),
+        (request.https, "https", {"prod", "k8s", "systemd"}, "there a proxy in front speaks TLS"),
+    )
+    for given, option, without, why in refused:
+        others = [target for target in request.targets if target in without]
+        if given and others:
+            problem = f"`--{option}` does not go with {', '.join(others)}: {why}"
+            raise ConfigError(problem, hint=f"drop --{option}, or choose --for docker,compose,dev", option=option)
+    if request.domain and "k8s" in request.targets and request.domain.replace(".", "").isdigit():
+        problem = f"`{request.domain}` is an address: an Ingress of Kubernetes wants a name"
+        raise ConfigError(problem, hint="write it like app.example.com", option="domain")
 
 
 def has_credentials(url: str) -> bool:

@@ -7,19 +7,23 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from asgictl import atomic, project
+from asgictl import project
 from asgictl.errors import FileProblemError
+from asgictl.scaffold.compare import Change, State, current
+
+_BOM = "\ufeff"
 
 
-def save(root: Path, values: Mapping[str, Any], app: str | None) -> Path:
-    """Set `values` under `[tool.asgictl.scaffold]`, and the app of every command if one is given; return the file.
+def planned(root: Path, values: Mapping[str, Any], app: str | None) -> Change:
+    """Return the change that sets `values` under `[tool.asgictl.scaffold]`, and the app if one is given.
 
-    Raises `FileProblemError` for a file that cannot be read or written. Call it inside `atomic.locked`.
+    Raises `FileProblemError` for a file that cannot be read, or is a link.
     """
     file = root / project.FILE
+    old = current(file)
     try:
-        text = file.read_bytes().decode() if file.exists() else ""
-        document = tomlkit.parse(text)
+        text = (old or b"").decode()
+        document = tomlkit.parse(text.removeprefix(_BOM))
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
         own = tool.setdefault("asgictl", tomlkit.table(is_super_table=app is None))
         if app is not None:
@@ -27,12 +31,11 @@ def save(root: Path, values: Mapping[str, Any], app: str | None) -> Path:
         table = own.setdefault("scaffold", tomlkit.table())
         for key, value in values.items():
             table[key] = value
-        staged = file.with_name(f".new-{file.name}")
-        atomic.create(staged, tomlkit.dumps(document).encode(), file.stat().st_mode & 0o777 if file.exists() else 0o644)
-        staged.replace(file)
-        atomic.sync(root)
-    except OSError as error:
-        raise atomic.problem(f"cannot write `{file}`", error) from error
     except (TOMLKitError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise FileProblemError(f"cannot add to `{file}`: {error}", hint="put its TOML syntax right") from error
-    return file
+    new = tomlkit.dumps(document)
+    if "\r\n" in text:
+        new = new.replace("\r\n", "\n").replace("\n", "\r\n")
+    content = f"{_BOM if text.startswith(_BOM) else ''}{new}".encode()
+    state: State = "create" if old is None else "same" if content == old else "update"
+    return Change(project.FILE, file, state, old, content)

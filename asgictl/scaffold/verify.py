@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import secrets
 import signal
 import time
@@ -9,10 +10,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.errors import FileProblemError
+from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import plan
 from asgictl.scaffold.detected import Project
 from asgictl.scaffold.engine import Engine, EngineError
+from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.request import ScaffoldRequest
 
 _READY_WITHIN = 60
@@ -73,6 +75,9 @@ class _Trial:
         self.request = request
         self.hears = hears
         self.name = f"{project.name}-verify-{secrets.token_hex(4)}"
+        self.image = image.read(project.root / "Dockerfile")
+        server = dockerfile.server_of(self.image)
+        self.port = server.port if server and server.port else request.port
         self.address = ("127.0.0.1", 0)
         self.steps: tuple[tuple[str, Callable[[], str]], ...] = (
             ("build", self.build),
@@ -84,22 +89,20 @@ class _Trial:
         )
 
     def build(self) -> str:
-        stage = "server" if self.request.mode == "bind" else "runtime"
-        secret = (
-            ("--secret", f"id=netrc,src={Path(self.request.index_secret).expanduser()}")
-            if self.request.index_secret
-            else ()
-        )
-        self.engine.call(
-            "build", "--target", stage, "--tag", self.name, *secret, ".", hears=self.hears, folder=self.project.root
-        )
+        secret = self.request.index_secret
+        mounted = ("--secret", f"id=netrc,src={Path(secret).expanduser()}") if secret else ()
+        index = os.environ.get("PIP_INDEX_URL")
+        given = ("--build-arg", "PIP_INDEX_URL") if index else ()
+        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *given, ".")
+        self.engine.call(*arguments, hears=self.hears, folder=self.project.root)
         size = int(self.engine.call("image", "inspect", "--format", "{{.Size}}", self.name))
         return f"{size / _MEGABYTE:.0f} MB"
 
     def start(self) -> str:
         variables = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
-        mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if self.request.mode == "bind" else ()
-        published = ("--publish", f"127.0.0.1::{self.request.port}")
+        bare = self.image.stages[-1].name == "server"
+        mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
+        published = ("--publish", f"127.0.0.1::{self.port}")
         arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
         self.engine.call(*arguments, folder=self.project.root)
         began = time.monotonic()
@@ -113,8 +116,10 @@ class _Trial:
         raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
 
     def health(self) -> str:
-        config = json.loads(self.engine.call("image", "inspect", "--format", "{{json .Config}}", self.name))
-        test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+        looked = json.loads(self.engine.call("image", "inspect", self.name))[0]
+        places = (looked.get("Config") or {}, looked)
+        checks = [place[key] for place in places for key in ("Healthcheck", "HealthCheck") if place.get(key)]
+        test = checks[0].get("Test") or ["NONE"] if checks else ["NONE"]
         if test[0] == "NONE":
             return "the image has no check of its own"
         command = test[1:] if test[0] == "CMD" else ["sh", "-c", test[1]]
@@ -154,17 +159,24 @@ class _Trial:
         return f"status 0 after {took:.1f} s of {budget} s"
 
     def clean_up(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for arguments in (("rm", "--force", "--volumes", self.name), ("image", "rm", "--force", self.name)):
-            try:
-                self.engine.call(*arguments)
-            except EngineError:  # it was never made
-                continue
+        """Remove the container and the image, whatever signal comes; raise `StartError` for what is left."""
+        heard = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for arguments in (("rm", "--force", "--volumes", self.name), ("image", "rm", "--force", self.name)):
+                try:
+                    self.engine.call(*arguments)
+                except EngineError as error:
+                    if not any("no such" in line.lower() or "not known" in line.lower() for line in error.lines):
+                        problem = f"cannot remove `{self.name}`: {error.lines[-1] if error.lines else error}"
+                        raise StartError(problem, hint=f"remove it with `docker {' '.join(arguments)}`") from error
+        finally:
+            for number, handler in heard.items():
+                signal.signal(number, handler)
 
     def _address(self) -> tuple[str, int]:
         """Return the published address, or the last words of a container that has ended already."""
         try:
-            host, _, port = self.engine.call("port", self.name, str(self.request.port)).splitlines()[0].rpartition(":")
+            host, _, port = self.engine.call("port", self.name, str(self.port)).splitlines()[0].rpartition(":")
         except (EngineError, IndexError) as error:
             if self._state()["Status"] != "running":
                 problem = f"the container has ended with status {self._state()['ExitCode']}"

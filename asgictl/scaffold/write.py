@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import atomic
-from asgictl.scaffold.compare import Change
+from asgictl.errors import FileProblemError
+from asgictl.scaffold.compare import Change, current
 
 _MODE = 0o644
 COPY = "before-scaffold"
@@ -27,34 +28,40 @@ def write(changes: Iterable[Change]) -> tuple[WrittenFile, ...]:
     Raises `FileProblemError` when that is not possible; each file is then either the old or the new one. Call it
     inside `atomic.locked`.
     """
-    return tuple(_write(change) for change in changes if change.state != "same")
+    return tuple(_write(change) for change in changes if change.state not in {"same", "keep"})
 
 
 def refuse_unwritable(root: Path, changes: Sequence[Change]) -> None:
     """Raise `FileProblemError` before anything is written where the folder cannot be written to."""
-    if any(change.state != "same" for change in changes) and not os.access(root, os.W_OK):
+    if any(change.state not in {"same", "keep"} for change in changes) and not os.access(root, os.W_OK):
         raise atomic.problem(f"cannot write to `{root}`", PermissionError(13, ""))
 
 
 def _write(change: Change) -> WrittenFile:
-    staged = change.file.with_name(f".new-{change.file.name}")
+    if current(change.file) != change.old:
+        problem = f"`{change.file}` has changed meanwhile"
+        raise FileProblemError(problem, hint="run it again, to see what is there now")
     try:
         mode = stat.S_IMODE(change.file.stat().st_mode) if change.old is not None else _MODE
-        copy = _kept(change) if change.state == "conflict" else None
-        atomic.create(staged, change.content, mode)
-        staged.replace(change.file)
+        copy = _kept(change, mode) if change.state == "conflict" else None
+        _create(change.file, change.content, mode)
         atomic.sync(change.file.parent)
     except OSError as error:
         raise atomic.problem(f"cannot write `{change.file}`", error) from error
     return WrittenFile(change.path, copy)
 
 
-def _kept(change: Change) -> Path:
+def _kept(change: Change, mode: int) -> Path:
     """Keep the file that is there under a name that is free."""
     assert change.old is not None  # noqa: S101  # or there would be no conflict
     for number in itertools.count(1):
         copy = change.file.with_name(f"{change.file.name}.{COPY}{f'-{number}' if number > 1 else ''}")
         if not os.path.lexists(copy):
             break
-    atomic.create(copy, change.old, stat.S_IMODE(change.file.stat().st_mode))
+    _create(copy, change.old, mode)
     return copy
+
+
+def _create(file: Path, content: bytes, mode: int) -> None:
+    # Under a name that no file of the user's has.
+    atomic.create(file, content, mode, part=file.with_name(f".{file.name}.asgictl-new"))

@@ -46,7 +46,8 @@ def entry(ref: AppRef, folder: Path) -> source.Candidate | None:
 def interface(ref: AppRef, folder: Path) -> frameworks.Interface | None:
     """Return the interface of the framework that the source of `ref` names, or None."""
     known = entry(ref, folder)
-    return next((one.interface for one in frameworks.FRAMEWORKS if known and one.name == known.framework), None)
+    framework = frameworks.of_name(known.framework) if known and known.framework else None
+    return framework.interface if framework else None
 
 
 def bundled(looked: tuple[str, ...] = ()) -> AppRef:

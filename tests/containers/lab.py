@@ -36,6 +36,8 @@ _WHEELS = (
     f"pdm[locked]=={TOOLS['pdm']}",
     f"pipenv=={TOOLS['pipenv']}",
 )
+_PYTHON = "ca-certificates,python3,python3-pip"
+_SYSTEMD = f"{_PYTHON},curl,dbus,systemd,systemd-sysv"
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET, <linux/sched.h>
 
@@ -57,7 +59,8 @@ def running() -> Iterator[Path]:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asgictl-lab-", ignore_cleanup_errors=True)))
         wheels = _wheels()
         if os.environ.get("ASGICTL_ENGINE") != "system":
-            base = _base()
+            base = _debian("python", _PYTHON)
+            _debian("systemd", _SYSTEMD)  # while there is a network
             stack.enter_context(_namespace(f"asgictl-{os.getpid()}"))
             _programs(home)
             stack.enter_context(_engine(home))
@@ -130,30 +133,55 @@ def _own_wheel(folder: Path) -> Path:
     return next(folder.glob("asgictl-*.whl"))
 
 
-def _base() -> Path:
-    """Return a root file system of Debian with its Python, made once."""
-    file = _cache() / "debian-bookworm-python.tar"
+def _debian(name: str, packages: str) -> Path:
+    """Return a root file system of Debian with some packages, made once."""
+    file = _cache() / f"debian-bookworm-{name}.tar"
     if not file.exists():
         part = file.with_suffix(".part.tar")
-        packages = "ca-certificates,python3,python3-pip"
         call("mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm", str(part))
         part.replace(file)
     return file
 
 
+def systemd_image(folder: Path, project: Path, runner: str) -> str:
+    """Make an image that boots systemd, with a project in /srv/shop and its units installed; return its name."""
+    root = _debian("systemd", _SYSTEMD)
+    call("docker", "import", str(root), "asgictl-systemd")
+    files = {path.name: path for path in project.iterdir() if path.is_file()}
+    build(
+        folder,
+        f"shop-under-systemd:{runner}",
+        f"""
+        FROM asgictl-systemd
+        RUN python3 -m venv --without-pip /srv/shop/.venv \\
+            && pip --python /srv/shop/.venv install --index-url {INDEX} --trusted-host {GATEWAY} fastapi {runner}
+        COPY main.py /srv/shop/
+        COPY shop.service shop.socket /etc/systemd/system/
+        RUN systemctl enable shop.service shop.socket
+        CMD ["/sbin/init"]
+        """,
+        files,
+    )
+    return f"shop-under-systemd:{runner}"
+
+
 @contextlib.contextmanager
 def _namespace(name: str) -> Iterator[None]:
     """Move this process's main thread, and so every process that it starts, into a network of its own."""
-    libc = ctypes.CDLL(None, use_errno=True)
     call("ip", "netns", "add", name)
     with Path("/proc/self/ns/net").open() as home, Path(f"/run/netns/{name}").open() as away:
         try:
-            assert libc.setns(away.fileno(), _NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+            _enter(away.fileno())
             call("ip", "link", "set", "lo", "up")
             yield
         finally:
-            libc.setns(home.fileno(), _NEW_NETWORK)
+            _enter(home.fileno())
             call("ip", "netns", "delete", name)
+
+
+def _enter(network: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.setns(network, _NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
 
 
 def _programs(home: Path) -> None:

@@ -60,6 +60,32 @@ def test_run(project: Path) -> None:
         assert "shutdown ran" in lab.call(*compose, "logs", folder=project)
 
 
+def test_https(project: Path) -> None:
+    """With `--https` the container speaks TLS with the pair of `gen-cert`, and is healthy."""
+    lab.call(str(ASGICTL), "gen-cert", "--group", "10001", folder=project)
+    lab.call(str(ASGICTL), "scaffold", "--https", folder=project)
+    with up(project):
+        ca = ssl.create_default_context(cafile=str(project / "ssl/cert.pem"))
+        assert httpx.get(URL.replace("http:", "https:"), verify=ca).json() == {"hello": "world"}
+    answer = lab.call(str(ASGICTL), "scaffold", "--verify", folder=project)
+    assert "ok        stop" in answer
+
+
+def test_bind(project: Path) -> None:
+    """With `--mode bind` the image has no code; the folder is mounted, and an edit counts after a restart."""
+    main = project / "main.py"
+    lab.call(str(ASGICTL), "scaffold", "--mode", "bind", folder=project)
+    with up(project) as compose:
+        assert answer() == '{"hello":"world"}'
+        container = lab.call(*compose, "ps", "--quiet", "web", folder=project)
+        assert lab.inspected(container, ".HostConfig.RestartPolicy.Name") == "always"
+        assert lab.inspected(container, ".Config.Tty") is True
+        main.write_text(main.read_text().replace('"world"', '"mounted"'))
+        lab.call(*compose, "restart", folder=project)
+        lab.until(lambda: answer() == '{"hello":"mounted"}', answer)
+    assert "ok        stop" in lab.call(str(ASGICTL), "scaffold", "--verify", folder=project)
+
+
 def test_develop(project: Path) -> None:
     """An edit is served, a broken one shows its traceback through the published port, a mended one is served."""
     main = project / "main.py"

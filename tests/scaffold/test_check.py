@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "requirements.txt").write_text("fastapi\n")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert run("--for", "all").exit_code == 0
+    monkeypatch.setattr("asgictl.scaffold.lint.tools._which", shutil.which)
+    assert run("--for", "all", "--domain", "a.b", "--save").exit_code == 0
     return folder
 
 
@@ -39,7 +41,7 @@ def changed(file: Path, old: str, new: str) -> None:
 
 def test_sound(root: Path) -> None:
     """What was just written is sound; programs that are missing are named as skipped."""
-    result = run("--check", "--for", "all")
+    result = run("--check")
 
     assert root.exists()
     assert (result.exit_code, result.stdout) == (0, "")
@@ -52,7 +54,8 @@ def test_sound(root: Path) -> None:
         "note: caddy: Caddyfile skipped, not installed",
         "note: kubernetes-validate: k8s.yaml skipped, not installed",
         "note: systemd-analyze: shop.service skipped, not installed",
-        "note: 8 files are sound",
+        "note: sound: Dockerfile, compose.yaml, compose.dev.yaml, compose.watch.yaml, compose.prod.yaml, "
+        "Caddyfile, k8s.yaml, shop.service",
     ]
 
 
@@ -67,14 +70,15 @@ def test_drift(root: Path) -> None:
     assert "compose.yaml: out of date" in result.stdout.splitlines()
     assert "Caddyfile: missing" in result.stdout.splitlines()
     assert "note: `compose.dev.yaml` is yours: it is not compared with what scaffold would write" in result.stderr
-    assert "hint: bring them up to date: `asgictl scaffold`" in result.stderr
+    assert "hint: bring them up to date: `asgictl scaffold`, with the options" in result.stderr
 
 
 def test_what_was_never_asked_for(root: Path) -> None:
     """Without --for a file that is not there is none that is missing."""
     (root / "compose.dev.yaml").unlink()
+    (root / "pyproject.toml").unlink()
 
-    assert run("--check").exit_code == 0
+    assert run("--check", "--domain", "a.b").exit_code == 0
 
 
 def test_json(root: Path) -> None:
@@ -105,6 +109,19 @@ def test_nothing_to_check(root: Path) -> None:
 DOCKERFILE = [
     ("^CMD .*", "CMD asgictl serve main:app", ["exec-form"]),
     ("^CMD .*", 'CMD ["sh", "-c", "asgictl serve main:app"]', ["exec-form"]),
+    ("^CMD .*", 'CMD ["/bin/sh", "-c", "asgictl serve main:app"]', ["exec-form"]),
+    ("^CMD .*", 'CMD ["sh", "-c"]', []),
+    ("^CMD .*", 'CMD ["sh", "-c", "python manage.py migrate && exec asgictl serve main:app"]', []),
+    ("^CMD .*", 'ENTRYPOINT ["uvicorn", "main:app"]\nCMD ["--port", "9000"]', ["graceful-limit", "expose-port"]),
+    ("^EXPOSE .*", 'EXPOSE 8000\nENV UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=8\nCMD ["uvicorn", "main:app"]\n#', []),
+    ("^EXPOSE .*", "EXPOSE 9000\nEXPOSE 8000", []),
+    ("^EXPOSE .*", "EXPOSE 8000\nRUN echo $((1 << 2))", []),
+    ("^EXPOSE .*", "EXPOSE 8000\nENV TOKENIZERS_PARALLELISM=false SECRET_KEY_FILE=/run/secrets/k", []),
+    ("^EXPOSE .*", "EXPOSE 8000\nRUN git clone https://t0ken@example.com/x", ["credentials"]),
+    ("^ARG PYTHON_VERSION.*", "ARG PYTHON_VERSION=3.14\nARG PIP_INDEX_URL=https://u:p@h/simple", ["credentials"]),
+    ("^FROM python:.* AS server", "FROM python AS server", ["pinned-base"]),
+    ("^FROM python:.* AS build", "FROM server AS build", []),
+    (r"^COPY \. \.", 'COPY --chown=1:1 ["main.py", "requirements.txt", "/app/"]', []),
     ("^CMD .*", "CMD exec asgictl serve main:app", []),
     ("^CMD .*", 'CMD ["sh", "-c", "exec asgictl serve main:app --port ${PORT:-8000}"]', []),
     ("^CMD .*", 'ENTRYPOINT asgictl serve main:app\nCMD ["x"]', ["exec-form"]),
@@ -150,8 +167,17 @@ OTHERS = [
     ("k8s.yaml", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 19", ["stop-budget"]),
     ("k8s.yaml", "containerPort: 8000", "containerPort: 80", ["published-port"]),
     ("k8s.yaml", "runAsNonRoot: true", "runAsNonRoot: false", ["non-root"]),
+    ("k8s.yaml", r"command: \[sleep, \"10\"\]", 'command: [/bin/sh, -c, "sleep 25"]', ["stop-budget"]),
+    ("k8s.yaml", "terminationGracePeriodSeconds: 30.*", "terminationGracePeriodSeconds: null", []),
+    ("k8s.yaml", "limits: {memory: 512Mi}", "limits: {memory: 64Mi}", ["memory"]),
+    ("compose.yaml", "target: runtime", "target: final", ["build-target"]),
+    ("compose.yaml", "    ports:\n.*\n", "    ports: 8000\n    volumes: 3\n", []),
+    ("compose.yaml", "context: .", "context: ./elsewhere", []),
+    ("compose.yaml", "init: true", "command: [asgictl, serve, x, --port, '9000']", ["published-port"]),
     ("k8s.yaml", "readinessProbe:", "x-probe:", ["probes"]),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=9", ["stop-budget"]),
+    ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=5", ["stop-budget"]),
+    ("shop.service", "asgictl serve", "asgictl \\\\\n  serve", []),
     ("shop.service", "DynamicUser=yes", "", ["non-root"]),
     ("shop.service", "DynamicUser=yes", "User=shop", []),
 ]
@@ -174,16 +200,36 @@ def test_grace_in_the_image(root: Path) -> None:
     assert places == {"compose.yaml: web", "k8s.yaml: Deployment shop"}
 
 
+@pytest.mark.parametrize(
+    ("gone", "rule"),
+    [(".dockerignore", "dockerignore"), ("Dockerfile", "missing"), ("compose.yaml", "missing")],
+)
+def test_what_is_built_upon(root: Path, gone: str, rule: str) -> None:
+    """A file that another one needs is missing wherever it is."""
+    (root / gone).unlink()
+
+    assert rule in {problem.rule for problem in lint.problems(root, lint.present(root))}
+
+
+def test_the_app_is_left_out(root: Path) -> None:
+    """A `.dockerignore` that leaves out the app's own file is told."""
+    (root / ".dockerignore").write_text("*.py\n")
+
+    rules = [problem.rule for problem in lint.problems(root, ["Dockerfile"], ["main.py"])]
+
+    assert rules == ["copied-sources"]
+
+
 def test_secrets(root: Path) -> None:
     """A secret that would get into the image is told."""
     (root / ".dockerignore").write_text("*.key\n")
-    for name in ("a.key", "deep/b.key", ".env", ".env.example", "deep/.netrc", "deep/cert.pem"):
+    for name in ("a.key", "deep/b.key", ".env", ".env.example", "deep/.netrc", "deep/cert.pem", "id_rsa"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text("x")
 
     found = [problem.text.split("`")[1] for problem in lint.problems(root, ["Dockerfile"]) if problem.rule == "secrets"]
 
-    assert sorted(found) == [".env", "deep/.netrc", "deep/b.key"]
+    assert sorted(found) == [".env", "deep/.netrc", "deep/b.key", "id_rsa"]
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "k8s.yaml", "shop.service"])
@@ -230,6 +276,6 @@ def test_a_tool_that_finds_something(root: Path, tmp_path: Path, monkeypatch: py
         (["# src", ""], "src/x.py", False),
     ],
 )
-def test_dockerignore(lines: list[str], path: str, expected: bool) -> None:  # noqa: FBT001
+def test_dockerignore(lines: list[str], path: str, expected: bool) -> None:
     """Lines of a `.dockerignore` mean what they mean to the engine."""
     assert ignoring.matches(lines, path) is expected

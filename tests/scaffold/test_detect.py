@@ -95,7 +95,7 @@ def test_two_places(lay: Lay) -> None:
     assert isinstance(error, ConfigError)
     assert error.message == "dependencies come from 2 places: `uv.lock`, `poetry.lock`"
     assert error.hint == "choose: --deps uv or --deps poetry"
-    assert found(root, "dependencies", deps="poetry") == ("poetry", "--deps")
+    assert found(root, "dependencies", deps="poetry") == ("poetry", "poetry.lock, by --deps")
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,14 @@ def test_two_places(lay: Lay) -> None:
         ({"uv.lock": "package = 1\n", "pyproject.toml": PROJECT}, {}, "cannot read `uv.lock`:"),
         ({"Pipfile.lock": "[]", "Pipfile": ""}, {}, "cannot read `Pipfile.lock`:"),
         ({"uv.lock": ""}, {}, "`uv.lock` has no `pyproject.toml` beside it"),
-        ({"requirements.txt": "a\n-r more.txt\n"}, {}, "cannot read `more.txt`, which line 2 of `requirements.txt`"),
+        (
+            {"requirements.txt": "a\n-r more.txt\n"},
+            {},
+            "cannot read `more.txt` (line 2 of `requirements.txt`): No such file",
+        ),
         ({"requirements.txt": "-r ../../outside.txt\n"}, {}, "cannot read"),
         ({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["?"]\n'}, {}, "`?` in"),
-        ({".python-version": "pypy"}, {}, "`pypy` in `.python-version` is not a version of Python"),
+        ({".python-version": "pypy"}, {}, "`pypy` in `.python-version` is no version of CPython 3"),
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
@@ -208,7 +212,12 @@ def test_health(lay: Lay, app: str, expected: str) -> None:
 
 def test_a_likely_route(lay: Lay) -> None:
     """A route whose whole path is not known is named, with the option that would take it."""
-    root = lay({"routers/health.py": "router = APIRouter()\n@router.get('/health')\ndef health(): ...\n"})
+    root = lay(
+        {
+            "requirements.txt": "fastapi",
+            "routers/health.py": "router = APIRouter()\n@router.get('/health')\ndef health(): ...\n",
+        }
+    )
 
     notes = detect(ScaffoldRequest(), root).notes
 

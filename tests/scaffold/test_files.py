@@ -142,11 +142,11 @@ def test_blocks(root: Path) -> None:
     run("--index-secret", "the-netrc")
 
     text = (root / ".dockerignore").read_text()
-    assert text.startswith("before\n# mine\n!ssl/public.pem\n")
-    assert text.endswith("# <<< asgictl scaffold\nafter\n")
+    assert text.startswith("before\n# >>> asgictl scaffold ")
+    assert text.endswith("# <<< asgictl scaffold\n# mine\n!ssl/public.pem\nafter\n")
     assert "\nthe-netrc\n" in text
     assert text.count(">>>") == 1
-    assert (root / ".gitignore").read_text().startswith("mine\n\n# >>> asgictl scaffold ")
+    assert (root / ".gitignore").read_text().endswith("# <<< asgictl scaffold\nmine\n")
 
 
 def test_an_edited_block(root: Path) -> None:
@@ -244,7 +244,7 @@ import os, signal, sys
 step, count = int(sys.argv[1]), 0
 def audit(event, arguments):
     global count
-    if event in {"open", "os.rename", "os.remove", "os.chmod"} and any(".new-" in str(it) for it in arguments):
+    if event in {"open", "os.rename", "os.remove", "os.chmod"} and any(".asgictl-new" in str(it) for it in arguments):
         count += 1
         if count == step:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -274,7 +274,7 @@ def test_killed_while_writing(root: Path) -> None:
 
         assert run("--force").exit_code == 0
         assert states(run("--json")) == dict.fromkeys(FILES, "same")
-        assert not list(root.glob(".new-*"))
+        assert not list(root.glob(".*.asgictl-new"))
     assert reached > 8
 
 
@@ -353,7 +353,7 @@ def test_a_file_that_is_not_written(root: Path) -> None:
         (["--index-url", "x"], "`x` is not the URL of an index"),
         (["--https", "--for", "all"], "`--https` does not go with prod, k8s, systemd"),
         (["--workdir", "app"], "`app` does not do for `--workdir`"),
-        (["--workdir", "/app/../etc"], "`--workdir` leads upwards"),
+        (["--workdir", "/app/../etc"], "`--workdir /app/../etc` is no place for code"),
         (["--check", "--verify"], "`--check` (command line) and `--verify` (command line) exclude each other"),
     ],
 )

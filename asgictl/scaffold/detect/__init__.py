@@ -1,10 +1,15 @@
 """Look at a project without importing it, and say where each answer was read."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+from packaging.utils import canonicalize_name
 
 from asgictl import project
 from asgictl.project import shown
+from asgictl.scaffold import mark
 from asgictl.scaffold.detect import app as apps
 from asgictl.scaffold.detect import (
     dependencies,
@@ -17,8 +22,8 @@ from asgictl.scaffold.detect import (
     runner,
     system_packages,
 )
-from asgictl.scaffold.detected import App, Finding, Health, Project, Statics, SystemPackages
-from asgictl.scaffold.request import ScaffoldRequest, as_name
+from asgictl.scaffold.detected import App, Finding, Health, Project, Statics
+from asgictl.scaffold.request import ScaffoldRequest, as_name, is_name
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
@@ -36,22 +41,17 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     pyproject = pyproject if pyproject and pyproject.root == root else None
     deps, deps_from = dependencies.find(root, pyproject, request)
     python, python_from = python_version.find(root, pyproject, request)
-    app, app_from = apps.find(request, root)
-    settings = django.read(root, app.settings)
+    app, app_from = apps.find(request, folder, root, deps)
     package, layout_is, layout_from = (
         layout.package(root, pyproject, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
-    files = _sources(root)
-    asked, health_from = _health(request, app, settings)
-    likely = health.elsewhere(files) if not asked.strict and settings is None else None
-    websocket = health.websocket([*([app.file] if app.file else []), *files])
-    needed, needing = system_packages.needed(deps.pinned)
-    indexes = list(index.find(root, deps.files))
-    statics = (
-        Statics(settings.required) if settings and settings.static_root and (root / "manage.py").is_file() else None
-    )
+    if package and pyproject and pyproject.package:
+        deps = deps._replace(pinned={**deps.pinned, canonicalize_name(pyproject.package): None})
+    runner.check(request, deps, python)
     name, name_from = _name(request, pyproject, root)
-    runner.check(request, deps, python, name)
+    source = _read(request, root, app)
+    apt, apt_from = system_packages.needed(deps, request.apt)
+    indexes = list(index.find(root, deps.files))
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -59,24 +59,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("python", python, python_from),
         Finding("app", app.name, app_from),
         Finding("layout", layout_is, layout_from),
-        Finding("health", asked.path, health_from),
-        Finding(
-            "websockets", "yes" if websocket else "no", _place(root, websocket) if websocket else "none in the source"
-        ),
-        *(
-            [
-                Finding(
-                    "static files", "collected", f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
-                )
-            ]
-            if statics and settings
-            else []
-        ),
-        *(
-            [Finding("apt", " ".join((*needed.build, *needed.runtime)), f"needed by {', '.join(needing)}")]
-            if needing
-            else []
-        ),
+        *source.findings,
+        *([Finding("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
         *(Finding("index", found.url, found.source) for found in indexes),
     )
     return Project(
@@ -86,13 +70,55 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         deps=deps,
         app=app,
         package=package,
+        health=source.health,
+        websockets=source.websockets,
+        statics=source.statics,
+        apt=apt,
+        folders=tuple(sorted(file.parent.name for file in root.glob("*/__init__.py"))),
+        in_git=(root / ".git").exists(),
+        findings=findings,
+        notes=(
+            *notes.of_project(deps, app, source.settings, indexes, source.likely),
+            *notes.of_request(request, root, deps),
+        ),
+    )
+
+
+class _Source(NamedTuple):
+    """What the source says; `likely` is a route that may be one for health, and where it is."""
+
+    settings: django.Settings | None
+    health: Health
+    websockets: bool
+    statics: Statics | None
+    likely: tuple[health.Route, str] | None
+    findings: tuple[Finding, ...]
+
+
+def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
+    files = _sources(root)
+    settings = django.read(root, app.settings)
+    asked, health_from = _health(request, app, settings)
+    likely = health.elsewhere(files) if not asked.strict and settings is None else None
+    websocket = health.websocket([*([app.file] if app.file else []), *files])
+    findings = [
+        Finding("health", asked.path, health_from),
+        Finding("websockets", "yes", _place(root, websocket))
+        if websocket
+        else Finding("websockets", "no", "none in the source"),
+    ]
+    statics = None
+    if settings is not None and settings.static_root and (root / "manage.py").is_file():
+        statics = Statics(settings.required)
+        place = f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
+        findings.append(Finding("static files", "collected", place))
+    return _Source(
+        settings=settings,
         health=asked,
         websockets=websocket is not None,
         statics=statics,
-        apt=SystemPackages(needed.build, tuple(dict.fromkeys((*needed.runtime, *request.apt)))),
-        in_git=(root / ".git").exists(),
-        findings=findings,
-        notes=tuple(notes.notes(request, deps, settings, indexes, (likely, _place(root, likely)) if likely else None)),
+        likely=(likely, _place(root, likely)) if likely else None,
+        findings=tuple(findings),
     )
 
 
@@ -101,16 +127,16 @@ def _root(folder: Path) -> tuple[Path, str]:
     for root in (folder, *folder.parents):
         if found := next((name for name in _MANIFESTS if (root / name).exists()), None):
             return root, f"has {found}"
-        if (root / ".git").exists() or root == Path.home():
+        if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
             break
     return folder, "the current folder"
 
 
 def _health(request: ScaffoldRequest, app: App, settings: django.Settings | None) -> tuple[Health, str]:
     if request.health_path is not None:
-        return Health(request.health_path, strict=True), "--health-path"
+        return Health(request.health_path, strict=settings is None), "--health-path"
     source = settings.urls if settings and settings.urls else app.file
-    if source is not None and (found := health.routes(source, app.name.partition(":")[2])):
+    if source is not None and (found := health.routes(source, app.name.partition(":")[2], factory=app.factory)):
         # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
         return Health(found[0].path, strict=settings is None), f"{shown(source)}:{found[0].line}"
     return Health("/", strict=False), "no route for health was found: anything below 500 is well"
@@ -145,8 +171,20 @@ def _name(request: ScaffoldRequest, pyproject: project.Project | None, root: Pat
             declared = pyproject.table(*keys[:-1]).get(keys[-1])
             if isinstance(declared, str) and (name := as_name(declared)):
                 return name, f"{'.'.join(keys)} in {pyproject.file.name}"
+    if name := _written_name(root):
+        return name, "compose.yaml"
     name = as_name(root.name)
     return (name, "the folder's") if name else ("app", f"nothing of `{root.name}` can be one")
+
+
+def _written_name(root: Path) -> str | None:
+    """Return the name in a compose file that was written here: a clone may lie in a folder of another name."""
+    try:
+        text = (root / "compose.yaml").read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    match = re.search(r"(?m)^name: ([a-z0-9-]+)$", text)
+    return match[1] if match and mark.is_ours(text) and is_name(match[1]) else None
 
 
 def _within(root: Path, file: Path) -> str:

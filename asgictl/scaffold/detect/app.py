@@ -1,18 +1,24 @@
 """The app that a container runs, by the finder that `asgictl serve` uses."""
 
-import os
 from pathlib import Path
 
 import asgictl
-from asgictl import target
-from asgictl.errors import StartError
-from asgictl.scaffold.detected import App
-from asgictl.scaffold.request import ScaffoldRequest
+from asgictl import frameworks, target
+from asgictl.errors import ConfigError, StartError
+from asgictl.scaffold.detected import App, Dependencies
+from asgictl.scaffold.request import PATH, ScaffoldRequest
 
 
-def find(request: ScaffoldRequest, root: Path) -> tuple[App, str]:
-    """Return the app and how it was found; raise `StartError` where there is none."""
-    ref = target.find(request.app, root, os.environ if request.app else {}, lambda _: None)
+def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies) -> tuple[App, str]:
+    """Return the app that `serve` would find in `folder`, or else in `root`, and how; raise `StartError` for none."""
+    try:
+        ref = target.find(request.app, folder, {}, lambda _: None)
+    except StartError:
+        if folder == root:
+            raise
+        ref = target.find(request.app, root, {}, lambda _: None)
+    if ref.looked and folder != root:
+        ref = target.find(request.app, root, {}, lambda _: None)
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
         raise StartError(f"there is no app in {', '.join(ref.looked)}", hint=hint)
@@ -24,8 +30,24 @@ def find(request: ScaffoldRequest, root: Path) -> tuple[App, str]:
         for path in ref.path
         if Path(path).is_relative_to(root) and (relative := Path(path).relative_to(root)) != Path()
     )
-    interface = target.interface(ref._replace(file=file), root) or "asgi3"
-    return App(str(ref), interface, factory, folders, ref.settings, file), "as named" if request.app else ref.found
+    for name in folders:
+        if not PATH.fullmatch(name):
+            raise ConfigError(f"the folder `{name}` has signs that no Dockerfile takes", hint="rename it")
+    if ref.file is not None and not ref.file.is_relative_to(root) and ref.module != "asgictl.demo":
+        problem = f"`{ref}` is outside of the project in `{root}`"
+        raise StartError(problem, hint="run it in the folder of the project that the app is in")
+    known = frameworks.of_name(entry.framework) if entry and entry.framework else None
+    framework = known.module.partition(".")[0] if known else None
+    interface = known.interface if known else _likely(deps)
+    app = App(str(ref), interface, framework, factory, folders, ref.settings, file)
+    return app, "as named" if request.app else ref.found
+
+
+def _likely(deps: Dependencies) -> str:
+    """Return the interface of an app whose source does not say it, as a factory's may not."""
+    wsgi = {"flask", "bottle", "pyramid"} & deps.pinned.keys()
+    asgi = {"fastapi", "starlette", "litestar", "quart"} & deps.pinned.keys()
+    return "wsgi" if wsgi and not asgi else "asgi3"
 
 
 def _own_file(module: str) -> Path | None:

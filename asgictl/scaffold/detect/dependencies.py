@@ -1,18 +1,13 @@
 """Where a project's dependencies come from: one lock or list, or an error that names all of them."""
 
-import json
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from typing import NamedTuple
 
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.project import Project as PyProject
-from asgictl.scaffold.detect import requirements
+from asgictl.scaffold.detect import pins, requirements
 from asgictl.scaffold.detected import KINDS, Dependencies, Kind
 from asgictl.scaffold.request import ScaffoldRequest
 
@@ -34,6 +29,7 @@ _EXPORTED: tuple[tuple[str, Kind], ...] = (
 )
 _COMPILED = re.compile(r"pip[ -]compile\b.*\bpyproject\.toml", re.DOTALL)
 _HEADER = 1000
+_GIT = re.compile(r"git\+(https?|ssh)|\bgit\s*=\s*[\"']|\"git\":")
 
 
 class Source(NamedTuple):
@@ -46,7 +42,7 @@ class Source(NamedTuple):
 def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> tuple[Dependencies, str]:
     """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one."""
     sources = list(_sources(root, pyproject, request.requirements))
-    chosen, how = _chosen(root, sources, request)
+    chosen, how = _chosen(root, pyproject, sources, request)
     if chosen.kind == "none":
         _refuse_missing_lock(root, pyproject)
         return Dependencies("none", (), {}), how
@@ -56,8 +52,12 @@ def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> t
     files = tuple(dict.fromkeys(name for name in (manifest, chosen.file) if name and (root / name).is_file()))
     if manifest and manifest not in files:
         raise FileProblemError(f"`{chosen.file}` has no `{manifest}` beside it", hint="put both into one folder")
-    local = pyproject is not None and chosen.kind != "pipenv" and _is_local(pyproject)
-    return Dependencies(chosen.kind, files, _pinned(root, chosen, pyproject), local), how
+    local = _is_local(root, pyproject)
+    if local and request.index_url and chosen.kind in {"uv", "poetry"}:
+        problem = f"`--index-url` does not go with a dependency that lies in the project, in `{chosen.file}`"
+        raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index_url")
+    git = any(_GIT.search(_text(root / name)) for name in files)
+    return Dependencies(chosen.kind, files, pins.read(root, chosen.kind, chosen.file, pyproject), local, git), how
 
 
 def _sources(root: Path, pyproject: PyProject | None, named: str | None) -> Iterator[Source]:
@@ -65,21 +65,41 @@ def _sources(root: Path, pyproject: PyProject | None, named: str | None) -> Iter
         if (root / name).is_file():
             yield Source(kind, name)
     if named is not None:
+        named = _inside(root, named)
         if not (root / named).is_file():
             problem = f"there is no file `{named}` in `{root}`"
             raise FileProblemError(problem, hint="name one that is there with --requirements")
         yield Source("requirements", named)
     elif usual := next((name for name in requirements.USUAL if (root / name).is_file()), None):
         yield Source("requirements", usual)
-    if pyproject is not None and pyproject.root == root and _declares(pyproject):
+    if pyproject is not None and _declares(pyproject):
         yield Source("pyproject", pyproject.file.name)
 
 
-def _is_local(pyproject: PyProject) -> bool:
-    """Tell whether a dependency lies in a folder of the project: a member of a workspace, or a path."""
+def _inside(root: Path, name: str) -> str:
+    """Return a path as one from the root, where it lies below; it may be relative to the current folder."""
+    path = Path(name).resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) and path.exists() else name
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise FileProblemError(f"cannot read `{file}`: {error.strerror}", hint="see to its permissions") from error
+
+
+def _is_local(root: Path, pyproject: PyProject | None) -> bool:
+    """Tell whether installing needs the project's source: a member of a workspace, a path, or what is computed."""
+    if (root / "Pipfile").is_file():
+        return re.search(r"\bpath\s*=", _text(root / "Pipfile")) is not None
+    if pyproject is None:
+        return False
     tables = [pyproject.table("tool", "uv", "sources"), pyproject.table("tool", "poetry", "dependencies")]
-    sources = [source for table in tables for source in table.values() if isinstance(source, dict)]
-    return any(source.get("workspace") or source.get("path") for source in sources)
+    entries = [entry for table in tables for entry in table.values()]
+    sources = [one for entry in entries for one in (entry if isinstance(entry, list) else [entry])]
+    dynamic = "dependencies" in pyproject.table("project").get("dynamic", ())
+    return dynamic or any(isinstance(one, dict) and (one.get("workspace") or one.get("path")) for one in sources)
 
 
 def _declares(pyproject: PyProject) -> bool:
@@ -87,7 +107,9 @@ def _declares(pyproject: PyProject) -> bool:
     return bool(table.get("dependencies")) or "dependencies" in table.get("dynamic", ())
 
 
-def _chosen(root: Path, sources: list[Source], request: ScaffoldRequest) -> tuple[Source, str]:
+def _chosen(
+    root: Path, pyproject: PyProject | None, sources: list[Source], request: ScaffoldRequest
+) -> tuple[Source, str]:
     wanted = request.deps or ("requirements" if request.requirements else None)
     if wanted is not None:
         if wanted not in KINDS:
@@ -97,12 +119,13 @@ def _chosen(root: Path, sources: list[Source], request: ScaffoldRequest) -> tupl
             return Source("none", ""), "--deps"
         for source in sources:
             if source.kind == wanted:
-                return source, "--deps" if request.deps else "--requirements"
+                return source, f"{source.file}, by {'--deps' if request.deps else '--requirements'}"
         found = ", ".join(f"`{source.file}`" for source in sources) or "nothing"
         problem = f"there is no file for `--deps {wanted}` in `{root}`"
         raise ConfigError(problem, hint=f"found: {found}", option="deps")
     if {source.kind for source in sources} - {"pyproject"} and any(it.kind == "pyproject" for it in sources):
-        sources = _without_pyproject(root, sources)
+        assert pyproject is not None  # noqa: S101  # it is one of them
+        sources = _without_pyproject(root, pyproject, sources)
     made = {source: origin for source in sources if (origin := _origin(root / source.file, source, sources))}
     left = [source for source in sources if source not in made]
     if not left:
@@ -115,15 +138,25 @@ def _chosen(root: Path, sources: list[Source], request: ScaffoldRequest) -> tupl
     return left[0], f"{left[0].file}{others}"
 
 
-def _without_pyproject(root: Path, sources: list[Source]) -> list[Source]:
+def _dynamic(pyproject: PyProject) -> list[str]:
+    """Return the files that setuptools reads the dependencies from."""
+    files = pyproject.table("tool", "setuptools", "dynamic", "dependencies").get("file", [])
+    return [files] if isinstance(files, str) else list(files)
+
+
+def _is_own(file: Path) -> bool:
+    """Tell whether a list installs the project itself, and so what `pyproject.toml` declares."""
+    return re.search(r"(?m)^\s*(-e\s+|--editable[\s=])?\.(\[[^\]]*\])?\s*$", _text(file)) is not None
+
+
+def _without_pyproject(root: Path, pyproject: PyProject, sources: list[Source]) -> list[Source]:
     """Drop `pyproject.toml` where a lock belongs to it, or a list was compiled from it."""
     lists = [source for source in sources if source.kind == "requirements"]
     locks = any(source.kind in {"uv", "poetry", "pdm", "pylock", "pipenv"} for source in sources)
     compiled = any(_COMPILED.search(_header(root / source.file)) for source in lists)
-    dynamic = "dynamic" in (root / "pyproject.toml").read_text(encoding="utf-8-sig") and any(
-        source.file in (root / "pyproject.toml").read_text(encoding="utf-8-sig") for source in lists
-    )
-    return [source for source in sources if source.kind != "pyproject" or not (locks or compiled or dynamic)]
+    own = any(_is_own(root / source.file) for source in lists)
+    dynamic = any(source.file in _dynamic(pyproject) for source in lists)
+    return [source for source in sources if source.kind != "pyproject" or not (locks or compiled or dynamic or own)]
 
 
 def _origin(file: Path, source: Source, others: list[Source]) -> Source | None:
@@ -138,50 +171,13 @@ def _origin(file: Path, source: Source, others: list[Source]) -> Source | None:
 
 
 def _header(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            return lines.read(_HEADER)
-    except OSError as error:
-        raise FileProblemError(f"cannot read `{file}`: {error.strerror}", hint="see to its permissions") from error
+    return _text(file)[:_HEADER]
 
 
 def _refuse_missing_lock(root: Path, pyproject: PyProject | None) -> None:
     """Raise for dependencies that are declared in a form that only its tool can read, and not locked."""
     if (root / "Pipfile").is_file():
         raise FileProblemError("there is a `Pipfile`, and no `Pipfile.lock`", hint="run `pipenv lock`")
-    if pyproject is not None and pyproject.root == root and pyproject.table("tool", "poetry").get("dependencies"):
+    if pyproject is not None and pyproject.table("tool", "poetry").get("dependencies"):
         problem = f"`{pyproject.file.name}` declares dependencies for Poetry, and there is no `poetry.lock`"
         raise FileProblemError(problem, hint="run `poetry lock`")
-
-
-def _pinned(root: Path, source: Source, pyproject: PyProject | None) -> Mapping[str, str | None]:
-    """Return the names that a lock or `pyproject.toml` lists, with their versions."""
-    if source.kind == "pyproject":
-        assert pyproject is not None  # noqa: S101  # it is the source
-        return dict(_declared(pyproject))
-    file = root / source.file
-    try:
-        text = file.read_text(encoding="utf-8")
-        data: dict[str, Any] = json.loads(text) if source.kind == "pipenv" else tomllib.loads(text)
-        if source.kind == "pipenv":
-            entries = [{"name": name, **entry} for name, entry in data.get("default", {}).items()]
-        else:
-            entries = data.get("packages" if source.kind == "pylock" else "package", [])
-        return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in entries}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        problem = f"cannot read `{source.file}`: {error}"
-        raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
-
-
-def _version(text: object) -> str | None:
-    return text.removeprefix("==") if isinstance(text, str) else None
-
-
-def _declared(pyproject: PyProject) -> Iterator[tuple[str, str | None]]:
-    listed = pyproject.table("project").get("dependencies", ())
-    for line in listed if isinstance(listed, list) else ():
-        try:
-            yield canonicalize_name(Requirement(str(line)).name), None
-        except InvalidRequirement as error:
-            problem = f"`{line}` in `{pyproject.file}` is not a requirement"
-            raise ConfigError(problem, hint="write it like `fastapi>=0.118`") from error

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl.scaffold.request import VARIABLE
 from asgictl.target import django, locate, source
 
 
@@ -17,6 +18,7 @@ class Settings(NamedTuple):
     file: Path
     static_root: int | None
     whitenoise: bool
+    sqlite: bool
     required: tuple[str, ...]
     urls: Path | None
 
@@ -40,6 +42,7 @@ def read(root: Path, named: str | None) -> Settings | None:
         file=module.file,
         static_root=static.lineno if static else None,
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
+        sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
         required=tuple(dict.fromkeys(name for tree in trees for name in _required(tree))),
         urls=url_module.file if url_module else None,
     )
@@ -70,8 +73,8 @@ def _required(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load()):
-                if ast.unparse(owner).endswith("environ"):
+                if ast.unparse(owner) in {"environ", "os.environ"} and VARIABLE.fullmatch(name):
                     yield name
             case ast.Call(func=function, args=[ast.Constant(value=str(name))], keywords=[]):
-                if ast.unparse(function) in {"env", "env.str", "config"}:
+                if ast.unparse(function) in {"env", "env.str", "config"} and VARIABLE.fullmatch(name):
                     yield name

@@ -29,13 +29,16 @@ class Route(NamedTuple):
     line: int
 
 
-def routes(file: Path, app: str) -> list[Route]:
+def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
     """Return the routes for health in the file that makes the app, the best first.
 
     Only those count whose whole path is known: of the app itself (`@app.get`), in a list of routes that is not
     mounted anywhere, in Django's `urlpatterns`, or where bare ASGI compares the path.
     """
-    found = [Route(_absolute(path), file, line) for path, line in _walk(_parse(file), {app, *source.OBJECT_NAMES})]
+    found = [
+        Route(_absolute(path), file, line)
+        for path, line in _walk(_parse(file), set(source.OBJECT_NAMES) if factory else {app})
+    ]
     return sorted(
         (route for route in found if _bare(route.path) in _PATHS), key=lambda it: _PATHS.index(_bare(it.path))
     )

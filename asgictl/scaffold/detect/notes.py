@@ -1,22 +1,23 @@
 """What the user should know of a project before it runs elsewhere."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from asgictl.scaffold.detect.django import Settings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.detected import App, Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 
 
-def notes(
-    request: ScaffoldRequest,
+def of_project(
     deps: Dependencies,
+    app: App,
     settings: Settings | None,
     indexes: Sequence[Index],
     likely: tuple[Route, str] | None,
 ) -> Iterator[str]:
-    """Yield what to say; `likely` is a route that may be one for health, and where it is."""
+    """Yield what to say of a project; `likely` is a route that may be one for health, and where it is."""
     for found in indexes:
         if found.credentials:
             yield (
@@ -25,7 +26,27 @@ def notes(
             )
     if settings is not None and not settings.whitenoise:
         yield "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
+    if settings is not None and settings.sqlite:
+        yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
     if likely is not None:
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
+    if _undeclared(deps, app):
+        yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
+
+
+def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies) -> Iterator[str]:
+    """Yield what the files that are asked for will still need."""
+    if request.https and not (root / "ssl/cert.pem").exists():
+        yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
+    if "k8s" in request.targets and request.domain is None:
+        yield "the Ingress is for app.example.com: pass --domain"
+    if request.index_secret and not (root / Path(request.index_secret).expanduser()).exists():
+        yield f"there is no `{request.index_secret}`, which the build mounts"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
+
+
+def _undeclared(deps: Dependencies, app: App) -> bool:
+    """Tell whether the framework of the app is in no list that says everything; FastAPI brings Starlette along."""
+    lists = deps.kind in {"none", "requirements", "pyproject"} and not deps.local
+    return lists and app.framework is not None and app.framework != "starlette" and app.framework not in deps.pinned

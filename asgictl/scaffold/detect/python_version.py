@@ -14,6 +14,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 
 DEFAULT = "3.14"
 _KNOWN = tuple(f"3.{minor}" for minor in range(9, 16))
+_PATCHES = 40
 _NUMBER = re.compile(r"(?:cpython[-@]|python-)?(3\.\d+)(?:\.\d+)?$")
 
 
@@ -25,7 +26,7 @@ def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> t
         for number, line in _lines(root / name):
             if match := _NUMBER.match(line):
                 return match[1], f"{name}:{number}"
-            problem = f"`{line}` in `{name}` is not a version of Python"
+            problem = f"`{line}` in `{name}` is no version of CPython 3"
             raise ConfigError(problem, hint="pass --python 3.13", option="python")
     for text, where in _constraints(root, pyproject):
         return _newest(text, where), where
@@ -54,6 +55,7 @@ def _constraints(root: Path, pyproject: PyProject | None) -> Iterator[tuple[str,
             requires: Any = tomllib.loads((root / "Pipfile").read_text(encoding="utf-8")).get("requires", {})
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read `Pipfile`: {error}", hint="put the TOML syntax right") from error
+        requires = requires if isinstance(requires, dict) else {}
         text = str(requires.get("python_full_version") or requires.get("python_version") or "")
         if text and text != "*":
             yield f"=={'.'.join(text.split('.')[:2])}.*", _located(root / "Pipfile", "python_")
@@ -61,8 +63,12 @@ def _constraints(root: Path, pyproject: PyProject | None) -> Iterator[tuple[str,
 
 def _from_poetry(text: str) -> str:
     """Return Poetry's caret and tilde constraints as specifiers (python-poetry.org/docs/dependency-specification)."""
-    if text.startswith("^"):
-        return f">={text[1:]},<{int(text[1:].split('.', maxsplit=1)[0]) + 1}"
+    if re.fullmatch(r"\^3(\.\d+)*", text):
+        return f">={text[1:]},<4"
+    if re.fullmatch(r"3\.\d+(\.\*)?", text):
+        return f"=={text.removesuffix('.*')}.*"
+    if text == "*" or "||" in text:
+        return ">=3"
     return re.sub(r"^~(?!=)", "~=", f"{text}.0" if re.fullmatch(r"~3\.\d+", text) else text)
 
 
@@ -73,7 +79,7 @@ def _newest(text: str, where: str) -> str:
     except InvalidSpecifier as error:
         problem = f"`{text}` ({where}) is not a version specifier"
         raise ConfigError(problem, hint="write it like `>=3.11`, or pass --python 3.13") from error
-    fit = [version for version in _KNOWN if any(wanted.contains(f"{version}.{patch}") for patch in (0, 20))]
+    fit = [version for version in _KNOWN if any(wanted.contains(f"{version}.{patch}") for patch in range(_PATCHES))]
     if not fit:
         problem = f"no Python 3 is {text} ({where})"
         raise ConfigError(problem, hint="pass --python with the one to use", option="python")

@@ -1,7 +1,6 @@
 """Requirements files, with those that they include."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.request import PATH
 
 USUAL = (
     "requirements.txt",
@@ -20,7 +20,7 @@ USUAL = (
     "requirements/base.txt",
     "requirements-prod.txt",
 )
-_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(\S+)")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(.+)")
 
 
 class Line(NamedTuple):
@@ -35,17 +35,21 @@ def read(root: Path, name: str) -> Dependencies:
     """Return what the file `name` and its includes say; raise `FileProblemError` for one that is not there."""
     pinned: dict[str, str | None] = {}
     files: list[str] = []
-    local = False
+    local = git = False
     for line in lines(root, name):
         if line.file not in files:
             files.append(line.file)
         editable = line.text.startswith(("-e", "--editable"))
         target = re.sub(r"^(-e|--editable)[\s=]+", "", line.text)
-        local = local or editable or target.startswith((".", "/", "file:"))
+        if target.startswith("../") or "/../" in target:
+            problem = f"`{target}` in line {line.number} of `{line.file}` is not in the build's context"
+            raise FileProblemError(problem, hint="move it into the project, or install it from an index")
+        git = git or "git+" in target
+        local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
         if (requirement := _requirement(target)) is not None:
             versions = [one.version for one in requirement.specifier if one.operator == "=="]
             pinned[canonicalize_name(requirement.name)] = versions[0] if versions else None
-    return Dependencies("requirements", tuple(files or [name]), pinned, local)
+    return Dependencies("requirements", tuple(files or [name]), pinned, local, git)
 
 
 def lines(root: Path, name: str) -> Iterator[Line]:
@@ -62,7 +66,10 @@ def lines(root: Path, name: str) -> Iterator[Line]:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             problem = f"cannot read `{name}`{by}: {reason}"
-            raise FileProblemError(problem, hint="put it there, or name another with --requirements") from error
+            how = "put it there, or name another with --requirements"
+            raise FileProblemError(problem, hint=how if isinstance(error, OSError) else "save it as UTF-8") from error
+        if not PATH.fullmatch(name):
+            raise FileProblemError(f"`{name}`{by} has signs that no Dockerfile takes", hint="rename it")
         if not path.resolve().is_relative_to(root.resolve()):
             problem = f"`{name}`{by} is outside of `{root}`, and so not in the build's context"
             raise FileProblemError(problem, hint="move it into the project")
@@ -72,9 +79,12 @@ def lines(root: Path, name: str) -> Iterator[Line]:
             number += 1
             line = re.sub(r"(^|\s)#.*$", "", joined.replace("\0", " ")).strip()
             if include := _INCLUDE.match(line):
-                target = (path.parent / shlex.split(include[1])[0]).resolve()
+                included = include[1].strip("\"'")
+                if "://" in included:
+                    continue
+                target = (path.parent / included).resolve()
                 inner = target.relative_to(root.resolve()) if target.is_relative_to(root.resolve()) else target
-                yield from walk(inner.as_posix(), f", which line {number} of `{name}` includes,")
+                yield from walk(inner.as_posix(), f" (line {number} of `{name}`)")
             elif line:
                 yield Line(name, number, line)
             number += joined.count("\0")

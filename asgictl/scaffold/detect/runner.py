@@ -11,9 +11,9 @@ from asgictl.scaffold.detected import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 
 
-def check(request: ScaffoldRequest, deps: Dependencies, python: str, name: str) -> None:
+def check(request: ScaffoldRequest, deps: Dependencies, python: str) -> None:
     """Raise `ConfigError` where asgictl cannot run beside what the project has locked."""
-    if request.runner != "asgictl" or name == "asgictl":
+    if request.runner != "asgictl" or deps.pinned.get("asgictl", "") is None:
         return
     if int(python.split(".")[1]) < 11:  # noqa: PLR2004  # what pyproject.toml requires
         raise ConfigError(f"asgictl needs Python 3.11, the project has {python}", hint="pass --runner uvicorn")

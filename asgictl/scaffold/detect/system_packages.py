@@ -1,8 +1,8 @@
 """Debian packages that Python packages need beside their wheels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from asgictl.scaffold.detected import SystemPackages
+from asgictl.scaffold.detected import Dependencies, SystemPackages
 
 _COMPILER = "build-essential"
 
@@ -29,9 +29,11 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _SPARED = {"psycopg": "psycopg-binary"}
 
 
-def needed(pinned: Mapping[str, str | None]) -> tuple[SystemPackages, tuple[str, ...]]:
-    """Return the packages that the dependencies need, and the names of those that need them."""
-    names = tuple(name for name in sorted(pinned) if name in _NEEDS and _SPARED.get(name) not in pinned)
-    build = sorted({package for name in names for package in _NEEDS[name][0]})
+def needed(deps: Dependencies, more: Iterable[str]) -> tuple[SystemPackages, str | None]:
+    """Return the packages that the dependencies need, with `more` to run, and who needs them, if anything does."""
+    names = [name for name in sorted(deps.pinned) if name in _NEEDS and _SPARED.get(name) not in deps.pinned]
+    build = {package for name in names for package in _NEEDS[name][0]} | ({"git"} if deps.git else set())
     runtime = sorted({package for name in names for package in _NEEDS[name][1]})
-    return SystemPackages(tuple(build), tuple(runtime)), names
+    who = [*names, *(["a dependency from git"] if deps.git else []), *(["--apt"] if more else [])]
+    packages = SystemPackages(tuple(sorted(build)), tuple(dict.fromkeys((*runtime, *more))))
+    return packages, f"needed by {', '.join(who)}" if who else None

@@ -1,6 +1,6 @@
 """Our own rules for the files of a project, which need no other program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl.scaffold.lint import dockerfile, image, orchestration
@@ -21,17 +21,28 @@ def present(root: Path) -> list[str]:
     return [name for name in (*usual, *units) if (root / name).is_file()]
 
 
-def problems(root: Path, files: list[str]) -> Iterator[Problem]:
-    """Yield what is wrong with `files`; raise `FileProblemError` for one that cannot be read."""
+def problems(root: Path, files: list[str], needed: Sequence[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong with `files`; raise `FileProblemError` for one that cannot be read.
+
+    `needed` are files that the image has to hold.
+    """
     found = image.read(root / "Dockerfile") if "Dockerfile" in files else None
-    grace = dockerfile.grace_of(found) if found else None
-    port = dockerfile.port_of(found) if found else None
+    server = dockerfile.server_of(found) if found else None
+    stages = [stage.name for stage in found.stages] if found else []
     for name in files:
         if name == "Dockerfile":
-            yield from dockerfile.check(root)
+            yield from dockerfile.check(root, needed)
         elif name.startswith("compose"):
-            yield from orchestration.compose(root / name, grace, port)
+            yield from _missing(root, name)
+            yield from orchestration.compose(root / name, server, stages)
         elif name == "k8s.yaml":
-            yield from orchestration.kubernetes(root / name, grace, port)
+            yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):
             yield from orchestration.unit(root / name)
+
+
+def _missing(root: Path, name: str) -> Iterator[Problem]:
+    """Yield what a compose file builds upon and is not there."""
+    needs = "Dockerfile" if name == "compose.yaml" else "compose.yaml"
+    if not (root / needs).is_file():
+        yield Problem("missing", name, f"`{needs}` is not there")

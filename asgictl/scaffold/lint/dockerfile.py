@@ -2,57 +2,72 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl.scaffold import ignoring
 from asgictl.scaffold.lint import image, running
 from asgictl.scaffold.lint.image import Image, Instruction
 from asgictl.scaffold.lint.problem import Problem
+from asgictl.scaffold.lint.running import Server
 
-_SECRET = re.compile(r"(^|/)(\.env(\.(?!example)[^/]*)?|\.netrc|netrc|\.pypirc|pip\.conf|[^/]*\.(key|p12|pfx))$")
-_CREDENTIALS = re.compile(r"://[^/\s\"'@:]+:[^/\s\"'@]+@")
-_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"https?://[^/\s\"'@]+@")
+_SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)(?!\w*(_FILE|_PATH|_URL|_NAME)$)", re.IGNORECASE
+)
+_HARMLESS = re.compile(r"[\"']?(true|false|\d*|/.*|\$.*)[\"']?", re.IGNORECASE)
 _INDEX = re.compile(r"^(PIP_(EXTRA_)?INDEX_URL|UV_(DEFAULT_)?INDEX\w*)\b")
+_EXEC = re.compile(r"(^|[;&|]\s*)exec\s")
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 _FILES_LOOKED_AT = 20_000
 
 
-def check(root: Path, name: str = "Dockerfile") -> Iterator[Problem]:
-    """Yield what is wrong with the file `name` in `root`."""
+def check(root: Path, needed: Sequence[str] = (), name: str = "Dockerfile") -> Iterator[Problem]:
+    """Yield what is wrong with the file `name` in `root`, whose image has to hold the files `needed`."""
     found = image.read(root / name)
     yield from _commands(found, name)
     yield from _user(found, name)
     yield from _port(found, name)
     yield from _credentials(found, name)
-    for stage in found.stages:
-        if stage.base.endswith(":latest"):
-            yield Problem(
-                "pinned-base", f"{name}:{stage.line}", f"`{stage.base}` is another image tomorrow: name a version"
-            )
+    yield from _bases(found, name)
     health = found.last("HEALTHCHECK")
     if health is None or health.value.upper() == "NONE":
         yield Problem("health-check", name, "there is no HEALTHCHECK: nothing notices a server that hangs")
     ignored = _ignored(root)
     yield from _sources(found, root, name, ignored)
-    yield from _secrets(found, root, name, ignored)
+    yield from _whole(found, root, name, ignored, needed)
+
+
+def _bases(found: Image, name: str) -> Iterator[Problem]:
+    stages = {stage.name for stage in found.stages}
+    for stage in found.stages:
+        tagged = ":" in stage.base.rpartition("/")[2] or "@" in stage.base or "$" in stage.base
+        if stage.base.endswith(":latest") or not (tagged or stage.base.lower() in {*stages, "scratch"}):
+            text = f"`{stage.base}` is another image tomorrow: name a version"
+            yield Problem("pinned-base", f"{name}:{stage.line}", text)
 
 
 def _commands(found: Image, name: str) -> Iterator[Problem]:
-    command = found.last("CMD")
-    for instruction in filter(None, (found.last("ENTRYPOINT"), command)):
+    for instruction in filter(None, (found.last("ENTRYPOINT"), found.last("CMD"))):
         words = image.words(instruction.value)
-        shell = (
-            instruction.value if words is None else words[2] if words[:2] in (["sh", "-c"], ["bash", "-c"]) else None
-        )
-        if shell is not None and not shell.lstrip().startswith("exec "):
+        shell = instruction.value if words is None else running.script(words)
+        if shell is not None and not _EXEC.search(shell.lstrip()):
             what = "the shell form" if words is None else "a shell"
             text = f"{what} keeps SIGTERM from the server: it is killed after the grace period, without its shutdown"
             yield Problem("exec-form", f"{name}:{instruction.line}", f"{text}; write it as a list in JSON")
-    started = running.server(_words(command)) if command else None
-    if started is not None and command is not None and started.graceful is None:
+    started = server_of(found)
+    if started is not None and started.graceful is None:
         text = "uvicorn waits for open connections as long as they last: pass --timeout-graceful-shutdown"
-        yield Problem("graceful-limit", f"{name}:{command.line}", text)
+        yield Problem("graceful-limit", name, text)
+
+
+def server_of(found: Image) -> Server | None:
+    """Return the server that an image starts, with what its variables say; its port is 8000 unless they do."""
+    started = running.server(
+        [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)],
+        found.environment(),
+    )
+    return started._replace(port=started.port or 8000) if started else None
 
 
 def _words(command: Instruction) -> list[str]:
@@ -78,45 +93,27 @@ def _user(found: Image, name: str) -> Iterator[Problem]:
         yield Problem("numeric-user", f"{name}:{user.line}", text)
 
 
-def port_of(found: Image) -> int | None:
-    """Return the port that the server of an image listens on, as far as its command and its variables say."""
-    command = found.last("CMD")
-    started = running.server(_words(command)) if command else None
-    if started is None:
-        return None
-    variables = found.environment()
-    names = {"asgictl": ("ASGICTL_SERVE_PORT", "PORT"), "uvicorn": ("UVICORN_PORT",)}[started.program]
-    values = [started.port, *(variables.get(name) for name in names)]
-    return next((int(value) for value in values if value is not None and str(value).isdigit()), 8000)
-
-
-def grace_of(found: Image) -> float | None:
-    """Return the seconds that the server of an image leaves open requests, if that is known and limited."""
-    command = found.last("CMD")
-    started = running.server(_words(command)) if command else None
-    return started.graceful if started else None
-
-
 def _port(found: Image, name: str) -> Iterator[Problem]:
-    exposed, port = found.last("EXPOSE"), port_of(found)
-    if exposed is None or port is None or "$" in exposed.value:
+    exposed = [one for one in found.final if one.name == "EXPOSE"]
+    started = server_of(found)
+    ports = [word.partition("/")[0] for one in exposed for word in one.value.split()]
+    if started is None or not exposed or any("$" in port for port in ports) or str(started.port) in ports:
         return
-    if str(port) not in [word.partition("/")[0] for word in exposed.value.split()]:
-        text = f"EXPOSE says {exposed.value}, and the server listens on {port}"
-        yield Problem("expose-port", f"{name}:{exposed.line}", text)
+    text = f"EXPOSE says {', '.join(ports)}, and the server listens on {started.port}"
+    yield Problem("expose-port", f"{name}:{exposed[-1].line}", text)
 
 
 def _credentials(found: Image, name: str) -> Iterator[Problem]:
-    for stage in found.stages:
-        for one in stage.instructions:
-            if _CREDENTIALS.search(one.value):
-                text = "credentials in a URL stay in the image's history: mount them, RUN --mount=type=secret"
-                yield Problem("credentials", f"{name}:{one.line}", text)
-            elif one.name in {"ENV", "ARG"}:
-                for variable, value in re.findall(r"([A-Za-z_]\w*)(?:=|\s+)(\S+)", one.value):
-                    if _SECRET_NAME.search(variable) and value.strip("\"'"):
-                        text = f"the value of {variable} stays in the image: set it where the container runs"
-                        yield Problem("credentials", f"{name}:{one.line}", text)
+    for one in (*found.before, *(one for stage in found.stages for one in stage.instructions)):
+        place = f"{name}:{one.line}"
+        if _CREDENTIALS.search(one.value):
+            text = "credentials in a URL stay in the image's history: mount them, RUN --mount=type=secret"
+            yield Problem("credentials", place, text)
+        elif one.name in {"ENV", "ARG"}:
+            for variable, value in re.findall(r"([A-Za-z_]\w*)(?:=|\s+)(\S+)", one.value):
+                if _SECRET_NAME.search(variable) and not _HARMLESS.fullmatch(value):
+                    text = f"the value of {variable} stays in the image: set it where the container runs"
+                    yield Problem("credentials", place, text)
     for one in found.final:
         if one.name == "ARG" and _INDEX.match(one.value):
             text = "an index given as --build-arg stays in the last stage's history, with its credentials"
@@ -147,22 +144,34 @@ def _copied(instruction: Instruction) -> list[str]:
         ]
     if instruction.name not in {"COPY", "ADD"} or "--from=" in instruction.value:
         return []
-    listed = image.words(instruction.value)
-    words = listed or [word for word in instruction.value.split() if not word.startswith("--")]
+    bare = re.sub(r"^(--\S+\s+)+", "", instruction.value.strip())
+    words = image.words(bare) or bare.split()
     return [word for word in words[:-1] if "://" not in word]
 
 
-def _secrets(found: Image, root: Path, name: str, ignored: list[str]) -> Iterator[Problem]:
-    """Yield the secrets that a `COPY .` would take along."""
-    whole = [
-        one for stage in found.stages for one in stage.instructions for source in _copied(one) if source in {".", "./"}
-    ]
-    if not whole:
+def _whole(found: Image, root: Path, name: str, ignored: list[str], needed: Sequence[str]) -> Iterator[Problem]:
+    """Yield the secrets that a `COPY .` would take along, and what it has to take and does not."""
+    copies = [one for stage in found.stages for one in stage.instructions for it in _copied(one) if it in {".", "./"}]
+    if not copies:
         return
+    place = f"{name}:{copies[0].line}"
+    if not (root / ".dockerignore").is_file():
+        yield Problem("dockerignore", place, "there is no `.dockerignore`: everything gets into the image")
+    for path in needed:
+        if ignoring.matches(ignored, path):
+            yield Problem("copied-sources", place, f"`.dockerignore` leaves out `{path}`, which the app is in")
+    secrets = list(ignoring.SECRETS)
     for path in _files(root):
-        if _SECRET.search(path) and not ignoring.matches(ignored, path):
-            text = f"`{path}` gets into the image: name it in `.dockerignore`"
-            yield Problem("secrets", f"{name}:{whole[0].line}", text)
+        if ignoring.matches(secrets, path) and not ignoring.matches(ignored, path) and not _is_public(root / path):
+            yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
+
+
+def _is_public(file: Path) -> bool:
+    """Tell whether a PEM file holds no private key."""
+    try:
+        return file.suffix == ".pem" and b"PRIVATE KEY" not in file.read_bytes()
+    except OSError:
+        return False
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dockerfile_parse import DockerfileParser
 
 from asgictl.errors import FileProblemError
 
-_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+_HEREDOC = re.compile(r"<<-?([\"']?)([A-Za-z_]\w*)\1")
 
 
 class Instruction(NamedTuple):
@@ -32,10 +32,11 @@ class Stage(NamedTuple):
 
 
 class Image(NamedTuple):
-    """The stages of a file, and the instructions that the last one is made of, inherited ones first."""
+    """The stages of a file, the instructions of the last one with those it inherits, and those before all stages."""
 
     stages: tuple[Stage, ...]
     final: tuple[Instruction, ...]
+    before: tuple[Instruction, ...] = ()
 
     def last(self, name: str) -> Instruction | None:
         """Return the instruction that counts where only the last one does, like CMD or USER."""
@@ -55,17 +56,17 @@ def read(file: Path) -> Image:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise FileProblemError(f"cannot read `{file}`: {error}", hint="see to its permissions and encoding") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise FileProblemError(f"cannot read `{file}`: {reason}", hint="put it right, or remove it") from error
     stages = list(_stages(_without_heredocs(text)))
     if not stages:
         raise FileProblemError(f"`{file}` has no FROM", hint="write it anew: `asgictl scaffold --force`")
-    by_name = {stage.name: stage for stage in stages}
-    final: list[Instruction] = []
-    stage: Stage | None = stages[-1]
-    while stage is not None:
-        final = [*stage.instructions, *final]
-        stage = by_name.get(stage.base.lower()) if stage.base.lower() != stage.name else None
-    return Image(tuple(stages), tuple(final))
+    final = list(stages[-1].instructions)
+    base = stages[-1].base
+    for stage in reversed(stages[:-1]):
+        if stage.name == base.lower():
+            final, base = [*stage.instructions, *final], stage.base
+    return Image(tuple(stages), tuple(final), tuple(_before(text)))
 
 
 def words(value: str) -> list[str] | None:
@@ -75,6 +76,15 @@ def words(value: str) -> list[str] | None:
     except ValueError:
         return None
     return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
+
+
+def _before(text: str) -> Iterator[Instruction]:
+    """Yield the arguments above the first stage."""
+    for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
+        if entry["instruction"] == "FROM":
+            return
+        if entry["instruction"] != "COMMENT":
+            yield Instruction(entry["instruction"], entry["value"], entry["startline"] + 1)
 
 
 def _stages(text: str) -> Iterator[Stage]:
@@ -102,5 +112,5 @@ def _without_heredocs(text: str) -> str:
             continue
         lines.append(line)
         if line.lstrip()[:4].upper() in {"RUN ", "COPY"} and (match := _HEREDOC.search(line)):
-            end = match[1]
+            end = match[2]
     return "\n".join(lines) + "\n"

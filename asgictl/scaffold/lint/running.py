@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 # The lifespan's shutdown comes after the requests; asgictl gives it a second, with workers half a second more.
@@ -17,12 +17,18 @@ class Server(NamedTuple):
     port: int | None
 
 
-def server(words: Sequence[str]) -> Server | None:
-    """Return the server that a command starts, or None for a program that is not known."""
-    words = list(words)
-    if words[:2] in (["sh", "-c"], ["/bin/sh", "-c"], ["bash", "-c"]) and len(words) > 2:  # noqa: PLR2004  # the script
+def script(words: Sequence[str]) -> str | None:
+    """Return what a shell is given to run, or None for a command without a shell."""
+    shell = len(words) > 2 and re.fullmatch(r"(/\S*/)?(ba|da)?sh", words[0]) and words[1] == "-c"  # noqa: PLR2004  # sh -c it
+    return words[2] if shell else None
+
+
+def server(words: Sequence[str], environ: Mapping[str, str] | None = None) -> Server | None:
+    """Return the server that a command starts with the variables of `environ`; None for a program that is not known."""
+    words, environ = list(words), environ or {}
+    if (text := script(words)) is not None:
         try:
-            words = shlex.split(words[2])
+            words = shlex.split(text)
         except ValueError:
             return None
     names = [re.split(r"[\\/]", word)[-1] for word in words]
@@ -30,14 +36,20 @@ def server(words: Sequence[str]) -> Server | None:
     if program is None:
         return None
     option, usual = ("--graceful-timeout", 8.0) if program == "asgictl" else ("--timeout-graceful-shutdown", None)
-    graceful = _number(words, option)
-    port = _number(words, "--port")
+    prefix = "ASGICTL_SERVE" if program == "asgictl" else "UVICORN"
+    graceful = _number(words, option, environ.get(f"{prefix}_{option[2:].upper().replace('-', '_')}"))
+    ports = [environ.get(f"{prefix}_PORT"), *([environ.get("PORT")] if program == "asgictl" else [])]
+    port = _number(words, "--port", next(filter(None, ports), None))
     return Server(program, usual if graceful is None else graceful, None if port is None else int(port))
 
 
-def _number(words: Sequence[str], option: str) -> float | None:
+def _number(words: Sequence[str], option: str, otherwise: str | None) -> float | None:
+    """Return the number that an option has, or else a variable; the default of a variable counts."""
+    found = otherwise or ""
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        text = following if word == option else word.removeprefix(f"{option}=") if word.startswith(f"{option}=") else ""
-        if match := re.fullmatch(r"(?:\$\{\w+:-)?(\d+(?:\.\d+)?)\}?", text):  # a number, or a variable's default
-            return float(match[1])
-    return None
+        if word == option:
+            found = following
+        elif word.startswith(f"{option}="):
+            found = word.removeprefix(f"{option}=")
+    match = re.fullmatch(r"(?:\$\{\w+:-)?(\d+(?:\.\d+)?)\}?", found)
+    return float(match[1]) if match else None

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,18 +43,18 @@ def _compose(root: Path, name: str) -> Run:
     rest = [*files, "-f", name, "config", "--quiet"]
     environ = {"DOMAIN": os.environ.get("DOMAIN") or "localhost"}
     for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and _succeeds([*command, "version"]):
+        program = _which(command[0])
+        if program and _succeeds([program, *command[1:], "version"]):
             return _run(root, "docker compose", name, [*command, *rest], environ)
     return Run("docker compose", name, None, ("not installed",))
 
 
 def _systemd(root: Path, name: str) -> Run:
-    """Have systemd look at copies whose program exists here; the real one lies where the unit will run."""
+    """Have systemd look at copies whose programs exist here; the real ones lie where the unit will run."""
     with tempfile.TemporaryDirectory() as folder:
-        for file in (root / name, (root / name).with_suffix(".socket")):
-            if file.is_file():
-                text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", file.read_text(encoding="utf-8"))
-                (Path(folder) / file.name).write_text(text, encoding="utf-8")
+        for file in (*root.glob("*.service"), *root.glob("*.socket")):
+            text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", file.read_text(encoding="utf-8", errors="replace"))
+            (Path(folder) / file.name).write_text(text, encoding="utf-8")
         command = ["systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(Path(folder) / name)]
         run = _run(root, "systemd-analyze", name, command)
         return run._replace(said=tuple(line.replace(f"{folder}/", "") for line in run.said))
@@ -66,11 +67,12 @@ def _run(
     command: list[str],
     environ: Mapping[str, str] | None = None,
 ) -> Run:
-    if shutil.which(command[0]) is None:
+    program = _which(command[0])
+    if program is None:
         return Run(tool, name, None, ("not installed",))
     try:
         done = subprocess.run(  # noqa: S603  # no shell
-            command,
+            [program, *command[1:]],
             cwd=root,
             env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
@@ -84,6 +86,11 @@ def _run(
         return Run(tool, name, None, (str(error),))
     lines = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
     return Run(tool, name, done.returncode == 0, () if done.returncode == 0 else tuple(lines))
+
+
+def _which(name: str) -> str | None:
+    """Return where a program is: on the path, or installed beside asgictl."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def _succeeds(command: list[str]) -> bool:

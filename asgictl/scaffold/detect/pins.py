@@ -1,0 +1,88 @@
+"""What an image will have installed: the names in a lock, without those for development, and their versions."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from asgictl.errors import ConfigError, FileProblemError
+from asgictl.project import Project as PyProject
+from asgictl.scaffold.detected import Kind
+
+Entry = dict[str, Any]
+
+
+def read(root: Path, kind: Kind, name: str, pyproject: PyProject | None) -> dict[str, str | None]:
+    """Return the normalised names, with the version where one is fixed; raise `FileProblemError` for a broken lock."""
+    if kind == "pyproject":
+        assert pyproject is not None  # noqa: S101  # it is the source
+        return dict(_declared(pyproject))
+    try:
+        text = (root / name).read_text(encoding="utf-8")
+        data: Entry = json.loads(text) if kind == "pipenv" else tomllib.loads(text)
+        return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in _installed(kind, data)}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        problem = f"cannot read `{name}`: {error}"
+        raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
+
+
+def _installed(kind: Kind, data: Entry) -> list[Entry]:
+    match kind:
+        case "pipenv":
+            return [{"name": name, **entry} for name, entry in data.get("default", {}).items()]
+        case "pylock":
+            return list(data.get("packages", []))
+        case "uv":
+            return _reached(data.get("package", []))
+        case _:
+            group = "main" if kind == "poetry" else "default"
+            return [entry for entry in data.get("package", []) if group in entry.get("groups", ())]
+
+
+def _reached(entries: list[Entry]) -> list[Entry]:
+    """Return the packages of uv.lock that the project itself leads to, by its dependencies and their extras."""
+    root = next((entry for entry in entries if "." in _source(entry)), None)
+    by_name: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_name.setdefault(entry["name"], []).append(entry)
+    wanted = list(root.get("dependencies", ())) if root else []
+    seen: set[tuple[str, str | None]] = set()
+    found: dict[str, Entry] = {}
+    while wanted:
+        link = wanted.pop()
+        for extra in (None, *link.get("extra", ())):
+            if (link["name"], extra) in seen:
+                continue
+            seen.add((link["name"], extra))
+            for entry in by_name.get(link["name"], ()):
+                found[entry["name"]] = entry
+                more = (
+                    entry.get("dependencies", ())
+                    if extra is None
+                    else entry.get("optional-dependencies", {}).get(extra, ())
+                )
+                wanted += more
+    return list(found.values())
+
+
+def _source(entry: Entry) -> list[str]:
+    source = entry.get("source", {})
+    return [source.get(key, "") for key in ("virtual", "editable", "directory")]
+
+
+def _version(text: object) -> str | None:
+    return text.removeprefix("==") if isinstance(text, str) else None
+
+
+def _declared(pyproject: PyProject) -> Iterator[tuple[str, str | None]]:
+    listed = pyproject.table("project").get("dependencies", ())
+    for line in listed if isinstance(listed, list) else ():
+        try:
+            yield canonicalize_name(Requirement(str(line)).name), None
+        except InvalidRequirement as error:
+            problem = f"`{line}` in `{pyproject.file}` is not a requirement"
+            raise ConfigError(problem, hint="write it like `fastapi>=0.118`") from error

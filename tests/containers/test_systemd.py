@@ -1,0 +1,67 @@
+"""The units, under a real systemd in a container: active, sandboxed, and restarted without a refused request."""
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ASGICTL
+from tests.containers import lab, projects
+
+# systemd as process 1 mounts, traces and sets priorities; what it starts is sandboxed by the unit.
+_RIGHTS = (
+    *("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "SYS_NICE"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--cgroupns", "private"),
+    *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp"),
+)
+_ASK = """
+import sys, threading, time, urllib.request
+asked, failed, done = 0, [], time.monotonic() + float(sys.argv[1])
+while time.monotonic() < done:
+    asked += 1
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8000/healthz", timeout=15).read()
+    except OSError as error:
+        failed.append(repr(error))
+print(asked, failed)
+"""
+
+
+@pytest.mark.skipif(os.environ.get("ASGICTL_ENGINE") == "system", reason="needs an image that is made here")
+@pytest.mark.parametrize("runner", ["asgictl", "uvicorn"])
+def test_restart_refuses_nobody(tmp_path: Path, engine: Path, runner: str) -> None:
+    """The service is active in its sandbox, and through two restarts its socket lets requests wait, not fail."""
+    assert engine
+    folder = projects.write(tmp_path / "shop", projects.KINDS["requirements"])
+    lab.call(str(ASGICTL), "scaffold", "--for", "systemd", "--runner", runner, folder=folder)
+    image = lab.systemd_image(tmp_path / "image", folder, runner)
+    container = lab.call("docker", "run", "--detach", *_RIGHTS, image)
+
+    def within(*command: str, check: bool = True) -> str:
+        return lab.call("docker", "exec", container, *command, check=check)
+
+    lab.until(lambda: within("systemctl", "is-active", "shop.service", check=False) == "active", lambda: _why(within))
+    lab.until(
+        lambda: within("curl", "-sf", "http://127.0.0.1:8000/healthz", check=False) == '"ok"', lambda: _why(within)
+    )
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(within("python3", "-c", _ASK, "8")))
+    asking.start()
+    for _ in range(2):
+        within("systemctl", "restart", "shop.service")
+    asking.join()
+
+    asked, failed = re.fullmatch(r"(\d+) (.*)", answers[0]).groups()  # type: ignore[union-attr]
+    assert (failed, int(asked) > 20) == ("[]", True)
+    pid = within("systemctl", "show", "--property", "MainPID", "--value", "shop.service")
+    uid = within("stat", "--format", "%u", f"/proc/{pid}")
+    assert int(uid) > 60000  # DynamicUser's
+    within("systemctl", "stop", "shop.socket", "shop.service")
+    assert within("systemctl", "show", "--property", "Result", "--value", "shop.service") == "success"
+    assert "shutdown ran" in within("journalctl", "--unit", "shop.service", "--no-pager")
+
+
+def _why(within) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    return str(within("journalctl", "--no-pager", "--lines", "40", "--unit", "shop.service", check=False))
