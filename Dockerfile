@@ -1,4 +1,4 @@
-# asgictl scaffold 4f207a3a3bab0ebb: run it again to update this file; once you have edited it, it is yours
+# asgictl scaffold 12c578ea58b0ffe5: run it again to update this file; once you have edited it, it is yours
 ARG PYTHON_VERSION=3.14
 ARG UV_VERSION=0.13.9
 
@@ -33,8 +33,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     ASGICTL_SERVE_HOST=0.0.0.0 \
     ASGICTL_SERVE_PORT=8000
 # The official image has no bytecode of the standard library, and its user could not write any.
-RUN groupadd --system --non-unique --gid 10001 app \
-    && useradd --system --non-unique --no-log-init --uid 10001 --gid 10001 \
+RUN groupadd --non-unique --gid 10001 app \
+    && useradd --non-unique --no-log-init --uid 10001 --gid 10001 \
        --home-dir /app --no-create-home --shell /usr/sbin/nologin app \
     && python -m compileall -q -j 0 -x '/(idlelib|lib2to3|site-packages|test)/' \
        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"

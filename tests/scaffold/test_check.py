@@ -4,32 +4,20 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from asgictl.cli import app
 from asgictl.scaffold import ignoring, lint
+from tests.scaffold.conftest import run
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be in a project with all files, and with no other program to ask."""
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
-    (folder / "requirements.txt").write_text("fastapi\n")
-    monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("asgictl.scaffold.lint.tools._which", shutil.which)
     assert run("--for", "all", "--domain", "a.b", "--save").exit_code == 0
-    return folder
-
-
-def run(*arguments: str) -> Any:
-    """Run the command in this process."""
-    return CliRunner().invoke(app, ["scaffold", *arguments], prog_name="asgictl", catch_exceptions=False)
+    return project
 
 
 def changed(file: Path, old: str, new: str) -> None:

@@ -12,29 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from asgictl.cli import app
 from asgictl.scaffold import mark
 from tests.conftest import ASGICTL
+from tests.scaffold.conftest import run
 
 FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "compose.dev.yaml")
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(project: Path) -> Path:
     """Be in a project."""
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
-    (folder / "requirements.txt").write_text("fastapi\n")
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(*arguments: str) -> Any:
-    """Run the command in this process."""
-    return CliRunner().invoke(app, ["scaffold", *arguments], prog_name="asgictl", catch_exceptions=False)
+    return project
 
 
 def contents(root: Path) -> dict[str, bytes]:

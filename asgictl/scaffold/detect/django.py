@@ -12,11 +12,13 @@ from asgictl.target import django, locate, source
 class Settings(NamedTuple):
     """The settings module that `manage.py` names, and what its source says.
 
-    `static_root` is the line of STATIC_ROOT, `required` the variables without which it cannot be imported.
+    `static_root` is the line of STATIC_ROOT, which may be outside of the code; `required` are the variables without
+    which the settings cannot be imported.
     """
 
     file: Path
     static_root: int | None
+    static_outside: bool
     whitenoise: bool
     sqlite: bool
     required: tuple[str, ...]
@@ -41,6 +43,9 @@ def read(root: Path, named: str | None) -> Settings | None:
     return Settings(
         file=module.file,
         static_root=static.lineno if static else None,
+        static_outside=bool(
+            static and isinstance(static.value, ast.Constant) and str(static.value.value).startswith("/")
+        ),
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
         required=tuple(dict.fromkeys(name for tree in trees for name in _required(tree))),

@@ -26,6 +26,8 @@ def of_project(
             )
     if settings is not None and not settings.whitenoise:
         yield "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
+    if settings is not None and settings.static_outside:
+        yield "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
     if settings is not None and settings.sqlite:
         yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
     if likely is not None:
