@@ -203,5 +203,11 @@ def test_every_error_has_its_status() -> None:
     family: list[type[AsgictlError]] = [AsgictlError, *AsgictlError.__subclasses__()]
     kinds = {kind.__name__: kind.exit_status for kind in family}
 
-    assert kinds == {"AsgictlError": 1, "ConfigError": 2, "StartError": 3, "FileProblemError": 4}
+    assert kinds == {
+        "AsgictlError": 1,
+        "ConfigError": 2,
+        "StartError": 3,
+        "FileProblemError": 4,
+        "InterruptedTrialError": 130,
+    }
     assert (errors.STOPPED, errors.FORCED) == (0, 130)

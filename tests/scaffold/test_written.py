@@ -239,7 +239,7 @@ def test_this_repositorys_own_files() -> None:
     """The Dockerfile and the compose files here are what scaffold writes for this project."""
     from asgictl.scaffold import compare
 
-    request = ScaffoldRequest()
+    request = ScaffoldRequest(app="demo")
     changes = compare.compare(ROOT, plan.plan(detect(request, ROOT), request))
 
     assert {change.path: change.diff() for change in changes if change.state != "same"} == {}
