@@ -19,6 +19,7 @@ from asgictl.scaffold import lint, plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.lint import image, orchestration
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name
+from tests.conftest import linux
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -156,6 +157,7 @@ def test_what_could_break_out_of_a_file_is_refused(field: str, value: str) -> No
     assert refused.value.hint
 
 
+@linux
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @pytest.mark.parametrize("runner", ["asgictl", "uvicorn"])
 @pytest.mark.parametrize("index", [None, "https://mirror.example.com/simple"])
@@ -173,6 +175,7 @@ def test_hadolint_has_nothing_to_say(tmp_path: Path, kind: str, runner: Any, ind
 @pytest.mark.parametrize(
     "options", [{}, {"mode": "bind"}, {"https": True}, {"index_secret": "netrc"}, {"domain": "a.b"}]
 )
+@linux
 def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> None:
     """`docker compose config` takes each set of files."""
     root = laid_out(tmp_path / "shop", "requirements")
@@ -200,6 +203,7 @@ def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: di
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@linux
 def test_caddy_takes_the_file(tmp_path: Path) -> None:
     """The Caddyfile is valid, and formatted as Caddy would."""
     root = laid_out(tmp_path / "shop", "requirements")
