@@ -1,8 +1,10 @@
 """Every kind of project, scaffolded by the real command: built, served, found healthy and stopped."""
 
+import contextlib
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import ASGICTL
@@ -54,3 +56,24 @@ def test_the_lifespan_is_shut_down(project: Path, name: str) -> None:
         True,
         0,
     ), name
+
+
+@pytest.mark.parametrize("project", ["django"], indirect=True)
+def test_djangos_static_files(project: Path) -> None:
+    """The static files are collected at the build, without the real secret, and served by the image."""
+    lab.call(str(ASGICTL), "scaffold", folder=project)
+    lab.call("docker", "build", "--tag", "with-static-files", ".", folder=project)
+    published = ("--publish", "127.0.0.1:18081:8000", "--env-file", ".env")
+
+    container = lab.call("docker", "run", "--detach", "--read-only", *published, "with-static-files", folder=project)
+
+    lab.until(lambda: _text("/static/shop.css") == "body { color: teal }\n")
+    assert _text("/") == "hello world"
+    assert "of-the-container" not in lab.call("docker", "history", "--no-trunc", "with-static-files")
+    lab.call("docker", "rm", "--force", container)
+
+
+def _text(path: str) -> str | None:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:18081{path}", headers={"host": "shop.test"}, timeout=5).text
+    return None
