@@ -140,7 +140,7 @@ def _write(ctx: typer.Context, console: Console, found: "Project", planned: Sequ
     with atomic.locked(found.root / "Dockerfile"):
         changes = compare.compare(found.root, planned)
         if params["save"]:
-            changes = (*changes, *_saved(ctx, console, found.root))
+            changes = (*changes, *_saved(ctx, console, found))
         write.refuse_unwritable(found.root, changes)
         changes = _settled(console, changes, force=params["force"], ask=not params["as_json"])
         written = {file.path: file for file in write.write(changes)}
@@ -228,7 +228,7 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
         console.hint("start it: `docker compose up --build --wait`")
 
 
-def _saved(ctx: typer.Context, console: Console, root: Path) -> "Sequence[Change]":
+def _saved(ctx: typer.Context, console: Console, found: "Project") -> "Sequence[Change]":
     """Return the change that keeps what was typed in `pyproject.toml`."""
     from asgictl.cli.command import option_of
     from asgictl.scaffold import saving
@@ -243,7 +243,7 @@ def _saved(ctx: typer.Context, console: Console, root: Path) -> "Sequence[Change
     if not typed and not ctx.params["app"]:
         console.note("there are no options to save")
         return ()
-    return (saving.planned(root, typed, ctx.params["app"]),)
+    return (saving.planned(found.root, typed, found.app.given if ctx.params["app"] else None),)
 
 
 app = alone("scaffold", Scaffold, scaffold)

@@ -13,6 +13,7 @@ from asgictl.scaffold.plan import PlannedFile
 
 State = Literal["create", "same", "update", "conflict", "keep", "replace"]
 _TOO_BIG = 1_000_000
+_BOM = "\ufeff"
 
 
 class Change(NamedTuple):
@@ -57,8 +58,10 @@ def _change(root: Path, planned: PlannedFile) -> Change:
         text = ""
         if planned.merged:
             raise FileProblemError(f"`{file}` is not UTF-8", hint="put its encoding right") from None
+    mark_of_order = _BOM if text.startswith(_BOM) else ""
+    text = text.removeprefix(_BOM)
     made = _merged(file, text, planned.text) if planned.merged else _whole(text, planned.text)
-    content = old if made.state == "same" else made.text.encode()
+    content = old if made.state == "same" else f"{mark_of_order}{made.text}".encode()
     return Change(planned.path, file, made.state, old, content, made.reason, made.ours)
 
 

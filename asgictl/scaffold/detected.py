@@ -34,7 +34,8 @@ class Dependencies(NamedTuple):
 class App(NamedTuple):
     """The app to run, and the package of its framework where that is known.
 
-    `folders` are the entries that `sys.path` needs beside the root, relative to it.
+    `folders` are the entries that `sys.path` needs beside the root, relative to it. `given` is how
+    the user has named it, as seen from the root.
     """
 
     name: str
@@ -44,6 +45,7 @@ class App(NamedTuple):
     folders: tuple[str, ...]
     settings: str | None
     file: Path | None
+    given: str | None = None
 
 
 class Health(NamedTuple):
@@ -69,7 +71,8 @@ class SystemPackages(NamedTuple):
 class Project(NamedTuple):
     """All that the files depend on.
 
-    `package` tells that the app is in a package that is to be installed, `folders` are packages at the root.
+    `package` tells that the app is in a package that is to be installed, `folders` are
+    packages at the root, `needed` are files that building the package takes.
     """
 
     root: Path
@@ -83,6 +86,7 @@ class Project(NamedTuple):
     statics: Statics | None
     apt: SystemPackages
     folders: tuple[str, ...]
+    needed: tuple[str, ...]
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]

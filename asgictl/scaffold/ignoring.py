@@ -1,10 +1,12 @@
 """What stays out of the image, and out of what is copied while developing."""
 
+import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import pathspec
 
+from asgictl.errors import FileProblemError
 from asgictl.scaffold.detected import Project
 from asgictl.scaffold.request import ScaffoldRequest
 
@@ -52,7 +54,7 @@ class Watched(NamedTuple):
 def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
     app = _app_file(project)
-    needed = [*project.deps.files, *([app] if app else [])]
+    needed = [*project.deps.files, *project.needed, *([app] if app else [])]
     packages = [folder for folder in project.folders if folder != "tests"]
     lines = [
         line
@@ -80,7 +82,11 @@ def matches(lines: list[str], path: str) -> bool:
             negated = text.startswith("!")
             bare = text.removeprefix("!").strip().removeprefix("./").lstrip("/").rstrip("/")
             rooted.append(f"{'!' if negated else ''}/{bare}")
-    return pathspec.PathSpec.from_lines("gitignore", rooted).match_file(path)
+    try:
+        return pathspec.PathSpec.from_lines("gitignore", rooted).match_file(path)
+    except (ValueError, re.error) as error:
+        problem = f"`.dockerignore` has a line that is no pattern: {error}"
+        raise FileProblemError(problem, hint="put that line right") from error
 
 
 def watched(project: Project, workdir: str) -> Watched:

@@ -15,6 +15,10 @@ _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
+# Variables that say something else to the server or to Python.
+_MEANT = re.compile(
+    r"(ASGICTL|UVICORN)_(?!\w*PORT$)\w*|PYTHON\w*|PATH|HOME|LANG|WEB_CONCURRENCY|DJANGO_\w+|FORWARDED_\w+"
+)
 # Folders of the system's, of the virtual environment, and the one that is a tmpfs.
 _TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
 _HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
@@ -113,7 +117,7 @@ def check(request: ScaffoldRequest) -> None:
         if value is not None and not pattern.fullmatch(value):
             option = name.replace("_", "-")
             raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=name)
-    if request.port_env in {"PATH", "HOME", "PYTHONPATH", "LANG"}:
+    if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
         raise ConfigError(problem, hint="write it like PORT", option="port_env")
     for package in request.apt:

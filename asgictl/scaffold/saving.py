@@ -28,11 +28,14 @@ def planned(root: Path, values: Mapping[str, Any], app: str | None) -> Change:
         own = tool.setdefault("asgictl", tomlkit.table(is_super_table=app is None))
         if app is not None:
             own["app"] = app
-        table = own.setdefault("scaffold", tomlkit.table())
+        table = own.setdefault("scaffold", tomlkit.table()) if values else own
         for key, value in values.items():
             table[key] = value
-    except (TOMLKitError, UnicodeDecodeError, AttributeError, TypeError) as error:
-        raise FileProblemError(f"cannot add to `{file}`: {error}", hint="put its TOML syntax right") from error
+    except (TOMLKitError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise FileProblemError(
+            f"cannot add to `{file}`: {error}",
+            hint="put its TOML syntax right, and write `[tool.asgictl]` as a table of its own",
+        ) from error
     new = tomlkit.dumps(document)
     if "\r\n" in text:
         new = new.replace("\r\n", "\n").replace("\n", "\r\n")

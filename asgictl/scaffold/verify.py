@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.errors import FileProblemError, StartError
-from asgictl.scaffold import plan
+from asgictl.scaffold import commands, plan
 from asgictl.scaffold.detected import Project
 from asgictl.scaffold.engine import Engine, EngineError
 from asgictl.scaffold.lint import dockerfile, image
@@ -99,7 +99,8 @@ class _Trial:
         return f"{size / _MEGABYTE:.0f} MB"
 
     def start(self) -> str:
-        variables = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
+        file = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
+        variables = (*file, "--env", f"{commands.port_variable(self.request)}={self.port}")
         bare = self.image.stages[-1].name == "server"
         mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
         published = ("--publish", f"127.0.0.1::{self.port}")

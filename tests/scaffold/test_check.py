@@ -107,6 +107,13 @@ DOCKERFILE = [
     ("^EXPOSE .*", "EXPOSE 8000\nENV TOKENIZERS_PARALLELISM=false SECRET_KEY_FILE=/run/secrets/k", []),
     ("^EXPOSE .*", "EXPOSE 8000\nRUN git clone https://t0ken@example.com/x", ["credentials"]),
     ("^ARG PYTHON_VERSION.*", "ARG PYTHON_VERSION=3.14\nARG PIP_INDEX_URL=https://u:p@h/simple", ["credentials"]),
+    (
+        "^CMD .*",
+        "ENV ASGICTL_SERVE_PORT=9000\nEXPOSE 9000\nCMD exec asgictl serve main:app --port $ASGICTL_SERVE_PORT",
+        [],
+    ),
+    ("^CMD .*", "CMD exec uvicorn main:app --timeout-graceful-shutdown 8 --port $PORT", []),
+    (r"^COPY \. \.", "COPY . .\nRUN true \\\\\n && python <<EOF\nfrom x import y\nEOF", []),
     ("^FROM python:.* AS server", "FROM python AS server", ["pinned-base"]),
     ("^FROM python:.* AS build", "FROM server AS build", []),
     (r"^COPY \. \.", 'COPY --chown=1:1 ["main.py", "requirements.txt", "/app/"]', []),
@@ -161,6 +168,9 @@ OTHERS = [
     ("compose.yaml", "target: runtime", "target: final", ["build-target"]),
     ("compose.yaml", "    ports:\n.*\n", "    ports: 8000\n    volumes: 3\n", []),
     ("compose.yaml", "context: .", "context: ./elsewhere", []),
+    ("compose.yaml", "context: .", "context: [.]", []),
+    ("compose.yaml", "target: runtime", "target: x\n      dockerfile: Dockerfile.worker", []),
+    ("k8s.yaml", "kind: Deployment", "kind: [a]", []),
     ("compose.yaml", "init: true", "command: [asgictl, serve, x, --port, '9000']", ["published-port"]),
     ("k8s.yaml", "readinessProbe:", "x-probe:", ["probes"]),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=9", ["stop-budget"]),
@@ -168,6 +178,7 @@ OTHERS = [
     ("shop.service", "asgictl serve", "asgictl \\\\\n  serve", []),
     ("shop.service", "DynamicUser=yes", "", ["non-root"]),
     ("shop.service", "DynamicUser=yes", "User=shop", []),
+    ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=2d", []),
 ]
 
 
@@ -220,10 +231,18 @@ def test_secrets(root: Path) -> None:
     assert sorted(found) == [".env", "deep/.netrc", "deep/b.key", "id_rsa"]
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "k8s.yaml", "shop.service"])
-def test_what_cannot_be_read(root: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *((name, "\t{ no\n") for name in ("Dockerfile", "compose.yaml", "k8s.yaml", "shop.service")),
+        ("compose.yaml", "x: 2024-13-45\n"),
+        ("shop.service", "[Service]\nFoo\n  bar\n"),
+        (".dockerignore", "[z-a]\n"),
+    ],
+)
+def test_what_cannot_be_read(root: Path, name: str, text: str) -> None:
     """A file that is no such file is an error with its name."""
-    (root / name).write_text("\t{ no\n")
+    (root / name).write_text(text)
 
     result = run("--check")
 

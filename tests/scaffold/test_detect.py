@@ -137,6 +137,61 @@ def test_the_runner_gives_way(lay: Lay) -> None:
     assert found(root, "python", runner="uvicorn") == ("3.10", ".python-version:1")
 
 
+@pytest.mark.parametrize(
+    ("name", "lock", "expected"),
+    [
+        (
+            "uv.lock",
+            '[[package]]\nname = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "a", extra = ["more"] }]\n'
+            '[package.dev-dependencies]\ndev = [{ name = "asgictl" }]\n'
+            '[[package]]\nname = "a"\nversion = "1"\n[package.optional-dependencies]\nmore = [{ name = "b" }]\n'
+            '[[package]]\nname = "b"\nversion = "2"\n[[package]]\nname = "asgictl"\nversion = "3"\n',
+            {"a": "1", "b": "2"},
+        ),
+        (
+            "poetry.lock",
+            '[[package]]\nname = "a"\nversion = "1"\ngroups = ["main"]\n'
+            '[[package]]\nname = "asgictl"\nversion = "3"\ngroups = ["dev"]\n'
+            '[[package]]\nname = "uvicorn"\nversion = "0.1"\ngroups = ["main"]\noptional = true\n',
+            {"a": "1"},
+        ),
+        ("poetry.lock", '[[package]]\nname = "a"\nversion = "1"\n', {"a": "1"}),
+        (
+            "pdm.lock",
+            '[[package]]\nname = "a"\nversion = "1"\ngroups = ["default"]\n'
+            '[[package]]\nname = "asgictl"\nversion = "3"\ngroups = ["dev"]\n',
+            {"a": "1"},
+        ),
+        (
+            "pylock.toml",
+            '[[packages]]\nname = "a"\nversion = "1"\n'
+            '[[packages]]\nname = "asgictl"\nversion = "3"\nmarker = "\'dev\' in dependency_groups"\n',
+            {"a": "1"},
+        ),
+        ("requirements.txt", "a==1\n-c pins.txt\nasgictl==3 ; sys_platform == 'win32'\n", {"a": "1"}),
+    ],
+)
+def test_what_an_image_will_have(lay: Lay, name: str, lock: str, expected: dict[str, str]) -> None:
+    """A package that is for development only, optional, a constraint or for Windows is not in the image."""
+    root = lay({name: lock, "pyproject.toml": "[tool.poetry]\n", "pins.txt": "asgictl==3\n"})
+
+    assert detect(ScaffoldRequest(), root).deps.pinned == expected
+
+
+def test_in_a_folder_of_the_project(lay: Lay) -> None:
+    """In a subfolder the app of that folder is found, and named as from the root, so that both runs say the same."""
+    root = lay(
+        {"requirements.txt": "fastapi\n", "backend/main.py": "import words\n" + APP, "backend/words.py": ""}, None
+    )
+
+    here = detect(ScaffoldRequest(app="main:app"), root / "backend")
+    there = detect(ScaffoldRequest(app="backend/main.py:app"), root)
+
+    assert here.root == root
+    assert here.app == there.app
+    assert (here.app.given, here.app.folders) == ("backend/main.py:app", ("backend",))
+
+
 def test_includes(lay: Lay) -> None:
     """What a requirements file includes is needed for the build; comments, markers and options are no names."""
     root = lay(
@@ -150,7 +205,7 @@ def test_includes(lay: Lay) -> None:
     deps = detect(ScaffoldRequest(), root).deps
 
     assert deps.files == ("requirements/prod.txt", "requirements/base.txt", "pins.txt")
-    assert deps.pinned == {"psycopg2": "2.9", "fastapi": None, "uvicorn": None}
+    assert deps.pinned == {"psycopg2": "2.9", "fastapi": None}
     assert deps.local
 
 

@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
-from asgictl.scaffold import mark
+from asgictl.errors import FileProblemError
+from asgictl.scaffold import compare, mark, plan, write
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.request import ScaffoldRequest
 from tests.conftest import ASGICTL
 from tests.scaffold.conftest import run
 
@@ -136,6 +139,53 @@ def test_blocks(root: Path) -> None:
     assert "\nthe-netrc\n" in text
     assert text.count(">>>") == 1
     assert (root / ".gitignore").read_text().endswith("# <<< asgictl scaffold\nmine\n")
+
+
+def test_a_mark_at_the_beginning(root: Path) -> None:
+    """A byte order mark stays where it is, before everything."""
+    (root / ".dockerignore").write_bytes(b"\xef\xbb\xbfdata\r\nmore\n")
+    run()
+    written = (root / ".dockerignore").read_bytes()
+
+    assert written.startswith(b"\xef\xbb\xbf# >>> asgictl scaffold ")
+    assert written.endswith(b"\ndata\r\nmore\n")
+    assert states(run("--json"))[".dockerignore"] == "same"
+
+
+def test_changed_meanwhile(root: Path) -> None:
+    """A file that somebody edits between the look and the writing is not lost."""
+    planned = plan.plan(detect(ScaffoldRequest(), root), ScaffoldRequest())
+    changes = compare.compare(root, planned)
+    (root / "Dockerfile").write_text("precious\n")
+
+    with pytest.raises(FileProblemError, match="has changed meanwhile"):
+        write.write(changes)
+
+    assert (root / "Dockerfile").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["tool = {a = {x = 1}}\n", '[tool]\nasgictl = {app = "main:app"}\n', "\ufeff[project]\r\n"]
+)
+def test_save_in_any_form(root: Path, text: str) -> None:
+    """What cannot be added to is told before anything is written; what can keeps its form."""
+    (root / "pyproject.toml").write_bytes(text.encode())
+
+    result = run("--save", "--port", "9000", "--deps", "none")
+
+    written = (root / "pyproject.toml").read_bytes().decode()
+    assert (result.exit_code, written == text) == ((4, True) if "{" in text else (0, False))
+    assert result.exit_code == 0 or not (root / "Dockerfile").exists()
+    assert written.startswith(text[:9])
+
+
+def test_save_through_a_link(root: Path) -> None:
+    """A `pyproject.toml` that is a link is not replaced."""
+    (root.parent / "other.toml").write_text("")
+    (root / "pyproject.toml").symlink_to(root.parent / "other.toml")
+
+    assert run("--save", "--port", "9000").exit_code == 4
+    assert (root / "pyproject.toml").is_symlink()
 
 
 def test_an_edited_block(root: Path) -> None:
@@ -341,6 +391,10 @@ def test_a_file_that_is_not_written(root: Path) -> None:
         (["--index-url", "https://me:pw@x.example/simple"], "`--index-url` holds credentials"),
         (["--index-url", "x"], "`x` is not the URL of an index"),
         (["--https", "--for", "all"], "`--https` does not go with prod, k8s, systemd"),
+        (["--port-env", "WEB_CONCURRENCY"], "`WEB_CONCURRENCY` means something else"),
+        (["--mode", "bind", "--for", "k8s"], "`--mode` does not go with k8s"),
+        (["--name", "null"], "`null` cannot be a name"),
+        (["--for", "k8s", "--domain", "10.0.0.1"], "`10.0.0.1` is an address"),
         (["--workdir", "app"], "`app` does not do for `--workdir`"),
         (["--workdir", "/app/../etc"], "`--workdir /app/../etc` is no place for code"),
         (["--check", "--verify"], "`--check` (command line) and `--verify` (command line) exclude each other"),

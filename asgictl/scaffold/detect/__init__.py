@@ -75,11 +75,12 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         statics=source.statics,
         apt=apt,
         folders=tuple(sorted(file.parent.name for file in root.glob("*/__init__.py"))),
+        needed=tuple(layout.needed(pyproject)) if package and pyproject else (),
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
-            *notes.of_request(request, root, deps),
+            *notes.of_request(request, root, deps, layout.build_requirements(pyproject) if package else ()),
         ),
     )
 

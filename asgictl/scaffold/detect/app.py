@@ -11,14 +11,8 @@ from asgictl.scaffold.request import PATH, ScaffoldRequest
 
 def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies) -> tuple[App, str]:
     """Return the app that `serve` would find in `folder`, or else in `root`, and how; raise `StartError` for none."""
-    try:
-        ref = target.find(request.app, folder, {}, lambda _: None)
-    except StartError:
-        if folder == root:
-            raise
-        ref = target.find(request.app, root, {}, lambda _: None)
-    if ref.looked and folder != root:
-        ref = target.find(request.app, root, {}, lambda _: None)
+    given = _as_from(root, request.app, folder) if folder != root else request.app
+    ref = target.find(given, root, {}, lambda _: None)
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
         raise StartError(f"there is no app in {', '.join(ref.looked)}", hint=hint)
@@ -39,8 +33,18 @@ def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies)
     known = frameworks.of_name(entry.framework) if entry and entry.framework else None
     framework = known.module.partition(".")[0] if known else None
     interface = known.interface if known else _likely(deps)
-    app = App(str(ref), interface, framework, factory, folders, ref.settings, file)
-    return app, "as named" if request.app else ref.found
+    app = App(str(ref), interface, framework, factory, folders, ref.settings, file, given)
+    return app, "as named" if given else ref.found
+
+
+def _as_from(root: Path, app: str | None, folder: Path) -> str | None:
+    """Return the name, as seen from `root`, of the app that is found in a folder below."""
+    try:
+        ref = target.find(app, folder, {}, lambda _: None)
+    except StartError:  # it may be meant so already
+        return app
+    inside = ref.file is not None and ref.file.is_relative_to(root)
+    return f"{ref.file.relative_to(root).as_posix()}:{ref.attribute}" if inside and ref.file else app
 
 
 def _likely(deps: Dependencies) -> str:

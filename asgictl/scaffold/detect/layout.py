@@ -1,5 +1,6 @@
 """How the code lies: a package to install, or a folder to copy."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from asgictl.project import Project as PyProject
@@ -44,3 +45,18 @@ def _configured(pyproject: PyProject) -> bool:
         for keys in (("hatch", "build"), ("setuptools", "packages"), ("poetry", "packages"), ("pdm", "build"))
         if not isinstance(pyproject.table("tool", *keys[:-1]).get(keys[-1]), list)
     ) or isinstance(pyproject.table("tool", "poetry").get("packages"), list)
+
+
+def needed(pyproject: PyProject) -> Iterator[str]:
+    """Yield the files that building the package takes, beside its code."""
+    table = pyproject.table("project")
+    for entry in (table.get("readme"), table.get("license")):
+        name = entry.get("file") if isinstance(entry, dict) else entry
+        if isinstance(name, str) and (pyproject.root / name).is_file():
+            yield name
+
+
+def build_requirements(pyproject: PyProject | None) -> list[str]:
+    """Return what the build system requires."""
+    listed = pyproject.table("build-system").get("requires", ()) if pyproject else ()
+    return [str(line) for line in listed] if isinstance(listed, list) else []

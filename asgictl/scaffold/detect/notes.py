@@ -1,5 +1,6 @@
 """What the user should know of a project before it runs elsewhere."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -36,14 +37,16 @@ def of_project(
         yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
 
 
-def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies) -> Iterator[str]:
-    """Yield what the files that are asked for will still need."""
+def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:
+    """Yield what the files that are asked for will still need; `builds` are requirements of the build system."""
     if request.https and not (root / "ssl/cert.pem").exists():
         yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
     if "k8s" in request.targets and request.domain is None:
         yield "the Ingress is for app.example.com: pass --domain"
     if request.index_secret and not (root / Path(request.index_secret).expanduser()).exists():
         yield f"there is no `{request.index_secret}`, which the build mounts"
+    if any(re.search(r"hatch-vcs|setuptools[-_]scm|versioningit", line) for line in builds):
+        yield "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 

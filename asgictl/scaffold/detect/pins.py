@@ -1,6 +1,7 @@
 """What an image will have installed: the names in a lock, without those for development, and their versions."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,21 +36,27 @@ def _installed(kind: Kind, data: Entry) -> list[Entry]:
         case "pipenv":
             return [{"name": name, **entry} for name, entry in data.get("default", {}).items()]
         case "pylock":
-            return list(data.get("packages", []))
+            return [
+                it
+                for it in data.get("packages", [])
+                if not re.search(r"dependency_groups|extras", it.get("marker", ""))
+            ]
         case "uv":
             return _reached(data.get("package", []))
         case _:
             group = "main" if kind == "poetry" else "default"
-            return [entry for entry in data.get("package", []) if group in entry.get("groups", ())]
+            entries = [it for it in data.get("package", []) if group in it.get("groups", (group,))]
+            return [it for it in entries if not it.get("optional") and "extra ==" not in str(it.get("markers", ""))]
 
 
 def _reached(entries: list[Entry]) -> list[Entry]:
     """Return the packages of uv.lock that the project itself leads to, by its dependencies and their extras."""
-    root = next((entry for entry in entries if "." in _source(entry)), None)
+    local = [entry for entry in entries if any(_source(entry))]
+    roots = [entry for entry in local if "." in _source(entry)] or local
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
         by_name.setdefault(entry["name"], []).append(entry)
-    wanted = list(root.get("dependencies", ())) if root else []
+    wanted = [link for root in roots for link in root.get("dependencies", ())]
     seen: set[tuple[str, str | None]] = set()
     found: dict[str, Entry] = {}
     while wanted:

@@ -20,6 +20,8 @@ USUAL = (
     "requirements/base.txt",
     "requirements-prod.txt",
 )
+# What markers ask of, in an image.
+_IMAGE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(.+)")
 
 
@@ -29,6 +31,7 @@ class Line(NamedTuple):
     file: str
     number: int
     text: str
+    constraint: bool = False
 
 
 def read(root: Path, name: str) -> Dependencies:
@@ -46,7 +49,8 @@ def read(root: Path, name: str) -> Dependencies:
             raise FileProblemError(problem, hint="move it into the project, or install it from an index")
         git = git or "git+" in target
         local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
-        if (requirement := _requirement(target)) is not None:
+        local = local or " @ file:" in target or (target.startswith(("-f ", "--find-links")) and "://" not in target)
+        if not line.constraint and (requirement := _requirement(target)) is not None:
             versions = [one.version for one in requirement.specifier if one.operator == "=="]
             pinned[canonicalize_name(requirement.name)] = versions[0] if versions else None
     return Dependencies("requirements", tuple(files or [name]), pinned, local, git)
@@ -56,7 +60,7 @@ def lines(root: Path, name: str) -> Iterator[Line]:
     """Yield the lines of a file and of those that it includes, continued lines joined."""
     seen: set[str] = set()
 
-    def walk(name: str, by: str) -> Iterator[Line]:
+    def walk(name: str, by: str, *, constraint: bool = False) -> Iterator[Line]:
         if name in seen:
             return
         seen.add(name)
@@ -84,9 +88,10 @@ def lines(root: Path, name: str) -> Iterator[Line]:
                     continue
                 target = (path.parent / included).resolve()
                 inner = target.relative_to(root.resolve()) if target.is_relative_to(root.resolve()) else target
-                yield from walk(inner.as_posix(), f" (line {number} of `{name}`)")
+                narrows = constraint or line.startswith(("-c", "--constraint"))
+                yield from walk(inner.as_posix(), f" (line {number} of `{name}`)", constraint=narrows)
             elif line:
-                yield Line(name, number, line)
+                yield Line(name, number, line, constraint)
             number += joined.count("\0")
 
     yield from walk(name, "")
@@ -94,6 +99,7 @@ def lines(root: Path, name: str) -> Iterator[Line]:
 
 def _requirement(text: str) -> Requirement | None:
     try:
-        return Requirement(re.split(r"\s--?[a-z]", text)[0].strip())
+        requirement = Requirement(re.split(r"\s--?[a-z]", text)[0].strip())
     except InvalidRequirement:
         return None
+    return requirement if requirement.marker is None or requirement.marker.evaluate(_IMAGE) else None

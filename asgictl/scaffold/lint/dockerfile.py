@@ -67,7 +67,7 @@ def server_of(found: Image) -> Server | None:
         [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)],
         found.environment(),
     )
-    return started._replace(port=started.port or 8000) if started else None
+    return started._replace(port=8000 if started.port is None else started.port) if started else None
 
 
 def _words(command: Instruction) -> list[str]:
@@ -97,7 +97,8 @@ def _port(found: Image, name: str) -> Iterator[Problem]:
     exposed = [one for one in found.final if one.name == "EXPOSE"]
     started = server_of(found)
     ports = [word.partition("/")[0] for one in exposed for word in one.value.split()]
-    if started is None or not exposed or any("$" in port for port in ports) or str(started.port) in ports:
+    unclear = any("$" in port or "-" in port for port in ports)
+    if started is None or not started.port or not exposed or unclear or str(started.port) in ports:
         return
     text = f"EXPOSE says {', '.join(ports)}, and the server listens on {started.port}"
     yield Problem("expose-port", f"{name}:{exposed[-1].line}", text)

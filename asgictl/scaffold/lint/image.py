@@ -11,7 +11,7 @@ from dockerfile_parse import DockerfileParser
 
 from asgictl.errors import FileProblemError
 
-_HEREDOC = re.compile(r"<<-?([\"']?)([A-Za-z_]\w*)\1")
+_HEREDOC = re.compile(r"(?<!<)<<-?([\"']?)([A-Za-z_]\w*)\1")
 
 
 class Instruction(NamedTuple):
@@ -104,6 +104,7 @@ def _stages(text: str) -> Iterator[Stage]:
 def _without_heredocs(text: str) -> str:
     """Return `text` with the bodies of here-documents blank, which are no instructions."""
     end: str | None = None
+    takes = continued = False
     lines = []
     for line in text.splitlines():
         if end is not None:
@@ -111,6 +112,8 @@ def _without_heredocs(text: str) -> str:
             end = None if line.strip() == end else end
             continue
         lines.append(line)
-        if line.lstrip()[:4].upper() in {"RUN ", "COPY"} and (match := _HEREDOC.search(line)):
+        takes = takes if continued else line.lstrip()[:4].upper() in {"RUN ", "COPY"}
+        continued = line.rstrip().endswith("\\")
+        if takes and (match := _HEREDOC.search(line)):
             end = match[2]
     return "\n".join(lines) + "\n"

@@ -47,7 +47,7 @@ def documents(file: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file; raise `FileProblemError` for one that is none."""
     try:
         loaded = list(yaml.load_all(file.read_text(encoding="utf-8-sig"), Loader=_Loader))  # it is safe
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise FileProblemError(f"cannot read `{file}`: {_reason(error)}", hint="put it right, or remove it") from error
     return [document for document in loaded if isinstance(document, dict)]
 
@@ -78,8 +78,13 @@ def compose(file: Path, server: Server | None, stages: Sequence[str]) -> Iterato
 def _is_ours(service: dict[str, Any]) -> bool:
     """Tell whether a service is built in this folder."""
     build = service.get("build")
-    context = build.get("context", ".") if isinstance(build, dict) else build
-    return context in {".", "./"}
+    if not isinstance(build, dict):
+        return str(build) in {".", "./"}
+    other = "dockerfile_inline" in build or str(build.get("dockerfile", "Dockerfile")) not in {
+        "Dockerfile",
+        "./Dockerfile",
+    }
+    return not other and str(build.get("context", ".")) in {".", "./"}
 
 
 def _stopping(service: dict[str, Any], place: str, started: Server | None, *, base: bool) -> Iterator[Problem]:
@@ -93,7 +98,7 @@ def _published(service: dict[str, Any], place: str, port: int | None) -> Iterato
     for entry in _list(service.get("ports")):
         text = entry.get("target") if isinstance(entry, dict) else str(entry).rpartition(":")[2]
         target = str(text).partition("/")[0]
-        if port is not None and target.isdigit() and int(target) != port:
+        if port and re.fullmatch(r"[0-9]+", target) and int(target) != port:
             yield Problem("published-port", place, f"port {target} is published, and the server listens on {port}")
 
 
@@ -108,7 +113,7 @@ def _exposed(service: dict[str, Any], place: str) -> Iterator[Problem]:
 def kubernetes(file: Path, server: Server | None) -> Iterator[Problem]:
     """Yield what is wrong with the workloads of a manifest, for an image that starts `server`."""
     for document in documents(file):
-        if document.get("kind") not in {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}:
+        if str(document.get("kind")) not in {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}:
             continue
         pod = _at(document, "spec", "template", "spec")
         place = f"{file.name}: {document['kind']} {_at(document, 'metadata').get('name')}"
@@ -129,7 +134,7 @@ def _container(container: dict[str, Any], pod: dict[str, Any], place: str, start
     if not container.get("readinessProbe"):
         yield Problem("probes", place, "there is no readinessProbe: requests come before the server is ready")
     ports = [entry.get("containerPort") for entry in _list(container.get("ports")) if isinstance(entry, dict)]
-    if started.port is not None and ports and started.port not in ports:
+    if started.port and ports and started.port not in ports:
         text = f"containerPort is {ports[0]}, and the server listens on {started.port}"
         yield Problem("published-port", place, text)
     resources = _at(container, "resources")
@@ -158,7 +163,7 @@ def unit(file: Path) -> Iterator[Problem]:
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(re.sub(r"\\\n", " ", file.read_text(encoding="utf-8-sig")))
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+    except (OSError, UnicodeDecodeError, AttributeError, configparser.Error) as error:
         raise FileProblemError(f"cannot read `{file}`: {_reason(error)}", hint="put it right, or remove it") from error
     if not parser.has_section("Service"):
         return
@@ -180,9 +185,10 @@ def _budget(place: str, name: str, left: float, wanted: float | None) -> Iterato
 
 def _seconds(text: object) -> float:
     """Return a duration like 1m30s, or a number of seconds; infinity for what is none."""
-    found = _DURATION.findall(str(text).strip())
-    if not found or str(text).strip() in {"infinity", ""}:
+    bare = str(text).strip()
+    if not re.fullmatch(rf"(\s*{_DURATION.pattern})+", bare):
         return float("inf")
+    found = _DURATION.findall(bare)
     return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 

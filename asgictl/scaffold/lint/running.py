@@ -10,7 +10,10 @@ LAST_WORDS = 2
 
 
 class Server(NamedTuple):
-    """The server, the seconds that it leaves open requests at a stop (None: as long as they take), and its port."""
+    """The server, the seconds that it leaves open requests at a stop (None: as long as they take), and its port.
+
+    A port is None where nothing says it, and 0 where that cannot be told.
+    """
 
     program: str
     graceful: float | None
@@ -37,19 +40,20 @@ def server(words: Sequence[str], environ: Mapping[str, str] | None = None) -> Se
         return None
     option, usual = ("--graceful-timeout", 8.0) if program == "asgictl" else ("--timeout-graceful-shutdown", None)
     prefix = "ASGICTL_SERVE" if program == "asgictl" else "UVICORN"
-    graceful = _number(words, option, environ.get(f"{prefix}_{option[2:].upper().replace('-', '_')}"))
+    graceful = _number(words, option, environ.get(f"{prefix}_{option[2:].upper().replace('-', '_')}"), environ)
     ports = [environ.get(f"{prefix}_PORT"), *([environ.get("PORT")] if program == "asgictl" else [])]
-    port = _number(words, "--port", next(filter(None, ports), None))
+    port = _number(words, "--port", next(filter(None, ports), None), environ)
     return Server(program, usual if graceful is None else graceful, None if port is None else int(port))
 
 
-def _number(words: Sequence[str], option: str, otherwise: str | None) -> float | None:
-    """Return the number that an option has, or else a variable; the default of a variable counts."""
+def _number(words: Sequence[str], option: str, otherwise: str | None, environ: Mapping[str, str]) -> float | None:
+    """Return the number that an option has, or else the text `otherwise`; 0 for a variable that nothing sets."""
     found = otherwise or ""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == option:
             found = following
         elif word.startswith(f"{option}="):
             found = word.removeprefix(f"{option}=")
-    match = re.fullmatch(r"(?:\$\{\w+:-)?(\d+(?:\.\d+)?)\}?", found)
-    return float(match[1]) if match else None
+    if match := re.fullmatch(r"\$\{?(\w+)(?::-(\d+))?\}?", found):
+        found = environ.get(match[1]) or match[2] or "0"
+    return float(found) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", found) else None
