@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Path]:
+def engine() -> Iterator[None]:
     """Start the engine, or skip; in CI a missing one is a failure."""
     reason = lab.missing()
     if reason is not None and os.environ.get("CI"):
@@ -25,7 +25,7 @@ def engine() -> Iterator[Path]:
     if reason is not None:
         pytest.skip(reason)
     before = dict(os.environ)
-    with lab.running() as wheels:
-        yield wheels
+    with lab.running():
+        yield
     os.environ.clear()
     os.environ.update(before)

@@ -23,6 +23,7 @@ from pathlib import Path
 from asgictl.scaffold.versions import POETRY_EXPORT, TOOLS
 
 ROOT = Path(__file__).parents[2]
+SYSTEM = os.environ.get("ASGICTL_ENGINE") == "system"
 PYTHON = "3.11"
 GATEWAY = "198.18.0.1"
 INDEX = f"http://{GATEWAY}:3141/simple"
@@ -44,7 +45,7 @@ _NEW_NETWORK = 0x40000000  # CLONE_NEWNET, <linux/sched.h>
 
 def missing() -> str | None:
     """Return why there can be no engine here, or None."""
-    if os.environ.get("ASGICTL_ENGINE") == "system":
+    if SYSTEM:
         return None if shutil.which("docker") else "there is no docker"
     if sys.platform != "linux" or os.geteuid() != 0:
         return "an engine of one's own needs Linux, and root"
@@ -53,12 +54,14 @@ def missing() -> str | None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Path]:
-    """Have an engine that the calls of `docker` in this process reach; yield the folder with the wheels."""
+def running() -> Iterator[None]:
+    """Have an engine that the calls of `docker` in this process reach."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asgictl-lab-", ignore_cleanup_errors=True)))
-        wheels = _wheels()
-        if os.environ.get("ASGICTL_ENGINE") != "system":
+        if SYSTEM:
+            _official_image(home)
+        else:
+            wheels = _wheels()
             base = _debian("python", _PYTHON)
             _debian("systemd", _SYSTEMD)  # while there is a network
             stack.enter_context(_namespace(f"asgictl-{os.getpid()}"))
@@ -68,9 +71,7 @@ def running() -> Iterator[Path]:
             stack.enter_context(_served(home / "index"))
             call("docker", "import", str(base), "asgictl-debian")
             _base_image(home)
-        else:
-            _official_image(home, wheels)
-        yield wheels
+        yield
 
 
 def call(*command: str, folder: Path | None = None, check: bool = True, timeout: float = 600) -> str:
@@ -265,9 +266,9 @@ def _base_image(home: Path) -> None:
     )
 
 
-def _official_image(home: Path, wheels: Path) -> None:
+def _official_image(home: Path) -> None:
     """Put the wheel of this tree, which no index has, into the official image."""
-    own = next(wheels.glob("asgictl-*.whl"))
+    own = _own_wheel(home)
     build(
         home / "base",
         BASE,

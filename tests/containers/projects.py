@@ -179,18 +179,26 @@ PIPFILE = f"""
     [requires]
     python_version = "3.11"
 """
-POETRY_SOURCE = f"""
+POETRY_SOURCE = (
+    ""
+    if lab.SYSTEM
+    else f"""
     [[tool.poetry.source]]
     name = "local"
     url = "{lab.INDEX}/"
     priority = "primary"
 """
-PDM_SOURCE = f"""
+)
+PDM_SOURCE = (
+    ""
+    if lab.SYSTEM
+    else f"""
     [[tool.pdm.source]]
     name = "pypi"
     url = "{lab.INDEX}"
     verify_ssl = false
 """
+)
 
 
 class Kind(NamedTuple):
@@ -200,7 +208,11 @@ class Kind(NamedTuple):
     options: tuple[str, ...] = ()
     lock: str | None = None
     health: str = "/healthz"
-    lifespan: bool = True
+
+    @property
+    def here_only(self) -> bool:
+        """Whether it needs the index that is made here."""
+        return lab.INDEX in repr(self)
 
 
 def _flat(module: str = "main.py", source: str = FASTAPI, **files: str) -> dict[str, str]:
@@ -245,11 +257,9 @@ KINDS = {
             ".python-version": "3.11\n",
         }
     ),
-    "flask": Kind(_flat("app.py", FLASK, **{"requirements.txt": "flask\n"}), lifespan=False),
-    "flask by uvicorn": Kind(
-        _flat("app.py", FLASK, **{"requirements.txt": "flask\n"}), ("--runner", "uvicorn"), lifespan=False
-    ),
-    "django": Kind(DJANGO, health="/healthz/", lifespan=False),
+    "flask": Kind(_flat("app.py", FLASK, **{"requirements.txt": "flask\n"})),
+    "flask by uvicorn": Kind(_flat("app.py", FLASK, **{"requirements.txt": "flask\n"}), ("--runner", "uvicorn")),
+    "django": Kind(DJANGO, health="/healthz/"),
     "plain": Kind(_flat("asgi.py", PLAIN)),
     "platform's port": Kind(_flat("asgi.py", PLAIN), ("--port-env", "LISTEN_ON", "--runner", "uvicorn")),
     "two workers": Kind(

@@ -20,9 +20,8 @@ URL = "http://127.0.0.1:18080"
 
 
 @pytest.fixture
-def project(tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lay out a project with every compose file."""
-    assert engine
     monkeypatch.setenv("PORT", "18080")
     folder = projects.write(tmp_path / "shop", projects.KINDS["requirements"])
     lab.call(str(ASGICTL), "scaffold", "--for", "docker,compose,dev,watch,prod", "--domain", "localhost", folder=folder)
@@ -118,7 +117,7 @@ def test_watch(project: Path) -> None:
 
 def test_production(project: Path) -> None:
     """TLS, a redirect to it, two replicas that answer, and no failed request while one of them is started anew."""
-    if os.environ.get("ASGICTL_ENGINE") != "system":
+    if not lab.SYSTEM:
         caddy_image(project.parent / "caddy")
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

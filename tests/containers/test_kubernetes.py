@@ -25,11 +25,10 @@ events_logger = "file"
 
 
 @pytest.fixture
-def podman(tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
+def podman(tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
     """Have podman with a storage of its own; yield the beginning of its command."""
-    assert engine
-    if shutil.which("podman") is None or os.environ.get("ASGICTL_ENGINE") == "system":
-        if os.environ.get("CI") and os.environ.get("ASGICTL_ENGINE") != "system":
+    if shutil.which("podman") is None or lab.SYSTEM:
+        if os.environ.get("CI") and not lab.SYSTEM:
             pytest.fail("no podman")
         pytest.skip("needs podman beside an engine of one's own")
     (tmp_path / "containers.conf").write_text(_CONTAINERS)

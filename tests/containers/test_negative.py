@@ -3,7 +3,6 @@
 import base64
 import http.server
 import json
-import os
 import re
 import signal
 import subprocess
@@ -22,9 +21,8 @@ PASSWORD = "s3cr3t-of-the-index"
 
 
 @pytest.fixture
-def project(tmp_path: Path, engine: Path) -> Path:
+def project(tmp_path: Path, engine: None) -> Path:
     """Lay out a project, and scaffold it."""
-    assert engine
     folder = projects.write(tmp_path / "shop", projects.KINDS["plain"])
     lab.call(str(ASGICTL), "scaffold", folder=folder)
     return folder
@@ -85,9 +83,8 @@ class Guarded(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def guarded(engine: Path) -> Iterator[str]:
+def guarded(engine: None) -> Iterator[str]:
     """Serve the index to those who have the password; yield its URL."""
-    assert engine
     with http.server.ThreadingHTTPServer((lab.GATEWAY, 0), Guarded) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -96,7 +93,7 @@ def guarded(engine: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.skipif(os.environ.get("ASGICTL_ENGINE") == "system", reason="needs the index inside the namespace")
+@pytest.mark.skipif(lab.SYSTEM, reason="needs the index inside the namespace")
 @pytest.mark.parametrize("kind", ["plain", "uv"])
 def test_credentials_stay_out(tmp_path: Path, guarded: str, kind: str) -> None:
     """The password of an index is used by the build, and is in no layer, no history and no file that was written."""
@@ -117,9 +114,8 @@ def test_credentials_stay_out(tmp_path: Path, guarded: str, kind: str) -> None:
     assert not [file for file in written if PASSWORD.encode() in file.read_bytes()]
 
 
-def test_the_leak_that_is_looked_for_exists(tmp_path: Path, engine: Path) -> None:
+def test_the_leak_that_is_looked_for_exists(tmp_path: Path, engine: None) -> None:
     """The same look finds the password where a single stage is given it as an argument; so does `--check`."""
-    assert engine
     folder = projects.write(tmp_path / "shop", projects.KINDS["plain"])
     text = f"FROM {lab.BASE}\nARG PIP_INDEX_URL\nRUN pip --version\nCOPY asgi.py ./\nUSER 10001\n"
     lab.build(folder, "leaky", f'{text}CMD ["true"]\n')

@@ -1,6 +1,5 @@
 """The units, under a real systemd in a container: active, sandboxed, and restarted without a refused request."""
 
-import os
 import re
 import threading
 from pathlib import Path
@@ -29,11 +28,10 @@ print(asked, failed)
 """
 
 
-@pytest.mark.skipif(os.environ.get("ASGICTL_ENGINE") == "system", reason="needs an image that is made here")
+@pytest.mark.skipif(lab.SYSTEM, reason="needs an image that is made here")
 @pytest.mark.parametrize("runner", ["asgictl", "uvicorn"])
-def test_restart_refuses_nobody(tmp_path: Path, engine: Path, runner: str) -> None:
+def test_restart_refuses_nobody(tmp_path: Path, engine: None, runner: str) -> None:
     """The service is active in its sandbox, and through two restarts its socket lets requests wait, not fail."""
-    assert engine
     folder = projects.write(tmp_path / "shop", projects.KINDS["requirements"])
     lab.call(str(ASGICTL), "scaffold", "--for", "systemd", "--runner", runner, folder=folder)
     image = lab.systemd_image(tmp_path / "image", folder, runner)
