@@ -3,6 +3,7 @@
 What it says is what the engines say, as far as `scaffold --verify` reads it; FAULT names what goes wrong.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -56,6 +57,9 @@ def main(command: str, *arguments: str) -> int:  # noqa: C901, PLR0912  # one ca
         case "stop":
             end(int((HOME / "pid").read_text()), float(arguments[1]))
         case "rm" | "image":
+            if command == "rm" and (HOME / "pid").exists():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(int((HOME / "pid").read_text()), signal.SIGKILL)
             if FAULT == "rm":
                 print("device is busy")
                 return 1
