@@ -93,7 +93,6 @@ def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
     found = detect(request, project.current_folder())
     for text in found.notes:
         console.note(text)
-    planned = plan(found, request)
     if check:
         from asgictl.cli import checking
 
@@ -102,6 +101,7 @@ def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
         from asgictl.cli import verifying
 
         return verifying.verify(console, found, request)
+    planned = plan(found, request)
     if stdout is not None:
         return _print_one(console, found, planned, stdout)
     return _write(ctx, console, found, planned)
@@ -200,7 +200,7 @@ def _lines(changes: "Sequence[Change]") -> list[str]:
 def _data(found: "Project", changes: "Sequence[Change]", copies: Mapping[str, str]) -> dict[str, Any]:
     return {
         "root": str(found.root),
-        "found": {it.topic: {"value": it.value, "source": it.source} for it in found.findings},
+        "found": [it._asdict() for it in found.findings],
         "notes": list(found.notes),
         "files": [
             {"path": it.path, "state": it.state, "reason": it.reason or None, "copy": copies.get(it.path)}

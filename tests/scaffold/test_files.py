@@ -1,5 +1,6 @@
 """What happens to the files that are there: made, kept, brought up to date, never lost."""
 
+import inspect
 import json
 import os
 import signal
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from asgictl.cli.scaffold import scaffold
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import compare, mark, plan, write
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.request import DEFAULT_TARGETS, ScaffoldRequest
 from tests.conftest import ASGICTL
 from tests.scaffold.conftest import run
 
@@ -328,6 +330,24 @@ def test_two_at_once(root: Path) -> None:
 
     assert [process.wait(60) for process in runs] == [0] * 4
     assert states(run("--json")) == dict.fromkeys(FILES, "same")
+
+
+def test_every_finding_is_in_the_json(root: Path) -> None:
+    """Of two answers to one question, like two indexes, both are told."""
+    (root / "requirements.txt").write_text("-i https://a.example/x\n--extra-index-url https://b.example/x\nfastapi\n")
+
+    found = json.loads(run("--json", "--dry-run").stdout)["found"]
+
+    assert [it["value"] for it in found if it["topic"] == "index"] == ["https://a.example/x", "https://b.example/x"]
+
+
+def test_defaults_are_the_same(root: Path) -> None:
+    """What a request has for an option that is not given is what the command gives it."""
+    saved = inspect.signature(scaffold).parameters
+    defaults = {**ScaffoldRequest._field_defaults, "targets": ",".join(DEFAULT_TARGETS), "apt": None}
+
+    assert root.exists()
+    assert {name: saved[name].default for name in defaults} == defaults
 
 
 def test_nothing_is_written(root: Path) -> None:
