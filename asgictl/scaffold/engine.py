@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,16 +25,17 @@ class Engine:
 
     def __init__(self, program: str) -> None:
         self.program = program
+        self.name = Path(program).name
         self._environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
 
     @property
     def build_options(self) -> tuple[str, ...]:
         """What a build needs so that the image keeps its health check: Podman's own format has none."""
-        return ("--format", "docker") if Path(self.program).name == "podman" else ()
+        return ("--format", "docker") if self.name == "podman" else ()
 
     def call(self, *arguments: str, hears: Callable[[str], object] | None = None, folder: Path | None = None) -> str:
-        """Run the engine, and return what it says; `hears` gets each line at once. Raises `EngineError`."""
-        said: list[str] = []
+        """Run the engine, and return the last of what it says; `hears` gets each line at once. Raises `EngineError`."""
+        said: deque[str] = deque(maxlen=_KEPT)
         process = subprocess.Popen(  # noqa: S603  # no shell
             [self.program, *arguments],
             cwd=folder,
@@ -49,14 +51,14 @@ class Engine:
             assert process.stdout is not None  # noqa: S101  # it is a pipe
             try:
                 for line in process.stdout:
-                    said = [*said[-_KEPT:], line.rstrip()]
+                    said.append(line.rstrip())
                     if hears is not None:
                         hears(line.rstrip())
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode:
-            raise EngineError(f"{Path(self.program).name} {arguments[0]} failed", [line for line in said if line])
+            raise EngineError(f"{self.name} {arguments[0]} failed", [line for line in said if line])
         return "\n".join(said).strip()
 
 

@@ -1,8 +1,9 @@
 """What stays out of the image, and out of what is copied while developing."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pathspec
 
@@ -71,7 +72,12 @@ def secret_inside(request: ScaffoldRequest) -> str | None:
 
 
 def matches(lines: list[str], path: str) -> bool:
-    """Tell whether `.dockerignore` lines leave out `path`: the last line that fits it, or a folder above, decides.
+    """Tell whether `.dockerignore` lines leave out `path`."""
+    return left_out(lines).match_file(path)
+
+
+def left_out(lines: Iterable[str]) -> pathspec.PathSpec[Any]:
+    """Return what `.dockerignore` lines leave out: the last line that fits a path, or a folder above, decides.
 
     https://docs.docker.com/build/concepts/context/#syntax: unlike in a `.gitignore`, every line begins at the root.
     """
@@ -83,7 +89,7 @@ def matches(lines: list[str], path: str) -> bool:
             bare = text.removeprefix("!").strip().removeprefix("./").lstrip("/").rstrip("/")
             rooted.append(f"{'!' if negated else ''}/{bare}")
     try:
-        return pathspec.PathSpec.from_lines("gitignore", rooted).match_file(path)
+        return pathspec.PathSpec.from_lines("gitignore", rooted)
     except (ValueError, re.error) as error:
         problem = f"`.dockerignore` has a line that is no pattern: {error}"
         raise FileProblemError(problem, hint="put that line right") from error

@@ -19,6 +19,8 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "prod": ("compose.prod.yaml", "Caddyfile"),
     "k8s": ("k8s.yaml",),
 }
+# The files with names of their own, that nobody else has a part in.
+NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
 _MERGED = {".dockerignore": "dockerignore", ".gitignore": "gitignore"}
 _TOOLS = {"uv": "uv", "pylock": "uv", "pyproject": "uv", "poetry": "poetry", "pdm": "pdm", "pipenv": "pipenv"}
 

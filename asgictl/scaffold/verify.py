@@ -52,10 +52,7 @@ def verify(
             began = time.monotonic()
             try:
                 seen = step()
-            except _FailedError as error:
-                yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=error.lines)
-                return
-            except EngineError as error:
+            except (_FailedError, EngineError) as error:
                 lines = error.lines[-_LAST_LINES:]
                 yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=lines)
                 return
@@ -117,7 +114,7 @@ class _Trial:
         raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
 
     def health(self) -> str:
-        looked = json.loads(self.engine.call("image", "inspect", self.name))[0]
+        looked = json.loads(self.engine.call("image", "inspect", "--format", "{{json .}}", self.name))
         places = (looked.get("Config") or {}, looked)
         checks = [place[key] for place in places for key in ("Healthcheck", "HealthCheck") if place.get(key)]
         test = checks[0].get("Test") or ["NONE"] if checks else ["NONE"]
@@ -169,7 +166,8 @@ class _Trial:
                 except EngineError as error:
                     if not any("no such" in line.lower() or "not known" in line.lower() for line in error.lines):
                         problem = f"cannot remove `{self.name}`: {error.lines[-1] if error.lines else error}"
-                        raise StartError(problem, hint=f"remove it with `docker {' '.join(arguments)}`") from error
+                        command = f"{self.engine.name} {' '.join(arguments)}"
+                        raise StartError(problem, hint=f"remove it with `{command}`") from error
         finally:
             for number, handler in heard.items():
                 signal.signal(number, handler)

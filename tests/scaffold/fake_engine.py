@@ -36,12 +36,12 @@ def main(command: str, *arguments: str) -> int:  # noqa: C901, PLR0912  # one ca
         case "build":
             print("step 1\nno such base image" if FAULT == "build" else "step 1")
             return FAULT == "build"
-        case "image" if arguments[:2] == ("inspect", "--format"):
+        case "image" if arguments[:3] == ("inspect", "--format", "{{.Size}}"):
             print(123_000_000)
         case "image" if arguments[0] == "inspect":
             health = {"Test": ["CMD", *CHECK]}
             podman = Path(sys.argv[0]).name == "podman"
-            print(json.dumps([{"HealthCheck": health} if podman else {"Config": {"Healthcheck": health}}]))
+            print(json.dumps({"HealthCheck": health} if podman else {"Config": {"Healthcheck": health}}))
         case "run":
             start()
         case "port":

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import project
-from asgictl.project import shown
 from asgictl.scaffold import mark
 from asgictl.scaffold.detect import app as apps
 from asgictl.scaffold.detect import (
@@ -97,11 +96,10 @@ class _Source(NamedTuple):
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
-    files = _sources(root)
     settings = django.read(root, app.settings)
-    asked, health_from = _health(request, app, settings)
-    likely = health.elsewhere(files) if not asked.strict and settings is None else None
-    websocket = health.websocket([*([app.file] if app.file else []), *files])
+    asked, health_from = _health(request, root, app, settings)
+    likely, websocket = health.survey(dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
+    likely = None if asked.strict or settings is not None else likely
     findings = [
         Finding("health", asked.path, health_from),
         Finding("websockets", "yes", _place(root, websocket))
@@ -133,13 +131,13 @@ def _root(folder: Path) -> tuple[Path, str]:
     return folder, "the current folder"
 
 
-def _health(request: ScaffoldRequest, app: App, settings: django.Settings | None) -> tuple[Health, str]:
+def _health(request: ScaffoldRequest, root: Path, app: App, settings: django.Settings | None) -> tuple[Health, str]:
     if request.health_path is not None:
         return Health(request.health_path, strict=settings is None), "--health-path"
     source = settings.urls if settings and settings.urls else app.file
     if source is not None and (found := health.routes(source, app.name.partition(":")[2], factory=app.factory)):
         # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
-        return Health(found[0].path, strict=settings is None), f"{shown(source)}:{found[0].line}"
+        return Health(found[0].path, strict=settings is None), _place(root, found[0])
     return Health("/", strict=False), "no route for health was found: anything below 500 is well"
 
 

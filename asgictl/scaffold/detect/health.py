@@ -1,7 +1,7 @@
 """What a health check can ask, and whether there are WebSockets: read from the source."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,33 +44,40 @@ def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
     )
 
 
-def elsewhere(files: Sequence[Path]) -> Route | None:
-    """Return a route in any of `files` that looks like one for health, though its whole path is not known."""
+def survey(files: Iterable[Path]) -> tuple[Route | None, Route | None]:
+    """Return the first route in `files` that looks like one for health, and the first place about WebSockets.
+
+    The whole path of the route may be another.
+    """
+    likely: Route | None = None
+    websocket: Route | None = None
     for file in files:
         for node in ast.walk(_parse(file)):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(attr=name) | ast.Name(id=name), args=[ast.Constant(value=str(path)), *_]
-                ):
-                    if name in _ROUTES and _bare(_absolute(path)) in _PATHS:
-                        return Route(_absolute(path), file, node.lineno)
+            if likely is None and (path := _health_path(node)) is not None:
+                likely = Route(path, file, getattr(node, "lineno", 1))
+            if websocket is None and _is_websocket(node):
+                websocket = Route("", file, getattr(node, "lineno", 1))
+        if likely and websocket:
+            break
+    return likely, websocket
+
+
+def _health_path(node: ast.AST) -> str | None:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[ast.Constant(value=str(path)), *_]):
+            return _absolute(path) if name in _ROUTES and _bare(_absolute(path)) in _PATHS else None
     return None
 
 
-def websocket(files: Sequence[Path]) -> Route | None:
-    """Return the first place that has to do with WebSockets."""
-    for file in files:
-        for node in ast.walk(_parse(file)):
-            match node:
-                case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _WEBSOCKETS:
-                    return Route("", file, node.lineno)
-                case ast.ClassDef(bases=bases) if any(ast.unparse(it).split(".")[-1] in _WEBSOCKETS for it in bases):
-                    return Route("", file, node.lineno)
-                case ast.Compare(left=left, comparators=[ast.Constant(value="websocket")]) if "type" in ast.unparse(
-                    left
-                ):
-                    return Route("", file, node.lineno)
-    return None
+def _is_websocket(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name in _WEBSOCKETS
+        case ast.ClassDef(bases=bases):
+            return any(ast.unparse(base).split(".")[-1] in _WEBSOCKETS for base in bases)
+        case ast.Compare(left=left, comparators=[ast.Constant(value="websocket")]):
+            return "type" in ast.unparse(left)
+    return False
 
 
 def _walk(tree: ast.AST, apps: set[str], *, mounted: bool = False) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asgictl.scaffold import plan
 from asgictl.scaffold.lint import dockerfile, image, orchestration
 from asgictl.scaffold.lint.problem import Problem
 
@@ -11,14 +12,8 @@ __all__ = ["Problem", "present", "problems"]
 
 def present(root: Path) -> list[str]:
     """Return the files in `root` that there are rules for."""
-    usual = [
-        "Dockerfile",
-        *(f"compose{kind}.yaml" for kind in ("", ".dev", ".watch", ".prod")),
-        "Caddyfile",
-        "k8s.yaml",
-    ]
     units = sorted(file.name for file in root.glob("*.service"))
-    return [name for name in (*usual, *units) if (root / name).is_file()]
+    return [name for name in (*plan.NAMES, *units) if (root / name).is_file()]
 
 
 def problems(root: Path, files: list[str], needed: Sequence[str] = ()) -> Iterator[Problem]:

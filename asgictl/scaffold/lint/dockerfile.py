@@ -4,6 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import pathspec
 
 from asgictl.scaffold import ignoring
 from asgictl.scaffold.lint import image, running
@@ -20,6 +23,8 @@ _INDEX = re.compile(r"^(PIP_(EXTRA_)?INDEX_URL|UV_(DEFAULT_)?INDEX\w*)\b")
 _EXEC = re.compile(r"(^|[;&|]\s*)exec\s")
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 _FILES_LOOKED_AT = 20_000
+
+Ignored = pathspec.PathSpec[Any]
 
 
 def check(root: Path, needed: Sequence[str] = (), name: str = "Dockerfile") -> Iterator[Problem]:
@@ -121,7 +126,7 @@ def _credentials(found: Image, name: str) -> Iterator[Problem]:
             yield Problem("index-in-history", f"{name}:{one.line}", f"{text}: move it to a stage that is left behind")
 
 
-def _sources(found: Image, root: Path, name: str, ignored: list[str]) -> Iterator[Problem]:
+def _sources(found: Image, root: Path, name: str, ignored: Ignored) -> Iterator[Problem]:
     for stage in found.stages:
         for one in stage.instructions:
             for source in _copied(one):
@@ -130,7 +135,7 @@ def _sources(found: Image, root: Path, name: str, ignored: list[str]) -> Iterato
                     continue
                 if not (root / path).exists():
                     yield Problem("copied-sources", f"{name}:{one.line}", f"`{path}` is not there")
-                elif ignoring.matches(ignored, path):
+                elif ignored.match_file(path):
                     yield Problem("copied-sources", f"{name}:{one.line}", f"`.dockerignore` leaves out `{path}`")
 
 
@@ -150,7 +155,7 @@ def _copied(instruction: Instruction) -> list[str]:
     return [word for word in words[:-1] if "://" not in word]
 
 
-def _whole(found: Image, root: Path, name: str, ignored: list[str], needed: Sequence[str]) -> Iterator[Problem]:
+def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequence[str]) -> Iterator[Problem]:
     """Yield the secrets that a `COPY .` would take along, and what it has to take and does not."""
     copies = [one for stage in found.stages for one in stage.instructions for it in _copied(one) if it in {".", "./"}]
     if not copies:
@@ -159,11 +164,11 @@ def _whole(found: Image, root: Path, name: str, ignored: list[str], needed: Sequ
     if not (root / ".dockerignore").is_file():
         yield Problem("dockerignore", place, "there is no `.dockerignore`: everything gets into the image")
     for path in needed:
-        if ignoring.matches(ignored, path):
+        if ignored.match_file(path):
             yield Problem("copied-sources", place, f"`.dockerignore` leaves out `{path}`, which the app is in")
-    secrets = list(ignoring.SECRETS)
+    secrets = ignoring.left_out(ignoring.SECRETS)
     for path in _files(root):
-        if ignoring.matches(secrets, path) and not ignoring.matches(ignored, path) and not _is_public(root / path):
+        if secrets.match_file(path) and not ignored.match_file(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
 
 
@@ -194,8 +199,8 @@ def _files(root: Path) -> Iterator[str]:
                 yield entry.relative_to(root).as_posix()
 
 
-def _ignored(root: Path) -> list[str]:
+def _ignored(root: Path) -> Ignored:
     try:
-        return (root / ".dockerignore").read_text(encoding="utf-8-sig").splitlines()
+        return ignoring.left_out((root / ".dockerignore").read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError):
-        return []
+        return ignoring.left_out(())
