@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgictl.errors import ConfigError
-from asgictl.scaffold import lint, plan
+from asgictl.scaffold import ignoring, lint, plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.lint import image, orchestration
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name
@@ -247,3 +247,59 @@ def test_this_repositorys_own_files() -> None:
     changes = compare.compare(ROOT, plan.plan(detect(request, ROOT), request))
 
     assert {change.path: change.diff() for change in changes if change.state != "same"} == {}
+
+
+def test_secrets_stay_out(tmp_path: Path) -> None:
+    """Keys, certificates and variables are left out, wherever they lie; the example of them is not."""
+    root = laid_out(tmp_path / "shop", "requirements")
+    written(root, ScaffoldRequest(targets=("docker",)))
+    ignored = ignoring.left_out((root / ".dockerignore").read_text().splitlines())
+
+    names = (".env", "prod.env", "cert.pem", "cert.key", "client.p12", "client.pfx", "id_rsa", ".netrc", "pip.conf")
+    assert [name for name in names for path in (name, f"deep/er/{name}") if not ignored.match_file(path)] == []
+    assert not any(ignored.match_file(path) for path in (".env.example", "main.py", "requirements.txt"))
+
+
+@pytest.mark.parametrize(("health_path", "limit"), [("/well", 400), (None, 500)])
+def test_what_is_well(tmp_path: Path, health_path: str | None, limit: int) -> None:
+    """A route for health answers below 400; where none is known anything below 500 will do."""
+    root = laid_out(tmp_path / "shop", "requirements")
+    (root / "main.py").write_text(APP.replace("/healthz", "/users"))
+    written(root, ScaffoldRequest(targets=("docker",), health_path=health_path))
+
+    assert f".status>={limit})" in (root / "Dockerfile").read_text()
+
+
+@linux
+def test_the_port_inside_is_the_files_own(tmp_path: Path) -> None:
+    """A PORT in `.env` is the one outside, though the server reads that name; behind the proxy none is published."""
+    root = laid_out(tmp_path / "shop", "requirements")
+    (root / ".env").write_text("PORT=9000\n")
+    written(root, ScaffoldRequest(targets=("docker", "compose", "prod"), port_env="PORT"))
+
+    def web(*files: str) -> dict[str, Any]:
+        done = tool("docker-compose", *files, "config", "--format", "json", folder=root, DOMAIN="a.b")
+        service: dict[str, Any] = json.loads(done.stdout)["services"]["web"]
+        return service
+
+    alone, behind = web("-f", "compose.yaml"), web("-f", "compose.yaml", "-f", "compose.prod.yaml")
+    assert alone["environment"]["PORT"] == "8000"
+    assert (alone["ports"][0]["published"], alone["ports"][0]["target"]) == ("9000", 8000)
+    assert "ports" not in behind
+
+
+@pytest.mark.parametrize("graceful", [1, 8, 60, 3600])
+def test_each_level_leaves_the_one_below_its_time(graceful: int) -> None:
+    """The server's grace fits into compose's and systemd's, and into Kubernetes' together with what comes before."""
+    budgets = plan.budgets(graceful)
+
+    assert graceful + 2 <= budgets["compose"] <= budgets["unit"]
+    assert plan.PRESTOP + budgets["compose"] <= budgets["k8s"]
+
+
+def test_a_pod_asks_for_no_more_than_its_limit(tmp_path: Path) -> None:
+    """Little memory is asked for where little is the limit."""
+    root = laid_out(tmp_path / "shop", "requirements")
+    written(root, ScaffoldRequest(targets=("k8s",), memory="64M"))
+
+    assert "requests: {cpu: 100m, memory: 64Mi}\n            limits: {memory: 64Mi}" in (root / "k8s.yaml").read_text()
