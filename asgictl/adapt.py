@@ -1,5 +1,6 @@
 """From an `AppRef` to one ASGI 3 application, whatever the user has."""
 
+import ast
 import functools
 import importlib
 import inspect
@@ -11,13 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from asgictl import frameworks
+from asgictl import frameworks, missing
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
 from asgictl.target import AppRef
 from asgictl.target import django as django_project
-from asgictl.target.source import FACTORY_NAMES
+from asgictl.target.offers import FACTORY_NAMES
 
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
 
@@ -35,10 +36,14 @@ class Adaptation(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """An ASGI 3 application and what it is, in words: the framework, or the interface."""
+    """An ASGI 3 application and what it is, in words: the framework, or the interface.
+
+    `docs` is the path of its API's documentation, where it has one.
+    """
 
     app: ASGIApp
     kind: str
+    docs: str | None = None
 
 
 def load(ref: AppRef) -> Any:
@@ -76,11 +81,12 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     kind = framework.name if framework else {"asgi3": "ASGI", "asgi2": "ASGI 2", "wsgi": "WSGI"}[interface]
     if how.static and (ref.settings or (framework and framework.name.startswith("Django"))):
         value = _with_django_static(value, interface)
+    docs = frameworks.documentation(value)
     if interface == "wsgi":
-        return Adapted(app=_from_wsgi(value, how.wsgi_threads), kind=kind)
+        return Adapted(app=_from_wsgi(value, how.wsgi_threads), kind=kind, docs=docs)
     if interface == "asgi2":
-        return Adapted(app=_from_asgi2(value), kind=kind)
-    return Adapted(app=value, kind=kind)
+        return Adapted(app=_from_asgi2(value), kind=kind, docs=docs)
+    return Adapted(app=value, kind=kind, docs=docs)
 
 
 def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:
@@ -97,7 +103,7 @@ def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppL
     else:
         message = f"{name}: {message}" if message else name
     where = "" if isinstance(error, SyntaxError) else _where(error)
-    hint = _missing_dependency(error, own) or "add --traceback to see the whole stack"
+    hint = missing.hint(error, own) or "add --traceback to see the whole stack"
     details = "".join(traceback.format_exception(error))
     return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)
 
@@ -125,28 +131,16 @@ def _where(error: BaseException) -> str:
 def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
     names = {key: value for key, value in getattr(owner, "__dict__", {}).items() if not key.startswith("_")}
     apps = [key for key, value in names.items() if frameworks.identify(value)]
-    guess = next(iter((*get_close_matches(name, names, n=1), *apps)), None)
     before = str(ref).removesuffix(f"{name}{ref.attribute.partition(name)[2]}")
-    hint = (
-        f"did you mean `{before}{guess}`?"
-        if guess
-        else f"it was read from `{getattr(sys.modules[ref.module], '__file__', 'the interpreter')}`"
-    )
-    return AppLoadError(f"`{before.rstrip(':.')}` has no attribute `{name}`", hint=hint)
-
-
-def _missing_dependency(error: BaseException, own: Iterable[str]) -> str | None:
-    """Return how to get the package whose absence `error` tells of."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
-        return None
-    package = error.name.partition(".")[0]
-    if package in [name.partition(".")[0] for name in own]:
-        return None
-    for name in (".venv", "venv", "env"):
-        other = Path.cwd() / name
-        if (other / "pyvenv.cfg").is_file() and other.resolve() != Path(sys.prefix).resolve():
-            return f"asgictl runs in `{sys.prefix}`, not in the project's `{name}`: install and start asgictl there"
-    return f"install it where asgictl runs: `{sys.executable} -m pip install {package}`"
+    owners = before.rstrip(":.")
+    guess = next(iter((*get_close_matches(name, names, n=1), *apps)), None)
+    if frameworks.identify(owner):
+        hint = f"did you mean `{owners}`?"
+    elif guess:
+        hint = f"did you mean `{before}{guess}`?"
+    else:
+        hint = f"it was read from `{getattr(sys.modules[ref.module], '__file__', 'the interpreter')}`"
+    return AppLoadError(f"`{owners}` has no attribute `{name}`", hint=hint)
 
 
 def _is_factory(value: Any) -> bool:
@@ -169,23 +163,37 @@ def _is_factory(value: Any) -> bool:
 
 def _call(ref: AppRef, factory: Any) -> Any:
     if not callable(factory):
-        raise AppLoadError(f"`{ref}` is no factory: {type(factory).__name__} cannot be called", hint="drop --factory")
+        problem = f"`{ref}` is not a factory: {type(factory).__name__} cannot be called"
+        raise AppLoadError(
+            problem, hint=f"did you mean `{ref.module}:{ref.attribute}`?" if ref.arguments else "drop --factory"
+        )
     if inspect.iscoroutinefunction(factory):
         hint = "make it a plain function, and do what has to be awaited in the lifespan"
         raise AppLoadError(f"the factory `{ref}` is async", hint=hint)
     try:
-        return factory()
+        args, words = _literals(ref.arguments)
+        return factory(*args, **words)
     except (Exception, SystemExit) as error:  # user code
         raise failure(f"the factory `{ref}` failed", error) from error
 
 
+def _literals(arguments: str) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and the named arguments that `arguments` are, the text between the brackets of a call."""
+    call = ast.parse(f"_({arguments})", mode="eval").body
+    assert isinstance(call, ast.Call)  # noqa: S101  # which the finder has seen to
+    words = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    return [ast.literal_eval(value) for value in call.args], words
+
+
 def _interface(ref: AppRef, value: Any) -> Literal["asgi3", "asgi2", "wsgi"]:
     """Tell the interface of `value` from its signature."""
-    if advice := frameworks.foreign_advice(value):
-        raise AppLoadError(f"`{ref}` is neither ASGI nor WSGI", hint=advice)
+    if foreign := frameworks.of_foreign_object(value):
+        place = {"file": shown(ref.file) if ref.file else ref.module, "module": ref.module, "name": ref.attribute}
+        problem = f"`{ref}` ({foreign.name}) is neither ASGI nor WSGI"
+        raise AppLoadError(problem, hint=foreign.advice.format(**place))
     if not callable(value):
         hint = "name the application object, not a module or a setting"
-        raise AppLoadError(f"`{ref}` is no application: {type(value).__name__} cannot be called", hint=hint)
+        raise AppLoadError(f"`{ref}` is not an application: {type(value).__name__} cannot be called", hint=hint)
     call = value if inspect.isroutine(value) or inspect.isclass(value) else type(value).__call__
     if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(value):
         return "asgi3"

@@ -29,9 +29,14 @@ def _wsgi(name: str, module: str, *makers: str) -> Framework:
 # The first match counts, so a special case stands before the general one.
 FRAMEWORKS = (
     _asgi("FastAPI", "fastapi", "FastAPI"),
+    _asgi("FastAPI", "gradio", "mount_gradio_app"),
     _asgi("FastHTML", "fasthtml", "FastHTML", "fast_app"),
+    _asgi("MCP", "mcp.server", "sse_app", "streamable_http_app"),
+    _asgi("MCP", "fastmcp", "http_app", "sse_app", "streamable_http_app"),
+    _asgi("Shiny", "shiny", "App"),
     _asgi("Starlette", "starlette", "Starlette", "Router"),
     _asgi("Litestar", "litestar", "Litestar"),
+    _asgi("Starlite", "starlite", "Starlite"),
     _asgi("Quart", "quart", "Quart"),
     _asgi("Django", "django.core.handlers.asgi", "ASGIHandler"),
     _asgi("Django", "django.core.asgi", "get_asgi_application"),
@@ -42,35 +47,148 @@ FRAMEWORKS = (
     _wsgi("Falcon WSGI", "falcon", "App", "API"),
     _asgi("BlackSheep", "blacksheep", "Application"),
     _asgi("Socket.IO", "socketio", "ASGIApp"),
-    _wsgi("Socket.IO WSGI", "socketio", "WSGIApp"),
+    _wsgi("Socket.IO WSGI", "socketio", "WSGIApp", "Middleware"),
+    _asgi("Engine.IO", "engineio", "ASGIApp"),
+    _wsgi("Engine.IO WSGI", "engineio", "WSGIApp", "Middleware"),
     _asgi("Sanic", "sanic", "Sanic"),
     _asgi("Lilya", "lilya", "Lilya"),
-    _asgi("Connexion", "connexion", "AsyncApp", "FlaskApp"),
+    _asgi("Esmerald", "esmerald", "Esmerald"),
+    _asgi("Ravyn", "ravyn", "Ravyn"),
+    _asgi("Emmett", "emmett", "App"),
+    _asgi("Responder", "responder", "API"),
+    _asgi("Microdot", "microdot.asgi", "Microdot"),
+    _wsgi("Microdot WSGI", "microdot.wsgi", "Microdot"),
+    _asgi("Connexion", "connexion", "App", "AsyncApp", "FlaskApp"),
+    _asgi("GraphQL", "strawberry.asgi", "GraphQL"),
+    _asgi("GraphQL", "ariadne.asgi", "GraphQL"),
     _wsgi("APIFlask", "apiflask", "APIFlask"),
     _wsgi("Flask", "flask", "Flask"),
-    _wsgi("Bottle", "bottle", "Bottle", "default_app"),
-    _wsgi("Pyramid", "pyramid", "Router"),
+    _wsgi("Flask", "flask_openapi3", "OpenAPI"),
+    _wsgi("Flask", "flask_openapi", "OpenAPI"),
+    _wsgi("Flask", "eve", "Eve"),
+    _wsgi("Bottle", "bottle", "Bottle", "app", "default_app"),
+    _wsgi("Pyramid", "pyramid", "Router", "make_wsgi_app"),
+    _wsgi("web.py", "web", "wsgifunc"),
+    _wsgi("webapp2", "webapp2", "WSGIApplication"),
+    _wsgi("CherryPy", "cherrypy", "Application"),
+    # What wraps an app and is one itself.
+    _asgi("ASGI", "a2wsgi", "WSGIMiddleware"),
+    _wsgi("WSGI", "a2wsgi", "ASGIMiddleware"),
+    _asgi("ASGI", "asgiref.wsgi", "WsgiToAsgi"),
+    _asgi("ASGI", "hypercorn.middleware", "DispatcherMiddleware"),
+    _asgi("ASGI", "starlette.middleware", "CORSMiddleware", "GZipMiddleware", "SessionMiddleware"),
+    _asgi("ASGI", "uvicorn.middleware", "ProxyHeadersMiddleware", "WSGIMiddleware"),
+    _wsgi("WSGI", "werkzeug.middleware", "DispatcherMiddleware", "ProxyFix", "SharedDataMiddleware"),
+    _wsgi("WSGI", "whitenoise", "WhiteNoise"),
 )
+
+# Attributes of objects that are no web applications themselves, with the framework of what they hold.
+ATTRIBUTES = {
+    "dash.Dash.server": "Flask",
+    "connexion.App.app": "Flask",
+    "connexion.FlaskApp.app": "Flask",
+}
 
 # Often bound to a name like `app` or `api`, and not a web application.
 _NOT_APPS = {
-    ("celery", "Celery"),
-    ("cyclopts", "App"),
     ("fastapi", "APIRouter"),
     ("flask", "Blueprint"),
+    ("flask_admin", "Admin"),
     ("flask_restful", "Api"),
+    ("flask_restplus", "Api"),
     ("flask_restx", "Api"),
+    ("flask_script", "Manager"),
+    ("flask_smorest", "Api"),
+    ("flask_socketio", "SocketIO"),
+    ("flask_sqlalchemy", "SQLAlchemy"),
     ("ninja", "NinjaAPI"),
     ("ninja", "Router"),
+    ("ninja_extra", "NinjaExtraAPI"),
+    ("mangum", "Mangum"),
     ("quart", "Blueprint"),
-    ("typer", "Typer"),
+    ("sanic", "Blueprint"),
+    ("sqladmin", "Admin"),
+    ("starlette", "Mount"),
+    ("starlette", "Route"),
 }
 
-# Applications that bring a server of their own, with what can be done instead.
+# Packages that make no web applications, whatever their objects are called.
+_NOT_WEB = frozenset(
+    (
+        *("PyQt5", "PyQt6", "PySide2", "PySide6", "customtkinter", "kivy", "pyglet", "pygame", "textual", "toga", "wx"),
+        *("click", "cyclopts", "fire", "rich", "typer"),
+        *("apscheduler", "arq", "boto3", "celery", "dramatiq", "huey", "invoke", "kombu", "rq"),
+        *("aiogram", "discord", "pyrogram", "slack_bolt", "telebot", "telegram", "telethon"),
+        *("firebase_admin", "httpx", "pandas", "psycopg", "pydantic", "pydantic_settings", "requests", "sqlalchemy"),
+        *("selenium", "structlog", "torch", "transformers"),
+        *("argparse", "asyncio", "collections", "configparser", "http", "logging", "os", "pathlib", "socketserver"),
+        *("multiprocessing", "threading", "tkinter", "xmlrpc"),
+    )
+)
+
+
+class Foreign(NamedTuple):
+    """A framework that brings a server of its own, and what can be done instead.
+
+    In `advice`, `{file}` and `{module}` stand for where it is, `{name}` for what it is bound to.
+    """
+
+    name: str
+    advice: str
+
+
+_OWN_SERVER = "it has a server of its own: start it with "
+_MCP = Foreign("MCP server", "serve its HTTP app: `asgictl serve '{module}:{name}.streamable_http_app()'`")
+
+# Objects of theirs, by package and name.
 FOREIGN = {
-    ("aiohttp", "Application"): "aiohttp brings its own server: start it with `aiohttp.web.run_app`",
-    ("dash", "Dash"): "serve the Flask app inside it: append `.server` to the app's name",
-    ("tornado", "Application"): "Tornado brings its own server: start it with `app.listen`",
+    ("aiohttp", "Application"): Foreign("aiohttp", f"{_OWN_SERVER}`aiohttp.web.run_app`, as in `python {{file}}`"),
+    ("cherrypy", "quickstart"): Foreign(
+        "CherryPy", f"{_OWN_SERVER}`python {{file}}`, or name a `cherrypy.Application`"
+    ),
+    ("dash", "Dash"): Foreign("Dash", "serve the Flask app inside it: `asgictl serve {module}:{name}.server`"),
+    ("fastmcp", "FastMCP"): Foreign("MCP server", "serve its HTTP app: `asgictl serve '{module}:{name}.http_app()'`"),
+    ("flet", "app"): Foreign("Flet", f"{_OWN_SERVER}`flet run {{file}}`"),
+    ("gradio", "Blocks"): Foreign("Gradio", f"{_OWN_SERVER}`python {{file}}`, or mount it: `gradio.mount_gradio_app`"),
+    ("gradio", "ChatInterface"): Foreign(
+        "Gradio", f"{_OWN_SERVER}`python {{file}}`, or mount it: `gradio.mount_gradio_app`"
+    ),
+    ("gradio", "Interface"): Foreign(
+        "Gradio", f"{_OWN_SERVER}`python {{file}}`, or mount it: `gradio.mount_gradio_app`"
+    ),
+    ("gradio", "TabbedInterface"): Foreign(
+        "Gradio", f"{_OWN_SERVER}`python {{file}}`, or mount it: `gradio.mount_gradio_app`"
+    ),
+    ("klein", "Klein"): Foreign("Klein", f"{_OWN_SERVER}`python {{file}}`"),
+    ("marimo", "App"): Foreign("marimo", f"{_OWN_SERVER}`marimo run {{file}}`"),
+    ("mcp", "FastMCP"): _MCP,
+    ("mcp", "MCPServer"): _MCP,
+    ("microdot", "Microdot"): Foreign(
+        "Microdot", "import it from `microdot.asgi` to serve it here, or start it with `python {file}`"
+    ),
+    ("nicegui", "app"): Foreign(
+        "NiceGUI", f"{_OWN_SERVER}`python {{file}}`, or add it to a FastAPI app: `ui.run_with`"
+    ),
+    ("pywebio", "start_server"): Foreign("PyWebIO", f"{_OWN_SERVER}`python {{file}}`"),
+    ("reflex", "App"): Foreign("Reflex", f"{_OWN_SERVER}`reflex run`"),
+    ("robyn", "Robyn"): Foreign("Robyn", f"{_OWN_SERVER}`python {{file}}`"),
+    ("taipy", "Gui"): Foreign("Taipy", f"{_OWN_SERVER}`taipy run {{file}}`"),
+    ("tornado", "Application"): Foreign("Tornado", f"{_OWN_SERVER}`app.listen`, as in `python {{file}}`"),
+    ("web", "application"): Foreign("web.py", "serve its WSGI app: `asgictl serve '{module}:{name}.wsgifunc()'`"),
+}
+
+# Frameworks whose apps are whole scripts, by the module that these import.
+SCRIPTS = {
+    "chainlit": Foreign("Chainlit", f"{_OWN_SERVER}`chainlit run {{file}}`"),
+    "flet": Foreign("Flet", f"{_OWN_SERVER}`flet run {{file}}`"),
+    "mesop": Foreign("Mesop", f"{_OWN_SERVER}`mesop {{file}}`"),
+    "nicegui": FOREIGN["nicegui", "app"],
+    "panel": Foreign("Panel", f"{_OWN_SERVER}`panel serve {{file}}`"),
+    "pywebio": FOREIGN["pywebio", "start_server"],
+    "reflex": FOREIGN["reflex", "App"],
+    "shiny.express": Foreign("Shiny Express", f"{_OWN_SERVER}`shiny run {{file}}`"),
+    "solara": Foreign("Solara", f"{_OWN_SERVER}`solara run {{file}}`"),
+    "streamlit": Foreign("Streamlit", f"{_OWN_SERVER}`streamlit run {{file}}`"),
 }
 
 
@@ -84,9 +202,18 @@ def of_name(name: str) -> Framework | None:
     return next((framework for framework in FRAMEWORKS if framework.name == name), None)
 
 
-def is_not_app(module: str, name: str) -> bool:
-    """Tell whether `module.name` is known to make something else than a web application."""
-    return (module.partition(".")[0], name) in _NOT_APPS
+def is_not_app(origin: str) -> bool:
+    """Tell whether what `origin`, a dotted name, makes is known to be no web application."""
+    root, _, rest = origin.partition(".")
+    if root in _NOT_WEB:
+        return True
+    return (root, rest.rpartition(".")[2]) in _NOT_APPS
+
+
+def foreign(origin: str) -> Foreign | None:
+    """Return the framework with a server of its own whose object `origin`, a dotted name, makes."""
+    root, _, rest = origin.partition(".")
+    return FOREIGN.get((root, rest.rpartition(".")[2]))
 
 
 def identify(app: object) -> Framework | None:
@@ -100,9 +227,21 @@ def identify(app: object) -> Framework | None:
     return None
 
 
-def foreign_advice(app: object) -> str | None:
-    """Return what to do with an application that is neither ASGI nor WSGI, where that is known."""
-    for cls in type(app).__mro__:
-        if advice := FOREIGN.get((cls.__module__.partition(".")[0], cls.__name__)):
-            return advice
-    return None
+def documentation(app: object) -> str | None:
+    """Return the path under which a loaded application shows the documentation of its API, or None."""
+    found = {it.__name__ for it in type(app).__mro__}
+    path: object = None
+    if "FastAPI" in found and getattr(app, "openapi_url", None):
+        path = getattr(app, "docs_url", None) or getattr(app, "redoc_url", None)
+    elif "Litestar" in found and (config := getattr(app, "openapi_config", None)) is not None:
+        path = config.path or getattr(config.openapi_router, "path", None) or "/schema"
+    elif "APIFlask" in found and getattr(app, "enable_openapi", False):
+        path = getattr(app, "docs_path", None)
+    elif "OpenAPI" in found:  # of Flask-OpenAPI
+        path = getattr(app, "doc_prefix", None)
+    return path if isinstance(path, str) else None
+
+
+def of_foreign_object(app: object) -> Foreign | None:
+    """Return the framework with a server of its own that a loaded object belongs to."""
+    return next((it for cls in type(app).__mro__ if (it := foreign(f"{cls.__module__}.{cls.__name__}"))), None)

@@ -1,8 +1,11 @@
 """The project around a folder: where its `pyproject.toml` is, and what it says."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asgictl import reading
 from asgictl.errors import ConfigError, StartError
 
 FILE = "pyproject.toml"
@@ -44,19 +47,30 @@ class Project(NamedTuple):
         raise ConfigError(problem, hint=f'write it as `{keys[-1]} = "..."` under `[{".".join(keys[:-1])}]`')
 
 
-def find(folder: Path) -> Project | None:
-    """Return the nearest project at or above `folder`; raise `ConfigError` when its file is broken."""
-    for root in (folder, *folder.parents):
-        try:
-            text = (root / FILE).read_text(encoding="utf-8-sig")
-        except (FileNotFoundError, NotADirectoryError):
+def find(folder: Path, note: Callable[[str], object] | None = None) -> Project | None:
+    """Return the nearest project at or above `folder`; raise `ConfigError` when its file is broken.
+
+    A file that belongs to somebody else is passed over, which `note` hears of, and none above the repository's root
+    or the home folder is looked for.
+    """
+    for root in reading.upwards(folder):
+        file = root / FILE
+        if not os.path.lexists(file):
             continue
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error if isinstance(error, OSError) else "it is not UTF-8"
-            problem = f"cannot read `{root / FILE}`: {reason}"
-            raise ConfigError(problem) from error
-        return Project(root=root, data=_parse(text, root / FILE))
+        if owner := reading.stranger(file):
+            if note is not None:
+                note(f"`{file}` is passed over: it belongs to {owner}, neither to you nor to root")
+            continue
+        return Project(root=root, data=_parse(_text(file), file))
     return None
+
+
+def _text(file: Path) -> str:
+    try:
+        return reading.content(file).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"cannot read `{file}`: {reason}", hint="see that it is a file of TOML") from error
 
 
 def current_folder() -> Path:
@@ -81,6 +95,6 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problem = f"cannot read `{file}`: {error}"
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        problem = f"cannot read `{file}`: {error if isinstance(error, ValueError) else 'it nests too deeply'}"
         raise ConfigError(problem, hint="put the TOML syntax right") from error

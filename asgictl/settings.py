@@ -59,12 +59,13 @@ class Rules(NamedTuple):
     """What a command says of its options.
 
     `bundles` holds the values that a flag stands for. Of each pair in `exclusive` only one can be in use; a value in
-    `harmless` does not count.
+    `harmless` does not count. An option in `needs` does nothing unless the other one is in use.
     """
 
     bundles: Mapping[str, Mapping[str, Any]] = {}
     exclusive: Sequence[tuple[str, str]] = ()
     harmless: Mapping[str, Any] = {}
+    needs: Mapping[str, str] = {}
 
 
 Settings = dict[str, Setting]
@@ -86,7 +87,7 @@ def resolve(  # noqa: PLR0913  # all the sources
     be understood, with its file and key or its variable, and `FileProblemError` for a file that cannot be read.
     `note` hears of a value that gives way to another.
     """
-    around = project.find(folder)
+    around = project.find(folder, note)
     by_key = {option.key: option for option in options if option.settable}
     tables = _tables(around, command, by_key) if around else {}
     typed = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
@@ -106,7 +107,9 @@ def resolve(  # noqa: PLR0913  # all the sources
             for name, value in bundle.items():
                 found.setdefault(name, Setting(value, f"--{flag}", Rank.BUNDLE))
     _settle(found, keys, rules, rules.exclusive, note)
-    return {option.name: found.get(option.name) or _default(option) for option in options}
+    settled = {option.name: found.get(option.name) or _default(option) for option in options}
+    _refuse_idle(settled, keys, rules)
+    return settled
 
 
 def typed(options: Sequence[Option], given: Mapping[str, Any]) -> Settings:
@@ -179,6 +182,18 @@ def _settle(
             raise ConfigError(f"{one} and {other} exclude each other", hint="drop one of them")
         note(f"`--{keys[low]}` ({found[low].source}) gives way to `--{keys[high]}` ({found[high].source})")
         del found[low]
+
+
+def _refuse_idle(settled: Settings, keys: Mapping[str, str], rules: Rules) -> None:
+    """Raise `ConfigError` for an option on the command line that does nothing without another one.
+
+    In a file, or a variable, it may be meant for other runs.
+    """
+    for name, other in rules.needs.items():
+        idle = settled[other].value in (None, False, rules.harmless.get(other))
+        if settled[name].rank is Rank.COMMAND_LINE and idle:
+            problem = f"`--{keys[name]}` does nothing without `--{keys[other]}`"
+            raise ConfigError(problem, hint=f"pass --{keys[other]} too, or drop it", option=name)
 
 
 def _variables(

@@ -23,6 +23,11 @@ _FOREIGN = (
     "NO_COLOR",
     "GITHUB_ACTIONS",
     "ASGICTL_APP",
+    "CONDA_PREFIX",
+    "FLASK_APP",
+    "LITESTAR_APP",
+    "QUART_APP",
+    "VIRTUAL_ENV",
     "DJANGO_SETTINGS_MODULE",
     "WEB_CONCURRENCY",
     "PORT",
@@ -122,7 +127,7 @@ def after_banner(lines: list[str]) -> list[str]:
     labels = [line.split()[0] for line in lines]
     size = labels.index("Ready") + 1 if "Ready" in labels else 0
     assert labels[:3] == ["App", "Local", "Network"], lines
-    assert set(labels[3:size]) <= {"TLS", "HTTP", "Reload", "Ready"}, lines
+    assert set(labels[3:size]) <= {"Docs", "TLS", "HTTP", "Reload", "Ready"}, lines
     return lines[size:]
 
 

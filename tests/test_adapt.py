@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import asgictl
 from asgictl import adapt
 from asgictl.errors import AppLoadError
 from asgictl.target import AppRef
@@ -146,7 +147,7 @@ class App:
 BROKEN = {
     "made:app": ("raise RuntimeError('one\\ntwo')", "cannot load `made:app`: RuntimeError: one two (made.py:1)"),
     "made:app.x": ("class app: ...", "`made:app` has no attribute `x`"),
-    "made:none": ("none = None", "`made:none` is no application: NoneType cannot be called"),
+    "made:none": ("none = None", "`made:none` is not an application: NoneType cannot be called"),
     "made:make": ("async def make(): ...", "the factory `made:make` is async"),
     "made:create_app": (
         "def create_app(config): ...",
@@ -160,7 +161,7 @@ BROKEN = {
     "made:syntax": ("import broken", "cannot load `made:syntax`: SyntaxError: invalid syntax (broken.py:2)"),
     "made:aio": (
         "class Application: ...\nApplication.__module__ = 'aiohttp.web_app'\naio = Application()",
-        "`made:aio` is neither ASGI nor WSGI",
+        "`made:aio` (aiohttp) is neither ASGI nor WSGI",
     ),
 }
 
@@ -198,7 +199,7 @@ def test_a_factory_that_cannot_be_called(write: Write) -> None:
         adapt.adapt(ref(folder, "app"), adapt.Adaptation(factory=True))
 
     assert (caught.value.message, caught.value.hint) == (
-        "`made:app` is no factory: int cannot be called",
+        "`made:app` is not a factory: int cannot be called",
         "drop --factory",
     )
 
@@ -211,8 +212,10 @@ def test_the_projects_own_environment_is_named(write: Write, monkeypatch: pytest
     with pytest.raises(AppLoadError) as caught:
         adapt.adapt(ref(folder, "app"), adapt.Adaptation())
 
+    there = folder / ".venv/bin"
     assert caught.value.hint == (
-        f"asgictl runs in `{sys.prefix}`, not in the project's `.venv`: install and start asgictl there"
+        f"asgictl runs in `{sys.prefix}`, not in the project's `.venv`: install and start it there: "
+        f"`uv pip install --python {there}/python {Path(asgictl.__file__).parent.parent}`, then `{there}/asgictl serve`"
     )
 
 

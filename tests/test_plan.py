@@ -163,7 +163,7 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         made(tmp_path, uvicorn={"http": "zttp"})
 
     assert caught.value.message == "`--http zttp` needs the package `zttp`"
-    assert caught.value.hint == f"install it: `{sys.executable} -m pip install zttp`"
+    assert caught.value.hint == f"install it where asgictl runs: `{sys.executable} -m pip install zttp`"
 
 
 def test_production_wants_an_app(write: Write) -> None:
@@ -171,7 +171,7 @@ def test_production_wants_an_app(write: Write) -> None:
     folder = write({"app/x.txt": ""})
 
     with pytest.raises(StartError) as caught:
-        made(folder, app=None, production=True)
+        made(folder, app=None, app_required=True)
 
     assert (caught.value.message, caught.value.hint) == (
         f"there is no app in `{folder}`",
@@ -192,7 +192,7 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
 
     assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
-    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=()), imports=())
+    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=(), notes=()), imports=())
     assert read._replace(access_log=read.access_log and read.access_log._replace(quiet=())) == instructions
 
 

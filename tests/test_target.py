@@ -113,7 +113,7 @@ FOUND = {
         {"manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"},
         "django.core.asgi:get_asgi_application",
     ),
-    "nothing": ({"main.py": "print('x')\n"}, "asgictl.demo:app"),
+    "nothing": ({"notes.txt": ""}, "asgictl.demo:app"),
 }
 
 
@@ -203,7 +203,7 @@ def test_tells_every_step(write: Write) -> None:
         "no app named in pyproject.toml",
         "no Django project: neither `manage.py` nor DJANGO_SETTINGS_MODULE",
         "`main.py` holds no app",
-        "`app.py` holds `app` in line 1",
+        "`app.py` holds `app` (ASGI) in line 1",
     ]
 
 
@@ -247,10 +247,11 @@ WRONG: dict[str, tuple[dict[str, str], str | None, type[AsgictlError], str, str 
     "a submodule of what is no package": ({}, "json.nosuch", StartError, "there is no module `json.nosuch` in `{}`", "run it in the project's folder, or without a name to look for the app"),
     "a file that is not there": ({"main.py": ""}, "mian.py", StartError, "there is no file `{}/mian.py`", "did you mean `{}/main.py`?"),
     "a name that is none": ({}, "main app", ConfigError, "`main app` is neither a module nor a file", "write it as `module:attribute` or `path/to/file.py:attribute`"),
-    "an object that is none": ({}, "main:app()", ConfigError, "`app()` in `main:app()` is not the name of an object", "write it as `module:attribute` or `path/to/file.py:attribute`"),
+    "an object that is none": ({}, "main:app[0]", ConfigError, "`app[0]` in `main:app[0]` is not the name of an object", "did you mean `main:app`?"),
+    "an object that is a number": ({}, "main:5", ConfigError, "`5` in `main:5` is not the name of an object", "write it as `module:attribute` or `path/to/file.py:attribute`"),
     "a module without an app": ({"main.py": "x = 1\n"}, "main", StartError, "`{}/main.py` holds no app that can be recognised", "name it: `asgictl serve main:NAME`"),
     "a package without an app": ({"shop/__init__.py": ""}, "shop/", StartError, "the package `shop/` holds no app", "name it: `shop.module:attribute`"),
-    "a folder without an app": ({"docs/x.txt": ""}, "docs/", StartError, "the folder `docs/` holds no app", "looked at this folder"),
+    "a folder without an app": ({"docs/x.txt": ""}, "docs/", StartError, "the folder `docs/` holds no app", "name yours as `module:attribute`; `asgictl serve demo` shows the bundled app"),
     "two apps": ({"main.py": FASTAPI + "a = FastAPI()\nb = FastAPI()\n"}, None, ConfigError, "`{}/main.py` holds 2 apps: `a` in line 2, `b` in line 3", "name one: `asgictl serve main:a`"),
     "a table that is none": ({"pyproject.toml": "tool = 1"}, None, ConfigError, "`tool` in `{}/pyproject.toml` is not a table", "write it as `[tool]`"),
     "an app that is no string": ({"pyproject.toml": "[tool.asgictl]\napp = 1"}, None, ConfigError, "`tool.asgictl.app` in `{}/pyproject.toml` is not a string", 'write it as `app = "..."` under `[tool.asgictl]`'),

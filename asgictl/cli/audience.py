@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from asgictl.cli import request
 from asgictl.console import Console, plain
 from asgictl.project import shown
 
@@ -59,14 +60,14 @@ class Audience:
         if self._style.browser:
             _open(ready.url)
         if self._style.qr:
+            if ready.loopback and not ready.url.startswith("unix:"):
+                self._console.note("no phone reaches this machine's loopback address: pass --host 0.0.0.0")
             self._console.line(_qr_code(ready.network_url or ready.url))
 
     def _introduce(self, ready: "Ready", milliseconds: int) -> None:
         ref = self._plan.instructions.ref
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
-        if ref.looked:
-            self._console.note(f"no app found, looked in {', '.join(ref.looked)}; serving {ref.found}")
-            self._console.hint(f"name yours: `asgictl {self._style.command} module:app`")
+        request.tell_stand_in(self._console, ref, self._style.command)
         place = ready.network_url or ready.url
         left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
         line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"
@@ -84,6 +85,11 @@ class Audience:
             *(("Also", plain(other)) for other in ref.also),
             ("Local", self._console.styled(ready.url, "bold", "cyan")),
             ("Network", self._network(ready)),
+            *(
+                [("Docs", plain(f"{ready.url}{ready.docs}"))]
+                if ready.docs and not ready.url.startswith("unix:")
+                else []
+            ),
             *([("TLS", _certificate(ready.tls))] if ready.tls else []),
             *([("HTTP", f"{ready.redirect} leads here")] if ready.redirect else []),
             *([("Reload", self._watched())] if self._plan.watch else []),
@@ -96,6 +102,8 @@ class Audience:
         return f"when something changes in {', '.join(map(_folder, self._plan.watch.folders))}"
 
     def _network(self, ready: "Ready") -> str:
+        if not ready.loopback and ready.network_url is None:
+            return self._console.styled("every address of this machine", "dim")
         if ready.network_url:
             shown = self._console.styled(ready.network_url, "bold", "cyan")
             return f"{shown}{self._console.styled(_not_for(ready), 'dim')}"
@@ -126,7 +134,12 @@ class Checker:
 
 def _as_data(ready: "Ready") -> dict[str, object]:
     """Return where the app answers, for programs."""
-    data: dict[str, object] = {"url": ready.url, "network_url": ready.network_url, "redirect": ready.redirect}
+    data: dict[str, object] = {
+        "url": ready.url,
+        "network_url": ready.network_url,
+        "docs": ready.docs,
+        "redirect": ready.redirect,
+    }
     if ready.tls:
         certificate = ready.tls.certificate
         data["certificate"] = {

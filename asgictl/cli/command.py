@@ -20,12 +20,14 @@ from asgictl.errors import AsgictlError, ConfigError
 class Command(TyperCommand):
     """A Typer command whose values may also come from variables and from `pyproject.toml`, if it is `configurable`.
 
-    `refused` holds options that belong to other commands, with the reason why this one does not have them.
+    `refused` holds options that belong to other commands, with the reason why this one does not have them, `meant`
+    options of other programs, with what to pass here.
     """
 
     rules: ClassVar[settings.Rules] = settings.Rules()
     configurable: ClassVar[bool] = True
     refused: ClassVar[Mapping[str, str]] = {}
+    meant: ClassVar[Mapping[str, str]] = {}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors, or print them as JSON."""
@@ -42,10 +44,12 @@ class Command(TyperCommand):
             found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
         except Exception as error:
             name = str(getattr(error, "option_name", ""))
-            if name not in self.refused:
+            hint = self.refused.get(name) or self.meant.get(name)
+            if hint is None:
                 raise
             with _Boundary({"as_json": "--json" in args}):
-                raise ConfigError(f"`{name}` does not go with `{ctx.command_path}`", hint=self.refused[name]) from error
+                problem = "does not go with" if name in self.refused else "is not an option of"
+                raise ConfigError(f"`{name}` {problem} `{ctx.command_path}`", hint=hint) from error
         hints = get_type_hints(self.callback, include_extras=True)
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
         own = [param for param in params if param.name in hints]

@@ -72,7 +72,10 @@ class Inspect(Command):
             ("respond_text", "respond_file"),
             ("redact", "no_redact"),
         ),
+        harmless=Serve.rules.harmless,
+        needs={name: other for name, other in Serve.rules.needs.items() if not _LEFT_OUT.intersection((name, other))},
     )
+    meant: ClassVar = Serve.meant
     refused: ClassVar = {
         **dict.fromkeys(
             ("--reload", "--dev"),

@@ -1,25 +1,38 @@
 """From the options of the commands that serve an app to a plan."""
 
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from asgictl import project
+from asgictl import environment, project
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 
 if TYPE_CHECKING:
     from asgictl.serving.plan import ServePlan
     from asgictl.serving.tls import TlsRequest
+    from asgictl.target import AppRef
 
 
 def check_qr(*, qr: bool) -> None:
     """Raise `ConfigError` where a QR code is wanted and nothing can make one."""
     if qr and find_spec("segno") is None:
-        hint = f"install it: `{sys.executable} -m pip install 'asgictl[qr]'`"
-        raise ConfigError("`--qr` needs the package `segno`", hint=hint)
+        raise ConfigError("`--qr` needs the package `segno`", hint=environment.installing("segno"))
+
+
+def check_folders(names: Sequence[str]) -> None:
+    """Raise `ConfigError` for a folder to watch that is not there, also where nothing is watched."""
+    from asgictl.serving import changes
+
+    changes.folders(names, project.current_folder(), ())
+
+
+def tell_stand_in(console: Console, ref: "AppRef", command: str) -> None:
+    """Say where nothing was found, if the bundled app, or another one of ours, stands in."""
+    if ref.looked:
+        console.note(f"no app found, looked in {', '.join(ref.looked)}; serving {ref.found}")
+        console.hint(f"name yours: `asgictl {command} module:app`")
 
 
 def _tls(params: Mapping[str, Any]) -> "TlsRequest | None":
@@ -50,8 +63,8 @@ def _tls(params: Mapping[str, Any]) -> "TlsRequest | None":
     )
 
 
-def plan_of(params: Mapping[str, Any], console: Console) -> "ServePlan":
-    """Return the plan that the options of a command which serves ask for."""
+def plan_of(params: Mapping[str, Any], console: Console, *, required: bool = False) -> "ServePlan":
+    """Return the plan that the options of a command which serves ask for; if `required`, for an app of the user's."""
     from asgictl.serving import arguments, plan
 
     request = plan.ServeRequest(
@@ -64,7 +77,7 @@ def plan_of(params: Mapping[str, Any], console: Console) -> "ServePlan":
         fd=params["fd"],
         workers=params["workers"],
         max_requests=params["max_requests"],
-        production=params["prod"],
+        app_required=required,
         reload=params["reload"],
         reload_dirs=params["reload_dir"] or (),
         reload_include=params["reload_include"] or (),
@@ -92,4 +105,10 @@ def plan_of(params: Mapping[str, Any], console: Console) -> "ServePlan":
         uvicorn={name: params[name] for name in arguments.PASSED},
     )
     tell = console.step if params["verbose"] else lambda _: None
-    return plan.plan(request, project.current_folder(), os.environ, tell)
+    folder = project.current_folder()
+    planned = plan.plan(request, folder, os.environ, tell)
+    for note in planned.instructions.ref.notes:
+        console.note(note)
+    if planned.instructions.ref.file is not None and (note := environment.note(folder)):
+        console.note(note)
+    return planned

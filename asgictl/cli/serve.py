@@ -10,7 +10,7 @@ from asgictl.cli.command import Command, alone
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 from asgictl.options import serving as options
-from asgictl.settings import Rules
+from asgictl.settings import Rank, Rules
 
 
 class Serve(Command):
@@ -24,8 +24,31 @@ class Serve(Command):
             *(("uds", other) for other in ("fd", "host", "port", "redirect_http")),
             *(("fd", other) for other in ("host", "port")),
         ),
-        harmless={"workers": "1"},
+        harmless={"workers": "1", "ws": "none"},
+        needs={
+            **dict.fromkeys(("reload_dir", "reload_include", "reload_exclude", "show_errors"), "reload"),
+            **dict.fromkeys(("access_log_format", "quiet_path"), "access_log"),
+            **dict.fromkeys(("ws_max_size", "ws_ping_interval", "ws_ping_timeout"), "ws"),
+            "uds_mode": "uds",
+            "forwarded_allow_ips": "proxy_headers",
+        },
     )
+    meant: ClassVar = {
+        **dict.fromkeys(("--app", "-a", "-A"), "name the app as the argument: `asgictl serve main:app`"),
+        **dict.fromkeys(("--bind", "-b", "--listen"), "pass --host ADDR and --port N"),
+        **dict.fromkeys(("--ssl", "--tls", "--cert"), "pass --https, or --ssl-certfile with a certificate"),
+        **dict.fromkeys(("--key", "--keyfile"), "pass --ssl-keyfile"),
+        **dict.fromkeys(("--app-dir", "--chdir", "--pythonpath"), "change into the app's folder, or name its file"),
+        **dict.fromkeys(("--debug", "-d"), "pass --dev"),
+        **dict.fromkeys(("--call",), "pass --factory, or name a call: `asgictl serve 'main:create_app()'`"),
+        **dict.fromkeys(("--worker-class", "-k"), "drop it: asgictl tells ASGI and WSGI apart, or pass --interface"),
+        **dict.fromkeys(("--timeout", "-t", "--timeout-graceful-shutdown"), "pass --graceful-timeout"),
+        **dict.fromkeys(("--limit-max-requests",), "pass --max-requests"),
+        **dict.fromkeys(("--threads",), "pass --wsgi-threads"),
+        **dict.fromkeys(("--ssl-ca-certs",), "pass --client-ca"),
+        **dict.fromkeys(("--settings",), "set DJANGO_SETTINGS_MODULE"),
+        **dict.fromkeys(("--version",), "run `asgictl --version`"),
+    }
 
 
 def serve(  # noqa: PLR0913  # a command has as many arguments as options
@@ -118,23 +141,28 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
         config.show(ctx, console)
         return 0
     request.check_qr(qr=qr)
-    plan = request.plan_of(ctx.params, console)
+    if reload_dir and not reload and ctx.obj["reload_dir"].rank is Rank.VARIABLE:
+        request.check_folders(reload_dir)
+    plan = request.plan_of(ctx.params, console, required=prod or check)
     if plan.bind.fd is not None and fd is None and any(ctx.obj[name].rank for name in ("host", "port")):
         console.note("the socket that systemd passes is served; --host and --port do not count")
     if dry_run:
         from asgictl.serving import equivalent
 
+        request.tell_stand_in(console, plan.instructions.ref, "serve")
         console.result(equivalent.command(plan))
         if missing := equivalent.missing(plan):
             console.note(f"uvicorn has nothing for {', '.join(missing)}")
+        if equivalent.is_unsure(plan):
+            console.note("only the import tells whether the app is a WSGI app: if so, add --interface wsgi")
         return 0
     from asgictl.cli import audience
-    from asgictl.serving import launch
+    from asgictl.serving import checking, launch
 
     if check:
         once = plan.instructions._replace(reload=False, max_requests=None)
         plan = plan._replace(workers=1, watch=None, instructions=once)
-        return launch.launch(plan, audience.Checker(console, plan))
+        return launch.launch(plan, audience.Checker(console, plan), checking.django)
     style = audience.Style(terse=prod, browser=open_browser, qr=qr)
     return launch.launch(plan, audience.Audience(console, plan, style, started=started))
 

@@ -1,14 +1,13 @@
 """The arguments of uvicorn that users give: which there are, and what it would stumble over only after the start."""
 
 import re
-import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from asgictl import target
+from asgictl import environment, target
 from asgictl.errors import ConfigError, FileProblemError
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
@@ -89,7 +88,7 @@ def _http2(http: str) -> dict[str, Any]:
         problem = f"`--http2` does not go with `--http {http}`"
         raise ConfigError(problem, hint="drop --http: HTTP/2 needs zttp", option="http2")
     if find_spec("zttp") is None:
-        hint = f"install it: `{sys.executable} -m pip install zttp`"
+        hint = environment.installing("zttp")
         raise ConfigError("`--http2` needs the package `zttp`", hint=hint, option="http2")
     return {"http2": True, "http": "zttp"}
 
@@ -108,7 +107,7 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
             raise ConfigError(f"`--{name} {choice}` is not known", hint=hint, option=name)
         package = choices.get(choice)
         if package and find_spec(package) is None:
-            hint = f"install it: `{sys.executable} -m pip install {package}`"
+            hint = environment.installing(package)
             raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint, option=name)
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
         raise FileProblemError(f"there is no file `{arguments['log_config']}`", hint="pass --log-config with a file")

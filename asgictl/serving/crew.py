@@ -168,7 +168,7 @@ class Crew:
             case "ready":
                 self._ready.add(pid)
                 self._notes.clear()
-                self._heed_ready(message["app"])
+                self._heed_ready(message["app"], message["docs"])
             case "stopped":
                 self._excused.add(pid)
             case "worn":
@@ -185,10 +185,10 @@ class Crew:
                 self._notes.add(message["text"])
                 self.audience.note(message["text"])
 
-    def _heed_ready(self, kind: str | None) -> None:
+    def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         if len(self.serving) >= self.size and not (self.ready or self.stopping):
             self.ready = True
-            self._call_ready(kind)
+            self._call_ready(kind, docs)
 
     def _heed_failure(self, error: AppLoadError) -> None:
         raise NotImplementedError

@@ -15,7 +15,7 @@ def command(plan: ServePlan) -> str:
     import uvicorn
 
     ref = plan.instructions.ref
-    words = ["uvicorn", str(ref)]
+    words = ["uvicorn", f"{ref.module}:{ref.attribute}"]
     arguments = _arguments(plan)
     for option in uvicorn.main.params:
         name = str(option.name)
@@ -63,7 +63,19 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
 
 def _interface(plan: ServePlan) -> str:
     """Return the interface, where uvicorn would not tell it: for a WSGI app."""
-    return "wsgi" if target.interface(plan.instructions.ref, Path.cwd()) == "wsgi" else "auto"
+    interface, _ = target.entry_kind(plan.instructions.ref, Path.cwd())
+    return "wsgi" if interface == "wsgi" else "auto"
+
+
+def is_unsure(plan: ServePlan) -> bool:
+    """Tell whether the source does not say if the app is a WSGI app, which uvicorn has to be told."""
+    if plan.instructions.how.interface != "auto" or plan.instructions.ref.module in {
+        target.BUNDLED,
+        "django.core.asgi",
+    }:
+        return False
+    interface, certain = target.entry_kind(plan.instructions.ref, Path.cwd())
+    return interface is None and not certain
 
 
 def missing(plan: ServePlan) -> list[str]:
@@ -80,6 +92,7 @@ def missing(plan: ServePlan) -> list[str]:
         "--quiet-path": log is not None and bool(log.quiet),
         "--startup-timeout": instructions.startup_timeout is not None,
         "--show-errors": instructions.reload,
+        "the arguments of the factory": bool(instructions.ref.arguments),
         "--static": instructions.ref.settings is not None and instructions.how.static,
     }
     return [name for name, used in in_use.items() if used]

@@ -45,7 +45,7 @@ def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIAp
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)
 
-    def ready(kind: str | None) -> None:
+    def ready(kind: str | None, docs: str | None) -> None:
         notifier.ready()
         if redirect:
             redirect.start()
@@ -54,6 +54,8 @@ def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIAp
                 kind=kind,
                 url=address.url(plan.scheme),
                 network_url=address.network_url(plan.scheme),
+                loopback=address.loopback,
+                docs=docs,
                 tls=secured,
                 redirect=redirect.url if redirect else None,
             )
@@ -99,7 +101,9 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
 class _OwnReport:
     """The report of the process that also launched it."""
 
-    def __init__(self, ready: Callable[[str | None], None], closed: Callable[[], None], audience: Audience) -> None:
+    def __init__(
+        self, ready: Callable[[str | None, str | None], None], closed: Callable[[], None], audience: Audience
+    ) -> None:
         self.error: AppLoadError | None = None
         self.ready = ready
         self.closed = closed

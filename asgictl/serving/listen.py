@@ -35,6 +35,7 @@ class Address(NamedTuple):
     host: str = ""
     port: int = 0
     path: str | None = None
+    loopback: bool = True
 
     def url(self, scheme: str) -> str:
         """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
@@ -48,10 +49,10 @@ class Address(NamedTuple):
         return f"{scheme}://{host}:{self.port}"
 
     def network_url(self, scheme: str) -> str | None:
-        """Return the URL at which the local network reaches the address, or None when it does not."""
+        """Return the URL at which the local network reaches the address; None when it does not, or none is known."""
         if self.host in EVERYWHERE and (own := _network_address()):
             return f"{scheme}://{own}:{self.port}"
-        return None
+        return None if self.loopback or self.host in EVERYWHERE else self.url(scheme)
 
 
 class Listener:
@@ -121,7 +122,7 @@ def _inherited(fd: int, backlog: int) -> Listener:
     sock.listen(backlog)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Listener(sock, Address(host=name[0], port=name[1]))
+        return Listener(sock, Address(host=name[0], port=name[1], loopback=_is_loopback(name[0])))
     return Listener(sock, Address(path=name.decode().replace("\0", "@") if isinstance(name, bytes) else name))
 
 
@@ -141,7 +142,8 @@ def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener
             if error.errno == errno.EADDRINUSE and candidate < last:
                 continue
             raise _problem(error, host, candidate, tried=candidate - port) from error
-        return Listener(sock, Address(host=host, port=sock.getsockname()[1]))
+        name = sock.getsockname()
+        return Listener(sock, Address(host=host, port=name[1], loopback=_is_loopback(name[0])))
     raise AssertionError
 
 
@@ -197,6 +199,10 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
         hint = "pass --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for every address it has"
         return StartError(f"this machine has no address {host}", hint=hint)
     return StartError(f"cannot listen on {place}: {os.strerror(error.errno or 0)}")
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("127.", "::ffff:127.")) or address == "::1"
 
 
 def _dual_stack() -> bool:

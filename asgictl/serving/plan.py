@@ -1,6 +1,7 @@
 """From a request to a plan: which app, which arguments for uvicorn. Nothing is bound, imported or started."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,7 @@ class ServeRequest(NamedTuple):
     fd: int | None = None
     workers: str = "1"
     max_requests: int | None = None
-    production: bool = False
+    app_required: bool = False
     reload: bool = False
     reload_dirs: Sequence[str] = ()
     reload_include: Sequence[str] = ()
@@ -147,16 +148,23 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
 def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> target.AppRef:
     try:
         ref = target.find(request.app, folder, environ, tell)
-    except (OSError, RuntimeError) as error:  # permissions, names that are too long, links that lead nowhere
+    except (
+        OSError,
+        RuntimeError,
+        RecursionError,
+    ) as error:  # permissions, names that are too long, links that lead nowhere
         problem = f"cannot look for the app in `{folder}`: {error}"
         raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
-    if ref.looked and request.production:
+    if ref.looked and request.app_required:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
     return ref
 
 
 def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bind:
+    if match := re.fullmatch(r"(?:\w+://)?([^:/]+|\[[^]]+\]):(\d+)", request.host):
+        hint = f"pass --host {match[1].strip('[]')} --port {match[2]}"
+        raise ConfigError(f"`--host {request.host}` holds a port", hint=hint, option="host")
     if not request.host:
         hint = "pass --host 0.0.0.0 to listen on every address"
         raise ConfigError("`--host` is empty", hint=hint, option="host")

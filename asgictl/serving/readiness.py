@@ -23,8 +23,11 @@ _LARGEST = 1_000_000
 class Report(Protocol):
     """What the process that runs the app has to say."""
 
-    def ready(self, kind: str | None) -> None:
-        """The app answers; `kind` names its framework or interface, None an app that is broken, and says why."""
+    def ready(self, kind: str | None, docs: str | None) -> None:
+        """The app answers; `kind` names its framework or interface, None an app that is broken, and says why.
+
+        `docs` is the path of its API's documentation, where it has one.
+        """
 
     def stopped(self) -> None:
         """The process ends because it was told to."""
@@ -62,9 +65,9 @@ class ParentReport:
         self._say("hello", token=token)
         threading.Thread(target=self._listen, name="asgictl-parent", daemon=True).start()
 
-    def ready(self, kind: str | None) -> None:
+    def ready(self, kind: str | None, docs: str | None) -> None:
         """Tell the parent that this worker answers."""
-        self._say("ready", app=kind)
+        self._say("ready", app=kind, docs=docs)
 
     def closed(self) -> None:
         """Tell the parent that this worker accepts no more clients."""

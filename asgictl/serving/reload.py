@@ -65,11 +65,11 @@ class Reload(Crew):
                 self.tell_stop(pid)
             self._trigger.write_text(str(time.monotonic_ns()))
 
-    def _heed_ready(self, kind: str | None) -> None:
+    def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         self.ready = True
         self._since = time.monotonic()
         if not self.stopping:
-            self._call_ready(kind)
+            self._call_ready(kind, docs)
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self._fatal = error.message

@@ -29,6 +29,9 @@ _ENDING = "the shutdown of the app"
 # The first requests do not have to share the interpreter with an import; in seconds.
 _CALM = 0.5
 
+# An import that takes longer is told, in seconds.
+_LONG_IMPORT = 5.0
+
 # Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
 _DOOR_CLOSES = 0.15
 
@@ -57,6 +60,7 @@ class Runtime:
         self.stopping = stopping.Stopping(grace=instructions.grace, alone=alone, stuck=self._stuck)
         self.report: Report
         self.kind: str | None = None
+        self._docs: str | None = None
         self._app: ASGIApp
         self._line = access_log.line(instructions.access_log or access_log.AccessLog())
         self._write: Callable[[str], object] | None = None
@@ -79,6 +83,7 @@ class Runtime:
         if limit := self.instructions.startup_timeout:
             stopping.later(limit, self._late)
         gc.enable()
+        stopping.later(_LONG_IMPORT, self._tell_long_import)
         with self.stopping.loading():
             try:
                 if broken:
@@ -102,8 +107,9 @@ class Runtime:
             config, default, minimum=minimum, note=self.report.note, stopping=lambda: self.stopping.begun
         )
 
-    def _use(self, app: ASGIApp, kind: str | None) -> None:
+    def _use(self, app: ASGIApp, kind: str | None, docs: str | None = None) -> None:
         """Answer with `app` from here on."""
+        self._docs = docs
         if self.instructions.max_requests:
             app = self._counted(app, self.instructions.max_requests)
         if self._wrap is not None:
@@ -201,7 +207,7 @@ class Runtime:
         if self.stopping.begun:
             return
         self.stopping.ready = True
-        self.report.ready(self.kind)
+        self.report.ready(self.kind, self._docs)
         for module in self.instructions.imports:
             stopping.later(_CALM, partial(importlib.import_module, module))
 
@@ -295,6 +301,11 @@ class Runtime:
         busy = unfinished.running()
         left = [*([busy] if busy and not busy.ended else []), *waiting]
         return unfinished.requests([*self._cut_off, *(exchange.scope for exchange in left)])
+
+    def _tell_long_import(self) -> None:
+        if self._doing == _LOADING and not self.stopping.begun:
+            place = unfinished.place(None)
+            self.report.note(f"{self._doing} has taken {_LONG_IMPORT:g} s so far{place}{unfinished.advice()}")
 
     def _late(self) -> None:
         if self.stopping.ready or self.stopping.begun:

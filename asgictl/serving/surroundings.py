@@ -11,12 +11,15 @@ from asgictl.serving.tls import Secured
 class Ready(NamedTuple):
     """The app answers: what it is, and where; `kind` is None for an app that is broken, and says so.
 
-    `tls` tells of the certificate of HTTPS, `redirect` where plain HTTP is led there.
+    `network_url` is where other machines reach it, as far as that is known; `loopback` says that none does. `docs` is
+    the path of its API's documentation. `tls` tells of the certificate of HTTPS, `redirect` where plain HTTP is led there.
     """
 
     kind: str | None
     url: str
     network_url: str | None
+    loopback: bool = True
+    docs: str | None = None
     tls: Secured | None = None
     redirect: str | None = None
 
@@ -43,7 +46,7 @@ class Surroundings(NamedTuple):
     `ready` is called when all of them answer, `stopping` when a stop begins, `refuse` when it has closed their sockets.
     """
 
-    ready: Callable[[str | None], None]
+    ready: Callable[[str | None, str | None], None]
     stopping: Callable[[], None]
     refuse: Callable[[], None]
     notifier: Notifier

@@ -1,8 +1,10 @@
 """What a process that stops, or takes too long to start, has left unfinished, in words."""
 
 import asyncio
+import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,6 +53,15 @@ def thread() -> str:
     for one in threading.enumerate():
         if one is not threading.main_thread() and not one.daemon and not one.name.startswith("asgictl-"):
             return f"the thread `{one.name}`{whereabouts.of_thread(one.ident)}"
+    return ""
+
+
+def advice() -> str:
+    """Return what to do where the main thread is in a call that starts a server, or an event loop; nothing elsewhere."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
+    for entry in traceback.extract_stack(frame) if frame else ():
+        if entry.name == "<module>" and re.search(r"\b(run|run_app|serve|serve_forever|mainloop)\(", entry.line or ""):
+            return f': `{entry.line}` belongs below `if __name__ == "__main__":`'
     return ""
 
 

@@ -60,10 +60,10 @@ class Workers(Crew):
             if worn and not self.stopping:
                 _replace(self, worn)
 
-    def _heed_ready(self, kind: str | None) -> None:
+    def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         self._vain = 0
         self._told = ""
-        super()._heed_ready(kind)
+        super()._heed_ready(kind, docs)
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self._count(error)

@@ -1,7 +1,8 @@
 """Which app to serve: the one that was named, the one found here, or the bundled one."""
 
-from asgictl.target.find import Tell, entry, find, interface
+from asgictl.target.find import BUNDLED, Tell, entry_kind, find
 from asgictl.target.modules import of_name as locate
+from asgictl.target.naming import entry_of as entry
 from asgictl.target.ref import AppRef
 
-__all__ = ["AppRef", "Tell", "entry", "find", "interface", "locate"]
+__all__ = ["BUNDLED", "AppRef", "Tell", "entry", "entry_kind", "find", "locate"]

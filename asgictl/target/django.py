@@ -1,59 +1,249 @@
 """A Django project: found by its `manage.py` or its settings variable, read without importing it."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from asgictl.errors import AppLoadError, ConfigError
 from asgictl.target import modules, source
 from asgictl.target.ref import AppRef
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 
+_MANAGE = "manage.py"
+_PLAIN = ("get_asgi_application", "get_wsgi_application")
+
+# How far the files are followed that `manage.py` imports, until one names the settings.
+_DEPTH = 3
+
+
+class _Application(NamedTuple):
+    """An application object of the project: whether it is `wrapped`, and whether its file was `touched` at all.
+
+    Otherwise both are what `startproject` writes.
+    """
+
+    module: modules.Module
+    attribute: str
+    wrapped: bool
+    touched: bool
+
 
 def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> AppRef | None:
-    """Return the application of the Django project in `folder`: its `asgi.py`, or one made from its settings."""
-    manage = folder / "manage.py"
+    """Return the application of the Django project in `folder`, or in one folder below or above; None without one.
+
+    Raises `ConfigError` where several folders below hold one each.
+    """
     settings = environ.get(VARIABLE)
-    how = f"the variable {VARIABLE}"
-    if not settings and manage.is_file():
-        settings, how = settings_named_in(manage), "manage.py"
-    if not settings:
-        tell(f"no Django project: neither `manage.py` nor {VARIABLE}")
+    if settings:
+        return _of_settings(folder, settings, f"the variable {VARIABLE}", tell)
+    for root in (folder, *_around(folder)):
+        if ref := _in(root, tell):
+            return ref
+    below = [ref for root in _below(folder) if (ref := _in(root, tell, folder))]
+    if len(below) > 1:
+        names = [str(ref.found).removeprefix("the Django project of ") for ref in below]
+        hint = f"name one: `asgictl serve {names[0].partition('/')[0]}`"
+        raise ConfigError(f"`{folder}` holds {len(below)} Django projects: {', '.join(names)}", hint=hint)
+    if not below:
+        tell(f"no Django project: neither `{_MANAGE}` nor {VARIABLE}")
+    return below[0] if below else None
+
+
+def _around(folder: Path) -> Iterator[Path]:
+    """Yield the folder above, for who stands in the project's package."""
+    if (folder / "settings.py").is_file() or (folder / "asgi.py").is_file() or (folder / "wsgi.py").is_file():
+        yield folder.parent
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        found = sorted(folder.glob(f"*/{_MANAGE}"))
+    except OSError:
+        return []
+    return [file.parent for file in found if not file.parent.name.startswith((".", "venv"))]
+
+
+def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> AppRef | None:
+    manage = root / _MANAGE
+    if not manage.is_file():
         return None
+    try:
+        settings, how = _settings_of(manage, root)
+    except (AppLoadError, RecursionError) as error:
+        tell(f"`{manage}` is passed over: {error}")
+        return None
+    if not settings:
+        return None
+    label = manage.relative_to(folder).as_posix() if folder else _MANAGE
+    return _of_settings(root, settings, label if how == _MANAGE else f"{label}, by {how}", tell)
+
+
+def _of_settings(folder: Path, settings: str, how: str, tell: Callable[[str], None]) -> AppRef:
+    """Return the application that goes with the settings module called `settings`."""
     tell(f"{how} names the Django settings `{settings}`")
-    parents = settings.split(".")[:-1]
-    while parents:
-        module = modules.of_name(".".join((*parents, "asgi")), folder)
-        if module is not None and module.file is not None:
-            tell(f"`{module.file}` holds its ASGI application")
-            return AppRef(
-                module=module.name,
-                attribute="application",
-                found=f"the Django project of {how}",
-                path=module.path,
-                settings=settings,
-                file=module.file,
-            )
-        parents.pop()
-    tell("it has no `asgi.py`: the application is made from its settings")
+    asgi = _of_setting("ASGI_APPLICATION", settings, folder) or _beside("asgi", settings, folder)
+    wsgi = _of_setting("WSGI_APPLICATION", settings, folder) or _beside("wsgi", settings, folder)
+    chosen, why = asgi or wsgi, ""
+    if asgi and wsgi and wsgi.wrapped and not asgi.wrapped:
+        chosen, why = wsgi, f", whose `{wsgi.module.name}` wraps the app"
+        tell(f"`{asgi.module.file}` is as startproject writes it, `{wsgi.module.file}` is not")
+    elif not asgi and wsgi:
+        why = ", which has no `asgi.py`"
+        chosen = wsgi if wsgi.touched else None
+    if chosen is None:
+        tell("it has no `asgi.py`: the application is made from its settings")
+        return AppRef(
+            module="django.core.asgi",
+            attribute="get_asgi_application",
+            found=f"the Django project of {how}, made from its settings",
+            path=tuple(str(root) for root in modules.roots(folder)),
+            factory=True,
+            settings=settings,
+        )
+    tell(f"`{chosen.module.file}` holds its application")
     return AppRef(
-        module="django.core.asgi",
-        attribute="get_asgi_application",
-        found=f"the Django project of {how}, made from its settings",
-        path=tuple(str(root) for root in modules.roots(folder)),
-        factory=True,
+        module=chosen.module.name,
+        attribute=chosen.attribute,
+        found=f"the Django project of {how}{why}",
+        path=chosen.module.path,
         settings=settings,
+        file=chosen.module.file,
     )
 
 
-def settings_named_in(manage: Path) -> str | None:
-    """Return the string that `manage.py` gives to DJANGO_SETTINGS_MODULE."""
-    for node in ast.walk(source.parse(manage)):
+def _of_setting(name: str, settings: str, folder: Path) -> _Application | None:
+    """Return the object that the settings name as `ASGI_APPLICATION`, or `WSGI_APPLICATION`."""
+    module = modules.of_name(settings, folder)
+    value = _assigned(name, module.file, folder, 0) if module and module.file else None
+    dotted, _, attribute = (value or "").rpartition(".")
+    return _application(dotted, attribute, folder) if dotted else None
+
+
+def _assigned(name: str, file: Path, folder: Path, depth: int) -> str | None:
+    """Return the string that the settings in `file` give to `name`, those that they take everything from included."""
+    found: str | None = None
+    for node in source.statements(source.parse(file).body):
         match node:
-            case ast.Call(args=[ast.Constant(value=name), ast.Constant(value=str(settings))]) if name == VARIABLE:
-                return settings
-            case ast.Assign(
-                targets=[ast.Subscript(slice=ast.Constant(value=name))], value=ast.Constant(value=str(settings))
-            ) if name == VARIABLE:
-                return settings
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(text))) if target == name:
+                found = text
+            case ast.ImportFrom(names=[ast.alias(name="*")], module=module, level=level) if depth < _DEPTH:
+                other = modules.follow(folder)(file, f"{'.' * level}{module or ''}")
+                if other is not None and other != file:
+                    found = _assigned(name, other, folder, depth + 1) or found
+    return found
+
+
+def _beside(name: str, settings: str, folder: Path) -> _Application | None:
+    """Return the object called `application` in `asgi.py` or `wsgi.py`, beside the settings or above them."""
+    parents = settings.split(".")[:-1]
+    while parents:
+        if found := _application(".".join((*parents, name)), "application", folder):
+            return found
+        parents.pop()
+    return None
+
+
+def _application(dotted: str, attribute: str, folder: Path) -> _Application | None:
+    module = modules.of_name(dotted, folder)
+    if module is None or module.file is None or not module.file.is_relative_to(folder):
+        return None
+    body = list(source.statements(source.parse(module.file).body))
+    return _Application(module, attribute, _is_wrapped(body, attribute), touched=not all(map(_is_startprojects, body)))
+
+
+def _is_startprojects(node: ast.stmt) -> bool:
+    """Tell whether `startproject` writes a statement like this into `asgi.py` and `wsgi.py`."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Import() | ast.ImportFrom():
+            return ast.unparse(node).startswith(("import os", "from django.core."))
+        case ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function) == "os.environ.setdefault"
+        case ast.Assign(value=ast.Call(func=function)):
+            return ast.unparse(function) in _PLAIN
+    return False
+
+
+def _is_wrapped(body: list[ast.stmt], attribute: str) -> bool:
+    """Tell whether the object is something else than what `startproject` writes."""
+    for node in reversed(body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == attribute:
+                return not (isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in _PLAIN)
+    return False
+
+
+def _settings_of(manage: Path, root: Path) -> tuple[str | None, str]:
+    """Return the settings of the project of `manage`, and which file names them."""
+    if settings := settings_named_in(manage):
+        return settings, _MANAGE
+    follow = modules.follow(root)
+    todo, done = [manage], {manage}
+    for _ in range(_DEPTH):
+        found = [file for it in todo for name in _imported(it) if (file := follow(it, name)) and file not in done]
+        for file in found:
+            if settings := settings_named_in(file):
+                return settings, file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+        done |= set(found)
+        todo = found
+    if "django" not in "".join(source.imports(source.parse(manage))):
+        return None, ""
+    for name in ("asgi", "wsgi"):
+        for file in sorted(root.glob(f"*/{name}.py")):
+            if settings := settings_named_in(file):
+                return settings, file.relative_to(root).as_posix()
+    return None, ""
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, and what it imports from them, which may be modules too."""
+    for node in ast.walk(source.parse(file)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                base = "." * level + (module or "")
+                yield base
+                yield from (f"{base}.{alias.name}".replace("..", ".") for alias in names if alias.name != "*" and base)
+
+
+def settings_named_in(manage: Path) -> str | None:
+    """Return the string that a file gives to DJANGO_SETTINGS_MODULE, as a default or for good."""
+    tree = source.parse(manage)
+    constants = {
+        target.id: value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(value := node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def text(node: ast.expr) -> str | None:
+        match node:
+            case ast.Constant(value=str(value)):
+                return value
+            case ast.Name(id=name):
+                known = constants.get(name)
+                return known if isinstance(known, str) else None
+            case ast.Call(args=[_, default]) | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)]):
+                return text(default)  # os.environ.get(name, default), decouple.config(name, default=...)
+        return None
+
+    def names_it(node: ast.expr) -> bool:
+        return text(node) == VARIABLE or ast.unparse(node).endswith("ENVIRONMENT_VARIABLE")
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(args=[name, value]) if names_it(name) and (found := text(value)):
+                return found
+            case ast.Call(args=[name], keywords=[ast.keyword(arg="default", value=value)]) if names_it(name):
+                if found := text(value):
+                    return found
+            case ast.Assign(targets=[ast.Subscript(slice=name)], value=value) if names_it(name) and (
+                found := text(value)
+            ):
+                return found
     return None

@@ -1,13 +1,17 @@
 """Where modules are: between names, files and folders, without importing anything."""
 
-import ast
 import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.target import source
+from asgictl.target.offers import Follow
+
+# Where a project's folders that are put on `sys.path` begin: what is there says what it depends on, or how it is run.
+_PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg", "Dockerfile")
 
 
 class Module(NamedTuple):
@@ -27,23 +31,38 @@ def roots(folder: Path) -> tuple[Path, ...]:
 
 
 def in_folder(name: str, folder: Path) -> Path | None:
-    """Return the file of the module `name` below `folder`, or None."""
+    """Return the file of the module `name` below `folder`, or None; as in an import, a package comes first."""
     base = folder.joinpath(*name.split("."))
-    for file in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+    for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
         if file.is_file():
             return file
     return None
 
 
-def follow(folder: Path) -> source.Follow:
+def shadow(file: Path) -> Path | None:
+    """Return the package beside `file` that takes its name, as `app/` does from `app.py`."""
+    package = file.with_suffix("") / "__init__.py"
+    return package.parent if file.name != "__init__.py" and package.is_file() else None
+
+
+def follow(folder: Path) -> Follow:
     """Return a function that finds the file of a module which a file of the project in `folder` imports."""
+    bases = roots(folder)
+    known: dict[tuple[Path, str], Path | None] = {}
 
     def find(importer: Path, name: str) -> Path | None:
+        key = (importer.parent, name)
+        if key not in known:
+            known[key] = search(importer, name)
+        return known[key]
+
+    def search(importer: Path, name: str) -> Path | None:
         bare = name.lstrip(".")
-        if bare == name:
-            return next((file for root in roots(folder) if (file := in_folder(name, root))), None)
-        package = importer.parents[len(name) - len(bare) - 1]
-        return in_folder(bare, package) if bare else in_folder(package.name, package.parent)
+        if bare != name:
+            package = importer.parents[len(name) - len(bare) - 1]
+            return in_folder(bare, package) if bare else in_folder(package.name, package.parent)
+        above = [place for place in importer.parents if place.is_relative_to(folder) and place not in bases]
+        return next((file for base in (*bases, *above) if (file := in_folder(name, base))), None)
 
     return find
 
@@ -51,21 +70,66 @@ def follow(folder: Path) -> source.Follow:
 def of_file(file: Path, folder: Path) -> Module:
     """Return the module that `file` is, for a project in `folder`.
 
-    A file in a package keeps its dotted name. So does one in a plain folder, as a part of a namespace
-    package, unless it imports its neighbours by their bare names, the way scripts do.
+    A file in a package keeps its dotted name. So does one in a plain folder, as a part of a namespace package, unless
+    its imports, or another package of that name, show that a folder below is on `sys.path`.
     """
-    name = [] if file.name == "__init__.py" else [file.stem]
+    tree = source.parse(file)
+    names = [] if file.name == "__init__.py" else [file.stem]
     top = file.parent
-    while (top / "__init__.py").exists() and top.name.isidentifier():
-        name.insert(0, top.name)
-        top = top.parent
-    if top in roots(folder) or not top.is_relative_to(folder) or _imports_neighbours(file, top):
-        path = (str(top),) if top == folder or not top.is_relative_to(folder) else (str(top), str(folder))
-        return Module(name=".".join(name), path=path, file=file)
-    between = top.relative_to(folder).parts
-    if not all(part.isidentifier() for part in between):
-        return Module(name=".".join(name), path=(str(top), str(folder)), file=file)
-    return Module(name=".".join((*between, *name)), path=(str(folder),), file=file)
+    levels = max((len(name) - len(name.lstrip(".")) for name in source.imports(tree)), default=0)
+    while top.name.isidentifier() and ((top / "__init__.py").exists() or levels > 0):
+        names.insert(0, top.name)
+        top, levels = top.parent, levels - 1
+    if not top.is_relative_to(folder):
+        return Module(name=".".join(names), path=(str(top),), file=file)
+    if top not in roots(folder):
+        base = _base([*source.imports(tree), ".".join(names)], top, folder)
+        if base != top and all(part.isidentifier() for part in top.relative_to(base).parts):
+            names, top = [*top.relative_to(base).parts, *names], base
+    path = (str(top),) if top == folder else (str(top), str(folder))
+    return Module(name=".".join(names), path=path, file=file)
+
+
+def _base(imported: Iterable[str], top: Path, folder: Path) -> Path:
+    """Return the folder between `top` and `folder` from which most of what is `imported` can be: the one on `sys.path`.
+
+    `imported` ends with the name that the file itself has below `top`. Of folders that are equally good, the one that
+    looks like a project's root, then the highest one whose packages have no namesake that is installed.
+    """
+    own: str
+    *names, own = imported
+    between = [place for place in (top, *top.parents) if place.is_relative_to(folder)]
+    bare = {name for name in names if not name.startswith(".")}
+
+    def worth(place: Path) -> tuple[int, bool, bool, bool]:
+        prefix = ".".join((*top.relative_to(place).parts, own)).partition(".")[0]
+        return (
+            sum(_resolves(name, place, folder) for name in bare),
+            not (place != top and installed(prefix, folder)),
+            place != folder and any((place / name).exists() for name in _PROJECT_FILES),
+            place == folder or place in roots(folder),
+        )
+
+    return max(between, key=worth)
+
+
+def _resolves(name: str, place: Path, folder: Path) -> bool:
+    """Tell whether an import of `name` would find it below `place`, where an installed package outranks a plain folder."""
+    part = name.partition(".")[0]
+    first = place / part
+    if first.is_dir() and not (first / "__init__.py").is_file():
+        inside = place.joinpath(*name.split("."))
+        return (inside.is_dir() or in_folder(name, place) is not None) and not installed(part, folder)
+    return in_folder(name, place) is not None
+
+
+def installed(name: str, folder: Path) -> bool:
+    """Tell whether a regular module or package called `name` comes from elsewhere than `folder`."""
+    if name in sys.builtin_module_names or name in sys.stdlib_module_names:
+        return True
+    places = [place for place in sys.path if place and Path(place) != folder]
+    spec = PathFinder.find_spec(name, places)
+    return spec is not None and spec.has_location and not Path(str(spec.origin)).is_relative_to(folder)
 
 
 def of_name(name: str, folder: Path) -> Module | None:
@@ -87,26 +151,41 @@ def of_name(name: str, folder: Path) -> Module | None:
 
 
 def similar(name: str, folder: Path) -> str | None:
-    """Return the name of a module of the project that `name` may have meant."""
+    """Return the name of a module of the project that `name` may have meant, and that is there."""
     first, _, rest = name.partition(".")
     known = {file.stem for root in roots(folder) for file in root.glob("*.py")}
     known |= {file.parent.name for root in roots(folder) for file in root.glob("*/*.py")}
-    close = get_close_matches(first, known, n=1)
-    return ".".join(filter(None, (close[0], rest))) if close else None
+    for close in get_close_matches(first, known, n=3):
+        if not rest:
+            return close
+        for root in roots(folder):
+            found = _similar_below(rest, root / close)
+            if found is not None:
+                return f"{close}.{found}"
+    return None
 
 
-def _spec(name: str, path: list[str] | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _similar_below(name: str, folder: Path) -> str | None:
+    """Return the dotted name below `folder` that is there and nearest to `name`, or None."""
+    first, _, rest = name.partition(".")
+    known = below(folder)
+    close = [first] if first in known else get_close_matches(first, known, n=1)
+    if not close or not rest:
+        return close[0] if close else None
+    found = _similar_below(rest, folder / close[0])
+    return f"{close[0]}.{found}" if found else None
+
+
+def below(folder: Path) -> list[str]:
+    """Return the names of the modules and packages in `folder`."""
+    files = [file.stem for file in folder.glob("*.py") if file.name != "__init__.py"]
+    return sorted({*files, *(file.parent.name for file in folder.glob("*/*.py"))})
+
+
+def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
     """Ask the import system's finders for `name` as it would, without importing its parents."""
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         if find is not None and (spec := find(name, path)) is not None:
-            return spec
+            return spec  # type: ignore[no-any-return]
     return PathFinder.find_spec(name, path)
-
-
-def _imports_neighbours(file: Path, top: Path) -> bool:
-    tree: ast.Module = source.parse(file)
-    names = set(source.imports(tree))
-    if any(name.startswith((".", f"{top.name}.")) or name == top.name for name in names):
-        return False
-    return any(in_folder(name.partition(".")[0], top) for name in names)

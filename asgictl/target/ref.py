@@ -7,8 +7,10 @@ from typing import NamedTuple
 class AppRef(NamedTuple):
     """An application to import: `module:attribute`, with what `sys.path` and the environment need for it.
 
-    `found` says how it was found, `also` what would have matched next. `factory` is None where
-    only the loaded object can tell. `settings` is a Django settings module to name in the environment.
+    `found` says how it was found, `also` what would have matched next, `notes` what users should know of the search.
+    `factory` is None where only the loaded object can tell; `arguments` is what it is called with, as Python literals.
+    `settings` is a Django settings module to name in the environment. `looked` is there only where the bundled app
+    stands in: the places where there was nothing.
     """
 
     module: str
@@ -20,7 +22,9 @@ class AppRef(NamedTuple):
     settings: str | None = None
     file: Path | None = None
     looked: tuple[str, ...] = ()
+    arguments: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The import string, as users write it."""
-        return f"{self.module}:{self.attribute}"
+        return f"{self.module}:{self.attribute}{f'({self.arguments})' if self.arguments else ''}"

@@ -1,68 +1,183 @@
-"""What a Python file offers to serve, read from its source without importing it."""
+"""A Python file as it is written: its names, what each is bound to, and which servers it starts. Nothing is imported."""
 
 import ast
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import frameworks
+from asgictl import reading
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
 
-OBJECT_NAMES = ("app", "application", "api")
-FACTORY_NAMES = ("create_app", "make_app", "build_app")
-_INSTANCE_RANK = len(OBJECT_NAMES)
-_FACTORY_RANK = _INSTANCE_RANK + 1
-_ANNOTATED_RANK = _FACTORY_RANK + len(FACTORY_NAMES)
-_IMPORTS_FOLLOWED = 5
-
-Follow = Callable[[Path, str], Path | None]
-
-
-class Candidate(NamedTuple):
-    """A name that a module binds to something that can be served; the lowest `rank` is the best."""
-
-    name: str
-    line: int
-    rank: int
-    factory: bool = False
-    framework: str | None = None
+# What starts a server, or an event loop, and does not return: as functions of a module, and as a method of an app.
+_STARTERS = frozenset(
+    (
+        *(
+            "uvicorn.run",
+            "aiohttp.web.run_app",
+            "waitress.serve",
+            "bottle.run",
+            "eventlet.wsgi.server",
+            "cherrypy.quickstart",
+        ),
+        *("hypercorn.run.run", "granian.Granian.serve", "werkzeug.serving.run_simple", "nicegui.ui.run"),
+    )
+)
+_RUN = "run"
 
 
-class _Value(NamedTuple):
-    """What a name is bound to.
+class Value(NamedTuple):
+    """What a name is bound to: an expression, a function, a class, or something of another module.
 
-    `origin` is the dotted name of what was called or imported, `imported` the module and the name in it.
+    `imported` is the module, with a leading dot for each relative level, and the name in it; that is "" for the module
+    itself. `node` is None where a statement says nothing of the value.
     """
 
     line: int
-    servable: bool
-    origin: str = ""
-    factory: bool = False
+    node: ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None = None
     imported: tuple[str, str] | None = None
+
+
+class Start(NamedTuple):
+    """A call that starts a server: its line and text, the app's name where it is text, and whether an import does it."""
+
+    line: int
+    text: str
+    names: str | None
+    app: str | None
+    at_import: bool
+
+
+class Names:
+    """What the statements of a module, or of a function in it, bind."""
+
+    def __init__(self, file: Path, body: list[ast.stmt], outer: "Names | None" = None) -> None:
+        self.file = file
+        self.outer = outer
+        self.values: dict[str, Value] = {}
+        self.stars: list[str] = []
+        for node in statements(body):
+            self._bind(node)
+
+    def find(self, name: str) -> "tuple[Names, Value] | None":
+        """Return what `name` is bound to, and where: here, or outside of the function."""
+        if name in self.values:
+            return self, self.values[name]
+        return self.outer.find(name) if self.outer else None
+
+    def _bind(self, node: ast.stmt) -> None:
+        match node:
+            case ast.If(test=test) | ast.While(test=test) | ast.Expr(value=test):
+                for inner in ast.walk(test):
+                    if isinstance(inner, ast.NamedExpr):
+                        self._target(inner.target, inner.value)
+            case ast.Import(names=names):
+                for alias in names:
+                    module = alias.name if alias.asname else alias.name.partition(".")[0]
+                    self._put(alias.asname or module, Value(node.lineno, imported=(module, "")))
+            case ast.ImportFrom(names=names):
+                module = "." * node.level + (node.module or "")
+                for alias in names:
+                    if alias.name == "*":
+                        self.stars.append(module)
+                    else:
+                        self._put(alias.asname or alias.name, Value(node.lineno, imported=(module, alias.name)))
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self._put(name, Value(node.lineno, node))
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._target(target, value)
+            case ast.AnnAssign(target=target, value=value) if value is not None:
+                self._target(target, value)
+            case ast.With(items=items) | ast.AsyncWith(items=items):
+                for item in items:
+                    if item.optional_vars is not None:
+                        self._target(item.optional_vars, item.context_expr)
+            case ast.For(target=target) | ast.AsyncFor(target=target):
+                self._target(target, None)
+
+    def _target(self, target: ast.expr, value: ast.expr | None) -> None:
+        if isinstance(target, ast.Tuple | ast.List):
+            values: list[ast.expr | None] = [value] * len(target.elts)
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+                values = list(value.elts)
+            for item, each in zip(target.elts, values, strict=True):
+                self._target(item, each)
+        elif isinstance(target, ast.Name):
+            self._put(target.id, Value(target.lineno, value))
+
+    def _put(self, name: str, value: Value) -> None:
+        """Bind `name`; what may be an app is not replaced by a constant, as in `except ImportError: app = None`."""
+        if name not in self.values or not isinstance(value.node, ast.Constant):
+            self.values[name] = value
+
+
+class Source(Names):
+    """One file: what its statements bind when it is imported, and which servers it starts."""
+
+    def __init__(self, file: Path) -> None:
+        """Read `file`; raise `AppLoadError` when it cannot be read."""
+        self.tree = parse(file)
+        super().__init__(file, self.tree.body)
+        self.exported = _exported(self.tree)
+
+    @functools.cached_property
+    def script(self) -> Names:
+        """What is bound only when the file is run as a script."""
+        return Names(self.file, [node for test in _guards(self.tree.body) for node in test.body], self)
+
+    @functools.cached_property
+    def starts(self) -> list[Start]:
+        """The calls that start a server, in the order of the file."""
+        direct = {id(call) for node in statements(self.tree.body) for call in _calls(node)}
+        found = [
+            start for call in ast.walk(self.tree) if isinstance(call, ast.Call) and (start := self._start(call, direct))
+        ]
+        return sorted(found, key=lambda start: start.line)
+
+    def _start(self, call: ast.Call, direct: set[int]) -> Start | None:
+        name = self.dotted(call.func)
+        if name not in _STARTERS and not self._runs_an_app(call.func):
+            return None
+        first = next(iter(call.args), None) or next((word.value for word in call.keywords if word.arg == "app"), None)
+        named = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+        app = first.id if isinstance(first, ast.Name) else None
+        if name not in _STARTERS and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+            app = app or call.func.value.id
+        return Start(call.lineno, ast.unparse(call.func), named, app, at_import=id(call) in direct)
+
+    def _runs_an_app(self, function: ast.expr) -> bool:
+        """Tell whether `function` is `app.run` of something that this module has made."""
+        match function:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute == _RUN:
+                value = self.values.get(name) or self.script.values.get(name)
+                return value is not None and isinstance(value.node, ast.Call)
+        return False
+
+    def dotted(self, node: ast.expr) -> str:
+        """Return the dotted name that `node` stands for, its first part as it was imported."""
+        match node:
+            case ast.Name(id=name):
+                value = self.values.get(name) or self.script.values.get(name)
+                return ".".join(filter(None, value.imported)) if value and value.imported else name
+            case ast.Attribute(value=value, attr=attribute):
+                return f"{self.dotted(value)}.{attribute}"
+        return ""
 
 
 def parse(file: Path) -> ast.Module:
     """Return the syntax tree of `file`; raise `AppLoadError` with its line when it cannot be read."""
     try:
-        return ast.parse(file.read_bytes(), filename=str(file))
+        return ast.parse(reading.content(file), filename=str(file))
     except SyntaxError as error:
-        problem = (
-            f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({shown(file)}:{error.lineno or 1})"
-        )
-        raise AppLoadError(problem) from error
+        place = f"{shown(file)}:{error.lineno or 1}"
+        raise AppLoadError(f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({place})") from error
+    except (RecursionError, MemoryError) as error:
+        raise AppLoadError(f"cannot read `{shown(file)}`: it nests too deeply", hint="name another file") from error
     except (OSError, ValueError) as error:
-        problem = f"cannot read `{shown(file)}`: {error}"
-        raise AppLoadError(problem) from error
-
-
-def candidates(file: Path, follow: Follow) -> list[Candidate]:
-    """Return what the module in `file` offers to serve, best first.
-
-    `follow` takes a file and the name of a module that it imports, with a leading dot for each
-    relative level, and returns that module's file where it belongs to the project.
-    """
-    return _Reader(file, follow).candidates()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise AppLoadError(f"cannot read `{shown(file)}`: {reason}") from error
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
@@ -74,150 +189,55 @@ def imports(tree: ast.Module) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
-class _Reader:
-    """The module-level bindings of one file."""
-
-    def __init__(self, file: Path, follow: Follow, depth: int = 0) -> None:
-        self.file = file
-        self.follow = follow
-        self.depth = depth
-        self.origins: dict[str, str] = {}
-        self.bases: dict[str, str] = {}
-        self.values: dict[str, _Value] = {}
-        self.returns: dict[str, str] = {}
-        for node in _statements(parse(file).body):
-            self._bind(node)
-
-    def candidates(self) -> list[Candidate]:
-        found = [entry for name, value in self.values.items() if (entry := self._candidate(name, value))]
-        return sorted(found, key=lambda entry: (entry.rank, entry.line))
-
-    def _candidate(self, name: str, value: _Value) -> Candidate | None:
-        value = self._followed(name, value)
-        if not value.servable:
-            return None
-        framework = _framework(value.origin)
-        entry = Candidate(
-            name=name,
-            line=self.values[name].line,
-            rank=_INSTANCE_RANK,
-            factory=value.factory,
-            framework=framework.name if framework else None,
-        )
-        if name in OBJECT_NAMES:
-            return entry._replace(rank=OBJECT_NAMES.index(name))
-        if value.factory and name in FACTORY_NAMES:
-            return entry._replace(rank=_FACTORY_RANK + FACTORY_NAMES.index(name))
-        if framework is None or name.startswith("_") or value.imported:
-            return None
-        return entry._replace(rank=_ANNOTATED_RANK) if value.factory else entry
-
-    def _followed(self, name: str, value: _Value) -> _Value:
-        """Return what an imported name is bound to where it comes from, as far as the project's files tell."""
-        relevant = name in OBJECT_NAMES or name in FACTORY_NAMES
-        if value.imported is None or not relevant or self.depth == _IMPORTS_FOLLOWED:
-            return value
-        module, attribute = value.imported
-        if self.follow(self.file, f"{module}{attribute}" if module.endswith(".") else f"{module}.{attribute}"):
-            return value._replace(servable=False)
-        file = self.follow(self.file, module)
-        if file is None:
-            return value
-        there = _Reader(file, self.follow, self.depth + 1)
-        known = there.values.get(attribute)
-        return there._followed(attribute, known)._replace(imported=value.imported) if known else value
-
-    def _bind(self, node: ast.stmt) -> None:
-        match node:
-            case ast.Import(names=names):
-                for alias in names:
-                    self.origins[alias.asname or alias.name.partition(".")[0]] = (
-                        alias.name if alias.asname else alias.name.partition(".")[0]
-                    )
-            case ast.ImportFrom(names=names):
-                module = "." * node.level + (node.module or "")
-                for alias in names:
-                    name, origin = alias.asname or alias.name, f"{module}.{alias.name}"
-                    self.origins[name] = origin
-                    self.values[name] = _Value(node.lineno, True, origin, imported=(module, alias.name))  # noqa: FBT003
-            case ast.ClassDef(name=name, bases=bases):
-                self.bases[name] = next((base for item in bases if (base := self._origin(item))), "")
-                self.values[name] = _Value(node.lineno, servable=name in OBJECT_NAMES)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self._bind_function(node)
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._bind_target(target, value)
-            case ast.AnnAssign(target=target, value=value) if value is not None:
-                self._bind_target(target, value)
-
-    def _bind_target(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, ast.Tuple):
-            for item in target.elts:
-                self._bind_target(item, value)
-        elif isinstance(target, ast.Name):
-            new, old = self._value(target, value), self.values.get(target.id)
-            if new.servable or old is None or not old.servable:
-                self.values[target.id] = new
-
-    def _value(self, target: ast.Name, value: ast.expr) -> _Value:
-        if isinstance(value, ast.Call):
-            origin = self._origin(value.func)
-            module, _, name = origin.rpartition(".")
-            return _Value(target.lineno, not frameworks.is_not_app(module, name), self.returns.get(origin, origin))
-        if isinstance(value, ast.Name):
-            known = self.values.get(value.id)
-            return known._replace(line=target.lineno) if known else _Value(target.lineno, servable=True)
-        plain = isinstance(value, ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.Set | ast.JoinedStr)
-        return _Value(target.lineno, servable=not plain)
-
-    def _bind_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        required = len(node.args.posonlyargs) + len(node.args.args) - len(node.args.defaults)
-        required += sum(default is None for default in node.args.kw_defaults)
-        factory = required == 0 and node.args.vararg is None
-        returned = self._origin(node.returns) if node.returns else ""
-        if returned:
-            self.returns[node.name] = returned
-        if node.name in OBJECT_NAMES:
-            servable = not (factory and node.decorator_list)
-        else:
-            servable = factory and isinstance(node, ast.FunctionDef)
-        self.values[node.name] = _Value(node.lineno, servable, returned, factory=factory)
-
-    def _origin(self, node: ast.expr) -> str:
-        """Return the dotted name that `node` stands for, with imports and local classes resolved."""
-        if isinstance(node, ast.Name):
-            return self.bases.get(node.id) or self.origins.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            return f"{self._origin(node.value)}.{node.attr}"
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return self.origins.get(node.value, node.value)
-        return ""
-
-
-def _framework(origin: str) -> frameworks.Framework | None:
-    module, _, name = origin.rpartition(".")
-    return frameworks.named(module, name)
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported, those inside `if`, `try` and `with` included."""
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run when a module is imported, those inside compound ones included."""
     for node in body:
+        yield node
         match node:
             case ast.If(test=test, body=inner, orelse=other):
-                if not _guards_script(test):
-                    yield from _statements(inner)
-                yield from _statements(other)
+                runs, runs_not = _guarded(test)
+                yield from () if runs else statements(inner)
+                yield from () if runs_not else statements(other)
             case ast.Try(body=inner, handlers=handlers, orelse=other, finalbody=final):
                 for block in (inner, *(handler.body for handler in handlers), other, final):
-                    yield from _statements(block)
-            case ast.With(body=inner):
-                yield from _statements(inner)
-            case _:
-                yield node
+                    yield from statements(block)
+            case ast.With(body=inner) | ast.AsyncWith(body=inner):
+                yield from statements(inner)
+            case ast.For(body=inner, orelse=other) | ast.While(body=inner, orelse=other):
+                yield from statements(inner)
+                yield from statements(other)
+            case ast.Match(cases=cases):
+                for case in cases:
+                    yield from statements(case.body)
 
 
-def _guards_script(test: ast.expr) -> bool:
-    """Tell whether `test` is `__name__ == "__main__"` or `TYPE_CHECKING`."""
-    text = ast.unparse(test)
-    return "__name__" in text or text.endswith("TYPE_CHECKING")
+def _guards(body: list[ast.stmt]) -> Iterator[ast.If]:
+    yield from (node for node in statements(body) if isinstance(node, ast.If) and _guarded(node.test)[0])
+
+
+def _guarded(test: ast.expr) -> tuple[bool, bool]:
+    """Tell whether an `if` runs its body only in a script or for a type checker, and whether its `else` does."""
+    match test:
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            texts = {ast.unparse(left), ast.unparse(right)}
+            if texts == {"__name__", "'__main__'"}:
+                return isinstance(operator, ast.Eq), isinstance(operator, ast.NotEq)
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True, False
+    return False, False
+
+
+def _calls(node: ast.stmt) -> Iterator[ast.Call]:
+    """Yield the call that a statement is."""
+    match node:
+        case ast.Expr(value=ast.Call() as call):
+            yield call
+
+
+def _exported(tree: ast.Module) -> frozenset[str] | None:
+    """Return what `__all__` lists, or None."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=items) | ast.Tuple(elts=items)):
+                return frozenset(str(item.value) for item in items if isinstance(item, ast.Constant))
+    return None

@@ -130,7 +130,7 @@ FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
         ["main:app"],
         3,
         [
-            "error: `main:app` is no application: int cannot be called",
+            "error: `main:app` is not an application: int cannot be called",
             "hint: name the application object, not a module or a setting",
         ],
     ),

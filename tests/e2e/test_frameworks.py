@@ -47,7 +47,10 @@ def test_serves_what_it_finds(serve: Serve, folder: str, found: str, answer: str
     status, lines = served.stop()
     assert status == 0
     assert lines[0] == f"  App      {found}"
-    assert [line for line in lines[4:] if not line.startswith("INFO:")] == []
+    docs = [f"  Docs     {served.url}/docs"] if "FastAPI" in found else []
+    docs = [f"  Docs     {served.url}/schema"] if "Litestar" in found else docs
+    assert [line for line in lines[3:-1] if not line.startswith("INFO:")] == docs
+    assert lines[3 + len(docs)].startswith("  Ready ")
 
 
 def test_serves_a_wsgi_function(serve: Serve) -> None:

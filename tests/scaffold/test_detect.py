@@ -401,10 +401,12 @@ def test_root_above(lay: Lay) -> None:
 
 def test_no_app(lay: Lay) -> None:
     """Without an app there is nothing to scaffold: the error says where it looked."""
-    error = refused(lay({"requirements.txt": ""}, None))
+    root = lay({"requirements.txt": ""}, None)
+    error = refused(root)
 
     assert isinstance(error, StartError)
-    assert error.message == "there is no app in this folder"
+    assert error.message == f"no app was found in `{root}`"
+    assert error.hint == "name yours as `module:attribute`; `asgictl serve demo` shows the bundled app"
 
 
 def test_source_that_does_not_parse(lay: Lay) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.errors import AppLoadError
-from asgictl.target import source
+from asgictl.target import offers, source
 
 _PATHS = (
     *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
@@ -37,7 +37,7 @@ def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
     """
     found = [
         Route(_absolute(path), file, line)
-        for path, line in _walk(_parse(file), set(source.OBJECT_NAMES) if factory else {app})
+        for path, line in _walk(_parse(file), set(offers.OBJECT_NAMES) if factory else {app})
     ]
     return sorted(
         (route for route in found if _bare(route.path) in _PATHS), key=lambda it: _PATHS.index(_bare(it.path))

@@ -1,0 +1,257 @@
+"""Which environment asgictl runs in, which one the project's packages are in, and how to install into the right one."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl import reading
+
+# A project's lock file, with the command that adds a package to the project and the one that runs a program in it.
+_LOCKS = {
+    "uv.lock": ("uv add", "uv run"),
+    "poetry.lock": ("poetry add", "poetry run"),
+    "pdm.lock": ("pdm add", "pdm run"),
+    "Pipfile.lock": ("pipenv install", "pipenv run"),
+    "Pipfile": ("pipenv install", "pipenv run"),
+}
+_FOLDERS = (".venv", "venv", "env")
+
+# Distributions that are called otherwise than the module that they bring.
+_DISTRIBUTIONS = {
+    "Crypto": "pycryptodome",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "allauth": "django-allauth",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "corsheaders": "django-cors-headers",
+    "crispy_forms": "django-crispy-forms",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "debug_toolbar": "django-debug-toolbar",
+    "decouple": "python-decouple",
+    "django_filters": "django-filter",
+    "dns": "dnspython",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "engineio": "python-engineio",
+    "environ": "django-environ",
+    "fasthtml": "python-fasthtml",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "github": "pygithub",
+    "grpc": "grpcio",
+    "import_export": "django-import-export",
+    "jose": "python-jose",
+    "jwt": "pyjwt",
+    "kafka": "kafka-python",
+    "ldap": "python-ldap",
+    "magic": "python-magic",
+    "memcache": "python-memcached",
+    "multipart": "python-multipart",
+    "nacl": "pynacl",
+    "ninja": "django-ninja",
+    "pkg_resources": "setuptools",
+    "pptx": "python-pptx",
+    "psycopg2": "psycopg2-binary",
+    "rest_framework": "djangorestframework",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "socketio": "python-socketio",
+    "storages": "django-storages",
+    "telegram": "python-telegram-bot",
+    "usb": "pyusb",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
+}
+
+
+class Other(NamedTuple):
+    """An environment that is not the one that asgictl runs in, and how it is known."""
+
+    prefix: Path
+    how: str
+
+
+def distribution(module: str) -> str:
+    """Return the name under which package indexes have the top-level module called `module`."""
+    return _DISTRIBUTIONS.get(module, module)
+
+
+def installing(package: str, folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the hint that says how to install `package` where asgictl will find it.
+
+    `package` may have extras. The project around `folder`, the current one by default, decides by its lock file;
+    never is anything to be installed into the environment that a tool has for itself.
+    """
+    folder = folder or Path.cwd()
+    other = next(others(folder, environ), None)
+    if other is not None:
+        return moving(other, folder)
+    if tool := _tool(Path(sys.prefix)):
+        return f"`{sys.prefix}` is {tool}'s environment for asgictl alone: {_together(folder)}"
+    if lock := _lock(folder):
+        return f"install it: `{_LOCKS[lock][0]} {shlex.quote(package)}`"
+    return f"install it where asgictl runs: `{pip(Path(sys.prefix))} {shlex.quote(package)}`"
+
+
+def pip(prefix: Path) -> str:
+    """Return the command that installs into the environment at `prefix`, up to the package."""
+    python = _python(prefix)
+    has_pip = (
+        find_spec("pip") is not None
+        if prefix == Path(sys.prefix)
+        else any(prefix.glob("[Ll]ib*/python*/site-packages/pip"))
+    )
+    return (
+        f"{shlex.quote(str(python))} -m pip install"
+        if has_pip
+        else f"uv pip install --python {shlex.quote(str(python))}"
+    )
+
+
+def moving(other: Other, folder: Path) -> str:
+    """Return the hint that says how to start asgictl in the `other` environment."""
+    return f"asgictl runs in `{sys.prefix}`, not in {other.how}: {_into(other, folder)}"
+
+
+def note(folder: Path, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return what to say at the start when the project's packages are elsewhere; None where they are not."""
+    other = next(others(folder, environ), None)
+    return moving(other, folder) if other else None
+
+
+def _into(other: Other, folder: Path) -> str:
+    if (lock := _lock(folder)) and not other.how.endswith("that is active"):
+        return f"install and start it there: `{_add(lock)} {_itself()}`, then `{_LOCKS[lock][1]} asgictl serve`"
+    script = other.prefix / ("Scripts" if sys.platform == "win32" else "bin") / "asgictl"
+    return f"install and start it there: `{pip(other.prefix)} {_itself()}`, then `{shlex.quote(str(script))} serve`"
+
+
+def _add(lock: str) -> str:
+    options = {"uv.lock": "--dev", "poetry.lock": "--group dev", "pdm.lock": "-dG dev"}
+    return " ".join(filter(None, (_LOCKS[lock][0], options.get(lock, "--dev"))))
+
+
+def _together(folder: Path) -> str:
+    """Return how to have asgictl beside the packages of a project that has no environment yet."""
+    if lock := _lock(folder):
+        return f"add it to the project: `{_add(lock)} {_itself()}`, then `{_LOCKS[lock][1]} asgictl serve`"
+    return (
+        f"make one for the project: `python3 -m venv .venv && .venv/bin/python -m pip install {_itself()}`, "
+        "then `.venv/bin/asgictl serve`"
+    )
+
+
+def _itself() -> str:
+    """Return what installs this asgictl: its name, or where it was installed from.
+
+    https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    import json
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        text = metadata.distribution("asgictl").read_text("direct_url.json")
+        found = json.loads(text or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return "asgictl"
+    url = str(found.get("url", ""))
+    if url.startswith("file:"):
+        return shlex.quote(unquote(urlsplit(url).path))
+    if "vcs_info" in found:
+        return shlex.quote(f"asgictl @ {found['vcs_info'].get('vcs', 'git')}+{url}")
+    return "asgictl"
+
+
+def others(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Other]:
+    """Yield the environments that may be the project's, the likeliest first; none when asgictl runs in one of them."""
+    found = list(_environments(folder, environ))
+    here = Path(sys.prefix).resolve()
+    if all(other.prefix.resolve() != here for other in found):
+        yield from found
+
+
+def _environments(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        prefix = environ.get(variable)
+        if prefix and (Path(prefix) / "bin").is_dir() | (Path(prefix) / "Scripts").is_dir():
+            is_base = variable == "CONDA_PREFIX" and environ.get("CONDA_DEFAULT_ENV") == "base"
+            if not is_base or Path(prefix).resolve() == Path(sys.prefix).resolve():
+                yield Other(Path(prefix), f"`{prefix}`, the environment that is active")
+    places = [place for place in reading.upwards(folder) if place != Path(place.anchor)]
+    for place in places:
+        for name in _FOLDERS:
+            if (place / name / "pyvenv.cfg").is_file():
+                how = f"the project's `{name}`" if place == folder else f"the project's `{place / name}`"
+                yield Other(place / name, how)
+    for place in places:
+        yield from _of_managers(place, environ)
+
+
+def _of_managers(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
+    """Yield the environments that Poetry, PDM and Pipenv keep elsewhere for the project in `folder`."""
+    pointer = folder / ".pdm-python"
+    if pointer.is_file() and not reading.stranger(pointer):
+        prefix = Path(reading.content(pointer, limit=10_000).decode(errors="replace").strip()).parent.parent
+        if (prefix / "pyvenv.cfg").is_file():
+            yield Other(prefix, f"PDM's `{prefix}`")
+    if (folder / "poetry.lock").is_file():
+        digest = _digest(os.path.normcase(os.path.realpath(folder)))
+        for prefix in sorted(_poetrys(environ).glob(f"*-{digest}-py*")):
+            yield Other(prefix, f"Poetry's `{prefix}`")
+    if (folder / "Pipfile").is_file():
+        place = Path(environ.get("WORKON_HOME") or Path.home() / ".local/share/virtualenvs")
+        digest = _digest(str((folder / "Pipfile").resolve()))
+        name = re.sub(r'[ $`!*@"]', "_", folder.name)[:42]
+        for prefix in sorted(place.glob(f"{name}-{digest}*")):
+            yield Other(prefix, f"Pipenv's `{prefix}`")
+
+
+def _digest(text: str) -> str:
+    """Return what Poetry and Pipenv put into the names of the environments that they keep."""
+    import base64
+    import hashlib
+
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:8]
+
+
+def _poetrys(environ: Mapping[str, str]) -> Path:
+    if place := environ.get("POETRY_VIRTUALENVS_PATH"):
+        return Path(place)
+    if place := environ.get("POETRY_CACHE_DIR"):
+        return Path(place) / "virtualenvs"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/pypoetry/virtualenvs"
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pypoetry/virtualenvs"
+
+
+def _tool(prefix: Path) -> str | None:
+    """Return the program that has made the environment at `prefix` for one tool alone, or None."""
+    if (prefix / "uv-receipt.toml").is_file():
+        return "uv"
+    return "pipx" if (prefix / "pipx_metadata.json").is_file() else None
+
+
+def _lock(folder: Path) -> str | None:
+    """Return the lock file of the project around `folder`."""
+    for place in reading.upwards(folder):
+        for name in _LOCKS:
+            if (place / name).is_file() and not reading.stranger(place / name):
+                return name
+    return None
+
+
+def _python(prefix: Path) -> Path:
+    if prefix == Path(sys.prefix):
+        return Path(sys.executable)
+    return prefix / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

@@ -1,0 +1,76 @@
+"""Read files of a project that may not be what they seem: another user's, no regular file, too large."""
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+# No file that people write for a project is larger; in bytes.
+LIMIT = 1_000_000
+
+
+def content(file: Path, *, limit: int = LIMIT) -> bytes:
+    """Return what is in `file`; raise `OSError` when it is not a regular file, or larger than `limit` bytes."""
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  # a descriptor
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(file))
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(file))
+        return stream.read(limit)
+
+
+def stranger(file: Path) -> str | None:
+    """Return who owns `file`, in words, where that is neither the user nor root; None for a file to be believed.
+
+    Git has done the same since CVE-2022-24765: who can write into a folder above must not configure what runs here.
+    In a container the owner of the current folder counts as the user, whose number is another one outside.
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        owner = file.stat().st_uid
+    except OSError:
+        return None
+    if owner in _own():
+        return None
+    return f"user {owner}"
+
+
+def _own() -> set[int]:
+    own = {0, os.geteuid()}
+    if os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
+        own.add(int(os.environ["SUDO_UID"]))
+    if _in_container():
+        with contextlib.suppress(OSError):
+            own.add(Path().stat().st_uid)
+    return own
+
+
+def _in_container() -> bool:
+    return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")) or (
+        "KUBERNETES_SERVICE_HOST" in os.environ
+    )
+
+
+def top(folder: Path) -> Path:
+    """Return the last folder at or above `folder` that can belong to its project: the repository's root, or the home.
+
+    A folder that is in neither may belong to one that begins anywhere above.
+    """
+    home = Path.home() if "HOME" in os.environ or sys.platform == "win32" else None
+    for root in (folder, *folder.parents):
+        if (root / ".git").exists() or root == home:
+            return root
+    return Path(folder.anchor)
+
+
+def upwards(folder: Path) -> list[Path]:
+    """Return `folder` and those above it that can belong to the same project, the nearest first."""
+    last = top(folder)
+    return [root for root in (folder, *folder.parents) if root.is_relative_to(last)]

@@ -1,0 +1,146 @@
+"""Command lines that start a server, read as text: which app they name, and where they look for it."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+_SERVERS = frozenset(
+    (
+        *("asgictl", "uvicorn", "gunicorn", "hypercorn", "granian", "daphne", "flask", "fastapi", "litestar", "quart"),
+        *("sanic", "waitress-serve", "waitress", "uwsgi"),
+    )
+)
+
+# Options that name the app, of the servers whose argument is a command, or that have it as an option.
+_APP_OPTIONS = {
+    "flask": ("--app", "-A"),
+    "quart": ("--app", "-A"),
+    "litestar": ("--app",),
+    "fastapi": ("--entrypoint", "-e"),
+    "uwsgi": ("--module", "-w", "--wsgi", "--wsgi-file"),
+}
+_FOLDER_OPTIONS = ("--chdir", "--app-dir", "--working-dir", "--pythonpath")
+_FACTORY_OPTIONS = ("--factory", "--call")
+
+# What servers take that has no value.
+_FLAGS = frozenset(
+    (
+        *("--call", "--capture-output", "--check-config", "--daemon", "-D", "--debug", "--dev", "--factory", "--http2"),
+        *("--https", "--log-syslog", "--preload", "--prod", "--proxy-headers", "--reload", "-r", "-R", "--use-colors"),
+        *("--fast", "--single-process", "--simple", "--access-log", "--traceback", "-v", "--verbose", "--reuse-port"),
+        *("--enable-stdio-inheritance", "--spew", "--no-sendfile", "--reload-engine-poll"),
+    )
+)
+
+# The app as servers take it: a module or a file, and an object, or a call of one.
+_APP = re.compile(r"(?:(?:asgi|wsgi|file):)?(?P<app>[\w./-]+(?::[A-Za-z_][\w.]*(?:\(.*\))?)?)")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
+_WORDS = {"run", "dev", "start", "serve"}
+
+
+class Named(NamedTuple):
+    """An app as a command names it, the folder that the command changes to or puts on `sys.path`, and what it says more.
+
+    `script` says that the command is Python's, and `app` a file or a module that starts a server itself.
+    """
+
+    app: str
+    folder: str = ""
+    factory: bool = False
+    script: bool = False
+
+
+def read(text: str, variables: Mapping[str, str] | None = None) -> Iterator[Named]:
+    """Yield the apps that the commands in `text`, lines of a shell, start."""
+    folder = ""
+    for part in re.split(r"&&|\|\||[;|&\n]", text):
+        try:
+            words = shlex.split(_filled(part, variables or {}), comments=True)
+        except ValueError:  # an open quote
+            continue
+        if words[:1] == ["cd"] and len(words) > 1:
+            folder = _joined(folder, words[1])
+        elif found := of_words(words, variables):
+            yield found._replace(folder=_joined(folder, found.folder))
+
+
+def of_words(words: list[str], variables: Mapping[str, str] | None = None) -> Named | None:
+    """Return the app that a command, split into words, starts."""
+    words = [_filled(word, variables or {}) for word in words]
+    for index, word in enumerate(words):
+        name = word.rpartition("/")[2]
+        if name in {"sh", "bash", "ash", "dash"} and words[index + 1 : index + 2] in (["-c"], ["-lc"], ["-ec"]):
+            return next(read(" ".join(words[index + 2 : index + 3]), variables), None)
+        if name in _SERVERS:
+            return _of_server(name, words[index + 1 :])
+        if re.fullmatch(r"(python|pypy)[\d.]*", name) and (found := _of_python(words[index + 1 :])):
+            return found
+    return None
+
+
+def _of_python(words: list[str]) -> Named | None:
+    words = [word for word in words if not re.fullmatch(r"-[uOBEIsSP]+", word)]
+    match words:
+        case ["-m", module, *rest] if module in _SERVERS:
+            return _of_server(module, rest)
+        case ["-m", module, *_] if re.fullmatch(r"[A-Za-z_][\w.]*", module):
+            return Named(module, script=True)
+        case [file, *_] if file.endswith(".py") and not file.endswith("manage.py"):
+            return Named(file, script=True)
+    return None
+
+
+def _of_server(server: str, words: list[str]) -> Named | None:
+    """Return the app in the words that follow a server's name."""
+    named: str | None = None
+    folder, attribute = "", ""
+    factory = False
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            if server in _APP_OPTIONS and server not in {"fastapi", "uwsgi"}:
+                continue  # a command, as in `flask run`
+            if server in {"asgictl", "fastapi", "sanic"} and word in _WORDS:
+                continue
+            if named is None and (match := _APP.fullmatch(word)) and _is_name(match["app"]):
+                named = match["app"]
+            continue
+        if option in _FACTORY_OPTIONS:
+            factory = True
+        if option in _FLAGS or option.startswith("--no-"):
+            continue
+        value = value if equals else next(rest, "")
+        if option in _APP_OPTIONS.get(server, ()):
+            named = value
+        elif option in _FOLDER_OPTIONS or (option == "-d" and server == "granian"):
+            folder = value
+        elif option in {"--callable", "--app"}:
+            attribute = value
+    if named and attribute and ":" not in named:
+        named = f"{named}:{attribute}"
+    return Named(named, folder, factory) if named else None
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether `text` is an app's name, and no number or address."""
+    module = text.partition(":")[0]
+    return all(
+        re.fullmatch(r"[A-Za-z_][\w-]*", part)
+        for part in module.removesuffix(".py").strip("./").split("/")[-1].split(".")
+    )
+
+
+def _filled(text: str, variables: Mapping[str, str]) -> str:
+    """Return `text` with its variables replaced, as a shell does; one that is not known stays."""
+
+    def value(match: re.Match[str]) -> str:
+        known = variables.get(match[1] or match[3])
+        return known if known is not None else (match[2] if match[2] is not None else match[0])
+
+    return _VARIABLE.sub(value, text)
+
+
+def _joined(folder: str, inner: str) -> str:
+    return inner if not folder or inner.startswith("/") else f"{folder}/{inner}".rstrip("/")

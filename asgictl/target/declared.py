@@ -1,0 +1,310 @@
+"""What a project itself says its app is: in variables, a Procfile, a Dockerfile, compose files, scripts, a Makefile.
+
+All of it is read as text, and nothing is run.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asgictl import project, reading
+from asgictl.errors import AsgictlError
+from asgictl.target import commands
+from asgictl.target.commands import Named
+
+VARIABLES = ("FLASK_APP", "QUART_APP", "LITESTAR_APP")
+_DOTENV = (".env", ".flaskenv")
+_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_DOCKERFILES = ("Dockerfile", "Containerfile")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
+_TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
+_LIMIT = 200_000
+
+Note = Callable[[str], object]
+
+
+class Claim(NamedTuple):
+    """An app that something names: where it stands, in words, and the folders from which it may be meant."""
+
+    named: Named
+    where: str
+    bases: tuple[Path, ...]
+
+
+def claims(
+    folder: Path, environ: Mapping[str, str], around: project.Project | None, note: Note
+) -> Iterator[list[Claim]]:
+    """Yield what names an app, the strongest first; those that stand together in one list say the same, or nothing.
+
+    `note` hears of files that are passed over.
+    """
+    for name in VARIABLES:
+        if value := environ.get(name):
+            yield [Claim(Named(value), f"the variable {name}", (folder,))]
+    yield from _dotenv(folder, note)
+    yield from _procfile(folder, note)
+    yield from _dockerfiles(folder, note)
+    yield from _compose(folder, note)
+    if around is not None and around.root == folder:
+        yield from _scripts(around)
+    yield from _makefile(folder, note)
+
+
+def _text(file: Path, note: Note) -> str | None:
+    """Return what is in `file`; None where there is none, or none that can be believed, of which `note` hears."""
+    if not os.path.lexists(file):
+        return None
+    if owner := reading.stranger(file):
+        note(f"`{file}` is passed over: it belongs to {owner}, neither to you nor to root")
+        return None
+    try:
+        return reading.content(file, limit=_LIMIT).decode(errors="replace")
+    except OSError as error:
+        note(f"`{project.shown(file)}` is passed over: {error.strerror}")
+        return None
+
+
+def _place(file: Path, folder: Path, line: int | None) -> str:
+    name = file.relative_to(folder).as_posix()
+    return f"{name}, line {line}" if line else name
+
+
+def _line_of(text: str, word: str) -> int | None:
+    """Return the number of the first line that holds `word`."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if word in line), None)
+
+
+def _dotenv(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    for name in _DOTENV:
+        text = _text(folder / name, note)
+        if text is None or not any(variable in text for variable in VARIABLES):
+            continue
+        import io
+
+        import dotenv
+
+        values = dotenv.dotenv_values(stream=io.StringIO(text))
+        for variable in VARIABLES:
+            if value := values.get(variable):
+                place = _place(folder / name, folder, _line_of(text, variable))
+                yield [Claim(Named(value), place, (folder,))]
+
+
+def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    file = folder / "Procfile"
+    text = _text(file, note) or ""
+    found: dict[str, Claim] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        kind, colon, command = line.partition(":")
+        if colon and (named := next(commands.read(command), None)):
+            found.setdefault(kind.strip(), Claim(named, _place(file, folder, number), (folder,)))
+    web = found.pop("web", None)
+    if web:
+        yield [web]
+    yield list(found.values())
+
+
+class _Image(NamedTuple):
+    """What of a Dockerfile says what runs: the last CMD and ENTRYPOINT with their lines, and what they are run with."""
+
+    commands: list[tuple[int, str]]
+    variables: dict[str, str]
+    folders: list[str]
+
+
+def _dockerfiles(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    for name in _DOCKERFILES:
+        if text := _text(folder / name, note):
+            yield _of_dockerfile(folder / name, text, folder, folder, note)
+            return
+
+
+def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Note) -> list[Claim]:
+    image = _image(text)
+    bases = (context, *dict.fromkeys(place for name in image.folders for place in _within(context, name)))
+    for line, command in image.commands:
+        words = _words(command)
+        claim = _command(words, command, image.variables)
+        if claim is not None:
+            return [Claim(claim, _place(file, folder, line), bases)]
+        if script := _script(words, bases, note):
+            return [claim for claim in [_of_script(*script, folder, bases, image.variables)] if claim]
+    for name in (*VARIABLES, "APP_MODULE"):
+        if value := image.variables.get(name):
+            return [Claim(Named(value), _place(file, folder, _line_of(text, name)), bases)]
+    return []
+
+
+def _image(text: str) -> _Image:
+    found: dict[str, tuple[int, str]] = {}
+    variables: dict[str, str] = {}
+    folders: list[str] = []
+    for number, line in _joined_lines(text):
+        instruction, _, rest = line.strip().partition(" ")
+        rest = rest.strip()
+        match instruction.upper():
+            case "CMD" | "ENTRYPOINT" as kind:
+                found[kind] = (number, rest)
+            case "ENV" | "ARG":
+                pairs = re.findall(r"""(\w+)=("[^"]*"|'[^']*'|\S*)""", rest)
+                if not pairs and len(rest.split(None, 1)) > 1:
+                    pairs = [tuple(rest.split(None, 1))]
+                variables |= {name: value.strip("\"'") for name, value in pairs}
+            case "WORKDIR":
+                folders.append(rest)
+            case "COPY" | "ADD" if "--from=" not in rest:
+                folders += [word for word in rest.split()[:-1] if not word.startswith("--")]
+    return _Image([found[kind] for kind in ("CMD", "ENTRYPOINT") if kind in found], variables, folders)
+
+
+def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the instructions of a Dockerfile, each on one line, with the number of the line that each begins in."""
+    begun, parts = 0, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("#"):
+            continue
+        begun = begun or number
+        if line.rstrip().endswith("\\"):
+            parts.append(line.rstrip()[:-1])
+            continue
+        yield begun, " ".join((*parts, line))
+        begun, parts = 0, []
+
+
+def _within(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the folders below `folder` that `name`, a path in an image or in the context, may be: `backend` of `/app/backend`."""
+    parts = [part for part in name.strip("\"'/").split("/") if part not in ("", ".", "..")]
+    for start in range(len(parts)):
+        place = folder.joinpath(*parts[start:])
+        if place.is_dir():
+            yield place
+
+
+def _words(command: object) -> list[str] | None:
+    """Return the words of a command in its exec form, or None for one that a shell reads."""
+    if isinstance(command, list):
+        return [str(word) for word in command]
+    try:
+        words = json.loads(str(command))
+    except (ValueError, RecursionError):
+        return None
+    return [str(word) for word in words] if isinstance(words, list) else None
+
+
+def _command(words: list[str] | None, text: str, variables: Mapping[str, str]) -> Named | None:
+    if words is not None:
+        named = commands.of_words(words, variables)
+    else:
+        named = next(commands.read(text, variables), None)
+    variable = next((variables[name] for name in VARIABLES if name in variables), None)
+    return named or (Named(variable) if variable and re.search(r"\b(flask|quart|litestar)\b", text) else None)
+
+
+def _script(words: list[str] | None, bases: tuple[Path, ...], note: Note) -> tuple[Path, str] | None:
+    """Return the project's shell script that a command runs, and its text."""
+    for word in words or ():
+        if word.endswith((".sh", "entrypoint", "start")):
+            for file in (base / end for base in bases for end in (word.strip("./"), word.rpartition("/")[2])):
+                if file.is_file() and (text := _text(file, note)):
+                    return file, text
+    return None
+
+
+def _of_script(
+    file: Path, text: str, folder: Path, bases: tuple[Path, ...], variables: Mapping[str, str]
+) -> Claim | None:
+    named = next(commands.read(text.replace("\\\n", " "), variables), None)
+    if named is None or not file.is_relative_to(folder):
+        return None
+    return Claim(named, _place(file, folder, _line_of(text, named.app)), bases)
+
+
+def _compose(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    for name in _COMPOSE:
+        if text := _text(folder / name, note):
+            services = _services(text)
+            yield [claim for service in services for claim in _of_service(service, folder / name, text, note)]
+            return
+
+
+def _services(text: str) -> list[dict[str, Any]]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return []
+    services = data.get("services") if isinstance(data, dict) else None
+    return [it for it in services.values() if isinstance(it, dict)] if isinstance(services, dict) else []
+
+
+def _of_service(service: dict[str, Any], file: Path, text: str, note: Note) -> Iterator[Claim]:
+    folder = file.parent
+    build = service.get("build")
+    where = build.get("context") if isinstance(build, dict) else build
+    context = folder / str(where or ".")
+    if not context.resolve().is_relative_to(folder.resolve()):
+        return
+    variables = _environment(service.get("environment"))
+    bases = (context, *_within(folder, str(service.get("working_dir") or "")), folder)
+    for key in ("command", "entrypoint"):
+        command = service.get(key)
+        if isinstance(command, list | str):
+            words = _words(command)
+            named = _command(words, command if isinstance(command, str) else " ".join(map(str, command)), variables)
+            if named:
+                yield Claim(named, _place(file, folder, _line_of(text, named.app)), tuple(dict.fromkeys(bases)))
+                return
+    if where and context != folder:
+        name = build.get("dockerfile") if isinstance(build, dict) else None
+        inner = context / str(name or "Dockerfile")
+        if inner.resolve().is_relative_to(folder.resolve()) and (content := _text(inner, note)):
+            yield from _of_dockerfile(inner, content, context, folder, note)
+
+
+def _environment(value: object) -> dict[str, str]:
+    if isinstance(value, dict):
+        return {str(name): str(item) for name, item in value.items()}
+    pairs = (str(item).partition("=") for item in value) if isinstance(value, list) else ()
+    return {name: item for name, _, item in pairs}
+
+
+def _scripts(around: project.Project) -> Iterator[list[Claim]]:
+    """Yield what the scripts of `pyproject.toml` start: commands, and functions that start a server."""
+    try:
+        text = reading.content(around.file).decode(errors="replace")
+        commanded = [
+            named for tool in _TASKS for line in _strings(around.table("tool", tool)) for named in commands.read(line)
+        ]
+        entries = [*around.table("project", "scripts").values(), *around.table("tool", "poetry", "scripts").values()]
+    except (OSError, AsgictlError, RecursionError):
+        return
+    yield [Claim(it, _place(around.file, around.root, _line_of(text, it.app)), (around.root,)) for it in commanded]
+    yield [
+        Claim(Named(it, script=True), _place(around.file, around.root, _line_of(text, it)), (around.root,))
+        for it in entries
+        if isinstance(it, str)
+    ]
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+def _makefile(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    for name in _MAKEFILES:
+        if text := _text(folder / name, note):
+            yield [
+                Claim(named, _place(folder / name, folder, number), (folder,))
+                for number, line in enumerate(text.splitlines(), 1)
+                if line[:1].isspace()
+                for named in commands.read(line.strip().lstrip("@-+"))
+            ]
+            return
