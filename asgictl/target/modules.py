@@ -93,11 +93,12 @@ def of_file(file: Path, folder: Path) -> Module:
 def _base(imported: Iterable[str], top: Path, folder: Path) -> Path:
     """Return the folder between `top` and `folder` from which most of what is `imported` can be: the one on `sys.path`.
 
-    `imported` ends with the name that the file itself has below `top`. Of folders that are equally good, the one that
-    looks like a project's root, then the highest one whose packages have no namesake that is installed.
+    `imported` ends with the name that the file itself has below `top`. Of folders that are equally good, the one whose
+    packages have no namesake that is installed, then the one that looks like a project's root.
     """
     own: str
     *names, own = imported
+    packaged = (top / own.partition(".")[0] / "__init__.py").is_file()
     between = [place for place in (top, *top.parents) if place.is_relative_to(folder)]
     bare = {name for name in names if not name.startswith(".")}
 
@@ -107,7 +108,7 @@ def _base(imported: Iterable[str], top: Path, folder: Path) -> Path:
             sum(_resolves(name, place, folder) for name in bare),
             not (place != top and installed(prefix, folder)),
             place != folder and any((place / name).exists() for name in _PROJECT_FILES),
-            place == folder or place in roots(folder),
+            place == (top if packaged else folder),
         )
 
     return max(between, key=worth)

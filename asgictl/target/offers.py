@@ -149,7 +149,8 @@ class Reader:
         if any(entry.name not in parts for entry in found):
             found = [entry for entry in found if entry.name not in parts]
         seen += self._in_script(source)
-        seen += _script_framework(source)
+        if not any(it.advice for it in seen):
+            seen += _script_framework(source)
         found.sort(key=lambda entry: (entry.rank, entry.line))
         return Offer(tuple(_started(source, found)), tuple(seen))
 

@@ -181,6 +181,8 @@ class Survey:
     def _everything(self, known: dict[Path, Place]) -> None:
         """Read every module that may hold an app, as many as can be looked at."""
         read = parsed = size = 0
+        factories = {match.entry.name for matches in self.matches.values() for match in matches if match.entry.factory}
+        telling = (*_SIGNATURES, *(f"{name}(".encode() for name in factories))
         for file in self._modules():
             self.python = True
             if file in self.matches:
@@ -197,7 +199,7 @@ class Survey:
                 self.cut = f"only {read} modules of the project were read"
                 self.tell(self.cut)
                 return
-            if _TELLING.isdisjoint(_IMPORTED.findall(content)) and not any(word in content for word in _SIGNATURES):
+            if _TELLING.isdisjoint(_IMPORTED.findall(content)) and not any(word in content for word in telling):
                 continue
             parsed += 1
             self._stray(file, known)
