@@ -58,7 +58,7 @@ FRAMEWORKS = (
     _asgi("Responder", "responder", "API"),
     _asgi("Microdot", "microdot.asgi", "Microdot"),
     _wsgi("Microdot WSGI", "microdot.wsgi", "Microdot"),
-    _asgi("Connexion", "connexion", "App", "AsyncApp", "FlaskApp"),
+    _asgi("Connexion", "connexion", "App", "AsyncApp", "ConnexionMiddleware", "FlaskApp"),
     _asgi("GraphQL", "strawberry.asgi", "GraphQL"),
     _asgi("GraphQL", "ariadne.asgi", "GraphQL"),
     _wsgi("APIFlask", "apiflask", "APIFlask"),

@@ -10,11 +10,14 @@ from pathlib import Path
 # No file that people write for a project is larger; in bytes.
 LIMIT = 1_000_000
 
+# Not to wait for the other end of a FIFO.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
-def content(file: Path, *, limit: int = LIMIT) -> bytes:
+
+def content(file: Path | str, *, limit: int = LIMIT) -> bytes:
     """Return what is in `file`; raise `OSError` when it is not a regular file, or larger than `limit` bytes."""
-    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as stream:  # noqa: PTH123  # a descriptor
+    descriptor = os.open(file, _FLAGS)
+    try:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
@@ -22,7 +25,12 @@ def content(file: Path, *, limit: int = LIMIT) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file", str(file))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(file))
-        return stream.read(limit)
+        parts = []
+        while part := os.read(descriptor, limit):  # once for a file, and once for its end
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def stranger(file: Path) -> str | None:

@@ -19,7 +19,13 @@ ASGI = "async def {}(scope, receive, send): ...\n"
 PLAIN_ASGI = "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"
 PLAIN_WSGI = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
 MANAGE = "import os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{}')\n"
-DJANGO = {"manage.py": MANAGE.format("site1.settings"), "site1/__init__.py": "", "site1/settings.py": "", "site1/asgi.py": PLAIN_ASGI, "site1/wsgi.py": PLAIN_WSGI}
+DJANGO = {
+    "manage.py": MANAGE.format("site1.settings"),
+    "site1/__init__.py": "",
+    "site1/settings.py": "",
+    "site1/asgi.py": PLAIN_ASGI,
+    "site1/wsgi.py": PLAIN_WSGI,
+}
 SOCKETIO = "import socketio\nfrom django.core.wsgi import get_wsgi_application\napplication = socketio.WSGIApp(socketio.Server(), get_wsgi_application())\n"
 
 
@@ -205,7 +211,7 @@ REFUSED: dict[str, tuple[Files, type[AsgictlError], str, str]] = {
     "two files of any name": ({"one.py": FASTAPI, "two.py": FLASK}, ConfigError, "`{}` holds 2 apps that rank alike: `one:app` (FastAPI) in `one.py`, line 2; `two:app` (Flask) in `two.py`, line 2", "name one: `asgictl serve one:app`"),
     "two services": ({"services/a/main.py": FASTAPI, "services/b/main.py": FASTAPI}, ConfigError, "`{}` holds 2 apps that rank alike: `services.a.main:app` (FastAPI) in `services/a/main.py`, line 2; `services.b.main:app` (FastAPI) in `services/b/main.py`, line 2", "name one: `asgictl serve services/a/main.py:app`"),
     "two folders": ({"users/app.py": FASTAPI, "orders/app.py": FASTAPI}, ConfigError, "`{}` holds 2 apps that rank alike: `orders.app:app` (FastAPI) in `orders/app.py`, line 2; `users.app:app` (FastAPI) in `users/app.py`, line 2", "name one: `asgictl serve orders/app.py:app`"),
-    "two Django projects": ({f"{top}/{name}": text for top in ("a", "b") for name, text in DJANGO.items()}, ConfigError, "`{}` holds 2 Django projects: a/manage.py, b/manage.py", "name one: `asgictl serve a`"),
+    "two Django projects": ({f"{top}/{name}": text for top in ("a", "b") for name, text in DJANGO.items()}, ConfigError, "`{}` holds 2 Django projects: a/manage.py, b/manage.py", "name one: `asgictl serve a/`"),
     # Frameworks with a server of their own.
     "aiohttp": ({"app.py": "from aiohttp import web\napp = web.Application()\n"}, StartError, "no app was found in `{}`: `app.py` holds `app` (aiohttp), line 2", "it has a server of its own: start it with `aiohttp.web.run_app`, as in `python app.py`"),
     "aiohttp in a function": ({"app.py": "from aiohttp import web\ndef main():\n    app = web.Application()\n    web.run_app(app)\n"}, StartError, "no app was found in `{}`: `app.py` holds an aiohttp app, line 3", "it has a server of its own: start it with `aiohttp.web.run_app`, as in `python app.py`"),
@@ -220,8 +226,8 @@ REFUSED: dict[str, tuple[Files, type[AsgictlError], str, str]] = {
     "dash without its server": ({"app.py": "from dash import Dash\napp = Dash(__name__)\n"}, StartError, "no app was found in `{}`: `app.py` holds `app` (Dash), line 2", "serve the Flask app inside it: `asgictl serve app:app.server`"),
     "an MCP server": ({"server.py": "from mcp.server.fastmcp import FastMCP\nmcp = FastMCP('x')\n"}, StartError, "no app was found in `{}`: `server.py` holds `mcp` (MCP server), line 2", "serve its HTTP app: `asgictl serve 'server:mcp.streamable_http_app()'`"),
     "a FastMCP server": ({"server.py": "from fastmcp import FastMCP\nmcp = FastMCP('x')\n"}, StartError, "no app was found in `{}`: `server.py` holds `mcp` (MCP server), line 2", "serve its HTTP app: `asgictl serve 'server:mcp.http_app()'`"),
-    "a server at import": ({"main.py": "import uvicorn\n" + FASTAPI + "uvicorn.run(app)\n"}, StartError, "`main.py` starts a server of its own when it is imported: `uvicorn.run`, line 4", 'put it below `if __name__ == "__main__":`'),
-    "flask's server at import": ({"main.py": FLASK + "app.run(debug=True)\n"}, StartError, "`main.py` starts a server of its own when it is imported: `app.run`, line 3", 'put it below `if __name__ == "__main__":`'),
+    "a server at import": ({"main.py": "import uvicorn\n" + FASTAPI + "uvicorn.run(app)\n"}, StartError, "no app was found in `{}`: `main.py` starts a server of its own when it is imported: `uvicorn.run`, line 4", 'put it below `if __name__ == "__main__":`'),
+    "flask's server at import": ({"main.py": FLASK + "app.run(debug=True)\n"}, StartError, "no app was found in `{}`: `main.py` starts a server of its own when it is imported: `app.run`, line 3", 'put it below `if __name__ == "__main__":`'),
 }  # fmt: skip
 
 

@@ -31,24 +31,24 @@ class _Application(NamedTuple):
 
 
 def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> AppRef | None:
-    """Return the application of the Django project in `folder`, or in one folder below or above; None without one.
-
-    Raises `ConfigError` where several folders below hold one each.
-    """
-    settings = environ.get(VARIABLE)
-    if settings:
+    """Return the application of the Django project in `folder`, or in the one above; None without one."""
+    if settings := environ.get(VARIABLE):
         return _of_settings(folder, settings, f"the variable {VARIABLE}", tell)
     for root in (folder, *_around(folder)):
         if ref := _in(root, tell):
             return ref
-    below = [ref for root in _below(folder) if (ref := _in(root, tell, folder))]
-    if len(below) > 1:
-        names = [str(ref.found).removeprefix("the Django project of ") for ref in below]
-        hint = f"name one: `asgictl serve {names[0].partition('/')[0]}`"
-        raise ConfigError(f"`{folder}` holds {len(below)} Django projects: {', '.join(names)}", hint=hint)
-    if not below:
-        tell(f"no Django project: neither `{_MANAGE}` nor {VARIABLE}")
-    return below[0] if below else None
+    tell(f"no Django project: neither `{_MANAGE}` nor {VARIABLE}")
+    return None
+
+
+def below(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
+    """Return the application of the Django project one folder below; raise `ConfigError` where there are several."""
+    found = [ref for root in _below(folder) if (ref := _in(root, tell, folder))]
+    if len(found) > 1:
+        names = [str(ref.found).removeprefix("the Django project of ").partition(",")[0] for ref in found]
+        hint = f"name one: `asgictl serve {names[0].partition('/')[0]}/`"
+        raise ConfigError(f"`{folder}` holds {len(found)} Django projects: {', '.join(names)}", hint=hint)
+    return found[0] if found else None
 
 
 def _around(folder: Path) -> Iterator[Path]:
@@ -62,7 +62,7 @@ def _below(folder: Path) -> list[Path]:
         found = sorted(folder.glob(f"*/{_MANAGE}"))
     except OSError:
         return []
-    return [file.parent for file in found if not file.parent.name.startswith((".", "venv"))]
+    return [file.parent for file in found if not file.parent.name.startswith((".", "venv", "{"))]
 
 
 def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> AppRef | None:

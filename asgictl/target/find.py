@@ -53,8 +53,11 @@ def around(
         ref = django.find(folder, environ, tell) or ref
     if ref is not None:
         return ref._replace(notes=tuple(notes))
+    below = django.below(folder, tell)
     survey = search.Survey(folder, pyproject, tell, reader)
     ref = survey.best()
+    if below is not None and (ref is None or ref.file is None or ref.file.parent != folder):
+        return below._replace(notes=tuple(notes))
     if ref is None and named is not None:
         problem = survey.nothing()
         raise StartError(
@@ -124,6 +127,8 @@ def _of_claim(claim: Claim, folder: Path, tell: Tell, reader: Reader) -> AppRef 
     for place in dict.fromkeys(places):
         try:
             ref = _started(named.app, place, reader) if named.script else None
+            if ref is None and named.script and ":" in named.app:  # a function, not an app
+                continue
             ref = ref or naming.named(named.app, place, "", lambda _: None, reader)
         except (AsgictlError, OSError, RecursionError) as error:
             tell(f"`{named.app}` from {claim.where} in `{place}`: {error}")
@@ -160,6 +165,4 @@ def _started(app: str, folder: Path, reader: Reader) -> AppRef | None:
         if start.app is not None and start.app in reader.source(file).values:
             module = modules.of_file(file, folder)
             return naming.named(f"{module.name}:{start.app}", folder, "", lambda _: None, reader)
-    if function:
-        raise StartError(f"`{app}` starts no server that can be recognised")
     return None

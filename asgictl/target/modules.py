@@ -1,7 +1,7 @@
 """Where modules are: between names, files and folders, without importing anything."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -68,50 +68,64 @@ def follow(folder: Path) -> Follow:
 
 
 def of_file(file: Path, folder: Path) -> Module:
-    """Return the module that `file` is, for a project in `folder`.
+    """Return the module that `file` is, for a project in `folder`: its name, from the folder that its imports expect.
 
-    A file in a package keeps its dotted name. So does one in a plain folder, as a part of a namespace package, unless
-    its imports, or another package of that name, show that a folder below is on `sys.path`.
+    That is the folder from which most of what it imports can be. Of those that are equally good, it is the one that
+    holds the package whose part it is, unless that is above `folder`; a file that is in no package is a part of a
+    namespace package of `folder`, unless an installed package has that name, or a folder below is a project of its own.
     """
-    tree = source.parse(file)
-    names = [] if file.name == "__init__.py" else [file.stem]
-    top = file.parent
-    levels = max((len(name) - len(name.lstrip(".")) for name in source.imports(tree)), default=0)
-    while top.name.isidentifier() and ((top / "__init__.py").exists() or levels > 0):
-        names.insert(0, top.name)
-        top, levels = top.parent, levels - 1
-    if not top.is_relative_to(folder):
-        return Module(name=".".join(names), path=(str(top),), file=file)
-    if top not in roots(folder):
-        base = _base([*source.imports(tree), ".".join(names)], top, folder)
-        if base != top and all(part.isidentifier() for part in top.relative_to(base).parts):
-            names, top = [*top.relative_to(base).parts, *names], base
-    path = (str(top),) if top == folder else (str(top), str(folder))
-    return Module(name=".".join(names), path=path, file=file)
+    imported = list(source.imports(source.parse(file)))
+    places = list(_bases(file, folder, max((_level(name) for name in imported), default=0)))
+    bare = {name for name in imported if not name.startswith(".")}
+    top = next((place for place in file.parents if not (place / "__init__.py").is_file()), file.parent)
+    root = next((root for root in reversed(roots(folder)) if file.is_relative_to(root)), folder)
+    usual = top if top != file.parent and top.is_relative_to(folder) else root
 
-
-def _base(imported: Iterable[str], top: Path, folder: Path) -> Path:
-    """Return the folder between `top` and `folder` from which most of what is `imported` can be: the one on `sys.path`.
-
-    `imported` ends with the name that the file itself has below `top`. Of folders that are equally good, the one whose
-    packages have no namesake that is installed, then the one that looks like a project's root.
-    """
-    own: str
-    *names, own = imported
-    packaged = (top / own.partition(".")[0] / "__init__.py").is_file()
-    between = [place for place in (top, *top.parents) if place.is_relative_to(folder)]
-    bare = {name for name in names if not name.startswith(".")}
+    within = [place for place in places if place.is_relative_to(folder) and place != folder]
 
     def worth(place: Path) -> tuple[int, bool, bool, bool]:
-        prefix = ".".join((*top.relative_to(place).parts, own)).partition(".")[0]
+        first = _named_from(place, file).partition(".")[0]
         return (
             sum(_resolves(name, place, folder) for name in bare),
-            not (place != top and installed(prefix, folder)),
-            place != folder and any((place / name).exists() for name in _PROJECT_FILES),
-            place == (top if packaged else folder),
+            place == file.parent or (place / first / "__init__.py").is_file() or not installed(first, folder),
+            place in within and any((place / name).exists() for name in _PROJECT_FILES),
+            place == usual,
         )
 
-    return max(between, key=worth)
+    base = max(places, key=worth)
+    path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
+    return Module(name=_named_from(base, file), path=path, file=file)
+
+
+def _bases(file: Path, folder: Path, levels: int) -> Iterator[Path]:
+    """Yield the folders that `file` may be imported from, the nearest first: those that relative imports allow.
+
+    Beyond `folder` they are those that its packages, or `levels` of relative imports, lead to.
+    """
+    inner = file.parent if file.name != "__init__.py" else file.parent.parent
+    found = False
+    for depth, place in enumerate([inner, *inner.parents]):
+        within = place.is_relative_to(folder) or place == inner
+        last = file.parent if depth == 0 else [inner, *inner.parents][depth - 1]
+        if depth and not last.name.isidentifier():
+            break
+        packages = depth + (file.name == "__init__.py")
+        if packages >= levels and (within or not found or (last / "__init__.py").is_file()):
+            found = True
+            yield place
+        if not within and found and not (place / "__init__.py").is_file():
+            break
+    if not found:
+        yield inner
+
+
+def _level(name: str) -> int:
+    return len(name) - len(name.lstrip("."))
+
+
+def _named_from(base: Path, file: Path) -> str:
+    parts = file.relative_to(base).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _resolves(name: str, place: Path, folder: Path) -> bool:

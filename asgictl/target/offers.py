@@ -95,6 +95,7 @@ class Reader:
         self._follow = follow
         self._sources: dict[Path, Source] = {}
         self._offers: dict[Path, Offer] = {}
+        self._made: dict[ast.AST, What] = {}
 
     def source(self, file: Path) -> Source:
         """Return `file` as it is written; raise `AppLoadError` when it cannot be read."""
@@ -131,6 +132,8 @@ class Reader:
             names |= {name: value for name, value in self._star(source, module).items() if name not in names}
         parts: set[str] = set()
         for name, value in names.items():
+            if not _may_be_one(name, value):
+                continue
             what = self._named(source, name, 0)
             if what.kind == "app":
                 parts |= what.parts - {name}
@@ -148,7 +151,8 @@ class Reader:
         parts |= {name for name in _mounted(source.tree) if name not in OBJECT_NAMES[:2]}
         if any(entry.name not in parts for entry in found):
             found = [entry for entry in found if entry.name not in parts]
-        seen += self._in_script(source)
+        if not found:
+            seen += self._in_script(source)
         if not any(it.advice for it in seen):
             seen += _script_framework(source)
         found.sort(key=lambda entry: (entry.rank, entry.line))
@@ -217,7 +221,7 @@ class Reader:
             case ast.ClassDef() as node:
                 return self._of_class(node)._replace(home=home)
             case None:
-                return _UNKNOWN
+                return _PLAIN
             case node:
                 return self._of(where, node, depth + 1)._replace(home=home)
 
@@ -230,7 +234,9 @@ class Reader:
                 return self._named(names, name, depth)
             case ast.Call(func=function):
                 return self._of_call(names, node, function, depth)
-            case ast.Attribute():
+            case ast.Attribute(value=owner, attr=attribute):
+                if (file := self._module(names, owner)) is not None:
+                    return self._named(self.source(file), attribute, depth + 1)
                 return self._of_origin(self._origin(names, node, depth), called=False)
             case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other, *_]):
                 first = self._of(names, one, depth + 1)
@@ -340,19 +346,23 @@ class Reader:
         return self._made_by(names, node, depth + 1)
 
     def _made_by(self, names: Names, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> What:
-        """Return what a function returns, by its annotation or its body."""
+        """Return what a function returns, by its annotation or its body; each function is judged once."""
+        if node not in self._made:
+            self._made[node] = _UNKNOWN  # for one that calls itself
+            self._made[node] = self._returned(names, node, depth)
+        return self._made[node]
+
+    def _returned(self, names: Names, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> What:
         if depth > _DEPTH:
             return _UNKNOWN
         if node.returns is not None:
             what = self._annotated(names, node.returns, depth)
             if what.kind in {"app", "foreign"}:
                 return what
-        inner = Names(names.file, node.body, names)
-        returned = [it.value for it in _own_nodes(node.body) if isinstance(it, ast.Return) and it.value is not None]
-        if any(isinstance(it, ast.Yield | ast.YieldFrom) for it in _own_nodes(node.body)) or (
-            not returned and not _is_stub(node)
-        ):
+        returned = _returned_by(node)
+        if returned is None or not (returned or _is_stub(node)):
             return _PLAIN
+        inner = Names(names.file, node.body, names)
         known = [what for value in returned if (what := self._of(inner, value, depth + 1)).kind != "unknown"]
         known.sort(key=lambda what: ("app", "foreign", "other", "plain").index(what.kind))
         return known[0] if known else self._mentioned(inner, returned, depth)
@@ -391,12 +401,11 @@ class Reader:
             if what.kind in {"app", "foreign", "other"}:
                 return what
         for taken in _parameters(node, "__call__"):
-            if len(taken) == len(_SCOPE):
+            if len(taken) == len(_SCOPE) and _is_called(taken[0], _SCOPE[0]):
                 return What("app", "ASGI", "asgi3")
-            if len(taken) == len(_ENVIRON):
-                is_asgi2 = tuple(taken) == _SCOPE[1:]
-                return _UNKNOWN if is_asgi2 else What("app", "WSGI", "wsgi")
-            if taken == ["scope"]:
+            if len(taken) == len(_ENVIRON) and _is_called(taken[0], _ENVIRON[0]):
+                return What("app", "WSGI", "wsgi")
+            if len(taken) == 1 and taken[0] == _SCOPE[0]:
                 return What("app", "ASGI 2", "asgi2")
         return _UNKNOWN
 
@@ -471,7 +480,7 @@ class Reader:
                 yield from self._kept(source, node)
 
     def _kept(self, source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Sighting]:
-        if any(isinstance(it, ast.Return) and it.value is not None for it in _own_nodes(node.body)):
+        if _returned_by(node):
             return
         inner = Names(source.file, node.body, source)
         for name, value in inner.values.items():
@@ -483,6 +492,23 @@ class Reader:
             elif what.kind == "app" and frameworks.of_name(what.label):
                 text = f"`{node.name}` in `{shown(source.file)}` makes `{name}` ({what.label}) and keeps it, line {value.line}"
                 yield Sighting(source.file, value.line, text, f"have `{node.name}` return `{name}`")
+
+
+def _may_be_one(name: str, value: Value) -> bool:
+    """Tell whether it is worth a look what `name` is bound to."""
+    if name in OBJECT_NAMES or name in FACTORY_NAMES:
+        return True
+    if value.imported or name.startswith("_"):
+        return False
+    match value.node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() as node:
+            if any(_decorator(it) not in _TRANSPARENT | _WSGI_DECORATORS for it in node.decorator_list):
+                return False
+            required = _required(node)
+            return not required or "app" in name or tuple(required) in (_SCOPE, _ENVIRON)
+        case ast.ClassDef() | ast.Constant() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.JoinedStr():
+            return False
+    return True
 
 
 def _sighting(file: Path, line: int, name: str, why: str, what: What, module: str) -> Sighting:
@@ -533,14 +559,19 @@ def _mounted(tree: ast.Module) -> Iterator[str]:
                 yield from (item.id for item in (*args, *(word.value for word in words)) if isinstance(item, ast.Name))
 
 
-def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield the nodes of a function's body, without those of the functions and classes in it."""
-    todo: list[ast.AST] = list(reversed(body))
+def _returned_by(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr] | None:
+    """Return the expressions that a function returns, None where it is a generator."""
+    found: list[ast.expr] = []
+    todo: list[ast.AST] = list(node.body)
     while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            todo.extend(reversed(list(ast.iter_child_nodes(node))))
+        inner = todo.pop()
+        if isinstance(inner, ast.Return):
+            found += [inner.value] if inner.value is not None else []
+        elif isinstance(inner, ast.Yield | ast.YieldFrom):
+            return None
+        elif not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo.extend(ast.iter_child_nodes(inner))
+    return sorted(found, key=lambda value: value.lineno)
 
 
 def _is_stub(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from asgictl.project import shown
 from asgictl.target import modules
 from asgictl.target.offers import OBJECT_NAMES, Candidate, Reader, Sighting
 from asgictl.target.ref import AppRef
+from asgictl.target.source import Start
 
 Tell = Callable[[str], None]
 
@@ -40,6 +42,10 @@ _ASIDE = frozenset(
         *("tools", "vendor", "third_party", "notebooks", "cookbook"),
     )
 )
+_ASIDE_WORDS = frozenset(("test", "tests", "example", "examples", "benchmarks"))
+
+# Folders of several projects, each of which is one for itself.
+_SHELVES = frozenset(("services", "apps", "packages", "projects", "microservices", "src"))
 _NEVER = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "virtualenv"))
 
 MANIFESTS = (
@@ -53,30 +59,34 @@ MANIFESTS = (
     "environment.yml",
 )
 
-# How much is looked at: entries of folders, modules read, modules understood, and bytes.
-_ENTRIES, _READ, _PARSED, _BYTES = 40_000, 8_000, 400, 64_000_000
+# How much is looked at: entries of folders, modules, bytes, seconds; and modules of tests and examples, and those in
+# the folder itself that import no framework.
+_ENTRIES, _READ, _BYTES, _SECONDS, _ASIDE_READ, _HERE_READ = 40_000, 8_000, 64_000_000, 2.0, 12, 50
 
-_IMPORTED = re.compile(rb"(?:^|\n)[ \t]*(?:from|import)[ \t]+(\w+)")
-_TELLING = frozenset(
-    name.encode()
-    for name in (
-        *(framework.module.partition(".")[0] for framework in frameworks.FRAMEWORKS),
-        *(package for package, _ in frameworks.FOREIGN),
-        *(name.partition(".")[0] for name in frameworks.SCRIPTS),
-        *("celery", "typer"),
-    )
-)
+
+def _telling() -> dict[bytes, tuple[bytes, ...]]:
+    """Return, by the package that a module imports, the words of which one has to be in it for a closer look."""
+    found: dict[str, set[str]] = {name.partition(".")[0]: {""} for name in frameworks.SCRIPTS}
+    for framework in frameworks.FRAMEWORKS:
+        found.setdefault(framework.module.partition(".")[0], set()).update(framework.makers)
+    for package, name in frameworks.FOREIGN:
+        found.setdefault(package, set()).add(name)
+    return {name.encode(): tuple(word.encode() for word in words) for name, words in found.items()}
+
+
+_TELLING = _telling()
+_IMPORT = b"import "
 _SIGNATURES = (b"receive, send", b"start_response")
 
 _SHOWN = 4
+_GUARD = 'put it below `if __name__ == "__main__":`'
 
 
 class Place(NamedTuple):
-    """A folder of modules: the nearer `rank`, the better; `ordered` says that the usual names count in their order."""
+    """A folder of modules: the lower `rank`, the better."""
 
     folder: Path
     rank: int
-    ordered: bool = True
 
 
 class Match(NamedTuple):
@@ -89,6 +99,8 @@ class Match(NamedTuple):
     group: str
 
 
+# This folder, `app/`, `src/`, the project's package; other packages; files of any name here, and folders that are no
+# packages; what is deeper, and called by no usual name.
 _HERE, _APP, _SRC, _OWN, _OTHER, _STRAY, _FAR = range(7)
 
 
@@ -154,6 +166,9 @@ class Survey:
             self.tell(f"`{label}` holds several apps that rank alike")
             return
         self.seen += [it for it in offer.seen if it not in self.seen]
+        if offer.candidates and (start := _unguarded(file, self.reader)) is not None:
+            self._starts_itself(file, start)
+            return
         if not offer.candidates:
             self.empty.append(file)
             self.tell(f"`{label}` holds no app" + "".join(f": {it.text}" for it in offer.seen[:1]))
@@ -163,46 +178,72 @@ class Survey:
         what = f" ({best.framework})" if best.framework else ""
         self.tell(f"`{label}` holds `{best.name}`{what} in line {best.line}")
 
+    def _starts_itself(self, file: Path, start: Start) -> None:
+        text = f"`{shown(file)}` starts a server of its own when it is imported: `{start.text}`, line {start.line}"
+        self.seen.append(Sighting(file, start.line, text, _GUARD))
+        self.tell(text)
+
     def _match(self, file: Path, entry: Candidate, place: Place, index: int) -> Match:
         stem = file.parent.name if file.name == "__init__.py" else file.stem
         relative = file.relative_to(self.folder)
         for_servers = entry.name in _FOR_SERVERS.get(stem, ()) and place.rank <= _OWN
-        role = (0 if for_servers else 1) if entry.certain else 2
+        role = 0 if for_servers else 1 if entry.certain else 2
         if entry.factory:
             role = 3 if entry.certain else 4
         if entry.guess:
             role = 5
         if entry.imported and not for_servers:
             role += 2
-        group = relative.parts[0] if place.rank >= _OTHER and len(relative.parts) > 1 else ""
+        group = "/".join(relative.parts[: 1 + (relative.parts[0] in _SHELVES)]) if place.rank >= _OTHER else ""
         far = int(place.rank == _FAR)
         return Match(file, entry, (far, role, place.rank), (index, entry.rank, len(relative.parts)), group)
 
     def _everything(self, known: dict[Path, Place]) -> None:
         """Read every module that may hold an app, as many as can be looked at."""
-        read = parsed = size = 0
         factories = {match.entry.name for matches in self.matches.values() for match in matches if match.entry.factory}
         telling = (*_SIGNATURES, *(f"{name}(".encode() for name in factories))
+        aside: list[Path] = []
+        read = size = 0
+        end = time.monotonic() + _SECONDS
         for file in self._modules():
             self.python = True
             if file in self.matches:
                 continue
-            read += 1
+            if read == _READ or size > _BYTES or time.monotonic() > end:
+                self.cut = f"only {read} modules were looked at"
+                self.tell(self.cut)
+                return
             try:
-                found = file.stat().st_size
-                size += found
                 content = reading.content(file)
             except OSError as error:
                 self.tell(f"`{file.relative_to(self.folder)}` is passed over: {error.strerror}")
                 continue
-            if read > _READ or size > _BYTES or parsed > _PARSED:
-                self.cut = f"only {read} modules of the project were read"
-                self.tell(self.cut)
-                return
-            if _TELLING.isdisjoint(_IMPORTED.findall(content)) and not any(word in content for word in telling):
+            read, size = read + 1, size + len(content)
+            here = file.parent == self.folder and read <= _HERE_READ
+            if not (here or _is_telling(content) or any(word in content for word in telling)):
                 continue
-            parsed += 1
-            self._stray(file, known)
+            if _is_aside(file, self.folder):
+                aside.append(file)
+            else:
+                self._stray(file, known)
+        if not any(self.matches.values()):
+            for file in aside[:_ASIDE_READ]:
+                self._from_aside(file)
+
+    def _from_aside(self, file: Path) -> None:
+        """Note an app among tests, examples, documentation or migrations, which is never taken without a name."""
+        label = file.relative_to(self.folder).as_posix()
+        try:
+            candidates = self.reader.offer(file).candidates
+        except AppLoadError:
+            return
+        found = next((entry for entry in candidates if entry.certain and not entry.guess), None)
+        if found is not None:
+            text = (
+                f"`{label}` holds `{found.name}` ({found.framework or found.interface or 'an app'}), line {found.line}"
+            )
+            self.seen.append(Sighting(file, found.line, text, f"serve it: `asgictl serve {label}`"))
+            self.tell(f"{text}: it is not taken from there")
 
     def _stray(self, file: Path, known: dict[Path, Place]) -> None:
         label = file.relative_to(self.folder).as_posix()
@@ -212,36 +253,44 @@ class Survey:
         except AppLoadError as error:
             self.tell(f"`{label}` is passed over: {error}")
             return
-        candidates = [entry for entry in offer.candidates if (entry.certain or entry.guess) and not entry.imported]
-        if _is_aside(file, self.folder):
-            found = next((entry for entry in candidates if not entry.guess), None)
-            if found is not None:
-                text = f"`{label}` holds `{found.name}` ({found.framework or 'an app'}), line {found.line}"
-                self.seen.append(Sighting(file, found.line, text, f"serve it: `asgictl serve {label}`"))
-                self.tell(f"{text}: it is not taken from there")
-            return
         self.seen += [it for it in offer.seen if it not in self.seen]
+        place = self._place(file, known)
+        candidates = [it for it in offer.candidates if it.certain and not it.imported]
+        candidates = [it for it in candidates if not it.guess or place.rank == _STRAY]
         if not candidates:
             return
-        if (taken := modules.shadow(file)) is not None:
-            text = f"`{label}` holds `{candidates[0].name}`, but the package `{shown(taken)}` takes its name"
-            self.seen.append(Sighting(file, candidates[0].line, text, "rename one of them"))
+        if (start := _unguarded(file, self.reader)) is not None:
+            self._starts_itself(file, start)
+            return
+        best = [entry for entry in candidates if entry.rank == candidates[0].rank]
+        if (why := self._cannot_be_imported(file)) is not None:
+            text = f"`{label}` holds `{best[0].name}`, but {why}"
+            self.seen.append(
+                Sighting(file, best[0].line, text, "rename one of them" if "package" in why else "rename it")
+            )
             self.tell(text)
             return
-        place = self._place(file, known)
-        rank = candidates[0].rank
-        best = [entry for entry in candidates if entry.rank == rank]
         self.matches[file] = [self._match(file, entry, place, len(FILES) + 2) for entry in best]
         self.tell(", ".join(f"`{label}` holds `{entry.name}` in line {entry.line}" for entry in best))
+
+    def _cannot_be_imported(self, file: Path) -> str | None:
+        if (taken := modules.shadow(file)) is not None:
+            return f"the package `{shown(taken)}` takes its name"
+        name = modules.of_file(file, self.folder).name
+        return None if all(part.isidentifier() for part in name.split(".")) else f"`{name}` is not a module's name"
 
     def _place(self, file: Path, known: dict[Path, Place]) -> Place:
         """Return the place that a module lies in that is in none of the usual ones by its name."""
         if file.parent == self.folder:
-            return Place(file.parent, _STRAY, ordered=False)
+            return Place(file.parent, _STRAY)
         near = known.get(file.parent)
         if near is not None and near.rank != _HERE:
-            return near._replace(ordered=False)
-        return Place(file.parent, _FAR, ordered=False)
+            return near
+        stem = file.parent.name if file.name == "__init__.py" else file.stem
+        usual = stem in FILES or stem == file.parent.name
+        if usual:
+            return Place(file.parent, _OTHER if (file.parent / "__init__.py").is_file() else _STRAY)
+        return Place(file.parent, _FAR)
 
     def _modules(self) -> Iterator[Path]:
         """Yield the modules of the project, those nearer to its folder first."""
@@ -264,7 +313,11 @@ class Survey:
                     if entry.name.startswith(".") or entry.is_symlink():
                         continue
                     if entry.is_dir():
-                        if entry.name not in _NEVER and not os.path.exists(f"{entry.path}/pyvenv.cfg"):  # noqa: PTH110  # 5,000 times
+                        if (
+                            entry.name not in _NEVER
+                            and "{" not in entry.name
+                            and not os.path.exists(f"{entry.path}/pyvenv.cfg")
+                        ):  # noqa: PTH110  # 5,000 times
                             below.append(Path(entry.path))
                     elif entry.name.endswith(".py"):
                         yield Path(entry.path)
@@ -292,7 +345,6 @@ class Survey:
         for match in others:
             self.tell(f"`{_string(match, self.folder)}` loses to `{_string(first, self.folder)}`: {_why(first, match)}")
         label = first.file.relative_to(self.folder).as_posix()
-        refuse_unguarded(first.file, self.reader)
         ref = ref_of(
             modules.of_file(first.file, self.folder),
             first.entry,
@@ -354,8 +406,30 @@ def _several(alike: Sequence[Match], folder: Path) -> ConfigError:
     more = f", and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
     problem = f"`{folder}` holds {len(alike)} apps that rank alike: {'; '.join(listed[:_SHOWN])}{more}"
     first = alike[0]
-    name = f"{first.file.relative_to(folder).as_posix()}:{first.entry.name}" if first.group else _string(first, folder)
+    name = (
+        f"{first.file.relative_to(folder).as_posix()}:{first.entry.name}"
+        if first.file.parent != folder
+        else _string(first, folder)
+    )
     return ConfigError(problem, hint=f"name one: `asgictl serve {name}`")
+
+
+def _is_telling(content: bytes) -> bool:
+    """Tell whether a module imports a framework, and names what makes its apps."""
+    packages = _TELLING.keys() & set(_imported(content))
+    return any(word in content for package in packages for word in _TELLING[package])
+
+
+def _imported(content: bytes) -> Iterator[bytes]:
+    """Yield the packages that the lines of a module import, and what else stands there; regular expressions take longer."""
+    at = content.find(_IMPORT)
+    while at >= 0:
+        before = content[content.rfind(b"\n", 0, at) + 1 : at].split(None, 2)
+        if not before:
+            yield content[at + len(_IMPORT) : at + 40].partition(b".")[0].partition(b"\n")[0].strip(b" \r,;")
+        elif before[0] == b"from" and len(before) > 1:
+            yield before[1].split(b".", 1)[0]
+        at = content.find(_IMPORT, at + 1)
 
 
 def _is_aside(file: Path, folder: Path) -> bool:
@@ -367,7 +441,12 @@ def _is_aside(file: Path, folder: Path) -> bool:
         or name.endswith("_test.py")
     ):
         return True
-    return not _ASIDE.isdisjoint(part.lower() for part in file.relative_to(folder).parts[:-1])
+    return any(map(_is_aside_name, file.relative_to(folder).parts[:-1]))
+
+
+def _is_aside_name(name: str) -> bool:
+    """Tell whether a folder is called like one of tests, examples, documentation or migrations: `e2e-tests`, too."""
+    return name.lower() in _ASIDE or not _ASIDE_WORDS.isdisjoint(re.split(r"[-_]", name.lower()))
 
 
 def _places(folder: Path, around: project.Project | None) -> Iterator[Place]:
@@ -379,11 +458,14 @@ def _places(folder: Path, around: project.Project | None) -> Iterator[Place]:
     own = [base / name for name in dict.fromkeys(names) for base in (src, folder)]
     others = [*_packages(src), *_packages(folder)]
     ranked = [(folder, _HERE), (folder / "app", _APP), (src, _SRC), *((place, _OWN) for place in own)]
-    ranked += [(place, _OWN if place.parent == src and len(_packages(src)) == 1 else _OTHER) for place in others]
-    for place in list(others):
-        if not (place / "__init__.py").exists():
-            ranked += [(inner, _OTHER) for inner in (place / "app", place / "src", place / place.name)]
-            ranked += [(inner, _OTHER) for inner in _packages(place)]
+    alone = len(_packages(src)) == 1
+    for place in others:
+        if (place / "__init__.py").exists():
+            ranked.append((place, _OWN if alone and place.parent == src else _OTHER))
+        else:
+            ranked += [
+                (inner, _OWN if alone and place.parent == src else _STRAY) for inner in (place, *_packages(place))
+            ]
     done: set[Path] = set()
     for place, rank in ranked:
         if place not in done and place.is_dir():
@@ -402,7 +484,9 @@ def _packages(folder: Path) -> list[Path]:
         for entry in entries[:_READ]
         if entry.is_dir()
         and not entry.name.startswith(".")
-        and entry.name not in _NEVER | _ASIDE
+        and entry.name not in _NEVER
+        and not _is_aside_name(entry.name)
+        and "{" not in entry.name  # a template of a project
         and not (entry / "pyvenv.cfg").exists()
     ]
 
@@ -447,11 +531,13 @@ def ref_of(module: modules.Module, entry: Candidate, found: str, reader: Reader)
     )
 
 
+def _unguarded(file: Path, reader: Reader) -> Start | None:
+    """Return the call by which the module in `file` starts a server itself as soon as it is imported."""
+    return next((start for start in reader.source(file).starts if start.at_import), None)
+
+
 def refuse_unguarded(file: Path, reader: Reader) -> None:
     """Raise `StartError` where the module in `file` starts a server itself as soon as it is imported."""
-    for start in reader.source(file).starts:
-        if start.at_import:
-            problem = (
-                f"`{shown(file)}` starts a server of its own when it is imported: `{start.text}`, line {start.line}"
-            )
-            raise StartError(problem, hint='put it below `if __name__ == "__main__":`')
+    if (start := _unguarded(file, reader)) is not None:
+        problem = f"`{shown(file)}` starts a server of its own when it is imported: `{start.text}`, line {start.line}"
+        raise StartError(problem, hint=_GUARD)

@@ -25,6 +25,7 @@ _STARTERS = frozenset(
     )
 )
 _RUN = "run"
+_APPS = ("app", "application")
 
 
 class Value(NamedTuple):
@@ -152,6 +153,8 @@ class Source(Names):
         match function:
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute == _RUN:
                 value = self.values.get(name) or self.script.values.get(name)
+                if value is not None and value.imported:
+                    return value.imported[1] in _APPS
                 return value is not None and isinstance(value.node, ast.Call)
         return False
 
