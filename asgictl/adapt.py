@@ -5,6 +5,7 @@ import functools
 import importlib
 import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
@@ -102,7 +103,7 @@ def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppL
         message = f"{name}: {error.msg} ({shown(Path(error.filename or '?'))}:{error.lineno})"
     else:
         message = f"{name}: {message}" if message else name
-    where = "" if isinstance(error, SyntaxError) else _where(error)
+    where = "" if isinstance(error, SyntaxError) else _in_settings(error, own) or _where(error)
     hint = missing.hint(error, own) or "add --traceback to see the whole stack"
     details = "".join(traceback.format_exception(error))
     return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)
@@ -120,6 +121,19 @@ def _is_library(path: Path) -> bool:
     if "site-packages" in path.parts or "dist-packages" in path.parts:
         return True
     return path.is_relative_to(Path(os.__file__).parent)
+
+
+def _in_settings(error: BaseException, own: Iterable[str]) -> str:
+    """Return the place in the project's settings where the module stands that is not there, as in INSTALLED_APPS."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    for module in own if name else ():
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file is None:
+            continue
+        for number, line in enumerate(Path(file).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if re.search(rf"""["']{re.escape(str(name))}[."']""", line):
+                return f" ({shown(Path(file))}:{number})"
+    return ""
 
 
 def _where(error: BaseException) -> str:

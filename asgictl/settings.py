@@ -190,10 +190,15 @@ def _refuse_idle(settled: Settings, keys: Mapping[str, str], rules: Rules) -> No
     In a file, or a variable, it may be meant for other runs.
     """
     for name, other in rules.needs.items():
-        idle = settled[other].value in (None, False, rules.harmless.get(other))
-        if settled[name].rank is Rank.COMMAND_LINE and idle:
+        value = settled[other].value
+        if settled[name].rank is not Rank.COMMAND_LINE:
+            continue
+        if value is None or value is False:
             problem = f"`--{keys[name]}` does nothing without `--{keys[other]}`"
             raise ConfigError(problem, hint=f"pass --{keys[other]} too, or drop it", option=name)
+        if value == rules.harmless.get(other):
+            problem = f"`--{keys[name]}` does nothing with `--{keys[other]} {value}`"
+            raise ConfigError(problem, hint="drop one of them", option=name)
 
 
 def _variables(

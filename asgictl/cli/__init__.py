@@ -1,11 +1,12 @@
 """The command line: one module per command, and one boundary for their errors."""
 
+import shlex
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from asgictl.cli import version
+from asgictl.cli import version, words
 from asgictl.cli.command import Group
 
 _MODULES = {
@@ -31,6 +32,23 @@ class Commands(Group):
             self.commands[cmd_name] = command = typer.main.get_command(module.app)
             command.name = cmd_name
         return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that `args` begin with; for what other programs call it, say what it is called here."""
+        if args[0] not in _MODULES and (meant := words.meant(args, list(_MODULES))):
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left for the command; for an option that belongs behind it, say where it belongs."""
+        typed = shlex.join(args)
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[no-any-return]
+        except Exception as error:
+            name = getattr(error, "option_name", None)
+            if name is None or not any(name in param.opts for param in self.get_command(ctx, "serve").params):
+                raise
+            ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {typed}'?")
 
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""What `serve --check` looks at beside the start: Django's own checks, and its URLs, which only a request would load."""
+"""What Django's own server looks at: with `--check` its checks, with `--reload` its migrations."""
 
 import sys
 
@@ -30,3 +30,32 @@ def django(app: ASGIApp) -> ASGIApp:
         hint = next((" ".join(it.hint.split()) for it in serious if it.hint), "see `python manage.py check`")
         raise AppLoadError(f"Django's checks failed: {listed}{more}", hint=hint)
     return app
+
+
+def unapplied() -> str | None:
+    """Return what to say of migrations that are not applied, as `runserver` does; None where there are none."""
+    if "django.conf" not in sys.modules:
+        return None
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    if not settings.configured or not settings.DATABASES:
+        return None
+    from django.db import DEFAULT_DB_ALIAS, Error, connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        left = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except ImproperlyConfigured:  # no database
+        return None
+    except Error as error:
+        return f"whether migrations are applied cannot be told: {' '.join(str(error).split())}"
+    finally:
+        connections.close_all()
+    if not left:
+        return None
+    apps = ", ".join(sorted({migration.app_label for migration, _ in left}))
+    return (
+        f"{len(left)} migration{'s are' if len(left) > 1 else ' is'} not applied ({apps}): `python manage.py migrate`"
+    )

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import access_log, logs, stopping, unfinished
+from asgictl.serving import access_log, checking, logs, stopping, unfinished
 from asgictl.serving.error_page import ErrorPage
 from asgictl.serving.exchange import Exchange, WebSocketExchange
 from asgictl.serving.instructions import Instructions
@@ -61,6 +61,7 @@ class Runtime:
         self.report: Report
         self.kind: str | None = None
         self._docs: str | None = None
+        self._untold: AppLoadError | None = None
         self._app: ASGIApp
         self._line = access_log.line(instructions.access_log or access_log.AccessLog())
         self._write: Callable[[str], object] | None = None
@@ -189,6 +190,8 @@ class Runtime:
             return True
         if not self.stopping.alone:
             self.give_up()
+        self._untold = error
+        self.stopping.begin(2 * stopping.LAST_WORDS)  # the end of the loop waits for threads that may never end
         return False
 
     def give_up(self) -> NoReturn:
@@ -208,6 +211,8 @@ class Runtime:
             return
         self.stopping.ready = True
         self.report.ready(self.kind, self._docs)
+        if self.instructions.reload and (self.kind or "").startswith("Django"):
+            stopping.later(0, self._tell_migrations)
         for module in self.instructions.imports:
             stopping.later(_CALM, partial(importlib.import_module, module))
 
@@ -228,6 +233,7 @@ class Runtime:
     def ended(self) -> None:
         """Note that uvicorn is done: whatever still runs now only holds the end of the process up."""
         self._doing = _ENDING
+        self._untold = None
         self.stopping.begin(stopping.LAST_WORDS)
         if self._writer is not None:
             self._writer.finish()
@@ -288,19 +294,26 @@ class Runtime:
         return counted
 
     def _stuck(self) -> None:
+        if self._untold is not None:
+            self.report.fatal(self._untold)
+            return
         left = self._unfinished_requests() or (unfinished.thread() if self._doing == _ENDING else "")
         self._tell_left(left or f"{self._doing}{unfinished.place(self._startup)}")
 
     def _tell_left(self, left: str) -> None:
         if left and not self._told_left:
             self._told_left = True
-            self.report.note(f"stopped after {self.instructions.grace:g} s without waiting for {left}")
+            self.report.note(f"stopped after {self.stopping.grace:g} s without waiting for {left}")
 
     def _unfinished_requests(self) -> str:
         waiting = [exchange for _, exchange in unfinished.exchanges(self._loop) if not exchange.ended]
         busy = unfinished.running()
         left = [*([busy] if busy and not busy.ended else []), *waiting]
         return unfinished.requests([*self._cut_off, *(exchange.scope for exchange in left)])
+
+    def _tell_migrations(self) -> None:
+        if note := checking.unapplied():
+            self.report.note(note)
 
     def _tell_long_import(self) -> None:
         if self._doing == _LOADING and not self.stopping.begun:

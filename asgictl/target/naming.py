@@ -162,7 +162,6 @@ def _checked(ref: AppRef, name: Name, reader: Reader, folder: Path) -> AppRef:
         offer = reader.offer(ref.file)
     except AppLoadError:
         return ref  # the import says it better
-    search.refuse_unguarded(ref.file, reader)
     entry = next((it for it in offer.candidates if it.name == ref.attribute), None)
     if name.arguments is not None and entry is not None and entry.certain and not entry.factory:
         problem = f"`{ref.attribute}` in `{shown(ref.file)}` is an object: it cannot be called like a factory"
@@ -171,6 +170,7 @@ def _checked(ref: AppRef, name: Name, reader: Reader, folder: Path) -> AppRef:
         for seen in offer.seen:
             if f"`{ref.attribute}` (" in seen.text and seen.advice and not seen.advice.startswith("give them"):
                 raise StartError(f"`{ref}` cannot be served: {seen.text}", hint=seen.advice)
+    search.refuse_unguarded(ref.file, reader)
     return ref
 
 

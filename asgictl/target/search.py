@@ -118,6 +118,7 @@ class Survey:
         self.looked: list[str] = []
         self.python = False
         self.cut: str | None = None
+        self.read = 0
 
     def best(self) -> AppRef | None:
         """Return the app, or None where there is none; raise `ConfigError` where several are as good."""
@@ -219,6 +220,7 @@ class Survey:
                 self.tell(f"`{file.relative_to(self.folder)}` is passed over: {error.strerror}")
                 continue
             read, size = read + 1, size + len(content)
+            self.read = read
             here = file.parent == self.folder and read <= _HERE_READ
             if not (here or _is_telling(content) or any(word in content for word in telling)):
                 continue
@@ -372,6 +374,8 @@ class Survey:
         own = [it for it in self.seen if it not in aside]
         own.sort(key=lambda it: (not it.advice, it.file.parent != self.folder))
         texts = [it.text for it in (*own, *aside)]
+        if not (texts or self.empty) and self.read:
+            texts = [f"none in the {self.read} modules" if self.read > 1 else "none in the only module"]
         texts = texts or [f"`{file.relative_to(self.folder).as_posix()}` holds no app" for file in self.empty]
         more = f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
         if self.cut:

@@ -21,7 +21,7 @@ _STARTERS = frozenset(
             "eventlet.wsgi.server",
             "cherrypy.quickstart",
         ),
-        *("hypercorn.run.run", "granian.Granian.serve", "werkzeug.serving.run_simple", "nicegui.ui.run"),
+        *("hypercorn.run.run", "granian.Granian.serve", "werkzeug.serving.run_simple"),
     )
 )
 _RUN = "run"

@@ -1,0 +1,42 @@
+"""What users of other programs type, and what it is called here."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+# Commands of other launchers, and names that stand to reason, with the command here.
+_COMMANDS = {
+    **dict.fromkeys(("run", "start", "server", "runserver", "up", "prod"), "serve"),
+    **dict.fromkeys(("dev", "develop", "watch", "reload"), "serve --dev"),
+    **dict.fromkeys(("check", "test"), "serve --check"),
+    **dict.fromkeys(("cert", "certs", "mkcert", "ssl", "https", "cert-gen", "gencert"), "gen-cert"),
+    **dict.fromkeys(("docker", "init", "dockerfile", "deploy"), "scaffold"),
+    **dict.fromkeys(("trace", "debug", "show"), "inspect"),
+}
+
+
+def meant(args: Sequence[str], commands: Sequence[str]) -> str | None:
+    """Return the command line that one which begins with no command means, or None where nothing is near."""
+    first, *rest = args
+    match first:
+        case "version":
+            return "asgictl --version"
+        case "help":
+            known = [name for name in rest[:1] if name in commands]
+            return " ".join(("asgictl", *known, "--help"))
+    if first in _COMMANDS:
+        return shlex.join(("asgictl", *_COMMANDS[first].split(), *rest))
+    if _names_an_app(first):
+        return shlex.join(("asgictl", "serve", first, *rest))
+    return None
+
+
+def _names_an_app(text: str) -> bool:
+    path = Path(text)
+    return (
+        ":" in text
+        or text.endswith(".py")
+        or "/" in text
+        or path.is_dir()
+        or path.with_name(f"{path.name}.py").is_file()
+    )
