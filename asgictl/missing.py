@@ -9,7 +9,7 @@ from pathlib import Path
 from asgictl import environment, project
 
 # How alike names have to be: a package of its own may be called almost like a module of the project.
-_ALIKE = 0.75
+_ALIKE, _VERY_ALIKE = 0.75, 0.85
 
 
 def hint(error: BaseException, own: Iterable[str]) -> str | None:
@@ -24,14 +24,17 @@ def hint(error: BaseException, own: Iterable[str]) -> str | None:
     top, dot, _ = error.name.partition(".")
     if dot and _is_importable(top):
         return _submodule(error.name)
-    if top in {name.partition(".")[0] for name in own}:
-        return None
+    return None if top in {name.partition(".")[0] for name in own} else _package(top)
+
+
+def _package(name: str) -> str:
+    """Return what to do about a module that is nowhere: another name, or a package to install."""
     folder = project.current_folder()
-    if close := get_close_matches(top, _modules_in(folder), n=1, cutoff=_ALIKE):
+    if close := get_close_matches(name, _modules_in(folder), n=1, cutoff=_ALIKE):
         return f"did you mean `{close[0]}`, which is in `{folder}`?"
-    if close := get_close_matches(top, sorted(sys.stdlib_module_names), n=1, cutoff=0.85):
+    if close := get_close_matches(name, sorted(sys.stdlib_module_names), n=1, cutoff=_VERY_ALIKE):
         return f"did you mean `{close[0]}`?"
-    return environment.installing(environment.distribution(top), folder)
+    return environment.installing(environment.distribution(name), folder)
 
 
 def _relative(module: str) -> str:

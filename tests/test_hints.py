@@ -108,8 +108,8 @@ def test_an_import_that_fails(write: Write, case: str) -> None:
     files, named, error, hint = IMPORTS[case]
     folder = write(files)
 
-    command = [ASGICTL, "serve", *([named] if named else []), "--check", "--port", "0"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    command = [str(ASGICTL), "serve", *([named] if named else []), "--check", "--port", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
     expected = [f"error: {error}", f"hint: {hint.replace('{}', str(folder))}"]
     assert (done.returncode, done.stdout, done.stderr.splitlines()) == (3, "", expected)
@@ -119,8 +119,8 @@ def test_the_hint_for_a_relative_import_works(write: Write) -> None:
     """What the hint says serves the app."""
     folder = write({"main.py": "from .words import x\n" + FASTAPI, "words.py": "x = 1\n"})
 
-    command = [ASGICTL, "serve", "./main.py", "--check", "--port", "0"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    command = [str(ASGICTL), "serve", "./main.py", "--check", "--port", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith(f"note: {folder.name}.main:app (FastAPI) starts and would answer at ")

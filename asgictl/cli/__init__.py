@@ -43,12 +43,12 @@ class Commands(Group):
         """Return what is left for the command; for an option that belongs behind it, say where it belongs."""
         typed = shlex.join(args)
         try:
-            return super().parse_args(ctx, args)  # type: ignore[no-any-return]
+            return super().parse_args(ctx, args)
         except Exception as error:
             name = getattr(error, "option_name", None)
-            if name is None or not any(name in param.opts for param in self.get_command(ctx, "serve").params):
-                raise
-            ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {typed}'?")
+            if name is not None and any(name in param.opts for param in self.get_command(ctx, "serve").params):
+                ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {typed}'?")
+            raise
 
 
 app = typer.Typer(

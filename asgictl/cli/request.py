@@ -109,6 +109,6 @@ def plan_of(params: Mapping[str, Any], console: Console, *, required: bool = Fal
     planned = plan.plan(request, folder, os.environ, tell)
     for note in planned.instructions.ref.notes:
         console.note(note)
-    if planned.instructions.ref.file is not None and (note := environment.note(folder)):
-        console.note(note)
+    if planned.instructions.ref.file is not None and (elsewhere := environment.note(folder)):
+        console.note(elsewhere)
     return planned

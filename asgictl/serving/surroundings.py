@@ -12,7 +12,8 @@ class Ready(NamedTuple):
     """The app answers: what it is, and where; `kind` is None for an app that is broken, and says so.
 
     `network_url` is where other machines reach it, as far as that is known; `loopback` says that none does. `docs` is
-    the path of its API's documentation. `tls` tells of the certificate of HTTPS, `redirect` where plain HTTP is led there.
+    the path of its API's documentation. `tls` tells of the certificate of HTTPS, `redirect` where plain HTTP is led
+    there.
     """
 
     kind: str | None

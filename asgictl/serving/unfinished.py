@@ -57,7 +57,7 @@ def thread() -> str:
 
 
 def advice() -> str:
-    """Return what to do where the main thread is in a call that starts a server, or an event loop; nothing elsewhere."""
+    """Return what to do about the call of a server, or an event loop, that the main thread is in; or nothing."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
     for entry in traceback.extract_stack(frame) if frame else ():
         if entry.name == "<module>" and re.search(r"\b(run|run_app|serve|serve_forever|mainloop)\(", entry.line or ""):

@@ -40,7 +40,7 @@ _WORDS = {"run", "dev", "start", "serve"}
 
 
 class Named(NamedTuple):
-    """An app as a command names it, the folder that the command changes to or puts on `sys.path`, and what it says more.
+    """An app as a command names it, the folder that it changes to or puts on `sys.path`, and whether it is a factory.
 
     `script` says that the command is Python's, and `app` a file or a module that starts a server itself.
     """
@@ -91,7 +91,7 @@ def _of_python(words: list[str]) -> Named | None:
     return None
 
 
-def _of_server(server: str, words: list[str]) -> Named | None:
+def _of_server(server: str, words: list[str]) -> Named | None:  # noqa: C901  # what a word may be
     """Return the app in the words that follow a server's name."""
     named: str | None = None
     folder, attribute = "", ""

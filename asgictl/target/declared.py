@@ -175,7 +175,7 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _within(folder: Path, name: str) -> Iterator[Path]:
-    """Yield the folders below `folder` that `name`, a path in an image or in the context, may be: `backend` of `/app/backend`."""
+    """Yield the folders below `folder` that `name`, a path in an image, may be: `backend` of `/app/backend`."""
     parts = [part for part in name.strip("\"'/").split("/") if part not in ("", ".", "..")]
     for start in range(len(parts)):
         place = folder.joinpath(*parts[start:])
@@ -195,10 +195,7 @@ def _words(command: object) -> list[str] | None:
 
 
 def _command(words: list[str] | None, text: str, variables: Mapping[str, str]) -> Named | None:
-    if words is not None:
-        named = commands.of_words(words, variables)
-    else:
-        named = next(commands.read(text, variables), None)
+    named = commands.of_words(words, variables) if words is not None else next(commands.read(text, variables), None)
     variable = next((variables[name] for name in VARIABLES if name in variables), None)
     return named or (Named(variable) if variable and re.search(r"\b(flask|quart|litestar)\b", text) else None)
 

@@ -210,7 +210,7 @@ def _imported(file: Path) -> Iterator[str]:
                 yield from (f"{base}.{alias.name}".replace("..", ".") for alias in names if alias.name != "*" and base)
 
 
-def settings_named_in(manage: Path) -> str | None:
+def settings_named_in(manage: Path) -> str | None:  # noqa: C901  # the ways to name them
     """Return the string that a file gives to DJANGO_SETTINGS_MODULE, as a default or for good."""
     tree = source.parse(manage)
     constants = {

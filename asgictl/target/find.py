@@ -5,9 +5,10 @@ from pathlib import Path
 
 from asgictl import frameworks, project
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.target import declared, django, modules, naming, search
+from asgictl.target import declared, django, modules, search
 from asgictl.target.declared import Claim
-from asgictl.target.offers import Reader
+from asgictl.target.naming import Namer
+from asgictl.target.offers import Candidate, Reader
 from asgictl.target.ref import AppRef
 
 Tell = Callable[[str], None]
@@ -69,9 +70,20 @@ def around(
     return ref._replace(notes=tuple(notes))
 
 
+def entry(ref: AppRef, folder: Path) -> Candidate | None:
+    """Return what the source of `ref` says of it, or None."""
+    if ref.file is None:
+        return None
+    try:
+        found = Reader(modules.follow(folder)).offer(ref.file)
+    except AppLoadError:
+        return None
+    return next((entry for entry in found.candidates if entry.name == ref.attribute), None)
+
+
 def entry_kind(ref: AppRef, folder: Path) -> tuple[frameworks.Interface | None, bool]:
     """Return the interface of `ref`, as far as its source tells, and whether the source tells what it is at all."""
-    known = naming.entry_of(ref, folder)
+    known = entry(ref, folder)
     return (known.interface, known.certain) if known else (None, False)
 
 
@@ -84,7 +96,7 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
     tell(f"`{app}` is {found}")
     if app == DEMO and modules.of_name(DEMO, folder) is None:
         return bundled()
-    return naming.named(app, folder, found, tell, Reader(modules.follow(folder)))
+    return Namer(folder, tell, Reader(modules.follow(folder))).app(app, found)
 
 
 def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
@@ -129,14 +141,14 @@ def _of_claim(claim: Claim, folder: Path, tell: Tell, reader: Reader) -> AppRef 
             ref = _started(named.app, place, reader) if named.script else None
             if ref is None and named.script and ":" in named.app:  # a function, not an app
                 continue
-            ref = ref or naming.named(named.app, place, "", lambda _: None, reader)
+            ref = ref or Namer(place, _silent, reader).app(named.app, "")
         except (AsgictlError, OSError, RecursionError) as error:
             tell(f"`{named.app}` from {claim.where} in `{place}`: {error}")
             continue
         if ref.file is None or not ref.file.is_relative_to(folder):
             continue
         try:
-            if not reader.binds(ref.file, ref.attribute.partition(".")[0]):
+            if not reader.sources.binds(ref.file, ref.attribute.partition(".")[0]):
                 continue
         except AppLoadError:
             continue
@@ -159,10 +171,14 @@ def _started(app: str, folder: Path, reader: Reader) -> AppRef | None:
         file = file.with_name("__main__.py")
     if file is None or not file.is_file():
         return None
-    for start in reader.source(file).starts:
+    for start in reader.sources.source(file).starts:
         if start.names is not None:
-            return naming.named(start.names, folder, "", lambda _: None, reader)
-        if start.app is not None and start.app in reader.source(file).values:
+            return Namer(folder, _silent, reader).app(start.names, "")
+        if start.app is not None and start.app in reader.sources.source(file).values:
             module = modules.of_file(file, folder)
-            return naming.named(f"{module.name}:{start.app}", folder, "", lambda _: None, reader)
+            return Namer(folder, _silent, reader).app(f"{module.name}:{start.app}", "")
     return None
+
+
+def _silent(_text: str) -> None:
+    """Leave the steps of a claim untold: it is told whether it holds."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.target import source
-from asgictl.target.offers import Follow
+from asgictl.target.sources import Follow
 
 # Where a project's folders that are put on `sys.path` begin: what is there says what it depends on, or how it is run.
 _PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg", "Dockerfile")
@@ -129,7 +129,7 @@ def _named_from(base: Path, file: Path) -> str:
 
 
 def _resolves(name: str, place: Path, folder: Path) -> bool:
-    """Tell whether an import of `name` would find it below `place`, where an installed package outranks a plain folder."""
+    """Tell whether an import of `name` would find it below `place`: an installed package outranks a plain folder."""
     part = name.partition(".")[0]
     first = place / part
     if first.is_dir() and not (first / "__init__.py").is_file():

@@ -3,18 +3,16 @@
 import ast
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.project import shown
-from asgictl.target import modules, search
-from asgictl.target.offers import OBJECT_NAMES, Candidate, Reader
+from asgictl.target import modules, pick
+from asgictl.target.offers import OBJECT_NAMES, Reader
 from asgictl.target.ref import AppRef
-
-Tell = Callable[[str], None]
 
 _FORMS = "write it as `module:attribute` or `path/to/file.py:attribute`"
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
@@ -27,6 +25,12 @@ class Name(NamedTuple):
     attribute: str | None
     arguments: str | None
 
+    @property
+    def is_path(self) -> bool:
+        """Whether the location is a file or a folder, and not a module."""
+        location = self.location
+        return location.endswith(".py") or "/" in location or os.sep in location or location in (".", "..")
+
 
 def split(app: str) -> Name:
     """Return the parts of `app`; raise `ConfigError` where it names no object."""
@@ -37,109 +41,150 @@ def split(app: str) -> Name:
         return Name(location, None, None)
     if _DOTTED.fullmatch(attribute):
         return Name(location, attribute, None)
-    called, arguments = _call(attribute)
-    if called is None:
-        problem = f"`{attribute}` in `{app}` is not the name of an object"
-        close = re.match(_DOTTED, attribute)
-        usual = f"did you mean `{location}:{close[0]}`?" if close and "(" not in attribute else _FORMS
-        raise ConfigError(problem, hint=usual)
-    return Name(location, called, arguments)
+    if call := _call(attribute):
+        return Name(location, *call)
+    close = _DOTTED.match(attribute)
+    hint = f"did you mean `{location}:{close[0]}`?" if close and "(" not in attribute else _FORMS
+    raise ConfigError(f"`{attribute}` in `{app}` is not the name of an object", hint=hint)
 
 
-def _call(text: str) -> tuple[str | None, str | None]:
-    """Return what `text`, a call, calls, and with which literals, as text; None twice for anything else."""
+def _call(text: str) -> tuple[str, str] | None:
+    """Return what `text`, a call, calls, and with which literals, as text; None for anything else."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
-        if isinstance(node, ast.Call) and _DOTTED.fullmatch(name := ast.unparse(node.func)):
-            for value in (*node.args, *(word.value for word in node.keywords)):
-                ast.literal_eval(value)
-            words = [f"{word.arg}={ast.unparse(word.value)}" for word in node.keywords if word.arg]
-            if len(words) == len(node.keywords):
-                return name, ", ".join((*map(ast.unparse, node.args), *words))
+        if not isinstance(node, ast.Call) or not _DOTTED.fullmatch(called := ast.unparse(node.func)):
+            return None
+        if any(word.arg is None for word in node.keywords):  # **words
+            return None
+        for value in (*node.args, *(word.value for word in node.keywords)):
+            ast.literal_eval(value)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        pass
-    return None, None
+        return None
+    return called, ", ".join(map(ast.unparse, (*node.args, *node.keywords)))
 
 
-def named(app: str, folder: Path, found: str, tell: Tell, reader: Reader) -> AppRef:
-    """Return the app called `app` in `folder`; raise `StartError` when it is not there, `ConfigError` when it is no name."""
-    name = split(app)
-    path = folder / name.location
-    if _is_path(name.location):
-        return _at_path(app, path, name, folder, found, tell, reader)
-    if not _DOTTED.fullmatch(name.location):
-        raise ConfigError(f"`{app}` is neither a module nor a file", hint=_path_hint(app, path, name) or _FORMS)
-    module = modules.of_name(name.location, folder)
-    if path.is_dir() and module is not None and (module.file is None or not module.file.is_relative_to(folder)):
-        # A plain folder with the name of an installed package.
-        if name.attribute is None:
-            return _at_path(app, path, name, folder, found, tell, reader)
-    if module is None:
-        if path.is_dir():
-            return _at_path(app, path, name, folder, found, tell, reader)
+class Namer:
+    """Finds the apps that are named in a folder; `tell` receives every step as a sentence."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], None], reader: Reader) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._reader = reader
+
+    def app(self, app: str, found: str) -> AppRef:
+        """Return the app called `app`, which was `found` so.
+
+        Raises `StartError` when it is not there, `ConfigError` when it is no name.
+        """
+        name = split(app)
+        path = self._folder / name.location
+        if name.is_path:
+            return self._at_path(app, path, name, found)
+        if not _DOTTED.fullmatch(name.location):
+            raise ConfigError(
+                f"`{app}` is neither a module nor a file", hint=_path_hint(app, self._folder, name) or _FORMS
+            )
+        module = modules.of_name(name.location, self._folder)
+        elsewhere = module is None or module.file is None or not module.file.is_relative_to(self._folder)
+        if path.is_dir() and elsewhere and (module is None or name.attribute is None):
+            return self._at_path(app, path, name, found)  # a plain folder, whoever else has its name
+        if module is None:
+            problem = f"there is no module `{name.location}` in `{self._folder}`"
+            raise StartError(problem, hint=self._module_hint(app, name))
+        if module.file is None or not name.attribute:
+            return self._of_module(module, name, found)
+        return self._checked(_ref(module, name, found), name)
+
+    def _at_path(self, app: str, path: Path, name: Name, found: str) -> AppRef:
+        path = path.resolve()
+        if path.is_file():
+            return self._in_file(path, name, found)
+        if path.is_dir() and (path / "__init__.py").is_file():
+            package = path / "__init__.py"
+            if name.attribute:
+                return self._in_file(package, name, found)
+            return pick.of_package(package, self._folder, found, self._reader, app)
+        if path.is_dir() and name.attribute is None:
+            from asgictl.target.find import around
+
+            self._tell(f"looking for an app in `{path}`")
+            return around(path, {}, self._tell, named=app)
         raise StartError(
-            f"there is no module `{name.location}` in `{folder}`", hint=_module_hint(app, name, folder, reader)
+            f"there is no file `{shown(path)}`", hint=_path_hint(app, self._folder, name) or _file_hint(path)
         )
-    if module.file is None or not name.attribute:
-        return _of_module(module, name, folder, found, tell, reader)
-    return _checked(_ref(module, name, found), name, reader, folder)
 
-
-def _is_path(location: str) -> bool:
-    return location.endswith(".py") or "/" in location or os.sep in location or location in (".", "..")
-
-
-def _at_path(  # noqa: PLR0913, PLR0917  # what `named` knows
-    app: str, path: Path, name: Name, folder: Path, found: str, tell: Tell, reader: Reader
-) -> AppRef:
-    path = path.resolve()
-    if path.is_file():
-        return _in_file(path, name, folder, found, tell, reader)
-    if path.is_dir() and (path / "__init__.py").is_file():
-        package = path / "__init__.py"
+    def _in_file(self, file: Path, name: Name, found: str) -> AppRef:
+        if taken := modules.shadow(file):
+            problem = f"`{shown(file)}` cannot be imported: the package `{shown(taken)}` takes its name"
+            raise StartError(problem, hint="rename one of them, or name the app that the package holds")
+        module = modules.of_file(file, self._folder)
+        if not all(part.isidentifier() for part in module.name.split(".")):
+            problem = f"`{shown(file)}` cannot be imported: `{module.name}` is not a name for a module"
+            usual = re.sub(r"\W", "_", file.stem)
+            raise StartError(problem, hint=f"rename it, like `{usual}.py`")
         if name.attribute:
-            return _in_file(package, name, folder, found, tell, reader)
-        return search.package(package, folder, found, tell, reader, app)
-    if path.is_dir() and name.attribute is None:
-        from asgictl.target.find import around
+            return self._checked(_ref(module, name, found), name)
+        return self._of_module(module, name, found)
 
-        tell(f"looking for an app in `{path}`")
-        return around(path, {}, tell, named=app)
-    raise StartError(f"there is no file `{shown(path)}`", hint=_path_hint(app, path, name) or _file_hint(path))
-
-
-def _in_file(file: Path, name: Name, folder: Path, found: str, tell: Tell, reader: Reader) -> AppRef:  # noqa: PLR0913, PLR0917  # the same
-    if taken := modules.shadow(file):
-        problem = f"`{shown(file)}` cannot be imported: the package `{shown(taken)}` takes its name"
-        raise StartError(problem, hint="rename one of them, or name the app that the package holds")
-    module = modules.of_file(file, folder)
-    if not all(part.isidentifier() for part in module.name.split(".")):
-        problem = f"`{shown(file)}` cannot be imported: `{module.name}` is not a name for a module"
-        usual = re.sub(r"\W", "_", file.stem)
-        raise StartError(problem, hint=f"rename it, like `{usual}.py`")
-    if name.attribute:
-        return _checked(_ref(module, name, found), name, reader, folder)
-    return _of_module(module, name, folder, found, tell, reader)
-
-
-def _of_module(module: modules.Module, name: Name, folder: Path, found: str, tell: Tell, reader: Reader) -> AppRef:  # noqa: PLR0913, PLR0917  # the same
-    """Return the app of a module that is named without one."""
-    if module.file is None:
-        return _ref(module, name._replace(attribute=OBJECT_NAMES[0]), found)
-    offer = reader.offer(module.file)
-    if not offer.candidates:
+    def _of_module(self, module: modules.Module, name: Name, found: str) -> AppRef:
+        """Return the app of a module that is named without one."""
+        if module.file is None:
+            return _ref(module, name._replace(attribute=OBJECT_NAMES[0]), found)
+        offer = self._reader.offer(module.file)
+        if offer.candidates:
+            best = pick.best_in(module.file, self._folder, self._reader)
+            self._tell(f"`{best.name}` in line {best.line} of `{module.file}` is the app")
+            return pick.ref_of(module, best, found)
         if module.file.name == "__init__.py":
-            return search.package(module.file, folder, found, tell, reader, name.location)
+            return pick.of_package(module.file, self._folder, found, self._reader, name.location)
+        hint = f"name it: `asgictl serve {module.name}:NAME`"
         if offer.seen:
-            raise StartError(f"no app was found: {offer.seen[0].text}", hint=offer.seen[0].advice or _name_it(module))
-        raise StartError(f"`{shown(module.file)}` holds no app that can be recognised", hint=_name_it(module))
-    best = search.best_in(module.file, folder, reader)
-    tell(f"`{best.name}` in line {best.line} of `{module.file}` is the app")
-    return search.ref_of(module, best, found, reader)
+            raise StartError(f"no app was found: {offer.seen[0].text}", hint=offer.seen[0].advice or hint)
+        raise StartError(f"`{shown(module.file)}` holds no app that can be recognised", hint=hint)
 
+    def _checked(self, ref: AppRef, name: Name) -> AppRef:
+        """Return `ref`; raise `StartError` or `ConfigError` where its source says that it cannot be served."""
+        if ref.file is None or not ref.file.is_relative_to(self._folder):
+            return ref
+        try:
+            offer = self._reader.offer(ref.file)
+        except AppLoadError:
+            return ref  # the import says it better
+        entry = next((it for it in offer.candidates if it.name == ref.attribute), None)
+        if name.arguments is not None and entry is not None and entry.certain and not entry.factory:
+            problem = f"`{ref.attribute}` in `{shown(ref.file)}` is an object: it cannot be called like a factory"
+            raise ConfigError(problem, hint=f"did you mean `{name.location}:{ref.attribute}`?")
+        if name.arguments is None and entry is None:
+            for seen in offer.seen:
+                if seen.name == ref.attribute and seen.advice:
+                    raise StartError(f"`{ref}` cannot be served: {seen.text}", hint=seen.advice)
+        if (why := pick.starts_itself(ref.file, self._reader)) is not None:
+            raise StartError(why, hint=pick.GUARD)
+        return ref
 
-def _name_it(module: modules.Module) -> str:
-    return f"name it: `asgictl serve {module.name}:NAME`"
+    def _module_hint(self, app: str, name: Name) -> str:
+        """Return what a name that leads to no module may have meant; never the name itself."""
+        tail = app[len(name.location) :]
+        for guess in self._guesses(name.location, tail):
+            if guess != app:
+                return f"did you mean `{guess}`?"
+        return "run it in the project's folder, or without a name to look for the app"
+
+    def _guesses(self, location: str, tail: str) -> Iterator[str]:
+        parts = location.split(".")
+        for end in range(len(parts) - 1, 0, -1):  # a dot where a colon belongs: `main.app`, `main.py.app`
+            module, attribute = ".".join(parts[:end]), ".".join(part for part in parts[end:] if part != "py")
+            file = next((it for root in modules.roots(self._folder) if (it := modules.in_folder(module, root))), None)
+            if file is not None and not attribute:
+                yield f"{module}{tail}"
+            elif file is not None and not tail and self._reader.sources.binds(file, attribute.partition(".")[0]):
+                yield f"{module}:{attribute}"
+        if (similar := modules.similar(location, self._folder)) is not None:
+            yield f"{similar}{tail}"
+        for inner in sorted(self._folder.glob("*/")):  # it is meant from a folder below
+            file = modules.in_folder(location, inner) if not inner.name.startswith(".") else None
+            if file is not None:
+                yield f"{file.relative_to(self._folder).as_posix()}{tail}"
 
 
 def _ref(module: modules.Module, name: Name, found: str) -> AppRef:
@@ -154,94 +199,28 @@ def _ref(module: modules.Module, name: Name, found: str) -> AppRef:
     )
 
 
-def _checked(ref: AppRef, name: Name, reader: Reader, folder: Path) -> AppRef:
-    """Return `ref`, unless its source says that it cannot be served; raise `StartError` or `ConfigError` then."""
-    if ref.file is None or not ref.file.is_relative_to(folder):
-        return ref
-    try:
-        offer = reader.offer(ref.file)
-    except AppLoadError:
-        return ref  # the import says it better
-    entry = next((it for it in offer.candidates if it.name == ref.attribute), None)
-    if name.arguments is not None and entry is not None and entry.certain and not entry.factory:
-        problem = f"`{ref.attribute}` in `{shown(ref.file)}` is an object: it cannot be called like a factory"
-        raise ConfigError(problem, hint=f"did you mean `{name.location}:{ref.attribute}`?")
-    if name.arguments is None and entry is None and "." not in ref.attribute:
-        for seen in offer.seen:
-            if f"`{ref.attribute}` (" in seen.text and seen.advice and not seen.advice.startswith("give them"):
-                raise StartError(f"`{ref}` cannot be served: {seen.text}", hint=seen.advice)
-    search.refuse_unguarded(ref.file, reader)
-    return ref
-
-
-def _module_hint(app: str, name: Name, folder: Path, reader: Reader) -> str:
-    """Return what a name that leads to no module may have meant; never the name itself."""
-    tail = app[len(name.location) :]
-    for guess in _guesses(name, tail, folder, reader):
-        if guess != app:
-            return f"did you mean `{guess}`?"
-    return "run it in the project's folder, or without a name to look for the app"
-
-
-def _guesses(name: Name, tail: str, folder: Path, reader: Reader) -> "list[str]":
-    found: list[str] = []
-    parts = name.location.split(".")
-    for split_at in range(len(parts) - 1, 0, -1):  # a dot where a colon belongs: `main.app`, `main.py.app`
-        module, attribute = ".".join(parts[:split_at]), ".".join(part for part in parts[split_at:] if part != "py")
-        file = next((it for root in modules.roots(folder) if (it := modules.in_folder(module, root))), None)
-        if file is not None and not attribute:
-            found.append(f"{module}{tail}")
-        elif file is not None and not tail and reader.binds(file, attribute.partition(".")[0]):
-            found.append(f"{module}:{attribute}")
-    if (similar := modules.similar(name.location, folder)) is not None:
-        found.append(f"{similar}{tail}")
-    for inner in sorted(folder.glob("*/")):  # it is meant from a folder below
-        if inner.is_dir() and not inner.name.startswith(".") and (file := modules.in_folder(name.location, inner)):
-            found.append(f"{file.relative_to(folder).as_posix()}{tail}")
-    return found
-
-
-def _path_hint(app: str, path: Path, name: Name) -> str | None:
-    """Return the file that a path without its ending, or with something else for a colon, means."""
+def _path_hint(app: str, folder: Path, name: Name) -> str | None:
+    """Return which file a path means that lacks its ending, or has something else for the colon or the slash."""
     tail = f":{name.attribute}" if name.attribute else ""
-    if path.with_name(f"{path.name}.py").is_file() and not tail:
-        return f"did you mean `{name.location}.py`?"
-    if path.with_name(f"{path.name}.py").is_file():
-        return f"did you mean `{name.location}.py{tail}`?"
-    before, dot, attribute = name.location.rpartition(".")
-    if dot and not tail and _DOTTED.fullmatch(attribute) and attribute != "py":
-        file = path.with_name(Path(before).name)
-        if file.is_file() and file.suffix == ".py":
-            return f"did you mean `{before}:{attribute}`?"
-        if file.with_name(f"{file.name}.py").is_file():
-            return f"did you mean `{before}.py:{attribute}`?"
+    before, _, attribute = name.location.rpartition(".")
+    module, _, word = app.partition(" ")
     slashed = name.location.replace("\\", "/")
-    if slashed != name.location and (path.parent / slashed).is_file():
-        return f"did you mean `{slashed}{tail}`?"
-    if " " in app and (words := app.split()) and len(words) == 2:
-        return (
-            f"did you mean `{words[0]}:{words[1]}`?"
-            if _DOTTED.fullmatch(words[1]) and (path.parent / f"{words[0]}.py").is_file()
-            else None
-        )
+    guesses = {
+        f"{name.location}.py": f"{name.location}.py{tail}",
+        before: f"{before}:{attribute}",
+        f"{before}.py": f"{before}.py:{attribute}",
+        slashed: f"{slashed}{tail}",
+        f"{module}.py": f"{module}:{word}",
+    }
+    for file, meant in guesses.items():
+        is_app = meant != app and _DOTTED.fullmatch(meant.partition(":")[2] or "py")
+        if is_app and file.endswith(".py") and (folder / file).is_file():
+            return f"did you mean `{meant}`?"
     return None
 
 
 def _file_hint(path: Path) -> str:
     close = get_close_matches(path.name, [file.name for file in path.parent.glob("*.py")], n=1)
     return (
-        f"did you mean `{shown(path.with_name(close[0]))}`?"
-        if close and close[0] != path.name
-        else "the path is relative to the current folder"
+        f"did you mean `{shown(path.with_name(close[0]))}`?" if close else "the path is relative to the current folder"
     )
-
-
-def entry_of(ref: AppRef, folder: Path) -> Candidate | None:
-    """Return what the source of `ref` says of it, or None."""
-    if ref.file is None:
-        return None
-    try:
-        found = Reader(modules.follow(folder)).offer(ref.file)
-    except AppLoadError:
-        return None
-    return next((entry for entry in found.candidates if entry.name == ref.attribute), None)

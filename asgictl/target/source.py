@@ -1,4 +1,4 @@
-"""A Python file as it is written: its names, what each is bound to, and which servers it starts. Nothing is imported."""
+"""A Python file as it is written: its names, what each is bound to, and which servers it starts."""
 
 import ast
 import functools
@@ -41,7 +41,7 @@ class Value(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A call that starts a server: its line and text, the app's name where it is text, and whether an import does it."""
+    """A call that starts a server: its line and text, the app it names or is given, and whether an import does it."""
 
     line: int
     text: str
@@ -67,7 +67,7 @@ class Names:
             return self, self.values[name]
         return self.outer.find(name) if self.outer else None
 
-    def _bind(self, node: ast.stmt) -> None:
+    def _bind(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912  # a case for each kind of statement
         match node:
             case ast.If(test=test) | ast.While(test=test) | ast.Expr(value=test):
                 for inner in ast.walk(test):
@@ -122,6 +122,10 @@ class Source(Names):
         self.tree = parse(file)
         super().__init__(file, self.tree.body)
         self.exported = _exported(self.tree)
+        imports_all = (
+            node.lineno for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+        )
+        self.star_line = next(imports_all, 1)
 
     @functools.cached_property
     def script(self) -> Names:

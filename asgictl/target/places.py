@@ -1,0 +1,118 @@
+"""Where apps lie in a project: which folders and files are usual, and what is not the project's own."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl import project
+
+# The files that hold an app in most projects, the likeliest first.
+FILES = ("main", "app", "api", "asgi", "server", "application", "wsgi", "run")
+
+# What says that a folder holds a Python project.
+_MANIFESTS = (
+    *("pyproject.toml", "setup.cfg", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock", "manage.py", "environment.yml"),
+)
+
+# The ranks of places: this folder, `app/`, `src/`, the project's package; other packages; files of any name here, and
+# folders that are no packages; what is deeper, and called by no usual name.
+HERE, APP, SRC, OWN, OTHER, STRAY, FAR = range(7)
+
+# Folders of several projects, each of which is one for itself.
+SHELVES = frozenset(("services", "apps", "packages", "projects", "microservices", "src"))
+
+# What is never looked into, and what holds apps that are not the project's own.
+_NEVER = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "virtualenv"))
+_ASIDE = frozenset(
+    (
+        *("alembic", "bench", "benchmark", "benchmarks", "cookbook", "doc", "docs", "docs_src", "example", "examples"),
+        *("fixtures", "migrations", "notebooks", "sample", "samples", "scripts", "test", "testing", "tests"),
+        *("third_party", "tools", "tutorial", "tutorials", "vendor", "versions"),
+    )
+)
+_ASIDE_WORDS = frozenset(("test", "tests", "example", "examples", "benchmarks"))
+_ASIDE_FILES = frozenset(("conftest.py", "setup.py", "noxfile.py", "fabfile.py"))
+
+# So many folders beside each other are looked into at the most.
+_FOLDERS = 500
+
+
+class Place(NamedTuple):
+    """A folder of modules: the lower `rank`, the better."""
+
+    folder: Path
+    rank: int
+
+
+def places(folder: Path, around: project.Project | None) -> Iterator[Place]:
+    """Yield the folders to look into, the best first."""
+    src = folder / "src"
+    names = [folder.name]
+    if around and around.root == folder and around.package:
+        names.insert(0, around.package)
+    own = [base / name for name in dict.fromkeys(names) for base in (src, folder)]
+    others = [*_packages(src), *_packages(folder)]
+    ranked = [(folder, HERE), (folder / "app", APP), (src, SRC), *((place, OWN) for place in own)]
+    alone = len(_packages(src)) == 1
+    for place in others:
+        if (place / "__init__.py").exists():
+            ranked.append((place, OWN if alone and place.parent == src else OTHER))
+        else:
+            ranked += [(inner, OWN if alone and place.parent == src else STRAY) for inner in (place, *_packages(place))]
+    done: set[Path] = set()
+    for place, rank in ranked:
+        if place not in done and place.is_dir():
+            done.add(place)
+            yield Place(place, rank)
+
+
+def _packages(folder: Path) -> list[Path]:
+    """Return the folders in `folder` that may be packages, or projects of their own."""
+    try:
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return []
+    return [
+        entry
+        for entry in entries[:_FOLDERS]
+        if entry.is_dir()
+        and not is_left_out(entry.name)
+        and not _is_aside_name(entry.name)
+        and not (entry / "pyvenv.cfg").exists()
+    ]
+
+
+def place_of(file: Path, folder: Path, known: dict[Path, Place]) -> Place:
+    """Return the place of a module that is in none of the `known` places by its name."""
+    if file.parent == folder:
+        return Place(file.parent, STRAY)
+    near = known.get(file.parent)
+    if near is not None and near.rank != HERE:
+        return near
+    stem = file.parent.name if file.name == "__init__.py" else file.stem
+    if stem in FILES or stem == file.parent.name:
+        return Place(file.parent, OTHER if (file.parent / "__init__.py").is_file() else STRAY)
+    return Place(file.parent, FAR)
+
+
+def is_left_out(name: str) -> bool:
+    """Tell whether a folder called `name` is never looked into: hidden, made by a tool, or a template of a project."""
+    return name.startswith(".") or name in _NEVER or "{" in name
+
+
+def is_aside(file: Path, folder: Path) -> bool:
+    """Tell whether a file is one of tests, examples, documentation or migrations."""
+    if file.name in _ASIDE_FILES or file.name.startswith("test_") or file.name.endswith("_test.py"):
+        return True
+    return any(map(_is_aside_name, file.relative_to(folder).parts[:-1]))
+
+
+def _is_aside_name(name: str) -> bool:
+    """Tell whether a folder is called like one of tests, examples, documentation or migrations: `e2e-tests`, too."""
+    return name.lower() in _ASIDE or not _ASIDE_WORDS.isdisjoint(re.split(r"[-_]", name.lower()))
+
+
+def has_manifest(folder: Path) -> bool:
+    """Tell whether a file in `folder` says that it holds a Python project."""
+    return any((folder / name).exists() for name in _MANIFESTS) or any(folder.glob("requirements*.txt"))
