@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ _DOCKERFILES = ("Dockerfile", "Containerfile")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
 _TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
 _LIMIT = 200_000
+
+# No compose file nests its brackets deeper.
+_DEPTH = 50
 
 Note = Callable[[str], object]
 
@@ -230,8 +234,11 @@ def _compose(folder: Path, note: Note) -> Iterator[list[Claim]]:
 def _services(text: str) -> list[dict[str, Any]]:
     import yaml
 
+    depth = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(sign, 0) for sign in text)
+    if max(depth, default=0) > _DEPTH:  # PyYAML takes minutes for such
+        return []
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe
     except (yaml.YAMLError, RecursionError, ValueError):
         return []
     services = data.get("services") if isinstance(data, dict) else None

@@ -1,0 +1,201 @@
+"""The environment that asgictl runs in, and the one of the project: what is said, and what would put it right."""
+
+import base64
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import asgictl
+from asgictl import environment, reading
+from tests.conftest import Serve
+
+Write = Callable[..., Path]
+
+BARE = "async def app(scope, receive, send): ...\n"
+HERE = Path(sys.prefix)
+ITSELF = Path(asgictl.__file__).parent.parent  # the tests run an editable installation
+
+
+def moved(how: str, prefix: Path, *, by: str | None = None) -> str:
+    """Return the sentence that leads from the environment of the tests to the one at `prefix`."""
+    there = f"`uv pip install --python {prefix}/bin/python {ITSELF}`, then `{prefix}/bin/asgictl serve`"
+    return f"asgictl runs in `{HERE}`, not in {how}: install and start it there: {by or there}"
+
+
+def made(folder: Path, name: str = ".venv") -> Path:
+    """Make something that looks like a virtual environment."""
+    prefix = folder / name
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "pyvenv.cfg").write_text("")
+    return prefix
+
+
+def test_nothing_is_said_of_the_environment_that_is_the_projects(tmp_path: Path) -> None:
+    """Without another environment, and in the one that is active, nothing has to be said."""
+    assert environment.note(tmp_path, {}) is None
+    assert environment.note(tmp_path, {"VIRTUAL_ENV": str(HERE)}) is None
+
+
+@pytest.mark.parametrize("name", [".venv", "venv", "env"])
+def test_an_environment_in_the_project(tmp_path: Path, name: str) -> None:
+    """An environment in the project's folder is the project's."""
+    prefix = made(tmp_path, name)
+
+    assert environment.note(tmp_path, {}) == moved(f"the project's `{name}`", prefix)
+
+
+def test_an_environment_above(tmp_path: Path) -> None:
+    """So is one in a folder above, up to the repository's root."""
+    prefix = made(tmp_path)
+    below = tmp_path / "services" / "users"
+    below.mkdir(parents=True)
+
+    assert environment.note(below, {}) == moved(f"the project's `{prefix}`", prefix)
+    (tmp_path / "services" / ".git").mkdir()
+    assert environment.note(below, {}) is None
+
+
+def test_the_active_environment_counts_most(tmp_path: Path) -> None:
+    """`VIRTUAL_ENV` and conda's variable come before what lies around; conda's base is not meant for a project."""
+    made(tmp_path)
+    active = made(tmp_path / "elsewhere")
+    said = moved(f"`{active}`, the environment that is active", active)
+
+    assert environment.note(tmp_path, {"VIRTUAL_ENV": str(active)}) == said
+    assert environment.note(tmp_path, {"CONDA_PREFIX": str(active), "CONDA_DEFAULT_ENV": "shop"}) == said
+    assert environment.note(
+        tmp_path / "elsewhere", {"CONDA_PREFIX": str(active), "CONDA_DEFAULT_ENV": "base"}
+    ) == moved("the project's `.venv`", active)
+    assert environment.note(tmp_path, {"VIRTUAL_ENV": str(tmp_path / "gone")}) == moved(
+        "the project's `.venv`", tmp_path / ".venv"
+    )
+
+
+def test_poetry_pdm_and_pipenv_keep_theirs_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments that managers keep in caches are found by the names that they give them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    project = tmp_path / "shop"
+    project.mkdir()
+
+    def digest(text: str) -> str:
+        return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:8]
+
+    (project / "poetry.lock").write_text("")
+    prefix = made(tmp_path / ".cache/pypoetry/virtualenvs", f"shop-{digest(str(project.resolve()))}-py3.12")
+    start = f"`poetry add --group dev {ITSELF}`, then `poetry run asgictl serve`"
+    assert environment.note(project, {}) == moved(f"Poetry's `{prefix}`", prefix, by=start)
+    (project / "poetry.lock").unlink()
+
+    (project / "Pipfile").write_text("")
+    prefix = made(tmp_path / ".local/share/virtualenvs", f"shop-{digest(str((project / 'Pipfile').resolve()))}")
+    start = f"`pipenv install --dev {ITSELF}`, then `pipenv run asgictl serve`"
+    assert environment.note(project, {}) == moved(f"Pipenv's `{prefix}`", prefix, by=start)
+    (project / "Pipfile").unlink()
+
+    prefix = made(tmp_path, "pdms")
+    (project / ".pdm-python").write_text(f"{prefix}/bin/python\n")
+    (project / "pdm.lock").write_text("")
+    start = f"`pdm add -dG dev {ITSELF}`, then `pdm run asgictl serve`"
+    assert environment.note(project, {}) == moved(f"PDM's `{prefix}`", prefix, by=start)
+
+
+LOCKS = {
+    "uv.lock": "install it: `uv add 'shop[web]'`",
+    "poetry.lock": "install it: `poetry add 'shop[web]'`",
+    "pdm.lock": "install it: `pdm add 'shop[web]'`",
+    "Pipfile.lock": "install it: `pipenv install 'shop[web]'`",
+    "Pipfile": "install it: `pipenv install 'shop[web]'`",
+    "requirements.txt": f"install it where asgictl runs: `{sys.executable} -m pip install 'shop[web]'`",
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_projects_own_tool_installs(tmp_path: Path, name: str) -> None:
+    """The lock file says which program adds a package, also from a folder below."""
+    (tmp_path / name).write_text("")
+    below = tmp_path / "src"
+    below.mkdir()
+
+    assert environment.installing("shop[web]", below, {}) == LOCKS[name]
+
+
+def test_where_there_is_no_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without pip, as uv makes them, is installed into by uv."""
+    monkeypatch.setattr(environment, "find_spec", lambda _: None)
+
+    hint = environment.installing("shop", tmp_path, {})
+
+    assert hint == f"install it where asgictl runs: `uv pip install --python {sys.executable} shop`"
+
+
+@pytest.mark.parametrize(("mark", "tool"), [("uv-receipt.toml", "uv"), ("pipx_metadata.json", "pipx")])
+def test_never_into_a_tools_own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str, tool: str
+) -> None:
+    """What `uv tool` and `pipx` have made for asgictl is left alone: the project gets an environment, or asgictl."""
+    own = tmp_path / "tools"
+    own.mkdir()
+    (own / mark).write_text("")
+    monkeypatch.setattr(sys, "prefix", str(own))
+    project = tmp_path / "shop"
+    project.mkdir()
+
+    alone = environment.installing("flask", project, {})
+    (project / "uv.lock").write_text("")
+    locked = environment.installing("flask", project, {})
+
+    begin = f"`{own}` is {tool}'s environment for asgictl alone: "
+    assert alone == (
+        f"{begin}make one for the project: `python3 -m venv .venv && .venv/bin/python -m pip install {ITSELF}`, "
+        "then `.venv/bin/asgictl serve`"
+    )
+    assert locked == f"{begin}add it to the project: `uv add --dev {ITSELF}`, then `uv run asgictl serve`"
+
+
+def test_it_is_said_at_the_start(serve: Serve, write: Write) -> None:
+    """It is said also when nothing is missing, before the banner; not of the bundled app."""
+    folder = write({"main.py": BARE})
+    prefix = made(folder)
+
+    served = serve()
+    assert served.url
+    lines = served.stop()[1]
+    bundled = serve("demo")
+    assert bundled.url
+
+    assert lines[0] == "note: " + moved("the project's `.venv`", prefix)
+    assert not [line for line in bundled.stop()[1] if line.startswith("note")]
+
+
+def give_away(file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have `file` belong to somebody else; return who that is."""
+    if os.geteuid() == 0:
+        os.chown(file, 12345, -1)
+        return "user 12345"
+    monkeypatch.setattr(reading, "_own", lambda: {0})
+    return f"user {os.geteuid()}"
+
+
+def test_who_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of the user's and of root's are believed, in a container also those of the folder's owner."""
+    file = tmp_path / "Procfile"
+    file.write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reading, "_in_container", lambda: False)
+    assert reading.stranger(file) is None
+
+    whose = give_away(file, monkeypatch)
+    assert reading.stranger(file) == whose
+
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 12345, -1)
+        assert reading.stranger(file) == whose
+        monkeypatch.setenv("SUDO_UID", "12345")
+        assert reading.stranger(file) is None
+        monkeypatch.delenv("SUDO_UID")
+        monkeypatch.setattr(reading, "_in_container", lambda: True)
+        assert reading.stranger(file) is None
