@@ -15,9 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 import asgictl
-from asgictl.cli import app
+from asgictl import frameworks
+from asgictl.cli import app, audience
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
+from asgictl.serving import listen, plan
+from asgictl.serving.surroundings import Ready
 from asgictl.values import Range, converted
 from tests.conftest import ASGICTL, Serve, linux
 
@@ -190,6 +193,72 @@ def test_verbose(serve: Serve, write: Write) -> None:
     assert "INFO:     Application startup complete." in lines
 
 
+# What the rows of the banner say of where the app answers, and of its documentation.
+ROWS = {
+    "this machine": (
+        Ready("ASGI", "http://127.0.0.1:80", None),
+        ["Network  this machine only, --host 0.0.0.0 for others"],
+    ),
+    "everywhere, without a network": (
+        Ready("ASGI", "http://127.0.0.1:80", None, loopback=False),
+        ["Network  every address of this machine"],
+    ),
+    "one address": (
+        Ready("ASGI", "http://10.1.2.3:80", "http://10.1.2.3:80", loopback=False),
+        ["Network  http://10.1.2.3:80"],
+    ),
+    "documentation": (
+        Ready("FastAPI", "http://127.0.0.1:80", None, docs="/docs"),
+        ["Network  this machine only, --host 0.0.0.0 for others", "Docs     http://127.0.0.1:80/docs"],
+    ),
+    "a UNIX socket": (Ready("FastAPI", "unix:/run/x", None, docs="/docs"), ["Network  this machine only"]),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    """The banner never says that an open port is for this machine only."""
+    ready, rows = ROWS[case]
+    planned = plan.plan(plan.ServeRequest(app="demo"), tmp_path, {}, lambda _: None)
+
+    audience.Audience(Console(), planned, audience.Style(), started=0).ready(ready)
+
+    lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert [line for line in lines if line.startswith(("Network", "Docs"))] == rows
+
+
+def test_where_sockets_answer() -> None:
+    """A socket knows whether only this machine reaches it, and at which URL others do."""
+    for host, loopback in (("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)):
+        listener = listen.listen(listen.Bind(host=host, port=0))
+        listener.close()
+        assert listener.address.loopback is loopback
+        assert loopback is (listener.address._replace(host="10.1.2.3").network_url("http") is None)
+
+
+DOCS = {
+    "from fastapi import FastAPI\napp = FastAPI()": "/docs",
+    "from fastapi import FastAPI\napp = FastAPI(docs_url='/api')": "/api",
+    "from fastapi import FastAPI\napp = FastAPI(docs_url=None)": "/redoc",
+    "from fastapi import FastAPI\napp = FastAPI(openapi_url=None)": None,
+    "from litestar import Litestar\napp = Litestar([])": "/schema",
+    "from litestar import Litestar\napp = Litestar([], openapi_config=None)": None,
+    "from starlette.applications import Starlette\napp = Starlette()": None,
+    "class OpenAPI:\n    doc_prefix = '/openapi'\napp = OpenAPI()": "/openapi",
+    "class APIFlask:\n    enable_openapi, docs_path = True, '/docs'\napp = APIFlask()": "/docs",
+    "class APIFlask:\n    enable_openapi, docs_path = False, '/docs'\napp = APIFlask()": None,
+}
+
+
+@pytest.mark.parametrize("source", DOCS)
+def test_where_the_documentation_is(source: str) -> None:
+    """The path of the documentation is what the app says, and nothing where it has none."""
+    names: dict[str, Any] = {}
+    exec(source, names)
+
+    assert frameworks.documentation(names["app"]) == DOCS[source]
+
+
 def test_next_port(serve: Serve) -> None:
     """`--next-port` says which port it takes."""
     first = serve("demo")
@@ -324,6 +393,7 @@ def test_open_and_qr(serve: Serve, write: Write) -> None:
 
     assert (folder / "opened").read_text() == f"{served.url}\n"
     assert served.wait_for("[█▀▄]{8}")
+    assert "note: no phone reaches this machine's loopback address: pass --host 0.0.0.0" in served.lines
 
 
 def test_output_cannot_be_steered(capsys: pytest.CaptureFixture[str]) -> None:

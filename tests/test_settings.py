@@ -387,6 +387,16 @@ def test_print_config_as_a_table(write: Write, monkeypatch: pytest.MonkeyPatch) 
 FLASK = "from flask import Flask\nweb = Flask(__name__)\n"
 DRY = {
     "Flask": (["flasky:web"], "uvicorn flasky:web --interface wsgi --timeout-graceful-shutdown 8"),
+    "a Flask factory": (
+        ["tut:create_app"],
+        "uvicorn tut:create_app --factory --interface wsgi --timeout-graceful-shutdown 8",
+    ),
+    "a FastAPI factory": (["tut:make_api"], "uvicorn tut:make_api --factory --timeout-graceful-shutdown 8"),
+    "an unknown factory": (["tut:make_app"], "uvicorn tut:make_app --factory --timeout-graceful-shutdown 8"),
+    "arguments": (
+        ["tut:make_app('dev')"],
+        "uvicorn tut:make_app --factory --timeout-graceful-shutdown 8",
+    ),
     "plain": ([], "uvicorn main:app --timeout-graceful-shutdown 8"),
     "many": (
         [*("--workers", "3", "--header", "A: b c", "--no-server-header", "--no-access-log", "--root-path", "/api")],
@@ -406,7 +416,25 @@ DRY = {
 }
 
 
-LOST = {"reload": "--next-port, --show-errors", "socket": "--uds-mode"}
+FACTORIES = """
+from flask import Flask
+from fastapi import FastAPI
+from elsewhere import build
+def create_app():
+    app = Flask(__name__)
+    return app
+def make_api():
+    return FastAPI()
+def make_app(kind="prod"):
+    return build(kind)
+"""
+UNSURE = "note: only the import tells whether the app is a WSGI app: if so, add --interface wsgi\n"
+SAID = {
+    "reload": "note: uvicorn has nothing for --next-port, --show-errors\n",
+    "socket": "note: uvicorn has nothing for --uds-mode\n",
+    "an unknown factory": UNSURE,
+    "arguments": f"note: uvicorn has nothing for the arguments of the factory\n{UNSURE}",
+}
 
 
 @pytest.mark.parametrize("case", DRY)
@@ -416,14 +444,14 @@ def test_dry_run(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> No
 
     import uvicorn
 
-    folder = write({"main.py": "async def app(scope, receive, send): ...\n", "flasky.py": FLASK})
+    folder = write({"main.py": "async def app(scope, receive, send): ...\n", "flasky.py": FLASK, "tut.py": FACTORIES})
     monkeypatch.chdir(folder)
     arguments, line = DRY[case]
 
     result = run("serve", "--dry-run", *arguments)
 
     assert result.exit_code == 0
-    assert result.stderr == ("note: uvicorn has nothing for " + LOST[case] + "\n" if case in LOST else "")
+    assert result.stderr == SAID.get(case, "")
     words = shlex.split(result.stdout)
     assert sorted(words) == sorted(shlex.split(line.format(folder=folder)))
     uvicorn.main.make_context("uvicorn", words[1:])

@@ -8,6 +8,7 @@ from typing import Any
 
 from asgictl import target
 from asgictl.serving.plan import PROXIES, ServePlan
+from asgictl.target import Candidate
 
 
 def command(plan: ServePlan) -> str:
@@ -31,10 +32,11 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
     instructions, bind = plan.instructions, plan.bind
     passed = {name: value for name, value in plan.uvicorn.items() if isinstance(value, (str, int, float))}
     tcp = bind.uds is None and bind.fd is None
+    known, chosen = _known(plan), instructions.how.interface
     more: dict[str, Any] = {
         "app_dir": next((place for place in instructions.ref.path if place != str(Path.cwd())), None),
-        "factory": instructions.how.factory or bool(instructions.ref.factory),
-        "interface": instructions.how.interface if instructions.how.interface != "auto" else _interface(plan),
+        "factory": instructions.how.factory or (known.factory if known else bool(instructions.ref.factory)),
+        "interface": "wsgi" if chosen == "auto" and known and known.interface == "wsgi" else chosen,
         "lifespan": instructions.lifespan,
         "loop": instructions.loop,
         "host": bind.host if tcp else None,
@@ -61,10 +63,9 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
     return {**passed, **more}
 
 
-def _interface(plan: ServePlan) -> str:
-    """Return the interface, where uvicorn would not tell it: for a WSGI app."""
-    interface, _ = target.entry_kind(plan.instructions.ref, Path.cwd())
-    return "wsgi" if interface == "wsgi" else "auto"
+def _known(plan: ServePlan) -> Candidate | None:
+    """Return what the source of the app says of it."""
+    return target.entry(plan.instructions.ref, Path.cwd())
 
 
 def is_unsure(plan: ServePlan) -> bool:
@@ -74,8 +75,8 @@ def is_unsure(plan: ServePlan) -> bool:
         "django.core.asgi",
     }:
         return False
-    interface, certain = target.entry_kind(plan.instructions.ref, Path.cwd())
-    return interface is None and not certain
+    known = _known(plan)
+    return known is None or (known.interface is None and not known.certain)
 
 
 def missing(plan: ServePlan) -> list[str]:

@@ -6,6 +6,7 @@ import importlib
 import random
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -31,6 +32,9 @@ _CALM = 0.5
 
 # An import that takes longer is told, in seconds.
 _LONG_IMPORT = 5.0
+
+# A process that works for less of the time than this waits for something itself.
+_IDLE = 0.1
 
 # Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
 _DOOR_CLOSES = 0.15
@@ -316,9 +320,15 @@ class Runtime:
             self.report.note(note)
 
     def _tell_long_import(self) -> None:
-        if self._doing == _LOADING and not self.stopping.begun:
-            place = unfinished.place(None)
-            self.report.note(f"{self._doing} has taken {_LONG_IMPORT:g} s so far{place}{unfinished.advice()}")
+        """Name the line in which an import waits, or works, for long; not one that other processes hold up."""
+        began = time.monotonic() - _LONG_IMPORT
+        while self._doing == _LOADING and not self.stopping.begun:
+            passed, worked = time.monotonic() - began, time.process_time()
+            if worked >= _LONG_IMPORT or worked < passed * _IDLE:
+                place = unfinished.place(None)
+                self.report.note(f"{self._doing} has taken {passed:.0f} s so far{place}{unfinished.advice()}")
+                return
+            self._told_to_stop.wait(1)
 
     def _late(self) -> None:
         if self.stopping.ready or self.stopping.begun:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from asgictl import frameworks, project
+from asgictl import project
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.target import declared, django, modules, search
 from asgictl.target.declared import Claim
@@ -79,12 +79,6 @@ def entry(ref: AppRef, folder: Path) -> Candidate | None:
     except AppLoadError:
         return None
     return next((entry for entry in found.candidates if entry.name == ref.attribute), None)
-
-
-def entry_kind(ref: AppRef, folder: Path) -> tuple[frameworks.Interface | None, bool]:
-    """Return the interface of `ref`, as far as its source tells, and whether the source tells what it is at all."""
-    known = entry(ref, folder)
-    return (known.interface, known.certain) if known else (None, False)
 
 
 def bundled(looked: tuple[str, ...] = ()) -> AppRef:
