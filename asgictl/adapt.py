@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from asgictl import frameworks, missing
+from asgictl import frameworks
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
@@ -104,6 +104,8 @@ def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppL
     else:
         message = f"{name}: {message}" if message else name
     where = "" if isinstance(error, SyntaxError) else _in_settings(error, own) or _where(error)
+    from asgictl import missing
+
     hint = missing.hint(error, own) or "add --traceback to see the whole stack"
     details = "".join(traceback.format_exception(error))
     return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)

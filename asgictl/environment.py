@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -99,8 +98,8 @@ def installing(package: str, folder: Path | None = None, environ: Mapping[str, s
     if tool := _tool(Path(sys.prefix)):
         return f"`{sys.prefix}` is {tool}'s environment for asgictl alone: {_together(folder)}"
     if lock := _lock(folder):
-        return f"install it: `{_LOCKS[lock][0]} {shlex.quote(package)}`"
-    return f"install it where asgictl runs: `{pip(Path(sys.prefix))} {shlex.quote(package)}`"
+        return f"install it: `{_LOCKS[lock][0]} {_quoted(package)}`"
+    return f"install it where asgictl runs: `{pip(Path(sys.prefix))} {_quoted(package)}`"
 
 
 def pip(prefix: Path) -> str:
@@ -111,11 +110,7 @@ def pip(prefix: Path) -> str:
         if prefix == Path(sys.prefix)
         else any(prefix.glob("[Ll]ib*/python*/site-packages/pip"))
     )
-    return (
-        f"{shlex.quote(str(python))} -m pip install"
-        if has_pip
-        else f"uv pip install --python {shlex.quote(str(python))}"
-    )
+    return f"{_quoted(str(python))} -m pip install" if has_pip else f"uv pip install --python {_quoted(str(python))}"
 
 
 def moving(other: Other, folder: Path) -> str:
@@ -133,7 +128,7 @@ def _into(other: Other, folder: Path) -> str:
     if (lock := _lock(folder)) and not other.how.endswith("that is active"):
         return f"install and start it there: `{_add(lock)} {_itself()}`, then `{_LOCKS[lock][1]} asgictl serve`"
     script = other.prefix / ("Scripts" if sys.platform == "win32" else "bin") / "asgictl"
-    return f"install and start it there: `{pip(other.prefix)} {_itself()}`, then `{shlex.quote(str(script))} serve`"
+    return f"install and start it there: `{pip(other.prefix)} {_itself()}`, then `{_quoted(str(script))} serve`"
 
 
 def _add(lock: str) -> str:
@@ -167,9 +162,9 @@ def _itself() -> str:
         return "asgictl"
     url = str(found.get("url", ""))
     if url.startswith("file:"):
-        return shlex.quote(unquote(urlsplit(url).path))
+        return _quoted(unquote(urlsplit(url).path))
     if "vcs_info" in found:
-        return shlex.quote(f"asgictl @ {found['vcs_info'].get('vcs', 'git')}+{url}")
+        return _quoted(f"asgictl @ {found['vcs_info'].get('vcs', 'git')}+{url}")
     return "asgictl"
 
 
@@ -249,6 +244,12 @@ def _lock(folder: Path) -> str | None:
             if (place / name).is_file() and not reading.stranger(place / name):
                 return name
     return None
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
 
 
 def _python(prefix: Path) -> Path:

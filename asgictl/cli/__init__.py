@@ -1,12 +1,11 @@
 """The command line: one module per command, and one boundary for their errors."""
 
-import shlex
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from asgictl.cli import version, words
+from asgictl.cli import version
 from asgictl.cli.command import Group
 
 _MODULES = {
@@ -35,19 +34,24 @@ class Commands(Group):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that `args` begin with; for what other programs call it, say what it is called here."""
-        if args[0] not in _MODULES and (meant := words.meant(args, list(_MODULES))):
-            ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
+        if args[0] not in _MODULES:
+            from asgictl.cli import words
+
+            if meant := words.meant(args, list(_MODULES)):
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Return what is left for the command; for an option that belongs behind it, say where it belongs."""
-        typed = shlex.join(args)
+        typed = list(args)
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
             name = getattr(error, "option_name", None)
             if name is not None and any(name in param.opts for param in self.get_command(ctx, "serve").params):
-                ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {typed}'?")
+                import shlex
+
+                ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {shlex.join(typed)}'?")
             raise
 
 

@@ -35,7 +35,7 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
     known, chosen = _known(plan), instructions.how.interface
     more: dict[str, Any] = {
         "app_dir": next((place for place in instructions.ref.path if place != str(Path.cwd())), None),
-        "factory": instructions.how.factory or (known.factory if known else bool(instructions.ref.factory)),
+        "factory": instructions.how.factory or bool(instructions.ref.factory) or bool(known and known.factory),
         "interface": "wsgi" if chosen == "auto" and known and known.interface == "wsgi" else chosen,
         "lifespan": instructions.lifespan,
         "loop": instructions.loop,

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import access_log, checking, logs, stopping, unfinished
+from asgictl.serving import access_log, logs, stopping, unfinished
 from asgictl.serving.error_page import ErrorPage
 from asgictl.serving.exchange import Exchange, WebSocketExchange
 from asgictl.serving.instructions import Instructions
@@ -316,6 +316,8 @@ class Runtime:
         return unfinished.requests([*self._cut_off, *(exchange.scope for exchange in left)])
 
     def _tell_migrations(self) -> None:
+        from asgictl.serving import checking
+
         if note := checking.unapplied():
             self.report.note(note)
 

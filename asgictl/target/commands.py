@@ -33,9 +33,10 @@ _FLAGS = frozenset(
     )
 )
 
-# The app as servers take it: a module or a file, and an object, or a call of one.
-_APP = re.compile(r"(?:(?:asgi|wsgi|file):)?(?P<app>[\w./-]+(?::[A-Za-z_][\w.]*(?:\(.*\))?)?)")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
+# The app as servers take it: a module or a file, and an object, or a call of one. Expressions are compiled only where
+# a file has commands.
+_APP = r"(?:(?:asgi|wsgi|file):)?(?P<app>[\w./-]+(?::[A-Za-z_][\w.]*(?:\(.*\))?)?)"
+_VARIABLE = r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))"
 _WORDS = {"run", "dev", "start", "serve"}
 
 
@@ -104,7 +105,7 @@ def _of_server(server: str, words: list[str]) -> Named | None:  # noqa: C901  # 
                 continue  # a command, as in `flask run`
             if server in {"asgictl", "fastapi", "sanic"} and word in _WORDS:
                 continue
-            if named is None and (match := _APP.fullmatch(word)) and _is_name(match["app"]):
+            if named is None and (match := re.fullmatch(_APP, word)) and _is_name(match["app"]):
                 named = match["app"]
             continue
         if option in _FACTORY_OPTIONS:
@@ -139,7 +140,7 @@ def _filled(text: str, variables: Mapping[str, str]) -> str:
         known = variables.get(match[1] or match[3])
         return known if known is not None else (match[2] if match[2] is not None else match[0])
 
-    return _VARIABLE.sub(value, text)
+    return re.sub(_VARIABLE, value, text)
 
 
 def _joined(folder: str, inner: str) -> str:

@@ -15,12 +15,8 @@ from asgictl import project, reading
 from asgictl.errors import AsgictlError
 from asgictl.target import commands
 from asgictl.target.commands import Named
+from asgictl.target.places import COMPOSE, DOCKERFILES, DOTENV, MAKEFILES, PROCFILE, VARIABLES
 
-VARIABLES = ("FLASK_APP", "QUART_APP", "LITESTAR_APP")
-_DOTENV = (".env", ".flaskenv")
-_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_DOCKERFILES = ("Dockerfile", "Containerfile")
-_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
 _TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
 _LIMIT = 200_000
 
@@ -82,7 +78,7 @@ def _line_of(text: str, word: str) -> int | None:
 
 
 def _dotenv(folder: Path, note: Note) -> Iterator[list[Claim]]:
-    for name in _DOTENV:
+    for name in DOTENV:
         text = _text(folder / name, note)
         if text is None or not any(variable in text for variable in VARIABLES):
             continue
@@ -98,7 +94,7 @@ def _dotenv(folder: Path, note: Note) -> Iterator[list[Claim]]:
 
 
 def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
-    file = folder / "Procfile"
+    file = folder / PROCFILE
     text = _text(file, note) or ""
     found: dict[str, Claim] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -120,7 +116,7 @@ class _Image(NamedTuple):
 
 
 def _dockerfiles(folder: Path, note: Note) -> Iterator[list[Claim]]:
-    for name in _DOCKERFILES:
+    for name in DOCKERFILES:
         if text := _text(folder / name, note):
             yield _of_dockerfile(folder / name, text, folder, folder, note)
             return
@@ -224,7 +220,7 @@ def _of_script(
 
 
 def _compose(folder: Path, note: Note) -> Iterator[list[Claim]]:
-    for name in _COMPOSE:
+    for name in COMPOSE:
         if text := _text(folder / name, note):
             services = _services(text)
             yield [claim for service in services for claim in _of_service(service, folder / name, text, note)]
@@ -303,7 +299,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def _makefile(folder: Path, note: Note) -> Iterator[list[Claim]]:
-    for name in _MAKEFILES:
+    for name in MAKEFILES:
         if text := _text(folder / name, note):
             yield [
                 Claim(named, _place(folder / name, folder, number), (folder,))

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asgictl import project
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.target import declared, django, modules, search
-from asgictl.target.declared import Claim
+from asgictl.target import modules
 from asgictl.target.naming import Namer
 from asgictl.target.offers import Candidate, Reader
+from asgictl.target.places import CLAIMING, VARIABLES
 from asgictl.target.ref import AppRef
+
+if TYPE_CHECKING:
+    from asgictl.target.declared import Claim
 
 Tell = Callable[[str], None]
 
 DEMO = "demo"
+
 BUNDLED = "asgictl.demo"
 
 
@@ -46,6 +51,8 @@ def around(
     named: str | None = None,
 ) -> AppRef:
     """Return the app that belongs to `folder`, which the user may have `named`; raise as `find` does."""
+    from asgictl.target import django, search
+
     reader = Reader(modules.follow(folder))
     notes: list[str] = []
     ref = _declared(folder, environ, pyproject, tell, reader, notes)
@@ -102,6 +109,12 @@ def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
     notes: list[str],
 ) -> AppRef | None:
     """Return the app that the project's own files name, where it is there."""
+    if not (
+        pyproject or any(map(environ.get, VARIABLES)) or CLAIMING.intersection(file.name for file in folder.iterdir())
+    ):
+        return None
+    from asgictl.target import declared
+
     for claims in declared.claims(folder, environ, pyproject, notes.append):
         found: dict[tuple[Path | None, str], AppRef] = {}
         for claim in claims:
@@ -121,7 +134,7 @@ def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
     return None
 
 
-def _of_claim(claim: Claim, folder: Path, tell: Tell, reader: Reader) -> AppRef | None:
+def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRef | None:
     """Return the app that is meant, where the project has it."""
     named = claim.named
     places = [

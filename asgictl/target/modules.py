@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
@@ -167,6 +166,8 @@ def of_name(name: str, folder: Path) -> Module | None:
 
 def similar(name: str, folder: Path) -> str | None:
     """Return the name of a module of the project that `name` may have meant, and that is there."""
+    from difflib import get_close_matches
+
     first, _, rest = name.partition(".")
     known = {file.stem for root in roots(folder) for file in root.glob("*.py")}
     known |= {file.parent.name for root in roots(folder) for file in root.glob("*/*.py")}
@@ -182,6 +183,8 @@ def similar(name: str, folder: Path) -> str | None:
 
 def _similar_below(name: str, folder: Path) -> str | None:
     """Return the dotted name below `folder` that is there and nearest to `name`, or None."""
+    from difflib import get_close_matches
+
     first, _, rest = name.partition(".")
     known = below(folder)
     close = [first] if first in known else get_close_matches(first, known, n=1)

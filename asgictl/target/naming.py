@@ -4,7 +4,6 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from asgictl.target.offers import OBJECT_NAMES, Reader
 from asgictl.target.ref import AppRef
 
 _FORMS = "write it as `module:attribute` or `path/to/file.py:attribute`"
-_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class Name(NamedTuple):
@@ -39,12 +37,12 @@ def split(app: str) -> Name:
     location = app[:drive] + before
     if not colon:
         return Name(location, None, None)
-    if _DOTTED.fullmatch(attribute):
+    if _is_dotted(attribute):
         return Name(location, attribute, None)
     if call := _call(attribute):
         return Name(location, *call)
-    close = _DOTTED.match(attribute)
-    hint = f"did you mean `{location}:{close[0]}`?" if close and "(" not in attribute else _FORMS
+    object_ = re.split(r"[^\w.]", attribute)[0].strip(".")
+    hint = f"did you mean `{location}:{object_}`?" if _is_dotted(object_) and "(" not in attribute else _FORMS
     raise ConfigError(f"`{attribute}` in `{app}` is not the name of an object", hint=hint)
 
 
@@ -52,7 +50,7 @@ def _call(text: str) -> tuple[str, str] | None:
     """Return what `text`, a call, calls, and with which literals, as text; None for anything else."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
-        if not isinstance(node, ast.Call) or not _DOTTED.fullmatch(called := ast.unparse(node.func)):
+        if not isinstance(node, ast.Call) or not _is_dotted(called := ast.unparse(node.func)):
             return None
         if any(word.arg is None for word in node.keywords):  # **words
             return None
@@ -80,7 +78,7 @@ class Namer:
         path = self._folder / name.location
         if name.is_path:
             return self._at_path(app, path, name, found)
-        if not _DOTTED.fullmatch(name.location):
+        if not _is_dotted(name.location):
             raise ConfigError(
                 f"`{app}` is neither a module nor a file", hint=_path_hint(app, self._folder, name) or _FORMS
             )
@@ -187,6 +185,11 @@ class Namer:
                 yield f"{file.relative_to(self._folder).as_posix()}{tail}"
 
 
+def _is_dotted(text: str) -> bool:
+    """Tell whether `text` is the name of a module or of an object."""
+    return all(part.isidentifier() for part in text.split("."))
+
+
 def _ref(module: modules.Module, name: Name, found: str) -> AppRef:
     return AppRef(
         module=module.name,
@@ -213,13 +216,15 @@ def _path_hint(app: str, folder: Path, name: Name) -> str | None:
         f"{module}.py": f"{module}:{word}",
     }
     for file, meant in guesses.items():
-        is_app = meant != app and _DOTTED.fullmatch(meant.partition(":")[2] or "py")
+        is_app = meant != app and _is_dotted(meant.partition(":")[2] or "py")
         if is_app and file.endswith(".py") and (folder / file).is_file():
             return f"did you mean `{meant}`?"
     return None
 
 
 def _file_hint(path: Path) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(path.name, [file.name for file in path.parent.glob("*.py")], n=1)
     return (
         f"did you mean `{shown(path.with_name(close[0]))}`?" if close else "the path is relative to the current folder"

@@ -10,6 +10,15 @@ from asgictl import project
 # The files that hold an app in most projects, the likeliest first.
 FILES = ("main", "app", "api", "asgi", "server", "application", "wsgi", "run")
 
+# The variables, and the files of a project, that may name its app.
+VARIABLES = ("FLASK_APP", "QUART_APP", "LITESTAR_APP")
+DOTENV = (".env", ".flaskenv")
+PROCFILE = "Procfile"
+DOCKERFILES = ("Dockerfile", "Containerfile")
+COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
+CLAIMING = frozenset((*DOTENV, PROCFILE, *DOCKERFILES, *COMPOSE, *MAKEFILES))
+
 # What says that a folder holds a Python project.
 _MANIFESTS = (
     *("pyproject.toml", "setup.cfg", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock", "manage.py", "environment.yml"),

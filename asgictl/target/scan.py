@@ -1,5 +1,6 @@
 """Every module of a project that may hold an app, found by what its text imports, as many as can be looked at."""
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ _IMPORT = b"import "
 _SIGNATURES = (b"receive, send", b"start_response")
 
 
+@functools.cache
 def _telling() -> dict[bytes, tuple[bytes, ...]]:
     """Return, by the package that a module imports, the words of which one has to be in it for a closer look."""
     found: dict[str, set[str]] = {name.partition(".")[0]: {""} for name in frameworks.SCRIPTS}
@@ -24,9 +26,6 @@ def _telling() -> dict[bytes, tuple[bytes, ...]]:
     for package, name in frameworks.FOREIGN:
         found.setdefault(package, set()).add(name)
     return {name.encode(): tuple(word.encode() for word in words) for name, words in found.items()}
-
-
-_TELLING = _telling()
 
 
 class Scan:
@@ -101,8 +100,9 @@ class Scan:
 
 def _is_telling(content: bytes) -> bool:
     """Tell whether a module imports a framework, and names what makes its apps."""
-    packages = _TELLING.keys() & set(_imported(content))
-    return any(word in content for package in packages for word in _TELLING[package])
+    telling = _telling()
+    packages = telling.keys() & set(_imported(content))
+    return any(word in content for package in packages for word in telling[package])
 
 
 def _imported(content: bytes) -> Iterator[bytes]:

@@ -16,6 +16,9 @@ def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies)
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
         raise StartError(f"there is no app in {', '.join(ref.looked)}", hint=hint)
+    if ref.arguments:
+        problem = f"`{ref}` calls a factory with arguments, which no server but asgictl takes"
+        raise ConfigError(problem, hint="name a factory that needs none")
     file = ref.file or _own_file(ref.module)
     entry = target.entry(ref._replace(file=file), root)
     factory = request.factory or bool(ref.factory) or bool(ref.factory is None and entry and entry.factory)
@@ -32,7 +35,7 @@ def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies)
         raise StartError(problem, hint="run it in the folder of the project that the app is in")
     known = frameworks.of_name(entry.framework) if entry and entry.framework else None
     framework = known.module.partition(".")[0] if known else None
-    interface = known.interface if known else _likely(deps)
+    interface = entry.interface if entry and entry.interface else _likely(deps)
     app = App(str(ref), interface, framework, factory, folders, ref.settings, file, given)
     return app, "as named" if given else ref.found
 
