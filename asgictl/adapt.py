@@ -17,8 +17,7 @@ from asgictl import frameworks
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
-from asgictl.target import AppRef
-from asgictl.target import django as django_project
+from asgictl.target import SETTINGS, AppRef
 from asgictl.target.offers import FACTORY_NAMES
 
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
@@ -53,7 +52,7 @@ def load(ref: AppRef) -> Any:
         if entry not in sys.path:
             sys.path.insert(0, entry)
     if ref.settings:
-        os.environ.setdefault(django_project.VARIABLE, ref.settings)
+        os.environ.setdefault(SETTINGS, ref.settings)
     try:
         value: Any = importlib.import_module(ref.module)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # user code: anything can come out of an import

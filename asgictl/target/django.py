@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from asgictl.errors import AppLoadError, ConfigError
 from asgictl.target import modules, source
-from asgictl.target.ref import AppRef
-
-VARIABLE = "DJANGO_SETTINGS_MODULE"
+from asgictl.target.ref import SETTINGS, AppRef
 
 _MANAGE = "manage.py"
 _PLAIN = ("get_asgi_application", "get_wsgi_application")
@@ -32,12 +30,12 @@ class _Application(NamedTuple):
 
 def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> AppRef | None:
     """Return the application of the Django project in `folder`, or in the one above; None without one."""
-    if settings := environ.get(VARIABLE):
-        return _of_settings(folder, settings, f"the variable {VARIABLE}", tell)
+    if settings := environ.get(SETTINGS):
+        return _of_settings(folder, settings, f"the variable {SETTINGS}", tell)
     for root in (folder, *_around(folder)):
         if ref := _in(root, tell):
             return ref
-    tell(f"no Django project: neither `{_MANAGE}` nor {VARIABLE}")
+    tell(f"no Django project: neither `{_MANAGE}` nor {SETTINGS}")
     return None
 
 
@@ -233,7 +231,7 @@ def settings_named_in(manage: Path) -> str | None:  # noqa: C901  # the ways to 
         return None
 
     def names_it(node: ast.expr) -> bool:
-        return text(node) == VARIABLE or ast.unparse(node).endswith("ENVIRONMENT_VARIABLE")
+        return text(node) == SETTINGS or ast.unparse(node).endswith("ENVIRONMENT_VARIABLE")
 
     for node in ast.walk(tree):
         match node:

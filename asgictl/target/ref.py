@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
+# The variable that names the settings of a Django project.
+SETTINGS = "DJANGO_SETTINGS_MODULE"
+
 
 class AppRef(NamedTuple):
     """An application to import: `module:attribute`, with what `sys.path` and the environment need for it.
