@@ -76,6 +76,9 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
         value = _call(ref, value)
     framework = frameworks.identify(value)
     interface = how.interface
+    if interface != "auto" and framework and framework.interface != interface:
+        problem = f"`{ref}` is an app of {framework.name}, whose interface is {framework.interface}, not {interface}"
+        raise AppLoadError(problem, hint="drop --interface")
     if interface == "auto":
         interface = framework.interface if framework else _interface(ref, value)
     kind = framework.name if framework else {"asgi3": "ASGI", "asgi2": "ASGI 2", "wsgi": "WSGI"}[interface]
@@ -99,7 +102,11 @@ def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppL
     if isinstance(error, SystemExit):
         message = f"the app called `sys.exit({error.code!r})`"
     elif isinstance(error, SyntaxError):
-        message = f"{name}: {error.msg} ({shown(Path(error.filename or '?'))}:{error.lineno})"
+        message = (
+            f"{name}: {error.msg} ({shown(Path(error.filename))}:{error.lineno})"
+            if error.filename
+            else f"{name}: {error}"
+        )
     else:
         message = f"{name}: {message}" if message else name
     where = "" if isinstance(error, SyntaxError) else _in_settings(error, own) or _where(error)
@@ -155,7 +162,8 @@ def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
         hint = f"did you mean `{before}{guess}`?"
     else:
         hint = f"it was read from `{getattr(sys.modules[ref.module], '__file__', 'the interpreter')}`"
-    return AppLoadError(f"`{owners}` has no attribute `{name}`", hint=hint)
+    by = f" ({ref.found})" if ref.found.startswith("named") else ""
+    return AppLoadError(f"`{owners}` has no attribute `{name}`{by}", hint=hint)
 
 
 def _is_factory(value: Any) -> bool:
@@ -182,14 +190,32 @@ def _call(ref: AppRef, factory: Any) -> Any:
         raise AppLoadError(
             problem, hint=f"did you mean `{ref.module}:{ref.attribute}`?" if ref.arguments else "drop --factory"
         )
+    if frameworks.identify(factory):
+        raise AppLoadError(f"`{ref}` is an object, not a factory", hint="drop --factory, or the brackets")
     if inspect.iscoroutinefunction(factory):
         hint = "make it a plain function, and do what has to be awaited in the lifespan"
         raise AppLoadError(f"the factory `{ref}` is async", hint=hint)
+    args, words = _literals(ref.arguments)
     try:
-        args, words = _literals(ref.arguments)
-        return factory(*args, **words)
+        app = factory(*args, **words)
     except (Exception, SystemExit) as error:  # user code
-        raise failure(f"the factory `{ref}` failed", error) from error
+        failed = failure(f"the factory `{ref}` failed", error, own=(ref.module, ref.settings or ""))
+        if not _takes(factory, args, words):
+            failed.hint = "name it with literals for its arguments, like `module:create_app('dev')`"
+        raise failed from error
+    if app is None:
+        raise AppLoadError(f"the factory `{ref}` returned None", hint="have it return the app")
+    return app
+
+
+def _takes(factory: Any, args: list[Any], words: dict[str, Any]) -> bool:
+    try:
+        inspect.signature(factory).bind(*args, **words)
+    except TypeError:
+        return False
+    except ValueError:  # one in C has no signature
+        return True
+    return True
 
 
 def _literals(arguments: str) -> tuple[list[Any], dict[str, Any]]:

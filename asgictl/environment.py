@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import NamedTuple
 
 from asgictl import reading
@@ -85,14 +86,19 @@ def distribution(module: str) -> str:
     return _DISTRIBUTIONS.get(module, module)
 
 
-def installing(package: str, folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> str:
+def installing(
+    package: str, folder: Path | None = None, environ: Mapping[str, str] = os.environ, *, told: bool = False
+) -> str:
     """Return the hint that says how to install `package` where asgictl will find it.
 
     `package` may have extras. The project around `folder`, the current one by default, decides by its lock file;
-    never is anything to be installed into the environment that a tool has for itself.
+    never is anything to be installed into the environment that a tool has for itself. With `told`, the note at the
+    start has said already how to install it into another environment, which is the project's.
     """
     folder = folder or Path.cwd()
     other = next(others(folder, environ), None)
+    if other is not None and told:
+        return f"asgictl runs in `{sys.prefix}`, not in {other.how}: install and start asgictl there"
     if other is not None:
         return moving(other, folder)
     if tool := _tool(Path(sys.prefix)):
@@ -104,13 +110,12 @@ def installing(package: str, folder: Path | None = None, environ: Mapping[str, s
 
 def pip(prefix: Path) -> str:
     """Return the command that installs into the environment at `prefix`, up to the package."""
-    python = _python(prefix)
-    has_pip = (
-        find_spec("pip") is not None
-        if prefix == Path(sys.prefix)
-        else any(prefix.glob("[Ll]ib*/python*/site-packages/pip"))
-    )
-    return f"{_quoted(str(python))} -m pip install" if has_pip else f"uv pip install --python {_quoted(str(python))}"
+    python = _quoted(str(_python(prefix)))
+    here = prefix == Path(sys.prefix)
+    has_pip = find_spec("pip") is not None if here else any(prefix.glob("[Ll]ib*/python*/site-packages/pip"))
+    if has_pip:
+        return f"{python} -m pip install"
+    return f"uv pip install --python {python}" if which("uv") else f"{python} -m ensurepip && {python} -m pip install"
 
 
 def moving(other: Other, folder: Path) -> str:
@@ -179,14 +184,14 @@ def others(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Ot
 def _environments(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and (Path(prefix) / "bin").is_dir() | (Path(prefix) / "Scripts").is_dir():
+        if prefix and reading.is_dir(Path(prefix) / "bin") | reading.is_dir(Path(prefix) / "Scripts"):
             is_base = variable == "CONDA_PREFIX" and environ.get("CONDA_DEFAULT_ENV") == "base"
             if not is_base or Path(prefix).resolve() == Path(sys.prefix).resolve():
                 yield Other(Path(prefix), f"`{prefix}`, the environment that is active")
     places = [place for place in reading.upwards(folder) if place != Path(place.anchor)]
     for place in places:
         for name in _FOLDERS:
-            if (place / name / "pyvenv.cfg").is_file():
+            if reading.is_file(place / name / "pyvenv.cfg"):
                 how = f"the project's `{name}`" if place == folder else f"the project's `{place / name}`"
                 yield Other(place / name, how)
     for place in places:
@@ -196,15 +201,15 @@ def _environments(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
 def _of_managers(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
     """Yield the environments that Poetry, PDM and Pipenv keep elsewhere for the project in `folder`."""
     pointer = folder / ".pdm-python"
-    if pointer.is_file() and not reading.stranger(pointer):
+    if reading.is_file(pointer) and not reading.stranger(pointer):
         prefix = Path(reading.content(pointer, limit=10_000).decode(errors="replace").strip()).parent.parent
-        if (prefix / "pyvenv.cfg").is_file():
+        if reading.is_file(prefix / "pyvenv.cfg"):
             yield Other(prefix, f"PDM's `{prefix}`")
-    if (folder / "poetry.lock").is_file():
+    if reading.is_file(folder / "poetry.lock"):
         digest = _digest(os.path.normcase(os.path.realpath(folder)))
         for prefix in sorted(_poetrys(environ).glob(f"*-{digest}-py*")):
             yield Other(prefix, f"Poetry's `{prefix}`")
-    if (folder / "Pipfile").is_file():
+    if reading.is_file(folder / "Pipfile"):
         place = Path(environ.get("WORKON_HOME") or Path.home() / ".local/share/virtualenvs")
         digest = _digest(str((folder / "Pipfile").resolve()))
         name = re.sub(r'[ $`!*@"]', "_", folder.name)[:42]
@@ -232,16 +237,16 @@ def _poetrys(environ: Mapping[str, str]) -> Path:
 
 def _tool(prefix: Path) -> str | None:
     """Return the program that has made the environment at `prefix` for one tool alone, or None."""
-    if (prefix / "uv-receipt.toml").is_file():
+    if reading.is_file(prefix / "uv-receipt.toml"):
         return "uv"
-    return "pipx" if (prefix / "pipx_metadata.json").is_file() else None
+    return "pipx" if reading.is_file(prefix / "pipx_metadata.json") else None
 
 
 def _lock(folder: Path) -> str | None:
     """Return the lock file of the project around `folder`."""
     for place in reading.upwards(folder):
         for name in _LOCKS:
-            if (place / name).is_file() and not reading.stranger(place / name):
+            if reading.is_file(place / name) and not reading.stranger(place / name):
                 return name
     return None
 

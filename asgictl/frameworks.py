@@ -121,7 +121,7 @@ _NOT_WEB = frozenset(
         *("aiogram", "discord", "pyrogram", "slack_bolt", "telebot", "telegram", "telethon"),
         *("firebase_admin", "httpx", "pandas", "psycopg", "pydantic", "pydantic_settings", "requests", "sqlalchemy"),
         *("selenium", "structlog", "torch", "transformers"),
-        *("argparse", "asyncio", "collections", "configparser", "http", "logging", "os", "pathlib", "socketserver"),
+        *("argparse", "collections", "configparser", "http", "logging", "os", "pathlib", "socketserver"),
         *("multiprocessing", "threading", "tkinter", "xmlrpc"),
     )
 )
@@ -142,7 +142,7 @@ _MCP = Foreign("MCP server", "serve its HTTP app: `asgictl serve '{module}:{name
 
 # Objects of theirs, by package and name.
 FOREIGN = {
-    ("aiohttp", "Application"): Foreign("aiohttp", f"{_OWN_SERVER}`aiohttp.web.run_app`, as in `python {{file}}`"),
+    ("aiohttp", "Application"): Foreign("aiohttp", f"{_OWN_SERVER}`python {{file}}`"),
     ("cherrypy", "quickstart"): Foreign(
         "CherryPy", f"{_OWN_SERVER}`python {{file}}`, or name a `cherrypy.Application`"
     ),
@@ -173,7 +173,7 @@ FOREIGN = {
     ("reflex", "App"): Foreign("Reflex", f"{_OWN_SERVER}`reflex run`"),
     ("robyn", "Robyn"): Foreign("Robyn", f"{_OWN_SERVER}`python {{file}}`"),
     ("taipy", "Gui"): Foreign("Taipy", f"{_OWN_SERVER}`taipy run {{file}}`"),
-    ("tornado", "Application"): Foreign("Tornado", f"{_OWN_SERVER}`app.listen`, as in `python {{file}}`"),
+    ("tornado", "Application"): Foreign("Tornado", f"{_OWN_SERVER}`python {{file}}`"),
     ("web", "application"): Foreign("web.py", "serve its WSGI app: `asgictl serve '{module}:{name}.wsgifunc()'`"),
 }
 

@@ -1,40 +1,90 @@
 """What to do about an import that has failed: a name that was misspelt, or a package that is not installed."""
 
 import importlib.util
+import itertools
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.machinery import PathFinder
 from pathlib import Path
 
-from asgictl import environment, project
+from asgictl import environment, project, reading
 
 # How alike names have to be: a package of its own may be called almost like a module of the project.
 _ALIKE, _VERY_ALIKE = 0.75, 0.85
+
+# Packages that many distributions share.
+_SHARED = frozenset(("azure", "backports", "google", "jaraco", "ruamel", "sphinxcontrib", "zope"))
+
+# How many levels, and how many folders, are looked into for a module of the project; and what is not the project's.
+_LEVELS, _FOLDERS = 4, 500
+_NOT_OURS = frozenset(("node_modules", "site-packages", "dist-packages", "venv", "env", "__pycache__"))
 
 
 def hint(error: BaseException, own: Iterable[str]) -> str | None:
     """Return what to do about `error`, which came out of an import; None where it is not about a module.
 
-    `own` names modules of the user's, which no package index has.
+    `own` names modules of the user's: the app's, and the settings of a Django project.
     """
     if isinstance(error, ImportError) and "attempted relative import" in str(error):
         return _relative(next(iter(own), ""))
+    if isinstance(error, ImportError) and (file := _hiding(error.name or "")) is not None:
+        return f"`{project.shown(file)}` hides the module `{error.name}` that is meant: rename it"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     top, dot, _ = error.name.partition(".")
     if dot and _is_importable(top):
         return _submodule(error.name)
-    return None if top in {name.partition(".")[0] for name in own} else _package(top)
+    for name in own:
+        if top == name.partition(".")[0]:
+            return f"it is named as `{name}`, and is not in `{project.current_folder()}`"
+    return _package(top)
+
+
+def _hiding(name: str) -> Path | None:
+    """Return the file of the user's that has taken the name of a module that is installed, or of Python's own."""
+    module = sys.modules.get(name.partition(".")[0])
+    file = getattr(module, "__file__", None)
+    if file is None or _is_installed(Path(file)) or not Path(file).is_relative_to(project.current_folder()):
+        return None
+    others = [place for place in sys.path if not project.current_folder().is_relative_to(place or ".")]
+    return Path(file) if PathFinder.find_spec(name.partition(".")[0], others) is not None else None
 
 
 def _package(name: str) -> str:
-    """Return what to do about a module that is nowhere: another name, or a package to install."""
+    """Return what to do about a module that is nowhere: another place or name, or a package to install."""
     folder = project.current_folder()
+    if (place := _place_of(name, folder)) is not None:
+        return f"`{name}` is in `{project.shown(place)}`: start asgictl there, or name the app by its file"
     if close := get_close_matches(name, _modules_in(folder), n=1, cutoff=_ALIKE):
         return f"did you mean `{close[0]}`, which is in `{folder}`?"
-    if close := get_close_matches(name, sorted(sys.stdlib_module_names), n=1, cutoff=_VERY_ALIKE):
+    if close := get_close_matches(name, sorted(_known()), n=1, cutoff=_VERY_ALIKE):
         return f"did you mean `{close[0]}`?"
-    return environment.installing(environment.distribution(name), folder)
+    if name in _SHARED:
+        return f"many packages are below `{name}`: install the one that brings what is imported"
+    return environment.installing(environment.distribution(name), folder, told=True)
+
+
+def _place_of(name: str, folder: Path) -> Path | None:
+    """Return the folder of the project, above or a few levels below `folder`, that holds the module `name`."""
+    below = (place for depth in range(1, _LEVELS) for place in sorted(folder.glob("*/" * depth)))
+    for place in (*reading.upwards(folder)[1:], *itertools.islice(below, _FOLDERS)):
+        hidden = any(part.startswith(".") or part in _NOT_OURS for part in place.relative_to(place.anchor).parts)
+        package = place / name
+        if hidden or place == Path(place.anchor):
+            continue
+        if reading.is_file(place / f"{name}.py") or reading.is_file(package / "__init__.py"):
+            return place
+        if reading.is_dir(package) and any(package.glob("*.py")):
+            return place
+    return None
+
+
+def _known() -> set[str]:
+    """Return the names of the modules that are installed, and of Python's own."""
+    from importlib import metadata
+
+    return {*sys.stdlib_module_names, *metadata.packages_distributions()}
 
 
 def _relative(module: str) -> str:

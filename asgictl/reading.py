@@ -10,6 +10,9 @@ from pathlib import Path
 # No file that people write for a project is larger; in bytes.
 LIMIT = 1_000_000
 
+# But for lock files; in bytes.
+_TEXT_LIMIT = 64_000_000
+
 # Not to wait for the other end of a FIFO.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -31,6 +34,26 @@ def content(file: Path | str, *, limit: int = LIMIT) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def text(file: Path, *, errors: str = "strict") -> str:
+    """Return the text in `file`, which is UTF-8, with plain newlines; raise `OSError`, or `UnicodeDecodeError`."""
+    return content(file, limit=_TEXT_LIMIT).decode("utf-8-sig", errors).replace("\r\n", "\n")
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether `path` is a file; one that cannot be looked at is none, where `Path` raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_dir(path: Path) -> bool:
+    """Tell whether `path` is a folder; one that cannot be looked at is none, where `Path` raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is something at `path`; what cannot be looked at is not, where `Path` raises."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def stranger(file: Path) -> str | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import asgictl
 from asgictl import adapt
 from asgictl.errors import AppLoadError
 from asgictl.target import AppRef
@@ -212,10 +211,8 @@ def test_the_projects_own_environment_is_named(write: Write, monkeypatch: pytest
     with pytest.raises(AppLoadError) as caught:
         adapt.adapt(ref(folder, "app"), adapt.Adaptation())
 
-    there = folder / ".venv/bin"
     assert caught.value.hint == (
-        f"asgictl runs in `{sys.prefix}`, not in the project's `.venv`: install and start it there: "
-        f"`uv pip install --python {there}/python {Path(asgictl.__file__).parent.parent}`, then `{there}/asgictl serve`"
+        f"asgictl runs in `{sys.prefix}`, not in the project's `.venv`: install and start asgictl there"
     )
 
 

@@ -22,7 +22,8 @@ ITSELF = Path(asgictl.__file__).parent.parent  # the tests run an editable insta
 
 def moved(how: str, prefix: Path, *, by: str | None = None) -> str:
     """Return the sentence that leads from the environment of the tests to the one at `prefix`."""
-    there = f"`uv pip install --python {prefix}/bin/python {ITSELF}`, then `{prefix}/bin/asgictl serve`"
+    python = f"{prefix}/bin/python"
+    there = f"`{python} -m ensurepip && {python} -m pip install {ITSELF}`, then `{prefix}/bin/asgictl serve`"
     return f"asgictl runs in `{HERE}`, not in {how}: install and start it there: {by or there}"
 
 
@@ -123,13 +124,22 @@ def test_the_projects_own_tool_installs(tmp_path: Path, name: str) -> None:
     assert environment.installing("shop[web]", below, {}) == LOCKS[name]
 
 
+@pytest.fixture(autouse=True)
+def _no_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "which", lambda _: None)
+
+
 def test_where_there_is_no_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without pip, as uv makes them, is installed into by uv."""
+    """An environment without pip, as uv makes them, is installed into by uv, or gets pip where there is no uv."""
     monkeypatch.setattr(environment, "find_spec", lambda _: None)
+    python, begin = sys.executable, "install it where asgictl runs: "
 
-    hint = environment.installing("shop", tmp_path, {})
+    alone = environment.installing("shop", tmp_path, {})
+    monkeypatch.setattr(environment, "which", lambda _: "/usr/bin/uv")
+    with_uv = environment.installing("shop", tmp_path, {})
 
-    assert hint == f"install it where asgictl runs: `uv pip install --python {sys.executable} shop`"
+    assert alone == f"{begin}`{python} -m ensurepip && {python} -m pip install shop`"
+    assert with_uv == f"{begin}`uv pip install --python {python} shop`"
 
 
 @pytest.mark.parametrize(("mark", "tool"), [("uv-receipt.toml", "uv"), ("pipx_metadata.json", "pipx")])
@@ -161,7 +171,7 @@ def test_it_is_said_at_the_start(serve: Serve, write: Write) -> None:
     folder = write({"main.py": BARE})
     prefix = made(folder)
 
-    served = serve()
+    served = serve(env={"PATH": "/usr/bin:/bin"})  # without uv
     assert served.url
     lines = served.stop()[1]
     bundled = serve("demo")

@@ -64,16 +64,16 @@ IMPORTS: dict[str, tuple[dict[str, str], str | None, str, str]] = {
         f"{PIP} opencv-python`",
     ),
     "a package of uv's project": (
-        {"uv.lock": "", "pyproject.toml": "[project]\nname = 'x'\n", "main.py": "import sqlmodel_\n" + FASTAPI},
+        {"uv.lock": "", "pyproject.toml": "[project]\nname = 'x'\n", "main.py": "import quaggas\n" + FASTAPI},
         None,
-        "cannot load `main:app`: ModuleNotFoundError: No module named 'sqlmodel_' (main.py:1)",
-        "install it: `uv add sqlmodel_`",
+        "cannot load `main:app`: ModuleNotFoundError: No module named 'quaggas' (main.py:1)",
+        "install it: `uv add quaggas`",
     ),
     "a package of Poetry's project": (
-        {"poetry.lock": "", "main.py": "import yaml_\n" + FASTAPI},
+        {"poetry.lock": "", "main.py": "import zebras\n" + FASTAPI},
         None,
-        "cannot load `main:app`: ModuleNotFoundError: No module named 'yaml_' (main.py:1)",
-        "install it: `poetry add yaml_`",
+        "cannot load `main:app`: ModuleNotFoundError: No module named 'zebras' (main.py:1)",
+        "install it: `poetry add zebras`",
     ),
     "a relative import without its package": (
         {"main.py": "from .words import x\n" + FASTAPI, "words.py": "x = 1\n"},
@@ -139,13 +139,13 @@ NAMES: dict[str, tuple[dict[str, str], str, int, str, str]] = {
     "a misspelt submodule": ({"shop/__init__.py": "", "shop/web.py": FASTAPI}, "shop.wbe:app", 3, "there is no module `shop.wbe` in `{}`", "did you mean `shop.web:app`?"),
     "a module of a folder below": ({"backend/app/main.py": FASTAPI}, "app.main:app", 3, "there is no module `app.main` in `{}`", "did you mean `backend/app/main.py:app`?"),
     "a call of an object": ({"main.py": FASTAPI}, "main:app()", 2, "`app` in `{}/main.py` is an object: it cannot be called like a factory", "did you mean `main:app`?"),
-    "a call with a variable": ({"main.py": ""}, "main:create_app(x)", 2, "`create_app(x)` in `main:create_app(x)` is not the name of an object", "write it as `module:attribute` or `path/to/file.py:attribute`"),
+    "a call with a variable": ({"main.py": ""}, "main:create_app(x)", 2, "`create_app(x)` in `main:create_app(x)` is not the name of an object", "the arguments of a factory have to be literals, like `'dev'` or `debug=True`"),
     "an item": ({"main.py": FASTAPI}, "main:app[0]", 2, "`app[0]` in `main:app[0]` is not the name of an object", "did you mean `main:app`?"),
     "two words": ({"main.py": FASTAPI}, "main app", 2, "`main app` is neither a module nor a file", "did you mean `main:app`?"),
     "a file with a dash": ({"my-app.py": FASTAPI}, "my-app.py", 3, "`{}/my-app.py` cannot be imported: `my-app` is not a name for a module", "rename it, like `my_app.py`"),
     "a file beside its package": ({"app.py": FASTAPI, "app/__init__.py": ""}, "app.py", 3, "`{}/app.py` cannot be imported: the package `{}/app` takes its name", "rename one of them, or name the app that the package holds"),
     "a server of its own": ({"main.py": "import uvicorn\n" + FASTAPI + "uvicorn.run(app)\n"}, "main:app", 3, "`{}/main.py` starts a server of its own when it is imported: `uvicorn.run`, line 4", GUARD),
-    "aiohttp": ({"main.py": "from aiohttp import web\napp = web.Application()\n"}, "main:app", 3, "`main:app` cannot be served: `{}/main.py` holds `app` (aiohttp), line 2", "it has a server of its own: start it with `aiohttp.web.run_app`, as in `python {}/main.py`"),
+    "aiohttp": ({"main.py": "from aiohttp import web\napp = web.Application()\n"}, "main:app", 3, "`main:app` cannot be served: `{}/main.py` holds `app` (aiohttp), line 2", "it has a server of its own: start it with `python {}/main.py`"),
     "nothing like it": ({"shop.py": ""}, "zebra:app", 3, "there is no module `zebra` in `{}`", "run it in the project's folder, or without a name to look for the app"),
 }  # fmt: skip
 
@@ -198,8 +198,8 @@ def test_a_command_of_another_program(
 # An option that another program has, or that does nothing as it stands.
 OPTIONS: dict[tuple[str, ...], tuple[str, str]] = {
     ("--app", "main:app"): ("`--app` is not an option of `asgictl serve`", "name the app as the argument: `asgictl serve main:app`"),
-    ("--bind", "0.0.0.0:80"): ("`--bind` is not an option of `asgictl serve`", "pass --host ADDR and --port N"),
-    ("-b", "0.0.0.0:80"): ("`-b` is not an option of `asgictl serve`", "pass --host ADDR and --port N"),
+    ("--bind", "0.0.0.0:80"): ("`--bind` is not an option of `asgictl serve`", "pass --host ADDR and --port N, or --uds FILE"),
+    ("-b", "0.0.0.0:80"): ("`-b` is not an option of `asgictl serve`", "pass --host ADDR and --port N, or --uds FILE"),
     ("--ssl",): ("`--ssl` is not an option of `asgictl serve`", "pass --https, or --ssl-certfile with a certificate"),
     ("--app-dir", "src"): ("`--app-dir` is not an option of `asgictl serve`", "change into the app's folder, or name its file"),
     ("--debug",): ("`--debug` is not an option of `asgictl serve`", "pass --dev"),

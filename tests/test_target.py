@@ -201,7 +201,7 @@ def test_tells_every_step(write: Write) -> None:
     assert steps == [
         "no app named on the command line or by ASGICTL_APP",
         "no app named in pyproject.toml",
-        "no Django project: neither `manage.py` nor DJANGO_SETTINGS_MODULE",
+        "no Django project here: neither `manage.py` nor DJANGO_SETTINGS_MODULE",
         "`main.py` holds no app",
         "`app.py` holds `app` (ASGI) in line 1",
     ]
@@ -255,7 +255,7 @@ WRONG: dict[str, tuple[dict[str, str], str | None, type[AsgictlError], str, str 
     "two apps": ({"main.py": FASTAPI + "a = FastAPI()\nb = FastAPI()\n"}, None, ConfigError, "`{}/main.py` holds 2 apps: `a` in line 2, `b` in line 3", "name one: `asgictl serve main:a`"),
     "a table that is none": ({"pyproject.toml": "tool = 1"}, None, ConfigError, "`tool` in `{}/pyproject.toml` is not a table", "write it as `[tool]`"),
     "an app that is no string": ({"pyproject.toml": "[tool.asgictl]\napp = 1"}, None, ConfigError, "`tool.asgictl.app` in `{}/pyproject.toml` is not a string", 'write it as `app = "..."` under `[tool.asgictl]`'),
-    "a broken module": ({"main.py": "app = ("}, None, StartError, "cannot load `{}/main.py`: SyntaxError: '(' was never closed ({}/main.py:1)", None),
+    "a broken module": ({"main.py": "app = ("}, None, StartError, "cannot load `{}/main.py`: SyntaxError: '(' was never closed ({}/main.py:1)", "put it right, or name another app"),
 }  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class Inspect(Command):
             "drop it: the exchanges are shown instead; --view and --path choose",
         ),
         "--prod": "drop it: `asgictl serve --prod` is for production",
+        **dict.fromkeys(("--check", "--dry-run"), "`asgictl serve` has it, for the same app"),
     }
 
 

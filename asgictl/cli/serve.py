@@ -21,6 +21,7 @@ class Serve(Command):
         exclusive=(
             ("dev", "prod"),
             ("reload", "workers"),
+            ("check", "dry_run"),
             *(("uds", other) for other in ("fd", "host", "port", "redirect_http")),
             *(("fd", other) for other in ("host", "port")),
         ),
@@ -35,7 +36,7 @@ class Serve(Command):
     )
     meant: ClassVar = {
         **dict.fromkeys(("--app", "-a", "-A"), "name the app as the argument: `asgictl serve main:app`"),
-        **dict.fromkeys(("--bind", "-b", "--listen"), "pass --host ADDR and --port N"),
+        **dict.fromkeys(("--bind", "-b", "--listen"), "pass --host ADDR and --port N, or --uds FILE"),
         **dict.fromkeys(("--ssl", "--tls", "--cert"), "pass --https, or --ssl-certfile with a certificate"),
         **dict.fromkeys(("--key", "--keyfile"), "pass --ssl-keyfile"),
         **dict.fromkeys(("--app-dir", "--chdir", "--pythonpath"), "change into the app's folder, or name its file"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from asgictl import atomic
+from asgictl import atomic, reading
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import mark
 from asgictl.scaffold.plan import PlannedFile
@@ -110,6 +110,6 @@ def current(file: Path) -> bytes | None:
             return None
         if file.stat().st_size > _TOO_BIG:
             raise FileProblemError(f"`{file}` is too big to be compared", hint="move it elsewhere")
-        return file.read_bytes()
+        return reading.content(file)
     except OSError as error:
         raise atomic.problem(f"cannot read `{file}`", error) from error

@@ -55,20 +55,34 @@ class Named(NamedTuple):
 def read(text: str, variables: Mapping[str, str] | None = None) -> Iterator[Named]:
     """Yield the apps that the commands in `text`, lines of a shell, start."""
     folder = ""
-    for part in re.split(r"&&|\|\||[;|&\n]", text):
-        try:
-            words = shlex.split(_filled(part, variables or {}), comments=True)
-        except ValueError:  # an open quote
-            continue
-        if words[:1] == ["cd"] and len(words) > 1:
-            folder = _joined(folder, words[1])
-        elif found := of_words(words, variables):
-            yield found._replace(folder=_joined(folder, found.folder))
+    for line in text.splitlines():
+        for words in _commands(filled(line, variables or {})):
+            if words[:1] == ["cd"] and len(words) > 1:
+                folder = _joined(folder, words[1])
+            elif found := of_words(words, variables):
+                yield found._replace(folder=_joined(folder, found.folder))
+
+
+def _commands(line: str) -> Iterator[list[str]]:
+    """Yield the words of each command on a line, which `;`, `&&`, `||`, `|` and `&` divide outside of quotes."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";|&")
+    lexer.whitespace_split = True
+    words: list[str] = []
+    try:
+        for word in lexer:
+            if set(word) <= set(";|&"):
+                yield words
+                words = []
+            else:
+                words.append(word)
+    except ValueError:  # an open quote
+        return
+    yield words
 
 
 def of_words(words: list[str], variables: Mapping[str, str] | None = None) -> Named | None:
     """Return the app that a command, split into words, starts."""
-    words = [_filled(word, variables or {}) for word in words]
+    words = [filled(word, variables or {}) for word in words]
     for index, word in enumerate(words):
         name = word.rpartition("/")[2]
         if name in {"sh", "bash", "ash", "dash"} and words[index + 1 : index + 2] in (["-c"], ["-lc"], ["-ec"]):
@@ -133,7 +147,7 @@ def _is_name(text: str) -> bool:
     )
 
 
-def _filled(text: str, variables: Mapping[str, str]) -> str:
+def filled(text: str, variables: Mapping[str, str]) -> str:
     """Return `text` with its variables replaced, as a shell does; one that is not known stays."""
 
     def value(match: re.Match[str]) -> str:

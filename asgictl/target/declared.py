@@ -20,6 +20,9 @@ from asgictl.target.places import COMPOSE, DOCKERFILES, DOTENV, MAKEFILES, PROCF
 _TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
 _LIMIT = 200_000
 
+# So many scripts of a project are looked at.
+_SCRIPTS = 50
+
 # No compose file nests its brackets deeper.
 _DEPTH = 50
 
@@ -27,11 +30,15 @@ Note = Callable[[str], object]
 
 
 class Claim(NamedTuple):
-    """An app that something names: where it stands, in words, and the folders from which it may be meant."""
+    """An app that something names: where it stands, in words, and the folders from which it may be meant.
+
+    An `explicit` one names nothing else, and not an app in an image.
+    """
 
     named: Named
     where: str
     bases: tuple[Path, ...]
+    explicit: bool = False
 
 
 def claims(
@@ -43,7 +50,7 @@ def claims(
     """
     for name in VARIABLES:
         if value := environ.get(name):
-            yield [Claim(Named(value), f"the variable {name}", (folder,))]
+            yield [Claim(Named(value), f"the variable {name}", (folder,), explicit=True)]
     yield from _dotenv(folder, note)
     yield from _procfile(folder, note)
     yield from _dockerfiles(folder, note)
@@ -90,7 +97,7 @@ def _dotenv(folder: Path, note: Note) -> Iterator[list[Claim]]:
         for variable in VARIABLES:
             if value := values.get(variable):
                 place = _place(folder / name, folder, _line_of(text, variable))
-                yield [Claim(Named(value), place, (folder,))]
+                yield [Claim(Named(value), place, (folder,), explicit=True)]
 
 
 def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
@@ -100,7 +107,7 @@ def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
     for number, line in enumerate(text.splitlines(), 1):
         kind, colon, command = line.partition(":")
         if colon and (named := next(commands.read(command), None)):
-            found.setdefault(kind.strip(), Claim(named, _place(file, folder, number), (folder,)))
+            found.setdefault(kind.strip(), Claim(named, _place(file, folder, number), (folder,), explicit=True))
     web = found.pop("web", None)
     if web:
         yield [web]
@@ -108,11 +115,15 @@ def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
 
 
 class _Image(NamedTuple):
-    """What of a Dockerfile says what runs: the last CMD and ENTRYPOINT with their lines, and what they are run with."""
+    """What of a Dockerfile says what runs: the last CMD and ENTRYPOINT with their lines, and what they are run with.
+
+    `copies` are the places of files in the image, with where they are copied from.
+    """
 
     commands: list[tuple[int, str]]
     variables: dict[str, str]
     folders: list[str]
+    copies: dict[str, str]
 
 
 def _dockerfiles(folder: Path, note: Note) -> Iterator[list[Claim]]:
@@ -130,7 +141,7 @@ def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Not
         claim = _command(words, command, image.variables)
         if claim is not None:
             return [Claim(claim, _place(file, folder, line), bases)]
-        if script := _script(words, bases, note):
+        if script := _script(words or command.split(), bases, image.copies, note):
             return [claim for claim in [_of_script(*script, folder, bases, image.variables)] if claim]
     for name in (*VARIABLES, "APP_MODULE"):
         if value := image.variables.get(name):
@@ -142,6 +153,7 @@ def _image(text: str) -> _Image:
     found: dict[str, tuple[int, str]] = {}
     variables: dict[str, str] = {}
     folders: list[str] = []
+    copies: dict[str, str] = {}
     for number, line in _joined_lines(text):
         instruction, _, rest = line.strip().partition(" ")
         rest = rest.strip()
@@ -156,12 +168,20 @@ def _image(text: str) -> _Image:
             case "WORKDIR":
                 folders.append(rest)
             case "COPY" | "ADD" if "--from=" not in rest:
-                folders += [word for word in rest.split()[:-1] if not word.startswith("--")]
-    return _Image([found[kind] for kind in ("CMD", "ENTRYPOINT") if kind in found], variables, folders)
+                *sources, place = [word for word in rest.split() if not word.startswith("--")] or [""]
+                folders += sources
+                copies |= {
+                    f"{place}{name.rpartition('/')[2]}" if place.endswith("/") else place: name for name in sources
+                }
+    commanded = [found[kind] for kind in ("CMD", "ENTRYPOINT") if kind in found]
+    both = [_words(text) for _, text in reversed(commanded)]
+    if len(both) == len(found) > 1 and all(both):  # the one is what the other is called with
+        commanded.insert(0, (found["CMD"][0], json.dumps([word for words in both for word in words or ()])))
+    return _Image(commanded, variables, folders, copies)
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the instructions of a Dockerfile, each on one line, with the number of the line that each begins in."""
+    """Yield the lines, those that backslashes join as one, with the number of the line that each begins in."""
     begun, parts = 0, []
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
@@ -179,7 +199,7 @@ def _within(folder: Path, name: str) -> Iterator[Path]:
     parts = [part for part in name.strip("\"'/").split("/") if part not in ("", ".", "..")]
     for start in range(len(parts)):
         place = folder.joinpath(*parts[start:])
-        if place.is_dir():
+        if reading.is_dir(place):
             yield place
 
 
@@ -200,12 +220,17 @@ def _command(words: list[str] | None, text: str, variables: Mapping[str, str]) -
     return named or (Named(variable) if variable and re.search(r"\b(flask|quart|litestar)\b", text) else None)
 
 
-def _script(words: list[str] | None, bases: tuple[Path, ...], note: Note) -> tuple[Path, str] | None:
+def _script(
+    words: list[str], bases: tuple[Path, ...], copies: Mapping[str, str], note: Note
+) -> tuple[Path, str] | None:
     """Return the project's shell script that a command runs, and its text."""
-    for word in words or ():
-        if word.endswith((".sh", "entrypoint", "start")):
-            for file in (base / end for base in bases for end in (word.strip("./"), word.rpartition("/")[2])):
-                if file.is_file() and (text := _text(file, note)):
+    for word in words:
+        name = word.rpartition("/")[2]
+        if name.endswith((".sh", "entrypoint", "start", "run")):
+            copied = copies.get(word) or copies.get(f"/{name}") or name
+            meant = (word.strip("./"), name, copied.strip("./"))
+            for file in (base / end for base in bases for end in meant):
+                if reading.is_file(file) and (text := _text(file, note)):
                     return file, text
     return None
 
@@ -213,7 +238,10 @@ def _script(words: list[str] | None, bases: tuple[Path, ...], note: Note) -> tup
 def _of_script(
     file: Path, text: str, folder: Path, bases: tuple[Path, ...], variables: Mapping[str, str]
 ) -> Claim | None:
-    named = next(commands.read(text.replace("\\\n", " "), variables), None)
+    known = dict(variables)
+    for name, value in re.findall(r"(?m)^\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)", text):
+        known.setdefault(name, commands.filled(value.strip("\"'"), known))
+    named = next(commands.read(text.replace("\\\n", " "), known), None)
     if named is None or not file.is_relative_to(folder):
         return None
     return Claim(named, _place(file, folder, _line_of(text, named.app)), bases)
@@ -250,16 +278,17 @@ def _of_service(service: dict[str, Any], file: Path, text: str, note: Note) -> I
         return
     variables = _environment(service.get("environment"))
     bases = (context, *_within(folder, str(service.get("working_dir") or "")), folder)
-    for key in ("command", "entrypoint"):
-        command = service.get(key)
-        if isinstance(command, list | str):
-            words = _words(command)
-            named = _command(words, command if isinstance(command, str) else " ".join(map(str, command)), variables)
+    command, entry = service.get("command"), service.get("entrypoint")
+    both = [*entry, *command] if isinstance(entry, list) and isinstance(command, list) else None
+    for given in (both, command, entry):
+        if isinstance(given, list | str):
+            words = _words(given)
+            named = _command(words, given if isinstance(given, str) else " ".join(map(str, given)), variables)
             if named:
                 yield Claim(named, _place(file, folder, _line_of(text, named.app)), tuple(dict.fromkeys(bases)))
                 return
-    if where and context != folder:
-        name = build.get("dockerfile") if isinstance(build, dict) else None
+    name = build.get("dockerfile") if isinstance(build, dict) else None
+    if build and (context != folder or name):
         inner = context / str(name or "Dockerfile")
         if inner.resolve().is_relative_to(folder.resolve()) and (content := _text(inner, note)):
             yield from _of_dockerfile(inner, content, context, folder, note)
@@ -282,10 +311,11 @@ def _scripts(around: project.Project) -> Iterator[list[Claim]]:
         entries = [*around.table("project", "scripts").values(), *around.table("tool", "poetry", "scripts").values()]
     except (OSError, AsgictlError, RecursionError):
         return
+    commanded = list(dict.fromkeys(commanded))[:_SCRIPTS]
     yield [Claim(it, _place(around.file, around.root, _line_of(text, it.app)), (around.root,)) for it in commanded]
     yield [
         Claim(Named(it, script=True), _place(around.file, around.root, _line_of(text, it)), (around.root,))
-        for it in entries
+        for it in entries[:_SCRIPTS]
         if isinstance(it, str)
     ]
 
@@ -301,10 +331,14 @@ def _strings(value: object) -> Iterator[str]:
 def _makefile(folder: Path, note: Note) -> Iterator[list[Claim]]:
     for name in MAKEFILES:
         if text := _text(folder / name, note):
+            variables = dict(re.findall(r"(?m)^(\w+)\s*[:?]?=\s*(\S+)\s*$", text))
+            filled = commands.filled(re.sub(r"\$\((\w+)\)", r"${\1}", text), variables)
             yield [
                 Claim(named, _place(folder / name, folder, number), (folder,))
-                for number, line in enumerate(text.splitlines(), 1)
-                if line[:1].isspace()
-                for named in commands.read(line.strip().lstrip("@-+"))
+                for number, line in _joined_lines(filled)
+                if line[:1].isspace() or ":" in line.partition(";")[0]
+                for named in commands.read(
+                    (line if line[:1].isspace() else line.partition(";")[2]).strip().lstrip("@-+")
+                )
             ]
             return

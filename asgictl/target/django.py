@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.errors import AppLoadError, ConfigError
 from asgictl.target import modules, source
 from asgictl.target.ref import SETTINGS, AppRef
@@ -35,8 +36,13 @@ def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) 
     for root in (folder, *_around(folder)):
         if ref := _in(root, tell):
             return ref
-    tell(f"no Django project: neither `{_MANAGE}` nor {SETTINGS}")
+    tell(f"no Django project here: neither `{_MANAGE}` nor {SETTINGS}")
     return None
+
+
+def above(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
+    """Return the application of the Django project in the folder above, for who stands in one of its apps."""
+    return _in(folder.parent, tell) if folder.parent in reading.upwards(folder) else None
 
 
 def below(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
@@ -51,7 +57,11 @@ def below(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
 
 def _around(folder: Path) -> Iterator[Path]:
     """Yield the folder above, for who stands in the project's package."""
-    if (folder / "settings.py").is_file() or (folder / "asgi.py").is_file() or (folder / "wsgi.py").is_file():
+    if (
+        reading.is_file(folder / "settings.py")
+        or reading.is_file(folder / "asgi.py")
+        or reading.is_file(folder / "wsgi.py")
+    ):
         yield folder.parent
 
 
@@ -65,7 +75,7 @@ def _below(folder: Path) -> list[Path]:
 
 def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> AppRef | None:
     manage = root / _MANAGE
-    if not manage.is_file():
+    if not reading.is_file(manage):
         return None
     try:
         settings, how = _settings_of(manage, root)
@@ -75,7 +85,7 @@ def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> 
     if not settings:
         return None
     label = manage.relative_to(folder).as_posix() if folder else _MANAGE
-    return _of_settings(root, settings, label if how == _MANAGE else f"{label}, by {how}", tell)
+    return _of_settings(root, settings, label if how == _MANAGE else f"{label} and {how}", tell)
 
 
 def _of_settings(folder: Path, settings: str, how: str, tell: Callable[[str], None]) -> AppRef:

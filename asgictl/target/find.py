@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgictl import project
+from asgictl import project, reading
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.target import modules
 from asgictl.target.naming import Namer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 DEMO = "demo"
+TYPED = "as named"
 
 BUNDLED = "asgictl.demo"
 
@@ -30,7 +31,7 @@ def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) 
     bundled app stands in, with `looked` set.
     """
     if app is not None:
-        return _named(app, folder, "as named", tell)
+        return _named(app, folder, TYPED, tell)
     if value := environ.get("ASGICTL_APP"):
         return _named(value, folder, "named by the variable ASGICTL_APP", tell)
     tell("no app named on the command line or by ASGICTL_APP")
@@ -64,6 +65,8 @@ def around(
     below = django.below(folder, tell)
     survey = search.Survey(folder, pyproject, tell, reader)
     ref = survey.best()
+    if ref is None and below is None:
+        ref = django.above(folder, tell)
     if below is not None and (ref is None or ref.file is None or ref.file.parent != folder):
         return below._replace(notes=tuple(notes))
     if ref is None and named is not None:
@@ -97,7 +100,12 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
     tell(f"`{app}` is {found}")
     if app == DEMO and modules.of_name(DEMO, folder) is None:
         return bundled()
-    return Namer(folder, tell, Reader(modules.follow(folder))).app(app, found)
+    try:
+        return Namer(folder, tell, Reader(modules.follow(folder))).app(app, found)
+    except AsgictlError as error:
+        if found != TYPED:
+            error.message += f" ({found})"
+        raise
 
 
 def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
@@ -121,10 +129,10 @@ def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
             ref = _of_claim(claim, folder, tell, reader)
             if ref is not None:
                 found.setdefault((ref.file, str(ref)), ref)
-            elif claim.where.startswith("the variable"):
-                notes.append(f"{claim.where} names `{claim.named.app}`, which is not here: it is passed over")
+            elif claim.explicit:
+                notes.append(f"`{claim.named.app}`, {how(claim)}, cannot be served from here: it is passed over")
             else:
-                tell(f"`{claim.named.app}`, named in {claim.where}, is not here")
+                tell(f"`{claim.named.app}`, {how(claim)}, cannot be served from here")
         if len(found) > 1:
             tell(f"several apps are named in {claims[0].where}: {', '.join(map(str, found.values()))}")
         elif found:
@@ -142,7 +150,6 @@ def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRe
         for base in claim.bases
         for place in (_inside(base, named.folder) if named.folder else modules.roots(base))
     ]
-    how = "named by" if claim.where.startswith("the variable") else "named in"
     for place in dict.fromkeys(places):
         try:
             ref = _started(named.app, place, reader) if named.script else None
@@ -159,15 +166,20 @@ def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRe
                 continue
         except AppLoadError:
             continue
-        return ref._replace(found=f"{how} {claim.where}", factory=True if named.factory else ref.factory)
+        return ref._replace(found=how(claim), factory=True if named.factory else ref.factory)
     return None
+
+
+def how(claim: "Claim") -> str:
+    """Return, in words, how an app was named."""
+    return f"named {'by' if claim.where.startswith('the variable') else 'in'} {claim.where}"
 
 
 def _inside(base: Path, folder: str) -> list[Path]:
     """Return where a folder that a command changes to may be: below `base`, or the end of its path in an image."""
     parts = [part for part in folder.split("/") if part not in ("", ".")]
     found = [base.joinpath(*parts[start:]) for start in range(len(parts) or 1)]
-    return [place for place in found if place.is_dir()]
+    return [place for place in found if reading.is_dir(place)]
 
 
 def _started(app: str, folder: Path, reader: Reader) -> AppRef | None:
@@ -176,14 +188,16 @@ def _started(app: str, folder: Path, reader: Reader) -> AppRef | None:
     file = folder / location if location.endswith(".py") else modules.in_folder(location, folder)
     if file is not None and file.name == "__init__.py" and not function:
         file = file.with_name("__main__.py")
-    if file is None or not file.is_file():
+    if file is None or not reading.is_file(file):
         return None
     for start in reader.sources.source(file).starts:
         if start.names is not None:
             return Namer(folder, _silent, reader).app(start.names, "")
-        if start.app is not None and start.app in reader.sources.source(file).values:
-            module = modules.of_file(file, folder)
-            return Namer(folder, _silent, reader).app(f"{module.name}:{start.app}", "")
+        if start.app is not None:
+            names, value = reader.sources.home(reader.sources.source(file), start.app)
+            name = names.name_of(value) if names is not None and value is not None else None
+            if names is not None and name is not None:
+                return Namer(folder, _silent, reader).app(f"{modules.of_file(names.file, folder).name}:{name}", "")
     return None
 
 

@@ -51,7 +51,7 @@ class Judge:
         where, value = self._sources.home(names, name)
         if where is None or value is None or depth > DEPTH:
             return _UNKNOWN
-        home = (where.file, next((key for key, it in where.values.items() if it is value), name))
+        home = (where.file, where.name_of(value) or name)
         if value.imported:
             module, attribute = value.imported
             if not attribute or self._sources.is_module(where.file, module, attribute):

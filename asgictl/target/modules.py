@@ -6,6 +6,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.target import source
 from asgictl.target.sources import Follow
 
@@ -24,7 +25,7 @@ class Module(NamedTuple):
 def roots(folder: Path) -> tuple[Path, ...]:
     """Return the folders that names are imported from: `folder`, and its `src` unless that is a package."""
     src = folder / "src"
-    if src.is_dir() and not (src / "__init__.py").exists():
+    if reading.is_dir(src) and not reading.exists(src / "__init__.py"):
         return (folder, src)
     return (folder,)
 
@@ -33,7 +34,7 @@ def in_folder(name: str, folder: Path) -> Path | None:
     """Return the file of the module `name` below `folder`, or None; as in an import, a package comes first."""
     base = folder.joinpath(*name.split("."))
     for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
-        if file.is_file():
+        if reading.is_file(file):
             return file
     return None
 
@@ -41,7 +42,7 @@ def in_folder(name: str, folder: Path) -> Path | None:
 def shadow(file: Path) -> Path | None:
     """Return the package beside `file` that takes its name, as `app/` does from `app.py`."""
     package = file.with_suffix("") / "__init__.py"
-    return package.parent if file.name != "__init__.py" and package.is_file() else None
+    return package.parent if file.name != "__init__.py" and reading.is_file(package) else None
 
 
 def follow(folder: Path) -> Follow:
@@ -74,11 +75,13 @@ def of_file(file: Path, folder: Path) -> Module:
     namespace package of `folder`, unless an installed package has that name, or a folder below is a project of its own.
     """
     imported = list(source.imports(source.parse(file)))
-    places = list(_bases(file, folder, max((_level(name) for name in imported), default=0)))
+    levels = max((_level(name) for name in imported), default=0)
+    places = list(_bases(file, folder, max(levels, file.stem == "__main__")))
     bare = {name for name in imported if not name.startswith(".")}
-    top = next((place for place in file.parents if not (place / "__init__.py").is_file()), file.parent)
+    top = next((place for place in file.parents if not reading.is_file(place / "__init__.py")), file.parent)
     root = next((root for root in reversed(roots(folder)) if file.is_relative_to(root)), folder)
-    usual = top if top != file.parent and top.is_relative_to(folder) else root
+    packaged = top != file.parent and top.is_relative_to(folder)
+    usual = top if packaged else root
 
     within = [place for place in places if place.is_relative_to(folder) and place != folder]
 
@@ -86,14 +89,23 @@ def of_file(file: Path, folder: Path) -> Module:
         first = _named_from(place, file).partition(".")[0]
         return (
             sum(_resolves(name, place, folder) for name in bare),
-            place == file.parent or (place / first / "__init__.py").is_file() or not installed(first, folder),
-            place in within and any((place / name).exists() for name in _PROJECT_FILES),
+            place == file.parent or not _clashes(place / first, folder),
+            place == usual
+            if packaged
+            else place in within and any(reading.exists(place / it) for it in _PROJECT_FILES),
             place == usual,
         )
 
     base = max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
+
+
+def _clashes(package: Path, folder: Path) -> bool:
+    """Tell whether another module takes the name of a folder; that of a package only one that is loaded already."""
+    if not reading.is_file(package / "__init__.py"):
+        return installed(package.name, folder)
+    return package.name in sys.builtin_module_names or package.name in sys.modules
 
 
 def _bases(file: Path, folder: Path, levels: int) -> Iterator[Path]:
@@ -109,10 +121,10 @@ def _bases(file: Path, folder: Path, levels: int) -> Iterator[Path]:
         if depth and not last.name.isidentifier():
             break
         packages = depth + (file.name == "__init__.py")
-        if packages >= levels and (within or not found or (last / "__init__.py").is_file()):
+        if packages >= levels and (within or not found or reading.is_file(last / "__init__.py")):
             found = True
             yield place
-        if not within and found and not (place / "__init__.py").is_file():
+        if not within and found and not reading.is_file(place / "__init__.py"):
             break
     if not found:
         yield inner
@@ -131,9 +143,9 @@ def _resolves(name: str, place: Path, folder: Path) -> bool:
     """Tell whether an import of `name` would find it below `place`: an installed package outranks a plain folder."""
     part = name.partition(".")[0]
     first = place / part
-    if first.is_dir() and not (first / "__init__.py").is_file():
+    if reading.is_dir(first) and not reading.is_file(first / "__init__.py"):
         inside = place.joinpath(*name.split("."))
-        return (inside.is_dir() or in_folder(name, place) is not None) and not installed(part, folder)
+        return (reading.is_dir(inside) or in_folder(name, place) is not None) and not installed(part, folder)
     return in_folder(name, place) is not None
 
 

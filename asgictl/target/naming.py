@@ -2,11 +2,11 @@
 
 import ast
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.project import shown
 from asgictl.target import modules, pick
@@ -41,9 +41,15 @@ def split(app: str) -> Name:
         return Name(location, attribute, None)
     if call := _call(attribute):
         return Name(location, *call)
-    object_ = re.split(r"[^\w.]", attribute)[0].strip(".")
-    hint = f"did you mean `{location}:{object_}`?" if _is_dotted(object_) and "(" not in attribute else _FORMS
-    raise ConfigError(f"`{attribute}` in `{app}` is not the name of an object", hint=hint)
+    hint = _FORMS
+    if "(" in attribute:
+        hint = "the arguments of a factory have to be literals, like `'dev'` or `debug=True`"
+    elif (close := attribute.partition("[")[0]) in OBJECT_NAMES:
+        hint = f"did you mean `{location}:{close}`?"
+    elif not attribute:
+        hint = f"did you mean `{location}`?"
+    what = f"`{attribute}` in `{app}` is not the name of an object" if attribute else f"`{app}` names no object"
+    raise ConfigError(what, hint=hint)
 
 
 def _call(text: str) -> tuple[str, str] | None:
@@ -55,7 +61,8 @@ def _call(text: str) -> tuple[str, str] | None:
         if any(word.arg is None for word in node.keywords):  # **words
             return None
         for value in (*node.args, *(word.value for word in node.keywords)):
-            ast.literal_eval(value)
+            if ast.literal_eval(value) is ...:
+                return None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return called, ", ".join(map(ast.unparse, (*node.args, *node.keywords)))
@@ -76,6 +83,10 @@ class Namer:
         """
         name = split(app)
         path = self._folder / name.location
+        if reading.exists(path) and not reading.is_dir(path) and not reading.is_file(path):
+            raise StartError(f"`{shown(path)}` is not a regular file", hint="name a file, a folder or a module")
+        if path.suffix == ".ipynb":
+            raise StartError(f"`{app}` is a notebook, which cannot be served", hint="copy its app into a `.py` file")
         if name.is_path:
             return self._at_path(app, path, name, found)
         if not _is_dotted(name.location):
@@ -84,7 +95,7 @@ class Namer:
             )
         module = modules.of_name(name.location, self._folder)
         elsewhere = module is None or module.file is None or not module.file.is_relative_to(self._folder)
-        if path.is_dir() and elsewhere and (module is None or name.attribute is None):
+        if reading.is_dir(path) and elsewhere and (module is None or name.attribute is None):
             return self._at_path(app, path, name, found)  # a plain folder, whoever else has its name
         if module is None:
             problem = f"there is no module `{name.location}` in `{self._folder}`"
@@ -95,31 +106,37 @@ class Namer:
 
     def _at_path(self, app: str, path: Path, name: Name, found: str) -> AppRef:
         path = path.resolve()
-        if path.is_file():
+        if reading.is_file(path):
             return self._in_file(path, name, found)
-        if path.is_dir() and (path / "__init__.py").is_file():
+        if reading.is_dir(path) and reading.is_file(path / "__init__.py"):
             package = path / "__init__.py"
             if name.attribute:
                 return self._in_file(package, name, found)
             return pick.of_package(package, self._folder, found, self._reader, app)
-        if path.is_dir() and name.attribute is None:
+        if reading.is_dir(path) and name.attribute is None:
             from asgictl.target.find import around
 
             self._tell(f"looking for an app in `{path}`")
             return around(path, {}, self._tell, named=app)
-        raise StartError(
-            f"there is no file `{shown(path)}`", hint=_path_hint(app, self._folder, name) or _file_hint(path)
-        )
+        hint = _path_hint(app, self._folder, name) or _file_hint(path, name.location)
+        what = "folder" if name.location.endswith(("/", os.sep)) else "file"
+        raise StartError(f"there is no {what} `{shown(path)}`", hint=hint)
 
     def _in_file(self, file: Path, name: Name, found: str) -> AppRef:
+        if file.name == "manage.py" and not name.attribute:
+            from asgictl.target import django
+
+            if ref := django.find(file.parent, {}, self._tell):
+                return ref._replace(found=found)
         if taken := modules.shadow(file):
             problem = f"`{shown(file)}` cannot be imported: the package `{shown(taken)}` takes its name"
             raise StartError(problem, hint="rename one of them, or name the app that the package holds")
         module = modules.of_file(file, self._folder)
         if not all(part.isidentifier() for part in module.name.split(".")):
             problem = f"`{shown(file)}` cannot be imported: `{module.name}` is not a name for a module"
-            usual = re.sub(r"\W", "_", file.stem)
-            raise StartError(problem, hint=f"rename it, like `{usual}.py`")
+            raise StartError(problem, hint=f"rename it, like `{pick.module_name(file)}.py`")
+        if (hides := pick.hides(file, self._folder, self._reader)) is not None:
+            raise StartError(hides, hint="rename it")
         if name.attribute:
             return self._checked(_ref(module, name, found), name)
         return self._of_module(module, name, found)
@@ -136,6 +153,8 @@ class Namer:
         if module.file.name == "__init__.py":
             return pick.of_package(module.file, self._folder, found, self._reader, name.location)
         hint = f"name it: `asgictl serve {module.name}:NAME`"
+        if module.file.stem == "settings" or ".settings." in f"{module.name}.":
+            hint = "for Django, name the folder of its `manage.py`, or no app there"
         if offer.seen:
             raise StartError(f"no app was found: {offer.seen[0].text}", hint=offer.seen[0].advice or hint)
         raise StartError(f"`{shown(module.file)}` holds no app that can be recognised", hint=hint)
@@ -217,15 +236,15 @@ def _path_hint(app: str, folder: Path, name: Name) -> str | None:
     }
     for file, meant in guesses.items():
         is_app = meant != app and _is_dotted(meant.partition(":")[2] or "py")
-        if is_app and file.endswith(".py") and (folder / file).is_file():
+        if is_app and file.endswith(".py") and reading.is_file(folder / file):
             return f"did you mean `{meant}`?"
     return None
 
 
-def _file_hint(path: Path) -> str:
+def _file_hint(path: Path, location: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(path.name, [file.name for file in path.parent.glob("*.py")], n=1)
-    return (
-        f"did you mean `{shown(path.with_name(close[0]))}`?" if close else "the path is relative to the current folder"
-    )
+    if close:
+        return f"did you mean `{shown(path.with_name(close[0]))}`?"
+    return "see that it is there" if Path(location).is_absolute() else "the path is relative to the current folder"

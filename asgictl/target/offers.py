@@ -9,11 +9,13 @@ from asgictl import frameworks
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
 from asgictl.target.judge import ENVIRON, SCOPE, WSGI_DECORATORS, Judge, What, decorator, required, returned_by
-from asgictl.target.source import Names, Source, Value
+from asgictl.target.source import Names, Source, Start, Value
 from asgictl.target.sources import Follow, Sources
 
 OBJECT_NAMES = ("app", "application", "api")
 FACTORY_NAMES = ("create_app", "make_app", "build_app")
+
+_OUTSIDE = "create the app outside of the function that starts the server"
 
 # Decorators that leave a factory what it is.
 _TRANSPARENT = frozenset(("cache", "lru_cache"))
@@ -72,10 +74,12 @@ class Reader:
             try:
                 self._offers[file] = self._read(self.sources.source(file))
             except RecursionError as error:
-                raise AppLoadError(f"cannot read `{shown(file)}`: it nests too deeply") from error
+                raise AppLoadError(
+                    f"cannot read `{shown(file)}`: it nests too deeply", hint="name another file"
+                ) from error
         return self._offers[file]
 
-    def _read(self, source: Source) -> Offer:
+    def _read(self, source: Source) -> Offer:  # noqa: C901  # what a name may be
         found: list[Candidate] = []
         seen: list[Sighting] = []
         names = {**self.sources.starred(source), **source.values}
@@ -84,6 +88,8 @@ class Reader:
             if not _may_be_one(name, value):
                 continue
             what = self._judge.named(source, name, 0)
+            if what.kind == "plain" and name in source.set_by_functions:
+                what = What("unknown", home=what.home)
             if what.kind == "app":
                 parts |= what.parts - {name}
             node = self._definition(source, name)
@@ -92,7 +98,10 @@ class Reader:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
                 else self._object(name, value, what)
             )
-            if isinstance(entry, Candidate):
+            if isinstance(entry, Candidate) and entry.factory and (start := _start_in(source, node)):
+                text = f"`{name}` in `{shown(source.file)}` starts a server itself, line {start.line}"
+                seen.append(Sighting(source.file, start.line, text, _OUTSIDE, name))
+            elif isinstance(entry, Candidate):
                 found.append(entry)
             elif entry is not None:
                 seen.append(_sighting(source.file, value.line, name, entry, what))
@@ -175,7 +184,7 @@ class Reader:
         for name, value in source.script.values.items():
             what = self._judge.named(source.script, name, 0)
             if what.kind == "app" and value.imported is None and name not in source.values:
-                made = f"`{shown(source.file)}` makes `{name}` ({what.label})"
+                made = f"`{shown(source.file)}` creates `{name}` ({what.label})"
                 text = f"{made} only when it is run as a script, line {value.line}"
                 yield Sighting(source.file, value.line, text, f"move `{name}` out of the `if __name__ == ...`", name)
         for node in source.tree.body:
@@ -185,16 +194,25 @@ class Reader:
     def _kept(self, source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Sighting]:
         inner = Names(source.file, node.body, source)
         for name, value in inner.values.items():
-            if not isinstance(value.node, ast.Call):
+            if not isinstance(value.node, ast.Call) or name in source.set_by_functions:
                 continue
             what = self._judge.of(inner, value.node, 1)
             if what.kind == "foreign" and what.foreign:
                 text = f"`{shown(source.file)}` holds {_a(what.label)} app, line {value.line}"
                 yield Sighting(source.file, value.line, text, _advice(what.foreign, source.file, name), node.name)
             elif what.kind == "app" and frameworks.of_name(what.label):
-                made = f"`{node.name}` in `{shown(source.file)}` makes `{name}` ({what.label})"
-                text = f"{made} and keeps it, line {value.line}"
-                yield Sighting(source.file, value.line, text, f"have `{node.name}` return `{name}`", node.name)
+                made = f"`{node.name}` in `{shown(source.file)}` creates `{name}` ({what.label})"
+                text = f"{made} and does not return it, line {value.line}"
+                advice = _OUTSIDE if _start_in(source, node) else f"have `{node.name}` return `{name}`"
+                yield Sighting(source.file, value.line, text, advice, node.name)
+
+
+def _start_in(source: Source, node: object) -> Start | None:
+    """Return the call in a function of a file that starts a server."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node not in source.tree.body:
+        return None
+    end = node.end_lineno or node.lineno
+    return next((start for start in source.starts if node.lineno <= start.line <= end), None)
 
 
 def _may_be_one(name: str, value: Value) -> bool:
@@ -224,10 +242,8 @@ def _sighting(file: Path, line: int, name: str, why: str, what: What) -> Sightin
     if why == "is async":
         advice = "make it a plain function, and do what has to be awaited in the lifespan"
         return Sighting(file, line, text, advice, name)
-    # Without a name: called with its arguments, it may be named.
-    return Sighting(
-        file, line, text, f"give them: `asgictl serve '{_module(file)}:{name}(...)'`, or give them defaults"
-    )
+    advice = f"give them defaults, or name it with literals for them: `{_module(file)}:{name}(...)`"
+    return Sighting(file, line, text, advice)  # without a name: with its arguments it can be named
 
 
 def _advice(foreign: frameworks.Foreign, file: Path, name: str) -> str:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from asgictl import reading
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.project import shown
-from asgictl.target import modules
+from asgictl.target import modules, source
 from asgictl.target.offers import Candidate, Reader
 from asgictl.target.places import FILES
 from asgictl.target.ref import AppRef
@@ -27,7 +28,7 @@ def best_in(file: Path, folder: Path, reader: Reader) -> Candidate:
 def of_package(init: Path, folder: Path, found: str, reader: Reader, app: str) -> AppRef:
     """Return the app of the package whose `__init__.py` is `init`; raise `StartError` where it holds none."""
     for file in (init, *(init.with_name(f"{name}.py") for name in (*FILES, init.parent.name))):
-        if file.is_file() and _offers(file, reader):
+        if reading.is_file(file) and _offers(file, reader):
             return ref_of(modules.of_file(file, folder), best_in(file, folder, reader), found)
     name = modules.of_file(init, folder).name
     raise StartError(f"the package `{app}` holds no app", hint=f"name it: `{name}.module:attribute`")
@@ -50,6 +51,21 @@ def ref_of(module: modules.Module, entry: Candidate, found: str) -> AppRef:
         factory=entry.factory or None,
         file=module.file,
     )
+
+
+def module_name(file: Path) -> str:
+    """Return a name like that of `file` which a module can have."""
+    import re
+
+    return re.sub(r"\W", "_", file.stem)
+
+
+def hides(file: Path, folder: Path, reader: Reader) -> str | None:
+    """Return, in words, which installed package that it imports `file` takes the name of; None where it does not."""
+    name = modules.of_file(file, folder).name.partition(".")[0]
+    if name not in source.imports(reader.sources.source(file).tree) or not modules.installed(name, folder):
+        return None
+    return f"`{shown(file)}` hides the installed package `{name}`, which it imports"
 
 
 def starts_itself(file: Path, reader: Reader) -> str | None:

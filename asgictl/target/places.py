@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import project
+from asgictl import project, reading
 
 # The files that hold an app in most projects, the likeliest first.
 FILES = ("main", "app", "api", "asgi", "server", "application", "wsgi", "run")
@@ -65,13 +65,13 @@ def places(folder: Path, around: project.Project | None) -> Iterator[Place]:
     ranked = [(folder, HERE), (folder / "app", APP), (src, SRC), *((place, OWN) for place in own)]
     alone = len(_packages(src)) == 1
     for place in others:
-        if (place / "__init__.py").exists():
+        if reading.exists(place / "__init__.py"):
             ranked.append((place, OWN if alone and place.parent == src else OTHER))
         else:
             ranked += [(inner, OWN if alone and place.parent == src else STRAY) for inner in (place, *_packages(place))]
     done: set[Path] = set()
     for place, rank in ranked:
-        if place not in done and place.is_dir():
+        if place not in done and reading.is_dir(place):
             done.add(place)
             yield Place(place, rank)
 
@@ -79,16 +79,16 @@ def places(folder: Path, around: project.Project | None) -> Iterator[Place]:
 def _packages(folder: Path) -> list[Path]:
     """Return the folders in `folder` that may be packages, or projects of their own."""
     try:
-        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+        entries = sorted(folder.iterdir()) if reading.is_dir(folder) else []
     except OSError:
         return []
     return [
         entry
         for entry in entries[:_FOLDERS]
-        if entry.is_dir()
+        if reading.is_dir(entry)
         and not is_left_out(entry.name)
         and not _is_aside_name(entry.name)
-        and not (entry / "pyvenv.cfg").exists()
+        and not reading.exists(entry / "pyvenv.cfg")
     ]
 
 
@@ -101,7 +101,7 @@ def place_of(file: Path, folder: Path, known: dict[Path, Place]) -> Place:
         return near
     stem = file.parent.name if file.name == "__init__.py" else file.stem
     if stem in FILES or stem == file.parent.name:
-        return Place(file.parent, OTHER if (file.parent / "__init__.py").is_file() else STRAY)
+        return Place(file.parent, OTHER if reading.is_file(file.parent / "__init__.py") else STRAY)
     return Place(file.parent, FAR)
 
 
@@ -124,4 +124,4 @@ def _is_aside_name(name: str) -> bool:
 
 def has_manifest(folder: Path) -> bool:
     """Tell whether a file in `folder` says that it holds a Python project."""
-    return any((folder / name).exists() for name in _MANIFESTS) or any(folder.glob("requirements*.txt"))
+    return any(reading.exists(folder / name) for name in _MANIFESTS) or any(folder.glob("requirements*.txt"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import project
+from asgictl import project, reading
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.project import shown
 from asgictl.target import modules, pick, places
@@ -67,11 +67,15 @@ class Survey:
         texts = [it.text for it in (*own, *aside)]
         texts = texts or [f"`{self._label(file)}` holds no app" for file in (*self._without, *self._scan.notebooks)]
         if not texts and self._scan.read:
-            texts = [f"none in the {self._scan.read} modules" if self._scan.read > 1 else "none in the only module"]
+            texts = [
+                f"none of its {self._scan.read} modules holds one" if self._scan.read > 1 else "its module holds none"
+            ]
         more = f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
         more += f" ({self._scan.cut})" if self._scan.cut else ""
         listed = f": {'; '.join(texts[:_SHOWN])}{more}" if texts else more
         advice = next((it.advice for it in (*own, *aside) if it.advice), None)
+        if self._scan.notebooks and not self._scan.read:
+            advice = "a notebook cannot be served: copy its app into a `.py` file"
         hint = advice or "name yours as `module:attribute`; `asgictl serve demo` shows the bundled app"
         return StartError(f"no app was found in `{self.folder}`{listed}", hint=hint)
 
@@ -98,7 +102,7 @@ class Survey:
             names = (*names, place.folder.name)
         for index, name in enumerate(names):
             file = place.folder / "__init__.py" if name == "__init__" else modules.in_folder(name, place.folder)
-            if file is not None and file.is_file() and file not in self._matches:
+            if file is not None and reading.is_file(file) and file not in self._matches:
                 self._look_at(file, place, index)
 
     def _look_at(self, file: Path, place: Place, index: int) -> None:
@@ -156,12 +160,14 @@ class Survey:
         label, first = self._label(file), entries[0]
         if (text := pick.starts_itself(file, self.reader)) is not None:
             self._see(Sighting(file, first.line, text, pick.GUARD))
+        elif (text := pick.hides(file, self.folder, self.reader)) is not None:
+            self._see(Sighting(file, first.line, text, "rename it"))
         elif (taken := modules.shadow(file)) is not None:
             text = f"`{label}` holds `{first.name}`, but the package `{shown(taken)}` takes its name"
             self._see(Sighting(file, first.line, text, "rename one of them"))
         elif not _is_module_name(name := modules.of_file(file, self.folder).name):
             text = f"`{label}` holds `{first.name}`, but `{name}` is not a module's name"
-            self._see(Sighting(file, first.line, text, "rename it"))
+            self._see(Sighting(file, first.line, text, f"rename it, like `{pick.module_name(file)}.py`"))
         else:
             self._matches[file] = [self._match(file, entry, place, index) for entry in entries]
             for entry in entries:

@@ -58,6 +58,7 @@ class Names:
         self.outer = outer
         self.values: dict[str, Value] = {}
         self.stars: list[str] = []
+        self._names: dict[int, str] = {}
         for node in statements(body):
             self._bind(node)
 
@@ -66,6 +67,12 @@ class Names:
         if name in self.values:
             return self, self.values[name]
         return self.outer.find(name) if self.outer else None
+
+    def name_of(self, value: Value) -> str | None:
+        """Return the name that is bound to this very `value`."""
+        if len(self._names) != len(self.values):
+            self._names = {id(value): name for name, value in self.values.items()}
+        return self._names.get(id(value))
 
     def _bind(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912  # a case for each kind of statement
         match node:
@@ -128,6 +135,11 @@ class Source(Names):
         self.star_line = next(imports_all, 1)
 
     @functools.cached_property
+    def set_by_functions(self) -> frozenset[str]:
+        """The names that functions bind for the module, by `global`."""
+        return frozenset(name for node in ast.walk(self.tree) if isinstance(node, ast.Global) for name in node.names)
+
+    @functools.cached_property
     def script(self) -> Names:
         """What is bound only when the file is run as a script."""
         return Names(self.file, [node for test in _guards(self.tree.body) for node in test.body], self)
@@ -179,12 +191,13 @@ def parse(file: Path) -> ast.Module:
         return ast.parse(reading.content(file), filename=str(file))
     except SyntaxError as error:
         place = f"{shown(file)}:{error.lineno or 1}"
-        raise AppLoadError(f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({place})") from error
+        problem = f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({place})"
+        raise AppLoadError(problem, hint="put it right, or name another app") from error
     except (RecursionError, MemoryError) as error:
         raise AppLoadError(f"cannot read `{shown(file)}`: it nests too deeply", hint="name another file") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise AppLoadError(f"cannot read `{shown(file)}`: {reason}") from error
+        raise AppLoadError(f"cannot read `{shown(file)}`: {reason}", hint="see to it, or name another app") from error
 
 
 def imports(tree: ast.Module) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from asgictl import project
+from asgictl import project, reading
 from asgictl.scaffold import mark
 from asgictl.scaffold.detect import app as apps
 from asgictl.scaffold.detect import (
@@ -179,7 +179,7 @@ def _name(request: ScaffoldRequest, pyproject: project.Project | None, root: Pat
 def _written_name(root: Path) -> str | None:
     """Return the name in a compose file that was written here: a clone may lie in a folder of another name."""
     try:
-        text = (root / "compose.yaml").read_text(encoding="utf-8").replace("\r\n", "\n")
+        text = reading.text(root / "compose.yaml")
     except (OSError, UnicodeDecodeError):
         return None
     match = re.search(r"(?m)^name: ([a-z0-9-]+)$", text)

@@ -16,6 +16,9 @@ def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies)
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
         raise StartError(f"there is no app in {', '.join(ref.looked)}", hint=hint)
+    if ref.file and ref.file.is_relative_to(root) and any(not Path(path).is_relative_to(root) for path in ref.path):
+        problem = f"`{ref}` imports from the folder above the project in `{root}`"
+        raise StartError(problem, hint="run it in that folder, or import from the project alone")
     if ref.arguments:
         problem = f"`{ref}` calls a factory with arguments, which no server but asgictl takes"
         raise ConfigError(problem, hint="name a factory that needs none")

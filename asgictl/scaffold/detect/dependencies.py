@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.project import Project as PyProject
 from asgictl.scaffold.detect import pins, requirements
@@ -84,7 +85,7 @@ def _inside(root: Path, name: str) -> str:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return reading.text(file, errors="replace")
     except OSError as error:
         raise FileProblemError(f"cannot read `{file}`: {error.strerror}", hint="see to its permissions") from error
 

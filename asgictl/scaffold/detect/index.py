@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
+
 _URL = re.compile(r"(?P<scheme>https?://)(?P<credentials>[^/\s@\"']*@)?(?P<rest>[^\s\"']+)")
 _PLACES = {
     "pyproject.toml": re.compile(r"^\s*(?:url|index-url|extra-index-url|default-index)\s*="),
@@ -41,6 +43,6 @@ def _lines(file: Path) -> list[str]:
     if file.suffix == ".lock":
         return []
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return reading.text(file, errors="replace").splitlines()
     except OSError:
         return []

@@ -10,6 +10,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.project import Project as PyProject
 from asgictl.scaffold.detected import Kind
@@ -23,7 +24,7 @@ def read(root: Path, kind: Kind, name: str, pyproject: PyProject | None) -> dict
         assert pyproject is not None  # noqa: S101  # it is the source
         return dict(_declared(pyproject))
     try:
-        text = (root / name).read_text(encoding="utf-8")
+        text = reading.text(root / name)
         data: Entry = json.loads(text) if kind == "pipenv" else tomllib.loads(text)
         return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in _installed(kind, data)}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

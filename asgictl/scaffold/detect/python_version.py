@@ -8,6 +8,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from asgictl import reading
 from asgictl.errors import ConfigError
 from asgictl.project import Project as PyProject
 from asgictl.scaffold.request import ScaffoldRequest
@@ -35,7 +36,7 @@ def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> t
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = reading.text(file, errors="replace").splitlines()
     except OSError:
         return
     for number, line in enumerate(lines, start=1):
@@ -52,7 +53,7 @@ def _constraints(root: Path, pyproject: PyProject | None) -> Iterator[tuple[str,
             yield _from_poetry(text), _located(pyproject.file, "python")
     if (root / "Pipfile").is_file():
         try:
-            requires: Any = tomllib.loads((root / "Pipfile").read_text(encoding="utf-8")).get("requires", {})
+            requires: Any = tomllib.loads(reading.text(root / "Pipfile")).get("requires", {})
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read `Pipfile`: {error}", hint="put the TOML syntax right") from error
         requires = requires if isinstance(requires, dict) else {}

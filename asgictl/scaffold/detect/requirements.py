@@ -8,6 +8,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from asgictl import reading
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.detected import Dependencies
 from asgictl.scaffold.request import PATH
@@ -66,7 +67,7 @@ def lines(root: Path, name: str) -> Iterator[Line]:
         seen.add(name)
         path = root / name
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = reading.text(path)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             problem = f"cannot read `{name}`{by}: {reason}"

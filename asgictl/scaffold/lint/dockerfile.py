@@ -8,6 +8,7 @@ from typing import Any
 
 import pathspec
 
+from asgictl import reading
 from asgictl.scaffold import ignoring
 from asgictl.scaffold.lint import image, running
 from asgictl.scaffold.lint.image import Image, Instruction
@@ -201,6 +202,6 @@ def _files(root: Path) -> Iterator[str]:
 
 def _ignored(root: Path) -> Ignored:
     try:
-        return ignoring.left_out((root / ".dockerignore").read_text(encoding="utf-8-sig").splitlines())
+        return ignoring.left_out(reading.text(root / ".dockerignore").splitlines())
     except (OSError, UnicodeDecodeError):
         return ignoring.left_out(())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dockerfile_parse import DockerfileParser
 
+from asgictl import reading
 from asgictl.errors import FileProblemError
 
 _HEREDOC = re.compile(r"(?<!<)<<-?([\"']?)([A-Za-z_]\w*)\1")
@@ -54,7 +55,7 @@ class Image(NamedTuple):
 def read(file: Path) -> Image:
     """Return what a Dockerfile says; raise `FileProblemError` when it cannot be read or has no stage."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = reading.text(file)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise FileProblemError(f"cannot read `{file}`: {reason}", hint="put it right, or remove it") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from asgictl import reading
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.lint import running
 from asgictl.scaffold.lint.problem import Problem
@@ -46,7 +47,7 @@ _Loader.add_multi_constructor("!", _any_tag)
 def documents(file: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file; raise `FileProblemError` for one that is none."""
     try:
-        loaded = list(yaml.load_all(file.read_text(encoding="utf-8-sig"), Loader=_Loader))  # it is safe
+        loaded = list(yaml.load_all(reading.text(file), Loader=_Loader))  # it is safe
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise FileProblemError(f"cannot read `{file}`: {_reason(error)}", hint="put it right, or remove it") from error
     return [document for document in loaded if isinstance(document, dict)]
@@ -162,7 +163,7 @@ def unit(file: Path) -> Iterator[Problem]:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(re.sub(r"\\\n", " ", file.read_text(encoding="utf-8-sig")))
+        parser.read_string(re.sub(r"\\\n", " ", reading.text(file)))
     except (OSError, UnicodeDecodeError, AttributeError, configparser.Error) as error:
         raise FileProblemError(f"cannot read `{file}`: {_reason(error)}", hint="put it right, or remove it") from error
     if not parser.has_section("Service"):

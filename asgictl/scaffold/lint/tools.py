@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
+
 _LONGEST = 60
 
 
@@ -53,7 +55,7 @@ def _systemd(root: Path, name: str) -> Run:
     """Have systemd look at copies whose programs exist here; the real ones lie where the unit will run."""
     with tempfile.TemporaryDirectory() as folder:
         for file in (*root.glob("*.service"), *root.glob("*.socket")):
-            text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", file.read_text(encoding="utf-8", errors="replace"))
+            text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", reading.text(file, errors="replace"))
             (Path(folder) / file.name).write_text(text, encoding="utf-8")
         command = ["systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(Path(folder) / name)]
         run = _run(root, "systemd-analyze", name, command)
