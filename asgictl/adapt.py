@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from asgictl import frameworks
+from asgictl import frameworks, reading
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.project import shown
@@ -138,7 +138,11 @@ def _in_settings(error: BaseException, own: Iterable[str]) -> str:
         file = getattr(sys.modules.get(module), "__file__", None)
         if file is None:
             continue
-        for number, line in enumerate(Path(file).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        try:
+            lines = reading.text(Path(file), errors="replace").splitlines()
+        except OSError:
+            continue
+        for number, line in enumerate(lines, 1):
             if re.search(rf"""["']{re.escape(str(name))}[."']""", line):
                 return f" ({shown(Path(file))}:{number})"
     return ""

@@ -188,10 +188,12 @@ def _environments(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
             is_base = variable == "CONDA_PREFIX" and environ.get("CONDA_DEFAULT_ENV") == "base"
             if not is_base or Path(prefix).resolve() == Path(sys.prefix).resolve():
                 yield Other(Path(prefix), f"`{prefix}`, the environment that is active")
-    places = [place for place in reading.upwards(folder) if place != Path(place.anchor)]
+    # Without a repository, or a home, nothing above is known to belong to the project.
+    known = reading.top(folder) != Path(folder.anchor)
+    places = reading.upwards(folder) if known else [folder]
     for place in places:
         for name in _FOLDERS:
-            if reading.is_file(place / name / "pyvenv.cfg"):
+            if _is_environment(place / name):
                 how = f"the project's `{name}`" if place == folder else f"the project's `{place / name}`"
                 yield Other(place / name, how)
     for place in places:
@@ -201,20 +203,34 @@ def _environments(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
 def _of_managers(folder: Path, environ: Mapping[str, str]) -> Iterator[Other]:
     """Yield the environments that Poetry, PDM and Pipenv keep elsewhere for the project in `folder`."""
     pointer = folder / ".pdm-python"
+    home = reading.home()
     if reading.is_file(pointer) and not reading.stranger(pointer):
-        prefix = Path(reading.content(pointer, limit=10_000).decode(errors="replace").strip()).parent.parent
-        if reading.is_file(prefix / "pyvenv.cfg"):
+        prefix = Path(_line(pointer)).parent.parent
+        if _is_environment(prefix):
             yield Other(prefix, f"PDM's `{prefix}`")
-    if reading.is_file(folder / "poetry.lock"):
+    if home and reading.is_file(folder / "poetry.lock"):
         digest = _digest(os.path.normcase(os.path.realpath(folder)))
-        for prefix in sorted(_poetrys(environ).glob(f"*-{digest}-py*")):
+        for prefix in sorted(_poetrys(home, environ).glob(f"*-{digest}-py*")):
             yield Other(prefix, f"Poetry's `{prefix}`")
-    if reading.is_file(folder / "Pipfile"):
-        place = Path(environ.get("WORKON_HOME") or Path.home() / ".local/share/virtualenvs")
+    if home and reading.is_file(folder / "Pipfile"):
+        place = Path(environ.get("WORKON_HOME") or home / ".local/share/virtualenvs")
         digest = _digest(str((folder / "Pipfile").resolve()))
         name = re.sub(r'[ $`!*@"]', "_", folder.name)[:42]
         for prefix in sorted(place.glob(f"{name}-{digest}*")):
             yield Other(prefix, f"Pipenv's `{prefix}`")
+
+
+def _is_environment(prefix: Path) -> bool:
+    """Tell whether there is a virtual environment (PEP 405), and not one that somebody else has put there."""
+    mark = prefix / "pyvenv.cfg"
+    return reading.is_file(mark) and not reading.stranger(mark)
+
+
+def _line(file: Path) -> str:
+    try:
+        return reading.content(file, limit=10_000).decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _digest(text: str) -> str:
@@ -225,14 +241,14 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:8]
 
 
-def _poetrys(environ: Mapping[str, str]) -> Path:
+def _poetrys(home: Path, environ: Mapping[str, str]) -> Path:
     if place := environ.get("POETRY_VIRTUALENVS_PATH"):
         return Path(place)
     if place := environ.get("POETRY_CACHE_DIR"):
         return Path(place) / "virtualenvs"
     if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/pypoetry/virtualenvs"
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pypoetry/virtualenvs"
+        return home / "Library/Caches/pypoetry/virtualenvs"
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "pypoetry/virtualenvs"
 
 
 def _tool(prefix: Path) -> str | None:

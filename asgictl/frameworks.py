@@ -1,6 +1,6 @@
 """What identifies each web framework: in source code, and in an object that was loaded."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 
@@ -229,17 +229,25 @@ def identify(app: object) -> Framework | None:
 
 def documentation(app: object) -> str | None:
     """Return the path under which a loaded application shows the documentation of its API, or None."""
+    try:
+        path = _documentation(app)
+    except Exception:  # noqa: BLE001  # an object of the user's, which may only be called like one of a framework
+        return None
+    return path if isinstance(path, str) and path.startswith("/") else None
+
+
+def _documentation(app: Any) -> object:
     found = {it.__name__ for it in type(app).__mro__}
-    path: object = None
-    if "FastAPI" in found and getattr(app, "openapi_url", None):
-        path = getattr(app, "docs_url", None) or getattr(app, "redoc_url", None)
-    elif "Litestar" in found and (config := getattr(app, "openapi_config", None)) is not None:
-        path = config.path or getattr(config.openapi_router, "path", None) or "/schema"
-    elif "APIFlask" in found and getattr(app, "enable_openapi", False):
-        path = getattr(app, "docs_path", None)
-    elif "OpenAPI" in found:  # of Flask-OpenAPI
-        path = getattr(app, "doc_prefix", None)
-    return path if isinstance(path, str) else None
+    if "FastAPI" in found and app.openapi_url:
+        return app.docs_url or app.redoc_url
+    if "Litestar" in found and app.openapi_config is not None:
+        below = getattr(app, "path", "").rstrip("/")
+        return below + (
+            app.openapi_config.path or getattr(app.openapi_config.openapi_router, "path", None) or "/schema"
+        )
+    if "APIFlask" in found and app.enable_openapi:
+        return app.docs_path
+    return app.doc_prefix if "OpenAPI" in found else None  # of Flask-OpenAPI
 
 
 def of_foreign_object(app: object) -> Foreign | None:

@@ -58,7 +58,8 @@ def _package(name: str) -> str:
         return f"`{name}` is in `{project.shown(place)}`: start asgictl there, or name the app by its file"
     if close := get_close_matches(name, _modules_in(folder), n=1, cutoff=_ALIKE):
         return f"did you mean `{close[0]}`, which is in `{folder}`?"
-    if close := get_close_matches(name, sorted(_known()), n=1, cutoff=_VERY_ALIKE):
+    close = get_close_matches(name, sorted(_known()), n=1, cutoff=_VERY_ALIKE)
+    if close and not name.startswith(close[0]):  # `uuid6` and `pathlib2` are packages
         return f"did you mean `{close[0]}`?"
     if name in _SHARED:
         return f"many packages are below `{name}`: install the one that brings what is imported"

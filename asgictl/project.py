@@ -70,7 +70,7 @@ def _text(file: Path) -> str:
         return reading.content(file).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"cannot read `{file}`: {reason}", hint="see that it is a file of TOML") from error
+        raise ConfigError(f"cannot read `{file}`: {reason}", hint="check that it is a TOML file") from error
 
 
 def current_folder() -> Path:

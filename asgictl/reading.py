@@ -94,11 +94,18 @@ def top(folder: Path) -> Path:
 
     A folder that is in neither may belong to one that begins anywhere above.
     """
-    home = Path.home() if "HOME" in os.environ or sys.platform == "win32" else None
+    here = home()
     for root in (folder, *folder.parents):
-        if (root / ".git").exists() or root == home:
+        if (root / ".git").exists() or root == here:
             return root
     return Path(folder.anchor)
+
+
+def home() -> Path | None:
+    """Return the user's home folder, or None: in a container there may be none."""
+    with contextlib.suppress(RuntimeError):
+        return Path.home()
+    return None
 
 
 def upwards(folder: Path) -> list[Path]:

@@ -43,11 +43,12 @@ ALLOWED = {
     "demo": {"asgi"},
     "target": {"project", "frameworks", "errors", "reading"},
     "scaffold": {"", "atomic", "errors", "frameworks", "project", "reading", "target"},
-    "adapt": {"target", "project", "frameworks", "errors", "asgi", "missing"},
+    "adapt": {"target", "project", "frameworks", "errors", "asgi", "missing", "reading"},
     "serving": {"target", "adapt", "certs", "environment", "errors", "asgi"},
     "inspector": {"adapt", "asgi", "demo", "errors"},
     "pytest_plugin": {"inspector"},
     "cli": {
+        "reading",
         *(
             "",
             "adapt",

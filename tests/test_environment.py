@@ -54,7 +54,9 @@ def test_an_environment_above(tmp_path: Path) -> None:
     prefix = made(tmp_path)
     below = tmp_path / "services" / "users"
     below.mkdir(parents=True)
+    assert environment.note(below, {}) is None  # nothing says that the folders above belong to the project
 
+    (tmp_path / ".git").mkdir()
     assert environment.note(below, {}) == moved(f"the project's `{prefix}`", prefix)
     (tmp_path / "services" / ".git").mkdir()
     assert environment.note(below, {}) is None

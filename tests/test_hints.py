@@ -142,7 +142,7 @@ NAMES: dict[str, tuple[dict[str, str], str, int, str, str]] = {
     "a call with a variable": ({"main.py": ""}, "main:create_app(x)", 2, "`create_app(x)` in `main:create_app(x)` is not the name of an object", "the arguments of a factory have to be literals, like `'dev'` or `debug=True`"),
     "an item": ({"main.py": FASTAPI}, "main:app[0]", 2, "`app[0]` in `main:app[0]` is not the name of an object", "did you mean `main:app`?"),
     "two words": ({"main.py": FASTAPI}, "main app", 2, "`main app` is neither a module nor a file", "did you mean `main:app`?"),
-    "a file with a dash": ({"my-app.py": FASTAPI}, "my-app.py", 3, "`{}/my-app.py` cannot be imported: `my-app` is not a name for a module", "rename it, like `my_app.py`"),
+    "a file with a dash": ({"my-app.py": FASTAPI}, "my-app.py", 3, "`{}/my-app.py` cannot be imported: `my-app` is not a valid module name", "rename it, for example to `my_app.py`"),
     "a file beside its package": ({"app.py": FASTAPI, "app/__init__.py": ""}, "app.py", 3, "`{}/app.py` cannot be imported: the package `{}/app` takes its name", "rename one of them, or name the app that the package holds"),
     "a server of its own": ({"main.py": "import uvicorn\n" + FASTAPI + "uvicorn.run(app)\n"}, "main:app", 3, "`{}/main.py` starts a server of its own when it is imported: `uvicorn.run`, line 4", GUARD),
     "aiohttp": ({"main.py": "from aiohttp import web\napp = web.Application()\n"}, "main:app", 3, "`main:app` cannot be served: `{}/main.py` holds `app` (aiohttp), line 2", "it has a server of its own: start it with `python {}/main.py`"),

@@ -1,6 +1,7 @@
 """The layouts of real projects, each a few lines: the app that must be found, and why, or what must be said instead."""
 # ruff: noqa: E501  # one file a line reads better
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,19 @@ FOUND: dict[str, tuple[Files, str, str]] = {
     "what wraps before what is wrapped": ({"main.py": "import socketio\nfrom fastapi import FastAPI\nweb = FastAPI()\nsio = socketio.AsyncServer()\nwhole = socketio.ASGIApp(sio, web)\n"}, "main:whole", "found in main.py, line 5"),
     "what mounts before what is mounted": ({"main.py": "from fastapi import FastAPI\nroot = FastAPI()\nv1 = FastAPI()\nroot.mount('/v1', v1)\n"}, "main:root", "found in main.py, line 2"),
     "what the file itself starts": ({"main.py": "import uvicorn\nfrom fastapi import FastAPI\nweb = FastAPI()\nadmin = FastAPI()\nif __name__ == '__main__':\n    uvicorn.run(admin)\n"}, "main:admin", "found in main.py, line 4"),
+    "annotated parameters": ({"acme/__init__.py": "", "acme/edge.py": "async def app(\n    scope: Scope,\n    receive: Receive,\n    send: Send,\n): ...\n"}, "acme.edge:app", "found in acme/edge.py, line 1"),
+    "an instance of a class elsewhere": ({"acme/__init__.py": "", "acme/base.py": "from fastapi import FastAPI\nclass Shop(FastAPI): ...\n", "acme/edge.py": "from acme.base import Shop\nshop = Shop()\n"}, "acme.edge:shop", "found in acme/edge.py, line 2"),
+    "a factory that is called elsewhere": ({"acme/__init__.py": "", "acme/core.py": "from fastapi import FastAPI\ndef build():\n    return FastAPI()\n", "acme/edge.py": "from acme.core import build\napp = build()\n"}, "acme.edge:app", "found in acme/edge.py, line 2"),
+    "another object that runs": ({"main.py": FASTAPI + "from foo import Migrator\nm = Migrator()\nm.run()\n"}, "main:app", "found in main.py, line 2"),
+    "NiceGUI's guard": ({"main.py": "import uvicorn\n" + FASTAPI + "if __name__ in {'__main__', '__mp_main__'}:\n    uvicorn.run(app)\n"}, "main:app", "found in main.py, line 3"),
+    "a guard with a condition": ({"main.py": "import uvicorn\n" + FASTAPI + "if __name__ == '__main__' and True:\n    uvicorn.run(app)\n"}, "main:app", "found in main.py, line 3"),
+    "a server where a variable is set": ({"main.py": "import os, uvicorn\n" + FASTAPI + "if os.environ.get('DEV'):\n    uvicorn.run(app)\n"}, "main:app", "found in main.py, line 3"),
+    "unpacked": ({"web.py": "from fasthtml.common import fast_app\nsite, rt = fast_app()\n"}, "web:site", "found in web.py, line 2"),
+    "bound in except*": ({"main.py": "from fastapi import FastAPI\ntry:\n    app = FastAPI()\nexcept* ValueError:\n    pass\n"}, "main:app", "found in main.py, line 3"),
+    "a name that a function sets": ({"main.py": "from fastapi import FastAPI\napp = None\ndef setup():\n    global app\n    app = FastAPI()\nsetup()\n"}, "main:app", "found in main.py, line 2"),
+    "an app beside Django's": ({"main.py": FASTAPI, "a/manage.py": MANAGE.format("x"), "b/manage.py": MANAGE.format("y")}, "main:app", "found in main.py, line 2"),
+    "an app beside a broken Django project": ({"main.py": FASTAPI, "legacy/manage.py": MANAGE.format("old.settings"), "legacy/old/settings.py": "print 'x'\n"}, "main:app", "found in main.py, line 2"),
+    "an app beside Django in the tests": ({"app/main.py": FASTAPI, **{f"tests/{name}": text for name, text in DJANGO.items()}}, "app.main:app", "found in app/main.py, line 2"),
     # app.py beside app/.
     "a package beside its namesake": ({"app.py": "from app import create_app\napp = create_app()\n", "app/__init__.py": FACTORY}, "app:create_app", "found in app/__init__.py, line 2"),
     "api.py beside api/": ({"api.py": "x = 1\n", "api/__init__.py": FASTAPI}, "api:app", "found in api/__init__.py, line 2"),
@@ -119,6 +133,15 @@ FOUND: dict[str, tuple[Files, str, str]] = {
     "a script of the project": ({"pyproject.toml": "[project]\nname = 'x'\n[project.scripts]\nshop = 'shop.cli:main'\n", "shop/__init__.py": "", "shop/cli.py": "import uvicorn\ndef main():\n    uvicorn.run('shop.web:site')\n", "shop/web.py": "from fastapi import FastAPI\nsite = FastAPI()\n", "main.py": FASTAPI}, "shop.web:site", "named in pyproject.toml, line 4"),
     ".flaskenv": ({".flaskenv": "FLASK_APP=microblog.py\n", "microblog.py": FLASK, "app.py": FASTAPI}, "microblog:app", "named in .flaskenv, line 1"),
     ".env": ({".env": "# local\nFLASK_APP=shop:make('dev')\n", "shop.py": "def make(kind): ...\n", "main.py": FASTAPI}, "shop:make('dev')", "named in .env, line 2"),
+    "a Dockerfile that works in a folder": ({"Dockerfile": 'FROM python\nCOPY . /app\nWORKDIR /app/backend\nCMD ["uvicorn", "main:app"]\n', "backend/main.py": FASTAPI, "main.py": FLASK}, "main:app", "named in Dockerfile, line 4"),
+    "a Dockerfile with two stages": ({"Dockerfile": 'FROM a AS dev\nCMD ["uvicorn", "dev:app"]\nFROM b\nENTRYPOINT ["uvicorn"]\nCMD ["prod:app", "--port", "80"]\n', "dev.py": FASTAPI, "prod.py": FASTAPI}, "prod:app", "named in Dockerfile, line 5"),
+    "a start script that is copied": ({"Dockerfile": 'FROM python\nCOPY docker/entry.sh /entry.sh\nENTRYPOINT ["/entry.sh"]\n', "docker/entry.sh": "MODULE=shop.web\nexec gunicorn ${MODULE}:site\n", "shop/web.py": "from fastapi import FastAPI\nsite = FastAPI()\n", "main.py": FASTAPI}, "shop.web:site", "named in docker/entry.sh"),
+    "a shell in a compose file": ({"compose.yaml": 'services:\n  web:\n    build: .\n    command: sh -c "alembic upgrade head && uvicorn shop.web:site"\n', "shop/web.py": "from fastapi import FastAPI\nsite = FastAPI()\n", "main.py": FASTAPI}, "shop.web:site", "named in compose.yaml, line 4"),
+    "a Makefile with variables": ({"Makefile": "APP ?= shop.web:site\nrun: ; uvicorn \\\n  $(APP)\n", "shop/web.py": "from fastapi import FastAPI\nsite = FastAPI()\n", "main.py": FASTAPI}, "shop.web:site", "named in Makefile, line 2"),
+    "a Makefile that starts a test's app": ({"Makefile": "mock:\n\tuvicorn tests.mock:app\n", "tests/mock.py": FASTAPI, "main.py": FASTAPI}, "main:app", "found in main.py, line 2"),
+    "a script whose server is another function's": ({"pyproject.toml": "[project]\nname = 'x'\n[project.scripts]\nx = 'acme.cli:main'\n", "acme/cli.py": "import uvicorn\ndef main(): print()\ndef preview(): uvicorn.run('acme.preview:app')\n", "acme/preview.py": FASTAPI, "main.py": FASTAPI}, "main:app", "found in main.py, line 2"),
+    "a module that is run": ({"Procfile": "web: python -m shop\n", "shop/__init__.py": "", "shop/__main__.py": "import uvicorn\nfrom .web import api\nuvicorn.run(api)\n", "shop/web.py": "from fastapi import FastAPI\napi = FastAPI()\napp = FastAPI()\n"}, "shop.web:api", "named in Procfile, line 1"),
+    "a flag that is not known": ({"Procfile": "web: gunicorn --disable-redirect-access-to-syslog shop:site\n", "shop.py": "from flask import Flask\nsite = Flask('x')\n", "main.py": FASTAPI}, "shop:site", "named in Procfile, line 1"),
     "a Procfile that names nothing here": ({"Procfile": "web: gunicorn gone:app\n", "main.py": FASTAPI}, "main:app", "found in main.py, line 2"),
     # Django.
     "ASGI_APPLICATION": ({**DJANGO, "site1/settings.py": "ASGI_APPLICATION = 'site1.routing.application'\n", "site1/routing.py": "from channels.routing import ProtocolTypeRouter\napplication = ProtocolTypeRouter({})\n"}, "site1.routing:application", "the Django project of manage.py"),
@@ -207,11 +230,15 @@ REFUSED: dict[str, tuple[Files, type[AsgictlError], str, str]] = {
     "tests of a library": ({"lib/__init__.py": "", "tests/conftest.py": FLASK}, StartError, "no app was found in `{}`: `tests/conftest.py` holds `app` (Flask), line 2", "serve it: `asgictl serve tests/conftest.py`"),
     "migrations": ({"migrations/env.py": FLASK}, StartError, "no app was found in `{}`: `migrations/env.py` holds `app` (Flask), line 2", "serve it: `asgictl serve migrations/env.py`"),
     "an app whose name is taken by a package": ({"hooks.py": FASTAPI, "hooks/__init__.py": ""}, StartError, "no app was found in `{}`: `hooks.py` holds `app`, but the package `hooks` takes its name", "rename one of them"),
+    "a factory that starts the server": ({"main.py": "import uvicorn\nfrom fastapi import FastAPI\ndef main():\n    app = FastAPI()\n    uvicorn.run(app)\n    return app\n"}, StartError, "no app was found in `{}`: `main` in `main.py` starts a server itself, line 5", "create the app outside of the function that starts the server"),
+    "a file that hides its framework": ({"fastapi.py": FASTAPI}, StartError, "no app was found in `{}`: `fastapi.py` hides the installed package `fastapi`, which it imports", "rename it"),
+    "Django in the tests of a library": ({"lib/__init__.py": "", **{f"tests/{name}": text for name, text in DJANGO.items()}}, StartError, "no app was found in `{}`: `tests/site1/asgi.py` holds `application` (Django), line 2; `tests/site1/wsgi.py` holds `application` (Django WSGI), line 2", "serve it: `asgictl serve tests/site1/asgi.py`"),
     # Several.
+    "a stray app beside a factory": ({"shop/__init__.py": "", "shop/main.py": FACTORY, "mock_server.py": FASTAPI}, ConfigError, "`{}` holds 2 apps that rank alike: `mock_server:app` (FastAPI) in `mock_server.py`, line 2; `shop.main:create_app` (Flask) in `shop/main.py`, line 2", "name one: `asgictl serve mock_server:app`"),
     "two files of any name": ({"one.py": FASTAPI, "two.py": FLASK}, ConfigError, "`{}` holds 2 apps that rank alike: `one:app` (FastAPI) in `one.py`, line 2; `two:app` (Flask) in `two.py`, line 2", "name one: `asgictl serve one:app`"),
     "two services": ({"services/a/main.py": FASTAPI, "services/b/main.py": FASTAPI}, ConfigError, "`{}` holds 2 apps that rank alike: `services.a.main:app` (FastAPI) in `services/a/main.py`, line 2; `services.b.main:app` (FastAPI) in `services/b/main.py`, line 2", "name one: `asgictl serve services/a/main.py:app`"),
     "two folders": ({"users/app.py": FASTAPI, "orders/app.py": FASTAPI}, ConfigError, "`{}` holds 2 apps that rank alike: `orders.app:app` (FastAPI) in `orders/app.py`, line 2; `users.app:app` (FastAPI) in `users/app.py`, line 2", "name one: `asgictl serve orders/app.py:app`"),
-    "two Django projects": ({f"{top}/{name}": text for top in ("a", "b") for name, text in DJANGO.items()}, ConfigError, "`{}` holds 2 Django projects: a/manage.py, b/manage.py", "name one: `asgictl serve a/`"),
+    "two Django projects": ({f"{top}/{name}": text for top in ("a", "b") for name, text in DJANGO.items()}, ConfigError, "`{}` holds 2 Django projects: `a/`, `b/`", "name one: `asgictl serve a/`"),
     # Frameworks with a server of their own.
     "aiohttp": ({"app.py": "from aiohttp import web\napp = web.Application()\n"}, StartError, "no app was found in `{}`: `app.py` holds `app` (aiohttp), line 2", "it has a server of its own: start it with `python app.py`"),
     "aiohttp in a function": ({"app.py": "from aiohttp import web\ndef main():\n    app = web.Application()\n    web.run_app(app)\n"}, StartError, "no app was found in `{}`: `app.py` holds an aiohttp app, line 3", "it has a server of its own: start it with `python app.py`"),
@@ -243,3 +270,58 @@ def test_refuses_and_says_what_is_there(write: Write, monkeypatch: pytest.Monkey
 
     texts = (caught.value.message, caught.value.hint)
     assert tuple(str(text).replace(str(folder), "{}") for text in texts) == (message, hint)
+
+
+def test_what_is_named_and_broken_is_told(write: Write) -> None:
+    """An app that a file names, and that cannot be served, is not passed over in silence."""
+    folder = write({"Procfile": "web: uvicorn shop.web:app\n", "shop/web.py": "def (\n", "main.py": FASTAPI})
+
+    ref = look(folder)
+
+    assert str(ref) == "main:app"
+    assert ref.notes == (
+        f"`shop.web:app`, named in Procfile, line 1, is passed over: cannot load `{folder}/shop/web.py`: "
+        f"SyntaxError: invalid syntax ({folder}/shop/web.py:1)",
+    )
+
+
+def test_nothing_leads_out_of_the_project(write: Write) -> None:
+    """No file of a project leads to an app outside of it."""
+    folder = write(
+        {"evil/main.py": FASTAPI, "sub/Procfile": "web: uvicorn --app-dir ../evil main:app\n", "sub/hello.py": FLASK}
+    )
+
+    assert str(look(folder / "sub")) == "hello:app"
+
+
+def test_a_folder_that_is_named(write: Write) -> None:
+    """A folder that is named is looked at as if one stood in it."""
+    folder = write(
+        {"svc/pyproject.toml": "[tool.asgictl]\napp = 'two:app'\n", "svc/two.py": FASTAPI, "svc/main.py": FASTAPI}
+    )
+
+    named, stood = find("./svc", folder, {}, lambda _: None), look(folder / "svc")
+
+    assert str(named) == str(stood) == "two:app"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read(write: Write) -> None:
+    """A database's volume in the folder does not hold up the search."""
+    folder = write({"app.py": FASTAPI, "pgdata/x": ""})
+    (folder / "pgdata").chmod(0)
+
+    assert str(look(folder)) == "app:app"
+    (folder / "pgdata").chmod(0o700)
+
+
+def test_a_special_file_is_no_empty_folder(tmp_path: Path) -> None:
+    """Where the app's file is a FIFO, that is said, and nothing else is served."""
+    os.mkfifo(tmp_path / "main.py")
+
+    with pytest.raises(StartError) as caught:
+        look(tmp_path)
+
+    assert caught.value.message == (
+        f"no app was found in `{tmp_path}`: `main.py` cannot be read: it is not a regular file"
+    )

@@ -433,7 +433,7 @@ SAID = {
     "reload": "note: uvicorn has nothing for --next-port, --show-errors\n",
     "socket": "note: uvicorn has nothing for --uds-mode\n",
     "an unknown factory": UNSURE,
-    "arguments": f"note: uvicorn has nothing for the arguments of the factory\n{UNSURE}",
+    "arguments": f"note: uvicorn has nothing for the factory's arguments\n{UNSURE}",
 }
 
 

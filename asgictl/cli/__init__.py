@@ -48,10 +48,11 @@ class Commands(Group):
             return super().parse_args(ctx, args)
         except Exception as error:
             name = getattr(error, "option_name", None)
-            if name is not None and any(name in param.opts for param in self.get_command(ctx, "serve").params):
-                import shlex
+            if name is not None:
+                from asgictl.cli import words
 
-                ctx.fail(f"No such option: {name}. Did you mean 'asgictl serve {shlex.join(typed)}'?")
+                if meant := words.behind(typed, name, list(_MODULES), self.get_command(ctx, "serve")):
+                    ctx.fail(f"No such option: {name}. {meant}")
             raise
 
 

@@ -75,7 +75,11 @@ class Inspect(Command):
         harmless=Serve.rules.harmless,
         needs={name: other for name, other in Serve.rules.needs.items() if not _LEFT_OUT.intersection((name, other))},
     )
-    meant: ClassVar = Serve.meant
+    meant: ClassVar = {
+        option: hint.replace("asgictl serve", "asgictl inspect")
+        for option, hint in Serve.meant.items()
+        if not any(f"--{name.replace('_', '-')}" in hint for name in _LEFT_OUT)
+    }
     refused: ClassVar = {
         **dict.fromkeys(
             ("--reload", "--dev"),

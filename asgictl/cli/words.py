@@ -3,6 +3,9 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from asgictl import reading
 
 # Commands of other launchers, and names that stand to reason, with the command here.
 _COMMANDS = {
@@ -31,12 +34,18 @@ def meant(args: Sequence[str], commands: Sequence[str]) -> str | None:
     return None
 
 
+def behind(args: Sequence[str], option: str, commands: Sequence[str], serve: Any) -> str | None:
+    """Say where an `option` belongs that stands before the command, or what it is called here; None for no option."""
+    if hint := serve.meant.get(option):
+        return f"With `asgictl serve`, {hint}."
+    if not any(option in param.opts for param in serve.params):
+        return None
+    command = next((word for word in args if word in commands), "serve")
+    rest = [word for word in args if word != command]
+    return f"Did you mean '{shlex.join(('asgictl', command, *rest))}'?"
+
+
 def _names_an_app(text: str) -> bool:
-    path = Path(text)
-    return (
-        ":" in text
-        or text.endswith(".py")
-        or "/" in text
-        or path.is_dir()
-        or path.with_name(f"{path.name}.py").is_file()
-    )
+    if ":" in text or "/" in text or text.endswith(".py"):
+        return True
+    return bool(text) and (reading.is_dir(Path(text)) or reading.is_file(Path(f"{text}.py")))

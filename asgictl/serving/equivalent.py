@@ -93,7 +93,7 @@ def missing(plan: ServePlan) -> list[str]:
         "--quiet-path": log is not None and bool(log.quiet),
         "--startup-timeout": instructions.startup_timeout is not None,
         "--show-errors": instructions.reload,
-        "the arguments of the factory": bool(instructions.ref.arguments),
+        "the factory's arguments": bool(instructions.ref.arguments),
         "--static": instructions.ref.settings is not None and instructions.how.static,
     }
     return [name for name, used in in_use.items() if used]

@@ -162,9 +162,12 @@ def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
 
 
 def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bind:
-    if match := re.fullmatch(r"(?:\w+://)?([^:/]+|\[[^]]+\]):(\d+)", request.host):
-        hint = f"pass --host {match[1].strip('[]')} --port {match[2]}"
-        raise ConfigError(f"`--host {request.host}` holds a port", hint=hint, option="host")
+    if match := re.fullmatch(r"(?:\w+://)?([^:/]*|\[[^]]+\]):(\d+)/?", request.host):
+        host = f"--host {match[1].strip('[]')} " if match[1] else ""
+        raise ConfigError(f"`--host {request.host}` holds a port", hint=f"pass {host}--port {match[2]}", option="host")
+    if "/" in request.host:
+        hint = "pass --host with a name or an address alone"
+        raise ConfigError(f"`--host {request.host}` is not a host", hint=hint, option="host")
     if not request.host:
         hint = "pass --host 0.0.0.0 to listen on every address"
         raise ConfigError("`--host` is empty", hint=hint, option="host")

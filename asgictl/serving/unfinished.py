@@ -1,7 +1,7 @@
 """What a process that stops, or takes too long to start, has left unfinished, in words."""
 
 import asyncio
-import re
+import linecache
 import sys
 import threading
 import traceback
@@ -11,6 +11,9 @@ from typing import Any
 from asgictl.asgi import Scope
 from asgictl.serving import whereabouts
 from asgictl.serving.exchange import Exchange
+
+# What runs servers, and event loops.
+_RUNNING = frozenset(("aiohttp", "asyncio", "hypercorn", "socketserver", "tornado", "uvicorn", "waitress", "werkzeug"))
 
 
 def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio.Task[Any]", Exchange]]:
@@ -57,11 +60,15 @@ def thread() -> str:
 
 
 def advice() -> str:
-    """Return what to do about the call of a server, or an event loop, that the main thread is in; or nothing."""
+    """Return what to do about a server, or an event loop, that the main thread runs in an import; or nothing."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
-    for entry in traceback.extract_stack(frame) if frame else ():
-        if entry.name == "<module>" and re.search(r"\b(run|run_app|serve|serve_forever|mainloop)\(", entry.line or ""):
-            return f': `{entry.line}` belongs below `if __name__ == "__main__":`'
+    runs = False
+    for entry, _ in traceback.walk_stack(frame):
+        if entry.f_globals.get("__name__", "").partition(".")[0] in _RUNNING:
+            runs = True
+        elif runs and entry.f_code.co_name == "<module>":
+            text = linecache.getline(entry.f_code.co_filename, entry.f_lineno).strip()
+            return f': `{text}` belongs below `if __name__ == "__main__":`'
     return ""
 
 

@@ -36,6 +36,7 @@ _FLAGS = frozenset(
 # The app as servers take it: a module or a file, and an object, or a call of one. Expressions are compiled only where
 # a file has commands.
 _APP = r"(?:(?:asgi|wsgi|file):)?(?P<app>[\w./-]+(?::[A-Za-z_][\w.]*(?:\(.*\))?)?)"
+_OBJECT = r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"
 _VARIABLE = r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))"
 _WORDS = {"run", "dev", "start", "serve"}
 
@@ -111,6 +112,7 @@ def _of_server(server: str, words: list[str]) -> Named | None:  # noqa: C901  # 
     named: str | None = None
     folder, attribute = "", ""
     factory = False
+    swallowed: str | None = None  # by an option that has no value
     rest = iter(words)
     for word in rest:
         option, equals, value = word.partition("=")
@@ -127,12 +129,14 @@ def _of_server(server: str, words: list[str]) -> Named | None:  # noqa: C901  # 
         if option in _FLAGS or option.startswith("--no-"):
             continue
         value = value if equals else next(rest, "")
+        swallowed = swallowed or (value if re.fullmatch(_OBJECT, value) else None)
         if option in _APP_OPTIONS.get(server, ()):
             named = value
         elif option in _FOLDER_OPTIONS or (option == "-d" and server == "granian"):
             folder = value
         elif option in {"--callable", "--app"}:
             attribute = value
+    named = named or swallowed
     if named and attribute and ":" not in named:
         named = f"{named}:{attribute}"
     return Named(named, folder, factory) if named else None

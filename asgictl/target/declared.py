@@ -5,6 +5,7 @@ All of it is read as text, and nothing is run.
 
 import json
 import os
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
@@ -19,6 +20,8 @@ from asgictl.target.places import COMPOSE, DOCKERFILES, DOTENV, MAKEFILES, PROCF
 
 _TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
 _LIMIT = 200_000
+
+_PLAIN = (str, int, float)
 
 # So many scripts of a project are looked at.
 _SCRIPTS = 50
@@ -115,9 +118,10 @@ def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
 
 
 class _Image(NamedTuple):
-    """What of a Dockerfile says what runs: the last CMD and ENTRYPOINT with their lines, and what they are run with.
+    """What the last stage of a Dockerfile runs, and from where.
 
-    `copies` are the places of files in the image, with where they are copied from.
+    `commands` are CMD and ENTRYPOINT with their lines, `folders` those of the context that the working directory may
+    come from, and `copies` the places of files in the image, with where they are copied from.
     """
 
     commands: list[tuple[int, str]]
@@ -135,7 +139,8 @@ def _dockerfiles(folder: Path, note: Note) -> Iterator[list[Claim]]:
 
 def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Note) -> list[Claim]:
     image = _image(text)
-    bases = (context, *dict.fromkeys(place for name in image.folders for place in _within(context, name)))
+    places = [context / name for name in image.folders if reading.is_dir(context / name)]
+    bases = tuple(dict.fromkeys((*places, context)))
     for line, command in image.commands:
         words = _words(command)
         claim = _command(words, command, image.variables)
@@ -152,32 +157,60 @@ def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Not
 def _image(text: str) -> _Image:
     found: dict[str, tuple[int, str]] = {}
     variables: dict[str, str] = {}
-    folders: list[str] = []
     copies: dict[str, str] = {}
+    stages: set[str] = set()
+    workdir = "/"
     for number, line in _joined_lines(text):
         instruction, _, rest = line.strip().partition(" ")
         rest = rest.strip()
         match instruction.upper():
+            case "FROM":
+                name, *more = rest.split() or [""]
+                if name not in stages:
+                    found, variables, copies, workdir = {}, {}, {}, "/"
+                stages.update(more[1:])
             case "CMD" | "ENTRYPOINT" as kind:
                 found[kind] = (number, rest)
             case "ENV" | "ARG":
-                pairs = re.findall(r"""(\w+)=("[^"]*"|'[^']*'|\S*)""", rest)
-                if not pairs and len(rest.split(None, 1)) > 1:
-                    pairs = [tuple(rest.split(None, 1))]
-                variables |= {name: value.strip("\"'") for name, value in pairs}
+                variables |= _pairs(rest)
             case "WORKDIR":
-                folders.append(rest)
+                workdir = posixpath.join(workdir, rest)
             case "COPY" | "ADD" if "--from=" not in rest:
                 *sources, place = [word for word in rest.split() if not word.startswith("--")] or [""]
-                folders += sources
-                copies |= {
-                    f"{place}{name.rpartition('/')[2]}" if place.endswith("/") else place: name for name in sources
-                }
-    commanded = [found[kind] for kind in ("CMD", "ENTRYPOINT") if kind in found]
-    both = [_words(text) for _, text in reversed(commanded)]
-    if len(both) == len(found) > 1 and all(both):  # the one is what the other is called with
-        commanded.insert(0, (found["CMD"][0], json.dumps([word for words in both for word in words or ()])))
-    return _Image(commanded, variables, folders, copies)
+                place = posixpath.join(workdir, place)
+                several = len(sources) > 1 or place.endswith("/")
+                for name in sources:
+                    inner = posixpath.basename(name.rstrip("/")) if several and "." in posixpath.basename(name) else ""
+                    copies[posixpath.normpath(posixpath.join(place, inner))] = posixpath.normpath(name).lstrip("/")
+    return _Image(_commanded(found), variables, list(_origins(posixpath.normpath(workdir), copies)), copies)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Return the variables of an instruction: `A=b C="d e"`, or `A b`."""
+    pairs = re.findall(r"""(\w+)=("[^"]*"|'[^']*'|\S*)""", text)
+    if not pairs and len(words := text.split(None, 1)) > 1:
+        pairs = [tuple(words)]
+    return {name: value.strip("\"'") for name, value in pairs}
+
+
+def _commanded(found: dict[str, tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return what is run: CMD, which ENTRYPOINT is called with where both are lists, or the one that there is."""
+    commands = [found[kind] for kind in ("CMD", "ENTRYPOINT") if kind in found]
+    both = [_words(text) for _, text in reversed(commands)]
+    if len(commands) > 1 and all(both):
+        commands.insert(0, (found["CMD"][0], json.dumps([word for words in both for word in words or ()])))
+    return commands
+
+
+def _origins(workdir: str, copies: Mapping[str, str]) -> Iterator[str]:
+    """Yield the folders of the context that are copied to `workdir`, or around it, the nearest first."""
+    for place in sorted(copies, key=len, reverse=True):
+        inside = posixpath.relpath(workdir, place)
+        if not inside.startswith(".."):
+            yield posixpath.normpath(posixpath.join(copies[place], inside))
+    for place, name in copies.items():  # below it: on `sys.path` by another way
+        if place.startswith(f"{workdir.rstrip('/')}/"):
+            yield name
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -205,13 +238,13 @@ def _within(folder: Path, name: str) -> Iterator[Path]:
 
 def _words(command: object) -> list[str] | None:
     """Return the words of a command in its exec form, or None for one that a shell reads."""
-    if isinstance(command, list):
-        return [str(word) for word in command]
-    try:
-        words = json.loads(str(command))
-    except (ValueError, RecursionError):
-        return None
-    return [str(word) for word in words] if isinstance(words, list) else None
+    if not isinstance(command, list):
+        try:
+            command = json.loads(str(command))
+        except (ValueError, RecursionError):
+            return None
+    # What nests may multiply, by the aliases of YAML.
+    return [str(word) for word in command if isinstance(word, _PLAIN)] if isinstance(command, list) else None
 
 
 def _command(words: list[str] | None, text: str, variables: Mapping[str, str]) -> Named | None:
@@ -227,7 +260,7 @@ def _script(
     for word in words:
         name = word.rpartition("/")[2]
         if name.endswith((".sh", "entrypoint", "start", "run")):
-            copied = copies.get(word) or copies.get(f"/{name}") or name
+            copied = copies.get(posixpath.normpath(word)) or copies.get(f"/{name}") or name
             meant = (word.strip("./"), name, copied.strip("./"))
             for file in (base / end for base in bases for end in meant):
                 if reading.is_file(file) and (text := _text(file, note)):
@@ -273,32 +306,37 @@ def _of_service(service: dict[str, Any], file: Path, text: str, note: Note) -> I
     folder = file.parent
     build = service.get("build")
     where = build.get("context") if isinstance(build, dict) else build
-    context = folder / str(where or ".")
+    context = folder / (_path(where) or ".")
     if not context.resolve().is_relative_to(folder.resolve()):
         return
     variables = _environment(service.get("environment"))
-    bases = (context, *_within(folder, str(service.get("working_dir") or "")), folder)
+    bases = (context, *_within(folder, _path(service.get("working_dir"))), folder)
     command, entry = service.get("command"), service.get("entrypoint")
     both = [*entry, *command] if isinstance(entry, list) and isinstance(command, list) else None
     for given in (both, command, entry):
         if isinstance(given, list | str):
             words = _words(given)
-            named = _command(words, given if isinstance(given, str) else " ".join(map(str, given)), variables)
+            named = _command(words, given if isinstance(given, str) else " ".join(words or ()), variables)
             if named:
                 yield Claim(named, _place(file, folder, _line_of(text, named.app)), tuple(dict.fromkeys(bases)))
                 return
     name = build.get("dockerfile") if isinstance(build, dict) else None
     if build and (context != folder or name):
-        inner = context / str(name or "Dockerfile")
+        inner = context / (_path(name) or "Dockerfile")
         if inner.resolve().is_relative_to(folder.resolve()) and (content := _text(inner, note)):
             yield from _of_dockerfile(inner, content, context, folder, note)
 
 
 def _environment(value: object) -> dict[str, str]:
     if isinstance(value, dict):
-        return {str(name): str(item) for name, item in value.items()}
-    pairs = (str(item).partition("=") for item in value) if isinstance(value, list) else ()
+        return {str(name): str(item) for name, item in value.items() if isinstance(item, _PLAIN)}
+    pairs = [item.partition("=") for item in value if isinstance(item, str)] if isinstance(value, list) else []
     return {name: item for name, _, item in pairs}
+
+
+def _path(value: object) -> str:
+    """Return a path in a compose file; nothing for what is not one."""
+    return value if isinstance(value, str) and "\0" not in value else ""
 
 
 def _scripts(around: project.Project) -> Iterator[list[Claim]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from asgictl import reading
 from asgictl.errors import AppLoadError, ConfigError
 from asgictl.target import modules, source
+from asgictl.target.places import is_aside, is_left_out
 from asgictl.target.ref import SETTINGS, AppRef
 
 _MANAGE = "manage.py"
@@ -45,14 +46,19 @@ def above(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
     return _in(folder.parent, tell) if folder.parent in reading.upwards(folder) else None
 
 
-def below(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
-    """Return the application of the Django project one folder below; raise `ConfigError` where there are several."""
-    found = [ref for root in _below(folder) if (ref := _in(root, tell, folder))]
-    if len(found) > 1:
-        names = [str(ref.found).removeprefix("the Django project of ").partition(",")[0] for ref in found]
-        hint = f"name one: `asgictl serve {names[0].partition('/')[0]}/`"
-        raise ConfigError(f"`{folder}` holds {len(found)} Django projects: {', '.join(names)}", hint=hint)
-    return found[0] if found else None
+def below(folder: Path, found: AppRef | None, tell: Callable[[str], None]) -> AppRef | None:
+    """Return the application of the Django project below that `found` is a part of; where nothing was, of the only one.
+
+    Raises `ConfigError` where nothing was `found` and there are several.
+    """
+    refs = {root: ref for root in _below(folder) if (ref := _in(root, tell, folder))}
+    if found is not None:
+        return next((ref for root, ref in refs.items() if found.file and found.file.is_relative_to(root)), None)
+    if len(refs) > 1:
+        names = [f"`{root.relative_to(folder)}/`" for root in refs]
+        hint = f"name one: `asgictl serve {names[0].strip('`')}`"
+        raise ConfigError(f"`{folder}` holds {len(refs)} Django projects: {', '.join(names)}", hint=hint)
+    return next(iter(refs.values()), None)
 
 
 def _around(folder: Path) -> Iterator[Path]:
@@ -70,22 +76,24 @@ def _below(folder: Path) -> list[Path]:
         found = sorted(folder.glob(f"*/{_MANAGE}"))
     except OSError:
         return []
-    return [file.parent for file in found if not file.parent.name.startswith((".", "venv", "{"))]
+    return [file.parent for file in found if not is_left_out(file.parent.name) and not is_aside(file, folder)]
 
 
 def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> AppRef | None:
     manage = root / _MANAGE
     if not reading.is_file(manage):
         return None
+    label = manage.relative_to(folder).as_posix() if folder else _MANAGE
     try:
         settings, how = _settings_of(manage, root)
+        if not settings:
+            return None
+        return _of_settings(root, settings, label if how == _MANAGE else f"{label} and {how}", tell)
     except (AppLoadError, RecursionError) as error:
+        if folder is None:
+            raise
         tell(f"`{manage}` is passed over: {error}")
         return None
-    if not settings:
-        return None
-    label = manage.relative_to(folder).as_posix() if folder else _MANAGE
-    return _of_settings(root, settings, label if how == _MANAGE else f"{label} and {how}", tell)
 
 
 def _of_settings(folder: Path, settings: str, how: str, tell: Callable[[str], None]) -> AppRef:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import project, reading
-from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.errors import AppLoadError, AsgictlError, ConfigError, StartError
 from asgictl.target import modules
-from asgictl.target.naming import Namer
-from asgictl.target.offers import Candidate, Reader
-from asgictl.target.places import CLAIMING, VARIABLES
+from asgictl.target.naming import Namer, NoSuchAppError
+from asgictl.target.offers import Candidate, Reader, starts_of
+from asgictl.target.places import CLAIMING, VARIABLES, is_aside
 from asgictl.target.ref import AppRef
 
 if TYPE_CHECKING:
@@ -30,17 +30,41 @@ def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) 
     `StartError` when there is none, `ConfigError` when two rank alike. Where there is no Python project at all, the
     bundled app stands in, with `looked` set.
     """
+    try:
+        return _find(app, folder, environ, tell)
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:  # links, names and sources that lead nowhere
+        problem = f"cannot look for the app in `{folder}`: {error}"
+        raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
+
+
+def _find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) -> AppRef:
     if app is not None:
         return _named(app, folder, TYPED, tell)
     if value := environ.get("ASGICTL_APP"):
         return _named(value, folder, "named by the variable ASGICTL_APP", tell)
     tell("no app named on the command line or by ASGICTL_APP")
     pyproject = project.find(folder)
-    for keys in (("tool", "asgictl", "app"), ("tool", "fastapi", "entrypoint")):
-        if pyproject and (value := pyproject.text(*keys)):
-            return _named(value, pyproject.root, f"named by `{'.'.join(keys)}` in {project.FILE}", tell)
+    if pyproject and (ref := _configured(pyproject, tell)):
+        return ref
     tell(f"no app named in {pyproject.file if pyproject else project.FILE}")
     return around(folder, environ, tell, pyproject=pyproject)
+
+
+def of_folder(folder: Path, tell: Tell, name: str) -> AppRef:
+    """Return the app that belongs to `folder`, which was named as `name`; raise as `find` does."""
+    pyproject = project.find(folder)
+    if pyproject is not None and pyproject.root != folder:
+        pyproject = None
+    if pyproject and (ref := _configured(pyproject, tell)):
+        return ref
+    return around(folder, {}, tell, pyproject=pyproject, named=name)
+
+
+def _configured(pyproject: project.Project, tell: Tell) -> AppRef | None:
+    for keys in (("tool", "asgictl", "app"), ("tool", "fastapi", "entrypoint")):
+        if value := pyproject.text(*keys):
+            return _named(value, pyproject.root, f"named by `{'.'.join(keys)}` in {project.FILE}", tell)
+    return None
 
 
 def around(
@@ -62,22 +86,21 @@ def around(
         ref = django.find(folder, environ, tell) or ref
     if ref is not None:
         return ref._replace(notes=tuple(notes))
-    below = django.below(folder, tell)
     survey = search.Survey(folder, pyproject, tell, reader)
-    ref = survey.best()
-    if ref is None and below is None:
-        ref = django.above(folder, tell)
-    if below is not None and (ref is None or ref.file is None or ref.file.parent != folder):
-        return below._replace(notes=tuple(notes))
-    if ref is None and named is not None:
-        problem = survey.nothing()
-        raise StartError(
-            f"the folder `{named}` holds no app{problem.message.partition(str(folder))[2][1:]}", hint=problem.hint
-        )
-    if ref is None and (pyproject is not None or not survey.is_empty()):
-        raise survey.nothing()
+    try:
+        ref = survey.best()
+    except ConfigError:
+        django.below(folder, None, tell)  # which names the projects where those rank alike
+        raise
+    if ref is None or (ref.file and ref.file.parent != folder):
+        ref = django.below(folder, ref, tell) or ref
+    ref = ref or django.above(folder, tell)
+    if ref is None and (named is not None or notes or pyproject is not None or not survey.is_empty()):
+        problem = survey.nothing(f"the folder `{named}` holds no app" if named else f"no app was found in `{folder}`")
+        problem.message = "; ".join((problem.message, *notes))
+        raise problem
     ref = ref or bundled(tuple(survey.looked))
-    return ref._replace(notes=tuple(notes))
+    return ref._replace(notes=(*notes, *ref.notes))
 
 
 def entry(ref: AppRef, folder: Path) -> Candidate | None:
@@ -127,8 +150,10 @@ def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
         found: dict[tuple[Path | None, str], AppRef] = {}
         for claim in claims:
             ref = _of_claim(claim, folder, tell, reader)
-            if ref is not None:
+            if isinstance(ref, AppRef):
                 found.setdefault((ref.file, str(ref)), ref)
+            elif ref is not None:
+                notes.append(f"`{claim.named.app}`, {how(claim)}, is passed over: {ref.message}")
             elif claim.explicit:
                 notes.append(f"`{claim.named.app}`, {how(claim)}, cannot be served from here: it is passed over")
             else:
@@ -142,8 +167,9 @@ def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
     return None
 
 
-def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRef | None:
-    """Return the app that is meant, where the project has it."""
+def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRef | AsgictlError | None:
+    """Return the app that is meant, why it cannot be served where it is there, or None."""
+    problem: AsgictlError | None = None
     named = claim.named
     places = [
         place
@@ -156,18 +182,24 @@ def _of_claim(claim: "Claim", folder: Path, tell: Tell, reader: Reader) -> AppRe
             if ref is None and named.script and ":" in named.app:  # a function, not an app
                 continue
             ref = ref or Namer(place, _silent, reader).app(named.app, "")
-        except (AsgictlError, OSError, RecursionError) as error:
+        except (AsgictlError, OSError, RecursionError, ValueError) as error:
             tell(f"`{named.app}` from {claim.where} in `{place}`: {error}")
+            if isinstance(error, AsgictlError) and not isinstance(error, NoSuchAppError):
+                problem = problem or error
             continue
-        if ref.file is None or not ref.file.is_relative_to(folder):
+        if ref.file is None or not ref.file.resolve().is_relative_to(folder.resolve()):
+            continue
+        if not claim.explicit and is_aside(ref.file, folder):
+            tell(f"`{ref}`, {how(claim)}, is not the project's own")
             continue
         try:
             if not reader.sources.binds(ref.file, ref.attribute.partition(".")[0]):
                 continue
-        except AppLoadError:
+        except AppLoadError as error:
+            problem = problem or error
             continue
         return ref._replace(found=how(claim), factory=True if named.factory else ref.factory)
-    return None
+    return problem
 
 
 def how(claim: "Claim") -> str:
@@ -177,7 +209,7 @@ def how(claim: "Claim") -> str:
 
 def _inside(base: Path, folder: str) -> list[Path]:
     """Return where a folder that a command changes to may be: below `base`, or the end of its path in an image."""
-    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    parts = [part for part in folder.split("/") if part not in ("", ".", "..")]
     found = [base.joinpath(*parts[start:]) for start in range(len(parts) or 1)]
     return [place for place in found if reading.is_dir(place)]
 
@@ -190,7 +222,8 @@ def _started(app: str, folder: Path, reader: Reader) -> AppRef | None:
         file = file.with_name("__main__.py")
     if file is None or not reading.is_file(file):
         return None
-    for start in reader.sources.source(file).starts:
+    source = reader.sources.source(file)
+    for start in starts_of(source, function) if function else source.starts:
         if start.names is not None:
             return Namer(folder, _silent, reader).app(start.names, "")
         if start.app is not None:

@@ -67,6 +67,10 @@ class Judge:
             case node:
                 return self.of(where, node, depth + 1)._replace(home=home)
 
+    def instance(self, names: Names, node: ast.ClassDef) -> What:
+        """Return what an instance of a class is."""
+        return self._of_instance(names, node, 0)
+
     def of(self, names: Names, node: ast.expr, depth: int) -> What:  # noqa: PLR0911  # a case for each kind of node
         """Return what an expression makes."""
         if depth > DEPTH:
@@ -127,9 +131,7 @@ class Judge:
             case ast.Subscript(value=owner):
                 return self._origin(names, owner, depth)
             case ast.Constant(value=str(text)):
-                return (
-                    self._origin(names, ast.parse(text, mode="eval").body, depth + 1) if text.isidentifier() else text
-                )
+                return self._origin(names, ast.Name(text), depth + 1)
         return ""
 
     def _of_origin(self, origin: str, *, called: bool) -> What:

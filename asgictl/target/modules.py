@@ -1,5 +1,6 @@
 """Where modules are: between names, files and folders, without importing anything."""
 
+import functools
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
@@ -74,7 +75,7 @@ def of_file(file: Path, folder: Path) -> Module:
     holds the package whose part it is, unless that is above `folder`; a file that is in no package is a part of a
     namespace package of `folder`, unless an installed package has that name, or a folder below is a project of its own.
     """
-    imported = list(source.imports(source.parse(file)))
+    imported = _imported(file)
     levels = max((_level(name) for name in imported), default=0)
     places = list(_bases(file, folder, max(levels, file.stem == "__main__")))
     bare = {name for name in imported if not name.startswith(".")}
@@ -99,6 +100,11 @@ def of_file(file: Path, folder: Path) -> Module:
     base = max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
+
+
+@functools.cache
+def _imported(file: Path) -> tuple[str, ...]:
+    return tuple(source.imports(source.parse(file)))
 
 
 def _clashes(package: Path, folder: Path) -> bool:
@@ -162,6 +168,9 @@ def of_name(name: str, folder: Path) -> Module | None:
     """Return the module called `name`: in the project in `folder`, or installed; None where there is none."""
     for root in roots(folder):
         if file := in_folder(name, root):
+            top = root / name.partition(".")[0]
+            if reading.is_dir(top) and _clashes(top, folder):  # of a plain folder that an installed package outranks
+                return of_file(file, folder)
             path = (str(root),) if root == folder else (str(root), str(folder))
             return Module(name=name, path=path, file=file)
     parts = name.split(".")

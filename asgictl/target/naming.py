@@ -16,6 +16,10 @@ from asgictl.target.ref import AppRef
 _FORMS = "write it as `module:attribute` or `path/to/file.py:attribute`"
 
 
+class NoSuchAppError(StartError):
+    """A name leads to nothing."""
+
+
 class Name(NamedTuple):
     """A name, split: the module or the path, the attribute, and what it is called with where it is called."""
 
@@ -79,8 +83,20 @@ class Namer:
     def app(self, app: str, found: str) -> AppRef:
         """Return the app called `app`, which was `found` so.
 
-        Raises `StartError` when it is not there, `ConfigError` when it is no name.
+        Raises `NoSuchAppError` when it is not there, `StartError` when it cannot be served, and `ConfigError` when it
+        is no name.
         """
+        ref = self._named(app, found)
+        if ref.file is not None and ref.file.is_relative_to(self._folder):
+            try:
+                why = pick.starts_itself(ref.file, self._reader)
+            except AppLoadError:
+                return ref  # the import says it better
+            if why is not None:
+                raise StartError(why, hint=pick.GUARD)
+        return ref
+
+    def _named(self, app: str, found: str) -> AppRef:
         name = split(app)
         path = self._folder / name.location
         if reading.exists(path) and not reading.is_dir(path) and not reading.is_file(path):
@@ -99,7 +115,7 @@ class Namer:
             return self._at_path(app, path, name, found)  # a plain folder, whoever else has its name
         if module is None:
             problem = f"there is no module `{name.location}` in `{self._folder}`"
-            raise StartError(problem, hint=self._module_hint(app, name))
+            raise NoSuchAppError(problem, hint=self._module_hint(app, name))
         if module.file is None or not name.attribute:
             return self._of_module(module, name, found)
         return self._checked(_ref(module, name, found), name)
@@ -114,13 +130,13 @@ class Namer:
                 return self._in_file(package, name, found)
             return pick.of_package(package, self._folder, found, self._reader, app)
         if reading.is_dir(path) and name.attribute is None:
-            from asgictl.target.find import around
+            from asgictl.target.find import of_folder
 
             self._tell(f"looking for an app in `{path}`")
-            return around(path, {}, self._tell, named=app)
+            return of_folder(path, self._tell, app)
         hint = _path_hint(app, self._folder, name) or _file_hint(path, name.location)
         what = "folder" if name.location.endswith(("/", os.sep)) else "file"
-        raise StartError(f"there is no {what} `{shown(path)}`", hint=hint)
+        raise NoSuchAppError(f"there is no {what} `{shown(path)}`", hint=hint)
 
     def _in_file(self, file: Path, name: Name, found: str) -> AppRef:
         if file.name == "manage.py" and not name.attribute:
@@ -133,8 +149,8 @@ class Namer:
             raise StartError(problem, hint="rename one of them, or name the app that the package holds")
         module = modules.of_file(file, self._folder)
         if not all(part.isidentifier() for part in module.name.split(".")):
-            problem = f"`{shown(file)}` cannot be imported: `{module.name}` is not a name for a module"
-            raise StartError(problem, hint=f"rename it, like `{pick.module_name(file)}.py`")
+            problem = f"`{shown(file)}` cannot be imported: `{module.name}` is not a valid module name"
+            raise StartError(problem, hint=f"rename it, for example to `{pick.module_name(file)}.py`")
         if (hides := pick.hides(file, self._folder, self._reader)) is not None:
             raise StartError(hides, hint="rename it")
         if name.attribute:
@@ -175,8 +191,6 @@ class Namer:
             for seen in offer.seen:
                 if seen.name == ref.attribute and seen.advice:
                     raise StartError(f"`{ref}` cannot be served: {seen.text}", hint=seen.advice)
-        if (why := pick.starts_itself(ref.file, self._reader)) is not None:
-            raise StartError(why, hint=pick.GUARD)
         return ref
 
     def _module_hint(self, app: str, name: Name) -> str:

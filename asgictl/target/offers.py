@@ -54,10 +54,11 @@ class Sighting(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What a file holds: candidates, best first, and what else was seen in it."""
+    """What a file holds: candidates, best first, what else was seen in it, and what there makes apps when it is called."""
 
     candidates: tuple[Candidate, ...] = ()
     seen: tuple[Sighting, ...] = ()
+    makers: tuple[str, ...] = ()
 
 
 class Reader:
@@ -98,9 +99,9 @@ class Reader:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
                 else self._object(name, value, what)
             )
-            if isinstance(entry, Candidate) and entry.factory and (start := _start_in(source, node)):
-                text = f"`{name}` in `{shown(source.file)}` starts a server itself, line {start.line}"
-                seen.append(Sighting(source.file, start.line, text, _OUTSIDE, name))
+            if isinstance(entry, Candidate) and entry.factory and (starts := starts_of(source, name)):
+                text = f"`{name}` in `{shown(source.file)}` starts a server itself, line {starts[0].line}"
+                seen.append(Sighting(source.file, starts[0].line, text, _OUTSIDE, name))
             elif isinstance(entry, Candidate):
                 found.append(entry)
             elif entry is not None:
@@ -113,7 +114,13 @@ class Reader:
         if not any(it.advice for it in seen):
             seen += _script_framework(source)
         found.sort(key=lambda entry: (entry.rank, entry.line))
-        return Offer(tuple(_started(source, found)), tuple(seen))
+        makers = [
+            name
+            for name, value in source.values.items()
+            if isinstance(value.node, ast.ClassDef) and self._judge.instance(source, value.node).kind == "app"
+        ]
+        makers += [entry.name for entry in found if entry.factory]
+        return Offer(tuple(_started(source, found)), tuple(seen), tuple(makers))
 
     def _definition(self, source: Source, name: str) -> object:
         """Return the function or class that `name` is, where this file defines or imports it."""
@@ -203,16 +210,16 @@ class Reader:
             elif what.kind == "app" and frameworks.of_name(what.label):
                 made = f"`{node.name}` in `{shown(source.file)}` creates `{name}` ({what.label})"
                 text = f"{made} and does not return it, line {value.line}"
-                advice = _OUTSIDE if _start_in(source, node) else f"have `{node.name}` return `{name}`"
+                advice = _OUTSIDE if starts_of(source, node.name) else f"have `{node.name}` return `{name}`"
                 yield Sighting(source.file, value.line, text, advice, node.name)
 
 
-def _start_in(source: Source, node: object) -> Start | None:
-    """Return the call in a function of a file that starts a server."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node not in source.tree.body:
-        return None
-    end = node.end_lineno or node.lineno
-    return next((start for start in source.starts if node.lineno <= start.line <= end), None)
+def starts_of(source: Source, function: str) -> list[Start]:
+    """Return the calls that start a server in a function of a file."""
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+            return [start for start in source.starts if node.lineno <= start.line <= (node.end_lineno or node.lineno)]
+    return []
 
 
 def _may_be_one(name: str, value: Value) -> bool:
@@ -251,8 +258,9 @@ def _advice(foreign: frameworks.Foreign, file: Path, name: str) -> str:
 
 
 def _module(file: Path) -> str:
-    """Return what names the module in `file` from its own folder."""
-    return file.parent.name if file.name == "__init__.py" else file.stem
+    """Return what names the module in `file` from the current folder."""
+    place = shown(file)
+    return place.removesuffix(".py") if "/" not in place and place.endswith(".py") else place
 
 
 def _script_framework(source: Source) -> Iterator[Sighting]:

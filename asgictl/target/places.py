@@ -22,6 +22,7 @@ CLAIMING = frozenset((*DOTENV, PROCFILE, *DOCKERFILES, *COMPOSE, *MAKEFILES))
 # What says that a folder holds a Python project.
 _MANIFESTS = (
     *("pyproject.toml", "setup.cfg", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock", "manage.py", "environment.yml"),
+    *("Pipfile.lock", "pixi.toml", "pixi.lock", "pylock.toml", "Procfile"),
 )
 
 # The ranks of places: this folder, `app/`, `src/`, the project's package; other packages; files of any name here, and

@@ -13,8 +13,12 @@ from asgictl.target import places
 # framework.
 _ENTRIES, _READ, _BYTES, _SECONDS, _HERE_READ = 40_000, 8_000, 64_000_000, 2.0, 50
 
+# A module that people write is not larger, in bytes; to understand it would take seconds.
+_LARGEST = 300_000
+
 _IMPORT = b"import "
-_SIGNATURES = (b"receive, send", b"start_response")
+_SCOPE = (b"scope", b"receive", b"send")
+_ENVIRON = b"start_response"
 
 
 @functools.cache
@@ -31,19 +35,22 @@ def _telling() -> dict[bytes, tuple[bytes, ...]]:
 class Scan:
     """A look through the modules of a folder.
 
-    `read` counts them, `notebooks` are what was met beside them, `cut` says in words where it was given up.
+    `read` counts them, `unread` says which could not be read, `notebooks` are what was met beside them, and `cut` says
+    where it was given up.
     """
 
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self.folder = folder
         self.read = 0
         self.notebooks: list[Path] = []
+        self.unread: list[str] = []
         self.cut: str | None = None
         self._tell = tell
+        self._left: dict[Path, bytes] = {}
 
     def modules(self, known: Iterable[Path], words: Iterable[str]) -> Iterator[Path]:
         """Yield the modules that import a framework, or hold one of `words`, but for those that are `known`."""
-        telling = (*_SIGNATURES, *(word.encode() for word in words))
+        telling = [word.encode() for word in words]
         done = set(known)
         size = 0
         end = time.monotonic() + _SECONDS
@@ -56,11 +63,24 @@ class Scan:
             try:
                 content = reading.content(file)
             except OSError as error:
-                self._tell(f"`{file.relative_to(self.folder)}` is passed over: {error.strerror}")
+                self.unread.append(f"`{file.relative_to(self.folder)}` cannot be read: {error.strerror}")
+                self._tell(self.unread[-1])
                 continue
             self.read, size = self.read + 1, size + len(content)
             here = file.parent == self.folder and self.read <= _HERE_READ
-            if here or _is_telling(content) or any(word in content for word in telling):
+            if len(content) > _LARGEST:
+                self._tell(f"`{file.relative_to(self.folder)}` is passed over: it is larger than {_LARGEST} bytes")
+            elif here or _is_telling(content) or any(word in content for word in telling):
+                yield file
+            else:
+                self._left[file] = content
+
+    def again(self, words: Iterable[str]) -> Iterator[Path]:
+        """Yield the modules that were left, and hold one of `words`, which those before have brought up."""
+        telling = [word.encode() for word in words]
+        for file, content in list(self._left.items()):
+            if any(word in content for word in telling):
+                del self._left[file]
                 yield file
 
     def _files(self) -> Iterator[Path]:
@@ -76,7 +96,7 @@ class Scan:
                     self._give_up(f"only {entries - len(found)} files were looked at")
                     return
                 for entry in found:
-                    if entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
+                    if entry.name.endswith(".py") and not entry.is_dir():
                         yield Path(entry.path)
                     elif entry.name.endswith(".ipynb"):
                         self.notebooks.append(Path(entry.path))
@@ -99,9 +119,11 @@ class Scan:
 
 
 def _is_telling(content: bytes) -> bool:
-    """Tell whether a module imports a framework, and names what makes its apps."""
+    """Tell whether a module imports a framework, and names what makes its apps, or holds what servers call."""
     telling = _telling()
     packages = telling.keys() & set(_imported(content))
+    if _ENVIRON in content or all(word in content for word in _SCOPE):
+        return True
     return any(word in content for package in packages for word in telling[package])
 
 

@@ -48,6 +48,7 @@ class Survey:
         self._matches: dict[Path, list[Match]] = {}
         self._seen: list[Sighting] = []
         self._without: list[Path] = []
+        self._calls: set[str] = set()  # of what makes apps
         self._scan = Scan(folder, tell)
 
     def best(self) -> AppRef | None:
@@ -59,12 +60,12 @@ class Survey:
             self._look_everywhere({place.folder: place for place in reversed(known)})
         return self._chosen() if self._found() else None
 
-    def nothing(self) -> StartError:
-        """Return the error that says what is there instead of an app."""
+    def nothing(self, problem: str) -> StartError:
+        """Return the error that says `problem`, and what is there instead of an app."""
         aside = [it for it in self._seen if places.is_aside(it.file, self.folder)]
         own = [it for it in self._seen if it not in aside]
         own.sort(key=lambda it: (not it.advice, it.file.parent != self.folder))
-        texts = [it.text for it in (*own, *aside)]
+        texts = [*self._scan.unread, *(it.text for it in (*own, *aside))]
         texts = texts or [f"`{self._label(file)}` holds no app" for file in (*self._without, *self._scan.notebooks)]
         if not texts and self._scan.read:
             texts = [
@@ -77,11 +78,11 @@ class Survey:
         if self._scan.notebooks and not self._scan.read:
             advice = "a notebook cannot be served: copy its app into a `.py` file"
         hint = advice or "name yours as `module:attribute`; `asgictl serve demo` shows the bundled app"
-        return StartError(f"no app was found in `{self.folder}`{listed}", hint=hint)
+        return StartError(f"{problem}{listed}", hint=hint)
 
     def is_empty(self) -> bool:
         """Tell whether the folder holds no Python project at all."""
-        python = self._matches or self._scan.read or self._scan.notebooks or self._scan.cut
+        python = self._matches or self._scan.read or self._scan.unread or self._scan.notebooks or self._scan.cut
         return not (python or places.has_manifest(self.folder))
 
     def _found(self) -> list[Match]:
@@ -125,20 +126,27 @@ class Survey:
         self._take(file, [best], place, index)
 
     def _look_everywhere(self, known: dict[Path, Place]) -> None:
-        """Look at every module that may hold an app."""
+        """Look at every module that may hold an app: that imports a framework, or calls what makes an app."""
         aside: list[Path] = []
-        factories = [f"{match.entry.name}(" for match in self._found() if match.entry.factory]
-        for file in self._scan.modules(tuple(self._matches), factories):
-            if places.is_aside(file, self.folder):
-                aside.append(file)
-            elif (offer := self._offer(file)) is not None:
-                place = places.place_of(file, self.folder, known)
-                entries = [it for it in offer.candidates if it.certain and not it.imported]
-                entries = [it for it in entries if not it.guess or place.rank == places.STRAY]
-                self._take(file, [it for it in entries if it.rank == entries[0].rank], place, len(FILES) + 2)
+        for file in self._scan.modules(tuple(self._matches), self._calls):
+            self._look_deeper(file, known, aside)
+        told = 0
+        while len(self._calls) > told:
+            told = len(self._calls)
+            for file in self._scan.again(self._calls):
+                self._look_deeper(file, known, aside)
         if not self._found():
             for file in aside[:_ASIDE_READ]:
                 self._note_aside(file)
+
+    def _look_deeper(self, file: Path, known: dict[Path, Place], aside: list[Path]) -> None:
+        if places.is_aside(file, self.folder):
+            aside.append(file)
+        elif (offer := self._offer(file)) is not None:
+            place = places.place_of(file, self.folder, known)
+            entries = [it for it in offer.candidates if it.certain and not it.imported]
+            entries = [it for it in entries if not it.guess or place.rank == places.STRAY]
+            self._take(file, [it for it in entries if it.rank == entries[0].rank], place, len(FILES) + 2)
 
     def _offer(self, file: Path, *, must: bool = False) -> Offer | None:
         """Return what `file` holds; for one that cannot be read None, or raise `AppLoadError` if it `must` be."""
@@ -151,6 +159,7 @@ class Survey:
             self.tell(f"`{self._label(file)}` is passed over: {error}")
             return None
         self._seen += [it for it in offer.seen if it not in self._seen]
+        self._calls.update(f"{name}(" for name in offer.makers)
         return offer
 
     def _take(self, file: Path, entries: Sequence[Candidate], place: Place, index: int) -> None:
@@ -167,7 +176,7 @@ class Survey:
             self._see(Sighting(file, first.line, text, "rename one of them"))
         elif not _is_module_name(name := modules.of_file(file, self.folder).name):
             text = f"`{label}` holds `{first.name}`, but `{name}` is not a module's name"
-            self._see(Sighting(file, first.line, text, f"rename it, like `{pick.module_name(file)}.py`"))
+            self._see(Sighting(file, first.line, text, f"rename it, for example to `{pick.module_name(file)}.py`"))
         else:
             self._matches[file] = [self._match(file, entry, place, index) for entry in entries]
             for entry in entries:
@@ -211,16 +220,27 @@ class Survey:
         alike = [match for match in leading if match.order[:2] == first.order[:2]]
         if len(groups := {match.group for match in leading}) > 1:
             alike = [next(match for match in leading if match.group == group) for group in sorted(groups)]
+        if len(alike) == 1 and (factory := self._passed_over(first, others)) is not None:
+            alike = [first, factory]
         if len(alike) > 1:
             raise self._several(alike)
         for match in others:
-            self.tell(f"`{self._string(match)}` loses to `{self._string(first)}`: {_why(first, match)}")
+            loser = f"{self._label(match.file)}:{match.entry.name}"
+            self.tell(f"`{loser}` loses to `{self._string(first)}`: {_why(first, match)}")
         module = modules.of_file(first.file, self.folder)
         ref = pick.ref_of(module, first.entry, f"found in {self._label(first.file)}, line {first.entry.line}")
         also = [it for it in others if it.rank[0] == first.rank[0] and it.rank[1] <= max(_LIKELY_OBJECT, first.rank[1])]
         notes = (self._scan.cut,) if self._scan.cut else ()
         listed = tuple(f"{self._string(match)} in {self._label(match.file)}" for match in also[:_SHOWN])
         return ref._replace(also=listed, notes=notes)
+
+    def _passed_over(self, first: Match, others: Sequence[Match]) -> Match | None:
+        """Return the factory of a better place that a stray object has nothing to do with."""
+        if first.rank[-1] < places.STRAY or first.entry.factory:
+            return None
+        text = reading.content(first.file)
+        better = (it for it in others if it.entry.factory and it.entry.certain and it.rank[-1] < first.rank[-1])
+        return next((it for it in better if f"{it.entry.name}(".encode() not in text), None)
 
     def _ranked(self) -> Iterator[Match]:
         """Yield the matches, the best first; of those that are the same object only the best."""
@@ -238,10 +258,10 @@ class Survey:
         listed = [
             f"`{self._string(it)}`{f' ({it.entry.framework})' if it.entry.framework else ''} in "
             f"`{self._label(it.file)}`, line {it.entry.line}"
-            for it in alike
+            for it in alike[:_SHOWN]
         ]
-        more = f", and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-        problem = f"`{self.folder}` holds {len(alike)} apps that rank alike: {'; '.join(listed[:_SHOWN])}{more}"
+        more = f", and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
+        problem = f"`{self.folder}` holds {len(alike)} apps that rank alike: {'; '.join(listed)}{more}"
         first = alike[0]
         by_path = f"{self._label(first.file)}:{first.entry.name}"
         name = by_path if first.file.parent != self.folder else self._string(first)

@@ -25,7 +25,27 @@ _STARTERS = frozenset(
     )
 )
 _RUN = "run"
-_APPS = ("app", "application")
+_APPS = ("app", "application", "socketio")
+
+# What makes an object with such a method.
+_RUNNING = frozenset(
+    (
+        *(
+            "APIFlask",
+            "Bottle",
+            "Dash",
+            "Flask",
+            "Microdot",
+            "OpenAPI",
+            "Quart",
+            "Robyn",
+            "Sanic",
+            "Server",
+            "SocketIO",
+        ),
+        *("build_app", "create_app", "make_app"),
+    )
+)
 
 
 class Value(NamedTuple):
@@ -107,7 +127,8 @@ class Names:
 
     def _target(self, target: ast.expr, value: ast.expr | None) -> None:
         if isinstance(target, ast.Tuple | ast.List):
-            values: list[ast.expr | None] = [value] * len(target.elts)
+            # Of what a call returns, the first is the app: `app, rt = fast_app()`.
+            values: list[ast.expr | None] = [value, *([None] * (len(target.elts) - 1))]
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
                 values = list(value.elts)
             for item, each in zip(target.elts, values, strict=True):
@@ -147,7 +168,7 @@ class Source(Names):
     @functools.cached_property
     def starts(self) -> list[Start]:
         """The calls that start a server, in the order of the file."""
-        direct = {id(call) for node in statements(self.tree.body) for call in _calls(node)}
+        direct = {id(call) for node in self.tree.body for call in _calls(node)}
         found = [
             start for call in ast.walk(self.tree) if isinstance(call, ast.Call) and (start := self._start(call, direct))
         ]
@@ -165,13 +186,14 @@ class Source(Names):
         return Start(call.lineno, ast.unparse(call.func), named, app, at_import=id(call) in direct)
 
     def _runs_an_app(self, function: ast.expr) -> bool:
-        """Tell whether `function` is `app.run` of something that this module has made."""
+        """Tell whether `function` is `app.run` of an app that brings such a method."""
         match function:
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute == _RUN:
                 value = self.values.get(name) or self.script.values.get(name)
                 if value is not None and value.imported:
                     return value.imported[1] in _APPS
-                return value is not None and isinstance(value.node, ast.Call)
+                made = self.dotted(value.node.func) if value is not None and isinstance(value.node, ast.Call) else ""
+                return made.rpartition(".")[2] in _RUNNING
         return False
 
     def dotted(self, node: ast.expr) -> str:
@@ -218,7 +240,8 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 runs, runs_not = _guarded(test)
                 yield from () if runs else statements(inner)
                 yield from () if runs_not else statements(other)
-            case ast.Try(body=inner, handlers=handlers, orelse=other, finalbody=final):
+            case ast.Try() | ast.TryStar():
+                inner, handlers, other, final = node.body, node.handlers, node.orelse, node.finalbody
                 for block in (inner, *(handler.body for handler in handlers), other, final):
                     yield from statements(block)
             case ast.With(body=inner) | ast.AsyncWith(body=inner):
@@ -239,12 +262,26 @@ def _guarded(test: ast.expr) -> tuple[bool, bool]:
     """Tell whether an `if` runs its body only in a script or for a type checker, and whether its `else` does."""
     match test:
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            texts = {ast.unparse(left), ast.unparse(right)}
-            if texts == {"__name__", "'__main__'"}:
-                return isinstance(operator, ast.Eq), isinstance(operator, ast.NotEq)
+            names, mains = {ast.unparse(left), ast.unparse(right)}, _mains(left) or _mains(right)
+            if "__name__" in names and mains:
+                return isinstance(operator, ast.Eq | ast.In), isinstance(operator, ast.NotEq | ast.NotIn)
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(_guarded(value)[0] for value in values), False
+        case ast.BoolOp(values=values):
+            return all(_guarded(value)[0] for value in values), False
         case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
             return True, False
     return False, False
+
+
+def _mains(node: ast.expr) -> bool:
+    """Tell whether `node` is the name of a script's module, `__main__`, or several such: NiceGUI has `__mp_main__`."""
+    match node:
+        case ast.Constant(value=str(name)):
+            return name in {"__main__", "__mp_main__"}
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return bool(items) and all(map(_mains, items))
+    return False
 
 
 def _calls(node: ast.stmt) -> Iterator[ast.Call]:
