@@ -88,8 +88,12 @@ def of_file(file: Path, folder: Path) -> Module:
 
     def worth(place: Path) -> tuple[int, bool, bool, bool]:
         first = _named_from(place, file).partition(".")[0]
+        # Above the folder that one stands in, other packages are there by chance.
+        names = bare
+        if not place.is_relative_to(folder):
+            names = {it for it in bare if it.partition(".")[0] == first and not installed(first, folder)}
         return (
-            sum(_resolves(name, place, folder) for name in bare),
+            sum(_resolves(name, place, folder) for name in names),
             place == file.parent or not _clashes(place / first, folder),
             place == usual
             if packaged

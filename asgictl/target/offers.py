@@ -54,7 +54,7 @@ class Sighting(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What a file holds: candidates, best first, what else was seen in it, and what there makes apps when it is called."""
+    """What a file holds: candidates, best first, what else was seen, and the names of what makes apps when called."""
 
     candidates: tuple[Candidate, ...] = ()
     seen: tuple[Sighting, ...] = ()

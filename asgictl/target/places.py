@@ -66,10 +66,10 @@ def places(folder: Path, around: project.Project | None) -> Iterator[Place]:
     ranked = [(folder, HERE), (folder / "app", APP), (src, SRC), *((place, OWN) for place in own)]
     alone = len(_packages(src)) == 1
     for place in others:
-        if reading.exists(place / "__init__.py"):
-            ranked.append((place, OWN if alone and place.parent == src else OTHER))
-        else:
-            ranked += [(inner, OWN if alone and place.parent == src else STRAY) for inner in (place, *_packages(place))]
+        is_package = reading.exists(place / "__init__.py")
+        rank = OWN if alone and place.parent == src else OTHER if is_package and place.parent == folder else STRAY
+        ranked.append((place, rank))
+        ranked += [(it, rank) for it in _packages(place) if not is_package]
     done: set[Path] = set()
     for place, rank in ranked:
         if place not in done and reading.is_dir(place):
@@ -102,7 +102,8 @@ def place_of(file: Path, folder: Path, known: dict[Path, Place]) -> Place:
         return near
     stem = file.parent.name if file.name == "__init__.py" else file.stem
     if stem in FILES or stem == file.parent.name:
-        return Place(file.parent, OTHER if reading.is_file(file.parent / "__init__.py") else STRAY)
+        around = next((known[place].rank for place in file.parents if place in known), STRAY)
+        return Place(file.parent, OTHER if reading.is_file(file.parent / "__init__.py") and around != STRAY else STRAY)
     return Place(file.parent, FAR)
 
 

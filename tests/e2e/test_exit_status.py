@@ -93,7 +93,10 @@ FAILED_STARTS: dict[str, tuple[dict[str, str], list[str], int, list[str]]] = {
         {"main.py": "app = (\n"},
         [],
         3,
-        ["error: cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)"],
+        [
+            "error: cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)",
+            "hint: put it right, or name another app",
+        ],
     ),
     "error in the module": (
         {"main.py": "def connect():\n    raise RuntimeError('no database')\nconnect()\napp = object()\n"},
