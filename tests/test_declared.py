@@ -77,6 +77,16 @@ def test_variables_are_filled_in() -> None:
     assert next(commands.read("gunicorn $APP"), None) is None
 
 
+def test_a_line_of_env_that_is_none(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
+    """A comment does not name the app, and what cannot be read is nobody's."""
+    folder = write({".env": "# FLASK_APP=one\nA B\nFLASK_APP='two'\n", "one.py": FASTAPI, "two.py": FASTAPI})
+
+    ref = find(None, folder, {}, lambda _: None)
+
+    assert (str(ref), ref.found) == ("two:app", "named in .env, line 3")
+    assert capfd.readouterr() == ("", "")
+
+
 HARMLESS = "import pathlib\npathlib.Path('run').touch()\n"
 
 # Files of a hostile clone, none of which may be run, hold anything up, or end in a traceback.

@@ -229,6 +229,28 @@ def test_an_option_that_does_nothing(arguments: tuple[str, ...]) -> None:
     assert result.stderr.splitlines() == [f"error: {error}", f"hint: {hint}"]
 
 
+IDLE = {
+    ("main:app", "--wsgi-threads", "3"): "`--wsgi-threads` does nothing for an ASGI app like `main:app`",
+    ("main:app", "--no-static"): "`--static` does nothing for `main:app` (FastAPI): it is about Django's static files",
+    ("flasky:app", "--wsgi-threads", "3"): None,
+    ("other:app", "--wsgi-threads", "3", "--no-static"): None,
+}
+
+
+@pytest.mark.parametrize("arguments", IDLE, ids=" ".join)
+def test_an_option_for_other_apps(write: Write, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    """An option that is not for the app's kind is an error, where the source tells its kind."""
+    flask = "from flask import Flask\napp = Flask('x')\n"
+    monkeypatch.chdir(write({"main.py": FASTAPI, "flasky.py": flask, "other.py": "from x import y\napp = y()\n"}))
+    error = IDLE[arguments]
+
+    result = run("serve", *arguments, "--dry-run")
+
+    assert result.exit_code == (2 if error else 0)
+    if error:
+        assert result.stderr.splitlines() == [f"error: {error}", "hint: drop it"]
+
+
 def test_a_file_may_set_what_does_nothing(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is set for other runs is no error in this one; a variable is looked at all the same."""
     folder = write({"pyproject.toml": "[tool.asgictl.serve]\nreload-dir = ['nodir']\nshow-errors = 'always'\n"})
@@ -269,7 +291,9 @@ def test_no_foreign_page_in_a_folder_with_code(write: Write, monkeypatch: pytest
         result = run(*command)
 
         assert (result.exit_code, result.stdout) == (3, "")
-        assert result.stderr.startswith(f"error: no app was found in `{Path.cwd()}`")
+        error, hint = result.stderr.splitlines()
+        assert error.startswith(f"error: no app was found in `{Path.cwd()}`")
+        assert hint.startswith("hint: ")
 
 
 def test_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

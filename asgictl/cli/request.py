@@ -28,6 +28,23 @@ def check_folders(names: Sequence[str]) -> None:
     changes.folders(names, project.current_folder(), ())
 
 
+def check_meant(plan: "ServePlan", options: Sequence[str]) -> None:
+    """Raise `ConfigError` for one of `options` that does nothing for this app, as far as its source tells what it is."""
+    from asgictl import target
+
+    ref = plan.instructions.ref
+    known = target.entry(ref, project.current_folder()) if options else None
+    if known is None or known.interface is None:
+        return
+    is_djangos = ref.settings is not None or (known.framework or "").startswith("Django")
+    if "wsgi_threads" in options and known.interface != "wsgi":
+        problem = f"`--wsgi-threads` does nothing for an ASGI app like `{ref}`"
+        raise ConfigError(problem, hint="drop it", option="wsgi_threads")
+    if "static" in options and known.framework and not is_djangos:
+        problem = f"`--static` does nothing for `{ref}` ({known.framework}): it is about Django's static files"
+        raise ConfigError(problem, hint="drop it", option="static")
+
+
 def tell_stand_in(console: Console, ref: "AppRef", command: str) -> None:
     """Say where nothing was found, if the bundled app, or another one of ours, stands in."""
     if ref.looked:

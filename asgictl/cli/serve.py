@@ -12,6 +12,9 @@ from asgictl.errors import ConfigError
 from asgictl.options import serving as options
 from asgictl.settings import Rank, Rules
 
+# What does nothing for some kinds of apps.
+_FOR_SOME = ("wsgi_threads", "static")
+
 
 class Serve(Command):
     """The command, with what its options mean for each other."""
@@ -145,6 +148,7 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     if reload_dir and not reload and ctx.obj["reload_dir"].rank is Rank.VARIABLE:
         request.check_folders(reload_dir)
     plan = request.plan_of(ctx.params, console, required=prod or check)
+    request.check_meant(plan, [name for name in _FOR_SOME if ctx.obj[name].rank is Rank.COMMAND_LINE])
     if plan.bind.fd is not None and fd is None and any(ctx.obj[name].rank for name in ("host", "port")):
         console.note("the socket that systemd passes is served; --host and --port do not count")
     if dry_run:

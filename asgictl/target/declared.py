@@ -94,13 +94,14 @@ def _dotenv(folder: Path, note: Note) -> Iterator[list[Claim]]:
             continue
         import io
 
-        import dotenv
+        from dotenv.parser import parse_stream
 
-        values = dotenv.dotenv_values(stream=io.StringIO(text))
+        found = {it.key: it for it in parse_stream(io.StringIO(text)) if it.value}
         for variable in VARIABLES:
-            if value := values.get(variable):
-                place = _place(folder / name, folder, _line_of(text, variable))
-                yield [Claim(Named(value), place, (folder,), explicit=True)]
+            if (it := found.get(variable)) is not None:
+                line = it.original.line + it.original.string.split(variable)[0].count("\n")
+                place = _place(folder / name, folder, line)
+                yield [Claim(Named(str(it.value)), place, (folder,), explicit=True)]
 
 
 def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
