@@ -29,7 +29,7 @@ def check_folders(names: Sequence[str]) -> None:
 
 
 def check_meant(plan: "ServePlan", options: Sequence[str]) -> None:
-    """Raise `ConfigError` for one of `options` that does nothing for this app, as far as its source tells what it is."""
+    """Raise `ConfigError` for one of `options` that does nothing for the app, as far as its source tells what it is."""
     from asgictl import target
 
     ref = plan.instructions.ref
