@@ -167,10 +167,12 @@ def test_finds_the_app(write: Write, case: str) -> None:
 
 
 def test_stands_in_the_package_of_a_django_project(write: Write) -> None:
-    """`manage.py` above counts for who stands beside the settings."""
-    folder = write(DJANGO)
+    """`manage.py` above counts for who stands beside the settings, or in an app."""
+    folder = write({**DJANGO, "polls/models.py": ""})
 
-    assert str(look(folder / "site1")) == "site1.asgi:application"
+    for inner in ("site1", "polls"):
+        ref = look(folder / inner)
+        assert (str(ref), ref.found) == ("site1.asgi:application", "the Django project of ../manage.py")
 
 
 def test_stands_in_a_service(write: Write) -> None:

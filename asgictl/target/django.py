@@ -12,6 +12,8 @@ from asgictl.target.places import is_aside, is_left_out
 from asgictl.target.ref import SETTINGS, AppRef
 
 _MANAGE = "manage.py"
+# What stands beside the settings.
+_BESIDE = ("settings.py", "asgi.py", "wsgi.py")
 _PLAIN = ("get_asgi_application", "get_wsgi_application")
 
 # How far the files are followed that `manage.py` imports, until one names the settings.
@@ -34,16 +36,17 @@ def find(folder: Path, environ: Mapping[str, str], tell: Callable[[str], None]) 
     """Return the application of the Django project in `folder`, or in the one above; None without one."""
     if settings := environ.get(SETTINGS):
         return _of_settings(folder, settings, f"the variable {SETTINGS}", tell)
-    for root in (folder, *_around(folder)):
-        if ref := _in(root, tell):
-            return ref
+    if ref := _in(folder, folder, tell):
+        return ref
+    if any(reading.is_file(folder / name) for name in _BESIDE) and (ref := above(folder, tell)):
+        return ref
     tell(f"no Django project here: neither `{_MANAGE}` nor {SETTINGS}")
     return None
 
 
 def above(folder: Path, tell: Callable[[str], None]) -> AppRef | None:
-    """Return the application of the Django project in the folder above, for who stands in one of its apps."""
-    return _in(folder.parent, tell) if folder.parent in reading.upwards(folder) else None
+    """Return the application of the Django project in the folder above, for who stands in one of its packages."""
+    return _in(folder.parent, folder, tell) if folder.parent in reading.upwards(folder) else None
 
 
 def below(folder: Path, found: AppRef | None, tell: Callable[[str], None]) -> AppRef | None:
@@ -51,7 +54,7 @@ def below(folder: Path, found: AppRef | None, tell: Callable[[str], None]) -> Ap
 
     Raises `ConfigError` where nothing was `found` and there are several.
     """
-    refs = {root: ref for root in _below(folder) if (ref := _in(root, tell, folder))}
+    refs = {root: ref for root in _below(folder) if (ref := _in(root, folder, tell))}
     if found is not None:
         return next((ref for root, ref in refs.items() if found.file and found.file.is_relative_to(root)), None)
     if len(refs) > 1:
@@ -59,16 +62,6 @@ def below(folder: Path, found: AppRef | None, tell: Callable[[str], None]) -> Ap
         hint = f"name one: `asgictl serve {names[0].strip('`')}`"
         raise ConfigError(f"`{folder}` holds {len(refs)} Django projects: {', '.join(names)}", hint=hint)
     return next(iter(refs.values()), None)
-
-
-def _around(folder: Path) -> Iterator[Path]:
-    """Yield the folder above, for who stands in the project's package."""
-    if (
-        reading.is_file(folder / "settings.py")
-        or reading.is_file(folder / "asgi.py")
-        or reading.is_file(folder / "wsgi.py")
-    ):
-        yield folder.parent
 
 
 def _below(folder: Path) -> list[Path]:
@@ -79,18 +72,19 @@ def _below(folder: Path) -> list[Path]:
     return [file.parent for file in found if not is_left_out(file.parent.name) and not is_aside(file, folder)]
 
 
-def _in(root: Path, tell: Callable[[str], None], folder: Path | None = None) -> AppRef | None:
+def _in(root: Path, folder: Path, tell: Callable[[str], None]) -> AppRef | None:
+    """Return the application of the project in `root`, as seen from `folder`; a broken one elsewhere is passed over."""
     manage = root / _MANAGE
     if not reading.is_file(manage):
         return None
-    label = manage.relative_to(folder).as_posix() if folder else _MANAGE
+    label = manage.relative_to(folder).as_posix() if manage.is_relative_to(folder) else f"../{_MANAGE}"
     try:
         settings, how = _settings_of(manage, root)
         if not settings:
             return None
         return _of_settings(root, settings, label if how == _MANAGE else f"{label} and {how}", tell)
     except (AppLoadError, RecursionError) as error:
-        if folder is None:
+        if root == folder:
             raise
         tell(f"`{manage}` is passed over: {error}")
         return None
