@@ -2,6 +2,8 @@
 # ruff: noqa: E501  # one file a line reads better
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.target import AppRef, find
+from tests.conftest import linux
 
 Write = Callable[..., Path]
 Files = dict[str, str]
@@ -307,14 +310,21 @@ def test_a_folder_that_is_named(write: Write) -> None:
     assert str(named) == str(stood) == "two:app"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@linux
 def test_a_folder_that_cannot_be_read(write: Write) -> None:
     """A database's volume in the folder does not hold up the search."""
-    folder = write({"app.py": FASTAPI, "pgdata/x": ""})
-    (folder / "pgdata").chmod(0)
+    folder = write({"app.py": FASTAPI, "pgdata/x": "", "secret/main.py": FASTAPI})
+    for name in ("pgdata", "secret"):
+        (folder / name).chmod(0)
+    # Root reads everything, unless it gives that up.
+    mortal = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
-    assert str(look(folder)) == "app:app"
-    (folder / "pgdata").chmod(0o700)
+    for arguments in (["serve", "--dry-run"], ["scaffold", "--dry-run"]):
+        command = [*mortal, sys.executable, "-m", "asgictl", *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, "app:app" in done.stdout) == (0, True), done.stderr
+    for name in ("pgdata", "secret"):
+        (folder / name).chmod(0o700)
 
 
 def test_a_special_file_is_no_empty_folder(tmp_path: Path) -> None:

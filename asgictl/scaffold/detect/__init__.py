@@ -153,7 +153,7 @@ def _sources(root: Path) -> list[Path]:
             if entry.is_symlink() or entry.name.startswith(".") or entry.name in _SKIPPED:
                 continue
             if entry.is_dir():
-                if not (entry / "pyvenv.cfg").exists():
+                if not reading.exists(entry / "pyvenv.cfg"):
                     yield from walk(entry)
             elif entry.suffix == ".py" and not entry.name.startswith("test_"):
                 yield entry
