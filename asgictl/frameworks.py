@@ -92,6 +92,7 @@ ATTRIBUTES = {
 # Often bound to a name like `app` or `api`, and not a web application.
 _NOT_APPS = {
     ("fastapi", "APIRouter"),
+    ("mcp", "Server"),
     ("flask", "Blueprint"),
     ("flask_admin", "Admin"),
     ("flask_restful", "Api"),
@@ -117,6 +118,7 @@ _NOT_WEB = frozenset(
     (
         *("PyQt5", "PyQt6", "PySide2", "PySide6", "customtkinter", "kivy", "pyglet", "pygame", "textual", "toga", "wx"),
         *("click", "cyclopts", "fire", "rich", "typer"),
+        *("airflow", "aws_cdk", "faust", "modal", "prefect", "pulumi"),
         *("apscheduler", "arq", "boto3", "celery", "dramatiq", "huey", "invoke", "kombu", "rq"),
         *("aiogram", "discord", "pyrogram", "slack_bolt", "telebot", "telegram", "telethon"),
         *("firebase_admin", "httpx", "pandas", "psycopg", "pydantic", "pydantic_settings", "requests", "sqlalchemy"),
@@ -143,6 +145,7 @@ _MCP = Foreign("MCP server", "serve its HTTP app: `asgictl serve '{module}:{name
 # Objects of theirs, by package and name.
 FOREIGN = {
     ("aiohttp", "Application"): Foreign("aiohttp", f"{_OWN_SERVER}`python {{file}}`"),
+    ("chalice", "Chalice"): Foreign("Chalice", f"{_OWN_SERVER}`chalice local`"),
     ("cherrypy", "quickstart"): Foreign(
         "CherryPy", f"{_OWN_SERVER}`python {{file}}`, or name a `cherrypy.Application`"
     ),

@@ -85,11 +85,11 @@ class Runtime:
 
         With `broken`, which says why, the app is not even tried.
         """
-        if limit := self.instructions.startup_timeout:
-            stopping.later(limit, self._late)
         importlib.import_module(
             "uvicorn.middleware.proxy_headers"
         )  # before a `uvicorn.py` of the user's is in its place
+        if limit := self.instructions.startup_timeout:
+            stopping.later(limit, self._late)
         gc.enable()
         stopping.later(_LONG_IMPORT, self._tell_long_import)
         with self.stopping.loading():

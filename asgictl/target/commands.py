@@ -1,5 +1,6 @@
 """Command lines that start a server, read as text: which app they name, and where they look for it."""
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,10 @@ _VARIABLE = r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))"
 _WORDS = {"run", "dev", "start", "serve"}
 
 
+# Quotes that are open for so many signs are no quotes.
+_LONGEST = 10_000
+
+
 class Named(NamedTuple):
     """An app as a command names it, the folder that it changes to or puts on `sys.path`, and whether it is a factory.
 
@@ -56,12 +61,42 @@ class Named(NamedTuple):
 def read(text: str, variables: Mapping[str, str] | None = None) -> Iterator[Named]:
     """Yield the apps that the commands in `text`, lines of a shell, start."""
     folder = ""
-    for line in text.splitlines():
-        for words in _commands(filled(line, variables or {})):
+    known = dict(variables or {})
+    for line in _whole(text):
+        for words in _commands(filled(line, known)):
+            known |= _assigned(words)
             if words[:1] == ["cd"] and len(words) > 1:
                 folder = _joined(folder, words[1])
-            elif found := of_words(words, variables):
+            elif found := of_words(words, known):
                 yield found._replace(folder=_joined(folder, found.folder))
+
+
+def first(text: str, variables: Mapping[str, str] | None = None) -> Named | None:
+    """Return the app that the commands in `text` start: the first one of a server, or else of a script."""
+    found = list(read(text, variables))
+    return next((named for named in found if not named.script), next(iter(found), None))
+
+
+def _assigned(words: list[str]) -> dict[str, str]:
+    """Return the variables that a command sets: `export A=b`, or `A=b` in front of another."""
+    words = words[1:] if words[:1] == ["export"] else words
+    pairs = (word.partition("=") for word in itertools.takewhile(lambda word: re.match(r"\w+=", word), words))
+    return {name: value for name, _, value in pairs}
+
+
+def _whole(text: str) -> Iterator[str]:
+    """Yield the lines of `text`, those together that are within the same quotes."""
+    line = ""
+    for more in text.splitlines():
+        line = f"{line} {more}" if line else more
+        try:
+            shlex.split(line, comments=True)
+        except ValueError:
+            if len(line) < _LONGEST:
+                continue
+        yield line
+        line = ""
+    yield line
 
 
 def _commands(line: str) -> Iterator[list[str]]:
@@ -87,9 +122,11 @@ def of_words(words: list[str], variables: Mapping[str, str] | None = None) -> Na
     for index, word in enumerate(words):
         name = word.rpartition("/")[2]
         if name in {"sh", "bash", "ash", "dash"} and words[index + 1 : index + 2] in (["-c"], ["-lc"], ["-ec"]):
-            return next(read(" ".join(words[index + 2 : index + 3]), variables), None)
+            return first(" ".join(words[index + 2 : index + 3]), variables)
         if name in _SERVERS:
-            return _of_server(name, words[index + 1 :])
+            found = _of_server(name, words[index + 1 :])
+            named = (variables or {}).get(f"{name.upper()}_APP")
+            return found or (Named(named) if named else None)
         if re.fullmatch(r"(python|pypy)[\d.]*", name) and (found := _of_python(words[index + 1 :])):
             return found
     return None

@@ -7,6 +7,7 @@ import json
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -16,7 +17,7 @@ from asgictl import project, reading
 from asgictl.errors import AsgictlError
 from asgictl.target import commands
 from asgictl.target.commands import Named
-from asgictl.target.places import COMPOSE, DOCKERFILES, DOTENV, MAKEFILES, PROCFILE, VARIABLES
+from asgictl.target.places import COMPOSE, DOCKERFILES, DOTENV, GUNICORN, MAKEFILES, PROCFILE, VARIABLES
 
 _TASKS = ("poe", "taskipy", "pdm", "hatch", "rye", "pixi")
 _LIMIT = 200_000
@@ -56,6 +57,7 @@ def claims(
             yield [Claim(Named(value), f"the variable {name}", (folder,), explicit=True)]
     yield from _dotenv(folder, note)
     yield from _procfile(folder, note)
+    yield from _gunicorn(folder, note)
     yield from _dockerfiles(folder, note)
     yield from _compose(folder, note)
     if around is not None and around.root == folder:
@@ -110,12 +112,19 @@ def _procfile(folder: Path, note: Note) -> Iterator[list[Claim]]:
     found: dict[str, Claim] = {}
     for number, line in enumerate(text.splitlines(), 1):
         kind, colon, command = line.partition(":")
-        if colon and (named := next(commands.read(command), None)):
+        if colon and (named := commands.first(command)):
             found.setdefault(kind.strip(), Claim(named, _place(file, folder, number), (folder,), explicit=True))
     web = found.pop("web", None)
     if web:
         yield [web]
     yield list(found.values())
+
+
+def _gunicorn(folder: Path, note: Note) -> Iterator[list[Claim]]:
+    """Yield what the file that gunicorn reads by itself names; it is Python, and not run."""
+    text = _text(folder / GUNICORN, note) or ""
+    if match := re.search(r"""(?m)^wsgi_app\s*=\s*["']([^"']+)["']""", text):
+        yield [Claim(Named(match[1]), _place(folder / GUNICORN, folder, _line_of(text, match[0])), (folder,))]
 
 
 class _Image(NamedTuple):
@@ -149,9 +158,13 @@ def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Not
             return [Claim(claim, _place(file, folder, line), bases)]
         if script := _script(words or command.split(), bases, image.copies, note):
             return [claim for claim in [_of_script(*script, folder, bases, image.variables)] if claim]
+    if module := image.variables.get("MODULE_NAME"):  # of the images of tiangolo
+        image.variables.setdefault("APP_MODULE", f"{module}:{image.variables.get('VARIABLE_NAME', 'app')}")
     for name in (*VARIABLES, "APP_MODULE"):
         if value := image.variables.get(name):
-            return [Claim(Named(value), _place(file, folder, _line_of(text, name)), bases)]
+            return [
+                Claim(Named(value), _place(file, folder, _line_of(text, name) or _line_of(text, "MODULE_NAME")), bases)
+            ]
     return []
 
 
@@ -249,7 +262,7 @@ def _words(command: object) -> list[str] | None:
 
 
 def _command(words: list[str] | None, text: str, variables: Mapping[str, str]) -> Named | None:
-    named = commands.of_words(words, variables) if words is not None else next(commands.read(text, variables), None)
+    named = commands.of_words(words, variables) if words is not None else commands.first(text, variables)
     variable = next((variables[name] for name in VARIABLES if name in variables), None)
     return named or (Named(variable) if variable and re.search(r"\b(flask|quart|litestar)\b", text) else None)
 
@@ -275,7 +288,7 @@ def _of_script(
     known = dict(variables)
     for name, value in re.findall(r"(?m)^\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)", text):
         known.setdefault(name, commands.filled(value.strip("\"'"), known))
-    named = next(commands.read(text.replace("\\\n", " "), known), None)
+    named = commands.first(text.replace("\\\n", " "), known)
     if named is None or not file.is_relative_to(folder):
         return None
     return Claim(named, _place(file, folder, _line_of(text, named.app)), bases)
@@ -362,6 +375,9 @@ def _scripts(around: project.Project) -> Iterator[list[Claim]]:
 def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        yield " ".join(map(shlex.quote, value))
+        yield from value
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _strings(item)
@@ -370,14 +386,14 @@ def _strings(value: object) -> Iterator[str]:
 def _makefile(folder: Path, note: Note) -> Iterator[list[Claim]]:
     for name in MAKEFILES:
         if text := _text(folder / name, note):
-            variables = dict(re.findall(r"(?m)^(\w+)\s*[:?]?=\s*(\S+)\s*$", text))
+            variables = dict(re.findall(r"(?m)^(?:export\s+)?(\w+)\s*[:?]?=\s*(\S+)\s*$", text))
             filled = commands.filled(re.sub(r"\$\((\w+)\)", r"${\1}", text), variables)
             yield [
                 Claim(named, _place(folder / name, folder, number), (folder,))
                 for number, line in _joined_lines(filled)
                 if line[:1].isspace() or ":" in line.partition(";")[0]
                 for named in commands.read(
-                    (line if line[:1].isspace() else line.partition(";")[2]).strip().lstrip("@-+")
+                    (line if line[:1].isspace() else line.partition(";")[2]).strip().lstrip("@-+"), variables
                 )
             ]
             return

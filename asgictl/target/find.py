@@ -81,7 +81,8 @@ def around(
     reader = Reader(modules.follow(folder))
     notes: list[str] = []
     ref = _declared(folder, environ, pyproject, tell, reader, notes)
-    is_djangos = ref is not None and ref.file is not None and ref.file.stem in {"asgi", "wsgi"}
+    # The settings of `manage.py` belong to what `startproject` has written.
+    is_djangos = ref is not None and str(ref).endswith((".asgi:application", ".wsgi:application"))
     if ref is None or is_djangos:
         ref = django.find(folder, environ, tell) or ref
     if ref is not None:

@@ -152,6 +152,8 @@ class Judge:
         arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
         if any(decorator(it) in WSGI_DECORATORS for it in node.decorator_list):
             return What("app", "WSGI", "wsgi", signature=True)
+        if arguments == ["event", "context"]:
+            return What("other", "AWS Lambda handler", signature=True)
         if len(arguments) == len(SCOPE) and isinstance(node, ast.AsyncFunctionDef) and not node.args.defaults:
             return What("app", "ASGI", "asgi3", signature=True)
         if (

@@ -105,6 +105,8 @@ class Namer:
             raise StartError(f"`{app}` is a notebook, which cannot be served", hint="copy its app into a `.py` file")
         if name.is_path:
             return self._at_path(app, path, name, found)
+        if not _is_dotted(name.location) and reading.is_dir(path):
+            return self._at_path(app, path, name, found)
         if not _is_dotted(name.location):
             raise ConfigError(
                 f"`{app}` is neither a module nor a file", hint=_path_hint(app, self._folder, name) or _FORMS

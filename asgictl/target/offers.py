@@ -15,6 +15,7 @@ from asgictl.target.sources import Follow, Sources
 OBJECT_NAMES = ("app", "application", "api")
 FACTORY_NAMES = ("create_app", "make_app", "build_app")
 
+_NAMED = "give its app a name, like `app = bottle.default_app()`, and start it only in a script"
 _OUTSIDE = "create the app outside of the function that starts the server"
 
 # Decorators that leave a factory what it is.
@@ -111,6 +112,11 @@ class Reader:
             found = [entry for entry in found if entry.name not in parts]
         if not found:
             seen += self._in_script(source)
+            seen += [
+                Sighting(source.file, start.line, f"`{shown(source.file)}` starts a server, line {start.line}", _NAMED)
+                for start in source.starts
+                if start.at_import
+            ]
         if not any(it.advice for it in seen):
             seen += _script_framework(source)
         found.sort(key=lambda entry: (entry.rank, entry.line))
@@ -167,6 +173,8 @@ class Reader:
             certain=what.kind == "app",
             home=what.home,
         )
+        if what.kind == "other" and usual:
+            return what.kind
         if what.signature:
             return entry._replace(guess=not usual) if usual or tuple(needed) in (SCOPE, ENVIRON) else None
         if what.kind == "foreign":
@@ -178,7 +186,7 @@ class Reader:
         if name.startswith("_") or any(decorator(it) not in _TRANSPARENT for it in node.decorator_list):
             return None
         if needed:
-            return f"needs arguments ({', '.join(needed)})" if conventional or "app" in name else None
+            return f"needs arguments ({', '.join(needed)})" if conventional or "app" in name or name == "main" else None
         if isinstance(node, ast.AsyncFunctionDef):
             return "is async"
         if usual:
@@ -233,7 +241,7 @@ def _may_be_one(name: str, value: Value) -> bool:
             if any(decorator(it) not in _TRANSPARENT | WSGI_DECORATORS for it in node.decorator_list):
                 return False
             needed = required(node)
-            return not needed or "app" in name or tuple(needed) in (SCOPE, ENVIRON)
+            return not needed or "app" in name or name == "main" or tuple(needed) in (SCOPE, ENVIRON)
         case ast.ClassDef() | ast.Constant() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.JoinedStr():
             return False
     return True

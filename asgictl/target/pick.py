@@ -57,7 +57,8 @@ def module_name(file: Path) -> str:
     """Return a name like that of `file` which a module can have."""
     import re
 
-    return re.sub(r"\W", "_", file.stem)
+    name = re.sub(r"\W", "_", file.stem)
+    return name if name.isidentifier() else f"app_{name}"
 
 
 def hides(file: Path, folder: Path, reader: Reader) -> str | None:

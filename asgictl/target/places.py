@@ -17,7 +17,8 @@ PROCFILE = "Procfile"
 DOCKERFILES = ("Dockerfile", "Containerfile")
 COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
-CLAIMING = frozenset((*DOTENV, PROCFILE, *DOCKERFILES, *COMPOSE, *MAKEFILES))
+GUNICORN = "gunicorn.conf.py"
+CLAIMING = frozenset((*DOTENV, PROCFILE, GUNICORN, *DOCKERFILES, *COMPOSE, *MAKEFILES))
 
 # What says that a folder holds a Python project.
 _MANIFESTS = (
