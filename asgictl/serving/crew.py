@@ -29,7 +29,7 @@ from asgictl.serving.surroundings import Surroundings
 _BIRTHS = 0.3
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
-_MARGIN = stopping.LAST_WORDS + 0.5
+_MARGIN = stopping.LAST_WORDS + 1.5
 
 
 class Crew:
