@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -201,6 +200,8 @@ def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **argu
 @contextlib.contextmanager
 def _lock_file() -> Iterator[str]:
     """Return a file that keeps the workers' lines apart."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix="asgictl-")
     os.close(descriptor)
     remove = partial(Path(name).unlink, missing_ok=True)

@@ -3,13 +3,12 @@
 import asyncio
 import gc
 import importlib
-import random
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
@@ -20,7 +19,9 @@ from asgictl.serving.exchange import Exchange, WebSocketExchange
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.lifespan import Lifespan
 from asgictl.serving.log_writer import LogWriter
-from asgictl.serving.readiness import Report
+
+if TYPE_CHECKING:
+    from asgictl.serving.readiness import Report
 
 _LOADING = "the import of the app"
 _STARTING = "the startup of the app"
@@ -288,6 +289,8 @@ class Runtime:
 
     def _counted(self, app: ASGIApp, limit: int) -> ASGIApp:
         """Return `app`, which after `limit` requests, and up to a tenth more, asks for this worker to be replaced."""
+        import random
+
         left = limit + random.randint(0, int(limit * _SPREAD))  # noqa: S311  # no secret
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
