@@ -71,7 +71,10 @@ FRAMEWORKS = (
     _wsgi("web.py", "web", "wsgifunc"),
     _wsgi("webapp2", "webapp2", "WSGIApplication"),
     _wsgi("CherryPy", "cherrypy", "Application"),
-    # What wraps an app and is one itself.
+)
+
+# What wraps an app and is one itself: known by what makes it; a loaded one tells its interface by how it is called.
+_WRAPPERS = (
     _asgi("ASGI", "a2wsgi", "WSGIMiddleware"),
     _wsgi("WSGI", "a2wsgi", "ASGIMiddleware"),
     _asgi("ASGI", "asgiref.wsgi", "WsgiToAsgi"),
@@ -198,6 +201,12 @@ SCRIPTS = {
 def named(module: str, name: str) -> Framework | None:
     """Return the framework whose application `module.name` makes."""
     return next((framework for framework in FRAMEWORKS if framework.matches(module, name)), None)
+
+
+def made_by(module: str, name: str) -> Framework | None:
+    """Return what `module.name` makes: an application of a framework, or something around one, called by its interface."""
+    wrappers = (wrapper for wrapper in _WRAPPERS if wrapper.matches(module, name))
+    return named(module, name) or next(wrappers, None)
 
 
 def of_name(name: str) -> Framework | None:

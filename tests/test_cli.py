@@ -189,7 +189,7 @@ def test_verbose(serve: Serve, write: Write) -> None:
     assert served.url
     lines = served.stop()[1]
 
-    assert lines[3] == "`main.py` holds `app` (ASGI) in line 1"
+    assert lines[3] == "`main.py` holds `app` in line 1"
     assert "INFO:     Application startup complete." in lines
 
 

@@ -203,7 +203,7 @@ def test_tells_every_step(write: Write) -> None:
         "no app named in pyproject.toml",
         "no Django project here: neither `manage.py` nor DJANGO_SETTINGS_MODULE",
         "`main.py` holds no app",
-        "`app.py` holds `app` (ASGI) in line 1",
+        "`app.py` holds `app` in line 1",
     ]
 
 

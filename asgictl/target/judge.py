@@ -137,7 +137,7 @@ class Judge:
     def _of_origin(self, origin: str, *, called: bool) -> What:
         """Return what `origin`, the dotted name of something of a package, makes, or is."""
         module, _, name = origin.rpartition(".")
-        if called and (framework := frameworks.named(module, name)):
+        if called and (framework := frameworks.made_by(module, name)):
             return What("app", framework.name, framework.interface, origin)
         if not called and (held := frameworks.ATTRIBUTES.get(origin)) and (framework := frameworks.of_name(held)):
             return What("app", framework.name, framework.interface, origin)
