@@ -204,7 +204,7 @@ def named(module: str, name: str) -> Framework | None:
 
 
 def made_by(module: str, name: str) -> Framework | None:
-    """Return what `module.name` makes: an application of a framework, or something around one, called by its interface."""
+    """Return what `module.name` makes: an application of a framework, or what wraps one, called by its interface."""
     wrappers = (wrapper for wrapper in _WRAPPERS if wrapper.matches(module, name))
     return named(module, name) or next(wrappers, None)
 
