@@ -74,7 +74,7 @@ FRAMEWORKS = (
 )
 
 # What wraps an app and is one itself: known by what makes it; a loaded one tells its interface by how it is called.
-_WRAPPERS = (
+WRAPPERS = (
     _asgi("ASGI", "a2wsgi", "WSGIMiddleware"),
     _wsgi("WSGI", "a2wsgi", "ASGIMiddleware"),
     _asgi("ASGI", "asgiref.wsgi", "WsgiToAsgi"),
@@ -205,7 +205,7 @@ def named(module: str, name: str) -> Framework | None:
 
 def made_by(module: str, name: str) -> Framework | None:
     """Return what `module.name` makes: an application of a framework, or what wraps one, called by its interface."""
-    wrappers = (wrapper for wrapper in _WRAPPERS if wrapper.matches(module, name))
+    wrappers = (wrapper for wrapper in WRAPPERS if wrapper.matches(module, name))
     return named(module, name) or next(wrappers, None)
 
 

@@ -103,6 +103,7 @@ HOSTILE = {
     "compose with a number": {"compose.yaml": "services: {web: {command: 5, build: 7, environment: 3, working_dir: []}}\n"},
     "compose that nests": {"compose.yaml": "[" * 5_000},
     "compose that multiplies": {"compose.yaml": "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20))},
+    "quotes that never end": {"Dockerfile": 'CMD ["./start.sh"]\n', "start.sh": "'\n" + "uvicorn x\n" * 19_000},
     "an object in compose": {"compose.yaml": "services: {web: {command: !!python/object/apply:os.system ['touch run']}}\n"},
     "something large": {"Procfile": "web: x\n" * 100_000},
     "bytes": {"Procfile": "web: \0\1 uvicorn main:app\n", ".env": "FLASK_APP=\0\n"},

@@ -146,15 +146,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
 
 
 def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> target.AppRef:
-    try:
-        ref = target.find(request.app, folder, environ, tell)
-    except (
-        OSError,
-        RuntimeError,
-        RecursionError,
-    ) as error:  # permissions, names that are too long, links that lead nowhere
-        problem = f"cannot look for the app in `{folder}`: {error}"
-        raise StartError(problem, hint="name it as `module:app`, or see that its folder can be read") from error
+    ref = target.find(request.app, folder, environ, tell)
     if ref.looked and request.app_required:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")

@@ -42,8 +42,8 @@ _VARIABLE = r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))"
 _WORDS = {"run", "dev", "start", "serve"}
 
 
-# Quotes that are open for so many signs are no quotes.
-_LONGEST = 10_000
+# Quotes that are open for so many lines, or signs, are no quotes.
+_LINES, _LONGEST = 20, 10_000
 
 
 class Named(NamedTuple):
@@ -86,16 +86,16 @@ def _assigned(words: list[str]) -> dict[str, str]:
 
 def _whole(text: str) -> Iterator[str]:
     """Yield the lines of `text`, those together that are within the same quotes."""
-    line = ""
+    line, joined = "", 0
     for more in text.splitlines():
-        line = f"{line} {more}" if line else more
+        line, joined = (f"{line} {more}", joined + 1) if joined else (more, 1)
         try:
             shlex.split(line, comments=True)
         except ValueError:
-            if len(line) < _LONGEST:
+            if joined < _LINES and len(line) < _LONGEST:
                 continue
         yield line
-        line = ""
+        line, joined = "", 0
     yield line
 
 

@@ -25,7 +25,7 @@ _ENVIRON = b"start_response"
 def _telling() -> dict[bytes, tuple[bytes, ...]]:
     """Return, by the package that a module imports, the words of which one has to be in it for a closer look."""
     found: dict[str, set[str]] = {name.partition(".")[0]: {""} for name in frameworks.SCRIPTS}
-    for framework in frameworks.FRAMEWORKS:
+    for framework in (*frameworks.FRAMEWORKS, *frameworks.WRAPPERS):
         found.setdefault(framework.module.partition(".")[0], set()).update(framework.makers)
     for package, name in frameworks.FOREIGN:
         found.setdefault(package, set()).add(name)
