@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PYTEST = pytest -n 8 --dist worksteal $(ARGS)
+PYTEST = pytest -n 6 --dist worksteal $(ARGS)
 
-.PHONY: serve test test-browser test-containers check format bench clean
+# Else each process would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: serve test test-browser test-system test-containers check format bench clean
 
 serve: $(VENV)/.serve  ## serve the bundled app
 	@$(BIN)/asgictl serve demo
@@ -21,6 +24,9 @@ endif
 
 test-browser: $(VENV)/.dev  ## run the tests that need Chromium
 	$(BIN)/pytest -m browser $(ARGS)
+
+test-system: $(VENV)/.dev  ## try the real trust stores, in a private view of the file system; the system's needs root
+	$(BIN)/pytest -m system $(ARGS)
 
 test-containers: $(VENV)/.dev  ## build and run what scaffold writes; needs root on Linux, or ASGICTL_ENGINE=system
 	$(BIN)/pytest -m containers $(ARGS)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 APPS = Path(__file__).parent / "apps"
-ASGICTL = Path(sys.executable).with_name("asgictl")
+ASGICTL = forked.ASGICTL
 
 # Set by CI systems and terminals, and meant for the tools around the tests.
 _FOREIGN = (
@@ -29,36 +31,76 @@ _FOREIGN = (
     "QUART_APP",
     "VIRTUAL_ENV",
     "DJANGO_SETTINGS_MODULE",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
     "WEB_CONCURRENCY",
     "PORT",
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Clear the environment; start what all processes of a run share."""
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
+    if hasattr(os, "fork") and not hasattr(config, "workerinput"):
+        config.add_cleanup(forked.start())
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup: what is started gets the default again
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path) -> Iterator[None]:
     before = dict(os.environ)
-    for name in _FOREIGN:
-        os.environ.pop(name, None)
     os.environ["ASGICTL_CA_DIR"] = str(tmp_path / "authority")  # never the user's own
     yield
     os.environ.clear()
     os.environ.update(before)
 
 
+Process = subprocess.Popen[str] | forked.Process
+
+
+def start(
+    *arguments: str | Path,
+    folder: Path | None = None,
+    env: dict[str, str] | None = None,
+    script: Path = ASGICTL,
+    real: bool = False,
+) -> Process:
+    """Start `asgictl` in a session of its own; `real`: not as a fork of a process that has its modules loaded."""
+    environment = {**os.environ, **(env or {})}
+    if not real and forked.possible(environment):
+        return forked.Process(arguments, cwd=folder or Path.cwd(), env=environment, script=script)
+    return subprocess.Popen(
+        [sys.executable, script, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(
+    *arguments: str | Path, folder: Path | None = None, env: dict[str, str] | None = None, script: Path = ASGICTL
+) -> tuple[int, str, str]:
+    """Run `asgictl` to its end; return the status, stdout and stderr."""
+    process = start(*arguments, folder=folder, env=env, script=script)
+    try:
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait(), stdout, stderr
+
+
 class Served:
     """A running `asgictl serve`, or `inspect`; its streams are read as they come."""
 
-    def __init__(self, command: str, *arguments: str, folder: Path, env: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [ASGICTL, command, *arguments],
-            cwd=folder,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def __init__(self, command: str, *arguments: str, folder: Path, env: dict[str, str], real: bool) -> None:
+        self.process = start(command, *arguments, folder=folder, env=env, real=real)
         self.lines: list[str] = []
         self.access: list[str] = []
         self._changed = threading.Condition()
@@ -154,9 +196,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         folder: Path = tmp_path,
         port: str | None = "0",
         env: dict[str, str] | None = None,
+        real: bool = False,
     ) -> Served:
         address = ("--port", port) if port is not None else ()
-        served = Served(command, *arguments, *address, folder=folder, env=env or {})
+        served = Served(command, *arguments, *address, folder=folder, env=env or {}, real=real)
         started.append(served)
         return served
 

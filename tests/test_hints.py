@@ -2,7 +2,6 @@
 # ruff: noqa: E501  # one case a line reads better
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asgictl.cli import app
-from tests.conftest import ASGICTL
+from tests.conftest import finish
 
 Write = Callable[..., Path]
 
@@ -108,22 +107,20 @@ def test_an_import_that_fails(write: Write, case: str) -> None:
     files, named, error, hint = IMPORTS[case]
     folder = write(files)
 
-    command = [str(ASGICTL), "serve", *([named] if named else []), "--check", "--port", "0"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    status, stdout, stderr = finish("serve", *([named] if named else []), "--check", "--port", "0", folder=folder)
 
     expected = [f"error: {error}", f"hint: {hint.replace('{}', str(folder))}"]
-    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (3, "", expected)
+    assert (status, stdout, stderr.splitlines()) == (3, "", expected)
 
 
 def test_the_hint_for_a_relative_import_works(write: Write) -> None:
     """What the hint says serves the app."""
     folder = write({"main.py": "from .words import x\n" + FASTAPI, "words.py": "x = 1\n"})
 
-    command = [str(ASGICTL), "serve", "./main.py", "--check", "--port", "0"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    status, stdout, stderr = finish("serve", "./main.py", "--check", "--port", "0", folder=folder)
 
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith(f"note: {folder.name}.main:app (FastAPI) starts and would answer at ")
+    assert (status, stdout) == (0, "")
+    assert stderr.startswith(f"note: {folder.name}.main:app (FastAPI) starts and would answer at ")
 
 
 # A name that leads nowhere: the files, the name, the status, the error, the hint.

@@ -15,7 +15,7 @@ from asgictl import atomic
 from asgictl.certs import files, issue, keys, names
 from asgictl.certs.files import Pair
 from asgictl.errors import FileProblemError
-from tests.conftest import needs
+from tests.conftest import finish, needs
 
 # Writes the pair, and is killed at the given step: at an event that Python's audit hooks tell of.
 WRITER = """
@@ -84,6 +84,8 @@ def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
     new.mkdir()
     write(Pair(new / "cert.pem", new / "cert.key"), *new_content)
     pair = Pair(old / "cert.pem", old / "cert.key")
+    script = tmp_path / "writer.py"
+    script.write_text(WRITER)
     states = set()
     step = 0
     while True:
@@ -93,7 +95,7 @@ def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
         if before == "a pair":
             write(pair, *old_content)
 
-        done = subprocess.run([sys.executable, "-c", WRITER, str(step), old, new], check=False)
+        status, _, stderr = finish(str(step), old, new, script=script)
 
         assert public_keys(old) == []
         if pair.certificate.exists():
@@ -104,9 +106,9 @@ def test_killed_at_every_step(tmp_path: Path, before: str) -> None:
         assert state in ((*old_content,), (*new_content,), (None, None))
         assert {file.name for file in old.iterdir()} <= {"cert.pem", "cert.key"}
         states.add(state)
-        if done.returncode == 0:
+        if status == 0:
             break
-        assert done.returncode == -signal.SIGKILL
+        assert status == -signal.SIGKILL, stderr
     assert step > 10
     assert states == {(*new_content,), (*old_content,) if before == "a pair" else (None, None)}
 

@@ -24,7 +24,7 @@ from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
 from asgictl.certs.stores import Found
 from asgictl.cli import app
-from tests.conftest import ASGICTL, needs
+from tests.conftest import ASGICTL, needs, start
 
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 
@@ -605,14 +605,11 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_at_once(pair: Pair) -> None:
     """Of two runs at once one wins whole, and the other says that it has come too late."""
-    processes = [
-        subprocess.Popen([ASGICTL, "gen-cert", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for name in ("a.test", "b.test", "c.test", "d.test")
-    ]
+    processes = [start("gen-cert", name) for name in ("a.test", "b.test", "c.test", "d.test")]
     for process in processes:
         process.communicate(timeout=30)
 
-    assert sorted(process.returncode for process in processes) == [0, 4, 4, 4]
+    assert sorted(process.wait() for process in processes) == [0, 4, 4, 4]
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
 
 
@@ -645,6 +642,7 @@ diff before after && echo same
 """
 
 
+@pytest.mark.system
 @needs("update-ca-certificates", "openssl", "unshare")
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
 def test_the_systems_store_for_real(tmp_path: Path) -> None:

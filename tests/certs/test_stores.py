@@ -327,6 +327,7 @@ def java_home(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.system
 @needs("keytool")
 def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
     """The authority gets into Java's store, and out of it."""

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
 from asgictl.cli import app
-from tests.conftest import ASGICTL, Serve, Served, after_banner, needs
+from tests.conftest import ASGICTL, Serve, Served, after_banner, finish, needs
 
 APP = """
 import asyncio
@@ -92,9 +92,7 @@ def session(folder: Path, *arguments: str) -> tuple[int, str, str]:
         with contextlib.chdir(folder):
             result = CliRunner().invoke(app, ["session", *arguments], prog_name="asgictl", catch_exceptions=False)
         return result.exit_code, result.stdout, result.stderr
-    command = [str(ASGICTL), "session", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=60)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return finish("session", *arguments, folder=folder)
 
 
 def steady(line: str) -> str:

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from asgictl.errors import FileProblemError
 from asgictl.scaffold import compare, mark, plan, write
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import DEFAULT_TARGETS, ScaffoldRequest
-from tests.conftest import ASGICTL
+from tests.conftest import finish, start
 from tests.scaffold.conftest import run
 
 FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "compose.dev.yaml")
@@ -295,18 +294,20 @@ app(["scaffold", "--force"])
 """
 
 
-def test_killed_while_writing(root: Path) -> None:
+def test_killed_while_writing(root: Path, tmp_path: Path) -> None:
     """Whenever it is killed, each file is the old or the new one, and the next run completes the rest."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
     old = "FROM python\n"
     reached = 0
     for step in range(1, 40):
         for name in (*FILES, *(path.name for path in root.glob("*.before-scaffold*"))):
             (root / name).unlink(missing_ok=True)
         (root / "Dockerfile").write_text(old)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(step)], cwd=root, capture_output=True, check=False)
-        if done.returncode == 0:
+        status, _, stderr = finish(str(step), folder=root, script=script)
+        if status == 0:
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert status == -signal.SIGKILL, stderr
         reached = step
         text = (root / "Dockerfile").read_text()
         assert text == old or mark.is_untouched(text)
@@ -321,14 +322,11 @@ def test_killed_while_writing(root: Path) -> None:
 
 def test_two_at_once(root: Path) -> None:
     """Two runs at once write what one would."""
-    runs = [
-        subprocess.Popen([ASGICTL, "scaffold"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(4)
-    ]
+    runs = [start("scaffold", folder=root) for _ in range(4)]
     for process in runs:
-        threading.Thread(target=process.communicate).start()
+        process.communicate(timeout=60)
 
-    assert [process.wait(60) for process in runs] == [0] * 4
+    assert [process.returncode for process in runs] == [0] * 4
     assert states(run("--json")) == dict.fromkeys(FILES, "same")
 
 

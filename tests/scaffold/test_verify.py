@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ASGICTL, linux
+from tests.conftest import ASGICTL, finish, linux
 from tests.scaffold.conftest import run
 
 ENGINE = Path(__file__).with_name("fake_engine.py")
@@ -42,7 +42,8 @@ def called(programs: Path, name: str) -> None:
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as users do."""
-    return subprocess.run([ASGICTL, "scaffold", "--verify", *arguments], capture_output=True, text=True, check=False)
+    status, stdout, stderr = finish("scaffold", "--verify", *arguments)
+    return subprocess.CompletedProcess([], status, stdout, stderr)
 
 
 @pytest.mark.parametrize("name", ["docker", "podman"])
