@@ -7,7 +7,7 @@ PYTEST = pytest -n 6 --dist worksteal $(ARGS)
 # Else each process would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-browser test-system test-containers check format bench clean
+.PHONY: serve test test-browser test-system test-containers mutants check format bench clean
 
 serve: $(VENV)/.serve  ## serve the bundled app
 	@$(BIN)/asgictl serve demo
@@ -31,7 +31,10 @@ test-system: $(VENV)/.dev  ## try the real trust stores, in a private view of th
 test-containers: $(VENV)/.dev  ## build and run what scaffold writes; needs root on Linux, or ASGICTL_ENGINE=system
 	$(BIN)/pytest -m containers $(ARGS)
 
-check: $(VENV)/.dev  ## check format, lint and types
+mutants: $(VENV)/.mutants  ## put random faults into the code, and list those that no test notices; ARGS="--help" for more
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
+check: $(VENV)/.mutants  ## check format, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -57,6 +60,10 @@ $(VENV)/.serve: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.serve
+
+$(VENV)/.mutants: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --editable '.[dev,mutants]'
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed")'

@@ -1,0 +1,109 @@
+"""Draw faults, run the tests that execute each, and tell which faults no test notices."""
+
+import argparse
+import concurrent.futures
+import queue
+import re
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.mutants import mutations, reach, trees
+from tests.mutants.mutations import Mutant
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".mutants"
+_MISSED, _NOTICED, _EQUIVALENT = "missed", "noticed", "equivalent"
+
+
+def main() -> None:
+    """Judge the faults of a sample; exit with 1 if more than the tolerated share are missed."""
+    parser = argparse.ArgumentParser(prog="make mutants ARGS=...", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="where the faults are put (default: all of asgictl)")
+    parser.add_argument("--count", type=int, default=40, help="how many (default: 40)")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (default: 1)")
+    parser.add_argument("--jobs", type=int, default=4, help="how many at once (default: 4)")
+    parser.add_argument("--seconds", type=float, default=60, help="of tests for each fault (default: 60)")
+    parser.add_argument("--measure", action="store_true", help="see again which tests execute which lines")
+    options = parser.parse_args()
+
+    known = reach.measure(ROOT, FOLDER) if options.measure or not FOLDER.exists() else reach.read(FOLDER)
+    files = [file.resolve() for file in options.files] or sorted((ROOT / "asgictl").rglob("*.py"))
+    sample = mutations.sample(ROOT, files, options.count, options.seed)
+    told = Counter[tuple[str, str]]()
+    with tempfile.TemporaryDirectory(prefix="asgictl-mutants-") as folder:
+        for mutant, verdict, why in _judged(sample, known, options.jobs, options.seconds, Path(folder)):
+            told[_part(mutant.file), verdict] += 1
+            print(f"{verdict:10}  {mutant.file}:{mutant.line}  {mutant.before}  →  {mutant.after}  ({why})", flush=True)
+    print(_table(told))
+
+
+def _judged(
+    sample: list[Mutant], known: reach.Reach, jobs: int, seconds: float, folder: Path
+) -> Iterator[tuple[Mutant, str, str]]:
+    pythons: queue.Queue[Path] = queue.Queue()
+    for number in range(jobs):
+        pythons.put(trees.copy(ROOT, folder / str(number)))
+    reasons = _equivalent()
+
+    def judge(mutant: Mutant) -> tuple[Mutant, str, str]:
+        if reason := reasons.get((mutant.file, mutant.before, mutant.after)):
+            return mutant, _EQUIVALENT, reason
+        python = pythons.get()
+        try:
+            return mutant, *_verdict(mutant, python, known, seconds)
+        finally:
+            pythons.put(python)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        yield from (done.result() for done in concurrent.futures.as_completed(pool.submit(judge, it) for it in sample))
+
+
+def _verdict(mutant: Mutant, python: Path, known: reach.Reach, seconds: float) -> tuple[str, str]:
+    tests, total = [], 0.0
+    for test in known.of(mutant.file, mutant.line):
+        total += known.seconds.get(test, 0)
+        if total > seconds:
+            break
+        tests.append(test)
+    if not tests:
+        return _MISSED, "no test executes it"
+    file = python.parents[2] / mutant.file
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(mutant.code, encoding="utf-8")
+    try:
+        status, output = trees.run(python, tests, limit=30 + 4 * total)
+    finally:
+        file.write_text(whole, encoding="utf-8")
+    if status == 0:
+        return _MISSED, f"{len(tests)} tests passed"
+    failed = re.search(r"(?m)^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output)
+    return _NOTICED, failed[1] if failed else "the tests hang" if status is None else f"pytest ends with {status}"
+
+
+def _equivalent() -> dict[tuple[str, str, str], str]:
+    with Path(__file__).with_name("equivalent.toml").open("rb") as file:
+        return {(it["file"], it["before"], it["after"]): it["why"] for it in tomllib.load(file).get("mutant", [])}
+
+
+def _part(file: str) -> str:
+    parts = Path(file).parts[1:]
+    return parts[0]
+
+
+def _table(told: Counter[tuple[str, str]]) -> str:
+    rows = []
+    for part in [*sorted({part for part, _ in told}), "all"]:
+        noticed, missed, equivalent = (
+            sum(count for (of, verdict), count in told.items() if verdict == kind and part in {of, "all"})
+            for kind in (_NOTICED, _MISSED, _EQUIVALENT)
+        )
+        share = f"{100 * noticed / (noticed + missed):.0f} %" if noticed + missed else "-"
+        rows.append(f"{part:24} noticed {noticed:4}  missed {missed:4}  equivalent {equivalent:4}  {share:>6}")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()

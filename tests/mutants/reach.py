@@ -1,0 +1,91 @@
+"""Which tests execute a line, and how long they take: one run of all of them, by coverage's contexts."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import coverage
+
+from tests.mutants import trees
+
+if TYPE_CHECKING:
+    import pytest
+
+_CONFIG = """
+[run]
+parallel = true
+source_pkgs = asgictl
+data_file = {folder}/coverage
+context = ${{PYTEST_CURRENT_TEST-}}
+patch = _exit
+disable_warnings = no-data-collected
+"""
+
+
+class Reach(NamedTuple):
+    """The tests of each line of each file, and the seconds of each test."""
+
+    tests: dict[str, dict[int, set[str]]]
+    seconds: dict[str, float]
+
+    def of(self, file: str, line: int) -> list[str]:
+        """Return the tests that execute a line, the quickest first; of a line that an import executes, the file's."""
+        lines = self.tests.get(file, {})
+        of_file = set().union(*lines.values()) if lines else set()
+        tests = lines.get(line) or of_file
+        at_import = len(tests) < 3
+        return sorted(of_file if at_import else tests, key=lambda it: self.seconds.get(it, 0))
+
+
+def measure(root: Path, folder: Path) -> Reach:
+    """Run all tests in a copy of `root` with contexts; keep what comes of it in `folder`."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    tree = folder / "tree"
+    python = trees.copy(root, tree)
+    config = folder / "coveragerc"
+    config.write_text(_CONFIG.format(folder=folder))
+    command = [python, "-m", "pytest", "-q", "-n", "6", "--dist", "worksteal", "-p", "tests.mutants.reach"]
+    environment = {**os.environ, "COVERAGE_PROCESS_START": str(config), "MUTANTS_SECONDS": str(folder / "seconds")}
+    subprocess.run(command, cwd=tree, env=environment, check=True, stdin=subprocess.DEVNULL)
+    combined = coverage.Coverage(data_file=str(folder / "coverage"), config_file=False)
+    combined.combine()
+    combined.save()
+    return read(folder)
+
+
+def read(folder: Path) -> Reach:
+    """Return what `measure` has left in `folder`."""
+    data = coverage.CoverageData(str(folder / "coverage"))
+    data.read()
+    tests: dict[str, dict[int, set[str]]] = {}
+    for file in data.measured_files():
+        lines = data.contexts_by_lineno(file)
+        tests[str(Path(file).relative_to(folder / "tree"))] = {
+            line: {context.rpartition(" (")[0] for context in contexts if context} for line, contexts in lines.items()
+        }
+    with (folder / "seconds").open() as file:
+        seconds: dict[str, float] = {}
+        for line in file:
+            test, time = json.loads(line)
+            seconds[test] = seconds.get(test, 0) + time
+    return Reach(tests, seconds)
+
+
+# As a plugin of that run.
+
+
+def pytest_runtest_logreport(report: "pytest.TestReport") -> None:
+    """Note the seconds of a phase, in the process that hears of all of them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        with Path(os.environ["MUTANTS_SECONDS"]).open("a") as file:
+            file.write(json.dumps([report.nodeid, report.duration]) + "\n")
+
+
+def pytest_runtest_setup(item: "pytest.Item") -> None:
+    """Tell coverage which test runs from here on."""
+    if (running := coverage.Coverage.current()) is not None:
+        running.switch_context(f"{item.nodeid} (run)")
