@@ -1,6 +1,7 @@
 """What tests share: a clean environment, and the real command as users start it."""
 
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from tests import forked
 
@@ -46,6 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(forked.start())
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup: what is started gets the default again
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_command_line() -> Iterator[None]:
+    """Build the command line once: Typer's runner does it for each call, which takes longer than most commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(autouse=True)

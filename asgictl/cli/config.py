@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from asgictl.target import AppRef
 
 
-def show(ctx: typer.Context, console: Console, stand_in: "AppRef | None" = None) -> None:
-    """Print the settings of the command that `ctx` is about; `stand_in` is its app where there is none."""
+def show(ctx: typer.Context, console: Console, stand_in: "AppRef | None" = None, *, stands_in: bool = False) -> None:
+    """Print the settings of the command that `ctx` is about.
+
+    `stand_in` is its app where there is none, and, if it `stands_in`, without a look.
+    """
     hints = get_type_hints(ctx.command.callback, include_extras=True)
     known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
-    rows = [_app(ctx.params["app"], stand_in), *settings.rows(ctx.obj, known)]
+    app = ("app", str(stand_in), stand_in.found) if stand_in and stands_in else _app(ctx.params["app"], stand_in)
+    rows = [app, *settings.rows(ctx.obj, known)]
     texts = [(key, _text(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
     lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)

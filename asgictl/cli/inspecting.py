@@ -135,14 +135,15 @@ def inspect_app(  # noqa: PLR0913  # a command has as many arguments as options
     if as_json and not print_config:
         raise ConfigError("`--json` goes with --print-config", hint="for the exchanges as JSON pass --view json")
     params = {**_defaults(), **ctx.params}
+    echoes = any(ctx.obj[name].rank for name in _ECHOES)
     if print_config:
         from asgictl.cli import config
 
-        config.show(ctx, console, _echo())
+        config.show(ctx, console, _echo(), stands_in=echoes and app is None)
         return 0
     request.check_qr(qr=params["qr"])
     wanted = viewing.wanted_of(params)
-    answer = _answer(ctx.params) if any(ctx.obj[name].rank for name in _ECHOES) else None
+    answer = _answer(ctx.params) if echoes else None
     if answer and app is not None:
         raise ConfigError("the options of the echo app do not go with an APP", hint=f"drop `{app}`, or those options")
     plan = request.plan_of({**params, "app": str(_echo())} if answer else params, console)

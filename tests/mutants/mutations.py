@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -32,7 +32,7 @@ def _dropped(node: cst.Expr) -> Iterable[cst.CSTNode]:
         yield node.with_changes(value=cst.Name("None"))
 
 
-_OPERATORS = (*mutation_operators, (cst.If, _negated), (cst.While, _negated), (cst.Expr, _dropped))
+_OPERATORS: Any = (*mutation_operators, (cst.If, _negated), (cst.While, _negated), (cst.Expr, _dropped))
 
 
 def sample(root: Path, files: Iterable[Path], count: int, seed: int) -> list[Mutant]:
@@ -59,7 +59,8 @@ class _Source:
     def mutant(self, index: int, name: str) -> Mutant:
         mutation = self.mutations[index]
         changed = self._module.deep_replace(mutation.original_node, mutation.mutated_node)
-        code = self._module.code if changed is self._module else changed.code  # type: ignore[union-attr]
+        assert isinstance(changed, cst.Module)
+        code = changed.code
         old, new = self._code.splitlines(), code.splitlines()
         line = next((n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old) - 1)
         return Mutant(name, line + 1, old[line].strip(), new[line].strip(), code)

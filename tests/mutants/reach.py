@@ -25,6 +25,10 @@ disable_warnings = no-data-collected
 """
 
 
+# The seconds of a test that fails without a fault, as for the copy's environment: it is not used.
+_NEVER = 1e9
+
+
 class Reach(NamedTuple):
     """The tests of each line of each file, and the seconds of each test."""
 
@@ -48,9 +52,9 @@ def measure(root: Path, folder: Path) -> Reach:
     python = trees.copy(root, tree)
     config = folder / "coveragerc"
     config.write_text(_CONFIG.format(folder=folder))
-    command = [python, "-m", "pytest", "-q", "-n", "6", "--dist", "worksteal", "-p", "tests.mutants.reach"]
+    command = [str(python), "-m", "pytest", "-q", "-n", "6", "--dist", "worksteal", "-p", "tests.mutants.reach"]
     environment = {**os.environ, "COVERAGE_PROCESS_START": str(config), "MUTANTS_SECONDS": str(folder / "seconds")}
-    subprocess.run(command, cwd=tree, env=environment, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(command, cwd=tree, env=environment, check=False, stdin=subprocess.DEVNULL)
     combined = coverage.Coverage(data_file=str(folder / "coverage"), config_file=False)
     combined.combine()
     combined.save()
@@ -67,11 +71,10 @@ def read(folder: Path) -> Reach:
         tests[str(Path(file).relative_to(folder / "tree"))] = {
             line: {context.rpartition(" (")[0] for context in contexts if context} for line, contexts in lines.items()
         }
-    with (folder / "seconds").open() as file:
-        seconds: dict[str, float] = {}
-        for line in file:
-            test, time = json.loads(line)
-            seconds[test] = seconds.get(test, 0) + time
+    seconds: dict[str, float] = {}
+    for phase in (folder / "seconds").read_text().splitlines():
+        test, time = json.loads(phase)
+        seconds[test] = seconds.get(test, 0) + time
     return Reach(tests, seconds)
 
 
@@ -82,7 +85,7 @@ def pytest_runtest_logreport(report: "pytest.TestReport") -> None:
     """Note the seconds of a phase, in the process that hears of all of them."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         with Path(os.environ["MUTANTS_SECONDS"]).open("a") as file:
-            file.write(json.dumps([report.nodeid, report.duration]) + "\n")
+            file.write(json.dumps([report.nodeid, _NEVER if report.failed else report.duration]) + "\n")
 
 
 def pytest_runtest_setup(item: "pytest.Item") -> None:

@@ -40,7 +40,19 @@ def run(python: Path, tests: Iterable[str], *, limit: float) -> tuple[int | None
     """Run tests in the copy until one fails; return pytest's status, None after `limit` seconds, and its output."""
     tree = python.parents[2]
     (tree / ".tests").write_text("\n".join(tests))
-    command = [python, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist", "@.tests"]
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "--tb=line",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "@.tests",
+    ]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     with subprocess.Popen(
         command,
