@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -44,9 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Clear the environment; start what all processes of a run share."""
     for name in _FOREIGN:
         os.environ.pop(name, None)
-    if hasattr(os, "fork") and not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput"):
         config.add_cleanup(forked.start())
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup: what is started gets the default again
 
 
@@ -67,30 +69,16 @@ def _clean_environment(tmp_path: Path) -> Iterator[None]:
     os.environ.update(before)
 
 
-Process = subprocess.Popen[str] | forked.Process
-
-
 def start(
     *arguments: str | Path,
     folder: Path | None = None,
     env: dict[str, str] | None = None,
     script: Path = ASGICTL,
     real: bool = False,
-) -> Process:
+) -> forked.Process:
     """Start `asgictl` in a session of its own; `real`: not as a fork of a process that has its modules loaded."""
     environment = {**os.environ, **(env or {})}
-    if not real and forked.possible(environment):
-        return forked.Process(arguments, cwd=folder or Path.cwd(), env=environment, script=script)
-    return subprocess.Popen(
-        [sys.executable, script, *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return forked.Process(arguments, cwd=folder or Path.cwd(), env=environment, script=script, real=real)
 
 
 def finish(
@@ -109,8 +97,8 @@ def finish(
 class Served:
     """A running `asgictl serve`, or `inspect`; its streams are read as they come."""
 
-    def __init__(self, command: str, *arguments: str, folder: Path, env: dict[str, str], real: bool) -> None:
-        self.process = start(command, *arguments, folder=folder, env=env, real=real)
+    def __init__(self, *arguments: str, folder: Path, env: dict[str, str], **options: Any) -> None:
+        self.process = start(*arguments, folder=folder, env=env, **options)
         self.lines: list[str] = []
         self.access: list[str] = []
         self._changed = threading.Condition()
@@ -168,6 +156,18 @@ class Served:
             reader.join(timeout=within)
         return status, [line for line in self.lines if line]
 
+    def wait_until_refused(self, *, within: float = 20) -> None:
+        """Wait until a stop has begun, which new clients notice."""
+        port = self.port
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            except ConnectionError:
+                return
+            time.sleep(0.01)
+        raise AssertionError("new clients are not refused while it stops")
+
     def stop(self) -> tuple[int, list[str]]:
         """Stop it as a supervisor does; return the status and the whole of stderr."""
         self.send(signal.SIGTERM)
@@ -192,6 +192,11 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
 
 
+def mortal() -> list[str]:
+    """Return what a command begins with to be without root's right to read and write everything."""
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, or has a program for Linux")
 
 
@@ -206,10 +211,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         folder: Path = tmp_path,
         port: str | None = "0",
         env: dict[str, str] | None = None,
-        real: bool = False,
+        **options: Any,
     ) -> Served:
         address = ("--port", port) if port is not None else ()
-        served = Served(command, *arguments, *address, folder=folder, env=env or {}, real=real)
+        served = Served(command, *arguments, *address, folder=folder, env=env or {}, **options)
         started.append(served)
         return served
 
@@ -219,8 +224,22 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             os.killpg(served.process.pid, signal.SIGKILL)
         served.end()
         for stream in (served.process.stdout, served.process.stderr):
-            assert stream is not None
             stream.close()
+
+
+@pytest.fixture
+def hurried(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a script that is `asgictl` with one of its constants changed: `hurried("asgictl.x._SECONDS = 0.1")`."""
+
+    def script(change: str) -> Path:
+        module = change.partition(" = ")[0].rpartition(".")[0]
+        file = tmp_path / "hurried" / "asgictl"
+        file.parent.mkdir()
+        start = "from asgictl.__main__ import main\nif __name__ == '__main__':\n    main()\n"
+        file.write_text(f"import {module}\n{change}\n{start}")
+        return file
+
+    return script
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Starts `asgictl` without the time that its imports take: in processes forked from one that has done them.
 
 The child runs the console script as the interpreter would, with its own session, environment, folder and streams.
-What differs is what is in `sys.modules` before the script begins, so a test of the imports themselves, of Python's
-own variables or of the command's name in `/proc` starts the script itself: `subprocess`, or `serve(..., real=True)`.
-With coverage, as in `.ci/run`, every command is started for real.
+What differs is what is in `sys.modules` before the script begins, so a test of the imports themselves, or of the
+command's name in `/proc`, has the script executed: `serve(..., real=True)`. So is every command whose environment
+says something to Python, and, with coverage, as in `.ci/run`, every other one.
 
-Each child is tied to the connection that asked for it: when a run is cut off, what it started is killed.
+All of them are children of that process, which ends with the one that started it, and ends them: nothing is left when
+a run is cut off.
 """
 
 import contextlib
@@ -35,10 +36,9 @@ _FOREIGN = (
 _WHERE, _WITH = "ASGICTL_TESTS_FORKED_AT", "ASGICTL_TESTS_FORKED_WITH"
 
 
-def possible(env: Mapping[str, str]) -> bool:
+def _is_like_ours(env: Mapping[str, str]) -> bool:
     """Whether a command with this environment is the same when it is forked."""
-    covered = any(name.startswith("COVERAGE") for name in env)
-    return _WHERE in env and not covered and env[_WITH] == _interpreter(env)
+    return env[_WITH] == _interpreter(env) and not any(name.startswith("COVERAGE") for name in env)
 
 
 def _interpreter(env: Mapping[str, str]) -> str:
@@ -49,14 +49,21 @@ class Process:
     """What `subprocess.Popen` of the console script would be, as far as the tests use it."""
 
     def __init__(
-        self, arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], script: Path = ASGICTL
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        script: Path = ASGICTL,
+        real: bool = False,
     ) -> None:
         out, err = os.pipe(), os.pipe()
         self.returncode: int | None = None
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(os.environ[_WHERE])
         words = [str(word) for word in (script, *arguments)]
-        request = json.dumps({"words": words, "cwd": str(cwd), "env": dict(env)}).encode()
+        fork = not real and _is_like_ours(env)
+        request = json.dumps({"words": words, "cwd": str(cwd), "env": dict(env), "fork": fork}).encode()
         socket.send_fds(self._connection, [len(request).to_bytes(4)], [out[1], err[1]])
         self._connection.sendall(request)
         os.close(out[1])
@@ -202,6 +209,10 @@ def _become(request: dict[str, Any]) -> None:
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["cwd"])
+    if not request["fork"]:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+            signal.signal(number, signal.SIG_DFL)
+        os.execve(sys.executable, [sys.executable, *request["words"]], request["env"])
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tests.conftest import ASGICTL, Serve, linux
 Write = Callable[..., Path]
 
 APP = """
-import asyncio, logging.config
+import asyncio, logging.config, sys
 logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
 import logging
 for name in list(logging.root.manager.loggerDict):
@@ -44,6 +43,7 @@ async def app(scope, receive, send):
     if scope["path"] == "/exit":
         raise SystemExit(9)
     if scope["path"] == "/slow":
+        print("slow", file=sys.stderr, flush=True)
         await asyncio.sleep(0.3)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -63,7 +63,7 @@ def test_a_stop_loses_no_line(serve: Serve, write: Write, number: signal.Signals
             client.get(f"/{index}")
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
-        time.sleep(0.1)
+        served.wait_for("^slow$")
 
         served.send(number)
 
@@ -82,9 +82,10 @@ def test_a_forced_stop_loses_no_line(serve: Serve, write: Write) -> None:
     served = serve()
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+        served.wait_for("^slow$")
         httpx.get(f"{served.url}/last")
         served.ctrl_c()
-        time.sleep(0.3)  # or the system makes one signal of the two
+        served.wait_until_refused()
         served.ctrl_c()
 
         assert served.end()[0] == 130
@@ -203,7 +204,6 @@ def test_a_log_that_nobody_takes(write: Write, target: str) -> None:
         url = process.stderr.readline().split(" at ")[1].split(",")[0]
         for _ in range(5):
             assert httpx.get(url).text == "ok"
-            time.sleep(0.06)
     finally:
         process.terminate()
         said = process.stderr.read().splitlines()

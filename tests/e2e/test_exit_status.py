@@ -506,26 +506,17 @@ def test_second_ctrl_c_forces(serve: Serve, write: Callable[..., Path], case: st
         served.wait_for("^slow$")
         served.ctrl_c()
         if case.startswith("blocking"):
-            time.sleep(0.3)  # uvicorn cannot close its socket while the app blocks its loop
+            # Uvicorn cannot close its socket while the app blocks its loop, so nobody sees that the first one came;
+            # the system may make one signal of two that come at once.
+            while served.process.poll() is None:
+                served.ctrl_c()
+                time.sleep(0.1)
         else:
-            _wait_until_refused(served.port)
+            served.wait_until_refused()
+            served.ctrl_c()
 
-        served.ctrl_c()
-
-        status, lines = served.end(within=5)
+        status, lines = served.end()
     assert (status, after_banner(lines)) == (130, [])
-
-
-def _wait_until_refused(port: int) -> None:
-    """Wait until a stop has begun, which new clients notice."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except ConnectionError:
-            return
-        time.sleep(0.01)
-    pytest.fail("new clients are not refused while it stops")
 
 
 @linux
@@ -537,7 +528,9 @@ def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, 
     served = serve(*MODES[mode])
     status_file = Path(f"/proc/{served.process.pid}/status")
     mask = 1 << (signal.SIGTERM - 1)
+    deadline = time.monotonic() + 20
     while not int(re.findall(r"SigCgt:\s+(\w+)", status_file.read_text())[0], 16) & mask:
+        assert time.monotonic() < deadline
         time.sleep(0.001)
     time.sleep(delay)
 

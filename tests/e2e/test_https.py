@@ -387,7 +387,7 @@ def test_a_bad_replacement(serve: Serve, write: Write, pair: Pair, workers: str)
         write_pair(pair, Order(password=b"secret"))
         served.wait_for("note: `ssl/cert.key` is encrypted; the server goes on with what it has")
         pair.certificate.unlink()
-        time.sleep(1.5)
+        served.wait_for("note: `ssl/cert.pem` does not exist; the server goes on with what it has")
         assert set(clients.seen) == {old}
         write_pair(pair, Order(key_type="rsa2048"))
         wait_until(lambda: clients.seen[shown_by(pair)] > 0)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -117,9 +116,9 @@ def test_sighup_replaces_the_workers(serve: Serve, write: Write, loop: str) -> N
 def test_a_slow_start_is_waited_for(serve: Serve, write: Write) -> None:
     """A restart by SIGHUP waits for workers that take longer to start than uvicorn would."""
     folder = write({"main.py": APP.format(start="")})
-    served = serve("--workers", "2")
+    served = serve("--workers", "2", "-X", "timeout_worker_healthcheck=1")
     before = {httpx.get(served.url).text for _ in range(20)}
-    (folder / "main.py").write_text(APP.format(start="time.sleep(6)"))
+    (folder / "main.py").write_text(APP.format(start="time.sleep(2)"))
 
     served.send(signal.SIGHUP)
 
@@ -137,7 +136,6 @@ def test_sighup_twice_and_a_stop(serve: Serve, write: Write) -> None:
     served.send(signal.SIGHUP)
     served.wait_for("replacing the workers")
     served.send(signal.SIGHUP)
-    time.sleep(0.5)
 
     status, _ = served.stop()
 
