@@ -89,7 +89,7 @@ class Crew:
         for number in stopping.SIGNALS:
             signal.signal(number, _stop_before_supervision)
         # A signal needs a thread that it may come to, for the main thread holds it back from here on.
-        stopping.listen(self._hear)
+        ear = stopping.listen(self._hear)
         self._thread(self._accept)
         if hasattr(os, "waitid"):
             self._thread(self._watch_births)
@@ -103,7 +103,7 @@ class Crew:
         finally:
             if self._forced:
                 threading.Event().wait()  # until the thread that forces the end is done
-            signal.set_wakeup_fd(-1)
+            ear.close()  # the supervisor may have heeded a signal before it was heard here
             for number in stopping.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             stopping.release_signals()

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from asgictl import errors
 
@@ -60,7 +60,7 @@ class Stopping:
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
-        self._ear = -1
+        self._ear: Ear | None = None
         self._server: Any = None
 
     @property
@@ -104,7 +104,7 @@ class Stopping:
             for number in self._heeded():
                 signal.signal(number, _as_sigterm(inner))
         current = signal.set_wakeup_fd(-1)
-        if current == self._ear:
+        if self._ear is not None and current == self._ear.descriptor:
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
         else:  # uvloop listens for itself since it runs
             listen(self._hear, onward=current)
@@ -188,10 +188,23 @@ def _as_sigterm(inner: Callable[[int, FrameType | None], object]) -> Callable[[i
     return handle
 
 
-def listen(hear: Callable[[int], None], *, onward: int = -1) -> int:
+class Ear(NamedTuple):
+    """The descriptor that Python writes signals to, and the thread that reads them."""
+
+    descriptor: int
+    thread: threading.Thread
+
+    def close(self) -> None:
+        """Hear no more; what has arrived is heard before this returns."""
+        signal.set_wakeup_fd(-1)
+        os.close(self.descriptor)
+        self.thread.join(LAST_WORDS)
+
+
+def listen(hear: Callable[[int], None], *, onward: int = -1) -> Ear:
     """Call `hear` with each stop signal that arrives, in a thread, whatever the main thread does.
 
-    What arrives is passed on to the descriptor `onward`. Returns the one that Python writes to now.
+    What arrives is passed on to the descriptor `onward`.
     """
     received, wake = socket.socketpair()
     wake.setblocking(False)  # noqa: FBT003
@@ -209,8 +222,9 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> int:
                 if number in SIGNALS or number == HANGUP:
                     hear(number)
 
-    threading.Thread(target=run, name="asgictl-signals", daemon=True).start()
-    return descriptor
+    thread = threading.Thread(target=run, name="asgictl-signals", daemon=True)
+    thread.start()
+    return Ear(descriptor, thread)
 
 
 def later(seconds: float, call: Callable[[], object]) -> None:
