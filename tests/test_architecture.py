@@ -1,10 +1,10 @@
 """The rules of the house: who imports whom, who may start uvicorn, what start-up loads."""
 
 import ast
+import functools
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,13 +69,22 @@ ALLOWED = {
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield the full names of what a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(file.read_text())):
+@functools.cache
+def nodes(file: Path) -> list[ast.AST]:
+    """Return what a file consists of."""
+    return list(ast.walk(ast.parse(file.read_text())))
+
+
+@functools.cache
+def imported(file: Path) -> list[str]:
+    """Return the full names of what a file imports, anywhere in it."""
+    names = []
+    for node in nodes(file):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def part(name: str) -> str:
@@ -113,7 +122,7 @@ def test_uvicorn_is_called_in_one_place() -> None:
     """There is one call of `uvicorn.run`, and nothing of uvicorn is subclassed or assigned to."""
     calls = []
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in nodes(file):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="uvicorn"), attr="run")):
                     calls.append(file.relative_to(PACKAGE).as_posix())

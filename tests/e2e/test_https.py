@@ -290,7 +290,7 @@ class Handshakes:
                 self.seen[shown] += 1
             except (OSError, AssertionError) as error:
                 self.failures.append(repr(error))
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.03)
 
     async def _keep(self) -> None:
         reader, writer, _ = await self._connect()

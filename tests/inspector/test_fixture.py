@@ -351,8 +351,8 @@ def test_the_plugin_loads_nothing() -> None:
     """A pytest without the fixture loads nothing of asgictl but the plugin."""
     code = (
         "import sys, pytest\n"
-        "pytest.main(['--version', '-q'])\n"
-        "pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', sys.argv[1]])\n"
+        "pytest.main(['--version', '-q', '-p', 'no:faker'])\n"
+        "pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', '-p', 'no:faker', sys.argv[1]])\n"
         "print(*(name for name in sys.modules if name.startswith('asgictl')))"
     )
     command = [sys.executable, "-c", code, "/nonexistent"]
