@@ -19,14 +19,18 @@ _MISSED, _NOTICED, _EQUIVALENT = "missed", "noticed", "equivalent"
 
 
 def main() -> None:
-    """Judge the faults of a sample; exit with 1 if more than the tolerated share are missed."""
-    parser = argparse.ArgumentParser(prog="make mutants ARGS=...", description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help="where the faults are put (default: all of asgictl)")
-    parser.add_argument("--count", type=int, default=40, help="how many (default: 40)")
-    parser.add_argument("--seed", type=int, default=1, help="which ones (default: 1)")
-    parser.add_argument("--jobs", type=int, default=4, help="how many at once (default: 4)")
-    parser.add_argument("--seconds", type=float, default=60, help="of tests for each fault (default: 60)")
-    parser.add_argument("--measure", action="store_true", help="see again which tests execute which lines")
+    """Judge the faults of a sample, and print a line for each as it is judged, and a table."""
+    parser = argparse.ArgumentParser(
+        prog="make mutants ARGS=...", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", type=Path, help="where the faults are put, if not everywhere")
+    parser.add_argument("--count", type=int, default=40, help="how many")
+    parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--jobs", type=int, default=4, help="how many at once")
+    parser.add_argument("--seconds", type=float, default=60, help="of tests for each fault at the most")
+    parser.add_argument(
+        "--measure", action="store_true", help="see again which tests execute which lines, which takes some minutes"
+    )
     options = parser.parse_args()
 
     known = reach.measure(ROOT, FOLDER) if options.measure or not FOLDER.exists() else reach.read(FOLDER)
@@ -35,7 +39,7 @@ def main() -> None:
     told = Counter[tuple[str, str]]()
     with tempfile.TemporaryDirectory(prefix="asgictl-mutants-") as folder:
         for mutant, verdict, why in _judged(sample, known, options.jobs, options.seconds, Path(folder)):
-            told[_part(mutant.file), verdict] += 1
+            told[Path(mutant.file).parts[1], verdict] += 1
             print(f"{verdict:10}  {mutant.file}:{mutant.line}  {mutant.before}  →  {mutant.after}  ({why})", flush=True)
     print(_table(told))
 
@@ -86,11 +90,6 @@ def _verdict(mutant: Mutant, python: Path, known: reach.Reach, seconds: float) -
 def _equivalent() -> dict[tuple[str, str, str], str]:
     with Path(__file__).with_name("equivalent.toml").open("rb") as file:
         return {(it["file"], it["before"], it["after"]): it["why"] for it in tomllib.load(file).get("mutant", [])}
-
-
-def _part(file: str) -> str:
-    parts = Path(file).parts[1:]
-    return parts[0]
 
 
 def _table(told: Counter[tuple[str, str]]) -> str:
