@@ -50,6 +50,8 @@ def _as_from(root: Path, app: str | None, folder: Path) -> str | None:
     except StartError:  # it may be meant so already
         return app
     inside = ref.file is not None and ref.file.is_relative_to(root)
+    if ref.file and not inside and app and len(Path(app).parts) > 1:  # a path is one from `folder`
+        return f"{ref.file}:{ref.attribute}"
     return f"{ref.file.relative_to(root).as_posix()}:{ref.attribute}" if inside and ref.file else app
 
 
