@@ -1,5 +1,7 @@
-"""What the tests of the command share: a small project, and the command in this process."""
+"""What the tests of the command share: a project, what is found of it, and the command in this process."""
 
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,41 @@ import pytest
 from typer.testing import CliRunner
 
 from asgictl.cli import app
+from asgictl.errors import AsgictlError
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.request import ScaffoldRequest
+
+APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+Lay = Callable[..., Path]
+
+
+@pytest.fixture
+def lay(tmp_path: Path) -> Lay:
+    """Lay out files, beside an app unless there is one among them."""
+
+    def lay(files: dict[str, str], app: str | None = APP) -> Path:
+        root = tmp_path / "shop"
+        for name, text in {**({"main.py": app} if app else {}), **files}.items():
+            file = root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(textwrap.dedent(text))
+        return root
+
+    return lay
+
+
+def found(root: Path, topic: str, **options: Any) -> tuple[str, str]:
+    """Return an answer and its source."""
+    project = detect(ScaffoldRequest(**options), root)
+    return next((it.value, it.source) for it in project.findings if it.topic == topic)
+
+
+def refused(root: Path, **options: Any) -> AsgictlError:
+    """Return the error that a look at a project ends with; each has a hint."""
+    with pytest.raises(AsgictlError) as error:
+        detect(ScaffoldRequest(**options), root)
+    assert error.value.hint
+    return error.value
 
 
 @pytest.fixture

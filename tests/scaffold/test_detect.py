@@ -1,9 +1,6 @@
 """What `scaffold` finds out about a project, and where it says that it has read it."""
 
 import json
-import textwrap
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,39 +9,7 @@ from asgictl.errors import AsgictlError, ConfigError, FileProblemError, StartErr
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detected import Project
 from asgictl.scaffold.request import ScaffoldRequest
-
-APP = "from fastapi import FastAPI\napp = FastAPI()\n"
-Lay = Callable[..., Path]
-
-
-@pytest.fixture
-def lay(tmp_path: Path) -> Lay:
-    """Lay out files, beside an app unless there is one among them."""
-
-    def lay(files: dict[str, str], app: str | None = APP) -> Path:
-        root = tmp_path / "shop"
-        for name, text in {**({"main.py": app} if app else {}), **files}.items():
-            file = root / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(textwrap.dedent(text))
-        return root
-
-    return lay
-
-
-def found(root: Path, topic: str, **options: Any) -> tuple[str, str]:
-    """Return an answer and its source."""
-    project = detect(ScaffoldRequest(**options), root)
-    return next((it.value, it.source) for it in project.findings if it.topic == topic)
-
-
-def refused(root: Path, **options: Any) -> AsgictlError:
-    """Return the error that a look at a project ends with; each has a hint."""
-    with pytest.raises(AsgictlError) as error:
-        detect(ScaffoldRequest(**options), root)
-    assert error.value.hint
-    return error.value
-
+from tests.scaffold.conftest import APP, Lay, found, refused
 
 PROJECT = '[project]\nname = "x"\ndependencies = ["fastapi"]\n'
 UV = 'version = 1\n[[package]]\nname = "Fast_API"\nversion = "1.0"\n'

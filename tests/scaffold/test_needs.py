@@ -1,0 +1,305 @@
+"""The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
+
+from typing import Any
+
+import pytest
+
+from asgictl import __version__
+from asgictl.errors import ConfigError
+from asgictl.scaffold.detect import detect, system_packages
+from asgictl.scaffold.detected import Dependencies, SystemPackages
+from asgictl.scaffold.request import ScaffoldRequest
+from tests.scaffold.conftest import Lay, found, refused
+
+POETRY = {"poetry.lock": ""}
+PIPENV = {"Pipfile.lock": "{}"}
+
+
+def poetry(version: str) -> dict[str, str]:
+    """Return the files of a project of Poetry's that wants a Python version."""
+    return {**POETRY, "pyproject.toml": f'[tool.poetry.dependencies]\npython = "{version}"\n'}
+
+
+def requires(version: str) -> dict[str, str]:
+    """Return the file of a project that wants a Python version."""
+    return {"pyproject.toml": f'[project]\nrequires-python = "{version}"\n'}
+
+
+VERSIONS = [
+    ({".python-version": "3.12"}, "3.12", ".python-version:1"),
+    ({".python-version": "\n# x\n  cpython-3.13.1  \n3.11\n"}, "3.13", ".python-version:3"),
+    ({".python-version": "cpython@3.13"}, "3.13", ".python-version:1"),
+    ({".python-version": "# x\n", "runtime.txt": "python-3.12"}, "3.12", "runtime.txt:1"),
+    ({".python-version": "3.12", "runtime.txt": "python-3.13", **requires("==3.11.*")}, "3.12", ".python-version:1"),
+    (requires(">=3.9"), "3.14", "pyproject.toml:2"),
+    (requires("<3.14"), "3.13", "pyproject.toml:2"),
+    (requires(">=3.15"), "3.15", "pyproject.toml:2"),
+    (requires("==3.11.9"), "3.11", "pyproject.toml:2"),
+    (requires("==3.12.39"), "3.12", "pyproject.toml:2"),
+    (requires("==3.11.0"), "3.11", "pyproject.toml:2"),
+    ({"pyproject.toml": f"x = 1\n{requires('==3.11.*')['pyproject.toml']}"}, "3.11", "pyproject.toml:3"),
+    ({"pyproject.toml": '[project]\n"requires-python" = "==3.11.*"\n'}, "3.11", "pyproject.toml"),
+    (poetry("3.12"), "3.12", "pyproject.toml:2"),
+    (poetry("3.12.*"), "3.12", "pyproject.toml:2"),
+    (poetry("*"), "3.14", "pyproject.toml:2"),
+    (poetry("^3.9 || ^3.11"), "3.14", "pyproject.toml:2"),
+    (poetry("^3.15"), "3.15", "pyproject.toml:2"),
+    (poetry("^3"), "3.14", "pyproject.toml:2"),
+    (poetry("~3.12"), "3.12", "pyproject.toml:2"),
+    (poetry("~3.12.1"), "3.12", "pyproject.toml:2"),
+    (poetry("~=3.12.1"), "3.12", "pyproject.toml:2"),
+    (poetry(">=3.11,<3.13"), "3.12", "pyproject.toml:2"),
+    ({**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\n'}, "3.12", "Pipfile:2"),
+    (
+        {**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\npython_full_version = "3.13.2"\n'},
+        "3.13",
+        "Pipfile:2",
+    ),
+    ({**PIPENV, "Pipfile": '[requires]\npython_version = "*"\n'}, "3.14", "no file says it"),
+    ({**PIPENV, "Pipfile": "requires = 3\n"}, "3.14", "no file says it"),
+    ({**PIPENV, "Pipfile": "[packages]\n"}, "3.14", "no file says it"),
+    ({"pyproject.toml": "[project]\nrequires-python = 3\n"}, "3.14", "no file says it"),
+]
+
+
+@pytest.mark.parametrize(("files", "version", "place"), VERSIONS)
+def test_python(lay: Lay, files: dict[str, str], version: str, place: str) -> None:
+    """Each form in which a project says its Python version is understood, and told with its line."""
+    assert found(lay(files), "python", runner="uvicorn") == (version, place)
+
+
+NO_VERSION = [
+    (
+        {".python-version": "pypy3.10"},
+        "`pypy3.10` in `.python-version` is no version of CPython 3",
+        "pass --python 3.13",
+    ),
+    ({".python-version": "3.12x"}, "`3.12x` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
+    ({".python-version": "system"}, "`system` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
+    ({"runtime.txt": "python-2.7"}, "`python-2.7` in `runtime.txt` is no version of CPython 3", "pass --python 3.13"),
+    (requires("<3"), "no Python 3 is <3 (pyproject.toml:2)", "pass --python with the one to use"),
+    (requires("==3.12.40"), "no Python 3 is ==3.12.40 (pyproject.toml:2)", "pass --python with the one to use"),
+    (requires("<3.9"), "no Python 3 is <3.9 (pyproject.toml:2)", "pass --python with the one to use"),
+    (requires(">=3.16"), "no Python 3 is >=3.16 (pyproject.toml:2)", "pass --python with the one to use"),
+    (
+        requires("new"),
+        "`new` (pyproject.toml:2) is not a version specifier",
+        "write it like `>=3.11`, or pass --python 3.13",
+    ),
+    (
+        {**PIPENV, "Pipfile": "["},
+        "cannot read `Pipfile`: Invalid initial character for a key part (at end of document)",
+        "put the TOML syntax right",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "message", "hint"), NO_VERSION)
+def test_no_python(lay: Lay, files: dict[str, str], message: str, hint: str) -> None:
+    """A version that no image has is an error with its place; `--python` has the last word."""
+    root = lay(files)
+    error = refused(root)
+
+    assert isinstance(error, ConfigError)
+    assert (error.message, error.hint) == (message, hint)
+    assert error.option == ("python" if hint.startswith("pass") else None)
+    assert found(root, "python", python="3.13") == ("3.13", "--python")
+
+
+PACKAGES = {
+    "gdal": ("build-essential libgdal-dev", "gdal-bin libgdal-dev"),
+    "mysqlclient": ("build-essential default-libmysqlclient-dev pkg-config", "libmariadb3"),
+    "opencv-python": ("", "libgl1 libglib2.0-0"),
+    "pdf2image": ("", "poppler-utils"),
+    "psycopg": ("", "libpq5"),
+    "psycopg-c": ("build-essential libpq-dev", "libpq5"),
+    "psycopg2": ("build-essential libpq-dev", "libpq5"),
+    "pycairo": ("build-essential libcairo2-dev pkg-config", "libcairo2"),
+    "pydub": ("", "ffmpeg"),
+    "pygraphviz": ("build-essential libgraphviz-dev pkg-config", "graphviz libgraphviz-dev"),
+    "pyodbc": ("", "unixodbc"),
+    "pytesseract": ("", "tesseract-ocr"),
+    "python-magic": ("", "libmagic1"),
+    "uwsgi": ("build-essential", ""),
+    "weasyprint": ("", "libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0"),
+    "xmlsec": ("build-essential libxmlsec1-dev pkg-config", "libxmlsec1-openssl"),
+}
+
+
+def needed(*names: str, git: bool = False, more: tuple[str, ...] = ()) -> tuple[SystemPackages, str | None]:
+    """Return what is installed of Debian for dependencies, and because of what."""
+    return system_packages.needed(Dependencies("requirements", (), dict.fromkeys(names), git=git), more)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_debian_package(name: str) -> None:
+    """Each distribution that needs something of Debian gets that, to be built and to run."""
+    build, runtime = (tuple(words.split()) for words in PACKAGES[name])
+
+    assert needed(name, "fastapi") == ((build, runtime), f"needed by {name}")
+
+
+def test_debian_packages() -> None:
+    """What several need is installed once, each list in order, what the user wants at its end."""
+    assert needed("fastapi", "psycopg2-binary") == (((), ()), None)
+    assert needed("psycopg", "psycopg-binary") == (((), ()), None)
+    assert needed("psycopg2", "psycopg-binary") == (
+        (("build-essential", "libpq-dev"), ("libpq5",)),
+        "needed by psycopg2",
+    )
+    assert needed("psycopg2", "gdal", git=True, more=("zip", "libpq5", "curl")) == (
+        (
+            ("build-essential", "git", "libgdal-dev", "libpq-dev"),
+            ("gdal-bin", "libgdal-dev", "libpq5", "zip", "curl"),
+        ),
+        "needed by gdal, psycopg2, a dependency from git, --apt",
+    )
+
+
+GOOD = [
+    "uvicorn==0.54",
+    "uvicorn==99",
+    "httptools==0.6.3",
+    "uvloop==0.21",
+    "fastapi==0.1",
+    "zttp==0.0.1",
+    "brotli==0.1",
+]
+
+
+@pytest.mark.parametrize("line", GOOD)
+def test_what_is_locked_and_good(lay: Lay, line: str) -> None:
+    """A version that asgictl can run with is no matter, nor one of what it needs for an extra alone."""
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": f"{line}\n"})).deps.pinned
+
+
+@pytest.mark.parametrize(
+    ("name", "locked", "wanted"),
+    [
+        ("uvicorn", "0.53", ">=0.54"),
+        ("httptools", "0.6.2", ">=0.6.3"),
+        ("uvloop", "0.20", ">=0.21"),
+        ("websockets", "14", ">=15"),
+        ("PyYAML", "5", ">=6"),
+    ],
+)
+def test_what_is_locked_and_too_old(lay: Lay, name: str, locked: str, wanted: str) -> None:
+    """A version that asgictl cannot run with is told with the one it needs, but not where uvicorn runs alone."""
+    root = lay({"requirements.txt": f"{name}=={locked}\n"})
+    error, spelled = refused(root), name.lower()
+
+    assert isinstance(error, ConfigError)
+    assert error.message == f"{spelled} is {locked} in the project, and asgictl {__version__} needs {wanted}"
+    assert error.hint == f"update {spelled}, or pass --runner uvicorn"
+    assert detect(ScaffoldRequest(runner="uvicorn"), root).deps.pinned == {spelled: locked}
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "taken"),
+    [
+        ("asgictl\nuvicorn==0.1\n", {}, True),
+        ("asgictl==0.1\nuvicorn==0.1\n", {}, False),
+        ("x\n", {"python": "3.11"}, True),
+        ("x\n", {"python": "3.10"}, False),
+        ("x\n", {"python": "3.10", "runner": "uvicorn"}, True),
+        ("asgictl\n", {"python": "3.10"}, True),
+    ],
+)
+def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], taken: bool) -> None:
+    """A project that has asgictl of any version itself answers for what goes with it."""
+    root = lay({"requirements.txt": lines})
+
+    if taken:
+        assert detect(ScaffoldRequest(**options), root)
+    elif "python" in options:
+        error = refused(root, **options)
+        assert (error.message, error.hint) == (
+            "asgictl needs Python 3.11, the project has 3.10",
+            "pass --runner uvicorn",
+        )
+    else:
+        assert refused(root).message == f"uvicorn is 0.1 in the project, and asgictl {__version__} needs >=0.54"
+
+
+PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'
+CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes it, with its key"
+INGRESS = "the Ingress is for app.example.com: pass --domain"
+FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
+PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
+UNDECLARED = "the app needs fastapi, and no file declares it: the image will not have it"
+NOTES = [
+    ({}, {}, []),
+    ({}, {"https": True}, [CERT]),
+    ({}, {"https": True, "uid": 7}, [CERT.replace("10001", "7")]),
+    ({"ssl/cert.pem": ""}, {"https": True}, []),
+    ({}, {"targets": ("docker", "k8s")}, [INGRESS]),
+    ({}, {"targets": ("docker", "k8s"), "domain": "a.b"}, []),
+    ({}, {"index_secret": "my/netrc"}, ["there is no `my/netrc`, which the build mounts"]),
+    ({}, {"index_secret": "~/.nosuch-netrc"}, ["there is no `~/.nosuch-netrc`, which the build mounts"]),
+    ({"netrc": ""}, {"index_secret": "netrc"}, []),
+    ({}, {"index_url": "https://x.example"}, []),
+    ({"pylock.toml": ""}, {"deps": "pylock"}, []),
+    ({"pylock.toml": ""}, {"deps": "pylock", "index_url": "https://x.example"}, [PYLOCK]),
+    ({"requirements.txt": "flask\n"}, {}, [UNDECLARED]),
+    ({"requirements.txt": "flask\n-e lib\n"}, {}, []),
+    ({"requirements.txt": "flask\n"}, {"deps": "none"}, [UNDECLARED]),
+    (
+        {"requirements.txt": "flask\n", "main.py": "from starlette.applications import Starlette as S\napp = S()\n"},
+        {},
+        [],
+    ),
+    ({"requirements.txt": "", "main.py": "async def app(scope, receive, send): ...\n"}, {}, []),
+    (
+        {"requirements.txt": "", "main.py": "from falcon.asgi import App\napp = App()\n"},
+        {},
+        [UNDECLARED.replace("fastapi", "falcon")],
+    ),
+    (
+        {"requirements.txt": "fastapi\n-i https://me:pw@x.example/y\n--extra-index-url https://x.example/z\n"},
+        {},
+        ["requirements.txt:2 holds credentials: they get into the build, and into version control; use --index-secret"],
+    ),
+    (
+        {"requirements.txt": "flask\n"},
+        {"https": True, "index_secret": "x"},
+        [UNDECLARED, CERT, "there is no `x`, which the build mounts"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "options", "notes"), NOTES)
+def test_notes(lay: Lay, files: dict[str, str], options: dict[str, Any], notes: list[str]) -> None:
+    """What the files will still need, and where there may be a mistake, is told, and nothing else."""
+    root = lay({"requirements.txt": "fastapi\n", **files})
+
+    assert detect(ScaffoldRequest(**options), root).notes == tuple(notes)
+
+
+@pytest.mark.parametrize("kind", ["uv", "pyproject"])
+def test_a_lock_of_the_apps_framework(lay: Lay, kind: str) -> None:
+    """A lock is believed to have what the app needs; what `pyproject.toml` declares is all there is."""
+    project = PYPROJECT.replace("fastapi", "flask").format([])
+    root = lay({"pyproject.toml": project, **({"uv.lock": ""} if kind == "uv" else {})})
+
+    assert detect(ScaffoldRequest(), root).notes == (() if kind == "uv" else (UNDECLARED,))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "told"),
+    [
+        ("hatch-vcs", True),
+        ("setuptools-scm>=8", True),
+        ("setuptools_scm", True),
+        ("versioningit", True),
+        ("hatchling", False),
+        ("setuptools", False),
+    ],
+)
+def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
+    """A package whose version comes from Git gets a note, as an image has no history."""
+    files = {"pyproject.toml": PYPROJECT.format([requirement]), "shop/__init__.py": "", "shop/main.py": ""}
+    packaged = lay({**files, "shop/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}, None)
+
+    assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
+    (packaged / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()

@@ -1,0 +1,635 @@
+"""What the project's source and folders say: the app, routes for health, WebSockets, Django's settings, its name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl.scaffold import detect as detecting
+from asgictl.scaffold import mark
+from asgictl.scaffold.detect import app as apps
+from asgictl.scaffold.detect import detect, django, health
+from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.request import ScaffoldRequest
+from tests.scaffold.conftest import APP, Lay, found, refused
+
+NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")
+PATHS = [
+    *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
+    *("/health/live", "/health/ready", "/healthcheck", "/health-check", "/health_check", "/api/health", "/api/healthz"),
+    *("/__heartbeat__", "/__lbheartbeat__", "/heartbeat", "/ht"),
+]
+
+
+def routes(tmp_path: Path, code: str, app: str = "app", *, factory: bool = False) -> list[tuple[str, int]]:
+    """Return the routes for health in a file, with their lines."""
+    (tmp_path / "main.py").write_text(code)
+    found = health.routes(tmp_path / "main.py", app, factory=factory)
+    assert {route.file for route in found} <= {tmp_path / "main.py"}
+    return [(route.path, route.line) for route in found]
+
+
+@pytest.mark.parametrize("number", range(len(PATHS)))
+def test_the_usual_paths(tmp_path: Path, number: int) -> None:
+    """Each usual path is one for health, and the first of several is the best."""
+    lines = [f"app.get('{path}')" for path in (*PATHS[number + 1 :], PATHS[number], "/users", "/healthy")]
+
+    assert routes(tmp_path, "\n".join(lines))[0] == (PATHS[number], len(PATHS) - number)
+    assert len(routes(tmp_path, "\n".join(lines))) == len(PATHS) - number
+
+
+ROUTES = [
+    *((f"app.{name}('/up')", [("/up", 1)]) for name in ("get", "route", "api_route", "add_route")),
+    *((f"app.{name}('/up', x)", [("/up", 1)]) for name in ("add_api_route", "add_url_rule")),
+    *((f"x = [{name}('/up', x)]", [("/up", 1)]) for name in ("Route", "path")),
+    ("@app.get('/up/')\ndef up(): ...", [("/up/", 1)]),
+    ("@app.get('up')\ndef up(): ...", [("/up", 1)]),
+    ("app.post('/up')", []),
+    ("other.get('/up')", []),
+    ("app.get(path)", []),
+    ("app.x.get('/up')", []),
+    ("re_path('/up', x)", []),
+    ("app.mount('/in', Router([Route('/up', x)]))", []),
+    ("app.mount('/in', x)\napp.get('/up')", [("/up", 2)]),
+    ("Mount('/in', [Route('/up', x)])", []),
+    ("Host('a.b', [Route('/up', x)])", []),
+    ("Mount('/in', [f('/y', [Route('/up', x)])])", []),
+    ("app.mount('/in', f('/y', Route('/up', x)))", []),
+    ("app.mount('/in', g.f('/y', Route('/up', x)))", []),
+    ("Other('/in', [Route('/up', x)])", [("/up", 1)]),
+    ("if scope['path'] == '/up': ...", [("/up", 1)]),
+    ("if request.url.path == '/up': ...", [("/up", 1)]),
+    ("if scope['type'] == '/up': ...", []),
+    ("if scope['path'] in ('/', '/up'): ...", [("/up", 1)]),
+    ("if scope['path'] in {'/ping',\n 1, '/up'}: ...", [("/ping", 1), ("/up", 2)]),
+    ("if x in ('/', '/up'): ...", []),
+    ("table = {'/up': x, 'ping': y, **z, 1: 2}", [("/up", 1)]),
+    ("def f():\n    class C:\n        app.get('/up')", [("/up", 3)]),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), ROUTES)
+def test_routes(tmp_path: Path, code: str, expected: list[tuple[str, int]]) -> None:
+    """A route for health counts in each form whose whole path is known, with its line, and in no other."""
+    assert routes(tmp_path, code) == expected
+
+
+def test_whose_routes(tmp_path: Path) -> None:
+    """The routes are those of the app that is served, or of what a factory calls its app."""
+    code = "web.get('/up')\napp.get('/ping')\napi.get('/ht')\napplication.get('/live')\n"
+
+    assert routes(tmp_path, code, "web") == [("/up", 1)]
+    assert routes(tmp_path, code, "create", factory=True) == [("/live", 4), ("/ping", 2), ("/ht", 3)]
+    assert routes(tmp_path, "def (") == []
+
+
+@pytest.mark.parametrize(
+    ("app", "options", "expected"),
+    [
+        (f"{APP}@app.get('/healthz')\ndef health(): ...\n", {}, ("/healthz", "main.py:3")),
+        (f"{APP}@app.get('/users')\ndef users(): ...\n", {}, NO_HEALTH),
+        (f"{APP}@app.get('/healthz')\ndef health(): ...\n", {"health_path": "/well"}, ("/well", "--health-path")),
+        (f"{APP}router = APIRouter(prefix='/api')\n@router.get('/health')\ndef health(): ...\n", {}, NO_HEALTH),
+        (
+            "from fastapi import FastAPI\ndef create_app():\n    app = FastAPI()\n"
+            "    app.get('/up')(f)\n    return app\n",
+            {},
+            ("/up", "main.py:4"),
+        ),
+    ],
+)
+def test_health(lay: Lay, app: str, options: dict[str, Any], expected: tuple[str, str]) -> None:
+    """The path that is asked is told with its place; only a known one has to answer well."""
+    root = lay({}, app)
+
+    assert found(root, "health", **options) == expected
+    assert detect(ScaffoldRequest(**options), root).health == (expected[0], expected != NO_HEALTH)
+
+
+WEBSOCKETS = [
+    *(
+        (f"app.{name}('/ws')", 1)
+        for name in (
+            *("websocket", "websocket_route", "add_websocket_route", "websocket_listener", "ws"),
+            *("add_api_websocket_route", "AsyncServer"),
+        )
+    ),
+    ("[WebSocketRoute('/ws', x)]", 1),
+    *(
+        (f"\nclass Chat({name}): ...", 2)
+        for name in (
+            *("WebsocketListener", "AsyncWebsocketConsumer", "handlers.AsyncJsonWebsocketConsumer"),
+            *("WebsocketConsumer", "Other, a.b.JsonWebsocketConsumer"),
+        )
+    ),
+    ("x\nif scope['type'] == 'websocket': ...", 2),
+    ("if kind == 'websocket': ...", None),
+    ("if scope['type'] == 'http': ...", None),
+    ("if scope['type'] == x == 'websocket': ...", None),
+    ("app.get('/ws')", None),
+    ("class Chat(Consumer): ...", None),
+    ("ws = 'websocket'", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("code", "line"), WEBSOCKETS)
+def test_websockets(lay: Lay, code: str, line: int | None) -> None:
+    """WebSockets are found in each form with their line, and not where there are none."""
+    root = lay({"chat.py": code})
+
+    assert found(root, "websockets") == (("yes", f"chat.py:{line}") if line else ("no", "none in the source"))
+    assert detect(ScaffoldRequest(), root).websockets is bool(line)
+
+
+def test_the_first_of_several(lay: Lay) -> None:
+    """Of several places the first is told, the app's own file before the others."""
+    router = "x.websocket('/ws')\nx.get('/health')\nx.websocket('/more')\nx.get('/ping')\n"
+    root = lay({"a.py": router, "b.py": router, "z/main.py": f"{APP}x.websocket('/ws')\n"}, None)
+    project = detect(ScaffoldRequest(app="z/main.py:app"), root)
+
+    assert next(it.source for it in project.findings if it.topic == "websockets") == "z/main.py:3"
+    assert project.notes[0].startswith("`/health` in a.py:2 may be for health; ")
+
+
+LIKELY = [
+    ("router.get('/health')", "/health"),
+    ("get('ping/')", "/ping/"),
+    ("[Mount('/in', [Route('/up', x)])]", "/up"),
+    ("router.post('/health')", None),
+    ("router.get('/users')", None),
+    ("router.get(path)", None),
+]
+
+
+@pytest.mark.parametrize(("code", "path"), LIKELY)
+def test_a_likely_route(lay: Lay, code: str, path: str | None) -> None:
+    """What may be a route for health is told with its place, unless the path is known or was given."""
+    root = lay({"requirements.txt": "fastapi\n", "api.py": f"x\n{code}\n"})
+    hint = f"`{path}` in api.py:2 may be for health; if so pass --health-path with its whole path"
+
+    assert detect(ScaffoldRequest(), root).notes == ((hint,) if path else ())
+    assert detect(ScaffoldRequest(health_path="/well"), root).notes == ()
+
+
+SKIPPED = [
+    *("node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations", ".hidden"),
+]
+
+
+@pytest.mark.parametrize("folder", SKIPPED)
+def test_what_is_no_source(lay: Lay, folder: str) -> None:
+    """Nothing in a folder of tests, tools or built files is taken for the project's own code."""
+    code = "x.websocket('/ws')\nx.get('/health')\n"
+    root = lay({"requirements.txt": "fastapi\n", f"{folder}/x.py": code, f"in/{folder}/x.py": code})
+
+    project = detect(ScaffoldRequest(), root)
+
+    assert (project.websockets, project.notes) == (False, ())
+
+
+@pytest.mark.parametrize("name", ["test_x.py", "x.txt", ".x.py", "my-env/pyvenv.cfg"])
+def test_files_that_are_no_source(lay: Lay, name: str) -> None:
+    """Nor is a test, a text, a hidden file, or anything in a virtual environment of any name."""
+    code = "x.websocket('/ws')\n"
+    root = lay({name: code, f"{Path(name).parent}/x.py": code} if "/" in name else {name: code})
+
+    assert not detect(ScaffoldRequest(), root).websockets
+
+
+def test_links_are_not_followed(lay: Lay) -> None:
+    """A link out of the project, and one in a circle, lead nowhere."""
+    root = lay({})
+    (root.parent / "elsewhere").mkdir()
+    (root.parent / "elsewhere/x.py").write_text("x.websocket('/ws')\n")
+    (root / "elsewhere").symlink_to(root.parent / "elsewhere")
+    (root / "x.py").symlink_to(root.parent / "elsewhere/x.py")
+    (root / "circle").symlink_to(root)
+
+    assert not detect(ScaffoldRequest(), root).websockets
+
+
+@pytest.mark.parametrize(("limit", "seen"), [(2, False), (3, True)])
+def test_a_bound_on_files(lay: Lay, limit: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a large project only so many files are looked at, in their order."""
+    monkeypatch.setattr(detecting, "_FILES_READ", limit)
+    root = lay({"a/x.py": "", "b.py": "", "c.py": "x.websocket('/ws')\n", "d.py": ""})
+
+    assert detect(ScaffoldRequest(), root).websockets is seen
+
+
+SETTINGS = "ROOT_URLCONF = 'site_.urls'\nM = 'whitenoise.middleware'\n"
+NO_STATICS = "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
+OUTSIDE = "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
+SQLITE = "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
+DJANGO = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n",
+    "site_/__init__.py": "",
+    "site_/urls.py": "urlpatterns = [\n    path('healthz/', x),\n]\n",
+    "site_/asgi.py": "application = get_asgi_application()\n",
+    "requirements.txt": "django\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "statics", "notes"),
+    [
+        (SETTINGS, None, ()),
+        ("ROOT_URLCONF = 'site_.urls'\n", None, (NO_STATICS,)),
+        (f"{SETTINGS}STATIC_ROOT = 'static/'\n", "site_/settings.py:3", ()),
+        (f"{SETTINGS}STATIC_ROOT = BASE / 'x'\n", "site_/settings.py:3", ()),
+        (f"{SETTINGS}\nSTATIC_ROOT = '/srv/static'\n", "site_/settings.py:4", (OUTSIDE,)),
+        (f"{SETTINGS}X = STATIC_ROOT = '/srv/static/'\n", "site_/settings.py:3", (OUTSIDE,)),
+        (f"{SETTINGS}STATIC_URL = '/static'\n", None, ()),
+        (f"{SETTINGS}D = 'django.db.backends.sqlite3'\n", None, (SQLITE,)),
+        (f"{SETTINGS}D = 'django.db.backends.postgresql'\n", None, ()),
+        (f"{SETTINGS}D = 'sqlite3'\n", None, ()),
+        (
+            "ROOT_URLCONF = 'site_.urls'\nSTATIC_ROOT = '/x'\nD = 'django.db.backends.sqlite3'\n",
+            "site_/settings.py:2",
+            (NO_STATICS, OUTSIDE, SQLITE),
+        ),
+    ],
+)
+def test_django(lay: Lay, settings: str, statics: str | None, notes: tuple[str, ...]) -> None:
+    """Static files are collected where STATIC_ROOT is set, and each thing that will not work gets its note."""
+    root = lay({**DJANGO, "site_/settings.py": settings}, None)
+    project = detect(ScaffoldRequest(), root)
+
+    assert [it for it in project.findings if it.topic == "static files"] == (
+        [("static files", "collected", f"STATIC_ROOT in {statics}")] if statics else []
+    )
+    assert (project.statics is None, project.notes) == (statics is None, notes)
+    assert (project.health, found(root, "health")) == (("/healthz/", False), ("/healthz/", "site_/urls.py:2"))
+    assert detect(ScaffoldRequest(health_path="/x"), root).health == ("/x", False)
+
+
+REQUIRED = [
+    ("os.environ['A_1']", ("A_1",)),
+    ("environ['A']", ("A",)),
+    ("other['A']", ()),
+    ("os.environ['not a name']", ()),
+    ("os.environ.get('A')", ()),
+    ("os.environ['A'] = 'x'", ()),
+    ("env('A')", ("A",)),
+    ("env.str('A')", ("A",)),
+    ("config('A')", ("A",)),
+    ("config('not a name')", ()),
+    ("getenv('A')", ()),
+    ("env.bool('A')", ()),
+    ("env('A', default=1)", ()),
+    ("env('A', 'x')", ()),
+    ("[env('B'), env('A'), env('B')]", ("B", "A")),
+]
+
+
+@pytest.mark.parametrize(("code", "names"), REQUIRED)
+def test_variables_of_the_settings(lay: Lay, code: str, names: tuple[str, ...]) -> None:
+    """Each variable without which the settings cannot be imported is set while static files are collected."""
+    root = lay(
+        {
+            **DJANGO,
+            "site_/settings.py": f"{SETTINGS}STATIC_ROOT = 'x'\nX = {code}\n".replace(
+                "X = os.environ['A'] =", "os.environ['A'] ="
+            ),
+        },
+        None,
+    )
+
+    statics = detect(ScaffoldRequest(), root).statics
+
+    assert statics is not None
+    assert statics.variables == names
+
+
+def test_settings_that_take_a_neighbours(lay: Lay) -> None:
+    """What settings take from a file beside them counts, and their own word is the last."""
+    files = {
+        "site_/base.py": "STATIC_ROOT = '/srv/x'\nROOT_URLCONF = 'site_.urls'\nX = env('A')\nM = 'whitenoise'\n",
+        "site_/other.py": "D = 'backends.sqlite3'\n",
+        "site_/settings.py": "from .base import *\nfrom .missing import *\nfrom .other import D\nfrom other import *\n",
+    }
+    root = lay({**DJANGO, **files}, None)
+
+    settings = django.read(root, None)
+
+    assert settings == django.Settings(
+        file=root / "site_/settings.py",
+        static_root=1,
+        static_outside=True,
+        whitenoise=True,
+        sqlite=False,
+        required=("A",),
+        urls=root / "site_/urls.py",
+    )
+    (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
+    own = django.read(root, "site_.settings")
+    assert own is not None
+    assert (own.static_root, own.static_outside, own.urls) == (3, False, None)
+    assert django.read(root, "site_.nosuch") is None
+    assert django.read(root / "site_", None) is None
+
+
+BUILT = '[project]\nname = "x"\ndependencies = ["fastapi"]\n[build-system]\n'
+COPIED = ("src/, copied", False)
+INSTALLED = ("the package x, installed", True)
+SAYS_NO = "pyproject.toml says that it is no package"
+TOOLS = (("uv", "package"), ("poetry", "package-mode"), ("pdm", "distribution"))
+LAYOUTS = [
+    ({"pyproject.toml": BUILT}, {}, *INSTALLED, "[build-system] in pyproject.toml"),
+    ({"pyproject.toml": BUILT.partition("[build")[0]}, {}, *COPIED, "no build system"),
+    ({"requirements.txt": "fastapi\n"}, {}, *COPIED, "no build system"),
+    ({"pyproject.toml": BUILT}, {"mode": "bind"}, "mounted", False, "--mode bind"),
+    (
+        {"pyproject.toml": BUILT, "requirements.txt": "x"},
+        {"deps": "requirements"},
+        *COPIED,
+        "requirements installs no package",
+    ),
+    ({"pyproject.toml": BUILT, "Pipfile": "", "Pipfile.lock": "{}"}, {}, *COPIED, "pipenv installs no package"),
+    ({"pyproject.toml": BUILT}, {"deps": "none"}, *COPIED, "none installs no package"),
+    ({"pyproject.toml": BUILT, "pylock.toml": ""}, {}, *INSTALLED, "[build-system] in pyproject.toml"),
+    ({"pyproject.toml": BUILT, "manage.py": ""}, {}, *COPIED, "manage.py is beside the code"),
+    *(
+        ({"pyproject.toml": f"{BUILT}[tool.{tool}]\n{key} = false\n", f"{tool}.lock": ""}, {}, *COPIED, SAYS_NO)
+        for tool, key in TOOLS
+    ),
+    *(
+        ({"pyproject.toml": f"{BUILT}{more}", f"{tool}.lock": ""}, {}, *INSTALLED, "[build-system] in pyproject.toml")
+        for tool, key in TOOLS
+        for more in ("", f"[tool.{tool}]\n{key} = true\n")
+    ),
+    (
+        {"pyproject.toml": f"{BUILT}[tool.uv]\npackage = false\n", "pdm.lock": ""},
+        {},
+        *INSTALLED,
+        "[build-system] in pyproject.toml",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "options", "layout", "package", "reason"), LAYOUTS)
+def test_layout(
+    lay: Lay, files: dict[str, str], options: dict[str, Any], layout: str, package: bool, reason: str
+) -> None:
+    """An app in a package with a build system is installed, everything else is copied; the reason is told."""
+    root = lay({"src/x/__init__.py": "", "src/x/main.py": APP, **files}, None)
+
+    assert found(root, "layout", **options) == (layout, reason)
+    assert detect(ScaffoldRequest(**options), root).package is package
+
+
+POETRY = '[tool.poetry]\nname = "My-Shop"\n{}[build-system]\n'
+PACKAGES = [
+    ("my_shop", "", True),
+    ("other", "", False),
+    ("other", '[tool.hatch.build]\ninclude = ["x"]\n', True),
+    ("other", '[tool.setuptools.packages.find]\nwhere = ["x"]\n', True),
+    ("other", '[tool.setuptools]\npackages = ["x"]\n', False),
+    ("other", 'packages = [{ include = "other" }]\n', True),
+    ("other", '[tool.pdm.build]\nincludes = ["x"]\n', True),
+    ("other", "[tool.hatch.other]\nx = 1\n", False),
+]
+
+
+@pytest.mark.parametrize(("folder", "more", "package"), PACKAGES)
+def test_which_package(lay: Lay, folder: str, more: str, package: bool) -> None:
+    """The package is the one with the project's name, or what the file says is built; else the code is copied."""
+    files = {"pyproject.toml": POETRY.format(more), "poetry.lock": "", f"{folder}/__init__.py": ""}
+    root = lay({**files, f"{folder}/main.py": APP}, None)
+
+    assert found(root, "layout") == (
+        (f"the package {folder}, installed", "[build-system] in pyproject.toml")
+        if package
+        else ("a folder, copied", "the app is not in a package called my_shop")
+    )
+    (root / f"{folder}/__init__.py").unlink()
+    assert not detect(ScaffoldRequest(app=f"{folder}.main:app"), root).package
+
+
+@pytest.mark.parametrize(
+    ("lines", "needed"),
+    [
+        ('readme = "README.md"\nlicense = { file = "LICENSE" }\n', ("README.md", "LICENSE")),
+        ('readme = { file = "README.md" }\nlicense = "MIT"\n', ("README.md",)),
+        ('readme = "missing.md"\nlicense = { text = "free" }\n', ()),
+        ("", ()),
+    ],
+)
+def test_files_that_a_package_needs(lay: Lay, lines: str, needed: tuple[str, ...]) -> None:
+    """The files that building the package takes are told, and only those that are there."""
+    pyproject = f'[project]\nname = "x"\ndependencies = ["fastapi"]\n{lines}[build-system]\n'
+    files = {"pyproject.toml": pyproject, "README.md": "", "LICENSE": "", "x/__init__.py": "", "x/main.py": APP}
+
+    assert detect(ScaffoldRequest(), lay(files, None)).needed == needed
+    assert detect(ScaffoldRequest(mode="bind"), lay(files, None)).needed == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "interface"),
+    [
+        *((name, "wsgi") for name in ("flask", "bottle", "pyramid")),
+        *((f"flask {name}", "asgi3") for name in ("fastapi", "starlette", "litestar", "quart")),
+        ("fastapi", "asgi3"),
+        ("django", "asgi3"),
+        ("", "asgi3"),
+    ],
+)
+def test_the_interface_of_a_factory(lay: Lay, names: str, interface: str) -> None:
+    """What a factory makes that does not say it is guessed from what the project depends on."""
+    root = lay({"requirements.txt": names.replace(" ", "\n")}, "def create_app():\n    return make()\n")
+
+    project = detect(ScaffoldRequest(app="main:create_app", factory=True), root)
+
+    assert (project.app.interface, project.app.factory) == (interface, True)
+
+
+def failure(error: AsgictlError) -> tuple[type[AsgictlError], str, str | None]:
+    """Return all that an error says."""
+    return type(error), error.message, error.hint
+
+
+def test_an_app_that_no_container_could_run(lay: Lay, tmp_path: Path) -> None:
+    """An app that lies outside of the project, in a folder with odd signs, or that takes arguments, is refused."""
+    root = lay(
+        {
+            "requirements.txt": "",
+            "deep/x.py": "",
+            "odd folder/main.py": "import words\n" + APP,
+            "odd folder/words.py": "",
+        }
+    )
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/main.py").write_text(APP)
+
+    (root / "main.py").write_text(f"{APP}def create(x): return app\n")
+
+    assert failure(refused(root, app="main:create(1)")) == (
+        ConfigError,
+        "`main:create(1)` calls a factory with arguments, which no server but asgictl takes",
+        "name a factory that needs none",
+    )
+    assert failure(refused(root, app="../outside/main.py:app")) == (
+        StartError,
+        f"`main:app` is outside of the project in `{root}`",
+        "run it in the folder of the project that the app is in",
+    )
+    assert failure(refused(root / "deep", app="../../outside/main.py:app")) == failure(
+        refused(root, app="../outside/main.py:app")
+    )
+    assert failure(refused(root / "deep", app="json:loads")) == (
+        StartError,
+        f"`json:loads` is outside of the project in `{root}`",
+        "run it in the folder of the project that the app is in",
+    )
+    assert failure(refused(root, app="odd folder/main.py:app")) == (
+        ConfigError,
+        "the folder `odd folder` has signs that no Dockerfile takes",
+        "rename it",
+    )
+
+
+def test_an_app_in_a_package_that_is_the_folder(lay: Lay) -> None:
+    """A project that imports itself from the folder above cannot be copied alone."""
+    files = {
+        "requirements.txt": "",
+        "__init__.py": "",
+        "main.py": f"from .words import x\n{APP}",
+        "words.py": "x = 1\n",
+    }
+    root = lay(files)
+
+    assert failure(refused(root)) == (
+        StartError,
+        f"`shop.main:app` imports from the folder above the project in `{root}`",
+        "run it in that folder, or import from the project alone",
+    )
+
+
+def test_nothing_to_scaffold(tmp_path: Path) -> None:
+    """Where there is no Python project at all the bundled app is not taken without being named."""
+    (tmp_path / "empty").mkdir()
+
+    assert failure(refused(tmp_path / "empty")) == (
+        StartError,
+        "there is no app in this folder",
+        "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one",
+    )
+
+
+def test_the_bundled_app(lay: Lay) -> None:
+    """The bundled app can be scaffolded in any project, and its routes are known."""
+    root = lay({"requirements.txt": ""}, None)
+
+    project = detect(ScaffoldRequest(app="demo"), root)
+
+    assert (project.app.name, project.app.framework, project.app.folders) == ("asgictl.demo:app", None, ())
+    assert found(root, "app", app="demo") == ("asgictl.demo:app", "as named")
+
+
+def test_interfaces_by_dependencies() -> None:
+    """Two kinds of frameworks together are taken for ASGI."""
+    assert apps._likely(Dependencies("uv", (), {"flask": None, "quart": None})) == "asgi3"
+
+
+NAMES = [
+    ({}, {"name": "given"}, ("given", "--name")),
+    ({"pyproject.toml": '[project]\nname = "My Shop"\n'}, {}, ("my-shop", "project.name in pyproject.toml")),
+    (
+        {"pyproject.toml": '[tool.poetry]\nname = "Other"\n'},
+        {"deps": "none"},
+        ("other", "tool.poetry.name in pyproject.toml"),
+    ),
+    (
+        {"pyproject.toml": '[project]\nname = "a"\n[tool.poetry]\nname = "b"\n'},
+        {"deps": "none"},
+        ("a", "project.name in pyproject.toml"),
+    ),
+    ({"pyproject.toml": "[project]\nname = 3\n"}, {}, ("shop", "the folder's")),
+    ({"pyproject.toml": '[project]\nname = "123"\n'}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": mark.signed("x: 1\nname: cloned-1\n")}, {}, ("cloned-1", "compose.yaml")),
+    ({"compose.yaml": mark.signed("name: cloned\n") + "# edited\n"}, {}, ("cloned", "compose.yaml")),
+    ({"compose.yaml": "name: foreign\n"}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": mark.signed("  name: inner\n")}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": mark.signed("name: null\n")}, {}, ("shop", "the folder's")),
+    (
+        {"compose.yaml": mark.signed("name: cloned\n"), "pyproject.toml": '[project]\nname = "a"\n'},
+        {},
+        ("a", "project.name in pyproject.toml"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "options", "expected"), NAMES)
+def test_name(lay: Lay, files: dict[str, str], options: dict[str, Any], expected: tuple[str, str]) -> None:
+    """The project is called as it says, as it was in another clone, or else as its folder."""
+    root = lay(files)
+
+    assert found(root, "name", **options) == expected
+    assert detect(ScaffoldRequest(**options), root).name == expected[0]
+
+
+def test_a_name_from_nothing(lay: Lay, tmp_path: Path) -> None:
+    """A folder whose name has no letter makes the name `app`; a compose file that is no text is no matter."""
+    lay({"requirements.txt": ""}).rename(tmp_path / "123")
+    (tmp_path / "123/compose.yaml").write_bytes(b"\xff")
+
+    assert found(tmp_path / "123", "name") == ("app", "nothing of `123` can be one")
+
+
+ROOTS = [
+    *(
+        (name, f"has {name}")
+        for name in ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements/x.txt")
+    ),
+    ("poetry.lock", None),
+]
+
+
+@pytest.mark.parametrize(("name", "why"), ROOTS)
+def test_root(lay: Lay, name: str, why: str | None) -> None:
+    """The project is the nearest folder above that says what it depends on; without any it is the current one."""
+    root = lay({name: "", "deep/er/main.py": APP}, None)
+    here = root / "deep/er"
+
+    assert detecting._root(here) == ((root, why.removesuffix("/x.txt")) if why else (here, "the current folder"))
+
+
+def test_where_the_search_ends(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies above the repository, or in the home folder, is not of the project."""
+    root = lay({"requirements.txt": "", "repo/.git/x": "", "repo/deep/x": "", "me/deep/x": ""})
+    monkeypatch.setattr(Path, "home", lambda: root / "me")
+
+    assert detecting._root(root / "repo/deep") == (root / "repo/deep", "the current folder")
+    assert detecting._root(root / "me/deep") == (root / "me/deep", "the current folder")
+    (root / "repo/Pipfile").write_text("")
+    assert detecting._root(root / "repo/deep") == (root / "repo", "has Pipfile")
+
+
+def test_all_that_is_found(lay: Lay) -> None:
+    """Each answer is told in its order, with the place that it was read from."""
+    root = lay(
+        {
+            "requirements.txt": "psycopg2\nfastapi\n-i https://x.example/y\n",
+            "main.py": f"{APP}@app.get('/up')\n@app.websocket('/ws')\ndef f(): ...\n",
+            "lib/__init__.py": "",
+            "a/__init__.py": "",
+            ".git/x": "",
+        }
+    )
+    project = detect(ScaffoldRequest(), root)
+
+    assert project.findings == (
+        ("root", str(root), "has requirements.txt"),
+        ("name", "shop", "the folder's"),
+        ("dependencies", "requirements", "requirements.txt"),
+        ("python", "3.14", "no file says it"),
+        ("app", "main:app", "found in main.py, line 2"),
+        ("layout", "a folder, copied", "no build system"),
+        ("health", "/up", "main.py:3"),
+        ("websockets", "yes", "main.py:4"),
+        ("apt", "build-essential libpq-dev libpq5", "needed by psycopg2"),
+        ("index", "https://x.example/y", "requirements.txt:3"),
+    )
+    assert (project.folders, project.in_git, project.needed) == (("a", "lib"), True, ())
