@@ -66,7 +66,15 @@ def test_what_was_never_asked_for(root: Path) -> None:
     (root / "compose.dev.yaml").unlink()
     (root / "pyproject.toml").unlink()
 
-    assert run("--check", "--domain", "a.b").exit_code == 0
+    result = run("--check", "--domain", "a.b")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[-1] == (
+        "note: sound: Dockerfile, compose.yaml, compose.watch.yaml, compose.prod.yaml, "
+        "Caddyfile, k8s.yaml, shop.service"
+    )
+    named = run("--check", "--domain", "a.b", "--for", "docker,compose,dev")
+    assert (named.exit_code, named.stdout) == (1, "compose.dev.yaml: missing\n")
 
 
 def test_json(root: Path) -> None:

@@ -89,8 +89,13 @@ def test_conflict_as_json(root: Path) -> None:
 
     result = run("--json")
 
-    assert result.exit_code == 4
-    assert json.loads(result.stdout)["exit_status"] == 4
+    assert (result.exit_code, result.stderr) == (4, "")
+    assert json.loads(result.stdout) == {
+        "error": "in the way: `Dockerfile` (not written by asgictl); nothing was written",
+        "hint": "pass --force to replace them and keep copies, or leave them out with --for",
+        "exit_status": 4,
+    }
+    assert sorted(contents(root)) == ["Dockerfile", "main.py", "requirements.txt"]
 
 
 def test_force_keeps_copies(root: Path) -> None:
