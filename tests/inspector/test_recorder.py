@@ -271,3 +271,77 @@ def test_odd_objects_by_their_type() -> None:
 
     assert exchange.events[0].get("info") == {"template": Opaque("object"), 5: Opaque("set")}
     assert (exchange.events[1].message, exchange.events[1].type) == (7, "?")
+
+
+def test_links_that_can_be_gone_through_once() -> None:
+    """Links that an app sends as a generator are in the record, without their secrets."""
+    links = (link for link in [b"</a?token=x>", b"</b>"])
+    exchange = exchange_of({"type": "http.response.early_hint", "links": links}, redact=["token"])
+
+    assert exchange.events[0].get("links") == [b"</a?token=***>", b"</b>"]
+
+
+@pytest.mark.parametrize("headers", [5, None, "text", {b"a": b"b"}, object()], ids=repr)
+def test_headers_that_are_none(headers: Any) -> None:
+    """An app whose headers are none, and that raises then, has its error with all that it says."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.trailers", "headers": [(b"set-cookie", b"a=SECRET")]})
+        raise ValueError("cannot use SECRET")
+
+    (exchange,) = assembled(recorded(app, SCOPE)).values()
+
+    assert exchange.error is not None
+    assert (exchange.error.type, exchange.error.message) == ("ValueError", "cannot use ‹redacted›")
+    assert exchange.error.traceback.endswith("ValueError: cannot use ‹redacted›\n")
+
+
+def test_stacks_begin_in_the_app() -> None:
+    """The stack of an exception begins in the app, without the frames of the inspector."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise LookupError
+
+    (exchange,) = assembled(recorded(app, SCOPE)).values()
+
+    assert exchange.error is not None
+    lines = exchange.error.traceback.splitlines()
+    assert (str(exchange.error), exchange.error.message) == ("LookupError", "")
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "LookupError")
+    assert [line.rpartition("/")[2] for line in lines if line.startswith("  File ")] == [
+        f'test_recorder.py", line {app.__code__.co_firstlineno + 2}, in app'
+    ]
+
+
+def test_exchanges_are_numbered() -> None:
+    """Exchanges are numbered from where it is asked for, and a replay names what it repeats."""
+    records: list[Record] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        return
+
+    inspector = Inspector(app, sink=records.append, first_id=5)
+    asyncio.run(inspector({"type": "http"}, None, None))  # type: ignore[arg-type]
+    inspector.replay_of = 2
+    asyncio.run(inspector({"type": "http"}, None, None))  # type: ignore[arg-type]
+
+    assert [(one.id, one.replay_of) for one in records if isinstance(one, Opened)] == [(5, None), (6, 2)]
+    assert [one.id for one in records if isinstance(one, Closed)] == [5, 6]
+
+
+def test_cancelled() -> None:
+    """A call that is cancelled is recorded as cancelled, and as no failure."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise asyncio.CancelledError
+
+    records: list[Record] = []
+    inspector = Inspector(app, sink=records.append)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(inspector({"type": "http"}, None, None))  # type: ignore[arg-type]
+    closed = records[-1]
+
+    assert isinstance(closed, Closed)
+    assert (closed.error, closed.cancelled, inspector.latest_failure) == (None, True, None)
