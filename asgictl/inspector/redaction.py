@@ -50,7 +50,7 @@ class Redactor:
         self.names = frozenset(name.lower() for name in names)
         self.subprotocols = _PROTOCOL in self.names
         self._bytes = frozenset(name.encode() for name in self.names)
-        self._parameter = re.compile(rb"(?i)(?:^|&)(?:" + b"|".join(map(re.escape, self._bytes)) + rb")=")
+        self._parameter = re.compile(rb"(?i)(?:^|[&?])(?:" + b"|".join(map(re.escape, self._bytes)) + rb")=")
         special: dict[object, Callable[[Any], Any]] = dict.fromkeys(self.names, _redacted)
         for name in _URLS if self.names else ():
             special.setdefault(name, self._url)
@@ -126,7 +126,7 @@ class Redactor:
             *(part for url in [scope.get("raw_path"), *urls] for part in _queries(url)),
         ]
         for query in queries:
-            values |= {value for name, value in _parameters(query) if name.lower() in self.names}
+            values |= {value for name, value in _parameters(query) if self._is_name(name.lower())}
         # As they are, decoded, and as `repr` and JSON write them.
         values |= {unquote_plus(text) for text in values}
         values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
@@ -138,7 +138,9 @@ class Redactor:
         return lambda text: pattern.sub("‹redacted›", text)
 
     def _is_secret(self, name: bytes) -> bool:
-        text = unquote_plus(name.decode("utf-8", "surrogateescape"), errors="surrogateescape").lower()
+        return self._is_name(unquote_plus(name.decode("utf-8", "surrogateescape"), errors="surrogateescape").lower())
+
+    def _is_name(self, text: str) -> bool:
         # In a URL a second question mark may begin another name, or belong to this one.
         return text in self.names or text.rpartition("?")[2] in self.names
 
