@@ -91,7 +91,7 @@ class Event(NamedTuple):
             value = self.get(key)
             if value and isinstance(value, (bytes, bytearray, str)):
                 return bytes(value) if isinstance(value, bytearray) else value
-        return b""
+        return "" if self.get("text") == "" else b""
 
 
 class Raised(NamedTuple):
