@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.inspector import codec
-from asgictl.inspector.record import Event, Opened, Redacted
+from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted
 from asgictl.inspector.redaction import NAMES, Redactor
 from tests.inspector.recordings import SCOPE, recorded
 
@@ -28,6 +28,7 @@ def kept(scope: dict[str, Any], app: Any = silent, **options: Any) -> str:
 
 
 RAW = SECRET.encode()
+_URL_HEADERS = ("content-location", "link", "location", "origin", "referer", "refresh")
 SCOPES: dict[str, dict[str, Any]] = {
     "names": {"headers": [(name.encode(), RAW) for name in NAMES]},
     "any case": {"headers": [(b"Authorization", RAW), (b"COOKIE", RAW)]},
@@ -44,6 +45,7 @@ SCOPES: dict[str, dict[str, Any]] = {
     "a query": {"query_string": b"a=1&token=" + RAW},
     "an encoded name": {"query_string": b"t%6fken=" + RAW + b"&TOKEN=" + RAW},
     "a query that is text": {"query_string": f"token={SECRET}"},
+    "a second question mark": {"query_string": b"?x?token=" + RAW, "raw_path": b"/x?y?token=" + RAW},
     "a query in the path": {"raw_path": b"/x?token=" + RAW},
     "the page before": {"headers": [(b"referer", b"http://x/y?a=1&token=" + RAW + b"#z")]},
     "a fragment": {"headers": [(b"location", b"/next#a=1&token=" + RAW)]},
@@ -115,6 +117,100 @@ def test_errors_quote_answers() -> None:
     assert SECRET not in told
     assert QUOTED not in told
     assert unquote_plus(QUOTED) not in told
+
+
+def test_errors_keep_what_is_no_secret() -> None:
+    """An exception that quotes headers or parameters that are no secrets keeps them."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"x-a", b"of-the-answer"), (b"location", b"/next?page=seven")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        raise ValueError("shop.example of-the-answer seven eight")
+
+    (*_, closed) = recorded(app, {**SCOPE, "headers": [(b"host", b"shop.example")], "query_string": b"page=eight"})
+
+    assert isinstance(closed, Closed)
+    assert closed.error is not None
+    assert closed.error.message == "shop.example of-the-answer seven eight"
+
+
+FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a header": ({"headers": [(b"X-API-Key", b"abcd")]}, "xabcdx", "x‹redacted›x"),
+    "a short one": ({"headers": [(b"x-api-key", b"abc")]}, "abc, xabc", "‹redacted›, xabc"),
+    "text": ({"headers": [("x-api-key", "abcd")]}, "abcd", "‹redacted›"),
+    "a cookie": ({"headers": [(b"cookie", b'a=1234; b="56 78"')]}, "1234 56 78", "‹redacted› ‹redacted›"),
+    "credentials": ({"headers": [(b"authorization", b"Bearer abcd")]}, "Bearer abcd, abcd", "‹redacted›, ‹redacted›"),
+    "a user": ({"headers": [(b"authorization", b"bAsic bWU6YWJjZDplZg==")]}, "abcd:ef, me", "‹redacted›, me"),
+    "no base64": ({"headers": [(b"proxy-authorization", b"Basic bWU6")]}, "me:", "‹redacted›"),
+    "a protocol": ({"headers": [(b"sec-websocket-protocol", b"chat, abcd")]}, "abcd chat", "‹redacted› ‹redacted›"),
+    "a parameter": ({"query_string": b"a=1&TOKEN=ab%20cd+x"}, "ab%20cd+x, ab cd x", "‹redacted›, ‹redacted›"),
+    "a parameter without a value": ({"query_string": b"token&a=1"}, "token 1", "token 1"),
+    "a second question mark": ({"query_string": b"?x?token=abcd"}, "abcd", "‹redacted›"),
+    "a raw path": ({"raw_path": b"/x?token=abcd"}, "abcd", "‹redacted›"),
+    "a fragment": ({"headers": [(b"referer", b"http://h/#token=abcd")]}, "abcd", "‹redacted›"),
+    "no URL": ({"headers": [(b"x-a", b"http://h/#token=abcd")]}, "abcd", "abcd"),
+    "no pairs": ({"headers": [(b"cookie", b"a=abcd", b""), b"cookie", (b"cookie", 5), None]}, "abcd", "abcd"),
+    "quoted": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, repr("a'b\"c\\d"), "'‹redacted›'"),
+    "as JSON": ({"headers": [(b"x-api-key", b'abc"d')]}, r"abc\"d", "‹redacted›"),
+    "nothing": ({"headers": [(b"x-api-key", b"")]}, "a b", "a b"),
+    "the longest first": ({"headers": [(b"x-api-key", b"abcd"), (b"x-api-key", b"abcdef")]}, "abcdef", "‹redacted›"),
+}
+
+
+@pytest.mark.parametrize(("scope", "text", "hidden"), FORMS.values(), ids=list(FORMS))
+def test_forms_of_secrets(scope: dict[str, Any], text: str, hidden: str) -> None:
+    """Each form that apps make of a secret is taken out of a text, and nothing else."""
+    names = (*NAMES, "token", "sec-websocket-protocol")
+
+    assert Redactor(names).hiding(scope, None)(text) == hidden
+    assert Redactor(()).hiding(scope, None)(text) == text
+
+
+@pytest.mark.parametrize("name", [*_URL_HEADERS, *(name.title() for name in _URL_HEADERS)])
+def test_headers_that_hold_a_url(name: str) -> None:
+    """In each header that holds a URL its secrets are hidden, in every case, and the rest of it stays."""
+    url = b"<https://me:pw@h:8/a?x=1&token=abc&y=2#token=abc>; rel=next, /b?token=abc"
+    hidden = b"<https://me:***@h:8/a?x=1&token=***&y=2#token=***>; rel=next, /b?token=***"
+
+    assert Redactor(["token"]).headers([(name.encode(), url)]) == [(name.encode(), hidden)]
+    assert Redactor([]).headers([(name.encode(), url)]) == [(name.encode(), url)]
+    assert Redactor([name]).headers([(name.encode(), url)]) == [(name.encode(), Redacted(len(url)))]
+
+
+PLAIN = [b"http://h:80/a@b:c", b"/a:b@c", b"me:pw@h", b"/a#x", b"a?", b"http://h/?tokens=a&xtoken=b"]
+
+
+@pytest.mark.parametrize("url", PLAIN, ids=str)
+def test_urls_without_secrets(url: bytes) -> None:
+    """A URL without a secret is kept byte by byte."""
+    assert Redactor(["token"]).headers([(b"location", url)]) == [(b"location", url)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([], []),
+        (((b"a", b"b"),), [(b"a", b"b")]),
+        ([[b"a", b"b"]], [(b"a", b"b")]),
+        ([(bytearray(b"cookie"), b"x"), (b"a", 5), (5, b"")], [(b"cookie", Redacted(1)), (b"a", 5), Opaque("tuple")]),
+        ([(b"cookie", 5)], [(b"cookie", Redacted(0))]),
+        ([(b"a", b"b", b"c"), b"xy", 5], [Opaque("tuple"), Opaque("bytes"), Opaque("int")]),
+        (5, Opaque("int")),
+        ({b"a": b"b"}, Opaque("dict")),
+    ],
+    ids=str,
+)
+def test_odd_headers(headers: Any, found: Any) -> None:
+    """Headers of any shape are recorded as pairs; what is none, by what it is."""
+    assert Redactor().headers(headers) == found
+
+
+def test_what_is_no_query() -> None:
+    """A query that is no bytes is recorded by what it is; a raw path without a query as it is."""
+    redactor = Redactor(["token"])
+
+    assert redactor.query("token=x") == Opaque("str")
+    assert [redactor.raw_path(path) for path in (b"/x", None, b"/x?token=a?b")] == [b"/x", None, b"/x?token=***"]
 
 
 def test_errors_after_changes() -> None:
