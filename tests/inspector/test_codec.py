@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from asgictl.inspector import codec
 from asgictl.inspector.record import Closed, Event, Failure, Opaque, Opened, Raised, Record, Redacted
 from tests.inspector import recordings
+from tests.inspector.recordings import SCOPE
 
 atoms = st.one_of(
     st.none(),
@@ -99,6 +100,21 @@ DAMAGED = {
     '{"k": "close", "id": 1}': "it has no `error` that is known",
     '{"k": "close", "id": "1", "ms": 0, "error": null}': "'1' is not a number",
     '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "up", "message": {}, "size": 0}': "its `dir` is 'up'",
+    '{"k": "event", "id": true, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": 0}': "True is not a number",
+    '{"k": "event", "id": 1, "n": 1.5, "ms": 0, "dir": "send", "message": {}, "size": 0}': "1.5 is not a number",
+    '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": "0"}': "'0' is not a number",
+    '{"k": "event", "id": 1, "n": 1, "ms": null, "dir": "send", "message": {}, "size": 0}': (
+        "it cannot be read: float() argument must be a string or a real number, not 'NoneType'"
+    ),
+    '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "", "error": {"type": "", "message": "", "traceback": ""}}': (
+        "its `dir` is ''"
+    ),
+    '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "send", "error": {}}': "it has no `type` that is known",
+    '{"k": "close", "id": 1, "ms": 0, "error": {"type": "a"}}': "it has no `message` that is known",
+    '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": {"a": {"$redacted": "x"}}}': "'x' is not a number",
+    '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": {"a": {"$b64": "xx"}}}': (
+        "it cannot be read: Incorrect padding"
+    ),
     '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": 3}': "its `scope` is not an object",
     '{"k": "open", "id": 1, "t": "yesterday", "scope": {}}': "Invalid isoformat string: 'yesterday'",
     '{"k": "open", "id": 1, "t": 5, "scope": {}}': "it cannot be read: fromisoformat: argument must be str",
@@ -125,3 +141,126 @@ def test_any_json(junk: Any) -> None:
         fields = {**json.loads(line), "scope": junk, "message": junk, "error": junk}
         with contextlib.suppress(ValueError):
             codec.loads(json.dumps(fields, default=str))
+
+
+def event(message: Any, **fields: Any) -> Event:
+    """Return an event with this message."""
+    return Event(1, 2, 3.0, "send", message)._replace(**fields)
+
+
+MESSAGES: dict[str, tuple[Any, Any]] = {
+    "bytes where they belong": ({"body": b"a", "bytes": b"\xc3\xbc"}, {"body": "a", "bytes": "ü"}),
+    "bytes that are no text": (
+        {"body": b"\xff", "bytes": b"\xff"},
+        {"body": {"$b64": "/w=="}, "bytes": {"$b64": "/w=="}},
+    ),
+    "text where bytes belong": ({"body": "a", "bytes": "b"}, {"body": {"$str": "a"}, "bytes": {"$str": "b"}}),
+    "bytes elsewhere": ({"text": b"a"}, {"text": {"$b64": "YQ=="}}),
+    "a bytearray": (
+        {"body": bytearray(b"a"), "odd": [bytearray(b"")]},
+        {"body": {"$bytearray": "YQ=="}, "odd": [{"$bytearray": ""}]},
+    ),
+    "Latin-1": (
+        {"headers": [(b"a", b"\xff")], "raw_path": b"\xfe", "query_string": b"\xfd", "links": [b"\xfc"]},
+        {"headers": [["a", "ÿ"]], "raw_path": "þ", "query_string": "ý", "links": ["ü"]},
+    ),
+    "text as headers": (
+        {"headers": [("a", b"b")], "links": ["a"]},
+        {"headers": [[{"$str": "a"}, "b"]], "links": [{"$str": "a"}]},
+    ),
+    "odd headers": ({"headers": [Opaque("int"), 5]}, {"headers": [{"$object": "int"}, 5]}),
+    "no headers": ({"headers": None, "raw_path": None}, {"headers": None, "raw_path": None}),
+    "a secret": ({"headers": [(b"cookie", Redacted(7))]}, {"headers": [["cookie", {"$redacted": 7}]]}),
+    "numbers": (
+        {"a": 1.5, "b": float("inf"), "c": -float("inf"), "d": True, "e": 10**30},
+        {"a": 1.5, "b": {"$float": "inf"}, "c": {"$float": "-inf"}, "d": True, "e": 10**30},
+    ),
+    "keys that are no text": (
+        {"a": {1: b"x", (1, 2): None}},
+        {"a": {"$items": [[1, {"$b64": "eA=="}], [[1, 2], None]]}},
+    ),
+    "no text at all": ({1: {2: 3}, None: b"a"}, {"$items": [[1, {"$items": [[2, 3]]}], [None, {"$b64": "YQ=="}]]}),
+    "what looks like a mark": ({"$b64": "a"}, {"$items": [["$b64", "a"]]}),
+    "one inside": ({"a": {"$str": 5}}, {"a": {"$items": [["$str", 5]]}}),
+    "two such keys": ({"$b64": 1, "$str": 2}, {"$b64": 1, "$str": 2}),
+    "another dollar": ({"$odd": 1}, {"$odd": 1}),
+    "an object": ({"a": Opaque("m.C")}, {"a": {"$object": "m.C"}}),
+    "no message": ("text", "text"),
+    "no message but bytes": (b"x", {"$b64": "eA=="}),
+}
+
+
+@pytest.mark.parametrize(("message", "written"), MESSAGES.values(), ids=list(MESSAGES))
+def test_messages(message: Any, written: Any) -> None:
+    """Each kind of value has its form in JSON, and is read back as what it was."""
+    line = codec.dumps(event(message))
+    read = codec.loads(line)
+
+    assert json.loads(line)["message"] == written
+    assert read == event(message)
+    assert isinstance(read, Event)
+    assert repr(read.message) == repr(message)
+
+
+def test_foreign_objects() -> None:
+    """An object that nobody has made ready is written by its class, a tuple as a list."""
+    line = codec.dumps(event({"a": object(), "b": (1, {2}), "nan": float("nan")}))
+
+    assert json.loads(line)["message"] == {
+        "a": {"$object": "object"},
+        "b": [1, {"$object": "set"}],
+        "nan": {"$float": "nan"},
+    }
+
+
+FAILED = Failure("m.E", "why", "Traceback")
+WRITTEN: list[tuple[Record, dict[str, Any]]] = [
+    (
+        Opened(1, 1_700_000_000.000001, {"type": "http"}, 0),
+        {"k": "open", "id": 1, "t": "2023-11-14T22:13:20.000001Z", "replay_of": 0, "scope": {"type": "http"}},
+    ),
+    (
+        Event(1, 2, 3.0, "send", {"type": "x"}, 9, cut=True),
+        {"k": "event", "id": 1, "n": 2, "ms": 3.0, "dir": "send", "message": {"type": "x"}, "size": 9, "cut": True},
+    ),
+    (
+        Raised(1, 2, 3.0, "receive", FAILED),
+        {
+            "k": "raise",
+            "id": 1,
+            "n": 2,
+            "ms": 3.0,
+            "dir": "receive",
+            "error": {"type": "m.E", "message": "why", "traceback": "Traceback"},
+        },
+    ),
+    (
+        Closed(1, 3.0, FAILED),
+        {"k": "close", "id": 1, "ms": 3.0, "error": {"type": "m.E", "message": "why", "traceback": "Traceback"}},
+    ),
+    (Closed(1, 3.0, cancelled=True), {"k": "close", "id": 1, "ms": 3.0, "error": None, "cancelled": True}),
+]
+
+
+@pytest.mark.parametrize(("record", "fields"), WRITTEN, ids=[fields["k"] for _, fields in WRITTEN])
+def test_each_kind(record: Record, fields: dict[str, Any]) -> None:
+    """Each kind of record has the documented fields, in one short line, and is read back."""
+    line = codec.dumps(record)
+
+    assert line == json.dumps(fields, separators=(",", ":")) + "\n"
+    assert codec.loads(line) == record
+    assert codec.loads(line.encode()) == record
+
+
+def test_scopes() -> None:
+    """The keys of a scope that are bytes are read back as bytes, and its pairs as pairs."""
+    record = Opened(1, 0.0, {**SCOPE, "headers": [(b"a", b"b"), (b"a", Redacted(3))], "raw_path": b"/\xff"})
+    read = codec.loads(codec.dumps(record))
+
+    assert isinstance(read, Opened)
+    assert repr(read.scope) == repr(record.scope)
+
+
+def test_kinds_that_are_not_known() -> None:
+    """A kind of a later version is nothing, and no mistake."""
+    assert codec.loads('{"k": "finding", "id": 1}') is None

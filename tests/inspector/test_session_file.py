@@ -12,7 +12,7 @@ import pytest
 from asgictl.errors import FileProblemError
 from asgictl.inspector import codec
 from asgictl.inspector.exchange import assembled
-from asgictl.inspector.record import Closed, Event, Opened, Record
+from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.session import SessionFile, records, redacted_names
 from tests.inspector import recordings
 
@@ -252,3 +252,159 @@ def test_kill_9(file: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     found: list[Record] = list(records(file, print))
     assert found == recordings.REQUEST[:-1]
+
+
+def problem(file: Path, *, read: bool = False, only: int | None = None) -> tuple[str, str | None]:
+    """Return what is said, and hinted at, when a file is saved to, or read."""
+    with pytest.raises(FileProblemError) as caught:
+        list(records(file, print, only=only)) if read else saving(file, [])
+    return caught.value.message, caught.value.hint
+
+
+def test_what_is_said(file: Path, tmp_path: Path) -> None:
+    """Each thing that cannot be used is named with its reason, and what to do instead."""
+    os.mkfifo(tmp_path / "pipe")
+    written = "name a file that `asgictl inspect --save` has written"
+    none, pipe = tmp_path / "no" / "s.jsonl", tmp_path / "pipe"
+    file.write_text("[]\n")
+    foreign = (f"`{file}` is no saved session: its first line does not say `asgictl.inspect/1`", written)
+
+    assert problem(file) == foreign
+    assert problem(file, read=True) == foreign
+    file.write_text("[" * 100_000 + "\n")
+    assert problem(file, read=True) == foreign
+    file.write_text('{"schema": "asgictl.inspect/2"}\n')
+    newer = f"`{file}` has the schema `asgictl.inspect/2`, this asgictl knows `asgictl.inspect/1`"
+    assert problem(file, read=True) == (newer, "use the asgictl that has written it, or a newer one")
+    assert problem(none) == (
+        f"cannot save to `{none}`: No such file or directory",
+        "pass --save with a file in a folder that can be written",
+    )
+    assert problem(none, read=True) == (f"cannot read `{none}`: No such file or directory", written)
+    assert problem(tmp_path, read=True) == (f"cannot read `{tmp_path}`: Is a directory", written)
+    assert problem(pipe) == (f"cannot save to `{pipe}`: it is not a file", "pass --save with another name")
+    file.unlink()
+    session = saving(file, [])
+    assert problem(file) == (f"another asgictl saves to `{file}`", "stop it, or pass --save with another name")
+    session.close()
+
+
+def test_a_disk_that_is_full_at_the_beginning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot even be begun is refused, and can be used once there is room."""
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert problem(file) == (
+            f"cannot save to `{file}`: No space left on device",
+            "pass --save with a file on another disk",
+        )
+    saving(file, []).close()
+
+
+def test_notes_about_what_was_cut(file: Path) -> None:
+    """What a crash has cut is told once, by where it was."""
+    notes: list[str] = []
+    file.write_text(HEADER[:20])
+    assert list(records(file, notes.append)) == []
+    saving(file, notes).close()
+    file.write_text(HEADER + codec.dumps(recordings.FAILING[0]) + '{"k":"clo')
+    assert list(records(file, notes.append)) == recordings.FAILING[:1]
+    saving(file, notes).close()
+    saving(file, notes).close()
+
+    assert notes == [
+        f"`{file}` holds nothing yet",
+        f"the last line of `{file}` was incomplete, and is taken off",
+        f"the last line of `{file}` is incomplete, and left out",
+        f"the last line of `{file}` was incomplete, and is taken off",
+    ]
+
+
+def test_a_write_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that takes a few bytes at a time gets all of them."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data[:7])))
+    session = saving(file, [])
+    for record in recordings.REQUEST:
+        session(record)
+    session.close()
+
+    assert list(records(file, print)) == recordings.REQUEST
+
+
+def test_nothing_is_written_after_the_end(file: Path) -> None:
+    """What an app does after the session was closed is not written, and no error."""
+    session = saving(file, notes := [])
+    session(recordings.FAILING[0])
+    session.close()
+    session(recordings.FAILING[1])
+    session.close()
+
+    assert (list(records(file, print)), notes) == (recordings.FAILING[:1], [])
+
+
+def test_numbers_go_on(file: Path) -> None:
+    """The first number is one that neither the file has, nor the one that was put aside, whatever comes last."""
+    file.with_name("s.1.jsonl").write_text(
+        HEADER + codec.dumps(recordings.FAILING[0]) + codec.dumps(recordings.CHAT[0])
+    )
+    session = saving(file, [])
+    assert session.next_id == 10
+    session(recordings.REQUEST[0]._replace(id=20))
+    session(recordings.REQUEST[0]._replace(id=15))
+    session.close()
+
+    assert saving(file, []).next_id == 21
+
+
+def test_rotation_fails(file: Path) -> None:
+    """When the place of the older file is taken meanwhile, that is said once, and the app goes on."""
+    notes: list[str] = []
+    session = saving(file, notes, limit=300)
+    file.with_name("s.1.jsonl").mkdir()
+    for record in recordings.REQUEST:
+        session(record)
+    session.close()
+
+    assert notes == ["the session is not saved any further: Is a directory"]
+
+
+def test_the_limit(file: Path) -> None:
+    """A file is put aside by the record that would make it larger than the limit, and not before."""
+    session = saving(file, [], limit=10**8)
+    for record in recordings.REQUEST[:4]:
+        session(record)
+    session.close()
+    size = file.stat().st_size
+    older = file.with_name("s.1.jsonl")
+    for limit, rotated in ((size, False), (size - 1, True)):
+        file.unlink()
+        session = saving(file, [], limit=limit)
+        for record in recordings.REQUEST[:4]:
+            session(record)
+        session.close()
+        assert older.exists() is rotated
+    assert list(records(older, print)) == recordings.REQUEST[:3]
+    assert list(records(file, print)) == [recordings.REQUEST[0], recordings.REQUEST[3]]
+
+
+def test_lines_of_any_kind(file: Path) -> None:
+    """One exchange has all of its records: its messages, exceptions and end; a number is not its beginning."""
+    raised = Raised(8, 2, 1.0, "send", Failure("OSError", "gone", ""))
+    mine = [*recordings.CHAT[:-1], raised, recordings.CHAT[-1]]
+    others = [record._replace(id=number) for number in (80, 88) for record in recordings.FAILING]
+    file.write_text(HEADER + "".join(map(codec.dumps, [*others, *mine])))
+
+    assert list(records(file, print, only=8)) == mine
+    assert list(records(file, print, only=80)) == others[:2]
+
+
+def test_names_that_cannot_be_read(file: Path) -> None:
+    """Lines that only begin like those of a session name nothing; a name counts once."""
+    lines = ['{"k":"session",broken', '{"k":"session","redacted":5}', '{"k":"session","redacted":["b","a","b"]}', "{}"]
+    file.write_text(HEADER + "\n".join([*lines, '{"k":"session","redacted":["a",1]}']))
+
+    assert redacted_names(file) == ("b", "a", "1")

@@ -1,0 +1,211 @@
+"""What an exchange says of itself: status, close code, target, bodies, and whether all of it is there."""
+
+from typing import Any
+
+import pytest
+
+from asgictl.inspector.exchange import Exchange, assembled, pairs, value_of
+from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Redacted
+from tests.inspector.recordings import CHAT, FAILING, REQUEST
+
+FAILED = Failure("ValueError", "boom", "Traceback ...")
+
+
+def exchange(
+    *messages: tuple[Any, dict[str, Any]], kind: str = "http", error: Failure | None = None, **scope: Any
+) -> Exchange:
+    """Return an exchange with these messages, each at a millisecond of its own."""
+    found = Exchange(Opened(1, 0.0, {"type": kind, "method": "GET", "path": "/", **scope}))
+    for n, (direction, message) in enumerate(messages, start=1):
+        found.add(Event(1, n, 1.0 * n, direction, message, len(message.get("body", b""))))
+    found.add(Closed(1, 9.0, error))
+    return found
+
+
+def start(status: Any, kind: str = "http") -> tuple[str, dict[str, Any]]:
+    """Return the beginning of an answer."""
+    return "send", {"type": f"{kind}.response.start", "status": status}
+
+
+ACCEPT = ("send", {"type": "websocket.accept"})
+CLOSE = ("send", {"type": "websocket.close", "code": 4000})
+LEAVE = ("receive", {"type": "websocket.disconnect", "code": 1001})
+
+STATUSES: dict[str, tuple[Exchange, int | None, int | None]] = {
+    "an answer": (exchange(start(204)), 204, None),
+    "raised after it": (exchange(start(204), error=FAILED), 204, None),
+    "no number": (exchange(start("204")), None, None),
+    "no answer": (exchange(), None, None),
+    "raised": (exchange(error=FAILED), 500, None),
+    "a lifespan that raised": (exchange(kind="lifespan", error=FAILED), None, None),
+    "accepted": (exchange(ACCEPT, kind="websocket"), 101, None),
+    "accepted, then raised": (exchange(ACCEPT, kind="websocket", error=FAILED), 101, None),
+    "closed by the app": (exchange(ACCEPT, CLOSE, LEAVE, kind="websocket"), 101, 4000),
+    "closed by the client": (exchange(ACCEPT, LEAVE, CLOSE, kind="websocket"), 101, 1001),
+    "closed without a code": (exchange(ACCEPT, ("send", {"type": "websocket.close"}), kind="websocket"), 101, 1000),
+    "an odd code": (exchange(ACCEPT, ("send", {"type": "websocket.close", "code": "x"}), kind="websocket"), 101, None),
+    "refused": (exchange(CLOSE, LEAVE, kind="websocket"), 403, None),
+    "refused with an answer": (exchange(start(401, "websocket.http"), kind="websocket"), 401, None),
+    "left before": (exchange(LEAVE, kind="websocket"), None, None),
+    "what a client cannot send": (exchange(("receive", start(200)[1])), None, None),
+}
+
+
+@pytest.mark.parametrize(("found", "status", "code"), STATUSES.values(), ids=list(STATUSES))
+def test_statuses(found: Exchange, status: int | None, code: int | None) -> None:
+    """The status is the one that the client saw, the code the first that ended an accepted WebSocket."""
+    assert (found.status, found.close_code) == (status, code)
+
+
+def test_what_it_is() -> None:
+    """An exchange shows its number, what was asked, and how it is answered."""
+    assert [repr(one) for one in assembled([*REQUEST, *CHAT, *FAILING]).values()] == [
+        "<Exchange 7: POST /orders?x=1, 200>",
+        "<Exchange 8: WS /chat?x=1, 101>",
+        "<Exchange 9: GET /boom, 500>",
+    ]
+    assert repr(exchange(kind="lifespan")) == "<Exchange 1: LIFESPAN, 0 messages>"
+    odd = Exchange(Opened(1, 0.0, {}))
+    assert (odd.type, odd.method, odd.path, odd.target, odd.ms) == ("None", "?", "", "", 0.0)
+
+
+TARGETS: dict[str, tuple[dict[str, Any], str]] = {
+    "plain": ({"path": "/a"}, "/a"),
+    "encoded": ({"path": "/ü b", "raw_path": b""}, "/%C3%BC%20b"),
+    "half a pair": ({"path": "/\ud800"}, "/%ED%A0%80"),
+    "raw": ({"path": "/a b", "raw_path": b"/a%20b"}, "/a%20b"),
+    "bytes": ({"raw_path": b"/\xff \x7f~!"}, "/%FF%20%7F~!"),
+    "a query": ({"raw_path": b"/a", "query_string": b"x=1&y=\xff"}, "/a?x=1&y=%FF"),
+    "a query in the path": ({"raw_path": b"/a?x=1", "query_string": b"x=1"}, "/a?x=1"),
+    "a query in the path alone": ({"raw_path": b"/a?x=1", "query_string": b""}, "/a"),
+    "no bytes": ({"path": "/a", "raw_path": "/b", "query_string": "x=1"}, "/a"),
+    "a lifespan": ({"type": "lifespan", "path": "/a"}, ""),
+}
+
+
+@pytest.mark.parametrize(("scope", "target"), TARGETS.values(), ids=list(TARGETS))
+def test_targets(scope: dict[str, Any], target: str) -> None:
+    """The target is what was asked for, percent-encoded, with its query."""
+    assert exchange(**{**scope, "kind": scope.get("type", "http")}).target == target
+
+
+def test_sides() -> None:
+    """What the app has received and what it has sent, with their sizes, and each body put together."""
+    body = "http.response.body"
+    found = exchange(
+        ("receive", {"type": "http.request", "body": b"ab"}),
+        ("receive", {"type": "http.request", "body": "ü"}),
+        ("send", {"type": "http.response.start", "status": 200, "headers": [[b"X-A", b"1"], ("x-b", b"2")]}),
+        ("send", {"type": body, "body": b"cd"}),
+        ("send", {"type": body, "body": bytearray(b"ef")}),
+        ("send", {"type": "http.response.pathsend", "path": "/x"}),
+        ("receive", {"type": "http.disconnect"}),
+    )
+
+    assert (found.request_body, found.request_size) == ("abü".encode(), 3)
+    assert (found.response_body, found.response_size, found.text) == (b"cdef", 4, "cdef")
+    assert [event.n for event in found.received] == [1, 2, 7]
+    assert [event.n for event in found.sent] == [3, 4, 5, 6]
+    assert found.response_headers == [(b"X-A", b"1"), (b"x-b", b"2")]
+    assert [found.header(name) for name in ("x-a", "X-B", "x-c")] == ["1", "2", None]
+    assert (found.first_byte_ms, found.ms) == (3.0, 9.0)
+
+
+def test_conversations() -> None:
+    """The messages that a WebSocket's app has sent, an empty text one as text; and the headers of its accept."""
+    found = exchange(
+        ("send", {"type": "websocket.accept", "headers": [(b"a", b"b")]}),
+        ("receive", {"type": "websocket.receive", "text": "no"}),
+        ("send", {"type": "websocket.send", "text": "hi", "bytes": None}),
+        ("send", {"type": "websocket.send", "text": "", "bytes": None}),
+        ("send", {"type": "websocket.send", "bytes": b""}),
+        ("send", {"type": "websocket.send", "text": None, "bytes": bytearray(b"x")}),
+        kind="websocket",
+    )
+
+    assert found.frames == ["hi", "", b"", b"x"]
+    assert found.response_headers == [(b"a", b"b")]
+    assert (found.first_byte_ms, found.response_size) == (None, 0)
+    assert exchange().response_headers == []
+
+
+def test_records_in_their_order() -> None:
+    """The records come out as they happened, exceptions of the server in between."""
+    found = exchange(start(200), ("send", {"type": "http.response.body"}))
+    raised = Raised(1, 1, 1.5, "send", FAILED)
+    found.add(raised)
+
+    assert list(found.records()) == [found.opened, found.events[0], raised, found.events[1], found.closed]
+    running = assembled(REQUEST[:2])[7]
+    assert (list(running.records()), running.ms) == (REQUEST[:2], 0.0)
+
+
+def test_records_of_what_was_never_opened() -> None:
+    """Records of an exchange whose beginning is not there are passed over."""
+    assert list(assembled([*CHAT[1:], *REQUEST])) == [7]
+
+
+def test_whether_all_is_there() -> None:
+    """What was cut, left out, or is missing in between makes an exchange incomplete."""
+    found = exchange(start(200), ("send", {"type": "http.response.body"}))
+    assert not found.is_cut
+    found.left_out = 1
+    assert (found.is_cut, found.is_request_whole) == (True, False)
+    for n, cut in ((3, False), (2, True)):
+        found.left_out, found.events[1] = 0, found.events[1]._replace(n=n, cut=cut)
+        assert found.is_cut
+    assert [value_of([(b"a", Redacted(2)), (b"A", b"b")], name) for name in ("A", "b")] == ["‹redacted 2 B›", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "whole"),
+    [
+        ("http", [], True),
+        ("http", [(b"content-length", b"0")], True),
+        ("http", [(b"Content-Length", b"1")], False),
+        ("http", [(b"transfer-encoding", b"chunked")], False),
+        ("websocket", [(b"content-length", b"1")], True),
+    ],
+    ids=str,
+)
+def test_bodies_that_were_never_asked_for(kind: str, headers: list[Any], whole: bool) -> None:
+    """A request whose app has not asked for its body is complete if there was none."""
+    assert exchange(kind=kind, headers=headers).is_request_whole is whole
+
+
+def test_what_is_left_out() -> None:
+    """The names of headers and parameters are told whose values are not kept, and no others."""
+    found = exchange(
+        headers=[
+            (b"Cookie", Redacted(3)),
+            (b"referer", b"http://h/?token=***"),
+            (b"location", b"http://me:***@h/"),
+            (b"cookie", Redacted(4)),
+            (b"x-stars", b"***"),
+            (b"x", b"a=**"),
+        ],
+        query_string=b"a=1&token=***&b=x***&***&c=***",
+    )
+
+    assert found.redacted == ("cookie", "referer", "location", "?token", "?c")
+    assert exchange(query_string="token=***").redacted == ()
+
+
+def test_headers_that_can_be_read() -> None:
+    """Of odd headers those that are pairs are read, text as Latin-1."""
+    odd = [("a", "ü"), [b"b", b"c"], ("€", Redacted(1)), (b"d",), (b"d", b"e", b"f"), b"gh", (5, b""), (b"h", None)]
+
+    assert list(pairs(odd)) == [(b"a", b"\xfc"), (b"b", b"c"), (b"?", Redacted(1))]
+    assert [list(pairs(other)) for other in (None, "ab", (("a", "b"),), {b"a": b"b"})] == [[], [], [], []]
+
+
+def test_messages_of_any_kind() -> None:
+    """A message without a type, or that is none, has `?` for one, and no content."""
+    events = [Event(1, 1, 0.0, "send", message) for message in ({"type": 5, "body": 7}, "x", {}, {"bytes": b"a"})]
+
+    assert [(event.type, event.content, event.get("body", "none")) for event in events] == [
+        ("?", b"", 7),
+        ("?", b"", "none"),
+        ("?", b"", "none"),
+        ("?", b"a", "none"),
+    ]
