@@ -112,7 +112,7 @@ LINES: dict[str, tuple[Exchange, str, str]] = {
         asked(OWN[:2], method="OPTIONS", path="*", raw_path=b"*"),
         f"{CURL} --request-target '*' --request OPTIONS --header 'accept: */*' --header 'user-agent: x'"
         " http://127.0.0.1:8000",
-        "{HTTPIE} OPTIONS http://127.0.0.1:8000 'accept: */*' 'user-agent: x' accept-encoding: connection:",
+        f"{HTTPIE} OPTIONS http://127.0.0.1:8000 'accept: */*' 'user-agent: x' accept-encoding: connection:",
     ),
     "headers": (
         asked([*OWN, (b"x-empty", b""), (b"x-a", "ü".encode()), (b"Content-Length", b"0")]),

@@ -337,7 +337,8 @@ def test_a_write_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_written_after_the_end(file: Path) -> None:
     """What an app does after the session was closed is not written, and no error."""
-    session = saving(file, notes := [])
+    notes: list[str] = []
+    session = saving(file, notes)
     session(recordings.FAILING[0])
     session.close()
     session(recordings.FAILING[1])
