@@ -175,13 +175,17 @@ def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
         except ValueError as error:
             logger.exception("failed", exc_info=error)
     logger.error("other", exc_info=KeyError("another"))
+    logger.error("no exception")
+    WithoutSecrets(Inspector(app)).filter(caplog.records[-1])
     texts = [formatter.format(record) for record in caplog.records]
 
     assert [text.splitlines()[-1] for text in texts] == [
         "ValueError: cannot use ‹redacted› in /one",
         "ValueError: cannot use ‹redacted› in /two",
         "KeyError: 'another'",
+        "no exception",
     ]
+    assert [text.splitlines()[0] for text in texts] == ["failed", "failed", "other", "no exception"]
 
 
 def test_text_is_cut_by_its_bytes() -> None:
