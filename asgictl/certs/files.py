@@ -39,7 +39,8 @@ class Pair(NamedTuple):
 def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
     """Replace the pair, with a key that `group` (a number) may read too; call it inside `atomic.locked`.
 
-    Raises `FileProblemError` when that is not possible; what was there is then still there.
+    Raises `FileProblemError` when that is not possible; what was there is then still there, or there is no certificate
+    until the next run completes the pair.
     """
     for file in pair:
         _refuse_others(file)
@@ -54,9 +55,10 @@ def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) 
         _clear(pair)
     except OSError as error:
         with contextlib.suppress(OSError):
-            if not pair.certificate.exists() and old.exists():
-                old.replace(pair.certificate)
-            _clear(pair)
+            if staged.key.exists() or not staged.certificate.exists():  # otherwise the new key has come already
+                if not pair.certificate.exists() and old.exists():
+                    old.replace(pair.certificate)
+                _clear(pair)
         raise atomic.problem(f"cannot write {pair}", error) from error
 
 
