@@ -142,7 +142,10 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         with pytest.raises(FileProblemError) as caught:
             write(pair, *contents())
 
-        assert caught.value.message == f"`{tmp_path / name / name}` is a symbolic link"
+        assert (caught.value.message, caught.value.hint) == (
+            f"`{tmp_path / name / name}` is a symbolic link",
+            f"remove the link, or write elsewhere with --out (it leads to `{tmp_path / 'precious'}`)",
+        )
     assert (tmp_path / "precious").read_text() == "precious"
 
 
@@ -163,6 +166,30 @@ def test_a_key_that_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.Monke
         write(pair, *contents())
 
     assert [file.read_bytes() for file in pair] == before
+    assert {file.name for file in tmp_path.iterdir()} == {"cert.pem", "cert.key"}
+
+
+def test_a_certificate_that_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the key has come and the certificate cannot, there is none, and the next run completes the pair."""
+    pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
+    write(pair, *contents())
+    new = contents()
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if (self.name, target) == (".new-cert.pem", pair.certificate):
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse)
+        with pytest.raises(FileProblemError, match="Input/output error"):
+            write(pair, *new)
+    assert not pair.certificate.exists()
+
+    files.recover(pair)
+
+    assert tuple(file.read_bytes() for file in pair) == new
     assert {file.name for file in tmp_path.iterdir()} == {"cert.pem", "cert.key"}
 
 
@@ -188,11 +215,21 @@ def test_a_staged_link_is_not_followed(tmp_path: Path) -> None:
     assert ((tmp_path / "precious").read_text(), is_whole(pair)) == ("precious", True)
 
 
-@pytest.mark.parametrize("obstacle", ["a folder", "no folder", "a device"])
+SEE_TO_IT = "see to the permissions and the disk, or choose another place"
+OBSTACLES = {
+    "a folder": ("`{}/ssl/cert.key` is in the way: it is no file", "write elsewhere with --out"),
+    "a device": ("`{}/ssl/cert.key` is in the way: it is no file", "write elsewhere with --out"),
+    "no folder": ("cannot write `{}/ssl/cert.pem` and `{}/ssl/cert.key`: Not a directory", SEE_TO_IT),
+    "a folder that cannot be made": ("cannot write to `{}/ssl/inner`: Not a directory", SEE_TO_IT),
+}
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
 def test_obstacles(tmp_path: Path, obstacle: str) -> None:
-    """What is in the way is named, with its path."""
-    pair = Pair(tmp_path / "ssl/cert.pem", tmp_path / "ssl/cert.key")
-    if obstacle == "no folder":
+    """What is in the way is named, with its path, and what to do."""
+    folder = tmp_path / ("ssl/inner" if obstacle == "a folder that cannot be made" else "ssl")
+    pair = Pair(folder / "cert.pem", folder / "cert.key")
+    if "folder " in obstacle or obstacle == "no folder":
         (tmp_path / "ssl").write_text("")
     else:
         (tmp_path / "ssl").mkdir()
@@ -201,8 +238,96 @@ def test_obstacles(tmp_path: Path, obstacle: str) -> None:
         else:
             os.mkfifo(tmp_path / "ssl/cert.key")
 
-    with pytest.raises(FileProblemError, match=str(tmp_path / "ssl")):
+    with pytest.raises(FileProblemError) as caught:
         write(pair, *contents())
+
+    message, hint = OBSTACLES[obstacle]
+    assert (caught.value.message, caught.value.hint) == (message.replace("{}", str(tmp_path)), hint)
+
+
+def recover(pair: Pair) -> None:
+    """Complete a pair of which something is in the way."""
+    pair.certificate.with_name(".new-cert.key").mkdir()
+    files.recover(pair)
+
+
+def discard(pair: Pair) -> None:
+    """Remove a pair of which one is a folder."""
+    pair.key.mkdir()
+    files.discard(pair)
+
+
+REFUSED_BY_THE_SYSTEM = {
+    "complete": (recover, "cannot complete `{}/cert.pem` and `{}/cert.key`: Is a directory"),
+    "remove": (discard, "cannot remove `{}/cert.pem` and `{}/cert.key`: Is a directory"),
+    "write": (
+        lambda pair: files.write_one(pair.key / "ca.p12", b"", secret=True),
+        "cannot write `{}/cert.key/ca.p12`: No such file or directory",
+    ),
+    "read": (lambda pair: files.read(pair.key.parent), "cannot read `{}`: Is a directory"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_THE_SYSTEM)
+def test_what_the_system_refuses(tmp_path: Path, case: str) -> None:
+    """What cannot be completed, removed, written or read is named with the system's reason, and what to see to."""
+    act, message = REFUSED_BY_THE_SYSTEM[case]
+
+    with pytest.raises(FileProblemError) as caught:
+        act(Pair(tmp_path / "cert.pem", tmp_path / "cert.key"))
+
+    assert (caught.value.message, caught.value.hint) == (message.replace("{}", str(tmp_path)), SEE_TO_IT)
+
+
+def test_an_error_without_a_number() -> None:
+    """An error of the system that has only words is told in them."""
+    error = atomic.problem("cannot write `x`", OSError("the disk is on fire"))
+
+    assert (error.message, error.hint) == ("cannot write `x`: the disk is on fire", SEE_TO_IT)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are synced elsewhere only")
+def test_the_disk_keeps_what_was_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both files are on the disk before they come into place, and each rename is before the next step."""
+    pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
+    write(pair, *contents())
+    synced: list[object] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        number = os.fstat(descriptor).st_ino
+        names = {it.stat().st_ino: it.name for it in tmp_path.iterdir()}
+        is_folder = number == tmp_path.stat().st_ino
+        synced.append(sorted(names.values()) if is_folder else names[number])
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write(pair, *contents())
+    files.write_one(tmp_path / "one.p12", b"x", secret=True)
+
+    assert synced == [
+        ".new-cert.key.part",
+        ".new-cert.pem.part",
+        [".new-cert.pem", ".old-cert.pem", "cert.key"],
+        [".old-cert.pem", "cert.key", "cert.pem"],
+        ".new-one.p12.part",
+        ["cert.key", "cert.pem", "one.p12"],
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder's list decides there")
+def test_whose_a_key_is(tmp_path: Path) -> None:
+    """A key is private when at most its group may read it, and nobody else may do anything with it."""
+    key = tmp_path / "cert.key"
+    key.touch()
+    private, shared = set(), set()
+    for mode in range(0o400, 0o1000):
+        key.chmod(mode)
+        private |= {mode} if files.is_private(key) else set()
+        shared |= {mode} if files.group_of(key) == key.stat().st_gid else set()
+
+    assert private == {mode for mode in range(0o400, 0o1000) if mode & 0o077 in (0, 0o040)}
+    assert shared == {0o640}
 
 
 def test_two_at_once(tmp_path: Path) -> None:
