@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from asgictl.certs import issue, keys, names, verify
@@ -39,6 +39,7 @@ def test_a_server_certificate_is_accepted(tmp_path: Path, now: dt.datetime, issu
 
     bundle = issue.server(names.LOCAL, key, DAYS, now, issuer if by == "authority" else None)
 
+    assert keys.kind_of(key) == keys.kind_of(bundle.leaf.public_key()) == kind
     anchor = bundle.chain[-1] if bundle.chain else bundle.leaf
     for host in ("-verify_hostname", "localhost"), ("-verify_hostname", "a.dev.localhost"), ("-verify_ip", "127.0.0.1"):
         assert openssl_verify(tmp_path, bundle.leaf, anchor, *host) == "leaf.pem: OK"
@@ -103,7 +104,11 @@ def test_names_outside_are_refused(issuer: Issuer, now: dt.datetime, host: str) 
     with pytest.raises(ConfigError) as caught:
         issue.server(["localhost", host], keys.generate("ec256"), DAYS, now, issuer)
 
-    assert caught.value.message == f"your authority may not vouch for `{host}`"
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        f"your authority may not vouch for `{host}`",
+        f"it is for {Constraints()}; one for more is made by --untrust, and then --trust with --ca-permit",
+        "names",
+    )
 
 
 def forged(issuer: Issuer, now: dt.datetime, replaced: x509.ExtensionType) -> x509.Certificate:
@@ -162,11 +167,48 @@ def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: d
     assert "unsuitable certificate purpose" in refused
 
 
-@pytest.mark.parametrize("name", ["x" * 65, "jürgen@x.test", "a@b@c", "alice@"])
+NO_ADDRESS = ("`{}` is not an e-mail address that certificates can have", "use ASCII letters, or a name without `@`")
+NO_CLIENTS = {
+    "x" * 65: ("`{}` is longer than 64 letters", "choose a shorter name", None),
+    "jürgen@x.test": (*NO_ADDRESS, "client"),
+    "a@b@c": (*NO_ADDRESS, "client"),
+    "alice@": (*NO_ADDRESS, "client"),
+    "@b.test": (*NO_ADDRESS, "client"),
+}
+
+
+@pytest.mark.parametrize("name", NO_CLIENTS)
 def test_a_client_name_that_cannot_be(issuer: Issuer, now: dt.datetime, name: str) -> None:
-    """A client's name that a certificate cannot have is refused."""
-    with pytest.raises(ConfigError):
+    """A client's name that a certificate cannot have is refused, with what to do."""
+    with pytest.raises(ConfigError) as caught:
         issue.client(name, keys.generate("ec256"), DAYS, now, issuer)
+
+    message, *rest = NO_CLIENTS[name]
+    assert [caught.value.message, caught.value.hint, caught.value.option] == [message.format(name), *rest]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("x" * 64, []),
+        ("alice", []),
+        ("alice@example.com", [x509.RFC822Name("alice@example.com")]),
+        ("Worker.internal", [x509.DNSName("worker.internal")]),
+        ("alice.smith", [x509.DNSName("client.internal")]),
+        ("127.0.0.1", [x509.DNSName("client.internal")]),
+    ],
+)
+def test_who_a_client_is(issuer: Issuer, now: dt.datetime, name: str, expected: list[x509.GeneralName]) -> None:
+    """A client has its name, and an address or a local host as an alternative; what only looks like one has another."""
+    bundle = issue.client(name, keys.generate("ec256"), DAYS, now, issuer)
+
+    leaf = bundle.leaf
+    assert str(leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value) == name
+    found = [it.value for it in leaf.extensions if isinstance(it.value, x509.SubjectAlternativeName)]
+    assert [name for it in found for name in it] == expected
+    purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert (purposes.critical, list(purposes.value)) == (False, [ExtendedKeyUsageOID.CLIENT_AUTH])
+    assert (bundle.chain, leaf.not_valid_after_utc) == ((issuer.certificate,), now - issue.BACK_DATING + DAYS)
 
 
 def test_keys_are_read_back() -> None:
@@ -178,7 +220,50 @@ def test_keys_are_read_back() -> None:
     assert locked.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert keys.pem(keys.load(locked, "k", b"secret")) == keys.pem(key)
     assert keys.pem(keys.load(keys.pem(key), "k", b"not needed")) == keys.pem(key)
-    for password, message in [(None, "`k` is encrypted"), (b"wrong", "the password does not open `k`")]:
-        with pytest.raises(FileProblemError) as caught:
-            keys.load(locked, "k", password)
-        assert caught.value.message == message
+
+
+NO_KEYS = {
+    "encrypted": (None, "`k` is encrypted", "give its password: --password-stdin, or --ssl-keyfile-password"),
+    "another password": (b"wrong", "the password does not open `k`", "see that it is the right file"),
+    "no key": (None, "`k` holds no private key in PEM form", "see that it is the right file"),
+    "Ed25519": (None, "`k` is neither an EC nor an RSA key", "browsers take no other"),
+}
+
+
+@pytest.mark.parametrize("case", NO_KEYS)
+def test_a_key_that_cannot_be_used(case: str) -> None:
+    """A key that does not open, or that browsers do not take, is told with what to do."""
+    password, message, hint = NO_KEYS[case]
+    data = keys.pem(keys.generate("ec256"), b"secret")
+    if case == "no key":
+        data = b"garbage"
+    elif case == "Ed25519":
+        protection = serialization.NoEncryption()
+        data = ed25519.Ed25519PrivateKey.generate().private_bytes(PEM, serialization.PrivateFormat.PKCS8, protection)
+
+    with pytest.raises(FileProblemError) as caught:
+        keys.load(data, "k", password)
+
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def public(bits: int) -> rsa.RSAPublicKey:
+    """Return an RSA key of a size, which nobody has the private one of."""
+    return rsa.RSAPublicNumbers(65537, (1 << (bits - 1)) + 1).public_key()
+
+
+def test_which_keys_there_are() -> None:
+    """Each key type has its name, and what browsers do not take is told apart."""
+    strong: list[keys.PublicKey] = [keys.generate("ec256").public_key(), keys.generate("ec384").public_key()]
+    strong += [public(bits) for bits in (2048, 3072, 4096)]
+    weak: list[keys.PublicKey] = [ec.generate_private_key(ec.SECP521R1()).public_key(), public(1024), public(2040)]
+    other = ed25519.Ed25519PrivateKey.generate().public_key()
+
+    assert tuple(keys.kind_of(key) for key in strong) == get_args(keys.KeyType)
+    assert [keys.strong(key) for key in strong] == strong
+    assert [keys.named(key) for key in (*strong, *weak, other)] == [
+        *("EC secp256r1", "EC secp384r1", "RSA 2048", "RSA 3072", "RSA 4096"),
+        *("EC secp521r1", "RSA 1024", "RSA 2040", "Ed25519"),
+    ]
+    assert [(keys.kind_of(key), keys.strong(key)) for key in (*weak, other)] == [(None, None)] * 4
+    assert (keys.kind_of(public(2056)), keys.strong(public(2056))) == (None, public(2056))

@@ -6,6 +6,8 @@ from asgictl.certs import names
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError
 
+LONGEST = ("a" * 49 + ".") * 5 + "bcd"
+
 GOOD = [
     (["localhost"], ("localhost",)),
     (["LocalHost.", "localhost"], ("localhost",)),
@@ -14,6 +16,13 @@ GOOD = [
     (["10.0.0.5", " shop.test "], ("10.0.0.5", "shop.test")),
     (["bücher.test", "*.straße.test"], ("xn--bcher-kva.test", "*.xn--strae-oqa.test")),
     (["xn--bcher-kva.test"], ("xn--bcher-kva.test",)),
+    (
+        ["\uff33\uff28\uff2f\uff30.test", "*.\uff33\uff28\uff2f\uff30.test"],
+        ("shop.test", "*.shop.test"),
+    ),  # in wide letters
+    (["a-b.0-1.test", "a1.test"], ("a-b.0-1.test", "a1.test")),
+    (["a" * 63], ("a" * 63,)),
+    ([LONGEST], (LONGEST,)),
 ]
 
 
@@ -39,6 +48,13 @@ BAD = [
     ("", "`` is not a host name", "use letters, digits, `-` and dots"),
     ("a..test", "`a..test` is not a host name", "use letters, digits, `-` and dots"),
     ("a" * 64, f"`{'a' * 64}` is not a host name", "use letters, digits, `-` and dots"),
+    ("a-.test", "`a-.test` is not a host name", "use letters, digits, `-` and dots"),
+    ("shop.test/x:80", "`shop.test/x:80` is not a host name", "name the host alone: `shop.test`"),
+    ("HTTPS://Shop.test", "`HTTPS://Shop.test` is not a host name", "name the host alone: `shop.test`"),
+    ("/", "`/` is not a host name", "name the host alone: `localhost`"),
+    ("*x.test", "`*x.test` is not a name that clients accept", "name a domain, like `*.dev.localhost`"),
+    ("[::]", "`[::]` is where to listen, not where to connect to", "name 127.0.0.1, ::1 or a real address"),
+    (f"{LONGEST}e", f"`{LONGEST}e` is not a host name", "use letters, digits, `-` and dots"),
     ("127.0.0.256", "`127.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
 ]
 
@@ -49,13 +65,19 @@ def test_bad_names(text: str, message: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         names.parse([text])
 
-    assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "names")
 
 
 def test_a_name_that_is_no_idna() -> None:
     """A name that cannot be written in ASCII gets the reason."""
-    with pytest.raises(ConfigError, match="is not an international host name"):
+    with pytest.raises(ConfigError) as caught:
         names.parse(["\u0301a.test"])
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        "`\u0301a.test` is not an international host name: Label begins with an illegal combining character",
+        "see that it is spelled right",
+        "names",
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,8 +125,34 @@ def test_constraints(name: str, expected: bool) -> None:
 
 def test_wider_constraints() -> None:
     """A domain or a network can be added, and what is inside already adds nothing."""
-    wider = Constraints().widened(["shop.example", "10.0.0.0/8", "a.test", "10.0.0.0/8"])
+    places = ["shop.example", ".Other.Example.", "10.0.0.0/8", "10.1.2.3", "a.test", "10.0.0.0/8", "shop.example"]
 
-    assert str(wider) == "localhost, test, internal, local, shop.example, 127.0.0.0/8, ::1/128, 10.0.0.0/8"
-    with pytest.raises(ConfigError, match="is no network"):
-        Constraints().widened(["10.0.0.1/8"])
+    wider = Constraints().widened(places)
+
+    assert wider.domains == ("localhost", "test", "internal", "local", "shop.example", "other.example")
+    assert str(wider) == ", ".join((*wider.domains, "127.0.0.0/8", "::1/128", "10.0.0.0/8", "10.1.2.3/32"))
+    assert [wider.permit(name) for name in ("x.shop.example", "xshop.example", "10.9.9.9", "11.0.0.1")] == [
+        *(True, False),
+        *(True, False),
+    ]
+
+
+NO_PLACES = {
+    "10.0.0.1/8": ("`10.0.0.1/8` is no network", "write `10.0.0.0/8`"),
+    "http://shop.example": ("`http://shop.example` is not a host name", "name the host alone: `shop.example`"),
+    "my_shop.example": ("`my_shop.example` is not a host name", "write `-` for `_`"),
+    "10.0.0.256": ("`10.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    "\u0301a.example": (
+        "`\u0301a.example` is not an international host name: Label begins with an illegal combining character",
+        "see that it is spelled right",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", NO_PLACES)
+def test_what_is_neither_a_domain_nor_a_network(place: str) -> None:
+    """What an authority cannot be for is refused, with what to write instead, and the option that is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        Constraints().widened([place])
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (*NO_PLACES[place], "ca_permit")
