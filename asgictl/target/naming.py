@@ -118,7 +118,7 @@ class Namer:
         if module is None:
             problem = f"there is no module `{name.location}` in `{self._folder}`"
             raise NoSuchAppError(problem, hint=self._module_hint(app, name))
-        if module.file is None or not name.attribute:
+        if not name.attribute:
             return self._of_module(module, name, found)
         return self._checked(_ref(module, name, found), name)
 
