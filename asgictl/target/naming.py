@@ -248,8 +248,9 @@ def _path_hint(app: str, folder: Path, name: Name) -> str | None:
         before: f"{before}:{attribute}",
         f"{before}.py": f"{before}.py:{attribute}",
         slashed: f"{slashed}{tail}",
-        f"{module}.py": f"{module}:{word}",
     }
+    if word:
+        guesses[f"{module}.py"] = f"{module}:{word}"
     for file, meant in guesses.items():
         is_app = meant != app and _is_dotted(meant.partition(":")[2] or "py")
         if is_app and file.endswith(".py") and reading.is_file(folder / file):
