@@ -1,13 +1,14 @@
 """Which app is served: by its name, or found by looking around."""
 # ruff: noqa: E501  # one case a line reads better
 
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from asgictl.errors import AsgictlError, ConfigError, StartError
-from asgictl.target import AppRef, find
+from asgictl.target import AppRef, find, locate
 
 Write = Callable[..., Path]
 
@@ -23,6 +24,48 @@ def look(folder: Path, app: str | None = None, environ: Mapping[str, str] | None
 FOUND = {
     "an object named app": ({"main.py": FASTAPI + "app = FastAPI()\n"}, "main:app"),
     "application before api": ({"main.py": ASGI.format("api") + ASGI.format("application")}, "main:application"),
+    "api before an instance of another name": ({"main.py": FASTAPI + "web = FastAPI()\napi = FastAPI()\n"}, "main:api"),
+    "an instance before an annotated factory": (
+        {"main.py": FASTAPI + "def build() -> FastAPI: ...\nweb = FastAPI()\n"},
+        "main:web",
+    ),
+    "app before application": ({"main.py": FASTAPI + "application = FastAPI()\napp = FastAPI()\n"}, "main:app"),
+    "another name for a known one": ({"main.py": FASTAPI + "web = FastAPI()\napp = web\n"}, "main:app"),
+    "an app of an installed package": ({"main.py": "from installed import app\n"}, "main:app"),
+    "a module called app is none": (
+        {"main.py": "from . import app\n", "app.py": FASTAPI + "web = FastAPI()\n"},
+        "app:web",
+    ),
+    "a module of a package called api is none": (
+        {
+            "main.py": "from web import api\n",
+            "web/__init__.py": "",
+            "web/api.py": "",
+            "server.py": "def create_app(): ...\n",
+        },
+        "server:create_app",
+    ),
+    "a module beside it called app is none": (
+        {"shop/__init__.py": "from . import app\n", "shop/app.py": "", "server.py": "def create_app(): ...\n"},
+        "server:create_app",
+    ),
+    "a package's app of a module's name": (
+        {"main.py": "from web import app\n", "web/__init__.py": FASTAPI + "app = FastAPI()\n", "web/app.py": ""},
+        "main:app",
+    ),
+    "create_app, make_app, build_app": (
+        {"main.py": "def build_app(): ...\ndef make_app(): ...\ndef create_app(): ...\n"},
+        "main:create_app",
+    ),
+    "make_app before build_app": ({"main.py": "def build_app(): ...\ndef make_app(): ...\n"}, "main:make_app"),
+    "build_app before a factory of another name": (
+        {"main.py": FASTAPI + "def web() -> FastAPI: ...\ndef build_app(): ...\n"},
+        "main:build_app",
+    ),
+    "app may be a factory": (
+        {"main.py": FASTAPI + "def app() -> FastAPI: ...\ndef create_app() -> FastAPI: ...\n"},
+        "main:app",
+    ),
     "an instance of a known class": ({"main.py": FASTAPI + "web = FastAPI()\n"}, "main:web"),
     "an instance by its module": ({"main.py": "import fastapi as f\nweb = f.FastAPI()\n"}, "main:web"),
     "an annotated instance": ({"main.py": FASTAPI + "web: FastAPI = FastAPI()\n"}, "main:web"),
@@ -125,6 +168,22 @@ def test_finds(write: Write, case: str) -> None:
     assert str(look(write(files))) == expected
 
 
+FACTORIES = {
+    "create_app": FASTAPI + "def create_app() -> FastAPI: ...\n",
+    "make_app": FASTAPI + "def make() -> FastAPI: ...\nmake_app = make\n",
+    "build_app": "from web import make as build_app\n",
+    "app": FASTAPI + "def make() -> FastAPI: ...\napp = make\n",
+}
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_factory_by_another_name(write: Write, name: str) -> None:
+    """A factory is called, also under the name that a file gives it."""
+    ref = look(write({"main.py": FACTORIES[name], "web.py": FASTAPI + "def make(): return FastAPI()\n"}), "main")
+
+    assert (str(ref), ref.factory) == (f"main:{name}", True)
+
+
 NAMED = {
     "main:app": "main:app",
     "main:web.app": "main:web.app",
@@ -213,6 +272,16 @@ PATHS = {
     "a plain folder is a namespace package": ({"shop/web.py": "from shop.words import x\n"}, "shop.web", ["."]),
     "a script finds its neighbours": ({"shop/web.py": "import words\n", "shop/words.py": ""}, "web", ["shop", "."]),
     "a folder that is no identifier": ({"my-shop/web.py": ""}, "web", ["my-shop", "."]),
+    "a relative import beside a bare one": (
+        {"shop/web.py": "import words\nfrom .names import y\n", "shop/words.py": "", "shop/names.py": ""},
+        "shop.web",
+        ["."],
+    ),
+    "a relative import of two levels": (
+        {"shop/inner/web.py": "import words\nfrom ..names import y\n", "shop/inner/words.py": "", "shop/names.py": ""},
+        "shop.inner.web",
+        ["."],
+    ),
 }
 
 
@@ -227,6 +296,27 @@ def test_imports_as_the_project_does(write: Write, case: str) -> None:
     ref = look(folder, file)
 
     assert (ref.module, ref.path) == (module, tuple(str(folder / entry) for entry in path))
+
+
+@pytest.mark.parametrize("name", ["itertools", "sys", "zlib", "_datetime"])
+def test_a_module_without_a_source(tmp_path: Path, name: str) -> None:
+    """A module that is compiled, or a part of Python, is named with its object, and nothing of it is read."""
+    module = locate(name, tmp_path)
+
+    assert module is not None
+    assert (module.name, module.path, module.file) == (name, (str(tmp_path),), None)
+    ref = look(tmp_path, f"{name}:web")
+    assert (str(ref), ref.file) == (f"{name}:web", None)
+    assert str(look(tmp_path, name)) == f"{name}:app"
+
+
+def test_an_installed_module(tmp_path: Path) -> None:
+    """A module of a package that is installed is named with its file."""
+    import json.decoder
+
+    module = locate("json.decoder", tmp_path)
+
+    assert module == ("json.decoder", (str(tmp_path),), Path(json.decoder.__file__))
 
 
 def test_a_file_elsewhere(tmp_path: Path, write: Write) -> None:
@@ -280,16 +370,43 @@ def test_a_broken_project_file(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         look(folder)
 
-    assert caught.value.message.startswith(f"cannot read `{folder}/pyproject.toml`: ")
+    with pytest.raises(tomllib.TOMLDecodeError) as theirs:
+        tomllib.loads("[")
+    assert caught.value.message == f"cannot read `{folder}/pyproject.toml`: {theirs.value}"
     assert caught.value.hint == "put the TOML syntax right"
 
 
-def test_a_file_that_is_no_source(write: Write) -> None:
-    """A module that is not text is named, and not taken for one without an app."""
+NO_SOURCES = {
+    "an encoding that is none": (b"# coding: klingon\n", "cannot load `{}`: SyntaxError: unknown encoding: klingon ({}:1)", "put it right, or name another app"),
+    "a quote that is open": (b"x = 1\ny = '\n", "cannot load `{}`: SyntaxError: unterminated string literal (detected at line 2) ({}:2)", "put it right, or name another app"),
+    "something large": (b"#" * 1_000_001, "cannot read `{}`: it is larger than 1000000 bytes", "see to it, or name another app"),
+    "something deep": (b"x = " + b"-" * 100_000 + b"1\n", "cannot read `{}`: it nests too deeply", "name another file"),
+    "something with many parts": (b"x = a" + b".a" * 20_000, "cannot read `{}`: it nests too deeply", "name another file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_SOURCES)
+def test_a_file_that_cannot_be_understood(tmp_path: Path, case: str) -> None:
+    """A module that is no Python source is named with the reason, and not taken for one without an app."""
+    content, message, hint = NO_SOURCES[case]
+    file = tmp_path / "main.py"
+    file.write_bytes(content)
+
+    with pytest.raises(StartError) as caught:
+        look(tmp_path)
+
+    assert (caught.value.message, caught.value.hint) == (message.replace("{}", str(file)), hint)
+
+
+def test_a_file_with_null_bytes(write: Write) -> None:
+    """So is one that is not text, in the words of the Python that runs."""
     folder = write({"main.py": "\0"})
 
     with pytest.raises(StartError) as caught:
         look(folder)
 
-    assert caught.value.message.startswith(("cannot load `", "cannot read `"))
-    assert "null bytes" in caught.value.message
+    file, reason = f"{folder}/main.py", "source code string cannot contain null bytes"
+    assert (caught.value.message, caught.value.hint) in {
+        (f"cannot load `{file}`: SyntaxError: {reason} ({file}:1)", "put it right, or name another app"),
+        (f"cannot read `{file}`: {reason}", "see to it, or name another app"),
+    }
