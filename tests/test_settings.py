@@ -234,6 +234,60 @@ WRONG = {
         " [tool.asgictl.serve] of pyproject.toml) exclude each other",
         "drop one of them",
     ),
+    "a table of its own that is none": (
+        "[tool.asgictl.zebra]\n",
+        {},
+        "there is no `zebra` under `[tool.asgictl]` in `{file}`",
+        "see `--help` for what there is, like `serve`",
+    ),
+    "a misspelt table with a dash": (
+        "[tool.asgictl.gen-certs]\n",
+        {},
+        "there is no `gen-certs` under `[tool.asgictl]` in `{file}`",
+        "did you mean `gen-cert`?",
+    ),
+    "a misspelt table of the inspector": (
+        "[tool.asgictl.inspects]\n",
+        {},
+        "there is no `inspects` under `[tool.asgictl]` in `{file}`",
+        "did you mean `inspect`?",
+    ),
+    "a misspelt table of the scaffold": (
+        "[tool.asgictl.scafold]\n",
+        {},
+        "there is no `scafold` under `[tool.asgictl]` in `{file}`",
+        "did you mean `scaffold`?",
+    ),
+    "a misspelt app": (
+        "[tool.asgictl]\napps = 'x'\n",
+        {},
+        "there is no `apps` under `[tool.asgictl]` in `{file}`",
+        "did you mean `app`?",
+    ),
+    "a key like the profile's": (
+        "[tool.asgictl.serve]\nprofil = 'x'\n",
+        {},
+        "there is no `profil` under `[tool.asgictl.serve]` in `{file}`",
+        "did you mean `prod`?",
+    ),
+    "a variable that is like none": (
+        "",
+        {"ASGICTL_SERVE_QQQQQQQQQQQQQQQQQQQQQQQQ": "1"},
+        "there is no variable `ASGICTL_SERVE_QQQQQQQQQQQQQQQQQQQQQQQQ`",
+        "see `--help` for what there is, like `ASGICTL_SERVE_PORT`",
+    ),
+    "an unknown profile of several": (
+        "[tool.asgictl.serve.profiles.zebra]\n[tool.asgictl.serve.profiles.live]\n",
+        {"ASGICTL_SERVE_PROFILE": "q"},
+        "there is no profile `q` in `{file}`",
+        "see `--help` for what there is, like `live`",
+    ),
+    "a list in JSON that is none": (
+        "",
+        {"ASGICTL_SERVE_RELOAD_DIR": "[1"},
+        "the variable `ASGICTL_SERVE_RELOAD_DIR`: '[1' is not a list in JSON",
+        "it stands for `--reload-dir`, see `--help`",
+    ),
     "an env file in a profile": (
         "[tool.asgictl.serve.profiles.live]\nenv-file = 'x'\n",
         {},
@@ -288,6 +342,11 @@ ENV_FILES = {
     "missing": (None, "there is no file `.env`", "pass --env-file with a file"),
     "a folder": ("folder", "cannot read `.env`: Is a directory", None),
     "not text": (b"A=\xff\xfe", "cannot read `.env`: it is not UTF-8", None),
+    "a null byte": (
+        b"A=1\nB=\0\n",
+        "line 2 of `.env` is not `NAME=value`",
+        "put it right, or make it a comment with #",
+    ),
     "broken": (
         b"A=1\nB='\n",
         "line 2 of `.env` is not `NAME=value`",
@@ -350,6 +409,47 @@ def test_env_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["TAKEN"] == "old"
 
 
+def test_env_files_are_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An env file is UTF-8 wherever it is read, also with a mark at its beginning; an empty value sets nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("\ufeffASGICTL_SERVE_HOST=b\xfccher.test\nASGICTL_SERVE_PORT=\nNO_VALUE\n", "utf-8")
+    monkeypatch.setenv("ASGICTL_SERVE_HOST", "")
+    monkeypatch.setattr("locale.getpreferredencoding", lambda *_: "ascii")
+
+    result = run("serve", "demo", "--env-file", ".env", "--print-config", "--json")
+
+    data = json.loads(result.stdout)
+    assert data["host"] == {"value": "b\xfccher.test", "source": "ASGICTL_SERVE_HOST in .env"}
+    assert data["port"] == {"value": 8000, "source": "default"}
+    assert "NO_VALUE" not in os.environ
+
+
+def test_a_profile_without_a_project_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no file, the error for a profile says so."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run("serve", "demo", "--profile", "live", "--dry-run")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "error: there is no profile `live`: there is no pyproject.toml",
+        "hint: write it as `[tool.asgictl.serve.profiles.live]`",
+    ]
+
+
+def test_a_wrong_argument_for_uvicorn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-X` without a value says how it is written."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run("serve", "demo", "-X", "ws_max_queue", "--dry-run")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "error: `-X ws_max_queue` has no value",
+        "hint: write it as `-X ws_max_queue=value`",
+    ]
+
+
 def test_explicit_choices_overrule_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--dev` gives way to what is said explicitly: workers instead of its reload."""
     data = printed(tmp_path, monkeypatch, {"arguments": ["--dev", "--workers", "2"]})
@@ -365,11 +465,30 @@ def test_uvicorns_arguments_are_merged(tmp_path: Path, monkeypatch: pytest.Monke
         tmp_path,
         monkeypatch,
         {"table": "ssl-keyfile-password = 'geheim'\nuvicorn = {ws_max_queue = 1, ws-per-message-deflate = false}"},
-        {"arguments": ["-X", "ws_max_queue=2"]},
+        {
+            "arguments": [
+                "-X",
+                "ws_max_queue=2",
+                "-X",
+                " h11-max-incomplete-event-size =3",
+                "-X",
+                "ssl_keyfile_password=x",
+            ]
+        },
+        {"arguments": ["-X", "loop=1", "-X", "loop=2"], "profile": "uvicorn = {ws_max_queue = 9, loop = 'x'}"},
     )
 
-    assert data["uvicorn.ws_max_queue"] == {"value": "2", "source": "command line"}
-    assert data["uvicorn.ws_per_message_deflate"]["value"] is False
+    said = "command line"
+    assert {key: value for key, value in data.items() if key.startswith("uvicorn.")} == {
+        "uvicorn.ws_max_queue": {"value": "2", "source": said},
+        "uvicorn.h11_max_incomplete_event_size": {"value": "3", "source": said},
+        "uvicorn.ssl_keyfile_password": {"value": "***", "source": said},
+        "uvicorn.loop": {"value": "2", "source": said},
+        "uvicorn.ws_per_message_deflate": {
+            "value": False,
+            "source": "ws-per-message-deflate in [tool.asgictl.serve.uvicorn] of pyproject.toml",
+        },
+    }
     assert data["ssl-keyfile-password"]["value"] == "***"
 
 
