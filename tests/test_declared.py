@@ -1,4 +1,4 @@
-"""What command lines and files of a project name: read as text, nothing is run, and what is somebody else's is left."""
+"""What the files of a project name: read as text, nothing is run, and what is somebody else's is left."""
 # ruff: noqa: E501  # one case a line reads better
 
 import os
@@ -12,69 +12,12 @@ from typer.testing import CliRunner
 
 from asgictl import reading
 from asgictl.cli import app
-from asgictl.target import commands, find
-from asgictl.target.commands import Named
+from asgictl.target import find
 from tests.test_environment import give_away
 
 Write = Callable[..., Path]
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
-
-# A command line, and what it names: the app, the folder, whether it is a factory, or a script.
-COMMANDS = {
-    "uvicorn main:app": Named("main:app"),
-    "uvicorn --host 0.0.0.0 --port 80 app.main:app --reload": Named("app.main:app"),
-    "uvicorn --factory shop:create_app --app-dir src": Named("shop:create_app", "src", factory=True),
-    "uvicorn --app-dir=src --no-access-log shop:app": Named("shop:app", "src"),
-    "gunicorn app:app -k uvicorn.workers.UvicornWorker --chdir src -b 0.0.0.0:80": Named("app:app", "src"),
-    "gunicorn config.wsgi --log-file -": Named("config.wsgi"),
-    "gunicorn --preload --bind :$PORT 'shop:create_app(\"dev\")'": Named('shop:create_app("dev")'),
-    "hypercorn file:app.py": Named("app.py"),
-    "granian --interface asgi main:app --working-dir api": Named("main:app", "api"),
-    "daphne -b 0.0.0.0 -p 8000 mysite.asgi:application": Named("mysite.asgi:application"),
-    "waitress-serve --port=8000 --call flaskr:create_app": Named("flaskr:create_app", factory=True),
-    "flask --app flaskr run --debug": Named("flaskr"),
-    "quart --app shop.web run": Named("shop.web"),
-    "litestar --app shop.web:app run": Named("shop.web:app"),
-    "fastapi run app/main.py --port 80": Named("app/main.py"),
-    "fastapi dev --app site main.py": Named("main.py:site"),
-    "fastapi run --entrypoint shop.web:site": Named("shop.web:site"),
-    "sanic server.app": Named("server.app"),
-    "uwsgi --http :5000 --module wsgi:app": Named("wsgi:app"),
-    "uwsgi --wsgi-file foo.py --callable site": Named("foo.py:site"),
-    "asgictl serve shop:app --prod": Named("shop:app"),
-    "poetry run uvicorn main:app": Named("main:app"),
-    "python -m uvicorn main:app": Named("main:app"),
-    "$(BIN)/uvicorn main:app": Named("main:app"),
-    "/opt/venv/bin/gunicorn main:app": Named("main:app"),
-    "A=1 exec opentelemetry-instrument uvicorn main:app": Named("main:app"),
-    "cd backend && uvicorn main:app": Named("main:app", "backend"),
-    "cd a; cd b; gunicorn --chdir c main:app": Named("main:app", "a/b/c"),
-    "sh -c 'uvicorn main:app'": Named("main:app"),
-    "uvicorn ${APP_MODULE:-app.main:app}": Named("app.main:app"),
-    "python -u app.py": Named("app.py", script=True),
-    "python3.12 -m shop": Named("shop", script=True),
-    "flask run -h 0.0.0.0": None,
-    "python manage.py runserver": None,
-    "celery -A shop worker": None,
-    "uvicorn 'open quote": None,
-    "uvicorn --port 80": None,
-    "echo uvicorn": None,
-    "npm start": None,
-}
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_what_a_command_names(command: str) -> None:
-    """The app, where it is looked for, and nothing that only looks like one."""
-    assert next(commands.read(command), None) == COMMANDS[command]
-
-
-def test_variables_are_filled_in() -> None:
-    """Variables that are known, and defaults, as a shell does."""
-    assert next(commands.read("gunicorn $APP", {"APP": "shop:app"}), None) == Named("shop:app")
-    assert next(commands.read("gunicorn ${APP}", {"APP": "shop:app"}), None) == Named("shop:app")
-    assert next(commands.read("gunicorn $APP"), None) is None
 
 
 def test_a_line_of_env_that_is_none(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
