@@ -2,14 +2,16 @@
 
 import base64
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-import asgictl
 from asgictl import environment, reading
 from tests.conftest import Serve
 
@@ -17,7 +19,8 @@ Write = Callable[..., Path]
 
 BARE = "async def app(scope, receive, send): ...\n"
 HERE = Path(sys.prefix)
-ITSELF = Path(asgictl.__file__).parent.parent  # the tests run an editable installation
+# The tests run an editable installation.
+ITSELF = json.loads(metadata.distribution("asgictl").read_text("direct_url.json") or "")["url"].removeprefix("file://")
 
 
 def moved(how: str, prefix: Path, *, by: str | None = None) -> str:
@@ -166,6 +169,165 @@ def test_never_into_a_tools_own_environment(
         "then `.venv/bin/asgictl serve`"
     )
     assert locked == f"{begin}add it to the project: `uv add --dev {ITSELF}`, then `uv run asgictl serve`"
+
+
+INSTALLED: dict[str, tuple[str | None, str]] = {
+    "from an index": (None, "asgictl"),
+    "from an index, with a hash": ('{"url": "https://x.test/asgictl.whl", "archive_info": {}}', "asgictl"),
+    "from a folder": ('{"url": "file:///home/me/my%20work/asgictl", "dir_info": {}}', "'/home/me/my work/asgictl'"),
+    "from a repository": (
+        '{"url": "https://x.test/asgictl", "vcs_info": {"vcs": "hg"}}',
+        "'asgictl @ hg+https://x.test/asgictl'",
+    ),
+    "from a repository without a name": (
+        '{"url": "https://x.test/asgictl", "vcs_info": {}}',
+        "'asgictl @ git+https://x.test/asgictl'",
+    ),
+    "in ways nobody knows": ("{", "asgictl"),
+    "with a list": ('{"url": null}', "asgictl"),
+}
+
+
+@pytest.mark.parametrize("case", INSTALLED)
+def test_asgictl_is_installed_from_where_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """The command that installs it into the project's environment takes it from where this one is from."""
+    text, expected = INSTALLED[case]
+    monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: text))
+    prefix = made(tmp_path)
+    (prefix / "lib/python3.12/site-packages/pip").mkdir(parents=True)
+
+    assert environment.note(tmp_path, {}) == moved(
+        "the project's `.venv`",
+        prefix,
+        by=f"`{prefix}/bin/python -m pip install {expected}`, then `{prefix}/bin/asgictl serve`",
+    )
+
+
+def test_asgictl_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it runs from its sources alone, it is named as the index has it."""
+
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    prefix = made(tmp_path, "my env")
+    python = f"'{prefix}/bin/python'"
+    monkeypatch.setattr(environment, "which", lambda _: "/usr/bin/uv")
+
+    assert environment.note(tmp_path, {"VIRTUAL_ENV": str(prefix)}) == moved(
+        f"`{prefix}`, the environment that is active",
+        prefix,
+        by=f"`uv pip install --python {python} asgictl`, then `'{prefix}/bin/asgictl' serve`",
+    )
+
+
+def test_a_package_for_another_environment(tmp_path: Path) -> None:
+    """Once the start has said how to get into the project's environment, the hint for a package is short."""
+    prefix = made(tmp_path)
+    (tmp_path / "uv.lock").write_text("")
+
+    assert environment.installing("flask", tmp_path, {}, told=True) == (
+        f"asgictl runs in `{HERE}`, not in the project's `.venv`: install and start asgictl there"
+    )
+    by = f"`uv add --dev {ITSELF}`, then `uv run asgictl serve`"
+    assert environment.installing("flask", tmp_path, {}) == moved("the project's `.venv`", prefix, by=by)
+    active = moved(f"`{prefix}`, the environment that is active", prefix)
+    assert environment.installing("flask", tmp_path, {"VIRTUAL_ENV": str(prefix)}) == active
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"POETRY_VIRTUALENVS_PATH": "{}/envs", "POETRY_CACHE_DIR": "{}/cache"}, "envs"),
+        ({"POETRY_CACHE_DIR": "{}/cache", "XDG_CACHE_HOME": "{}/xdg"}, "cache/virtualenvs"),
+        ({"XDG_CACHE_HOME": "{}/xdg"}, "xdg/pypoetry/virtualenvs"),
+    ],
+)
+def test_where_poetry_keeps_them(tmp_path: Path, variables: dict[str, str], place: str) -> None:
+    """Poetry's own variables, and that for caches, say where its environments are; another project's is not meant."""
+    (tmp_path / "poetry.lock").write_text("")
+    environ = {name: value.replace("{}", str(tmp_path)) for name, value in variables.items()}
+    made(tmp_path / place, "shop-AAAAAAAA-py3.12")
+    assert environment.note(tmp_path, environ) is None
+    digest = base64.urlsafe_b64encode(hashlib.sha256(str(tmp_path.resolve()).encode()).digest()).decode()[:8]
+    prefix = made(tmp_path / place, f"shop-{digest}-py3.12")
+
+    start = f"`poetry add --group dev {ITSELF}`, then `poetry run asgictl serve`"
+    assert environment.note(tmp_path, environ) == moved(f"Poetry's `{prefix}`", prefix, by=start)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"), [('a b$c`d!e*f@g"h', "a_b_c_d_e_f_g_h"), ("x" * 50, "x" * 42)], ids=["signs", "long"]
+)
+def test_where_pipenv_keeps_them(tmp_path: Path, name: str, begin: str) -> None:
+    """Pipenv's environments are called like the folder, without some signs, and so long at the most."""
+    shop = tmp_path / name
+    shop.mkdir()
+    (shop / "Pipfile").write_text("")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(str((shop / "Pipfile").resolve()).encode()).digest())
+    prefix = made(tmp_path / "homes", f"{begin}-{digest.decode()[:8]}")
+
+    start = f"`pipenv install --dev {ITSELF}`, then `pipenv run asgictl serve`"
+    said = environment.note(shop, {"WORKON_HOME": str(tmp_path / "homes")})
+    assert said == moved(f"Pipenv's `{prefix}`", prefix, by=start)
+
+
+@pytest.mark.parametrize("content", ["", "/nowhere/bin/python", "x" * 10_001])
+def test_what_pdm_does_not_know(tmp_path: Path, content: str) -> None:
+    """A file of PDM's that leads to no environment says nothing."""
+    (tmp_path / ".pdm-python").write_text(content)
+
+    assert environment.note(tmp_path, {}) is None
+
+
+def test_an_environment_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment, a lock file, or a pointer that another user has put there is not the project's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reading, "_in_container", lambda: False)
+    elsewhere = made(tmp_path / "elsewhere")
+    for name, text in (("uv.lock", ""), (".pdm-python", f"{elsewhere}/bin/python")):
+        (tmp_path / name).write_text(text)
+        give_away(tmp_path / name, monkeypatch)
+    give_away(made(tmp_path) / "pyvenv.cfg", monkeypatch)
+
+    assert environment.note(tmp_path, {}) is None
+    assert environment.installing("flask", tmp_path, {}) == LOCKS["requirements.txt"].replace("'shop[web]'", "flask")
+
+
+def test_which_lock_file_counts(tmp_path: Path) -> None:
+    """Of several lock files uv's counts, then Poetry's, PDM's and Pipenv's; one in the folder before one above."""
+    (tmp_path / ".git").mkdir()
+    below = tmp_path / "shop"
+    below.mkdir()
+    order = ["Pipfile", "Pipfile.lock", "pdm.lock", "poetry.lock", "uv.lock"]
+    for name in order:
+        (tmp_path / name).write_text("")
+        assert environment.installing("shop[web]", below, {}) == LOCKS[name]
+
+    (below / "pdm.lock").write_text("")
+    assert environment.installing("shop[web]", below, {}) == LOCKS["pdm.lock"]
+
+
+DISTRIBUTIONS = """
+    Crypto=pycryptodome MySQLdb=mysqlclient OpenSSL=pyopenssl PIL=pillow allauth=django-allauth attr=attrs
+    bs4=beautifulsoup4 corsheaders=django-cors-headers crispy_forms=django-crispy-forms cv2=opencv-python
+    dateutil=python-dateutil debug_toolbar=django-debug-toolbar decouple=python-decouple django_filters=django-filter
+    dns=dnspython docx=python-docx dotenv=python-dotenv engineio=python-engineio environ=django-environ
+    fasthtml=python-fasthtml fitz=pymupdf git=gitpython github=pygithub grpc=grpcio
+    import_export=django-import-export jose=python-jose jwt=pyjwt kafka=kafka-python ldap=python-ldap
+    magic=python-magic memcache=python-memcached multipart=python-multipart nacl=pynacl ninja=django-ninja
+    pkg_resources=setuptools pptx=python-pptx psycopg2=psycopg2-binary rest_framework=djangorestframework
+    serial=pyserial skimage=scikit-image sklearn=scikit-learn slugify=python-slugify socketio=python-socketio
+    storages=django-storages telegram=python-telegram-bot usb=pyusb yaml=pyyaml zmq=pyzmq flask=flask
+"""
+
+
+@pytest.mark.parametrize("pair", DISTRIBUTIONS.split())
+def test_what_a_module_is_called_in_an_index(pair: str) -> None:
+    """The package that brings a module is named as it has to be installed."""
+    module, _, distribution = pair.partition("=")
+
+    assert environment.distribution(module) == distribution
 
 
 def test_it_is_said_at_the_start(serve: Serve, write: Write) -> None:
