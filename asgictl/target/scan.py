@@ -17,6 +17,7 @@ _ENTRIES, _READ, _BYTES, _SECONDS, _HERE_READ = 40_000, 8_000, 64_000_000, 2.0, 
 _LARGEST = 300_000
 
 _IMPORT = b"import "
+_LINE = 200  # of a statement that imports packages
 _SCOPE = (b"scope", b"receive", b"send")
 _ENVIRON = b"start_response"
 
@@ -133,7 +134,8 @@ def _imported(content: bytes) -> Iterator[bytes]:
     while at >= 0:
         before = content[content.rfind(b"\n", 0, at) + 1 : at].split(None, 2)
         if not before:
-            yield content[at + len(_IMPORT) : at + 40].partition(b".")[0].partition(b"\n")[0].strip(b" \r,;")
+            names = content[at + len(_IMPORT) : at + _LINE].partition(b"\n")[0].partition(b";")[0]
+            yield from (name.strip().partition(b" ")[0].partition(b".")[0] for name in names.split(b","))
         elif before[0] == b"from" and len(before) > 1:
             yield before[1].split(b".", 1)[0]
         at = content.find(_IMPORT, at + 1)
