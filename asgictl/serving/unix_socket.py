@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ if sys.platform != "win32":
     import fcntl
 
 _PERMISSIONS = 0o777
+
+# How long to wait for another launcher, whose look at a socket takes a second at most; in seconds.
+_PATIENCE = 2.0
 
 
 def mode_of(text: str) -> int:
@@ -54,11 +58,21 @@ def _alone(path: Path) -> Iterator[None]:
     """Keep other launchers out of the folder between the look at a stale socket and its replacement."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        with contextlib.suppress(BlockingIOError):  # somebody else's lock is no reason to wait
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        deadline = time.monotonic() + _PATIENCE
+        while not _locked(folder) and time.monotonic() < deadline:  # a lock that stays is no launcher's
+            time.sleep(0.01)
         yield
     finally:
         os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    """Try to take the lock of the folder; tell whether that is done."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make_way(path: Path) -> None:
