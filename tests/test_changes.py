@@ -23,6 +23,12 @@ COUNTS = {
     "a/__pycache__/x.py": False,
     ".git/x.py": False,
     ".tox/x.py": False,
+    "__pypackages__/x.py": False,
+    "a/dist-packages/x.py": False,
+    "my_venv/lib/x.py": True,
+    "venv.py": True,
+    "a/node_modules.py": True,
+    "venvs/x.py": True,
 }
 
 
@@ -34,6 +40,46 @@ def test_defaults(tmp_path: Path, path: str) -> None:
     watched = changes.Changes([tmp_path], [], [])
 
     assert watched(None, str(tmp_path / path)) is COUNTS[path]
+
+
+# With each file that the default patterns leave out, one that looks alike and counts.
+WRITTEN = {
+    ".hidden": "hidden.",
+    "main.py~": "main.py~1",
+    "~main.doc": "main~.doc",
+    "main.pyc": "main.pyx",
+    "main.pyo": "main.pyi",
+    "main.pyd": "main.py",
+    ".main.swp": "main.sw",
+    "main.swo": "main.swap",
+    "x.tmp": "x.tmpl",
+    "x.log": "x.logs",
+    "x.pid": "pid",
+    "x.db": "x.dbx",
+    "x.db-journal": "x.db.sql",
+    "x.db-wal": "db-wal",
+    "x.sqlite": "x.sqlit",
+    "x.sqlite3": "sqlite3",
+    "x.sqlite3-shm": "x-sqlite3",
+    "x.lock": "x.locked",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_programs_write(tmp_path: Path, name: str) -> None:
+    """Even when all files count, what apps, databases and editors write does not, unless it is named."""
+    watched = changes.Changes([tmp_path], ["*"], [])
+
+    assert [watched(None, str(tmp_path / f"a/{it}")) for it in (name, WRITTEN[name])] == [False, True]
+    assert changes.Changes([tmp_path], [name], [])(None, str(tmp_path / name))
+
+
+def test_asgictls_own_folder(tmp_path: Path) -> None:
+    """What asgictl itself writes never counts, and what is beside it does."""
+    (tmp_path / "own").mkdir()
+    watched = changes.Changes([tmp_path], [], [], own=tmp_path / "own/../own")
+
+    assert [watched(None, str(tmp_path / name)) for name in ("own/x.py", "owner/x.py", "own.py")] == [False, True, True]
 
 
 def test_a_new_environment_counts_never(tmp_path: Path) -> None:
@@ -78,6 +124,12 @@ PATTERNS: list[tuple[list[str], list[str], str, bool]] = [
     ([], ["docs/**/*.py"], "a.py", True),
     ([], ["{folder}/docs"], "docs/a.py", False),
     ([], ["{folder}/docs/"], "a/docs/a.py", True),
+    ([], ["{folder}/../elsewhere"], "elsewhere/a.py", True),
+    ([], ["./docs"], "docs/a.py", False),
+    ([], ["./docs"], "a/docs/a.py", True),
+    ([".e?v"], [], ".env", False),
+    ([".e[n]v"], [], ".env", False),
+    ([".e*"], [], ".env", False),
     (["*.html"], ["*.html"], "a.html", False),
 ]
 
@@ -114,4 +166,26 @@ def test_folders(tmp_path: Path) -> None:
     assert changes.folders(["src"], app, [str(lib)]) == [app / "src"]
     with pytest.raises(ConfigError) as caught:
         changes.folders(["nosuch"], app, [])
-    assert caught.value.message == "there is no folder `nosuch` to watch"
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        "there is no folder `nosuch` to watch",
+        "pass --reload-dir with a folder",
+        "reload_dir",
+    )
+
+
+def test_the_root_folder() -> None:
+    """The whole file system can be watched."""
+    watched = changes.Changes([Path("/")], [], ["/srv/docs"])
+
+    assert [watched(None, path) for path in ("/srv/main.py", "/srv/docs/x.py", "/srv/a/docs/x.py")] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_folder_in_a_folder(tmp_path: Path) -> None:
+    """Patterns are relative to the innermost watched folder that a file is in."""
+    watched = changes.Changes([tmp_path, tmp_path / "app"], [], ["./a.py"])
+
+    assert [watched(None, str(tmp_path / name)) for name in ("a.py", "app/a.py", "app/b/a.py")] == [False, False, True]

@@ -90,7 +90,7 @@ def _make_way(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-        except TimeoutError:  # its queue is full
+        except (BlockingIOError, TimeoutError):  # its queue is full
             pass
     raise StartError(f"the socket `{path}` is in use by another server", hint="stop it, or pass another --uds")
 
