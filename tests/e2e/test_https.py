@@ -1,6 +1,7 @@
 """HTTPS as clients meet it: accepted where trusted, followed when replaced, and nothing that is wrong gets far."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import datetime as dt
 import hashlib
@@ -33,12 +34,17 @@ Write = Callable[..., Path]
 modes = pytest.mark.parametrize("mode", [(), ("--workers", "2"), ("--reload",)], ids=["one", "workers", "reload"])
 
 APP = """
+import asyncio, os
 open("imported", "w").close()
 
 async def app(scope, receive, send):
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
     body = scope["method"].encode()
+    if scope["path"] == "/slow":
+        print("slow", flush=True)
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.01)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 """
@@ -421,7 +427,7 @@ def test_a_reload_waits_for_a_good_certificate(serve: Serve, write: Write, pair:
 @modes
 def test_redirect(serve: Serve, write: Write, mode: tuple[str, ...]) -> None:
     """Plain HTTP leads to the same place: method, path and query stay; a foreign host leads nowhere."""
-    write({"main.py": APP})
+    folder = write({"main.py": APP})
     served = serve("--https", "--redirect-http", "0", *mode)
     port = served.port
     plain = served.wait_for(r"HTTP +(http://127\.0\.0\.1:\d+) leads here")[1]
@@ -453,12 +459,32 @@ def test_redirect(serve: Serve, write: Write, mode: tuple[str, ...]) -> None:
     with socket.create_connection(("127.0.0.1", int(plain.rpartition(":")[2]))) as sock:
         sock.sendall(whole)
         assert f"location: https://localhost:{port}/x?y\r\n" in sock.makefile(newline="").read()
-    served.ctrl_c()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(httpx.get, f"{served.url}/slow", verify=False, timeout=30)
+        try:
+            served.wait_for("^slow$")
+            served.ctrl_c()
+            wait_until(lambda: is_refused(plain))
+            assert not slow.done()
+        finally:
+            (folder / "go").touch()
+        assert slow.result().text == "GET"
     status, lines = served.end()
     assert (status, after_banner(lines[1:])) == (0, [])
     for url in (served.url, plain):
         with pytest.raises(httpx.ConnectError):
             httpx.get(url, verify=False)
+
+
+def is_refused(url: str) -> bool:
+    """Tell whether nobody listens at a URL."""
+    try:
+        httpx.get(url)
+    except httpx.ConnectError:
+        return True
+    except httpx.TransportError:
+        pass
+    return False
 
 
 def test_the_redirect_knows_a_replaced_certificate(serve: Serve, pair: Pair) -> None:
