@@ -1,6 +1,8 @@
 """The lifespan protocol between an app and uvicorn, case by case."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from asgictl.asgi import Receive, Send
 from asgictl.errors import AppLoadError
+from asgictl.serving import lifespan
 from asgictl.serving.lifespan import Lifespan, Mode
 
 UP, DOWN = "lifespan.startup", "lifespan.shutdown"
@@ -19,11 +22,14 @@ class Watcher:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.errors: list[AppLoadError] = []
+        self.goes_on = False
         self.stop_begun = False
 
     def startup_failed(self, error: AppLoadError) -> bool:
         self.said.append(f"failed: {error.message}")
-        return False
+        self.errors.append(error)
+        return self.goes_on
 
     def startup_complete(self) -> None:
         self.said.append("started")
@@ -38,9 +44,11 @@ class Watcher:
 App = Callable[[Receive, Send], Awaitable[None]]
 
 
-def run(app: App, mode: Mode = "auto", *, cancelled: bool = False) -> tuple[list[str], list[str]]:
+def run(
+    app: App, mode: Mode = "auto", *, cancelled: bool = False, watcher: Watcher | None = None
+) -> tuple[list[str], list[str]]:
     """Run an app's lifespan; return what the server hears, and what the watcher is told."""
-    watcher = Watcher()
+    watcher = watcher or Watcher()
     heard: list[str] = []
     incoming = [UP, DOWN]
 
@@ -169,33 +177,194 @@ def test_fails(case: str) -> None:
     assert run(app, mode) == ([f"{UP}.failed"], [f"failed: the app's startup failed: {reason}"])
 
 
-@pytest.mark.parametrize(("app", "mode"), [(_fails_and_raises, "auto"), (_none, "on"), (_trips, "on")])
-def test_fails_with_an_error(app: App, mode: Mode) -> None:
-    """What the app raises is the reason, with the line where it did."""
-    heard, (said,) = run(app, mode)
-
-    assert heard == [f"{UP}.failed"]
-    assert said.startswith("failed: the app's startup failed: ")
-    assert f"({HERE}:" in said
+SEE_MESSAGE, SEE_STACK = "add --traceback to see the whole message", "add --traceback to see the whole stack"
+NO_LIFESPAN = "drop `--lifespan on` to serve an app without lifespan"
 
 
-@pytest.mark.parametrize(
-    ("app", "note"),
-    [
-        (_trips, "note: the app is served without its lifespan, which ended early: KeyError: 'path' ("),
-        (_raises_in_between, "note: the app's lifespan ended early: RuntimeError: lost ("),
-        (_starts_twice, "note: the app's lifespan ended early: NotLifespanError: `lifespan.startup.complete` does not"),
-        (_fails_to_stop, "note: the app's shutdown failed: RuntimeError: still open"),
-        (_raises_while_it_stops, "note: the app's shutdown failed: RuntimeError: still open ("),
-    ],
-)
-def test_what_goes_wrong_is_noted(app: App, note: str) -> None:
+async def _fails_in_a_line(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": f"{UP}.failed", "message": " no database\n"})
+
+
+async def _exits(receive: Receive, send: Send) -> None:
+    await receive()
+    raise SystemExit(4)
+
+
+# How it fails: the reason, the hint, and the last line of the details.
+REASONS: dict[str, tuple[App, Mode, str, str | None, str]] = {
+    "a traceback": (_fails, "auto", "RuntimeError: no database", SEE_MESSAGE, "RuntimeError: no database"),
+    "a line": (_fails_in_a_line, "auto", "no database", None, " no database"),
+    "nothing": (_fails_without_a_word, "auto", "it gave no reason", None, ""),
+    "a line where it must": (_fails_in_a_line, "on", "no database", None, " no database"),
+    "no word at all where it must": (_returns, "on", "it never said that it is complete", NO_LIFESPAN, ""),
+    "a message and an error": (
+        _fails_and_raises,
+        "auto",
+        "RuntimeError: no database (HERE)",
+        SEE_STACK,
+        "RuntimeError: no database",
+    ),
+    "an error where it must": (_trips, "on", "KeyError: 'path' (HERE)", SEE_STACK, "KeyError: 'path'"),
+    "no support where it must": (_none, "on", "NotImplementedError (HERE)", SEE_STACK, "NotImplementedError"),
+    "an exit": (_exits, "auto", "the app called `sys.exit(4)` (HERE)", SEE_STACK, "SystemExit: 4"),
+}
+
+
+def without_lines(text: str) -> str:
+    """Return a text with `HERE` for each place in this file."""
+    return re.sub(rf"{HERE}:\d+", "HERE", text)
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_reason(case: str) -> None:
+    """A startup that fails is told with its reason, the line where it did, what to do, and the whole of it."""
+    app, mode, reason, hint, last = REASONS[case]
+    watcher = Watcher()
+
+    assert run(app, mode, watcher=watcher)[0] == [f"{UP}.failed"]
+
+    (error,) = watcher.errors
+    assert without_lines(error.message) == f"the app's startup failed: {reason}"
+    assert (error.hint, (error.details.splitlines() or [""])[-1]) == (hint, last)
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_goes_on_with_the_error(case: str) -> None:
+    """Where the error can be shown instead of the app, the server hears a whole lifespan."""
+    app, mode, *_ = REASONS[case]
+    watcher = Watcher()
+    watcher.goes_on = True
+
+    heard, said = run(app, mode, watcher=watcher)
+
+    assert (heard, said[1:]) == (WHOLE, ["started", "stopping"])
+
+
+def test_a_failed_startup_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that goes on after it has said that its startup failed is ended, after a second."""
+    monkeypatch.setattr(lifespan, "_FAILED_LIMIT", 0.01)
+
+    assert run(_fails_and_stays) == ([f"{UP}.failed"], ["failed: the app's startup failed: RuntimeError: no database"])
+
+
+async def _stops_before_it_starts(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": f"{DOWN}.complete"})
+
+
+async def _fails_after_the_start(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await send({"type": f"{UP}.failed", "message": "late"})
+
+
+async def _fails_to_stop_without_a_word(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await receive()
+    await send({"type": f"{DOWN}.failed"})
+
+
+UNSERVED = "; `--lifespan on` makes that an error, `--lifespan off` says nothing"
+UNKNOWN = "NotLifespanError: `{}` does not belong in the lifespan protocol here"
+NOTES: dict[str, tuple[App, str]] = {
+    "trips": (
+        _trips,
+        f"the app is served without its lifespan, which ended early: KeyError: 'path' (HERE){UNSERVED}",
+    ),
+    "exits later": (_raises_in_between, "the app's lifespan ended early: RuntimeError: lost (HERE)"),
+    "starts twice": (_starts_twice, f"the app's lifespan ended early: {UNKNOWN.format(f'{UP}.complete')} (HERE)"),
+    "fails after the start": (
+        _fails_after_the_start,
+        f"the app's lifespan ended early: {UNKNOWN.format(f'{UP}.failed')} (HERE)",
+    ),
+    "fails to stop": (_fails_to_stop, "the app's shutdown failed: RuntimeError: still open"),
+    "fails to stop without a word": (_fails_to_stop_without_a_word, "the app's shutdown failed: it gave no reason"),
+    "raises while it stops": (_raises_while_it_stops, "the app's shutdown failed: RuntimeError: still open (HERE)"),
+}
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_what_goes_wrong_is_noted(case: str) -> None:
     """An app that goes wrong on the way is served and stopped all the same, with one note."""
+    app, note = NOTES[case]
     heard, said = run(app)
 
     assert heard == WHOLE
-    assert [line for line in said if line.startswith(note)] == [line for line in said if line.startswith("note")]
-    assert len(said) == 3
+    assert sorted(map(without_lines, said)) == sorted([f"note: {note}", "started", "stopping"])
+
+
+def test_a_shutdown_before_the_start_is_none() -> None:
+    """An app that says it has stopped before it was told to is taken for one without lifespan, without a word."""
+    assert run(_stops_before_it_starts) == (WHOLE, ["started", "stopping"])
+
+
+def closed(app: App, *, begun: int) -> tuple[bool, list[str], list[str]]:
+    """Cancel a lifespan, as the loop does when it closes, after `begun` messages; return whether it was, and all said.
+
+    The server has no message after the first.
+    """
+    watcher = Watcher()
+    heard: list[str] = []
+
+    async def main() -> bool:
+        reached = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if begun == 0 or heard:
+                reached.set()
+                await asyncio.sleep(60)
+            return {"type": UP}
+
+        async def send(message: Any) -> None:
+            heard.append(message["type"])
+
+        async def asgi(_scope: Any, receive: Receive, send: Send) -> None:
+            await app(receive, send)
+
+        task = asyncio.create_task(Lifespan(asgi, "auto", watcher).run({"type": "lifespan"}, receive, send))
+        async with asyncio.timeout(20):
+            await reached.wait()
+            task.cancel()
+            return isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+
+    return asyncio.run(main()), heard, watcher.said
+
+
+async def _swallows(receive: Receive, send: Send) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        await _good(receive, send)
+
+
+async def _turns_it_into_an_error(receive: Receive, send: Send) -> None:
+    try:
+        await _good(receive, send)
+    except asyncio.CancelledError:
+        raise RuntimeError("still open") from None
+
+
+@pytest.mark.parametrize("app", [_good, _swallows, _turns_it_into_an_error, _none])
+def test_the_loop_closes(app: App) -> None:
+    """When the loop closes while the app waits for the shutdown, the run ends at once, and nothing is said of it."""
+    assert closed(app, begun=1) == (True, [f"{UP}.complete"], ["started"])
+
+
+@pytest.mark.parametrize("app", [_good, _swallows, _turns_it_into_an_error])
+def test_the_loop_closes_before_the_start(app: App) -> None:
+    """The same holds while the app waits for the startup."""
+    assert closed(app, begun=0) == (True, [], [])
+
+
+def test_last_words_are_not_waited_for() -> None:
+    """An app that goes on after its shutdown is complete may be cut off, without a word."""
+
+    async def app(receive: Receive, send: Send) -> None:
+        await _good(receive, send)
+        current = asyncio.current_task()
+        assert current is not None
+        current.cancel()
+        await asyncio.sleep(60)
+
+    assert run(app) == (WHOLE, ["started", "stopping"])
 
 
 @pytest.mark.parametrize("swallows", [False, True], ids=["obeys", "swallows it"])
@@ -210,3 +379,12 @@ def test_a_stop_during_the_startup(swallows: bool) -> None:
                 raise
 
     assert run(app, cancelled=True) == ([f"{UP}.failed"], [])
+
+
+def test_an_app_that_must_start_and_is_stopped() -> None:
+    """A startup that has to complete, and is cancelled by a stop, is not blamed on the app either."""
+
+    async def app(receive: Receive, send: Send) -> None:
+        await asyncio.sleep(60)
+
+    assert run(app, "on", cancelled=True) == ([f"{UP}.failed"], [])
