@@ -1,0 +1,170 @@
+"""The server's own log: what of uvicorn's is printed, and in which form."""
+
+import io
+import json
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl.serving import logs
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> Iterator[None]:
+    """Put uvicorn's loggers, and asyncio's, back as they were."""
+    names = ("uvicorn", "uvicorn.error", "asyncio")
+    before = [(it, list(it.handlers), list(it.filters), it.level, it.propagate) for it in map(logging.getLogger, names)]
+    yield
+    logs.WithoutLifecycle.unwanted = logs.LIFECYCLE + logs.WEBSOCKETS
+    for logger, handlers, filters, level, propagate in before:
+        logger.handlers[:], logger.filters[:] = handlers, filters
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def record(message: str, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:
+    """Return what a library logs."""
+    info = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("uvicorn.error", logging.WARNING, "x.py", 7, message, arguments, info)
+
+
+@pytest.mark.parametrize("begin", logs.LIFECYCLE + logs.WEBSOCKETS)
+def test_what_uvicorn_says_of_itself(begin: str) -> None:
+    """Each thing that asgictl says better is dropped where it stands first, and nothing else is."""
+    keep = logs.WithoutLifecycle()
+
+    assert not keep.filter(record(begin))
+    assert not keep.filter(record(f"{begin} more"))
+    assert keep.filter(record(f"It said: {begin}"))
+    assert keep.filter(record(begin.lower() if begin != begin.lower() else begin.upper()))
+
+
+def test_other_things_are_printed() -> None:
+    """What is not text is printed as well, and so is an answer that an app leaves unfinished."""
+    keep = logs.WithoutLifecycle()
+
+    assert keep.filter(record("Exception in ASGI application\n"))
+    assert keep.filter(record(KeyError("x")))  # type: ignore[arg-type]  # logging takes any object
+    assert keep.filter(record(logs.CUT[0]))
+
+
+def test_what_a_stop_brings_about() -> None:
+    """From a stop on, answers that are cut off and a socket that is closed are not complained of; all else is."""
+    asyncio = logging.getLogger("asyncio")
+    accepting = logging.LogRecord("asyncio", 40, "x.py", 7, "Exception in callback x._accept_connection()", (), None)
+    assert asyncio.filter(accepting)
+
+    logs.expect_cut_responses()
+
+    keep = logs.WithoutLifecycle()
+    assert [bool(keep.filter(record(text))) for text in (*logs.CUT, "Shutting down", "connection open", "x")] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert not asyncio.filter(accepting)
+    assert asyncio.filter(record("Task was destroyed but it is pending!"))
+
+
+def test_json() -> None:
+    """A line of JSON has the time in UTC, the level, the logger and the message, with its arguments."""
+    made = record(" %s is %d\n", "x", 5)
+    made.created = 1.5
+
+    assert json.loads(logs.JSONFormatter().format(made)) == {
+        "time": "1970-01-01T00:00:01.500+00:00",
+        "level": "warning",
+        "logger": "uvicorn.error",
+        "message": "x is 5",
+    }
+
+
+def test_json_with_an_exception() -> None:
+    """An exception is in the line, whole."""
+    try:
+        json.loads("{")
+    except ValueError as error:
+        made = record("failed", error=error)
+
+    fields = json.loads(logs.JSONFormatter().format(made))
+
+    lines = fields["exception"].splitlines()
+    assert (lines[0], lines[-1].split(":")[0]) == ("Traceback (most recent call last):", "json.decoder.JSONDecodeError")
+    made.exc_text = "as another handler has it"
+    assert json.loads(logs.JSONFormatter().format(made))["exception"] == "as another handler has it"
+
+
+Shape = dict[str, Any]
+PRINTED: dict[str, tuple[Shape, str]] = {
+    "text": ({"verbose": False}, "INFO:     hello\n"),
+    "verbose": ({"verbose": True}, "INFO:     Shutting down\nINFO:     hello\n"),
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+def test_the_configuration(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """Uvicorn's log goes to stderr, from INFO on, and nowhere else; its own start and stop only when it is verbose."""
+    shape, text = PRINTED[case]
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    logging.config.dictConfig(logs.config(**shape))
+    for logger in map(logging.getLogger, ("uvicorn", "uvicorn.error")):
+        logger.debug("too much")
+    logging.getLogger("uvicorn.error").info("Shutting down")
+    logging.getLogger("uvicorn.error").info("hello")
+
+    assert stream.getvalue() == text
+    assert not logging.getLogger("uvicorn").propagate
+
+
+def test_the_configuration_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON each line is an object, and loggers that are there already go on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    other = logging.getLogger("tests.other")
+
+    logging.config.dictConfig(logs.config(verbose=False, form="json"))
+    logging.getLogger("uvicorn.error").error("no %s", "luck")
+
+    assert json.loads(stream.getvalue())["message"] == "no luck"
+    assert not other.disabled
+
+
+def test_each_configuration_is_new() -> None:
+    """What is changed in one configuration is not in the next."""
+    logs.config(verbose=False)["loggers"].clear()
+
+    assert set(logs.config(verbose=False)["loggers"]) == {"uvicorn", "uvicorn.error"}
+
+
+def test_nobody_reads_the_log() -> None:
+    """When nobody reads stderr any more, the server goes on, and says nothing of it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        handler = logs.Handler(stream)
+        for _ in range(2):
+            handler.handle(record("lost"))
+        assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+@pytest.mark.parametrize(("error", "said"), [(OSError("full"), False), (KeyError("x"), True)])
+def test_a_record_that_cannot_be_written(capsys: pytest.CaptureFixture[str], error: Exception, said: bool) -> None:
+    """A stream that is at fault is not complained of to itself; a record that is at fault is."""
+
+    class Broken(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+    logs.Handler(Broken()).handle(record("hello"))
+
+    text = capsys.readouterr().err
+    assert ("--- Logging error ---" in text, "KeyError: 'x'" in text) == (said, said)
