@@ -214,13 +214,14 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> Ear:
     copy = os.dup(onward) if onward >= 0 and sys.platform != "win32" else -1
 
     def run() -> None:
-        while data := received.recv(64):
-            if copy >= 0:
-                with contextlib.suppress(OSError):
-                    os.write(copy, data)
-            for number in data:
-                if number in SIGNALS or number == HANGUP:
-                    hear(number)
+        with received:
+            while data := received.recv(64):
+                if copy >= 0:
+                    with contextlib.suppress(OSError):
+                        os.write(copy, data)
+                for number in data:
+                    if number in SIGNALS or number == HANGUP:
+                        hear(number)
 
     thread = threading.Thread(target=run, name="asgictl-signals", daemon=True)
     thread.start()
