@@ -254,3 +254,29 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path
 
     return put
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a test take over the signals of this process; afterwards all is as before, and no thread hears them."""
+    from asgictl.serving import stopping
+
+    heard: list[int] = []
+    listen = stopping.listen
+
+    def noted(hear: Callable[[int], None], **more: int) -> int:
+        heard.append(listen(hear, **more))
+        return heard[-1]
+
+    monkeypatch.setattr(stopping, "listen", noted)
+    numbers = (*stopping.SIGNALS, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    wakeup = signal.set_wakeup_fd(-1)
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    signal.set_wakeup_fd(wakeup)
+    for descriptor in heard:
+        os.close(descriptor)

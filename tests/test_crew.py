@@ -434,34 +434,15 @@ def test_the_address_leaves_no_file(team: Team) -> None:
     assert len(team.token) == 32
 
 
-@pytest.fixture
-def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put everything back that has to do with signals; start no process for shared memory."""
-    heard: list[int] = []
-    listen = stopping.listen
-    monkeypatch.setattr(resource_tracker, "ensure_running", lambda: None)
-    monkeypatch.setattr(stopping, "listen", lambda hear: heard.append(listen(hear)))
-    numbers = (*stopping.SIGNALS, signal.SIGHUP)
-    handlers = [signal.getsignal(number) for number in numbers]
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    wakeup = signal.set_wakeup_fd(-1)
-    yield
-    for number, handler in zip(numbers, handlers, strict=True):
-        signal.signal(number, handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    signal.set_wakeup_fd(wakeup)
-    for descriptor in heard:
-        os.close(descriptor)  # which ends the thread that listens
-
-
 def blocked() -> set[int]:
     """Return the signals that wait."""
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
-@pytest.mark.usefixtures("_signals")
-def test_watching(team: Team) -> None:
+@pytest.mark.usefixtures("signals")
+def test_watching(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """While workers run, the signals wait in them, and are heard here; afterwards they do no harm any more."""
+    monkeypatch.setattr(resource_tracker, "ensure_running", lambda: None)  # no process for shared memory
     closed: list[str] = []
     close = team._listener.close
     team._listener.close = lambda: closed.append("closed")  # type: ignore[method-assign]

@@ -400,9 +400,10 @@ def test_owner_from_lsof(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     """Where there is no /proc, lsof tells whose a port is."""
     commands: list[list[str]] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        return subprocess.CompletedProcess(command, 0, answer)
+        assert options == {"capture_output": True, "text": True, "check": False}  # it ends with 1 when there is nobody
+        return subprocess.CompletedProcess(command, 1, answer)
 
     monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/sbin/{name}")

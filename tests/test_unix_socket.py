@@ -109,6 +109,13 @@ def test_what_is_in_the_way(path: Path, tmp_path: Path) -> None:
     assert problem(long) == (StartError, f"the path `{long}` is too long for a socket", hint)
 
 
+def test_a_system_without_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no UNIX sockets the options that there are are named."""
+    monkeypatch.delattr(socket, "AF_UNIX")
+
+    assert problem(path) == (ConfigError, "there are no UNIX sockets here", "pass --host and --port")
+
+
 def test_what_the_system_refuses(path: Path) -> None:
     """Another reason of the system's is told with the path."""
     made = unix_socket._problem(OSError(errno.EACCES, ""), path)
