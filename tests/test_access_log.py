@@ -1,11 +1,10 @@
-"""The lines of the access log, whatever a client sends, and the writer that loses none."""
+"""The lines of the access log, whatever a client sends."""
 
-import errno
 import json
-import os
 import re
-import threading
-from pathlib import Path
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from asgictl.errors import ConfigError
 from asgictl.serving import access_log
 from asgictl.serving.access_log import AccessLog
 from asgictl.serving.exchange import Exchange, WebSocketExchange
-from asgictl.serving.log_writer import LogWriter
 
 
 class Nobody:
@@ -159,18 +157,34 @@ def test_a_template() -> None:
     assert line(made, form) == "GET /items 200 3.4 - abc {v1}\n"
 
 
+FIELDS = (
+    "time, client, client_port, method, scheme, host, path, query, http_version, status, reason, close_code, bytes, "
+    "duration_ms, referer, user_agent, request_id"
+)
+BRACES = "write a brace as {{ or }}"
 TEMPLATES = {
     "jsn": ("`--access-log-format jsn` is not known", "did you mean `json`?"),
+    "x": ("`--access-log-format x` is not known", "pass text, json, combined, or a template like `{path}`"),
     "{pth}": ("there is no `{pth}` for `--access-log-format`", "did you mean `{path}`?"),
-    "{path": ("the template `{path` is broken: expected '}' before end of string", "write a brace as {{ or }}"),
-    "{path:d}": (
-        "the template `{path:d}` is broken: Unknown format code 'd' for object of type 'str'",
-        "write a brace as {{ or }}",
+    "{path": ("the template `{path` is broken: expected '}' before end of string", BRACES),
+    "{path:d}": ("the template `{path:d}` is broken: Unknown format code 'd' for object of type 'str'", BRACES),
+    "{status.__class__}": ("there is no `{status.__class__}` for `--access-log-format`", f"there are {FIELDS}"),
+    "{request_header[x].__class__}": (
+        "there is no `{request_header[x].__class__}` for `--access-log-format`",
+        f"there are {FIELDS}",
     ),
-    "{status.__class__}": ("there is no `{status.__class__}` for `--access-log-format`", None),
-    "{path:>{status}}": ("the template `{path:>{status}}` is broken: `>{status}` is no format for it", None),
-    "{bytes:c}": ("the template `{bytes:c}` is broken: `c` is no format for it", None),
-    "{}": ("there is no `{}` for `--access-log-format`", None),
+    "{request_header[x][0]}": (
+        "there is no `{request_header[x][0]}` for `--access-log-format`",
+        "did you mean `{request_id}`?",
+    ),
+    "{request_header[]}": (
+        "there is no `{request_header[]}` for `--access-log-format`",
+        "did you mean `{request_id}`?",
+    ),
+    "{header[x]}": ("there is no `{header[x]}` for `--access-log-format`", f"there are {FIELDS}"),
+    "{path:>{status}}": ("the template `{path:>{status}}` is broken: `>{status}` is no format for it", BRACES),
+    "{bytes:c}": ("the template `{bytes:c}` is broken: `c` is no format for it", BRACES),
+    "{}": ("there is no `{}` for `--access-log-format`", f"there are {FIELDS}"),
 }
 
 
@@ -181,8 +195,160 @@ def test_wrong_templates(form: str) -> None:
         access_log.check(form)
 
     message, hint = TEMPLATES[form]
-    assert caught.value.message == message
-    assert hint is None or caught.value.hint == hint
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "access_log_format")
+
+
+# What each field is of a whole request, and of a WebSocket of which little is known.
+VALUES = {
+    "time": ("2026-01-02T03:04:05.678+00:00", "2026-01-02T03:04:05.678+00:00"),
+    "client": ("127.0.0.1", "-"),
+    "client_port": ("5000", "0"),
+    "method": ("GET", "WebSocket"),
+    "scheme": ("http", "-"),
+    "host": ("shop.test", "-"),
+    "path": ("/items", "/items"),
+    "query": ("page=2", ""),
+    "http_version": ("1.1", "1.1"),
+    "status": ("200", "101"),
+    "reason": ("OK", "Switching Protocols"),
+    "close_code": ("0", "1001"),
+    "bytes": ("12", "5"),
+    "duration_ms": ("3.457", "3.457"),
+    "referer": ("https://a/", "-"),
+    "user_agent": ("test/1", "-"),
+    "request_id": ("abc", "-"),
+    "path!r:>10": ("  '/items'", "  '/items'"),
+    "status:05d": ("00200", "00101"),
+    "client_port:>6": ("  5000", "     0"),
+    "duration_ms:.1f": ("3.5", "3.5"),
+    "request_header[X-REQUEST-ID]": ("abc", "-"),
+    "request_header[nosuch]": ("-", "-"),
+    "response_header[ETag]": ("v1", "-"),
+    "response_header[x-two!#$]": ("a\\x22b", "-"),
+}
+
+
+@pytest.mark.parametrize("field", VALUES)
+def test_fields(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    """Each field of a template has its value, and one that is not known a dash, or a nought where it is a number."""
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+    monkeypatch.setattr(access_log, "datetime", SimpleNamespace(now=moment.astimezone))
+    whole = exchange(duration=0.0034567)
+    whole.scope["headers"].append((b"referer", b"https://a/"))
+    whole.start = {"headers": [(b"ETag", b"v1"), (b"X-Two!#$", b'a"b')]}
+    bare = exchange(status=101, size=5, duration=0.0034567, type="websocket", client=None, headers=[], query_string=b"")
+    bare.close_code = 1001
+    del bare.scope["scheme"]
+
+    access_log.check(f"{{{field}}}")
+
+    assert (line(whole, f"{{{field}}}"), line(bare, f"{{{field}}}")) == tuple(f"{it}\n" for it in VALUES[field])
+
+
+def test_all_fields_are_tried() -> None:
+    """There is no other field than those that are shown to work."""
+    assert [name for name in VALUES if re.fullmatch(r"\w+", name)] == list(access_log._FIELDS)
+    assert ", ".join(access_log._FIELDS) == FIELDS
+
+
+def test_json_of_what_is_little() -> None:
+    """JSON leaves out what is not known or empty, and keeps numbers that are nought."""
+    made = exchange(size=0, duration=0.0, client=None, headers=[], query_string=b"", method="HEAD")
+    fields = json.loads(line(made, "json"))
+    del fields["time"]
+
+    assert fields == {
+        "method": "HEAD",
+        "scheme": "http",
+        "path": "/items",
+        "http_version": "1.1",
+        "status": 200,
+        "reason": "OK",
+        "bytes": 0,
+        "duration_ms": 0.0,
+    }
+
+
+DURATIONS = {
+    0.0: "0.0",
+    0.00009: "0.0",
+    0.0001: "0.1",
+    0.00199: "1.9",
+    0.04999: "49.9",
+    0.05: "50.0",
+    1.23456: "1234.6",
+}
+
+
+@pytest.mark.parametrize("duration", DURATIONS)
+def test_durations(duration: float) -> None:
+    """A duration has a tenth of a millisecond, whether it is short or long."""
+    assert line(exchange(duration=duration)).endswith(f" {DURATIONS[duration]} ms\n")
+
+
+STATUS_COLORS = {101: "0", 200: "32", 299: "32", 304: "36", 404: "33", 500: "31", 599: "31", 600: "0"}
+
+
+@pytest.mark.parametrize("status", STATUS_COLORS)
+def test_each_color(status: int) -> None:
+    """Each class of answers has its colour, and what belongs to none has none; the rest of the line is the same."""
+    made = exchange(status=status)
+
+    colored = line(made, colors=True)
+
+    assert f'HTTP/1.1" \x1b[{STATUS_COLORS[status]}m{status}' in colored
+    assert re.sub(r"\x1b\[\d+m", "", colored) == line(made)
+
+
+# Path and query as bytes, and as they are shown.
+TARGETS = {
+    (b"/a", b""): "/a",
+    (b"/a", b"b=c&d"): "/a?b=c&d",
+    (b"/a%20b//c", b"?"): "/a%20b//c??",
+    (b'/ "\\\x7f\x00\n', b""): "/%20%22%5C%7F%00%0A",
+    ("/é".encode(), "ü".encode()): "/%C3%A9?%C3%BC",
+    (b"/!#[]~^{}", b"|"): "/!#[]~^{}?|",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_targets(target: tuple[bytes, bytes]) -> None:
+    """A path and its query are shown as they were asked for, with what could break the line percent-encoded."""
+    path, query = target
+
+    assert f'"GET {TARGETS[target]} HTTP/1.1"' in line(exchange(raw_path=path, query_string=query))
+
+
+def test_clients() -> None:
+    """A client has its port where one is known; an address that a proxy has passed on has none."""
+    assert line(exchange(client=("192.0.2.7", 0))).startswith('192.0.2.7 - "')
+    assert line(exchange(client=("2001:db8::7", 0))).startswith('[2001:db8::7] - "')
+    assert line(exchange(client=('a b"\\c', 9))).startswith('a\\x20b\\x22\\x5cc:9 - "')
+
+
+COMBINED: dict[str, tuple[Exchange, str]] = {
+    "a request": (exchange(), '127.0.0.1 - - [{}] "GET /items?page=2 HTTP/1.1" 200 12 "-" "test/1"'),
+    "nothing sent": (exchange(size=0), '127.0.0.1 - - [{}] "GET /items?page=2 HTTP/1.1" 200 - "-" "test/1"'),
+    "HEAD": (exchange(method="HEAD"), '127.0.0.1 - - [{}] "HEAD /items?page=2 HTTP/1.1" 200 - "-" "test/1"'),
+    "a WebSocket": (
+        exchange(status=101, type="websocket"),
+        '127.0.0.1 - - [{}] "GET /items?page=2 HTTP/1.1" 101 12 "-" "test/1"',
+    ),
+    "no client, no headers": (
+        exchange(client=None, headers=[]),
+        '- - - [{}] "GET /items?page=2 HTTP/1.1" 200 12 "-" "-"',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMBINED)
+def test_combined_lines(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """Each line of the combined format has Apache's nine fields, with a dash for what is not there."""
+    epoch = time.gmtime(0)
+    monkeypatch.setattr(access_log, "time", SimpleNamespace(strftime=lambda form: time.strftime(form, epoch)))
+    made, wanted = COMBINED[case]
+
+    assert line(made, "combined") == wanted.format("01/Jan/1970:00:00:00 +0000") + "\n"
 
 
 def test_a_client_that_has_gone() -> None:
@@ -229,154 +395,10 @@ def test_quiet_paths() -> None:
     quiet: dict[str, Any] = {"quiet": ("/healthz", "/static/*")}
 
     assert line(exchange(path="/healthz"), **quiet) == ""
+    assert line(exchange(path="/healthz", status=399), **quiet) == ""
+    assert "400" in line(exchange(path="/healthz", status=400), **quiet)
+    assert line(exchange(path="/static"), **quiet)
+    assert line(exchange(path="/Static/a"), **quiet)
     assert line(exchange(path="/static/a/b.css"), **quiet) == ""
     assert "500" in line(exchange(path="/healthz", status=500), **quiet)
     assert line(exchange(path="/health"), **quiet)
-
-
-class Complaints(list[str]):
-    """What the writer says on stderr."""
-
-    def __call__(self, text: str) -> None:
-        """Keep what is said."""
-        self.append(text)
-
-
-def test_lines_are_written_soon() -> None:
-    """A line arrives by itself, and one that comes later does, too."""
-    reading, writing = os.pipe()
-    writer = LogWriter(writing, lock=None, complain=Complaints())
-
-    for text in ("first\n", "second\n"):
-        writer.write(text)
-        assert os.read(reading, 100) == text.encode()
-    os.close(reading)
-    os.close(writing)
-
-
-def test_long_and_short_lines_stay_whole(tmp_path: Path) -> None:
-    """Writers that share a pipe and a lock do not tear each other's lines, however long."""
-    reading, writing = os.pipe()
-    lock = tmp_path / "lock"
-    lock.touch()
-    writers = [LogWriter(writing, lock=str(lock), complain=Complaints()) for _ in range(4)]
-    lines = [f"{name} {number} {name * (number * 37 % 9000)}\n" for name in "abcd" for number in range(200)]
-    received = bytearray()
-
-    def read() -> None:
-        while data := os.read(reading, 65536):
-            received.extend(data)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    threads = []
-    for writer, name in zip(writers, "abcd", strict=True):
-        own = [text for text in lines if text[0] == name]
-        threads.append(threading.Thread(target=lambda writer=writer, own=own: [writer.write(text) for text in own]))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for writer in writers:
-        writer.finish(20)
-    os.close(writing)
-    reader.join()
-    os.close(reading)
-
-    assert sorted(received.decode().splitlines(keepends=True)) == sorted(lines)
-
-
-def test_the_end_waits() -> None:
-    """The end waits for the lines that are there, and for those that still come."""
-    reading, writing = os.pipe()
-    writer = LogWriter(writing, lock=None, complain=Complaints())
-    writer.write("first\n")
-    writer.finish()
-    writer.write("last\n")
-    writer.finish()
-
-    assert os.read(reading, 100) == b"first\nlast\n"
-    os.close(reading)
-    os.close(writing)
-
-
-def test_nobody_reads_any_more() -> None:
-    """A closed pipe is no reason to complain, nor to end."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    complaints = Complaints()
-    writer = LogWriter(writing, lock=None, complain=complaints)
-
-    writer.write("lost\n")
-    writer.finish()
-
-    os.close(writing)
-    assert complaints == []
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
-def test_the_disk_is_full() -> None:
-    """A full disk is told of once."""
-    descriptor = os.open("/dev/full", os.O_WRONLY)
-    complaints = Complaints()
-    writer = LogWriter(descriptor, lock=None, complain=complaints)
-
-    for _ in range(2):
-        writer.write("lost\n")
-        writer.finish()
-
-    os.close(descriptor)
-    assert complaints == [f"the access log cannot be written: {os.strerror(errno.ENOSPC)}"]
-
-
-def test_a_reader_that_stalls() -> None:
-    """Neither a line nor the end waits for a reader who does not read, and nothing is lost when he goes on."""
-    reading, writing = os.pipe()
-    writer = LogWriter(writing, lock=None, complain=Complaints())
-    lines = [f"{number} {'x' * 1000}\n" for number in range(200)]
-    for text in lines:
-        writer.write(text)
-    writer.finish(0.2)
-    writer.write("last\n")
-    received = b""
-
-    while not received.endswith(b"last\n"):
-        received += os.read(reading, 65536)
-
-    assert received.decode() == "".join([*lines, "last\n"])
-    os.close(reading)
-    os.close(writing)
-
-
-def test_any_text_is_written() -> None:
-    """What is not UTF-8 cannot stop the log."""
-    reading, writing = os.pipe()
-    writer = LogWriter(writing, lock=None, complain=Complaints())
-
-    writer.write("\udce9\n")
-
-    assert os.read(reading, 100) == b"\\udce9\n"
-    os.close(reading)
-    os.close(writing)
-
-
-def test_a_pipe_that_does_not_block() -> None:
-    """A pipe that somebody else has made non-blocking, and that is full, is waited for."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    writer = LogWriter(writing, lock=None, complain=Complaints())
-    text = "x" * 300_000 + "\n"
-    received = bytearray()
-
-    def read() -> None:
-        while len(received) < len(text):
-            received.extend(os.read(reading, 65536))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    writer.write(text)
-    reader.join()
-
-    assert received.decode() == text
-    os.close(reading)
-    os.close(writing)

@@ -143,6 +143,13 @@ def test_patterns(tmp_path: Path, include: list[str], exclude: list[str], path: 
     assert watched(None, str(tmp_path / path)) is counts
 
 
+def test_a_file_by_its_whole_path(tmp_path: Path) -> None:
+    """A file that is named with its whole path counts, and one of the same name elsewhere does not."""
+    watched = changes.Changes([tmp_path], [str(tmp_path / "data.db")], [])
+
+    assert [watched(None, str(tmp_path / name)) for name in ("data.db", "a/data.db")] == [True, False]
+
+
 def test_a_folder_that_is_named_counts(tmp_path: Path) -> None:
     """A folder that would be left out counts when it is watched by name."""
     watched = changes.Changes([tmp_path, tmp_path / ".config"], ["*.toml"], [])

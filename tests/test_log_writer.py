@@ -261,3 +261,151 @@ def test_the_process_waits_for_the_last_line(pipe: tuple[int, int]) -> None:
         patch.setattr(threading, "main_thread", lambda: main)
         thread.run()
     assert os.read(pipe[0], 100) == b"last\n"
+
+
+class Complaints(list[str]):
+    """What the writer says on stderr."""
+
+    def __call__(self, text: str) -> None:
+        """Keep what is said."""
+        self.append(text)
+
+
+def test_lines_are_written_soon() -> None:
+    """A line arrives by itself, and one that comes later does, too."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+
+    for text in ("first\n", "second\n"):
+        writer.write(text)
+        assert os.read(reading, 100) == text.encode()
+    os.close(reading)
+    os.close(writing)
+
+
+def test_long_and_short_lines_stay_whole(tmp_path: Path) -> None:
+    """Writers that share a pipe and a lock do not tear each other's lines, however long."""
+    reading, writing = os.pipe()
+    lock = tmp_path / "lock"
+    lock.touch()
+    writers = [LogWriter(writing, lock=str(lock), complain=Complaints()) for _ in range(4)]
+    lines = [f"{name} {number} {name * (number * 37 % 9000)}\n" for name in "abcd" for number in range(200)]
+    received = bytearray()
+
+    def read() -> None:
+        while data := os.read(reading, 65536):
+            received.extend(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    threads = []
+    for writer, name in zip(writers, "abcd", strict=True):
+        own = [text for text in lines if text[0] == name]
+        threads.append(threading.Thread(target=lambda writer=writer, own=own: [writer.write(text) for text in own]))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for writer in writers:
+        writer.finish(20)
+    os.close(writing)
+    reader.join()
+    os.close(reading)
+
+    assert sorted(received.decode().splitlines(keepends=True)) == sorted(lines)
+
+
+def test_the_end_waits() -> None:
+    """The end waits for the lines that are there, and for those that still come."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+    writer.write("first\n")
+    writer.finish()
+    writer.write("last\n")
+    writer.finish()
+
+    assert os.read(reading, 100) == b"first\nlast\n"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_nobody_reads_any_more() -> None:
+    """A closed pipe is no reason to complain, nor to end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    complaints = Complaints()
+    writer = LogWriter(writing, lock=None, complain=complaints)
+
+    writer.write("lost\n")
+    writer.finish()
+
+    os.close(writing)
+    assert complaints == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+def test_the_disk_is_full() -> None:
+    """A full disk is told of once."""
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    complaints = Complaints()
+    writer = LogWriter(descriptor, lock=None, complain=complaints)
+
+    for _ in range(2):
+        writer.write("lost\n")
+        writer.finish()
+
+    os.close(descriptor)
+    assert complaints == [f"the access log cannot be written: {os.strerror(errno.ENOSPC)}"]
+
+
+def test_a_reader_that_stalls() -> None:
+    """Neither a line nor the end waits for a reader who does not read, and nothing is lost when he goes on."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+    lines = [f"{number} {'x' * 1000}\n" for number in range(200)]
+    for text in lines:
+        writer.write(text)
+    writer.finish(0.2)
+    writer.write("last\n")
+    received = b""
+
+    while not received.endswith(b"last\n"):
+        received += os.read(reading, 65536)
+
+    assert received.decode() == "".join([*lines, "last\n"])
+    os.close(reading)
+    os.close(writing)
+
+
+def test_any_text_is_written() -> None:
+    """What is not UTF-8 cannot stop the log."""
+    reading, writing = os.pipe()
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+
+    writer.write("\udce9\n")
+
+    assert os.read(reading, 100) == b"\\udce9\n"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_pipe_that_does_not_block() -> None:
+    """A pipe that somebody else has made non-blocking, and that is full, is waited for."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    writer = LogWriter(writing, lock=None, complain=Complaints())
+    text = "x" * 300_000 + "\n"
+    received = bytearray()
+
+    def read() -> None:
+        while len(received) < len(text):
+            received.extend(os.read(reading, 65536))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    writer.write(text)
+    reader.join()
+
+    assert received.decode() == text
+    os.close(reading)
+    os.close(writing)

@@ -341,13 +341,14 @@ def test_listening() -> None:
     until(lambda: heard == [INT, HUP, TERM, TERM])
 
 
-def test_listening_for_nobody_else() -> None:
-    """Without somebody to pass it on to, signals are heard all the same."""
+def test_listening_for_nobody_else(capfd: pytest.CaptureFixture[str]) -> None:
+    """Without somebody to pass it on to, signals are heard all the same, and nobody else gets anything."""
     heard: list[int] = []
 
     os.write(stopping.listen(heard.append), bytes([TERM]))
 
     until(lambda: heard == [TERM])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_later(monkeypatch: pytest.MonkeyPatch) -> None:
