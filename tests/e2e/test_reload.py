@@ -1,6 +1,7 @@
 """`--reload`: a save is never held up, and no change ever costs the server."""
 
 import contextlib
+import html
 import os
 import re
 import select
@@ -19,7 +20,8 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tests.conftest import Serve, Served
+import asgictl
+from tests.conftest import Serve, Served, after_banner
 
 Write = Callable[..., Path]
 
@@ -136,22 +138,53 @@ def test_open_connections_do_not_hold_a_save_up(serve: Serve, project: Path, met
     assert answer(served).text == "version 2"
 
 
-BROKEN = {
-    "a syntax error": ({"main.py": "def ("}, "SyntaxError: invalid syntax (main.py:1)"),
-    "an error in a dependency": ({"helpers.py": "import nosuchdep"}, "No module named 'nosuchdep' (helpers.py:1)"),
+OURS = Path(asgictl.__file__).parent
+CANNOT_LOAD = "cannot load `main:app`: "
+MAIN, HELPERS = '  File "{}/main.py", line {}, in {}', '  File "{}/helpers.py", line {}, in {}'
+# What is written, the first line, the hint, the user's frames and the last line of the stack.
+BROKEN: dict[str, tuple[dict[str, str], str, str | None, list[tuple[str, int, str]], str | None]] = {
+    "a syntax error": (
+        {"main.py": "def ("},
+        f"{CANNOT_LOAD}SyntaxError: invalid syntax (main.py:1)",
+        None,
+        [],
+        "SyntaxError: invalid syntax",
+    ),
+    "an error in a dependency": (
+        {"helpers.py": "import nosuchdep"},
+        f"{CANNOT_LOAD}ModuleNotFoundError: No module named 'nosuchdep' (helpers.py:1)",
+        f"install it where asgictl runs: `{sys.executable} -m pip install nosuchdep`",
+        [(MAIN, 6, "<module>"), (HELPERS, 1, "<module>")],
+        "ModuleNotFoundError: No module named 'nosuchdep'",
+    ),
     "an error in the startup": (
         {"main.py": version(2, start="1 / 0")},
-        "ZeroDivisionError: division by zero (main.py:10)",
+        "the app's startup failed: ZeroDivisionError: division by zero (main.py:10)",
+        None,
+        [(MAIN, 10, "lifespan")],
+        "ZeroDivisionError: division by zero",
     ),
-    "an app that is gone": ({"main.py": "x = 1"}, "`main` has no attribute `app`"),
-    "sys.exit": ({"main.py": "import sys; sys.exit('sorry')"}, "the app called `sys.exit('sorry')` (main.py:1)"),
+    "an app that is gone": (
+        {"main.py": "x = 1"},
+        "`main` has no attribute `app`",
+        "it was read from `{}/main.py`",
+        [],
+        None,
+    ),
+    "sys.exit": (
+        {"main.py": "import sys; sys.exit('sorry')"},
+        f"{CANNOT_LOAD}the app called `sys.exit('sorry')` (main.py:1)",
+        None,
+        [(MAIN, 1, "<module>")],
+        "SystemExit: sorry",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_app(serve: Serve, project: Path, case: str) -> None:
     """While the app is broken each request gets 500 with the reason, and the next good save recovers."""
-    files, reason = BROKEN[case]
+    files, reason, hint, frames, last = BROKEN[case]
     served = serve("--reload")
     assert answer(served).text == "version 1"
 
@@ -161,9 +194,21 @@ def test_a_broken_app(serve: Serve, project: Path, case: str) -> None:
 
     plain, page = answer(served), answer(served, Accept="text/html")
     assert (plain.status_code, plain.headers["content-type"]) == (500, "text/plain; charset=utf-8")
-    assert plain.text.splitlines()[0].endswith(reason)
+    parts = plain.text.rstrip("\n").split("\n\n", 1 if hint is None else 2)
+    stack = parts.pop().splitlines() if last else []
+    assert parts == [reason, *([hint.format(project)] if hint else [])]
+    files_of_frames = [line for line in stack if line.startswith('  File "')]
+    assert not [line for line in files_of_frames if "importlib" in line or f'"{OURS}' in line]
+    own = [line for line in files_of_frames if str(project) in line and ", in " in line]
+    assert own == [form.format(project, line, name) for form, line, name in frames]
+    assert stack[-1:] == ([last] if last else [])
     assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    for part in (*parts, "\n".join(stack)):
+        assert html.escape(part) in page.text
     assert "<title>The app is broken</title>" in page.text
+    with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+        connect(f"{served.url.replace('http', 'ws')}/echo")
+    assert refused.value.response.status_code == 403
 
     (project / "helpers.py").write_text("")
     (project / "main.py").write_text(version(3))
@@ -193,7 +238,17 @@ def test_a_broken_app_can_be_stopped(serve: Serve, project: Path) -> None:
 
     served.ctrl_c()
 
-    assert served.end()[0] == 0
+    status, lines = served.end()
+    assert status == 0
+    assert lines[:-1] == [
+        "Traceback (most recent call last):",
+        f'  File "{project}/main.py", line 1, in <module>',
+        "    import nosuchdep",
+        "ModuleNotFoundError: No module named 'nosuchdep'",
+        "error: cannot load `main:app`: ModuleNotFoundError: No module named 'nosuchdep' (main.py:1)",
+        f"hint: install it where asgictl runs: `{sys.executable} -m pip install nosuchdep`",
+    ]
+    assert re.fullmatch(r"note: \S+ shows the error; the next change starts the app anew", lines[-1])
 
 
 def test_others_do_not_see_the_error(serve: Serve, project: Path) -> None:
@@ -400,7 +455,20 @@ def test_a_second_ctrl_c_forces(serve: Serve, project: Path) -> None:
 
         served.ctrl_c()
 
-        assert served.end()[0] == 130
+        status, lines = served.end()
+    assert (status, after_banner(lines)) == (130, [])
+
+
+def until_refused(served: Served) -> None:
+    """Wait until a stop has begun, which new clients notice."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", served.port), timeout=5).close()
+        except ConnectionError:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("project")

@@ -180,7 +180,7 @@ def test_workers_are_used_up(serve: Serve, write: Write) -> None:
 
 
 def test_auto(serve: Serve, write: Write) -> None:
-    """`--workers auto` starts one for each CPU, and two at least."""
+    """`--workers auto` starts one for each CPU, and two at least, and that many answer."""
     from asgictl.serving import cpus
 
     write({"main.py": APP.format(start="")})
@@ -188,7 +188,14 @@ def test_auto(serve: Serve, write: Write) -> None:
 
     line = served.wait_for("Ready .*")[0]
 
-    assert f"with {max(2, cpus.available())} workers" in line
+    workers = max(2, cpus.available())
+    assert f"with {workers} workers" in line
+    answered: set[str] = set()
+    deadline = time.monotonic() + 30
+    while len(answered) < workers:
+        answered.add(httpx.get(served.url).text)
+        assert time.monotonic() < deadline
+    assert served.stop()[0] == 0
 
 
 def test_max_requests_need_workers(serve: Serve, write: Write) -> None:
