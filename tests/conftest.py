@@ -261,12 +261,12 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test take over the signals of this process; afterwards all is as before, and no thread hears them."""
     from asgictl.serving import stopping
 
-    heard: list[int] = []
+    ears: list[stopping.Ear] = []
     listen = stopping.listen
 
-    def noted(hear: Callable[[int], None], **more: int) -> int:
-        heard.append(listen(hear, **more))
-        return heard[-1]
+    def noted(hear: Callable[[int], None], **more: int) -> stopping.Ear:
+        ears.append(listen(hear, **more))
+        return ears[-1]
 
     monkeypatch.setattr(stopping, "listen", noted)
     numbers = (*stopping.SIGNALS, signal.SIGHUP)
@@ -277,6 +277,6 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for number, handler in zip(numbers, handlers, strict=True):
         signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    for ear in ears:
+        ear.close()
     signal.set_wakeup_fd(wakeup)
-    for descriptor in heard:
-        os.close(descriptor)

@@ -269,7 +269,11 @@ def test_asks_to_connect_anew_without_headers() -> None:
 def test_changes_nothing_otherwise() -> None:
     """As long as the server does not stop, it gets exactly what the app has sent, and the end is told once."""
     watcher = Watcher()
-    messages: list[dict[str, Any]] = [START, {"type": "http.response.body", "body": b"x"}, {"type": "http.response.body", "body": b""}]
+    messages: list[dict[str, Any]] = [
+        START,
+        {"type": "http.response.body", "body": b"x"},
+        {"type": "http.response.body", "body": b""},
+    ]
 
     heard = sent(lambda send: Exchange(HTTP, send, watcher), *messages)
 

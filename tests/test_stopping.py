@@ -321,7 +321,8 @@ def test_the_descriptor_stays(server: Server) -> None:
 
     stop.take_over()
 
-    assert signal.set_wakeup_fd(-1) == stop._ear
+    assert stop._ear is not None
+    assert signal.set_wakeup_fd(-1) == stop._ear.wake.fileno()
 
 
 def test_listening() -> None:
@@ -330,22 +331,42 @@ def test_listening() -> None:
     ours, theirs = socket.socketpair()
     with ours:
         ours.settimeout(20)
-        descriptor = stopping.listen(heard.append, onward=theirs.fileno())
+        ear = stopping.listen(heard.append, onward=theirs.fileno())
         theirs.close()  # it has a copy
 
-        os.write(descriptor, bytes([INT, signal.SIGCHLD, HUP, TERM, signal.SIGWINCH]))
+        ear.wake.send(bytes([INT, signal.SIGCHLD, HUP, TERM, signal.SIGWINCH]))
 
         assert ours.recv(5) == bytes([INT, signal.SIGCHLD, HUP, TERM, signal.SIGWINCH])
         until(lambda: heard == [INT, HUP, TERM])
-    os.write(descriptor, bytes([TERM]))
+    ear.wake.send(bytes([TERM]))
     until(lambda: heard == [INT, HUP, TERM, TERM])
+
+
+def test_the_end_of_listening() -> None:
+    """What has arrived is heard before the end, however long that takes."""
+    heard: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(number: int) -> None:
+        begun.set()
+        go_on.wait(20)
+        heard.append(number)
+
+    ear = stopping.listen(slowly)
+    ear.wake.send(bytes([TERM, HUP]))
+    begun.wait(20)
+    threading.Thread(target=lambda: (time.sleep(0.01), go_on.set())).start()
+
+    ear.close()
+
+    assert (heard, ear.thread.is_alive()) == ([TERM, HUP], False)
 
 
 def test_listening_for_nobody_else(capfd: pytest.CaptureFixture[str]) -> None:
     """Without somebody to pass it on to, signals are heard all the same, and nobody else gets anything."""
     heard: list[int] = []
 
-    os.write(stopping.listen(heard.append), bytes([TERM]))
+    stopping.listen(heard.append).wake.send(bytes([TERM]))
 
     until(lambda: heard == [TERM])
     assert capfd.readouterr() == ("", "")

@@ -104,10 +104,10 @@ class Stopping:
             for number in self._heeded():
                 signal.signal(number, _as_sigterm(inner))
         current = signal.set_wakeup_fd(-1)
-        if self._ear is not None and current == self._ear.descriptor:
+        if self._ear is not None and current == self._ear.wake.fileno():
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
         else:  # uvloop listens for itself since it runs
-            listen(self._hear, onward=current)
+            self._ear = listen(self._hear, onward=current)
         release_signals()
         if self.begun:
             request()  # uvicorn was not there yet
@@ -189,15 +189,15 @@ def _as_sigterm(inner: Callable[[int, FrameType | None], object]) -> Callable[[i
 
 
 class Ear(NamedTuple):
-    """The descriptor that Python writes signals to, and the thread that reads them."""
+    """What Python writes signals to, and the thread that reads them from the other end."""
 
-    descriptor: int
+    wake: socket.socket
     thread: threading.Thread
 
     def close(self) -> None:
         """Hear no more; what has arrived is heard before this returns."""
         signal.set_wakeup_fd(-1)
-        os.close(self.descriptor)
+        self.wake.close()
         self.thread.join(LAST_WORDS)
 
 
@@ -208,8 +208,7 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> Ear:
     """
     received, wake = socket.socketpair()
     wake.setblocking(False)  # noqa: FBT003
-    descriptor = wake.detach()
-    signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     # A copy: its owner may close it while a signal is on the way, and the number may be used again.
     copy = os.dup(onward) if onward >= 0 and sys.platform != "win32" else -1
 
@@ -225,7 +224,7 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> Ear:
 
     thread = threading.Thread(target=run, name="asgictl-signals", daemon=True)
     thread.start()
-    return Ear(descriptor, thread)
+    return Ear(wake, thread)
 
 
 def later(seconds: float, call: Callable[[], object]) -> None:

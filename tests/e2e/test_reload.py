@@ -459,18 +459,6 @@ def test_a_second_ctrl_c_forces(serve: Serve, project: Path) -> None:
     assert (status, after_banner(lines)) == (130, [])
 
 
-def until_refused(served: Served) -> None:
-    """Wait until a stop has begun, which new clients notice."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", served.port), timeout=5).close()
-        except ConnectionError:
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.usefixtures("project")
 def test_a_killed_parent_leaves_nobody(serve: Serve) -> None:
     """When the parent is killed its process ends too, and the port is free."""
