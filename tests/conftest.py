@@ -61,9 +61,11 @@ def _one_command_line() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(tmp_path: Path) -> Iterator[None]:
+def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     before = dict(os.environ)
-    os.environ["ASGICTL_CA_DIR"] = str(tmp_path / "authority")  # never the user's own
+    # Never the user's own; a folder for each of thousands of tests takes time, so those without one have none here.
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else "/nonexistent"
+    os.environ["ASGICTL_CA_DIR"] = f"{folder}/authority"
     yield
     os.environ.clear()
     os.environ.update(before)

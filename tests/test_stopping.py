@@ -355,7 +355,7 @@ def test_the_end_of_listening() -> None:
     ear = stopping.listen(slowly)
     ear.wake.send(bytes([TERM, HUP]))
     begun.wait(20)
-    threading.Thread(target=lambda: (time.sleep(0.01), go_on.set())).start()
+    threading.Timer(0.01, go_on.set).start()
 
     ear.close()
 

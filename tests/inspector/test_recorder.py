@@ -285,7 +285,7 @@ def test_links_that_can_be_gone_through_once() -> None:
     assert exchange.events[0].get("links") == [b"</a?token=***>", b"</b>"]
 
 
-@pytest.mark.parametrize("headers", [5, None, "text", {b"a": b"b"}, object()], ids=repr)
+@pytest.mark.parametrize("headers", [5, None, "text", {b"a": b"b"}, object()], ids=lambda it: type(it).__name__)
 def test_headers_that_are_none(headers: Any) -> None:
     """An app whose headers are none, and that raises then, has its error with all that it says."""
 
