@@ -5,13 +5,16 @@ import contextlib
 import http
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 
@@ -22,6 +25,7 @@ from asgictl.inspector.record import Redacted
 from asgictl.inspector.redaction import Redactor
 from asgictl.inspector.replay import Script
 from tests.inspector.recordings import SCOPE
+from tests.test_tls import certificate, private
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=SECRET\r\nX-A: 1\r\nX-A: \xfc\r\n"
@@ -374,6 +378,30 @@ def test_a_conversation_that_is_refused() -> None:
     ]
     assert (b"set-cookie", Redacted(3)) in exchange.response_headers
     assert exchange.closed is not None
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    """A server on this machine is reached by HTTPS, and by `wss`, with any certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "cert.pem").write_bytes(certificate(key) + private(key))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "cert.pem")
+
+    def answer(connection: ServerConnection, asked: Any) -> Any:
+        return None if "Upgrade" in asked.headers else connection.respond(http.HTTPStatus.OK, "over TLS")
+
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async def main() -> list[Exchange]:
+        async with talking(echo, ssl=server, process_request=answer, subprotocols=["chat"]) as url:
+            return await sent(url.replace("http", "https"), request(), conversation((0, "hi"), answers=1))
+
+    page, chat = asyncio.run(main())
+
+    assert (page.status, page.text) == (200, "over TLS")
+    assert (chat.status, chat.frames) == (101, ["hi"])
 
 
 @pytest.mark.parametrize(("url", "is_checked"), [("https://127.0.0.1:1", False), ("https://shop.example", True)])

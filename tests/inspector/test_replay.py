@@ -216,6 +216,31 @@ def test_an_app_that_raises() -> None:
     assert [str(exchange.error) for exchange in (one, two)] == ["ValueError: http", "ValueError: websocket"]
 
 
+def test_answers_that_take_their_time() -> None:
+    """An answer is read to its end, or as far as it was recorded, and then the app hears that its client goes."""
+    heard: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(3):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0.01)
+        if scope["path"] == "/orders":
+            await send({"type": "http.response.body"})
+        heard.append((await receive())["type"])
+
+    whole = script(of(REQUEST), Change())
+    endless = script(of(REQUEST), Change(target="/endless"))._replace(parts=3)
+    one, two = replayed(app, whole, endless, timeout=5)
+
+    assert (one.response_body, one.is_cut, two.response_body) == (b"xxx", False, b"xxx")
+    assert heard == ["http.disconnect", "http.disconnect"]
+    assert [exchange.ms < 4000 for exchange in (one, two)] == [True, True]
+
+
 def test_an_app_that_refuses_or_hangs() -> None:
     """A WebSocket that is refused is one; an app that does not answer ends the replay, with the reason."""
 
