@@ -278,6 +278,48 @@ def test_apps_without_a_lifespan(message: Any) -> None:
     assert heard == ([] if message is None else ["lifespan.startup"])
 
 
+@pytest.mark.parametrize("more", [[], [{"type": "odd"}]], ids=["returns", "says something else"])
+def test_a_shutdown_without_an_answer(more: list[dict[str, Any]]) -> None:
+    """An app that returns at its shutdown, without the word for it, has ended."""
+    heard: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append((await receive())["type"])
+        await send({"type": "lifespan.startup.complete"})
+        heard.append((await receive())["type"])
+        for message in more:
+            await send(message)
+
+    async def main() -> None:
+        async with Driver(app):
+            pass
+
+    asyncio.run(main())
+
+    assert heard == ["lifespan.startup", "lifespan.shutdown"]
+
+
+def test_a_client_that_goes_while_it_sends() -> None:
+    """An app whose client goes before its body was taken hears of that alone."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await go.wait()
+        heard.extend([await receive(), await receive()])
+
+    async def main() -> None:
+        async with Driver(app).stream("POST", "/", body=[b"x"] * 20):
+            for _ in range(100):
+                await asyncio.sleep(0)
+            asyncio.get_running_loop().call_later(0.01, go.set)
+
+    go = asyncio.Event()
+    asyncio.run(main())
+
+    assert heard == [{"type": "http.disconnect"}] * 2
+
+
 def test_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """An app that does not return after its answer is told, and given up."""
     monkeypatch.setattr(call, "_LEAVING", 0.01)

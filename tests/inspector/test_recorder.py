@@ -13,7 +13,7 @@ from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.log_filter import WithoutSecrets
 from asgictl.inspector.memory import Memory
-from asgictl.inspector.record import Closed, Event, Opaque, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Event, Failure, Opaque, Opened, Raised, Record
 from asgictl.inspector.redaction import Redactor
 from tests.inspector.recordings import REQUEST, SCOPE, recorded
 
@@ -349,3 +349,64 @@ def test_cancelled() -> None:
 
     assert isinstance(closed, Closed)
     assert (closed.error, closed.cancelled, inspector.latest_failure) == (None, True, None)
+
+
+class Hollow(Exception):  # noqa: N818  # only its looks are bad
+    """An exception whose cause cannot be asked for."""
+
+    @property
+    def __cause__(self) -> Any:  # type: ignore[override]
+        raise SystemExit("no")
+
+
+class Locked(dict[str, Any]):
+    """A message that cannot be copied."""
+
+    def __iter__(self) -> Any:
+        raise LookupError("no")
+
+    def keys(self) -> Any:
+        """Fail."""
+        raise LookupError("no")
+
+
+def test_what_cannot_be_recorded() -> None:
+    """An exception and a message that cannot be looked at are recorded by their classes, and pass all the same."""
+    message = Locked(type="http.response.start")
+    sent: list[Any] = []
+    records: list[Record] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(message)
+        raise Hollow("why")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(Hollow, match="why"):
+        asyncio.run(Inspector(app, sink=records.append)({"type": "http"}, None, send))  # type: ignore[arg-type]
+    _, event, closed = records
+
+    assert sent[0] is message
+    assert isinstance(event, Event)
+    assert event.message == Opaque(f"{__name__}.Locked")
+    assert isinstance(closed, Closed)
+    assert closed.error == Failure(f"{__name__}.Hollow", "", "")
+
+
+def test_keys_of_any_type() -> None:
+    """Keys of derived classes are recorded as what they are derived from, other objects by their class."""
+    odd = {HTTPStatus.OK: [1], Text("a"): [2], (1, 2): [3]}
+
+    assert exchange_of({"type": "x", "odd": odd}).events[0].get("odd") == {200: [1], "a": [2], Opaque("tuple"): [3]}
+
+
+def test_memory_of_what_is_forgotten() -> None:
+    """What still comes of an exchange that was forgotten is not kept."""
+    memory = Memory(exchanges=1)
+    for record in (Opened(1, 0.0, {}), Opened(2, 0.0, {}), Event(1, 1, 1.0, "send", {"body": b"x"}, 1), Closed(1, 2.0)):
+        memory(record)
+
+    assert [(exchange.id, exchange.events) for exchange in memory.exchanges] == [(2, [])]
+    with pytest.raises(KeyError):
+        memory[1]

@@ -289,6 +289,30 @@ def test_an_app_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (caught.value.message, caught.value.hint) == (problem, hint)
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_app_that_says_less(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
+    """Messages that do not come as they did are waited for a while, or until the app closes; all is sent."""
+    monkeypatch.setattr("asgictl.inspector.replay._PATIENCE", 0.01)
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "websocket.accept"})
+        if ends:
+            await send({"type": "websocket.close", "code": 4000})
+        while (message := await receive())["type"] == "websocket.receive":
+            heard.append(message["text"])
+        heard.append(message["code"])
+
+    one = script(of(CHAT), Change())._replace(steps=[(0, "a"), (2, "b")], answers=3)
+    (exchange,) = replayed(app, one)
+
+    assert heard == (["a", 4000] if ends else ["a", "b", 1000])
+    assert (exchange.status, exchange.frames) == (101, [])
+
+
 class Frames:
     """The client's side of a WebSocket whose app has so many messages."""
 

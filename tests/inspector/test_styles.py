@@ -118,12 +118,13 @@ def test_lifespans() -> None:
 def test_one_message_or_more() -> None:
     """The end of what was shown live counts its messages, in the right number; what comes late is marked."""
     clock = Clock()
+    clock.now = 100.0
     view = LineView(clock=clock)
     view.feed(REQUEST[0])
     view.feed(REQUEST[1])
-    clock.now = 0.249
+    clock.now = 100.249
     assert view.tick() == []
-    clock.now = 0.25
+    clock.now = 100.25
     assert len(view.tick()) == 2
     (end,) = view.feed(Closed(7, 9.0))
     (late,) = view.feed(REQUEST[1])
@@ -252,6 +253,34 @@ def test_the_whole_of_a_conversation() -> None:
         f"         0000  00{' ' * 47}.",
         "         … the rest is not kept",
         "     4.0 ▸ websocket.send",
+    ]
+
+
+def test_styles_in_full() -> None:
+    """In `full` names are dim, and what they stand for is not."""
+    scope = {"type": "websocket", "path": "/", "asgi": {"version": "3.0"}, "headers": [(b"a", b"b")]}
+    accept = Event(8, 1, 1.0, "send", {"type": "websocket.accept", "headers": [(b"c", b"d")]})
+    data = Event(8, 2, 2.0, "send", {"type": "websocket.send", "bytes": b"\xff"}, 5, cut=True)
+    lines = styled(FullView(), Opened(8, 0.0, scope, 3), accept, data)
+
+    assert lines[1][:4] == [
+        *[("#8 ", DIM), ("WS ", "bold"), ("/", "bold", True), ("  101 Switching Protocols", "")],
+    ]
+    assert lines[1][4][1] == DIM
+    assert lines[2:] == [
+        [("  replay of #3", DIM)],
+        [("  type   ", DIM), ("  websocket", "")],
+        [("  path   ", DIM), ("  /", "")],
+        [("  asgi", DIM)],
+        [("    version", DIM), ("  3.0", "")],
+        [("  headers", DIM)],
+        [("    a", DIM), ("  b", "")],
+        [("     1.0 ", ""), ("▸ ", GREEN), ("websocket.accept", GREEN)],
+        [("         c", DIM), ("  d", "")],
+        [("     2.0 ", ""), ("▸ ", GREEN), ("websocket.send     ", GREEN), ("  bytes 5 B, 1 B kept", "")],
+        [("         binary", DIM)],
+        [(f"         0000  ff{' ' * 47}.", "")],
+        [("         … the rest is not kept", DIM)],
     ]
 
 
