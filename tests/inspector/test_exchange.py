@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from asgictl.errors import AsgictlError
 from asgictl.inspector.exchange import Exchange, assembled, pairs, value_of
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST
@@ -209,3 +210,27 @@ def test_messages_of_any_kind() -> None:
         ("?", b"", "none"),
         ("?", b"a", "none"),
     ]
+
+
+def test_half_a_letter() -> None:
+    """A text body with half of a pair of surrogates, which an app may wrongly send, is there as bytes."""
+    found = Exchange(REQUEST[0])  # type: ignore[arg-type]
+    assert found.closed is None
+    found.add(Event(7, 1, 1.0, "send", {"type": "http.response.body", "body": "a\ud800"}, 4))
+
+    assert found.response_body == b"a\xed\xa0\x80"
+    assert found.closed is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_has_to_be_whole(whole: bool) -> None:
+    """A request of which not all is kept is refused, with its number and the hint; one that is whole is not."""
+    found = exchange(headers=[] if whole else [(b"content-length", b"1")])
+    if whole:
+        found.check_whole("record it again")
+        return
+    with pytest.raises(AsgictlError) as caught:
+        found.check_whole("record it again")
+
+    assert caught.value.message == "#1 has a body of which not all is kept, or was received by the app"
+    assert caught.value.hint == "record it again"

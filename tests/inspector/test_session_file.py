@@ -335,16 +335,20 @@ def test_a_write_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(records(file, print)) == recordings.REQUEST
 
 
-def test_nothing_is_written_after_the_end(file: Path) -> None:
-    """What an app does after the session was closed is not written, and no error."""
+def test_nothing_is_written_after_the_end(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an app does after the session was closed is not written, and no error; a second end touches no file."""
     notes: list[str] = []
     session = saving(file, notes)
     session(recordings.FAILING[0])
     session.close()
     session(recordings.FAILING[1])
-    session.close()
+    closed: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", closed.append)
+        session.close()
 
     assert (list(records(file, print)), notes) == (recordings.FAILING[:1], [])
+    assert closed == [-1]
 
 
 def test_numbers_go_on(file: Path) -> None:

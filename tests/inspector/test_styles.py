@@ -1,5 +1,6 @@
 """What is shown in which style: a line's pieces, and which of them gives way."""
 
+import gzip
 from datetime import datetime
 from typing import Any
 
@@ -318,6 +319,18 @@ def test_bodies_in_full(media_type: bytes, chunks: list[Event], lines: list[str]
 
     assert found[7:] == lines
     assert view._bodies == {}
+
+
+def test_packed_bodies_in_full() -> None:
+    """A packed body is shown unpacked."""
+    headers = [(b"content-type", b"text/plain"), (b"content-encoding", b"gzip")]
+    start = Event(7, 2, 2.0, "send", {"type": "http.response.start", "status": 200, "headers": headers})
+    packed = gzip.compress(b"zipped")
+
+    assert shown(FullView(), [REQUEST[0], start, chunk(3, packed, more=False)])[-2:] == [
+        "         text, gzip",
+        "         zipped",
+    ]
 
 
 def test_a_request_in_full() -> None:
