@@ -284,6 +284,7 @@ def test_a_shutdown_without_an_answer(more: list[dict[str, Any]]) -> None:
     heard: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope == {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
         heard.append((await receive())["type"])
         await send({"type": "lifespan.startup.complete"})
         heard.append((await receive())["type"])

@@ -151,6 +151,7 @@ FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no URL": ({"headers": [(b"x-a", b"http://h/#token=abcd")]}, "abcd", "abcd"),
     "no pairs": ({"headers": [(b"cookie", b"a=abcd", b""), b"cookie", (b"cookie", 5), None]}, "abcd", "abcd"),
     "quoted": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, repr("a'b\"c\\d"), "'‹redacted›'"),
+    "with quotes, as it is": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, "a'b\"c\\d", "‹redacted›"),
     "as JSON": ({"headers": [(b"x-api-key", b'abc"d')]}, r"abc\"d", "‹redacted›"),
     "nothing": ({"headers": [(b"x-api-key", b"")]}, "a b", "a b"),
     "the longest first": ({"headers": [(b"x-api-key", b"abcd"), (b"x-api-key", b"abcdef")]}, "abcdef", "‹redacted›"),
@@ -273,6 +274,33 @@ def test_any_parameter(name: str, value: bytes) -> None:
     query = Redactor([unquote_plus(form)]).query(f"such-a-name-is-never-made=1&{form}=".encode() + value)
 
     assert query == f"such-a-name-is-never-made=1&{form}=***".encode()
+
+
+def test_what_stays_of_messages() -> None:
+    """The path of a push, links and a subprotocol keep what is no secret in them; the state is told by its types."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.push", "path": "/ü\ud800?a=1&token=x", "headers": []})
+        await send({"type": "http.response.early_hint", "links": [b"</a?token=x&b=1>; rel=preload"]})
+        await send({"type": "websocket.accept", "subprotocol": "chat"})
+        raise ValueError("of the path: secret")
+
+    scope = {"query_string": b"a=1&token=x", "raw_path": b"/orders?token=secret", "state": {"a": 1, "b": Redactor()}}
+    opened, push, hint, accept, closed = recorded(app, {**SCOPE, **scope}, redact=["token"])
+
+    assert isinstance(opened, Opened)
+    assert [opened.scope[key] for key in scope] == [
+        b"a=1&token=***",
+        b"/orders?token=***",
+        {"a": Opaque("int"), "b": Opaque("asgictl.inspector.redaction.Redactor")},
+    ]
+    assert [event.message for event in (push, hint, accept) if isinstance(event, Event)] == [
+        {"type": "http.response.push", "path": "/ü\ud800?a=1&token=***", "headers": []},
+        {"type": "http.response.early_hint", "links": [b"</a?token=***&b=1>; rel=preload"]},
+        {"type": "websocket.accept", "subprotocol": "chat"},
+    ]
+    assert isinstance(closed, Closed)
+    assert str(closed.error) == "ValueError: of the path: ‹redacted›"
 
 
 def test_limits() -> None:
