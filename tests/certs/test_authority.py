@@ -5,11 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from asgictl.certs import authority, files, keys, trust
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
-from asgictl.errors import FileProblemError
+from asgictl.errors import ConfigError, FileProblemError
 
 AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
 
@@ -30,8 +32,19 @@ def test_it_is_found_again(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> 
 def test_out_of_its_time(tmp_path: Path, issuer: Issuer, now: dt.datetime, moment: dt.timedelta, problem: str) -> None:
     """One that is not valid now signs nothing."""
     assert issuer
-    with pytest.raises(FileProblemError, match=f"^your authority {problem}"):
+    with pytest.raises(FileProblemError) as caught:
         authority.load(tmp_path / "authority", now + moment)
+
+    root = issuer.certificate
+    told = (
+        f"{root.not_valid_after_utc:%Y-%m-%d}"
+        if moment > dt.timedelta(0)
+        else f"{root.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    )
+    assert (caught.value.message, caught.value.hint) == (
+        f"your authority {problem} {told}",
+        f"see to the clock, or {AGAIN}",
+    )
 
 
 def test_a_foreign_key(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
@@ -56,8 +69,13 @@ def test_a_folder_of_everybody(tmp_path: Path, now: dt.datetime, there: bool) ->
         folder.mkdir()
     folder.chmod(0o777)
 
-    with pytest.raises(FileProblemError, match=r"^others may write to the folder of your authority"):
+    with pytest.raises(FileProblemError) as caught:
         authority.load_or_make(folder, now)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"others may write to the folder of your authority, `{folder}`",
+        f"`chmod 700 {folder}`, or set ASGICTL_CA_DIR to a folder of yours",
+    )
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path, now: dt.datetime) -> None:
@@ -67,7 +85,75 @@ def test_a_folder_that_cannot_be(tmp_path: Path, now: dt.datetime) -> None:
     with pytest.raises(FileProblemError) as caught:
         authority.load_or_make(tmp_path / "file/authority", now)
 
-    assert caught.value.hint == "set ASGICTL_CA_DIR to a folder of yours"
+    assert (caught.value.message, caught.value.hint) == (
+        f"cannot make `{tmp_path}/file/authority`: Not a directory",
+        "set ASGICTL_CA_DIR to a folder of yours",
+    )
+
+
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o711, 0o750, 0o755, 0o720, 0o702], ids=oct)
+def test_who_may_enter_its_folder(tmp_path: Path, now: dt.datetime, mode: int) -> None:
+    """Others may look into the folder, as long as they cannot write to it."""
+    folder = tmp_path / "authority"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    if mode & 0o022:
+        with pytest.raises(FileProblemError):
+            authority.make(folder, Constraints(), now)
+    else:
+        made = authority.make(folder, Constraints(), now)
+        found = authority.load(folder, now)
+        assert found is not None
+        assert found.certificate == made.certificate
+
+
+@pytest.mark.parametrize("mode", [0o601, 0o602, 0o604, 0o610, 0o620, 0o640], ids=oct)
+def test_a_key_of_everybody(tmp_path: Path, issuer: Issuer, now: dt.datetime, mode: int) -> None:
+    """A key that anybody else may touch signs nothing, and the error names its mode."""
+    assert issuer
+    key = tmp_path / "authority/ca.key"
+    key.chmod(mode)
+
+    with pytest.raises(FileProblemError) as caught:
+        authority.load(tmp_path / "authority", now)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"others may read the key of your authority, `{key}` ({mode:04o})",
+        f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again",
+    )
+
+
+def test_whose_it_is(tmp_path: Path, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authority is called after its user and host, or the host alone where the user has no name."""
+    monkeypatch.setattr("socket.gethostname", lambda: "box")
+    monkeypatch.setattr("getpass.getuser", lambda: "alice")
+    named = authority.make(tmp_path / "a", Constraints(), now).certificate
+
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    nameless = authority.make(tmp_path / "b", Constraints(), now).certificate
+
+    for root, owner in ((named, "alice@box"), (nameless, "box")):
+        (name,) = root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+        assert name.value == f"asgictl local CA ({owner}) {identifier[:8]}"
+
+
+def test_what_an_authority_is_not_for(issuer: Issuer) -> None:
+    """An authority that exists is not made wider, and the error says what it is for and how to make another."""
+    authority.refuse_wider(issuer, ["shop.test"])
+
+    with pytest.raises(ConfigError) as caught:
+        authority.refuse_wider(issuer, ["shop.test", "example.com"])
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        f"your authority exists already, and is for {Constraints()}",
+        "remove it with --untrust, and make it anew",
+        "ca_permit",
+    )
 
 
 def test_an_interrupted_removal(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
@@ -102,8 +188,14 @@ def test_a_broken_record(tmp_path: Path, issuer: Issuer) -> None:
     assert issuer
     (tmp_path / "authority/trust.json").write_text("{")
 
-    with pytest.raises(FileProblemError, match=r"cannot read `.*trust\.json`"):
-        trust.recorded(tmp_path / "authority")
+    for content in ("{", "5", "[{}]", '{"store": "nss"}', "[5]"):
+        (tmp_path / "authority/trust.json").write_text(content)
+        with pytest.raises(FileProblemError) as caught:
+            trust.recorded(tmp_path / "authority")
+        assert (caught.value.message, caught.value.hint) == (
+            f"cannot read `{tmp_path}/authority/trust.json`, which says where your authority is trusted",
+            "remove the file: every usual place is looked at anyway",
+        )
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asgictl import atomic
-from asgictl.certs import authority, current, files, keys, make, trust
+from asgictl.certs import authority, current, files, issue, keys, make, trust
 from asgictl.certs.current import Place
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
@@ -77,6 +77,33 @@ def test_made_on_the_spot(desk: Desk) -> None:
     assert desk.kept() == said
     assert (desk.content(), len(desk.notes)) == (before, 1)
     assert Path("ssl/.gitignore").read_text().splitlines()[1] == "*.key"
+
+
+def test_a_good_pair_costs_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as all is well, nothing is locked, read with cryptography or written."""
+    said = desk.kept()
+
+    def refuse_all(*_: object) -> None:
+        raise AssertionError("it was looked at closer")
+
+    monkeypatch.setattr(make, "loaded", refuse_all)
+    monkeypatch.setattr(atomic, "locked", refuse_all)
+
+    assert desk.kept() == said
+
+
+def test_two_things_wrong(desk: Desk) -> None:
+    """A certificate is renewed for all that is wrong with it, which is told, with the first of its names."""
+    hosts = tuple(f"h{number}.test" for number in range(9))
+    desk.make(Order(hosts=hosts), made=dt.timedelta(days=190))
+
+    assert desk.kept("shop.test").names == (*hosts, "shop.test")
+
+    listed = ", ".join(hosts[:8])
+    assert desk.notes == [
+        f"renewed `ssl/cert.pem`: has 9 days left, is not for `shop.test`, but for {listed} and 1 more; "
+        f"it is for {listed} and 2 more"
+    ]
 
 
 @pytest.mark.usefixtures("issuer")
@@ -198,10 +225,13 @@ def test_an_encrypted_key_stays_encrypted(desk: Desk) -> None:
     """A renewed key has the password of the old one; without it there is an error, and no prompt."""
     desk.make(Order(password=b"secret"), made=dt.timedelta(days=300))
 
-    with pytest.raises(FileProblemError, match="is encrypted"):
-        desk.kept()
-    with pytest.raises(FileProblemError, match="the password does not open"):
-        desk.kept(password="wrong")
+    for password, message, hint in (
+        (None, "`ssl/cert.key` is encrypted", "give its password: --password-stdin, or --ssl-keyfile-password"),
+        ("wrong", "the password does not open `ssl/cert.key`", "see that it is the right file"),
+    ):
+        with pytest.raises(FileProblemError) as caught:
+            desk.kept(password=password)
+        assert (caught.value.message, caught.value.hint) == (message, hint)
     desk.kept(password="secret")
 
     assert look(*desk.pair, "secret") is not None
@@ -240,8 +270,13 @@ def test_a_foreign_one_is_never_written(desk: Desk, monkeypatch: pytest.MonkeyPa
     foreign(desk, monkeypatch, Order(), dt.timedelta(days=300))
     before = desk.content()
     for show in (desk.kept, desk.given):
-        with pytest.raises(FileProblemError, match="has expired on"):
+        with pytest.raises(FileProblemError) as caught:
             show()
+        ended = desk.now - issue.BACK_DATING - dt.timedelta(days=300 - 199)
+        assert (caught.value.message, caught.value.hint) == (
+            f"`ssl/cert.pem` has expired on {ended:%Y-%m-%d}",
+            "renew it where it comes from, or serve with another",
+        )
     assert desk.content() == before
 
 
@@ -318,5 +353,6 @@ def test_who_trusts_it(desk: Desk, issuer: Issuer, monkeypatch: pytest.MonkeyPat
     assert current.trusted_by(desk.pair, desk.place(), said) == (False, True)
     monkeypatch.setenv("SSL_CERT_FILE", str(trust.pair_in(desk.folder).certificate))
     assert current.trusted_by(desk.pair, desk.place(), said) == (True, True)
+    assert current.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, False)
     self_signed = desk.make(Order())
     assert current.trusted_by(desk.pair, desk.place(), self_signed) == (False, False)

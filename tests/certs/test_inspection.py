@@ -1,0 +1,143 @@
+"""What `gen-cert --check` finds wrong with a certificate, whoever has made it."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
+
+from asgictl import atomic
+from asgictl.certs import files, issue, keys, names
+from asgictl.certs.files import Pair
+from asgictl.certs.issue import Issuer
+from asgictl.certs.names import Constraints
+from asgictl.cli import app
+
+PEM = serialization.Encoding.PEM
+DAYS = dt.timedelta(days=90)
+
+
+def check(*arguments: str, stdin: str | None = None) -> tuple[int, dict[str, Any]]:
+    """Return the status of `gen-cert --check`, and what it finds."""
+    command = ["gen-cert", "--check", "--json", *arguments]
+    result = CliRunner().invoke(app, command, prog_name="asgictl", input=stdin, catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout)
+
+
+class Somebody(NamedTuple):
+    """Somebody else's authority."""
+
+    issuer: Issuer
+    name: str
+
+
+@pytest.fixture
+def somebody(now: dt.datetime) -> Somebody:
+    """An authority that is not the user's."""
+    key = keys.generate("ec256")
+    root = issue.root("somebody", key, Constraints(), now)
+    return Somebody(Issuer(root, key), str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value))
+
+
+def write(pair: Pair, certificates: bytes, key: bytes) -> None:
+    """Put a pair where `serve --https` looks."""
+    with atomic.locked(*pair):
+        files.write(pair, certificates, key)
+
+
+@pytest.mark.parametrize("password", [None, b"secret"])
+def test_who_has_signed_it(
+    pair: Pair, now: dt.datetime, somebody: Somebody, monkeypatch: pytest.MonkeyPatch, password: bytes | None
+) -> None:
+    """A certificate of an authority that is neither in the file nor trusted here is a fault; one that is, is none."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now, somebody.issuer)
+    assert isinstance(bundle.key, ec.EllipticCurvePrivateKey)
+    write(pair, bundle.leaf.public_bytes(PEM), keys.pem(bundle.key, password))
+    options = ("--password-stdin",) if password else ()
+    stdin = f"{password.decode()}\n" if password else None
+
+    status, data = check(*options, stdin=stdin)
+
+    untrusted = f"who has signed it, {somebody.name}, is neither in the file nor trusted here"
+    assert (status, data["trusted"]) == (1, {"the system's store": False})
+    assert untrusted in data["faults"]
+    pair.certificate.with_name("root.pem").write_bytes(somebody.issuer.certificate.public_bytes(PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(pair.certificate.with_name("root.pem")))
+    _, data = check(*options, stdin=stdin)
+    assert data["trusted"] == {"the system's store": True}
+    assert untrusted not in data["faults"]
+    monkeypatch.delenv("SSL_CERT_FILE")
+    write(pair, bundle.pem(), keys.pem(bundle.key, password))
+    assert check(*options, stdin=stdin)[1]["faults"] == []
+
+
+def test_a_key_that_does_not_open(pair: Pair, now: dt.datetime) -> None:
+    """A key whose password is not given, or is another one, is a fault with its file."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key, b"secret"))
+
+    assert check()[1]["faults"] == ["`ssl/cert.key` is encrypted"]
+    assert check("--password-stdin", stdin="wrong\n")[1]["faults"] == ["the password does not open `ssl/cert.key`"]
+    assert check("--password-stdin", stdin="secret\n")[1]["faults"] == []
+
+
+KEYS = {
+    "RSA 1024": lambda: rsa.generate_private_key(65537, 1024),
+    "EC secp521r1": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_a_key_that_browsers_do_not_take(pair: Pair, now: dt.datetime, kind: str) -> None:
+    """A certificate with a key that no browser takes is a fault with the key's name."""
+    key: Any = KEYS[kind]()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    leaf = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 5, now - DAYS, now + DAYS)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, None if kind == "Ed25519" else hashes.SHA256())
+    )
+    private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write(pair, leaf.public_bytes(PEM), private)
+
+    status, data = check()
+
+    assert (status, data["key_type"]) == (1, kind)
+    faults = [fault for fault in data["faults"] if not fault.startswith("strict clients refuse it: ")]
+    of_key = ["`ssl/cert.key` is neither an EC nor an RSA key"] if kind == "Ed25519" else []
+    assert faults == [*of_key, f"browsers do not take its key, {kind}"]
+
+
+@pytest.mark.parametrize(
+    ("days", "faults"), [(825, []), (826, ["Apple's systems refuse one that is valid for more than 825 days"])]
+)
+def test_a_life_that_is_too_long(pair: Pair, now: dt.datetime, days: int, faults: list[str]) -> None:
+    """A certificate that is valid for longer than Apple's systems take is a fault."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), dt.timedelta(days=days), now)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key))
+
+    assert check()[1]["faults"] == faults
+
+
+def test_a_certificate_that_is_none(pair: Pair) -> None:
+    """What is no certificate ends with 4, and names the file."""
+    write(pair, b"garbage", b"garbage")
+
+    assert check() == (
+        4,
+        {
+            "error": "`ssl/cert.pem` holds no certificate in PEM form",
+            "hint": "see that it is the right file, and whole",
+            "exit_status": 4,
+        },
+    )
+    assert Path("ssl/cert.pem").read_bytes() == b"garbage"
