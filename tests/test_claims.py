@@ -60,7 +60,7 @@ NAMED: dict[str, tuple[Files, str, str]] = {
     "a comment between lines": ({"Dockerfile": "FROM x\nCMD uvicorn \\\n# main:app\n  web:site\n"}, "web:site", "named in Dockerfile, line 2"),
     "a commented command": ({"Dockerfile": "FROM x\n# CMD uvicorn web:site\n"}, *NONE),
     "a working directory": ({"Dockerfile": "FROM x\nWORKDIR /srv\nWORKDIR back\nCOPY api .\nCMD uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in Dockerfile, line 5"),
-    "ADD": ({"Dockerfile": "FROM x\nWORKDIR /srv\nADD --chown=a:b api /srv/\nCMD uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in Dockerfile, line 4"),
+    "ADD": ({"Dockerfile": "FROM x\nWORKDIR /srv\nADD --chown=a:b Xapi /srv/\nCMD uvicorn web:site\n", "Xapi/web.py": SITE, "web.py": ""}, "web:site", "named in Dockerfile, line 4"),
     "what comes from another stage": ({"Dockerfile": "FROM x\nWORKDIR /srv\nCOPY --from=build api /srv\nCMD uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, *NONE),
     "below the working directory": ({"Dockerfile": "FROM x\nWORKDIR /srv\nCOPY api /srv/lib\nCMD uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in Dockerfile, line 4"),
     "a script beside others": ({"Dockerfile": 'FROM x\nCOPY a.txt docker/run.sh /bin/\nENTRYPOINT ["/bin/run.sh"]\n', "docker/run.sh": "\nuvicorn web:site\n"}, "web:site", "named in docker/run.sh, line 2"),
