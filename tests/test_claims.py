@@ -79,7 +79,7 @@ NAMED: dict[str, tuple[Files, str, str]] = {
     "a service's list of variables": ({"compose.yaml": "services:\n  w:\n    environment: [APP=web:site, 5]\n    command: uvicorn $APP\n"}, "web:site", "named in compose.yaml, line 3"),
     "a service's FLASK_APP": ({"compose.yaml": "services:\n  w:\n    environment: [FLASK_APP=web:site]\n    command: sh -c 'x && flask db && wait'\n"}, "web:site", "named in compose.yaml, line 3"),
     "a service's FLASK_APP for another program": ({"compose.yaml": "services:\n  w:\n    environment: [FLASK_APP=web:site]\n    command: celery worker\n"}, *NONE),
-    "a service in a folder": ({"compose.yaml": "services:\n  w:\n    working_dir: /code/api\n    command: uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in compose.yaml, line 4"),
+    "a service in a folder": ({"compose.yaml": "services:\n  w:\n    working_dir: Xapi\n    command: uvicorn web:site\n", "Xapi/web.py": SITE, "web.py": ""}, "web:site", "named in compose.yaml, line 4"),
     "a service that is built elsewhere": ({"compose.yaml": "services:\n  w:\n    build: api\n    command: uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in compose.yaml, line 4"),
     "another Dockerfile": ({"compose.yaml": "services:\n  w:\n    build: {context: ., dockerfile: docker/web.dockerfile}\n", "docker/web.dockerfile": DOCKERFILE}, "web:site", "named in docker/web.dockerfile, line 2"),
     "two services that say the same": ({"compose.yaml": SERVICE + "  two:\n    command: uvicorn web:site --port 81\n"}, "web:site", "named in compose.yaml, line 3"),
@@ -93,6 +93,8 @@ NAMED: dict[str, tuple[Files, str, str]] = {
     "two tasks that say the same": ({"pyproject.toml": "[tool.poe]\na = 'uvicorn web:site'\nb = 'uvicorn web:site'\n"}, "web:site", "named in pyproject.toml, line 2"),
     "a script of Poetry's": ({"pyproject.toml": "[tool.poetry.scripts]\nx = 'cli:main'\n", "cli.py": "import uvicorn\ndef main(): uvicorn.run('web:site')\n"}, "web:site", "named in pyproject.toml, line 2"),
     "a rule with a variable": ({"Makefile": "export APP := web:site\nrun:\n\t-uvicorn ${APP}\n"}, "web:site", "named in Makefile, line 3"),
+    "a service in a folder of the image": ({"compose.yaml": "services:\n  w:\n    working_dir: '/code/api/'\n    command: uvicorn web:site\n", "api/web.py": SITE, "web.py": ""}, "web:site", "named in compose.yaml, line 4"),
+    "a rule that sets a variable of the shell": ({"Makefile": "run:\n\tX=web:site; uvicorn $X\n"}, "web:site", "named in Makefile, line 2"),
     "a rule on one line": ({"Makefile": "run: x ; @uvicorn web:site\n"}, "web:site", "named in Makefile, line 1"),
     "no rule": ({"Makefile": "uvicorn web:site\nx = 1; uvicorn web:site\n"}, *NONE),
     "a rule's comment": ({"Makefile": "run:\n\t# uvicorn web:site\n"}, *NONE),
@@ -115,6 +117,40 @@ def test_what_a_file_names(write: Write, case: str) -> None:
     ref = find(None, write({**WEB, **files}), {}, lambda _: None)
 
     assert (str(ref), ref.found, ref.notes) == (expected, how, ())
+
+
+SCRIPTS: dict[str, tuple[Files, str, str, tuple[str, ...]]] = {
+    "that starts what it makes": ({"serve.py": SITE + "import uvicorn\nif __name__ == '__main__':\n    uvicorn.run(site)\n"}, "serve:site", "named in Procfile, line 1", ()),
+    "that starts what another makes": ({"serve.py": "import uvicorn\nfrom web import site as it\nuvicorn.run(it)\n"}, "web:site", "named in Procfile, line 1", ()),
+    "that starts a name": ({"serve.py": "import uvicorn\nuvicorn.run('web:site')\n"}, "web:site", "named in Procfile, line 1", ()),
+    "that starts what nobody knows": (
+        {"serve.py": "import uvicorn\nuvicorn.run(app)\n"},
+        *NONE,
+        ("`serve.py`, named in Procfile, line 1, is passed over: no app was found: `{}/serve.py` starts a server, line 2",),
+    ),
+    "that starts nothing": (
+        {"serve.py": "x = 1\n"},
+        *NONE,
+        ("`serve.py`, named in Procfile, line 1, is passed over: `{}/serve.py` holds no app that can be recognised",),
+    ),
+    "that is not there": ({}, *NONE, ("`serve.py`, named in Procfile, line 1, cannot be served from here: it is passed over",)),
+    "that is broken": (
+        {"serve.py": "x = (\n"},
+        *NONE,
+        ("`serve.py`, named in Procfile, line 1, is passed over: cannot load `{}/serve.py`: SyntaxError: '(' was never closed ({}/serve.py:1)",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SCRIPTS)
+def test_a_script_that_is_run(write: Write, case: str) -> None:
+    """Of a script that is run the app is served that it starts, and one that starts none is told of."""
+    files, expected, how, notes = SCRIPTS[case]
+    folder = write({**WEB, "Procfile": "web: python serve.py\n", **files})
+
+    ref = find(None, folder, {}, lambda _: None)
+
+    assert (str(ref), ref.found, ref.notes) == (expected, how, tuple(it.replace("{}", str(folder)) for it in notes))
 
 
 def test_files_that_are_passed_over(write: Write) -> None:

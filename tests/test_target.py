@@ -270,6 +270,17 @@ PATHS = {
     "a package keeps its name": ({"shop/__init__.py": "", "shop/web.py": ""}, "shop.web", ["."]),
     "src is a root": ({"src/shop/__init__.py": "", "src/shop/web.py": ""}, "shop.web", ["src", "."]),
     "a plain folder is a namespace package": ({"shop/web.py": "from shop.words import x\n"}, "shop.web", ["."]),
+    "a package that is called like one that is loaded": (
+        {"pytest/__init__.py": "", "pytest/web.py": ""},
+        "web",
+        ["pytest", "."],
+    ),
+    "a package that is called like one that is not": (
+        {"turtledemo/__init__.py": "", "turtledemo/web.py": ""},
+        "turtledemo.web",
+        ["."],
+    ),
+    "a plain folder that is called like a package": ({"turtledemo/web.py": ""}, "web", ["turtledemo", "."]),
     "a script finds its neighbours": ({"shop/web.py": "import words\n", "shop/words.py": ""}, "web", ["shop", "."]),
     "a folder that is no identifier": ({"my-shop/web.py": ""}, "web", ["my-shop", "."]),
     "a relative import beside a bare one": (

@@ -362,6 +362,42 @@ def test_version_control(tmp_path: Path, ignored: str | None, expected: bool) ->
     assert (tmp_path / ".gitignore").read_text() == ignored or ignored is None
 
 
+def test_version_control_that_cannot_be_seen_to(tmp_path: Path) -> None:
+    """What cannot be read ignores nothing, and where nothing can be written, nothing is."""
+    ignored = tmp_path / ".gitignore"
+    ignored.write_bytes(b"*\n\xff\n")
+    assert not files.is_ignored(tmp_path / "cert.key")
+    ignored.unlink()
+    ignored.mkdir()
+    assert not files.is_ignored(tmp_path / "cert.key")
+
+    files.keep_out_of_version_control(tmp_path / "nosuch/cert.key")
+
+    assert not (tmp_path / "nosuch").exists()
+
+
+@pytest.mark.parametrize(("name", "more"), [("a.key", ""), ("a.p12", ""), ("a.pem", "a.pem*\n.new-a.pem*\n")])
+def test_what_is_kept_out(tmp_path: Path, name: str, more: str) -> None:
+    """The file that keeps keys out of version control names each kind of key, and one of another name."""
+    files.keep_out_of_version_control(tmp_path / name)
+
+    assert (tmp_path / ".gitignore").read_text() == (
+        "# Written by asgictl: private keys never get into version control.\n"
+        f"*.key\n*.key.part\n*.p12\n*.p12.part\n{more}"
+    )
+    assert files.is_ignored(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files to any group")
+def test_a_key_for_a_group(tmp_path: Path) -> None:
+    """A key for a group belongs to that group, which may read it, and the certificate to nobody else."""
+    pair = Pair(tmp_path / "cert.pem", tmp_path / "cert.key")
+
+    write(pair, *contents(), 4243)
+
+    assert (files.group_of(pair.key), pair.certificate.stat().st_gid) == (4243, tmp_path.stat().st_gid)
+
+
 @needs("git")
 @pytest.mark.parametrize("name", ["cert.key", "server.pem"])
 def test_git_agrees(tmp_path: Path, name: str) -> None:
