@@ -280,6 +280,16 @@ PATHS = {
         "turtledemo.web",
         ["."],
     ),
+    "a plain folder that an installed package outranks": (
+        {"flask/util.py": "", "flask/web.py": "from flask.util import x\n"},
+        "web",
+        ["flask", "."],
+    ),
+    "a plain folder of folders": (
+        {"api/shop/web.py": "import shop.pages\n", "api/shop/pages/x.txt": ""},
+        "shop.web",
+        ["api", "."],
+    ),
     "a plain folder that is called like a package": ({"turtledemo/web.py": ""}, "web", ["turtledemo", "."]),
     "a script finds its neighbours": ({"shop/web.py": "import words\n", "shop/words.py": ""}, "web", ["shop", "."]),
     "a folder that is no identifier": ({"my-shop/web.py": ""}, "web", ["my-shop", "."]),
