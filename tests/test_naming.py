@@ -113,6 +113,13 @@ def test_names_that_lead_to_nothing(write: Write, monkeypatch: pytest.MonkeyPatc
     assert tuple(text.replace(str(folder), "{}") for text in texts) == (message, hint)
 
 
+def test_a_call_of_what_is_no_app_as_it_stands(write: Write) -> None:
+    """What a factory makes of arguments only the import can tell, so the name is taken."""
+    folder = write({"main.py": "from fastapi import FastAPI\nasync def create_app(kind='x'): return FastAPI()\n"})
+
+    assert str(look(folder, "main:create_app('dev')")) == "main:create_app('dev')"
+
+
 def test_a_name_that_was_not_typed(write: Write) -> None:
     """An error about a name that stands elsewhere says where."""
     folder = write({"pyproject.toml": "[tool.asgictl]\napp = 'gone:app'\n"})

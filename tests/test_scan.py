@@ -100,6 +100,21 @@ def test_what_is_too_large_or_none(write: Write, monkeypatch: pytest.MonkeyPatch
     )
 
 
+def test_a_folder_that_cannot_be_listed(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be read is passed over, which is told with the reason."""
+    folder = write({"a/web.py": FASTAPI, "b/web.py": FASTAPI})
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == str(folder / "a"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    assert scanned(folder) == (["b/web.py"], None, [f"`{folder}/a` is passed over: Permission denied"])
+
+
 def test_modules_that_import_no_framework(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here every module is looked at, up to a number; below only what may hold an app, or a word that makes one."""
     folder = write(
