@@ -1,0 +1,423 @@
+"""What is planned for a project: commands, variables, probes, stand-ins, and which files hold them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from asgictl import __version__
+from asgictl.scaffold import commands, ignoring, mark, plan, rendering, versions
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.detected import App, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.request import TARGETS, ScaffoldRequest
+
+ROOT = Path("/home/me/shop")
+APP = App("main:app", "asgi3", "fastapi", factory=False, folders=(), settings=None, file=ROOT / "main.py")
+
+
+def project(**fields: Any) -> Project:
+    """Return a project as it would be found, but for some fields."""
+    found: dict[str, Any] = {
+        "root": ROOT,
+        "name": "shop",
+        "python": "3.13",
+        "deps": Dependencies("requirements", ("requirements.txt",), {"fastapi": None}),
+        "app": APP,
+        "package": False,
+        "health": Health("/up", strict=True),
+        "websockets": False,
+        "statics": None,
+        "apt": SystemPackages(),
+        "folders": (),
+        "needed": (),
+        "in_git": False,
+        "findings": (),
+        "notes": (),
+    }
+    return Project(**{**found, **fields})
+
+
+def text(name: str, found: Project | None = None, **options: Any) -> str:
+    """Return one planned file."""
+    request = ScaffoldRequest(**{"targets": TARGETS, **options})
+    return next(file.text for file in plan.plan(found or project(), request) if file.path == name)
+
+
+def lines(name: str, pattern: str, found: Project | None = None, **options: Any) -> list[str]:
+    """Return what follows a pattern in each line of a planned file."""
+    return re.findall(rf"(?m){pattern}(.*)$", text(name, found, **options))
+
+
+def test_which_files() -> None:
+    """Each target has its files, `.gitignore` where there is a repository; the shared ones are blocks of lines."""
+    request = ScaffoldRequest(targets=TARGETS)
+    planned = plan.plan(project(in_git=True), request)
+
+    assert [(file.path, file.merged) for file in planned] == [
+        ("Dockerfile", False),
+        (".dockerignore", True),
+        ("compose.yaml", False),
+        ("compose.dev.yaml", False),
+        ("compose.watch.yaml", False),
+        ("compose.prod.yaml", False),
+        ("Caddyfile", False),
+        ("k8s.yaml", False),
+        ("shop.service", False),
+        ("shop.socket", False),
+        (".gitignore", True),
+    ]
+    assert {file.path for file in planned if not mark.is_untouched(file.text)} == {".dockerignore", ".gitignore"}
+    assert plan.plan(project(), request) == tuple(file for file in planned if file.path != ".gitignore")
+    paths = [file.path for file in plan.plan(project(in_git=True), ScaffoldRequest(targets=("compose", "systemd")))]
+    assert paths == ["compose.yaml", "shop.service", "shop.socket"]
+
+
+@pytest.mark.parametrize(("graceful", "compose", "k8s", "unit"), [(1, 8, 30, 13), (13, 20, 30, 25), (14, 21, 31, 26)])
+def test_budgets(graceful: int, compose: int, k8s: int, unit: int) -> None:
+    """Each level has just the time that the one below needs, and Kubernetes never less than its usual 30 s."""
+    assert plan.budgets(graceful) == {"compose": compose, "k8s": k8s, "unit": unit}
+    assert lines("compose.yaml", "stop_grace_period: ", graceful=graceful) == [
+        f"{compose}s # the server itself takes {graceful}s at most for open requests"
+    ]
+    assert lines("k8s.yaml", "terminationGracePeriodSeconds: ", graceful=graceful) == [
+        f"{k8s} # preStop 10s, then {graceful}s for open requests"
+    ]
+    assert lines("shop.service", "TimeoutStopSec=", graceful=graceful) == [str(unit)]
+
+
+FACTORY = APP._replace(name="x:make", factory=True)
+WSGI = APP._replace(interface="wsgi")
+SERVERS = [
+    (APP, {}, "asgictl serve main:app --prod --quiet-path /up"),
+    (FACTORY, {}, "asgictl serve x:make --factory --prod --quiet-path /up"),
+    (APP, {"graceful": 9}, "asgictl serve main:app --prod --graceful-timeout 9 --quiet-path /up"),
+    (APP, {"runner": "uvicorn"}, "uvicorn main:app --timeout-graceful-shutdown 8"),
+    (
+        FACTORY._replace(interface="asgi2"),
+        {"runner": "uvicorn", "graceful": 9},
+        "uvicorn x:make --factory --interface asgi2 --timeout-graceful-shutdown 9",
+    ),
+    (WSGI, {"runner": "uvicorn"}, "uvicorn main:app --interface wsgi --timeout-graceful-shutdown 8"),
+    (WSGI, {}, "asgictl serve main:app --prod --quiet-path /up"),
+]
+
+
+@pytest.mark.parametrize(("app", "options", "expected"), SERVERS)
+def test_servers(app: App, options: dict[str, Any], expected: str) -> None:
+    """The server is started with what it needs to know of the app, in the image and by systemd."""
+    found = project(app=app)
+    fd = " --fd 3" if "runner" in options else ""
+
+    assert json.loads(lines("Dockerfile", "^CMD ", found, **options)[0]) == expected.split()
+    assert lines("shop.service", "^ExecStart=", found, **options) == [f"/srv/shop/.venv/bin/{expected}{fd}"]
+    assert lines("shop.service", "^Type=", found, **options) == ["exec" if fd else "notify"]
+
+
+def test_no_quiet_path() -> None:
+    """Where no route for health is known the log keeps each request."""
+    assert commands.server(project(health=Health("/", strict=False)), ScaffoldRequest()) == (
+        *("asgictl", "serve", "main:app", "--prod"),
+    )
+
+
+DEVELOPMENT = [
+    (APP, {}, "asgictl serve main:app --reload --graceful-timeout 1 --show-errors always"),
+    (FACTORY, {"runner": "uvicorn"}, "uvicorn x:make --factory --reload"),
+]
+
+
+@pytest.mark.parametrize(("app", "options", "expected"), DEVELOPMENT)
+def test_development(app: App, options: dict[str, Any], expected: str) -> None:
+    """While developing the server follows edits, and shows errors where it can."""
+    for name in ("compose.dev.yaml", "compose.watch.yaml"):
+        service = yaml.load(text(name, project(app=app), **options), Loader=yaml.BaseLoader)["services"]["web"]
+        assert service["command"] == expected.split()
+
+
+PORTS = [
+    ({}, "ASGICTL_SERVE_PORT", None),
+    ({"runner": "uvicorn"}, "UVICORN_PORT", None),
+    ({"port_env": "PORT"}, "PORT", None),
+    ({"port_env": "ASGICTL_SERVE_PORT"}, "ASGICTL_SERVE_PORT", None),
+    ({"port_env": "UVICORN_PORT", "runner": "uvicorn"}, "UVICORN_PORT", None),
+    ({"port_env": "X"}, "X", 'exec asgictl serve main:app --prod --quiet-path /up --port "${X:-9000}"'),
+    (
+        {"port_env": "PORT", "runner": "uvicorn"},
+        "PORT",
+        'exec uvicorn main:app --timeout-graceful-shutdown 8 --port "${PORT:-9000}"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "variable", "shell"), PORTS)
+def test_ports(options: dict[str, Any], variable: str, shell: str | None) -> None:
+    """A variable that the server does not read itself is handed on by a shell that gives way to it."""
+    command = json.loads(lines("Dockerfile", "^CMD ", port=9000, **options)[0])
+    host = {"asgictl": "ASGICTL_SERVE_HOST", "uvicorn": "UVICORN_HOST"}[options.get("runner", "asgictl")]
+
+    assert command[0] in {"asgictl", "uvicorn"} if shell is None else command == ["sh", "-c", shell]
+    assert lines("Dockerfile", f"    {host}=", port=9000, **options) == ["0.0.0.0 \\"]
+    assert lines("Dockerfile", f"    {variable}=", port=9000, **options) == ["9000"]
+    assert f"os.environ.get('{variable}') or 9000)" in text("Dockerfile", port=9000, **options)
+
+
+def test_how_health_is_asked() -> None:
+    """The check asks the path on the port that counts, by TLS where that is served, and takes what is well."""
+    assert commands.health(Health("/up", strict=True), "X", 8000) == [
+        "python",
+        "-c",
+        "import http.client as h,os,sys;"
+        "c=h.HTTPConnection('127.0.0.1',int(os.environ.get('X') or 8000),timeout=4);"
+        "c.request('GET','/up');sys.exit(c.getresponse().status>=400)",
+    ]
+    assert commands.health(Health("/", strict=False), "X", 8000, https=True)[2] == (
+        "import http.client as h,os,ssl as s,sys;"
+        "c=h.HTTPSConnection('127.0.0.1',int(os.environ.get('X') or 8000),timeout=4,"
+        "context=s._create_unverified_context());"
+        "c.request('GET','/');sys.exit(c.getresponse().status>=500)"
+    )
+
+
+HOST = ', httpHeaders: [{name: Host, value: "a.b"}]'
+PROBES = [
+    (Health("/up", strict=True), None, 'httpGet: {path: "/up", port: http}'),
+    (Health("/up", strict=True), "a.b", f'httpGet: {{path: "/up", port: http{HOST}}}'),
+    (Health("/up", strict=False), "a.b", f'httpGet: {{path: "/up", port: http{HOST}}}'),
+    (Health("/up", strict=False), None, "tcpSocket: {port: http}"),
+    (Health("/", strict=False), "a.b", "tcpSocket: {port: http}"),
+    (Health("/", strict=True), None, 'httpGet: {path: "/", port: http}'),
+]
+
+
+@pytest.mark.parametrize(("health", "domain", "probe"), PROBES)
+def test_probes(health: Health, domain: str | None, probe: str) -> None:
+    """The kubelet asks the route for health by the name that the app knows, or else whether the port is open."""
+    manifest = text("k8s.yaml", project(health=health), domain=domain)
+
+    assert re.findall(r"(?m)^ +((?:httpGet|tcpSocket).*)$", manifest) == [probe] * 3
+
+
+VARIABLES = [
+    ("SECRET_KEY", "1"),
+    ("DATABASE_URL", "sqlite:///:memory:"),
+    ("MY_DATABASE_URL", "sqlite:///:memory:"),
+    ("CACHE_URL", "http://build.invalid"),
+    ("URL", "1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), VARIABLES)
+def test_stand_ins(name: str, value: str) -> None:
+    """While static files are collected each variable has a value of the kind that its name promises."""
+    found = project(statics=Statics((name, "X")))
+
+    assert lines("Dockerfile", "^RUN (?=.*collectstatic)", found) == [
+        f"{name}={value} X=1 python manage.py collectstatic --noinput"
+    ]
+
+
+SERVER = '"asgictl==${ASGICTL_VERSION}"'
+UVICORN = '"uvicorn==${UVICORN_VERSION}"'
+A2WSGI, WEBSOCKETS = f"a2wsgi=={versions.A2WSGI}", f"websockets=={versions.WEBSOCKETS}"
+INSTALLS = [
+    ({}, {}, [], SERVER),
+    ({"asgictl": None}, {}, [], None),
+    ({"uvicorn": None}, {}, [], SERVER),
+    ({}, {"websockets": True, "app": WSGI}, [], SERVER),
+    ({}, {}, ["uvicorn"], UVICORN),
+    ({"uvicorn": "1"}, {}, ["uvicorn"], None),
+    ({}, {"app": WSGI}, ["uvicorn"], f"{UVICORN} {A2WSGI}"),
+    ({"a2wsgi": None}, {"app": WSGI}, ["uvicorn"], UVICORN),
+    ({}, {"websockets": True}, ["uvicorn"], f"{UVICORN} {WEBSOCKETS}"),
+    ({"uvicorn": None}, {"websockets": True}, ["uvicorn"], WEBSOCKETS),
+    ({"websockets": None}, {"websockets": True}, ["uvicorn"], UVICORN),
+    ({"wsproto": None}, {"websockets": True}, ["uvicorn"], UVICORN),
+]
+
+
+@pytest.mark.parametrize(("pinned", "fields", "runner", "installed"), INSTALLS)
+def test_what_is_installed_beside(
+    pinned: dict[str, str | None], fields: dict[str, Any], runner: list[Any], installed: str | None
+) -> None:
+    """The server, and what it lacks for this app, is installed, but not what the project brings."""
+    found = project(deps=Dependencies("requirements", ("requirements.txt",), pinned), **fields)
+    options = {"runner": runner[0]} if runner else {}
+    name, version = ("UVICORN", versions.UVICORN) if runner else ("ASGICTL", __version__)
+
+    assert lines("Dockerfile", "&& pip --python /opt/venv install ", found, **options) == (
+        [installed] if installed else []
+    )
+    there = installed is not None and f"{name}_VERSION" in installed
+    assert lines("Dockerfile", f"^ARG {name}_VERSION", found, **options) == ([f"={version}", ""] if there else [])
+
+
+ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1"]
+ADDRESS = ["ASGICTL_SERVE_HOST=0.0.0.0", "ASGICTL_SERVE_PORT=8000"]
+ENVIRONMENTS = [
+    ({}, {}, []),
+    ({"app": APP._replace(folders=("src", "lib"))}, {}, ["PYTHONPATH=/app/src:/app/lib"]),
+    ({"app": APP._replace(folders=("src",)), "package": True}, {}, []),
+    ({"app": APP._replace(settings="x.settings")}, {}, ["DJANGO_SETTINGS_MODULE=x.settings"]),
+    ({}, {"workers": 3}, ["WEB_CONCURRENCY=3"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "options", "more"), ENVIRONMENTS)
+def test_environment(fields: dict[str, Any], options: dict[str, Any], more: list[str]) -> None:
+    """The image has the variables that the server and the app need, systemd's service as well."""
+    dockerfile = text("Dockerfile", project(**fields), **options)
+
+    found = re.search(r"(?m)^ENV PATH=/opt/venv/bin:\$PATH \\\n((?:    .*\\\n)*    .*)$", dockerfile)
+    assert found is not None
+    assert [line.strip(" \\") for line in found[1].splitlines()] == [*ENVIRONMENT, *more, *ADDRESS]
+    unit = lines("shop.service", "^Environment=", project(**fields), **options)
+    places = [line.replace("/app/", "/srv/shop/") for line in more]
+    assert unit[2:] == (["PYTHONPATH=/srv/shop/src"] if fields.get("package") else places)
+
+
+@pytest.mark.parametrize(
+    ("memory", "asked", "limit"),
+    [("64M", "64Mi", "64Mi"), ("128M", "128Mi", "128Mi"), ("129M", "128Mi", "129Mi"), ("1G", "128Mi", "1Gi")],
+)
+def test_memory(memory: str, asked: str, limit: str) -> None:
+    """A pod asks for 128 MiB, or for its limit where that is less."""
+    manifest = text("k8s.yaml", memory=memory)
+
+    assert f"requests: {{cpu: 100m, memory: {asked}}}\n            limits: {{memory: {limit}}}" in manifest
+
+
+FILES = [
+    (("requirements.txt",), False, ["requirements.txt ./"]),
+    (("a/x.txt", "y.txt", "a/z.txt", "b/c/w.txt"), False, ["a/x.txt a/z.txt a/", "y.txt ./", "b/c/w.txt b/c/"]),
+    (("a/x.txt",), True, [". ./"]),
+]
+
+
+@pytest.mark.parametrize(("files", "local", "copied"), FILES)
+def test_files_for_the_dependencies(files: tuple[str, ...], local: bool, copied: list[str]) -> None:
+    """Before anything is installed the lists are copied to where they lie, or everything where one needs it."""
+    found = project(deps=Dependencies("requirements", files, {}, local))
+
+    assert lines("Dockerfile", "^COPY (?!--)", found)[:-1] == copied
+    assert lines("Dockerfile", "^WORKDIR ", found) == ["/app" if local else "/src", "/app"]
+    assert lines("Dockerfile", "install -r ", found) == [files[0]]
+    rebuilt = re.findall(r'action: rebuild\n +path: "(.*)"', text("compose.watch.yaml", found))
+    assert rebuilt == [*files, "Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tool"),
+    [
+        ("uv", "uv"),
+        ("pylock", "uv"),
+        ("pyproject", "uv"),
+        ("poetry", "poetry"),
+        ("pdm", "pdm"),
+        ("pipenv", "pipenv"),
+        ("requirements", None),
+        ("none", None),
+    ],
+)
+def test_tools(kind: Any, tool: str | None) -> None:
+    """Each kind of dependencies is installed by its tool, in the version that is known to work."""
+    found = project(deps=Dependencies(kind, ("pyproject.toml", "pylock.toml"), {}))
+
+    for name, version in versions.TOOLS.items():
+        expected = [f"={version}", ""] if name == tool else []
+        assert lines("Dockerfile", f"^ARG {name.upper()}_VERSION", found) == expected
+    synced = lines("Dockerfile", "uv pip sync --python /opt/venv ", found)
+    assert synced == (["pylock.toml \\"] if kind == "pylock" else [])
+
+
+WATCHED = ("**/__pycache__/",)
+EVERYTHING = (".", "/app", (".git/", ".venv/", "venv/", "node_modules/", *WATCHED))
+FOLDERS = [
+    (APP, False, EVERYTHING),
+    (APP, True, EVERYTHING),
+    (APP._replace(file=ROOT / "shop/main.py"), False, EVERYTHING),
+    (APP._replace(file=ROOT / "shop/in/main.py"), True, ("./shop", "/app/shop", WATCHED)),
+    (APP._replace(file=ROOT / "src/x/main.py", folders=("src",)), False, ("./src", "/app/src", WATCHED)),
+    (APP._replace(file=Path("/elsewhere/x/main.py")), True, EVERYTHING),
+    (APP._replace(file=None), True, EVERYTHING),
+]
+
+
+@pytest.mark.parametrize(("app", "package", "expected"), FOLDERS)
+def test_what_is_watched(app: App, package: bool, expected: tuple[str, str, tuple[str, ...]]) -> None:
+    """Edits are followed in the folder of the package, or of `src`, or else everywhere but where tools write."""
+    assert ignoring.watched(project(app=app, package=package), "/app") == expected
+
+
+def test_paths_while_developing() -> None:
+    """A package that is installed gives way to the code that is mounted."""
+    src = APP._replace(folders=("src",))
+
+    for name in ("compose.dev.yaml", "compose.watch.yaml"):
+        assert lines(name, "PYTHONPATH: ", project(app=src, package=True)) == ["/app/src:/app"]
+        assert lines(name, "PYTHONPATH: ", project(package=True)) == ["/app"]
+        assert lines(name, "PYTHONPATH: ", project(app=src)) == []
+    assert lines("compose.dev.yaml", "target: ", project(package=True)) == ["runtime"]
+    assert lines("compose.dev.yaml", "target: ", project()) == ["server"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "inside", "mounted"),
+    [
+        ("netrc", "netrc", "./netrc"),
+        ("./my/netrc", "my/netrc", "./my/netrc"),
+        ("/etc/netrc", None, "/etc/netrc"),
+        ("~/.netrc", None, "~/.netrc"),
+        ("../netrc", None, "../netrc"),
+        (None, None, None),
+    ],
+)
+def test_the_password_of_an_index(secret: str | None, inside: str | None, mounted: str | None) -> None:
+    """A password is mounted while it is needed; where it lies in the project, it stays out of image and repository."""
+    found = project(in_git=True)
+
+    compose = yaml.safe_load(text("compose.yaml", found, index_secret=secret))
+    assert compose.get("secrets") == ({"netrc": {"file": mounted}} if mounted else None)
+    for name in (".dockerignore", ".gitignore"):
+        assert [line for line in text(name, found, index_secret=secret).splitlines() if line == inside] == (
+            [inside] if inside else []
+        )
+    mounts = text("Dockerfile", found, index_secret=secret).count("--mount=type=secret,id=netrc,target=/root/.netrc")
+    assert bool(mounts) is bool(mounted)
+
+
+def test_what_is_left_out() -> None:
+    """A line of `.dockerignore` gives way where it would hit a package, the app, or what the build needs."""
+    usual = ignoring.ignored(project(), ScaffoldRequest())
+    deps = Dependencies("requirements", ("docs/list.txt",), {})
+    found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
+
+    left = ignoring.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
+
+    assert left[0] == "x/../netrc"
+    assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
+    assert [line for line in left if line not in usual] == ["x/../netrc"]
+
+
+def test_quoting() -> None:
+    """Strings and lists are written so that YAML, JSON and compose read them as they are."""
+    assert rendering.quoted('a "b" $c ä') == '"a \\"b\\" $c ä"'
+    assert rendering.quoted(Path("/x")) == '"/x"'
+    assert rendering.flow(["$a", 1, "ä"]) == '["$$a", "1", "ä"]'
+    assert lines("shop.service", "--quiet-path ", project(health=Health("/a%20b", strict=True))) == ["/a%%20b"]
+    with pytest.raises(Exception, match="'name' is undefined"):
+        rendering.render("compose.yaml.j2", {})
+
+
+def test_the_same_by_detection(tmp_path: Path) -> None:
+    """What is found in a real folder is planned as what is written down here."""
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/up')\ndef up(): ...\n")
+    (root / "requirements.txt").write_text("fastapi\n")
+    (root / ".python-version").write_text("3.13\n")
+    request = ScaffoldRequest(targets=TARGETS)
+
+    assert plan.plan(detect(request, root), request) == plan.plan(project(), request)

@@ -1,0 +1,203 @@
+"""The programs that `scaffold --check` asks: what each is called with, what it says, and when it is not asked."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from asgictl.scaffold.lint import tools
+from asgictl.scaffold.lint.tools import Run
+
+PROGRAM = f"""#!{sys.executable}
+import json, os, pathlib, sys
+here = pathlib.Path(__file__)
+with here.with_name("calls").open("a") as calls:
+    print(json.dumps([here.name, *sys.argv[1:], os.getcwd(), os.environ.get("DOMAIN")]), file=calls)
+answer = json.loads(here.with_name("answers").read_text()).get(here.name, {{}})
+print(answer.get("out", ""))
+print(answer.get("err", ""), file=sys.stderr)
+sys.exit(answer.get(sys.argv[-1], answer.get("status", 0)))
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder for programs, which is all of the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "answers").write_text("{}")
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.delenv("DOMAIN", raising=False)
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the folder of a project."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return folder
+
+
+def install(folder: Path, *names: str) -> None:
+    """Have programs that note how they are called."""
+    for name in names:
+        (folder / name).write_text(PROGRAM)
+        (folder / name).chmod(0o755)
+
+
+def answer(programs: Path, **answers: dict[str, object]) -> None:
+    """Have programs answer otherwise than with silence and 0."""
+    (programs / "answers").write_text(json.dumps({name.replace("_", "-"): it for name, it in answers.items()}))
+
+
+def calls(programs: Path) -> list[list[str | None]]:
+    """Return how the programs were called: the words, the folder and DOMAIN."""
+    file = programs / "calls"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+FILES = [
+    ("Dockerfile", "hadolint", ["hadolint", "--failure-threshold", "style", "--no-color", "Dockerfile"], None),
+    ("Caddyfile", "caddy", ["caddy", "validate", "--adapter", "caddyfile", "--config", "Caddyfile"], "localhost"),
+    ("k8s.yaml", "kubernetes-validate", ["kubernetes-validate", "--strict", "--quiet", "k8s.yaml"], None),
+]
+
+
+@pytest.mark.parametrize(("name", "tool", "words", "domain"), FILES)
+def test_what_is_asked(root: Path, programs: Path, name: str, tool: str, words: list[str], domain: str | None) -> None:
+    """Each file is shown to the program that knows it, in the project's folder."""
+    install(programs, tool)
+
+    assert list(tools.runs(root, [name, "other.yaml", "x.socket"])) == [Run(tool, name, passed=True, said=())]
+    assert calls(programs) == [[*words, str(root), domain]]
+
+
+def test_a_domain_of_the_users(root: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The domain that is set where the check runs is the one that Caddy and compose get."""
+    monkeypatch.setenv("DOMAIN", "a.b")
+    install(programs, "caddy", "docker-compose")
+
+    assert [run.passed for run in tools.runs(root, ["Caddyfile", "compose.yaml"])] == [True, True]
+    assert {call[-1] for call in calls(programs)} == {"a.b"}
+
+
+CONFIG = ["config", "--quiet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "files"),
+    [
+        ("compose.yaml", False, ["-f", "compose.yaml"]),
+        ("compose.yaml", True, ["-f", "compose.yaml"]),
+        ("compose.dev.yaml", True, ["-f", "compose.yaml", "-f", "compose.dev.yaml"]),
+        ("compose.dev.yaml", False, ["-f", "compose.dev.yaml"]),
+    ],
+)
+def test_compose(root: Path, programs: Path, name: str, beside: bool, files: list[str]) -> None:
+    """Compose gets a file together with the one that it builds upon, where that is there."""
+    install(programs, "docker", "docker-compose")
+    if beside:
+        (root / "compose.yaml").write_text("")
+
+    assert list(tools.runs(root, [name])) == [Run("docker compose", name, passed=True, said=())]
+    assert calls(programs) == [
+        ["docker", "compose", "version", str(Path.cwd()), None],
+        ["docker", "compose", *files, *CONFIG, str(root), "localhost"],
+    ]
+
+
+@pytest.mark.parametrize("docker", [True, False])
+def test_another_compose(root: Path, programs: Path, docker: bool) -> None:
+    """The program of its own is asked where Docker is not there, or has no compose; with neither, none is."""
+    if docker:
+        install(programs, "docker")
+        answer(programs, docker={"version": 1})
+    skipped = Run("docker compose", "compose.yaml", None, ("not installed",))
+    assert list(tools.runs(root, ["compose.yaml"])) == [skipped]
+    install(programs, "docker-compose")
+
+    assert list(tools.runs(root, ["compose.yaml"])) == [Run("docker compose", "compose.yaml", passed=True, said=())]
+    assert calls(programs)[-1] == ["docker-compose", "-f", "compose.yaml", *CONFIG, str(root), "localhost"]
+    (programs / "docker-compose").write_text("#!/nowhere/at/all\n")
+    assert list(tools.runs(root, ["compose.yaml"])) == [skipped]
+
+
+def test_what_is_said(root: Path, programs: Path) -> None:
+    """What a program says when it finds something is kept, without blank lines; when it is content, nothing is."""
+    install(programs, "hadolint", "caddy")
+    answer(
+        programs,
+        hadolint={"out": "one\n\n  two", "err": "three", "status": 1},
+        caddy={"out": "all is well", "err": "really"},
+    )
+
+    assert list(tools.runs(root, ["Dockerfile", "Caddyfile", "k8s.yaml"])) == [
+        Run("hadolint", "Dockerfile", passed=False, said=("one", "  two", "three")),
+        Run("caddy", "Caddyfile", passed=True, said=()),
+        Run("kubernetes-validate", "k8s.yaml", None, ("not installed",)),
+    ]
+
+
+def test_a_program_beside_asgictl(root: Path, programs: Path) -> None:
+    """A program that is installed beside asgictl need not be on the path; that one comes first."""
+    install(programs.parent, "hadolint")
+    (programs.parent / "answers").write_text('{"hadolint": {"out": "beside", "status": 1}}')
+    assert [run.said for run in tools.runs(root, ["Dockerfile"])] == [("beside",)]
+    install(programs, "hadolint")
+
+    assert [run.passed for run in tools.runs(root, ["Dockerfile"])] == [True]
+
+
+def test_a_program_that_does_not_work(root: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that cannot be started, or does not end, is skipped with the reason."""
+    (programs / "hadolint").write_text("#!/nowhere/at/all\n")
+    (programs / "hadolint").chmod(0o755)
+    (programs / "caddy").write_text("#!/bin/sh\nexec /bin/sleep 600\n")
+    (programs / "caddy").chmod(0o755)
+    (programs / "docker").symlink_to(programs / "caddy")
+    monkeypatch.setattr(tools, "_LONGEST", 0.2)
+
+    broken, slow, compose = tools.runs(root, ["Dockerfile", "Caddyfile", "compose.yaml"])
+
+    assert broken == Run(
+        "hadolint", "Dockerfile", None, (f"[Errno 2] No such file or directory: '{programs / 'hadolint'}'",)
+    )
+    command = [str(programs / "caddy"), "validate", "--adapter", "caddyfile", "--config", "Caddyfile"]
+    assert slow == Run("caddy", "Caddyfile", None, (f"Command '{command}' timed out after 0.2 seconds",))
+    assert compose == Run("docker compose", "compose.yaml", None, ("not installed",))
+
+
+SYSTEMD = f"""#!{sys.executable}
+import pathlib, sys
+file = pathlib.Path(sys.argv[-1])
+print(*sys.argv[1:])
+for name in sorted(file.parent.iterdir()):
+    print(name, repr(name.read_bytes()))
+sys.exit(1)
+"""
+
+
+def test_units(root: Path, programs: Path) -> None:
+    """Systemd sees copies of all units, with programs that are there, and its words name them as they are."""
+    (root / "shop.service").write_bytes(b"[Service]\nExecStartPre=/x/y a\nExecStart=/srv/z b\xff\nX=ExecStart=/q\n")
+    (root / "shop.socket").write_text("[Socket]\n")
+    (root / "shop.txt").write_text("")
+    (programs / "systemd-analyze").write_text(SYSTEMD)
+    (programs / "systemd-analyze").chmod(0o755)
+
+    (run,) = tools.runs(root, ["shop.service"])
+
+    unit = "[Service]\nExecStartPre=/bin/true a\nExecStart=/bin/true b\ufffd\nX=ExecStart=/q\n".encode()
+    assert run == Run(
+        "systemd-analyze",
+        "shop.service",
+        passed=False,
+        said=(
+            "verify --recursive-errors=yes --man=no shop.service",
+            f"shop.service {unit!r}",
+            "shop.socket b'[Socket]\\n'",
+        ),
+    )

@@ -1,0 +1,424 @@
+"""The steps of `scaffold --verify`, one by one, with an engine that says what it is told to, and a clock of its own."""
+
+import http.server
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asgictl.errors import FileProblemError, StartError
+from asgictl.scaffold import engine as engines
+from asgictl.scaffold import verify
+from asgictl.scaffold.detected import Health, Project
+from asgictl.scaffold.engine import EngineError
+from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.verify import Step
+from tests.scaffold.test_planned import project
+
+DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'
+STATUS = "Name:\tx\nno colon\nUid:\t{}\t0\t0\t0\nCapEff:\t00000000000{}\n"
+
+
+def checks(test: list[str] | None, *, podman: bool = False) -> str:
+    """Return what an engine says of an image with a check of its own."""
+    check = {"Test": test}
+    return json.dumps({"Config": None, "HealthCheck": check} if podman else {"Config": {"Healthcheck": check}})
+
+
+class Clock:
+    """Stands still but for what the test says."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go on."""
+        self.now += seconds
+
+
+class Engine:
+    """Answers each call with what is told, after half a second; an error is raised."""
+
+    name = "docker"
+    build_options = ("--format", "x")
+
+    def __init__(self, clock: Clock, port: int) -> None:
+        self.clock, self.calls = clock, list[tuple[str, ...]]()
+        self.folders: list[Path | None] = []
+        self.answers: dict[str, Any] = {
+            "build": "done",
+            "image inspect --format {{.Size}}": "123400000",
+            "run": "id",
+            "port": f"127.0.0.1:{port}\n[::1]:1",
+            "image inspect --format {{json .}}": json.dumps(
+                {"Config": {"Healthcheck": {"Test": ["CMD", "well", "?"]}}}
+            ),
+            "exec NAME well": "",
+            "exec NAME cat": STATUS.format(10001, "00000"),
+            "inspect": json.dumps({"Status": "running", "ExitCode": 0}),
+            "stop": "",
+            "logs": "one\n\ntwo\n",
+            "rm": EngineError("docker rm failed", ["Error: No such container: x"]),
+            "image rm": EngineError("docker image failed", ["no such thing", "image Not Known"]),
+        }
+
+    def call(self, *arguments: str, hears: Callable[[str], object] | None = None, folder: Path | None = None) -> str:
+        """Return the answer whose words the call begins with, the longest first."""
+        self.clock.now += 0.5
+        name = next((word for word in arguments if word.startswith("shop-verify-")), "")
+        self.calls.append(arguments)
+        self.folders.append(folder)
+        line = " ".join(arguments).replace(name or "\0", "NAME")
+        key = max((key for key in self.answers if line.startswith(key)), key=len)
+        answer = self.answers[key]
+        answer = answer.pop(0) if isinstance(answer, list) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        if hears is not None:
+            hears(answer)
+        return str(answer)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Have a clock of the test's own."""
+    clock = Clock()
+    monkeypatch.setattr(verify, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
+    return clock
+
+
+@pytest.fixture
+def answers() -> Iterator[dict[str, Any]]:
+    """Have a server that answers with `status`, and keeps the `paths` that it was asked for."""
+    told: dict[str, Any] = {"status": [200], "paths": []}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told["paths"].append(self.path)
+            status = told["status"]
+            self.send_response(status.pop(0) if len(status) > 1 else status[0])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        told["port"] = server.server_address[1]
+        yield told
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def engine(clock: Clock, answers: dict[str, Any]) -> Engine:
+    """Return an engine with which everything goes well."""
+    return Engine(clock, answers["port"])
+
+
+def tried(
+    engine: Engine, root: Path, stage: str = "runtime", found: Project | None = None, **options: Any
+) -> list[Step]:
+    """Return the steps of a trial."""
+    (root / "Dockerfile").write_text(DOCKERFILE.format(stage))
+    heard: list[str] = []
+    asked = (found or project())._replace(root=root)
+    steps = list(verify.verify(engine, asked, ScaffoldRequest(**options), heard.append))  # type: ignore[arg-type]
+    assert heard in ([], ["done"])
+    return steps
+
+
+def test_all_is_well(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """Each step tells what was seen and how long it took, and the engine is asked for nothing else."""
+    assert tried(engine, tmp_path) == [
+        Step("build", passed=True, seen="123 MB", seconds=1),
+        Step("ready", passed=True, seen="answers 200 after 0.5 s", seconds=1),
+        Step("health", passed=True, seen="its own check of /up is well", seconds=1),
+        Step("request", passed=True, seen="GET /up answers 200", seconds=0),
+        Step("user", passed=True, seen="uid 10001, no capabilities", seconds=0.5),
+        Step("stop", passed=True, seen="status 0 after 0.5 s of 15 s", seconds=1.5),
+    ]
+    name = engine.calls[-1][-1]
+    assert answers["paths"] == ["/up", "/up"]
+    assert [" ".join(call).replace(name, "NAME") for call in engine.calls] == [
+        "build --format x --tag NAME .",
+        "image inspect --format {{.Size}} NAME",
+        "run --detach --name NAME --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "
+        "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
+        "port NAME 8000",
+        "image inspect --format {{json .}} NAME",
+        "exec NAME well ?",
+        "exec NAME cat /proc/1/status",
+        "stop --time 15 NAME",
+        "inspect --format {{json .State}} NAME",
+        "logs NAME",
+        "rm --force --volumes NAME",
+        "image rm --force NAME",
+    ]
+    assert engine.folders == [tmp_path, None, tmp_path, *[None] * 9]
+    tried(engine, tmp_path)
+    assert engine.calls[-1][-1] != name
+
+
+def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index, its password, variables, another port and the mounted code are handed to the engine."""
+    (tmp_path / ".env").write_text("")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://x.example")
+    monkeypatch.setenv("HOME", "/home/me")
+
+    tried(engine, tmp_path, "server", index_secret="~/.netrc", graceful=20, port_env="X", workdir="/srv/x")
+
+    name = engine.calls[-1][-1]
+    calls = [" ".join(call).replace(name, "NAME") for call in engine.calls]
+    assert calls[0] == ("build --format x --tag NAME --secret id=netrc,src=/home/me/.netrc --build-arg PIP_INDEX_URL .")
+    assert calls[2].endswith(
+        f"--publish 127.0.0.1::8000 --env-file .env --env X=8000 --volume {tmp_path}:/srv/x:ro NAME"
+    )
+    assert "stop --time 27 NAME" in calls
+
+
+def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
+    """The port is the one that the image's own command has."""
+    engine.answers["port NAME 9000"] = engine.answers["port"]
+    (tmp_path / "Dockerfile").write_text('FROM python:3\nCMD ["asgictl", "serve", "x", "--port", "9000"]\n')
+
+    steps = list(verify.verify(engine, project(root=tmp_path), ScaffoldRequest(), lambda _: None))  # type: ignore[arg-type]
+
+    assert all(step.passed for step in steps)
+    assert "--publish 127.0.0.1::9000 --env ASGICTL_SERVE_PORT=9000" in " ".join(engine.calls[2])
+
+
+@pytest.mark.parametrize(
+    ("said", "seen", "asked"),
+    [
+        (checks(["CMD", "well", "?"], podman=True), "its own check of /up is well", ("well", "?")),
+        (checks(["CMD-SHELL", "well ?"]), "its own check of /up is well", ("sh", "-c", "well ?")),
+        (checks(["NONE"]), "the image has no check of its own", None),
+        (checks(None), "the image has no check of its own", None),
+        ("{}", "the image has no check of its own", None),
+    ],
+)
+def test_checks_of_the_image(
+    engine: Engine, tmp_path: Path, said: str, seen: str, asked: tuple[str, ...] | None
+) -> None:
+    """The image's own check is run in whatever form it has, and one that has none is told."""
+    engine.answers["image inspect --format {{json .}}"] = said
+    engine.answers["exec NAME sh"] = ""
+
+    steps = tried(engine, tmp_path)
+
+    assert (steps[2].seen, steps[-1].name) == (seen, "stop")
+    assert [call[2:] for call in engine.calls if call[0] == "exec" and "cat" not in call] == ([asked] if asked else [])
+
+
+ENDED = json.dumps({"Status": "exited", "ExitCode": 3})
+LOGS = ("one", "two")
+SAID = tuple(str(number) for number in range(20))
+FAULTS: list[tuple[dict[str, Any], str, str, tuple[str, ...]]] = [
+    ({"build": EngineError("docker build failed", SAID)}, "build", "docker build failed", SAID[-12:]),
+    ({"run": EngineError("docker run failed", ["no"])}, "ready", "docker run failed", ("no",)),
+    (
+        {"port": EngineError("docker port failed", ["no"]), "inspect": ENDED},
+        "ready",
+        "the container has ended with status 3",
+        LOGS,
+    ),
+    ({"port": "", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": EngineError("docker port failed", ["no"])}, "ready", "docker port failed", ("no",)),
+    ({"port": "NOBODY", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": "NOBODY"}, "ready", "there is no answer after 60 s", LOGS),
+    ({"port": "NOBODY", "logs": "\n".join(SAID)}, "ready", "there is no answer after 60 s", SAID[-12:]),
+    (
+        {"exec NAME well": EngineError("docker exec failed", ["no"])},
+        "health",
+        "the image's own check says that it is not well",
+        LOGS,
+    ),
+    ({"exec NAME cat": STATUS.format(0, "00000")}, "user", "the server runs as root", ()),
+    ({"inspect": json.dumps({"ExitCode": 3})}, "stop", "the server ends with 3", LOGS),
+    (
+        {"inspect": json.dumps({"ExitCode": 137})},
+        "stop",
+        "the server was killed after 0.5 s: the signal did not reach it",
+        LOGS,
+    ),
+    ({"logs": "a\n Shutdown FAILED: x \nb"}, "stop", "Shutdown FAILED: x", ("a", " Shutdown FAILED: x ", "b")),
+]
+
+
+@pytest.mark.parametrize(("told", "step", "seen", "lines"), FAULTS)
+def test_what_goes_wrong(  # the columns of the table
+    engine: Engine, tmp_path: Path, told: dict[str, Any], step: str, seen: str, lines: tuple[str, ...]
+) -> None:
+    """The first step that fails says why, with the last lines, and is the last; all is removed afterwards."""
+    with socket.socket() as nobody:  # bound, and so taken, but not listening
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        engine.answers |= {key: address if it == "NOBODY" else it for key, it in told.items()}
+
+        *before, failed = tried(engine, tmp_path)
+
+    assert all(it.passed for it in before)
+    assert failed._replace(seconds=0) == Step(step, passed=False, seen=seen, seconds=0, lines=lines)
+    assert "60 s" not in seen or failed.seconds == pytest.approx(61.45)
+    assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
+
+
+def test_capabilities(engine: Engine, tmp_path: Path) -> None:
+    """What the server may do beyond a user is told."""
+    engine.answers["exec NAME cat"] = STATUS.format(7, "000ff")
+
+    assert tried(engine, tmp_path)[4].seen == "uid 7, capabilities ff"
+
+
+@pytest.mark.parametrize(
+    ("status", "strict", "passed"),
+    [(399, True, True), (400, True, False), (400, False, True), (499, False, True), (500, False, False)],
+)
+def test_what_is_well(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, status: int, strict: bool, passed: bool
+) -> None:
+    """A route for health answers below 400; where none is known anything below 500 will do."""
+    answers["status"] = [status]
+
+    steps = tried(engine, tmp_path, found=project(health=Health("/x", strict=strict)))
+
+    assert steps[3]._replace(seconds=0) == Step(
+        "request", passed=passed, seen=f"GET /x answers {status}", seconds=0, lines=() if passed else LOGS
+    )
+    assert len(steps) == (6 if passed else 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "command"),
+    [("rm", "docker rm --force --volumes NAME"), ("image rm", "docker image rm --force NAME")],
+)
+@pytest.mark.parametrize(("said", "reason"), [(["it", "is busy"], "is busy"), ([], "docker x failed")])
+def test_what_cannot_be_removed(  # the columns of two tables
+    engine: Engine, tmp_path: Path, call: str, command: str, said: list[str], reason: str
+) -> None:
+    """What is left is an error that names it, with the command that removes it; signals mean what they did before."""
+    engine.answers[call] = EngineError("docker x failed", said)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    with pytest.raises(StartError) as error:
+        tried(engine, tmp_path)
+
+    name = engine.calls[0][engine.calls[0].index("--tag") + 1]
+    assert error.value.message == f"cannot remove `{name}`: {reason}"
+    assert error.value.hint == f"remove it with `{command.replace('NAME', name)}`"
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_signals_while_removing(engine: Engine, tmp_path: Path) -> None:
+    """While things are removed no signal gets in between."""
+    seen = []
+
+    class Removing(Engine):
+        def call(self, *arguments: str, **options: Any) -> str:
+            if "rm" in arguments:
+                seen.append([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)])
+            return super().call(*arguments, **options)
+
+    removing = Removing(engine.clock, 1)
+    removing.answers = {**engine.answers, "rm": "", "image rm": ""}
+    assert tried(removing, tmp_path)[-1].passed
+    assert seen == [[signal.SIG_IGN, signal.SIG_IGN]] * 2
+
+
+def test_no_dockerfile(engine: Engine, tmp_path: Path) -> None:
+    """Without a Dockerfile nothing is built."""
+    with pytest.raises(FileProblemError) as error:
+        list(verify.verify(engine, project(root=tmp_path), ScaffoldRequest(), lambda _: None))  # type: ignore[arg-type]
+
+    assert error.value.message == f"there is no `Dockerfile` in `{tmp_path}`"
+    assert error.value.hint == "write it: `asgictl scaffold`"
+    assert engine.calls == []
+
+
+SCRIPT = f"#!{sys.executable}\nimport os, sys\n"
+
+
+def program(folder: Path, name: str, code: str) -> engines.Engine:
+    """Return an engine that is a script."""
+    (folder / name).write_text(SCRIPT + code)
+    (folder / name).chmod(0o755)
+    return engines.Engine(str(folder / name))
+
+
+def test_calls(tmp_path: Path) -> None:
+    """A call has BuildKit and no input, runs where it is to, and each line is heard at once; the last are kept."""
+    code = "print(*sys.argv[1:], os.environ['DOCKER_BUILDKIT'], os.getcwd(), repr(sys.stdin.read()))\n"
+    code += "sys.stdout.flush()\nos.write(2, b'\\xff \\n')\n"
+    heard: list[str] = []
+    engine = program(tmp_path, "docker", code)
+
+    assert engine.call("a", "b", hears=heard.append, folder=tmp_path) == f"a b 1 {tmp_path} ''\n\ufffd"
+    assert heard == [f"a b 1 {tmp_path} ''", "\ufffd"]
+    many = program(tmp_path, "docker", "print(*range(300), sep='\\n')")
+    assert many.call("x").splitlines() == [str(number) for number in range(100, 300)]
+    assert (engine.name, engine.build_options) == ("docker", ())
+    assert program(tmp_path, "podman", "").build_options == ("--format", "docker")
+
+
+def test_a_call_that_fails(tmp_path: Path) -> None:
+    """What a call has said before it fails is kept, without blank lines."""
+    with pytest.raises(EngineError) as error:
+        program(tmp_path, "podman", "print('a\\n\\nb')\nsys.exit(3)").call("image", "rm")
+
+    assert (str(error.value), error.value.lines) == ("podman image failed", ("a", "b"))
+
+
+def test_a_call_that_is_interrupted(tmp_path: Path) -> None:
+    """When the user interrupts, the call is ended as well."""
+    code = "import pathlib, signal, time\n"
+    code += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path(sys.argv[1]).touch()))\n"
+    code += "print('begun', flush=True)\ntime.sleep(30)\n"
+
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program(tmp_path, "docker", code).call(str(tmp_path / "ended"), hears=interrupted)
+
+    assert (tmp_path / "ended").exists()
+
+
+NOT_HERE = "no docker here", "no podman here"
+ENGINES = [
+    ({}, None, NOT_HERE),
+    ({"docker": ""}, "docker", ()),
+    ({"podman": ""}, "podman", ()),
+    ({"docker": "", "podman": ""}, "docker", ()),
+    ({"docker": "sys.exit(1)", "podman": ""}, "podman", ()),
+    ({"docker": "print('a'); print('b'); sys.exit(1)"}, None, ("docker: b", "no podman here")),
+    ({"docker": "sys.exit(1)"}, None, ("docker: no answer", "no podman here")),
+    ({"podman": "sys.exit(sys.argv[1:] != ['info'])"}, "podman", ()),
+]
+
+
+@pytest.mark.parametrize(("programs", "found", "reasons"), ENGINES)
+def test_which_engine(tmp_path: Path, programs: dict[str, str], found: str | None, reasons: tuple[str, ...]) -> None:
+    """The first engine that answers is taken; without any the error says of each why not."""
+    for name, code in programs.items():
+        program(tmp_path, name, code)
+
+    if found:
+        assert engines.find({"PATH": str(tmp_path)}).program == str(tmp_path / found)
+        return
+    with pytest.raises(StartError) as error:
+        engines.find({"PATH": str(tmp_path)})
+    assert error.value.message == f"there is no container engine that answers: {'; '.join(reasons)}"
+    assert error.value.hint == "install Docker or Podman, or start it"
