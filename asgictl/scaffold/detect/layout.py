@@ -30,7 +30,7 @@ def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: Ap
     inside = app.file is not None and app.file.is_relative_to(home / top) and (home / top / "__init__.py").exists()
     if inside and (top == name or src or _configured(pyproject)):
         return True, f"the package {top}, installed", f"[build-system] in {pyproject.file.name}"
-    return False, plain[0], f"the app is not in a package called {name}"
+    return False, plain[0], f"the app is not in a package called {name}" if name else "the project has no name"
 
 
 def _poetry_name(pyproject: PyProject) -> str | None:
