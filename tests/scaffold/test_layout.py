@@ -76,6 +76,16 @@ PACKAGES = [
 ]
 
 
+def test_a_package_without_a_name(lay: Lay) -> None:
+    """A name that is no text is none."""
+    files = {"pyproject.toml": POETRY.format("").replace('"My-Shop"', "3"), "poetry.lock": "", "x/__init__.py": ""}
+
+    assert found(lay({**files, "x/main.py": APP}, None), "layout") == (
+        "a folder, copied",
+        "the project has no name",
+    )
+
+
 @pytest.mark.parametrize(("folder", "more", "package"), PACKAGES)
 def test_which_package(lay: Lay, folder: str, more: str, package: bool) -> None:
     """The package is the one with the project's name, or what the file says is built; else the code is copied."""
@@ -209,6 +219,7 @@ def test_the_bundled_app(lay: Lay) -> None:
 
     assert (project.app.name, project.app.framework, project.app.folders) == ("asgictl.demo:app", None, ())
     assert found(root, "app", app="demo") == ("asgictl.demo:app", "as named")
+    assert (project.health, project.websockets) == (("/healthz", True), True)
 
 
 def test_interfaces_by_dependencies() -> None:

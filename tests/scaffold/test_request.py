@@ -1,0 +1,211 @@
+"""What values the options of `scaffold` take, and what is said of those that they do not."""
+
+from typing import Any
+
+import pytest
+
+from asgictl.errors import ConfigError
+from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name, parse_targets
+
+
+def failure(error: ConfigError) -> tuple[str, str | None, str | None]:
+    """Return what an error says, and the option that it is about."""
+    return error.message, error.hint, error.option
+
+
+NAME_HINT = "use up to 63 lower-case letters, digits and dashes, beginning with a letter"
+CREDENTIALS = "write the URL without them, and pass --index-secret netrc with a file `machine HOST login … password …`"
+NO_CODE = "drop --mode, or choose --for docker,compose,dev"
+NO_TLS = "drop --https, or choose --for docker,compose,dev"
+WRONG: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"name": "My Shop"},
+        "`My Shop` cannot be a name in compose and Kubernetes",
+        f"{NAME_HINT}, like `my-shop`",
+        "name",
+    ),
+    ({"name": "123"}, "`123` cannot be a name in compose and Kubernetes", NAME_HINT, "name"),
+    *(
+        ({name: "!"}, f"`!` does not do for `--{name.replace('_', '-')}`", f"write it like {example}", name)
+        for name, example in [
+            ("port_env", "PORT"),
+            ("workdir", "/app"),
+            ("health_path", "/healthz"),
+            ("base", "python:3.13-slim-bookworm"),
+            ("registry_prefix", "registry.example.com/hub/"),
+            ("python", "3.13"),
+            ("domain", "app.example.com"),
+            ("memory", "512M or 2G"),
+            ("restart", "no, always, unless-stopped or on-failure:5"),
+            ("requirements", "requirements/prod.txt"),
+            ("index_secret", "netrc"),
+        ]
+    ),
+    *(
+        ({"port_env": name}, f"`{name}` means something else to every program", "write it like PORT", "port_env")
+        for name in [
+            *("ASGICTL_SERVE_HOST", "UVICORN_HOST", "PYTHONPATH", "PATH", "HOME", "LANG", "WEB_CONCURRENCY"),
+            *("DJANGO_SETTINGS_MODULE", "FORWARDED_ALLOW_IPS"),
+        ]
+    ),
+    (
+        {"apt": ("git", "X")},
+        "`X` is not the name of a Debian package",
+        "write it like libpq5, --apt once for each",
+        "apt",
+    ),
+    *(
+        ({"workdir": path}, f"`--workdir {path}` is no place for code", "write it like /app or /srv/shop", "workdir")
+        for path in [
+            *("/tmp/x", "/proc", "/sys", "/dev", "/etc", "/usr/x", "/bin", "/sbin", "/lib64", "/root", "/run", "/boot"),
+            *("/opt/venv", "/opt/venv/x", "/opt", "/var", "/home", "/mnt", "/a/../b", "/./a"),
+        ]
+    ),
+    (
+        {"index_url": "https://me@x.example/y"},
+        "`--index-url` holds credentials, which would stay in files and in the image's history",
+        CREDENTIALS,
+        "index_url",
+    ),
+    *(
+        (
+            {"index_url": url},
+            f"`{url}` is not the URL of an index",
+            "write it like https://mirror.example.com/simple",
+            "index_url",
+        )
+        for url in ("x", "ftp://x.example", "https://", "https://x.example:99999", "https://x.example/ä", "http://[::1")
+    ),
+    *(
+        (
+            {"mode": "bind", "targets": ("docker", it)},
+            f"`--mode` does not go with {it}: the image has no code",
+            NO_CODE,
+            "mode",
+        )
+        for it in ("watch", "prod", "k8s")
+    ),
+    *(
+        (
+            {"https": True, "targets": ("docker", it)},
+            f"`--https` does not go with {it}: there a proxy in front speaks TLS",
+            NO_TLS,
+            "https",
+        )
+        for it in ("prod", "k8s", "systemd")
+    ),
+    (
+        {"mode": "bind", "targets": TARGETS},
+        "`--mode` does not go with watch, prod, k8s: the image has no code",
+        NO_CODE,
+        "mode",
+    ),
+    (
+        {"domain": "10.0.0.1", "targets": ("k8s",)},
+        "`10.0.0.1` is an address: an Ingress of Kubernetes wants a name",
+        "write it like app.example.com",
+        "domain",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "message", "hint", "option"), WRONG)
+def test_wrong_values(fields: dict[str, Any], message: str, hint: str, option: str) -> None:
+    """A value that some file could not hold is told with the option, and one that it could."""
+    with pytest.raises(ConfigError) as error:
+        check(ScaffoldRequest(**fields))
+
+    assert failure(error.value) == (message, hint, option)
+
+
+RIGHT: list[dict[str, Any]] = [
+    *({"port_env": name} for name in ("PORT", "_x1", "ASGICTL_SERVE_PORT", "UVICORN_PORT", "MY_PATH", "HOMES")),
+    *({"workdir": path} for path in ("/app", "/srv/x-1_.y", "/opt/x", "/var/x", "/home/x", "/tmpx", "/opt/venvs")),
+    *({"health_path": path} for path in ("/", "/a/b", "/%20@+:~-._")),
+    *({"python": version} for version in ("3.9", "3.14", "3.14.12")),
+    *({"memory": size} for size in ("1M", "999999999G")),
+    *({"restart": word} for word in ("no", "always", "unless-stopped", "on-failure", "on-failure:9999")),
+    *({"index_url": url} for url in ("http://x.example", "https://x.example:1/y?z=1&a=%20", "http://[::1]/x")),
+    *({"domain": name, "targets": ("k8s",)} for name in ("localhost", "a.b", "1a.2", "x" * 63)),
+    {"domain": "10.0.0.1"},
+    {"mode": "bind"},
+    {"https": True},
+    {"name": "a" * 63},
+    {"apt": ("g++", "libgl1-x.y")},
+]
+
+
+@pytest.mark.parametrize("fields", RIGHT)
+def test_right_values(fields: dict[str, Any]) -> None:
+    """What the files can hold is taken."""
+    check(ScaffoldRequest(**fields))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"health_path": path} for path in ("a", "//a", "/a b", "")),
+        *({"python": version} for version in ("3", "2.7", "3.123", "3.1.1234")),
+        *({"memory": size} for size in ("0M", "01M", "1K", "1", "9999999999M")),
+        *({"restart": word} for word in ("yes", "on-failure:0", "on-failure:12345", "on-failure:")),
+        *({"domain": name} for name in ("A.b", "a..b", "-a", "a-", "x" * 64, "a." * 127)),
+        *({"port_env": name} for name in ("1X", "X-Y")),
+        *({"workdir": path} for path in ("app", "/app/", "/a b")),
+        {"name": "a" * 64},
+    ],
+)
+def test_values_beside(fields: dict[str, str]) -> None:
+    """What is just beside that is refused for its own option."""
+    with pytest.raises(ConfigError) as error:
+        check(ScaffoldRequest(**fields))  # type: ignore[arg-type]
+
+    assert error.value.option == next(iter(fields))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("My Shop!", "my-shop"),
+        ("--1a--b--", "a-b"),
+        ("yes", "yes-app"),
+        ("N", "n-app"),
+        ("a" * 70, "a" * 63),
+        (f"{'a' * 62}  b", "a" * 62),
+        ("123", None),
+        ("äö", None),
+        *((word, f"{word}-app") for word in ("null", "true", "false", "no", "on", "off", "y")),
+    ],
+)
+def test_names(text: str, name: str | None) -> None:
+    """The name that comes next to a text is one that every file takes."""
+    assert as_name(text) == name
+    assert name is None or (is_name(name) and not is_name(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("all", TARGETS), (" dev , docker,dev,", ("docker", "dev")), *((target, (target,)) for target in TARGETS)],
+)
+def test_targets(text: str, expected: tuple[str, ...]) -> None:
+    """Targets are told by their names, in any order."""
+    assert parse_targets(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("docker,podman", "there is no target `podman`"),
+        (" , ", "`--for` is empty"),
+        ("all,dev", "there is no target `all`"),
+    ],
+)
+def test_wrong_targets(text: str, problem: str) -> None:
+    """A target that there is not is told with those that there are."""
+    with pytest.raises(ConfigError) as error:
+        parse_targets(text)
+
+    assert failure(error.value) == (
+        problem,
+        "choose from docker, compose, dev, watch, prod, k8s, systemd, or all",
+        "targets",
+    )
