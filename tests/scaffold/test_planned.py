@@ -351,6 +351,15 @@ def test_what_is_watched(app: App, package: bool, expected: tuple[str, str, tupl
     assert ignoring.watched(project(app=app, package=package), "/app") == expected
 
 
+def test_restarts() -> None:
+    """A container comes back unless the user has stopped it; the one with the code mounted always does."""
+    assert lines("compose.yaml", "restart: ") == ["unless-stopped"]
+    assert lines("compose.yaml", "restart: ", mode="bind") == ["always"]
+    assert [line for line in text("compose.prod.yaml").splitlines() if "restart" in line] == [
+        "    restart: unless-stopped"
+    ] * 2
+
+
 def test_paths_while_developing() -> None:
     """A package that is installed gives way to the code that is mounted."""
     src = APP._replace(folders=("src",))
