@@ -288,6 +288,9 @@ def test_a_tool_that_finds_something(root: Path, tmp_path: Path, monkeypatch: py
         ([".env.*", "!.env.example"], ".env.example", False),
         (["/src/"], "src/x.py", True),
         (["./src"], "src/x.py", True),
+        (["src/"], "src", True),
+        (["! src", "src"], "src", True),
+        (["src", "! src"], "src", False),
         (["# src", ""], "src/x.py", False),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from asgictl import __version__
-from asgictl.scaffold import commands, ignoring, mark, plan, rendering, versions
+from asgictl.scaffold import commands, mark, plan, rendering, versions
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detected import App, Dependencies, Health, Project, Statics, SystemPackages
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest
@@ -332,25 +332,6 @@ def test_tools(kind: Any, tool: str | None) -> None:
     assert synced == (["pylock.toml \\"] if kind == "pylock" else [])
 
 
-WATCHED = ("**/__pycache__/",)
-EVERYTHING = (".", "/app", (".git/", ".venv/", "venv/", "node_modules/", *WATCHED))
-FOLDERS = [
-    (APP, False, EVERYTHING),
-    (APP, True, EVERYTHING),
-    (APP._replace(file=ROOT / "shop/main.py"), False, EVERYTHING),
-    (APP._replace(file=ROOT / "shop/in/main.py"), True, ("./shop", "/app/shop", WATCHED)),
-    (APP._replace(file=ROOT / "src/x/main.py", folders=("src",)), False, ("./src", "/app/src", WATCHED)),
-    (APP._replace(file=Path("/elsewhere/x/main.py")), True, EVERYTHING),
-    (APP._replace(file=None), True, EVERYTHING),
-]
-
-
-@pytest.mark.parametrize(("app", "package", "expected"), FOLDERS)
-def test_what_is_watched(app: App, package: bool, expected: tuple[str, str, tuple[str, ...]]) -> None:
-    """Edits are followed in the folder of the package, or of `src`, or else everywhere but where tools write."""
-    assert ignoring.watched(project(app=app, package=package), "/app") == expected
-
-
 def test_restarts() -> None:
     """A container comes back unless the user has stopped it; the one with the code mounted always does."""
     assert lines("compose.yaml", "restart: ") == ["unless-stopped"]
@@ -372,42 +353,14 @@ def test_paths_while_developing() -> None:
     assert lines("compose.dev.yaml", "target: ", project()) == ["server"]
 
 
-@pytest.mark.parametrize(
-    ("secret", "inside", "mounted"),
-    [
-        ("netrc", "netrc", "./netrc"),
-        ("./my/netrc", "my/netrc", "./my/netrc"),
-        ("/etc/netrc", None, "/etc/netrc"),
-        ("~/.netrc", None, "~/.netrc"),
-        ("../netrc", None, "../netrc"),
-        (None, None, None),
-    ],
-)
-def test_the_password_of_an_index(secret: str | None, inside: str | None, mounted: str | None) -> None:
-    """A password is mounted while it is needed; where it lies in the project, it stays out of image and repository."""
-    found = project(in_git=True)
+def test_what_poetry_needs_for_a_mirror() -> None:
+    """For a mirror the lock is exported, by a plugin of Poetry's in the version that is known to work."""
+    found = project(deps=Dependencies("poetry", ("pyproject.toml", "poetry.lock"), {}))
 
-    compose = yaml.safe_load(text("compose.yaml", found, index_secret=secret))
-    assert compose.get("secrets") == ({"netrc": {"file": mounted}} if mounted else None)
-    for name in (".dockerignore", ".gitignore"):
-        assert [line for line in text(name, found, index_secret=secret).splitlines() if line == inside] == (
-            [inside] if inside else []
-        )
-    mounts = text("Dockerfile", found, index_secret=secret).count("--mount=type=secret,id=netrc,target=/root/.netrc")
-    assert bool(mounts) is bool(mounted)
-
-
-def test_what_is_left_out() -> None:
-    """A line of `.dockerignore` gives way where it would hit a package, the app, or what the build needs."""
-    usual = ignoring.ignored(project(), ScaffoldRequest())
-    deps = Dependencies("requirements", ("docs/list.txt",), {})
-    found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
-
-    left = ignoring.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
-
-    assert left[0] == "x/../netrc"
-    assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
-    assert [line for line in left if line not in usual] == ["x/../netrc"]
+    assert lines("Dockerfile", 'pip install "poetry==', found) == ['${POETRY_VERSION}" \\']
+    assert lines("Dockerfile", 'pip install "poetry==', found, index_url="https://x.example") == [
+        f'${{POETRY_VERSION}}" poetry-plugin-export=={versions.POETRY_EXPORT} \\'
+    ]
 
 
 def test_quoting() -> None:

@@ -1,11 +1,13 @@
 """What the project's source says: routes for health, WebSockets, Django's settings."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asgictl.scaffold import detect as detecting
+from asgictl.scaffold import lint
 from asgictl.scaffold.detect import detect, django, health
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found
@@ -204,6 +206,26 @@ def test_links_are_not_followed(lay: Lay) -> None:
     (root / "circle").symlink_to(root)
 
     assert not detect(ScaffoldRequest(), root).websockets
+
+
+def test_a_folder_that_cannot_be_read(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is closed to the user is passed over, and what comes after it is seen."""
+    root = lay({"closed/x.py": "", "open/x.py": "x.websocket('/ws')\n"})
+    iterdir = Path.iterdir
+
+    def closed(folder: Path) -> Iterator[Path]:
+        if folder.name == "closed":
+            raise PermissionError(13, "no")
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+
+    assert detect(ScaffoldRequest(), root).websockets
+    (root / "open/id_rsa").write_text("")
+    (root / "Dockerfile").write_text("FROM x:1\nCOPY . .\n")
+    assert [it.text for it in lint.problems(root, ["Dockerfile"]) if it.rule == "secrets"] == [
+        "`open/id_rsa` gets into the image: name it in `.dockerignore`",
+    ]
 
 
 @pytest.mark.parametrize(("limit", "seen"), [(2, False), (3, True)])

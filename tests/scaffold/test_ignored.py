@@ -1,0 +1,94 @@
+"""What is left out: of an image, of a repository, and of what is followed while developing."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asgictl.scaffold import ignoring
+from asgictl.scaffold.detected import App, Dependencies
+from asgictl.scaffold.request import ScaffoldRequest
+from tests.scaffold.test_planned import APP, ROOT, project, text
+
+LEFT_OUT = {
+    "version control, editors": [".git", ".gitignore", ".github", ".idea", ".vscode", "**/.DS_Store"],
+    "Python": [
+        *("**/__pycache__", "**/*.py[cod]", ".venv", "venv", "env", ".tox", ".nox", "**/.mypy_cache"),
+        *("**/.pytest_cache", "**/.ruff_cache", "**/.hypothesis", ".coverage*", "htmlcov", "build", "dist"),
+        "**/*.egg-info",
+    ],
+    "data, documents, tests": ["**/*.sqlite3", "**/*.log", "tests", "docs", "**/node_modules"],
+    "these files": [
+        *("Dockerfile*", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "Caddyfile", "k8s.yaml"),
+        *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
+    ],
+}
+
+
+def test_the_lines_of_the_ignoring_files() -> None:
+    """What an image has no use for is left out of it, by kinds; keys and variables are left out of the repository."""
+    dockerignore, gitignore = (
+        text(name, project(in_git=True)).splitlines() for name in (".dockerignore", ".gitignore")
+    )
+
+    assert dockerignore[dockerignore.index("# version control, editors") :] == [
+        line for kind, entries in LEFT_OUT.items() for line in (f"# {kind}", *entries)
+    ]
+    assert gitignore == [".env", ".netrc", "*.key", "*.p12", "*.before-scaffold*", ".*.asgictl-new"]
+
+
+def test_what_is_left_out() -> None:
+    """A line of `.dockerignore` gives way where it would hit a package, the app, or what the build needs."""
+    usual = ignoring.ignored(project(), ScaffoldRequest())
+    deps = Dependencies("requirements", ("docs/list.txt",), {})
+    found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
+
+    left = ignoring.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
+
+    assert left[0] == "x/../netrc"
+    assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
+    assert [line for line in left if line not in usual] == ["x/../netrc"]
+
+
+WATCHED = ("**/__pycache__/",)
+EVERYTHING = (".", "/app", (".git/", ".venv/", "venv/", "node_modules/", *WATCHED))
+FOLDERS = [
+    (APP, False, EVERYTHING),
+    (APP, True, EVERYTHING),
+    (APP._replace(file=ROOT / "shop/main.py"), False, EVERYTHING),
+    (APP._replace(file=ROOT / "shop/in/main.py"), True, ("./shop", "/app/shop", WATCHED)),
+    (APP._replace(file=ROOT / "src/x/main.py", folders=("src",)), False, ("./src", "/app/src", WATCHED)),
+    (APP._replace(file=Path("/elsewhere/x/main.py")), True, EVERYTHING),
+    (APP._replace(file=None), True, EVERYTHING),
+]
+
+
+@pytest.mark.parametrize(("app", "package", "expected"), FOLDERS)
+def test_what_is_watched(app: App, package: bool, expected: tuple[str, str, tuple[str, ...]]) -> None:
+    """Edits are followed in the folder of the package, or of `src`, or else everywhere but where tools write."""
+    assert ignoring.watched(project(app=app, package=package), "/app") == expected
+
+
+@pytest.mark.parametrize(
+    ("secret", "inside", "mounted"),
+    [
+        ("netrc", "netrc", "./netrc"),
+        ("./my/netrc", "my/netrc", "./my/netrc"),
+        ("/etc/netrc", None, "/etc/netrc"),
+        ("~/.netrc", None, "~/.netrc"),
+        ("../netrc", None, "../netrc"),
+        (None, None, None),
+    ],
+)
+def test_the_password_of_an_index(secret: str | None, inside: str | None, mounted: str | None) -> None:
+    """A password is mounted while it is needed; where it lies in the project, it stays out of image and repository."""
+    found = project(in_git=True)
+
+    compose = yaml.safe_load(text("compose.yaml", found, index_secret=secret))
+    assert compose.get("secrets") == ({"netrc": {"file": mounted}} if mounted else None)
+    for name in (".dockerignore", ".gitignore"):
+        assert [line for line in text(name, found, index_secret=secret).splitlines() if line == inside] == (
+            [inside] if inside else []
+        )
+    mounts = text("Dockerfile", found, index_secret=secret).count("--mount=type=secret,id=netrc,target=/root/.netrc")
+    assert bool(mounts) is bool(mounted)
