@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[dict[str, str], int]] = {
     "no limit of version 1": ({V1[0]: "-1\n", V1[1]: "100000\n"}, 6),
     "two CPUs of version 1": ({V1[0]: "200000\n", V1[1]: "100000\n"}, 2),
     "half of version 1": ({V1[0]: "200000\n"}, 6),
+    "next to nothing": ({"cpu.max": "1 100000\n"}, 1),
     "nothing": ({"cpu.max": "0 100000\n"}, 6),
     "what is no number": ({"cpu.max": "many few\n"}, 6),
     "no limit, and version 1": ({"cpu.max": "max 100000\n", V1[0]: "300000\n", V1[1]: "100000\n"}, 3),

@@ -225,6 +225,7 @@ def test_notes_are_said_once(team: Team) -> None:
 @pytest.mark.parametrize("excuses", [True, False])
 def test_a_failure(team: Team, monkeypatch: pytest.MonkeyPatch, excuses: bool) -> None:
     """A worker's failure comes with message, hint and stack; its end after that is no other failure, if it ends."""
+    assert Crew.excuses_failures
     monkeypatch.setattr(team, "excuses_failures", excuses)
     (one,) = joined(team, ONE)
 

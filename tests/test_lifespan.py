@@ -248,6 +248,29 @@ def test_a_failed_startup_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(_fails_and_stays) == ([f"{UP}.failed"], ["failed: the app's startup failed: RuntimeError: no database"])
 
 
+def test_an_error_that_is_shown_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that says that its startup failed, and returns, is shown as its error for as long as it takes."""
+    monkeypatch.setattr(lifespan, "_FAILED_LIMIT", 0)
+    watcher = Watcher()
+    watcher.goes_on = True
+    heard: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        for _ in range(5):
+            await asyncio.sleep(0.001 if heard else 0)
+        return {"type": DOWN if heard else UP}
+
+    async def send(message: Any) -> None:
+        heard.append(message["type"])
+
+    async def asgi(_scope: Any, receive: Receive, send: Send) -> None:
+        await _fails(receive, send)
+
+    asyncio.run(Lifespan(asgi, "auto", watcher).run({"type": "lifespan"}, receive, send))
+
+    assert heard == WHOLE
+
+
 async def _stops_before_it_starts(receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": f"{DOWN}.complete"})

@@ -36,6 +36,7 @@ def port_of(made: Redirect) -> int:
 def test_the_answer() -> None:
     """The answer keeps the method and is remembered by nobody; for a foreign host it leads nowhere."""
     with running() as made:
+        assert made.url == f"http://127.0.0.1:{made._listener.address.port}"
         assert httpx.get(f"{made.url}/a").text == "This is HTTPS only.\n"
         for method, length in (("POST", 20), ("HEAD", 20)):
             answer = httpx.request(method, f"{made.url}/a?b", content=b"body" if method == "POST" else None)
