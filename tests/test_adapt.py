@@ -2,11 +2,13 @@
 
 import asyncio
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from asgictl import adapt
@@ -143,24 +145,71 @@ class App:
     assert sent == [{"type": "http"}]
 
 
-BROKEN = {
-    "made:app": ("raise RuntimeError('one\\ntwo')", "cannot load `made:app`: RuntimeError: one two (made.py:1)"),
-    "made:app.x": ("class app: ...", "`made:app` has no attribute `x`"),
-    "made:none": ("none = None", "`made:none` is not an application: NoneType cannot be called"),
-    "made:make": ("async def make(): ...", "the factory `made:make` is async"),
+STACK = "add --traceback to see the whole stack"
+NOT_AN_APP = "name the application object, not a module or a setting"
+NEITHER = "pass --interface if it is one, or name a factory that needs no arguments"
+LITERALS = "name it with literals for its arguments, like `module:create_app('dev')`"
+FASTAPI = "from fastapi import FastAPI"
+BROKEN: dict[str, tuple[str, str, str]] = {
+    "made:app": ("raise RuntimeError('one\\ntwo')", "cannot load `made:app`: RuntimeError: one two (made.py:1)", STACK),
+    "made:app.x": ("class app: ...", "`made:app` has no attribute `x`", "it was read from `{}/made.py`"),
+    "made:ap": ("app = 5", "`made` has no attribute `ap`", "did you mean `made:app`?"),
+    "made:api": (f"{FASTAPI}\nweb = FastAPI()\nx = 1", "`made` has no attribute `api`", "did you mean `made:web`?"),
+    "made:web.y": (f"{FASTAPI}\nweb = FastAPI()", "`made:web` has no attribute `y`", "did you mean `made:web`?"),
+    "made:holder.ap": (
+        "class holder: app = 5",
+        "`made:holder` has no attribute `ap`",
+        "did you mean `made:holder.app`?",
+    ),
+    "made:_x": ("_xx = 5", "`made` has no attribute `_x`", "it was read from `{}/made.py`"),
+    "made:none": ("none = None", "`made:none` is not an application: NoneType cannot be called", NOT_AN_APP),
+    "made:make": (
+        "async def make(): ...",
+        "the factory `made:make` is async",
+        "make it a plain function, and do what has to be awaited in the lifespan",
+    ),
     "made:create_app": (
         "def create_app(config): ...",
         (
             "the factory `made:create_app` failed: TypeError:"
             " create_app() missing 1 required positional argument: 'config'"
         ),
+        LITERALS,
     ),
-    "made:odd": ("def odd(config): ...", "`made:odd` takes (config), which is neither ASGI nor WSGI"),
-    "made:bare": ("def bare(): raise ValueError", "the factory `made:bare` failed: ValueError (made.py:1)"),
-    "made:syntax": ("import broken", "cannot load `made:syntax`: SyntaxError: invalid syntax (broken.py:2)"),
+    "made:make_app": (
+        "def make_app(): len(5)",
+        "the factory `made:make_app` failed: TypeError: object of type 'int' has no len() (made.py:1)",
+        STACK,
+    ),
+    "made:exits": (
+        "import sys\ndef exits(): sys.exit(5)",
+        "the factory `made:exits` failed: the app called `sys.exit(5)` (made.py:2)",
+        STACK,
+    ),
+    "made:empty": ("def empty(): ...", "the factory `made:empty` returned None", "have it return the app"),
+    "made:odd": ("def odd(config): ...", "`made:odd` takes (config), which is neither ASGI nor WSGI", NEITHER),
+    "made:four": (
+        "def four(a, b, c, d): ...",
+        "`made:four` takes (a, b, c, d), which is neither ASGI nor WSGI",
+        NEITHER,
+    ),
+    "made:words": (
+        "class Words:\n    def __call__(self, *, a): ...\nwords = Words()",
+        "`made:words` takes (a), which is neither ASGI nor WSGI",
+        NEITHER,
+    ),
+    "made:bare": ("def bare(): raise ValueError", "the factory `made:bare` failed: ValueError (made.py:1)", STACK),
+    "made:syntax": ("import broken", "cannot load `made:syntax`: SyntaxError: invalid syntax (broken.py:2)", STACK),
+    "made:compiled": (
+        "raise SyntaxError('by hand')",
+        "cannot load `made:compiled`: SyntaxError: by hand",
+        STACK,
+    ),
+    "made:ctrl_c": ("raise KeyboardInterrupt", "cannot load `made:ctrl_c`: KeyboardInterrupt (made.py:1)", STACK),
     "made:aio": (
         "class Application: ...\nApplication.__module__ = 'aiohttp.web_app'\naio = Application()",
         "`made:aio` (aiohttp) is neither ASGI nor WSGI",
+        "it has a server of its own: start it with `python made`",
     ),
 }
 
@@ -168,14 +217,148 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_cannot_be_loaded(write: Write, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The error names the object, what went wrong, and the user's own file and line."""
-    source, message = BROKEN[name]
+    source, message, hint = BROKEN[name]
     folder = write({"made.py": source, "broken.py": "x = 1\nx =\n"})
     monkeypatch.chdir(folder)
 
     with pytest.raises(AppLoadError) as caught:
         adapt.adapt(ref(folder, name.partition(":")[2]), adapt.Adaptation())
 
-    assert caught.value.message == message
+    assert (caught.value.message, caught.value.hint) == (message, hint.format(folder))
+
+
+# How it is to be adapted, and what is wrong with that.
+FORCED: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "another interface": (
+        f"{FASTAPI}\napp = FastAPI()",
+        {"interface": "wsgi"},
+        "`made:app` is an app of FastAPI, whose interface is asgi3, not wsgi",
+        "drop --interface",
+    ),
+    "an object for a factory": (
+        f"{FASTAPI}\napp = FastAPI()",
+        {"factory": True},
+        "`made:app` is an object, not a factory",
+        "drop --factory, or the brackets",
+    ),
+    "a number for a factory": (
+        "app = 5",
+        {"factory": True},
+        "`made:app` is not a factory: int cannot be called",
+        "drop --factory",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORCED)
+def test_what_cannot_be_forced(write: Write, case: str) -> None:
+    """What is asked for and cannot be is refused with what to leave out."""
+    source, how, message, hint = FORCED[case]
+    folder = write({"made.py": source})
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.adapt(ref(folder, "app"), adapt.Adaptation(**how))
+
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_brackets_behind_what_is_no_factory(write: Write) -> None:
+    """Brackets behind what cannot be called are to be left out."""
+    folder = write({"made.py": "app = 5\n"})
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.adapt(ref(folder, "app")._replace(factory=True, arguments="1"), adapt.Adaptation())
+
+    assert (caught.value.message, caught.value.hint) == (
+        "`made:app(1)` is not a factory: int cannot be called",
+        "did you mean `made:app`?",
+    )
+
+
+def test_the_arguments_of_a_factory(write: Write) -> None:
+    """Literals in the brackets are what the factory gets."""
+    source = """
+from starlette.applications import Starlette
+def make(*args, **words):
+    app = Starlette()
+    app.got = args, words
+    return app
+"""
+    folder = write({"made.py": source})
+    arguments = "1, 'two', [3.5, None], dev=True, sizes={'a': -1}"
+
+    app: Any = adapt.adapt(ref(folder, "make")._replace(factory=True, arguments=arguments), adapt.Adaptation()).app
+
+    assert app.got == ((1, "two", [3.5, None]), {"dev": True, "sizes": {"a": -1}})
+
+
+def test_the_path_of_the_app(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app is imported from its own places first, in their order, and settings that are named already stay."""
+    folder = write({"one/made.py": "app = 1", "two/made.py": "app = 2"})
+    reference = AppRef(
+        module="made", attribute="app", found="as named", path=(str(folder / "two"), str(folder / "one")), settings="s"
+    )
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mine")
+
+    assert adapt.load(reference) == 2
+    assert sys.path[:2] == [str(folder / "two"), str(folder / "one")]
+    assert os.environ["DJANGO_SETTINGS_MODULE"] == "mine"
+    adapt.load(reference)
+    assert sys.path.count(str(folder / "one")) == 1
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    adapt.load(reference)
+    assert os.environ["DJANGO_SETTINGS_MODULE"] == "s"
+
+
+def test_the_stack_of_a_failure(write: Write) -> None:
+    """The whole stack is kept for who wants to see it."""
+    folder = write({"made.py": "1 / 0\n"})
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(ref(folder, "app"))
+
+    lines = caught.value.details.splitlines()
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "ZeroDivisionError: division by zero")
+    assert f'  File "{folder}/made.py", line 1, in <module>' in lines
+
+
+def test_a_module_that_the_settings_name(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that is not there is shown where the project's settings name it."""
+    folder = write({"made.py": "import made_settings\nimport nosuch.apps\n"})
+    (folder / "made_settings.py").write_text("X = 1\nINSTALLED_APPS = [\n    'nosuchly', 'nosuch.apps',\n]\n")
+    monkeypatch.chdir(folder)
+    reference = ref(folder, "app")._replace(settings="made_settings")
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(reference)
+
+    sys.modules.pop("made_settings", None)
+    assert caught.value.message == (
+        "cannot load `made:app`: ModuleNotFoundError: No module named 'nosuch' (made_settings.py:3)"
+    )
+
+
+def test_wsgi(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """A WSGI app runs in as many threads as are wanted, and what it says of errors goes to stderr."""
+    source = """
+import threading
+together = threading.Barrier(3, timeout=20)
+def app(environ, start_response):
+    together.wait()
+    environ["wsgi.errors"].write("said\\n")
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["PATH_INFO"].encode()]
+"""
+    made = adapt.adapt(ref(write({"made.py": source}), "app"), adapt.Adaptation(wsgi_threads=3)).app
+
+    async def main() -> list[str]:
+        transport = httpx.ASGITransport(made)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answers = await asyncio.gather(*(client.get(f"/{number}") for number in range(3)))
+        return [answer.text for answer in answers]
+
+    assert asyncio.run(main()) == ["/0", "/1", "/2"]
+    assert capsys.readouterr().err == "said\n" * 3
 
 
 def test_a_name_that_is_taken(write: Write) -> None:
@@ -188,19 +371,7 @@ def test_a_name_that_is_taken(write: Write) -> None:
     assert caught.value.message == (
         f"`{file}` cannot be imported: the name `json` belongs to `{sys.modules['json'].__file__}`"
     )
-
-
-def test_a_factory_that_cannot_be_called(write: Write) -> None:
-    """`--factory` with something that is none says so."""
-    folder = write({"made.py": "app = 5\n"})
-
-    with pytest.raises(AppLoadError) as caught:
-        adapt.adapt(ref(folder, "app"), adapt.Adaptation(factory=True))
-
-    assert (caught.value.message, caught.value.hint) == (
-        "`made:app` is not a factory: int cannot be called",
-        "drop --factory",
-    )
+    assert caught.value.hint == "rename it, or put it into a package"
 
 
 def test_the_projects_own_environment_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,3 +394,7 @@ def test_the_users_own_place_is_named() -> None:
 
     assert adapt.users_place([(here, 1), (library, 2)]) == f"{Path(here).relative_to(Path.cwd())}:1"
     assert adapt.users_place([(library, 2)]) is None
+    for foreign in ("/x/site-packages/a.py", "/x/dist-packages/a.py", adapt.__file__, "<string>", "/x/a.so"):
+        assert adapt.users_place([(here, 1), (foreign, 2)]) == f"{Path(here).relative_to(Path.cwd())}:1"
+    assert adapt.users_place([(here, 1), ("/x/site-packages.py", 2)]) == "/x/site-packages.py:2"
+    assert adapt.users_place([]) is None

@@ -266,7 +266,8 @@ def test_a_stop(team: Team, later: Later) -> None:
     assert (team.stopped_by, team.stopping, team.said) == (signal.SIGTERM, True, ["stopping"])
     late = Worker(team, THREE)
     assert [worker.told() for worker in (one, two, late)] == [{"event": "stop", "grace": 8.0}] * 3
-    assert [seconds for seconds, _ in later] == [0.5, 10.5]
+    assert [(seconds, call) for seconds, call in later[1:]] == [(10.5, team._give_up)]
+    assert later[0][0] == 0.5
     later[0][1]()
     assert team.said == ["stopping", "refuse"]
     for worker in (one, two):

@@ -12,7 +12,7 @@ from asgictl import adapt
 from asgictl.adapt import Adaptation
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import checking, runtime, unfinished
+from asgictl.serving import checking, runtime, tls_context, unfinished
 from asgictl.serving.runtime import Runtime
 from tests.runtime.doubles import (
     REFERENCE,
@@ -261,3 +261,25 @@ def test_an_import_that_is_over(doing: str, begun: bool) -> None:
     built._tell_long_import()
 
     assert report == []
+
+
+def test_the_context_of_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS gets a context with the oldest version that is wanted, whose notes are reported, until a stop."""
+    asked_for: list[Any] = []
+
+    def context(*arguments: object, **options: Any) -> str:
+        asked_for.extend([arguments, options])
+        return "a context"
+
+    monkeypatch.setattr(tls_context, "context", context)
+    built, report = made(tls_minimum="1.3")
+    default: Any = object()
+
+    assert built.ssl_context("config", default) == "a context"  # type: ignore[comparison-overlap]
+
+    arguments, options = asked_for
+    stopping = options.pop("stopping")
+    assert (arguments, options) == (("config", default), {"minimum": "1.3", "note": report.note})
+    assert not stopping()
+    built.stopping.begin()
+    assert stopping()
