@@ -254,7 +254,8 @@ def test_changes_are_collected(monkeypatch: pytest.MonkeyPatch, clock: Clock) ->
     ]
     restarts: list[tuple[float, list[str]]] = []
 
-    def changes(*_: object) -> Iterator[set[str]]:
+    def changes(*arguments: object) -> Iterator[set[str]]:
+        assert arguments == (folders, filtered, crew)
         for seconds, batch in batches:
             clock.now += seconds
             yield batch
@@ -262,7 +263,9 @@ def test_changes_are_collected(monkeypatch: pytest.MonkeyPatch, clock: Clock) ->
     monkeypatch.setattr(reload, "_batches", changes)
     crew: Any = SimpleNamespace(restart=lambda files: restarts.append((round(clock.now - 100, 3), files)))
 
-    reload._watch([], Changes([], [], []), crew)
+    folders, filtered = [Path("src")], Changes([], [], [])
+
+    reload._watch(folders, filtered, crew)
 
     assert restarts == [(0, ["a.py", "b.py"]), (1.4, ["c.py", "d.py"]), (3.2, ["e.py"])]
 
