@@ -55,10 +55,18 @@ def test_waits_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         yield set()
 
     monkeypatch.setattr(watchfiles, "watch", watch)
-    monkeypatch.setattr("asgictl.serving.reload.time.sleep", lambda _: folder.mkdir())
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            folder.mkdir()
+
+    monkeypatch.setattr(reload, "time", SimpleNamespace(sleep=sleep))
     crew: Any = Crew()
 
     assert next(reload._batches([folder], Changes([folder], [], []), crew)) == {str(folder)}
+    assert (slept, crew.notes) == ([0.3, 0.3], [])
 
 
 def test_compiled_code_is_forgotten(tmp_path: Path) -> None:
