@@ -403,7 +403,7 @@ ENGINES = [
     ({"podman": ""}, "podman", ()),
     ({"docker": "", "podman": ""}, "docker", ()),
     ({"docker": "sys.exit(1)", "podman": ""}, "podman", ()),
-    ({"docker": "print('a'); print('b'); sys.exit(1)"}, None, ("docker: b", "no podman here")),
+    ({"docker": "print('a'); print('c'); print('b'); sys.exit(1)"}, None, ("docker: b", "no podman here")),
     ({"docker": "sys.exit(1)"}, None, ("docker: no answer", "no podman here")),
     ({"podman": "sys.exit(sys.argv[1:] != ['info'])"}, "podman", ()),
 ]
