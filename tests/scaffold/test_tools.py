@@ -9,6 +9,7 @@ import pytest
 from asgictl.scaffold.lint import tools
 from asgictl.scaffold.lint.tools import Run
 
+PYTHON = sys.executable  # the fixture sets another
 PROGRAM = f"""#!{sys.executable}
 import json, os, pathlib, sys
 here = pathlib.Path(__file__)
@@ -139,6 +140,14 @@ def test_what_is_said(root: Path, programs: Path) -> None:
         Run("caddy", "Caddyfile", passed=True, said=()),
         Run("kubernetes-validate", "k8s.yaml", None, ("not installed",)),
     ]
+
+
+def test_words_in_another_encoding(root: Path, programs: Path) -> None:
+    """What a program says in another encoding is told all the same."""
+    (programs / "hadolint").write_text(f"#!{PYTHON}\nimport sys\nsys.stdout.buffer.write(b'a\\xff\\n')\nsys.exit(1)\n")
+    (programs / "hadolint").chmod(0o755)
+
+    assert [run.said for run in tools.runs(root, ["Dockerfile"])] == [("a\ufffd",)]
 
 
 def test_a_program_beside_asgictl(root: Path, programs: Path) -> None:
