@@ -66,6 +66,8 @@ factory_partial = functools.partial(factory, debug=True)
 class Holder:
     app = asgi3
 held = Holder()
+def unsigned(*arguments): return asgi3(*arguments)
+unsigned.__signature__ = 5
 """
 
 KINDS = {
@@ -84,6 +86,7 @@ KINDS = {
     "factory_partial": "ASGI",
     "WsgiClass": "WSGI",
     "held.app": "ASGI",
+    "unsigned": "ASGI",
 }
 
 
@@ -198,6 +201,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "`made:words` takes (a), which is neither ASGI nor WSGI",
         NEITHER,
     ),
+    "made:nought": (
+        "class Nought:\n    def __call__(self): ...\nnought = Nought()",
+        "`made:nought` takes (), which is neither ASGI nor WSGI",
+        NEITHER,
+    ),
     "made:bare": ("def bare(): raise ValueError", "the factory `made:bare` failed: ValueError (made.py:1)", STACK),
     "made:syntax": ("import broken", "cannot load `made:syntax`: SyntaxError: invalid syntax (broken.py:2)", STACK),
     "made:compiled": (
@@ -260,6 +268,16 @@ def test_what_cannot_be_forced(write: Write, case: str) -> None:
         adapt.adapt(ref(folder, "app"), adapt.Adaptation(**how))
 
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_who_has_named_it(write: Write) -> None:
+    """A name that is not there is told with the place that names it, unless it is the command line."""
+    folder = write({"made.py": "app = 5\n"})
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(ref(folder, "ap")._replace(found="named in pyproject.toml"))
+
+    assert caught.value.message == "`made` has no attribute `ap` (named in pyproject.toml)"
 
 
 def test_brackets_behind_what_is_no_factory(write: Write) -> None:

@@ -22,8 +22,13 @@ pytestmark = linux
 def test_what_it_means(monkeypatch: pytest.MonkeyPatch, terminal: bool, stays: bool, said: str) -> None:
     """A hangup is a wish, unless the terminal that was there is gone a moment later."""
     calls: list[object] = []
-    hangups = iter((signal.SIGHUP, 0))
-    monkeypatch.setattr(hangup, "signal", SimpleNamespace(Signals=signal.Signals, sigwait=lambda _: next(hangups)))
+    hangups = [signal.SIGHUP, 0]
+
+    def sigwait(numbers: set[int]) -> int:
+        assert numbers == {signal.SIGHUP}
+        return hangups.pop(0)
+
+    monkeypatch.setattr(hangup, "signal", SimpleNamespace(Signals=signal.Signals, sigwait=sigwait))
     monkeypatch.setattr(hangup, "time", SimpleNamespace(sleep=calls.append))
     monkeypatch.setattr(hangup, "_has_terminal", lambda: stays)
 

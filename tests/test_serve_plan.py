@@ -20,7 +20,7 @@ from asgictl.serving.tls import TlsRequest
 Write = Callable[..., Path]
 
 
-def made(folder: Path, environ: dict[str, str] | None = None, **request: Any) -> ServePlan:
+def made(folder: Path, environ: dict[str, str] | None = None, /, **request: Any) -> ServePlan:
     """Plan for the bundled app unless told otherwise."""
     return plan.plan(ServeRequest(**{"app": "demo", **request}), folder, environ or {}, lambda _: None)
 
@@ -330,6 +330,30 @@ def test_the_command_line_of_uvicorn(write: Write, monkeypatch: pytest.MonkeyPat
     request, wanted = COMMANDS[case]
 
     assert sorted(equivalent.command(made(folder, app="main:app", **request)).split()) == sorted(wanted.split())
+
+
+def test_the_command_line_for_development(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reload comes with its folders and patterns, and a key's password is not shown."""
+    folder = write({"main.py": "async def app(scope, receive, send): ...\n", "lib/x.py": ""})
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("asgictl.serving.tls.check", lambda _: None)
+    patterns = {"reload_include": ["*.html"], "reload_exclude": ["test_*"], "reload_dirs": ["lib"]}
+    request = {**patterns, "app": "main:app", "reload": True, "tls": TlsRequest("a.pem", "a.key", "secret")}
+
+    words = equivalent.command(made(folder, **request))
+
+    assert words == (
+        f"uvicorn main:app --reload --reload-dir {folder}/lib --reload-include '*.html' --reload-exclude 'test_*'"
+        " --timeout-graceful-shutdown 8 --ssl-keyfile a.key --ssl-certfile a.pem --ssl-keyfile-password '***'"
+    )
+
+
+def test_the_arguments_of_a_factory_are_lost(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uvicorn calls a factory without arguments, which is said."""
+    folder = write({"main.py": "def create_app(name): ...\n"})
+    monkeypatch.chdir(folder)
+
+    assert equivalent.missing(made(folder, app="main:create_app('dev')")) == ["the factory's arguments"]
 
 
 MISSING: dict[str, dict[str, Any]] = {

@@ -338,7 +338,7 @@ def test_stops_at_a_signal(
     serve: Serve, write: Callable[..., Path], number: signal.Signals, loop: str, mode: str
 ) -> None:
     """A server that was ready and is stopped ends with 0, after the app's own shutdown, and says nothing more."""
-    write(lifespan_app())
+    write(lifespan_app(start="print(type(asyncio.get_running_loop()).__module__.partition('.')[0], flush=True)"))
     served = serve(*MODES[mode], "--loop", loop)
     url = served.url
 
@@ -349,7 +349,8 @@ def test_stops_at_a_signal(
 
     status, lines = served.end()
     assert (status, after_banner(lines)) == (0, [])
-    assert "".join(served.access).count("shut down") == (2 if mode == "2 workers" else 1)
+    processes = 2 if mode == "2 workers" else 1
+    assert [line for line in served.access if line] == [loop] * processes + ["shut down"] * processes
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
 
