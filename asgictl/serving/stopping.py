@@ -61,6 +61,7 @@ class Stopping:
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
         self._ear: Ear | None = None
+        self._beside: Ear | None = None
         self._server: Any = None
 
     @property
@@ -107,7 +108,7 @@ class Stopping:
         if self._ear is not None and current == self._ear.wake.fileno():
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
         else:  # uvloop listens for itself since it runs
-            self._ear = listen(self._hear, onward=current)
+            self._beside = listen(self._hear, onward=current)  # uvloop returns to the first one when it closes
         release_signals()
         if self.begun:
             request()  # uvicorn was not there yet
