@@ -96,14 +96,14 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
     )
     made = Team(size=2, grace=8.0, around=around)
     made.said, made.failures = said, []
-    accepting = threading.Thread(target=made._accept)
-    accepting.start()
+    others = set(threading.enumerate())
+    made._thread(made._accept)
     yield made
     made._closed = True
+    accepting = [it for it in threading.enumerate() if it not in others and it.name == "asgictl_accept"]
     with contextlib.suppress(ConnectionRefusedError):
-        for _ in threading.enumerate():  # each that waits for a connection gets one, and ends
+        for _ in accepting:  # each gets a connection, and ends
             Client(made.address).close()
-    accepting.join(20)
     made._listener.close()
 
 
