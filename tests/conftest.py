@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer.main
 
@@ -57,6 +58,19 @@ def _one_command_line() -> Iterator[None]:
     """Build the command line once: Typer's runner does it for each call, which takes longer than most commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_trust_store() -> Iterator[None]:
+    """Read the authorities of the world once: httpx does it for each client, which takes longer than most requests."""
+    usual = httpx.create_ssl_context()
+
+    def create(verify: Any = True, cert: Any = None, trust_env: Any = True) -> Any:  # noqa: FBT002  # httpx's signature
+        return usual if verify is True and cert is None else httpx.create_ssl_context(verify, cert, trust_env)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", create)
         yield
 
 

@@ -279,7 +279,7 @@ class Handshakes:
 
     async def run(self) -> None:
         """Connect until `stop`."""
-        await asyncio.gather(self._keep(), *(self._client() for _ in range(4)))
+        await asyncio.gather(self._keep(), *(self._client() for _ in range(2)))
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.context)
