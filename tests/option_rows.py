@@ -35,6 +35,23 @@ BESIDE = {
     "session export": ("s.jsonl",),
     "session replay": ("s.jsonl",),
 }
+
+
+def console(of: str) -> dict[str, Any]:
+    """Return what a call is given as a console when nothing is said of it."""
+    flags = dict.fromkeys(("traceback", "json_result", "as_json", "colors", "log_colors"), False)
+    return {f"{of}.console.{name}": value for name, value in {"kind": "Console", **flags}.items()}
+
+
+_CHANGE: dict[str, Any] = {"method": None, "target": None, "headers": [], "body": None}
+_SENT = {"status": 0, "stderr": "", **{f"script.change.{name}": value for name, value in _CHANGE.items()}}
+_SHOWN = {
+    **console("show"),
+    **{f"show.wanted.{name}": [] for name in ("types", "methods", "paths", "statuses")},
+    "show.wanted.pattern": None,
+    "show.view": "full",
+}
+
 SERVE = {
     "host": Row({"launch.plan.bind.host": "0.0.0.0"}, "0.0.0.0"),
     "port": Row({"launch.plan.bind.port": 1234}, "1234"),
@@ -326,12 +343,7 @@ SESSION_EXPORT = {
 SESSION_REPLAY = {
     "app": Row(
         {
-            "status": 0,
-            "stderr": "",
-            "script.change.method": None,
-            "script.change.target": None,
-            "script.change.headers": [],
-            "script.change.body": None,
+            **_SENT,
             "adapt.ref.module": "asgictl.demo",
             "adapt.ref.attribute": "app",
             "adapt.ref.found": "the bundled app",
@@ -352,68 +364,25 @@ SESSION_REPLAY = {
             "Driver.first_id": 8,
             "Driver.redact": [],
             "into_app.driver": 0,
-            "show.console.kind": "Console",
-            "show.console.traceback": False,
-            "show.console.json_result": False,
-            "show.console.as_json": False,
-            "show.console.colors": False,
-            "show.console.log_colors": False,
-            "show.wanted.types": [],
-            "show.wanted.methods": [],
-            "show.wanted.paths": [],
-            "show.wanted.statuses": [],
-            "show.wanted.pattern": None,
-            "show.view": "full",
+            **_SHOWN,
         },
         "demo",
     ),
     "to": Row(
         {
-            "status": 0,
-            "stderr": "",
-            "script.change.method": None,
-            "script.change.target": None,
-            "script.change.headers": [],
-            "script.change.body": None,
+            **_SENT,
             "to_server.to": "http://127.0.0.1:1",
             "to_server.timeout": 10,
-            "show.console.kind": "Console",
-            "show.console.traceback": False,
-            "show.console.json_result": False,
-            "show.console.as_json": False,
-            "show.console.colors": False,
-            "show.console.log_colors": False,
-            "show.wanted.types": [],
-            "show.wanted.methods": [],
-            "show.wanted.paths": [],
-            "show.wanted.statuses": [],
-            "show.wanted.pattern": None,
-            "show.view": "full",
+            **_SHOWN,
         },
         "http://127.0.0.1:1",
     ),
     "yes": Row(
         {
-            "status": 0,
-            "stderr": "",
-            "script.change.method": None,
-            "script.change.target": None,
-            "script.change.headers": [],
-            "script.change.body": None,
+            **_SENT,
             "to_server.to": "http://10.0.0.1:1",
             "to_server.timeout": 10,
-            "show.console.kind": "Console",
-            "show.console.traceback": False,
-            "show.console.json_result": False,
-            "show.console.as_json": False,
-            "show.console.colors": False,
-            "show.console.log_colors": False,
-            "show.wanted.types": [],
-            "show.wanted.methods": [],
-            "show.wanted.paths": [],
-            "show.wanted.statuses": [],
-            "show.wanted.pattern": None,
-            "show.view": "full",
+            **_SHOWN,
         },
         beside=("--to", "http://10.0.0.1:1"),
     ),
@@ -425,12 +394,7 @@ SESSION_REPLAY = {
     "diff": Row(
         {
             "show": ABSENT,
-            "print_differences.console.kind": "Console",
-            "print_differences.console.traceback": False,
-            "print_differences.console.json_result": False,
-            "print_differences.console.as_json": False,
-            "print_differences.console.colors": False,
-            "print_differences.console.log_colors": False,
+            **console("print_differences"),
         },
         beside=("--app", "demo"),
     ),
@@ -475,12 +439,7 @@ SCAFFOLD = {
         {
             "plan": ABSENT,
             "_write": ABSENT,
-            "check.console.kind": "Console",
-            "check.console.traceback": False,
-            "check.console.json_result": False,
-            "check.console.as_json": False,
-            "check.console.colors": False,
-            "check.console.log_colors": False,
+            **console("check"),
             "check.named": False,
         }
     ),
@@ -488,12 +447,7 @@ SCAFFOLD = {
         {
             "plan": ABSENT,
             "_write": ABSENT,
-            "verify.console.kind": "Console",
-            "verify.console.traceback": False,
-            "verify.console.json_result": False,
-            "verify.console.as_json": False,
-            "verify.console.colors": False,
-            "verify.console.log_colors": False,
+            **console("verify"),
         }
     ),
     "json": Row({"_write.console.json_result": True}),
