@@ -9,6 +9,7 @@ All of them are children of that process, which ends with the one that started i
 a run is cut off.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -30,7 +31,7 @@ from typing import IO, Any
 
 ASGICTL = Path(sys.executable).with_name("asgictl")
 _FOREIGN = (
-    *("uvicorn", "uvloop", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.websockets_impl"),
+    *("uvicorn", "uvloop", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.auto"),
     *("starlette.applications", "starlette.responses", "fastapi"),
 )
 _WHERE, _WITH = "ASGICTL_TESTS_FORKED_AT", "ASGICTL_TESTS_FORKED_WITH"
@@ -228,9 +229,27 @@ def _ours() -> list[str]:
     return [".".join(parts).removesuffix(".__init__") for parts in names if parts[-1] not in left_out]
 
 
+def _run() -> None:
+    """Run the script as the interpreter does, but for taking apart what this process shares with all the others."""
+    status: Any = 0
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as error:
+        status = error.code or 0
+    if not isinstance(status, int):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # it waits for threads, before the exit handlers
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     for name in (*_FOREIGN, *_ours()):
         importlib.import_module(name)
     gc.freeze()
     _become(_fork_on_request(socket.socket(fileno=int(sys.argv[1]))))
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    _run()

@@ -1,6 +1,7 @@
 """Every option of every command: its value arrives where it counts, from each source, and changes nothing else."""
 
 import datetime as dt
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from asgictl.certs import issue, keys, names
 from asgictl.cli import checking, gen_cert, report, saved, scaffold, trust, verifying, viewing
 from asgictl.cli.command import option_of
 from asgictl.inspector import commands, difference, driver, echo, har, live, over_network, recorder, replay, session
-from asgictl.serving import launch
+from asgictl.serving import launch, logs, stopping
 from tests import option_rows
 from tests.inspector import recordings
 from tests.option_rows import ABSENT, Row
@@ -96,6 +97,9 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pair: tuple[bytes, b
         with monkeypatch.context() as context:
             calls = Calls(context)
             spy(calls)
+            context.setattr(logging.getLogger("uvicorn.error"), "filters", [])
+            context.setattr(logs.WithoutLifecycle, "unwanted", logs.WithoutLifecycle.unwanted)
+            context.setattr(stopping, "at_end", [])
             before = dict(os.environ)
             result = CliRunner().invoke(cli.app, words, "secret\n", prog_name="asgictl", catch_exceptions=False)
             os.environ.clear()
