@@ -29,7 +29,7 @@ test-system: $(VENV)/.dev  ## try the real trust stores, in a private view of th
 	$(BIN)/pytest -m system $(ARGS)
 
 test-containers: $(VENV)/.dev  ## build and run what scaffold writes; needs root on Linux, or ASGICTL_ENGINE=system
-	$(BIN)/pytest -m containers $(ARGS)
+	$(BIN)/pytest -m containers -o faulthandler_timeout=1200 $(ARGS)
 
 mutants: $(VENV)/.mutants  ## put random faults into the code, and list those that no test notices; ARGS="--help" for more
 	@$(BIN)/python -m tests.mutants $(ARGS)
