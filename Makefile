@@ -51,7 +51,7 @@ bench: $(VENV)/.dev  ## measure side by side with uvicorn, openssl and mkcert
 	$(BIN)/python bench/inspecting.py
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .coverage .coverage.* .mutants .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable .

@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Clear the environment; start what all processes of a run share."""
     for name in _FOREIGN:
         os.environ.pop(name, None)
+    if sys.platform == "win32":  # where no test starts a command
+        return
     if not hasattr(config, "workerinput"):
         config.add_cleanup(forked.start())
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -90,11 +92,10 @@ def start(
     folder: Path | None = None,
     env: dict[str, str] | None = None,
     script: Path = ASGICTL,
-    real: bool = False,
 ) -> forked.Process:
-    """Start `asgictl` in a session of its own; `real`: not as a fork of a process that has its modules loaded."""
+    """Start `asgictl` in a session of its own."""
     environment = {**os.environ, **(env or {})}
-    return forked.Process(arguments, cwd=folder or Path.cwd(), env=environment, script=script, real=real)
+    return forked.Process(arguments, cwd=folder or Path.cwd(), env=environment, script=script)
 
 
 def finish(

@@ -1,9 +1,9 @@
 """Starts `asgictl` without the time that its imports take: in processes forked from one that has done them.
 
 The child runs the console script as the interpreter would, with its own session, environment, folder and streams.
-What differs is what is in `sys.modules` before the script begins, so a test of the imports themselves, or of the
-command's name in `/proc`, has the script executed: `serve(..., real=True)`. So is every command whose environment
-says something to Python, and, with coverage, as in `.ci/run`, every other one.
+What differs is what is in `sys.modules` before the script begins, and the command's name in `/proc`. A command whose
+environment says something to Python has the script executed instead, and so has, with coverage, as in `.ci/run`, every
+other one.
 
 All of them are children of that process, which ends with the one that started it, and ends them: nothing is left when
 a run is cut off.
@@ -34,6 +34,7 @@ _FOREIGN = (
     *("uvicorn", "uvloop", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.auto"),
     *("starlette.applications", "starlette.responses", "fastapi"),
 )
+_LONGEST_FOLDER = 60
 _WHERE, _WITH = "ASGICTL_TESTS_FORKED_AT", "ASGICTL_TESTS_FORKED_WITH"
 
 
@@ -56,15 +57,14 @@ class Process:
         cwd: Path,
         env: Mapping[str, str],
         script: Path = ASGICTL,
-        real: bool = False,
     ) -> None:
         out, err = os.pipe(), os.pipe()
         self.returncode: int | None = None
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(os.environ[_WHERE])
         words = [str(word) for word in (script, *arguments)]
-        fork = not real and _is_like_ours(env)
-        request = json.dumps({"words": words, "cwd": str(cwd), "env": dict(env), "fork": fork}).encode()
+        asked = {"words": words, "cwd": str(cwd), "env": dict(env), "fork": _is_like_ours(env)}
+        request = json.dumps(asked).encode()
         socket.send_fds(self._connection, [len(request).to_bytes(4)], [out[1], err[1]])
         self._connection.sendall(request)
         os.close(out[1])
@@ -129,7 +129,9 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 def start() -> Callable[[], None]:
     """Start the process that forks, for this process and those that it starts; return what ends it."""
-    folder = tempfile.mkdtemp(prefix="asgictl-tests-")
+    # The path of a socket has about a hundred bytes at the most.
+    short = len(tempfile.gettempdir()) < _LONGEST_FOLDER
+    folder = tempfile.mkdtemp(prefix="asgictl-tests-", dir=None if short else "/tmp")
     os.environ[_WHERE] = f"{folder}/socket"
     os.environ[_WITH] = _interpreter(os.environ)
     with socket.socket(socket.AF_UNIX) as listener:

@@ -51,6 +51,13 @@ _SHOWN = {
     "show.wanted.pattern": None,
     "show.view": "full",
 }
+_TLS = {
+    "launch.plan.instructions.tls_minimum": "1.2",
+    "launch.plan.uvicorn.ssl_keyfile_password": None,
+    **{f"launch.plan.tls.{name}": None for name in ("keyfile", "password", "client_ca", "redirect")},
+    "launch.plan.tls.client_required": True,
+    "launch.plan.tls.minimum": "1.2",
+}
 
 SERVE = {
     "host": Row({"launch.plan.bind.host": "0.0.0.0"}, "0.0.0.0"),
@@ -110,33 +117,19 @@ SERVE = {
     ),
     "https": Row(
         {
-            "launch.plan.instructions.tls_minimum": "1.2",
+            **_TLS,
             "launch.plan.uvicorn.ssl_certfile": "ssl/cert.pem",
             "launch.plan.uvicorn.ssl_keyfile": "ssl/cert.key",
-            "launch.plan.uvicorn.ssl_keyfile_password": None,
             "launch.plan.tls.certfile": None,
-            "launch.plan.tls.keyfile": None,
-            "launch.plan.tls.password": None,
-            "launch.plan.tls.client_ca": None,
-            "launch.plan.tls.client_required": True,
-            "launch.plan.tls.minimum": "1.2",
-            "launch.plan.tls.redirect": None,
         }
     ),
     "redirect-http": Row({"launch.plan.tls.redirect": 8080}, "8080", beside=("--https",)),
     "ssl-certfile": Row(
         {
-            "launch.plan.instructions.tls_minimum": "1.2",
+            **_TLS,
             "launch.plan.uvicorn.ssl_certfile": "both.pem",
             "launch.plan.uvicorn.ssl_keyfile": "both.pem",
-            "launch.plan.uvicorn.ssl_keyfile_password": None,
             "launch.plan.tls.certfile": "both.pem",
-            "launch.plan.tls.keyfile": None,
-            "launch.plan.tls.password": None,
-            "launch.plan.tls.client_ca": None,
-            "launch.plan.tls.client_required": True,
-            "launch.plan.tls.minimum": "1.2",
-            "launch.plan.tls.redirect": None,
         },
         "both.pem",
     ),

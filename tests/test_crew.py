@@ -22,6 +22,7 @@ from asgictl.serving import crew, hangup, stopping
 from asgictl.serving.crew import Crew
 from asgictl.serving.surroundings import Surroundings
 from tests.conftest import linux
+from tests.runtime.doubles import Ended
 
 pytestmark = linux
 
@@ -56,10 +57,6 @@ class Team(Crew):
 
     def _heed_worn(self, pid: int) -> None:
         self.said.append(f"worn: {pid}")
-
-
-class Ended(BaseException):
-    """The process would have ended."""
 
 
 Later = list[tuple[float, Callable[[], object]]]

@@ -18,19 +18,10 @@ from asgictl.serving.exchange import Exchange
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.runtime import Runtime
 from asgictl.target import AppRef
+from tests.runtime.doubles import HTTP
 
 App = Callable[[Receive, Send], Awaitable[None]]
 
-HTTP: dict[str, Any] = {
-    "type": "http",
-    "http_version": "1.1",
-    "method": "GET",
-    "path": "/a",
-    "raw_path": b"/a",
-    "query_string": b"",
-    "client": ("127.0.0.1", 5000),
-    "headers": [],
-}
 WEBSOCKET = {**HTTP, "type": "websocket"}
 
 

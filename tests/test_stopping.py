@@ -16,6 +16,7 @@ import pytest
 
 from asgictl.serving import stopping
 from asgictl.serving.stopping import Stopping
+from tests.runtime.doubles import Ended
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX"),
@@ -23,10 +24,6 @@ pytestmark = [
 ]
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 ALL = {INT, TERM, HUP}
-
-
-class Ended(BaseException):
-    """The process would have ended."""
 
 
 @pytest.fixture

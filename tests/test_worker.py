@@ -13,12 +13,9 @@ from asgictl.serving import stopping, worker
 from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.runtime import Runtime
 from asgictl.target import AppRef
+from tests.runtime.doubles import Ended
 
 REFERENCE = AppRef(module="m", attribute="a", found="as named", file=Path("m.py"))
-
-
-class Ended(BaseException):
-    """The process would have ended."""
 
 
 @pytest.fixture

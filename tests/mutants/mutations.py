@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import MetadataWrapper
 from mutmut.mutation.file_mutation import Mutation, MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
@@ -53,7 +53,7 @@ class _Source:
         wrapper = MetadataWrapper(cst.parse_module(self._code))
         visitor = MutationVisitor(_OPERATORS, IgnoredCode(set(), set(), set()))
         wrapper.visit(visitor)
-        self._module, self._positions = wrapper.module, wrapper.resolve(PositionProvider)
+        self._module = wrapper.module
         self.mutations: list[Mutation] = visitor.mutations
 
     def mutant(self, index: int, name: str) -> Mutant:

@@ -58,19 +58,21 @@ def measure(root: Path, folder: Path) -> Reach:
     combined = coverage.Coverage(data_file=str(folder / "coverage"), config_file=False)
     combined.combine()
     combined.save()
-    return read(folder)
+    return read(root, folder)
 
 
-def read(folder: Path) -> Reach:
-    """Return what `measure` has left in `folder`."""
+def read(root: Path, folder: Path) -> Reach:
+    """Return what `measure` has left in `folder`; of a file that has changed since, those that execute any of it."""
     data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
     tests: dict[str, dict[int, set[str]]] = {}
     for file in data.measured_files():
         lines = data.contexts_by_lineno(file)
-        tests[str(Path(file).relative_to(folder / "tree"))] = {
-            line: {context.rpartition(" (")[0] for context in contexts if context} for line, contexts in lines.items()
-        }
+        name = str(Path(file).relative_to(folder / "tree"))
+        found = {line: {it.rpartition(" (")[0] for it in contexts if it} for line, contexts in lines.items()}
+        now = root / name
+        is_same = now.exists() and now.read_bytes() == Path(file).read_bytes()
+        tests[name] = found if is_same else {0: set().union(*found.values())}
     seconds: dict[str, float] = {}
     for phase in (folder / "seconds").read_text().splitlines():
         test, time = json.loads(phase)

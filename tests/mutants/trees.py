@@ -40,22 +40,10 @@ def run(python: Path, tests: Iterable[str], *, limit: float) -> tuple[int | None
     """Run tests in the copy until one fails; return pytest's status, None after `limit` seconds, and its output."""
     tree = python.parents[2]
     (tree / ".tests").write_text("\n".join(tests))
-    command = [
-        str(python),
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "--tb=line",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "@.tests",
-    ]
+    options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist", "@.tests"]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     with subprocess.Popen(
-        command,
+        [python, "-m", "pytest", *options],
         cwd=tree,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -70,3 +58,10 @@ def run(python: Path, tests: Iterable[str], *, limit: float) -> tuple[int | None
             os.killpg(process.pid, signal.SIGKILL)
             return None, process.communicate()[0]
     return process.returncode, output
+
+
+def tests(python: Path) -> set[str]:
+    """Return the tests that the copy has."""
+    command = [str(python), "-m", "pytest", "--collect-only", "-q"]
+    listed = subprocess.run(command, cwd=python.parents[2], check=True, capture_output=True, text=True).stdout
+    return {line for line in listed.splitlines() if "::" in line}
