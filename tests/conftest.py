@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import itertools
 import os
 import re
@@ -55,6 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup: what is started gets the default again
 
 
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave out thousands of tests, which stay to the end."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_command_line() -> Iterator[None]:
     """Build the command line once: Typer's runner does it for each call, which takes longer than most commands."""
@@ -83,8 +89,9 @@ def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else "/nonexistent"
     os.environ["ASGICTL_CA_DIR"] = f"{folder}/authority"
     yield
-    os.environ.clear()
-    os.environ.update(before)
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before.items() - os.environ.items())
 
 
 def start(

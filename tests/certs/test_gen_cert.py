@@ -31,6 +31,12 @@ LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 pytestmark = pytest.mark.usefixtures("pair")
 
 
+@pytest.fixture(autouse=True)
+def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Java on this machine: it takes a second for each look at its store."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no-java"))
+
+
 def run(*arguments: str, stdin: str | None = None) -> Any:
     """Run `asgictl gen-cert` in this process."""
     command = ["gen-cert", *arguments]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import socketio
 from websockets.sync.client import connect
 
 from tests.conftest import APPS, Serve
@@ -64,6 +63,8 @@ def test_serves_a_wsgi_function(serve: Serve) -> None:
 
 def test_serves_socketio(serve: Serve) -> None:
     """Serves a Socket.IO app to a real client."""
+    import socketio  # a slow import, in every process
+
     served = serve(folder=APPS / "socketio")
 
     with socketio.SimpleClient() as client:

@@ -296,7 +296,7 @@ class Handshakes:
                 self.seen[shown] += 1
             except (OSError, AssertionError) as error:
                 self.failures.append(repr(error))
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
     async def _keep(self) -> None:
         reader, writer, _ = await self._connect()
@@ -362,7 +362,7 @@ def test_a_replaced_certificate(serve: Serve, write: Write, pair: Pair, loop: st
         wait_until(lambda: clients.seen[shown_by(pair)] > 0)
         for kind in ("rsa2048", "ec384", "ec256"):
             write_pair(pair, Order(key_type=kind))
-            wait_until(lambda: clients.seen[shown_by(pair)] > 20)
+            wait_until(lambda: clients.seen[shown_by(pair)] > 10)
 
     clients = while_connecting(served, replace)
 

@@ -71,7 +71,7 @@ class Load:
             if not keep or b"connection: close" in head:
                 writer.close()
                 connection = None
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
         if connection:
             connection[1].close()
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request, WebSocket
 from starlette.responses import StreamingResponse
 
 from asgictl import demo
@@ -19,6 +18,7 @@ from asgictl.inspector.websocket import Disconnected, Refused
 
 def fast() -> Any:
     """Return a FastAPI app with a lifespan, a stream and a WebSocket."""
+    from fastapi import FastAPI, Request, WebSocket  # the slowest of all imports, in every process
 
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
         yield {"name": "from the lifespan"}

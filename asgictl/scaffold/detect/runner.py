@@ -1,5 +1,6 @@
 """Whether the server can be installed beside what the project has locked."""
 
+import functools
 from importlib import metadata
 
 from packaging.requirements import Requirement
@@ -17,9 +18,15 @@ def check(request: ScaffoldRequest, deps: Dependencies, python: str) -> None:
         return
     if int(python.split(".")[1]) < 11:  # noqa: PLR2004  # what pyproject.toml requires
         raise ConfigError(f"asgictl needs Python 3.11, the project has {python}", hint="pass --runner uvicorn")
-    for line in metadata.requires("asgictl") or ():
-        needed = Requirement(line)
+    for needed in _needs():
         locked = deps.pinned.get(canonicalize_name(needed.name))
-        if locked and not (needed.marker and "extra" in str(needed.marker)) and not needed.specifier.contains(locked):
+        if locked and not needed.specifier.contains(locked):
             problem = f"{needed.name} is {locked} in the project, and asgictl {__version__} needs {needed.specifier}"
             raise ConfigError(problem, hint=f"update {needed.name}, or pass --runner uvicorn")
+
+
+@functools.cache
+def _needs() -> tuple[Requirement, ...]:
+    """Return what asgictl needs without its extras."""
+    needed = map(Requirement, metadata.requires("asgictl") or ())
+    return tuple(it for it in needed if not (it.marker and "extra" in str(it.marker)))
