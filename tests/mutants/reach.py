@@ -1,5 +1,6 @@
 """Which tests execute a line, and how long they take: one run of all of them, by coverage's contexts."""
 
+import ast
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ disable_warnings = no-data-collected
 """
 
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 # The seconds of a test that fails without a fault, as for the copy's environment: it is not used.
 _NEVER = 1e9
 
@@ -33,15 +36,14 @@ class Reach(NamedTuple):
     """The tests of each line of each file, and the seconds of each test."""
 
     tests: dict[str, dict[int, set[str]]]
+    in_functions: dict[str, set[int]]
     seconds: dict[str, float]
 
     def of(self, file: str, line: int) -> list[str]:
         """Return the tests that execute a line, the quickest first; of a line that an import executes, the file's."""
         lines = self.tests.get(file, {})
-        of_file = set().union(*lines.values()) if lines else set()
-        tests = lines.get(line) or of_file
-        at_import = len(tests) < 3
-        return sorted(of_file if at_import else tests, key=lambda it: self.seconds.get(it, 0))
+        tests = lines.get(line) if line in self.in_functions.get(file, ()) else None
+        return sorted(tests or set().union(*lines.values()), key=lambda it: self.seconds.get(it, 0))
 
 
 def measure(root: Path, folder: Path) -> Reach:
@@ -66,6 +68,7 @@ def read(root: Path, folder: Path) -> Reach:
     data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
     tests: dict[str, dict[int, set[str]]] = {}
+    in_functions: dict[str, set[int]] = {}
     for file in data.measured_files():
         lines = data.contexts_by_lineno(file)
         name = str(Path(file).relative_to(folder / "tree"))
@@ -73,11 +76,18 @@ def read(root: Path, folder: Path) -> Reach:
         now = root / name
         is_same = now.exists() and now.read_bytes() == Path(file).read_bytes()
         tests[name] = found if is_same else {0: set().union(*found.values())}
+        in_functions[name] = _in_functions(Path(file))
     seconds: dict[str, float] = {}
     for phase in (folder / "seconds").read_text().splitlines():
         test, time = json.loads(phase)
         seconds[test] = seconds.get(test, 0) + time
-    return Reach(tests, seconds)
+    return Reach(tests, in_functions, seconds)
+
+
+def _in_functions(file: Path) -> set[int]:
+    """Return the lines that run when something is called, and not when the file is imported."""
+    functions = (it for it in ast.walk(ast.parse(file.read_bytes())) if isinstance(it, _FUNCTIONS))
+    return {line for it in functions for line in range(it.body[0].lineno, (it.end_lineno or 0) + 1)}
 
 
 # As a plugin of that run.
