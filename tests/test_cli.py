@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import platform
 import re
 import socket
 import subprocess
@@ -35,14 +36,49 @@ def run(*arguments: str) -> Any:
 
 def test_version() -> None:
     """`--version` names asgictl, uvicorn, Python, the system and the parts that are there."""
+    there = {it.name: it.version for it in importlib.metadata.distributions()}
+    parts = ("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi")
+
     result = run("--version")
 
-    lines = result.stdout.splitlines()
-    assert result.exit_code == 0
-    assert lines[:2] == [f"asgictl {asgictl.__version__}", f"uvicorn {importlib.metadata.version('uvicorn')}"]
-    assert lines[2].startswith(f"Python {sys.version.split()[0]} (")
-    assert f"uvloop {importlib.metadata.version('uvloop')}" in lines
-    assert all(re.fullmatch(r"\S+ (\d\S*|is not installed)", line) for line in lines[4:])
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [
+            f"asgictl {asgictl.__version__}",
+            f"uvicorn {there['uvicorn']}",
+            f"Python {platform.python_version()} ({platform.python_implementation()})",
+            f"{platform.system()} {platform.release()} {platform.machine()}",
+            *(f"{part} {there[part]}" if part in there else f"{part} is not installed" for part in parts),
+        ],
+    )
+
+
+def test_what_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--version` says of a part that is not installed that it is not."""
+    version = importlib.metadata.version
+
+    def installed(name: str) -> str:
+        if name == "uvloop":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+
+    assert "uvloop is not installed" in run("--version").stdout.splitlines()
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["session"], ["session", "show"]])
+def test_h_is_help(command: list[str]) -> None:
+    """`-h` is `--help`, everywhere."""
+    assert run(*command, "-h").stdout == run(*command, "--help").stdout
+
+
+def test_what_a_star_import_gives() -> None:
+    """The public names are these, and each is there."""
+    names: dict[str, Any] = {}
+    exec("from asgictl import *", names)  # what is tested
+
+    assert names.keys() - {"__builtins__"} == {"Inspector", "__version__"}
 
 
 def test_help_begins_with_examples() -> None:

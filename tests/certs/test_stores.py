@@ -345,6 +345,47 @@ def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
     assert not place.knows(anchor, stores.run)
 
 
+def test_java(tmp_path: Path, anchor: Anchor) -> None:
+    """Java's store is told from others by its file, and asked by the name of the authority."""
+    file = tmp_path / "lib/security/cacerts"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (place,) = java.find(machine(tmp_path, environ={"JAVA_HOME": str(tmp_path)})).places
+    run = Recorder(exportcert=Result(0, anchor.pem))
+    words = f"-keystore {file} -storepass changeit"
+
+    assert lines(place.install(anchor)) == [
+        f"keytool -importcert -noprompt -alias {anchor.name} -file {anchor.file} {words}"
+    ]
+    assert lines(place.remove(anchor)) == [f"keytool -delete -alias {anchor.name} {words}"]
+    assert place.clean(anchor, run) == []
+    assert (place.knows(anchor, run), place.trusts(anchor, run)) == (True, True)
+    assert lines(run.commands) == [
+        f"keytool -list -alias {anchor.name} {words}",
+        f"keytool -exportcert -rfc -alias {anchor.name} {words}",
+    ]
+    assert not place.knows(anchor, Recorder(list=Result(1, f"Alias <{anchor.name}> does not exist")))
+    assert stores.place("java", str(file), machine(tmp_path)) == place
+    assert str(place) == f"Java ({file})"
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home, like one of a container, has a machine without personal stores."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    here = stores.this_machine()
+
+    assert (here.home, here.environ, here.find, here.root) == (
+        Path("/nonexistent"),
+        os.environ,
+        shutil.which,
+        Path("/"),
+    )
+
+
 def test_no_java(tmp_path: Path) -> None:
     """Where there is no Java that is said, and Java is not among the usual stores."""
     assert java.find(machine(tmp_path)).missing == "no Java: set JAVA_HOME"
