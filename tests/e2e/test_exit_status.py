@@ -24,28 +24,35 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok"})
 """
 WITH_LIFESPAN = """
-import asyncio, contextlib, time
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+import asyncio
+import time
+import traceback
+
 
 async def start():
     {start}
 
-@contextlib.asynccontextmanager
-async def lifespan(app):
-    await start()
-    yield
-    print("shut down", flush=True)
-
-async def hello(request):
-    return PlainTextResponse("ok")
-
-async def slow(request):
+async def slow():
     print("slow", flush=True)
     {slow}
 
-app = Starlette(routes=[Route("/", hello), Route("/slow", slow)], lifespan=lifespan)
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        try:
+            await start()
+        except BaseException:
+            await send({{"type": "lifespan.startup.failed", "message": traceback.format_exc()}})
+            raise
+        await send({{"type": "lifespan.startup.complete"}})
+        await receive()
+        print("shut down", flush=True)
+        await send({{"type": "lifespan.shutdown.complete"}})
+        return
+    if scope["path"] == "/slow":
+        await slow()
+    await send({{"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}})
+    await send({{"type": "http.response.body", "body": b"ok"}})
 """
 HANG = 'print("hanging", flush=True); {}'
 SEE_STACK = "hint: add --traceback to see the whole stack"
