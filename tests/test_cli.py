@@ -257,7 +257,7 @@ def test_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], ca
     ready, rows = ROWS[case]
     planned = plan.plan(plan.ServeRequest(app="demo"), tmp_path, {}, lambda _: None)
 
-    audience.Audience(Console(), planned, audience.Style(), started=0).ready(ready)
+    audience.Audience(Console(), planned, audience.Style(browser=False, qr=False), started=0).ready(ready)
 
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert [line for line in lines if line.startswith(("Network", "Docs"))] == rows
@@ -417,6 +417,17 @@ def test_nobody_reads_the_access_log(tmp_path: Path) -> None:
 
     assert answers == ["ok\n"] * 3
     assert (process.returncode, "Broken pipe" in rest) == (0, False)
+
+
+def test_no_qr_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--qr` without what draws the code is refused at once, with what to install."""
+    monkeypatch.setattr("asgictl.cli.request.find_spec", lambda _: None)
+    monkeypatch.setattr("asgictl.environment.installing", lambda package: f"install {package}")
+
+    result = run("serve", "demo", "--qr")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == ["error: `--qr` needs the package `segno`", "hint: install segno"]
 
 
 def test_open_and_qr(serve: Serve, write: Write) -> None:

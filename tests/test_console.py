@@ -291,4 +291,6 @@ def test_a_line_that_is_too_long() -> None:
         short,
         "…",
     ]
+    parts = [("a" * 20, "", False), ("b" * 20, "", True)]
+    assert console.rendered(parts, 38) == f"{'a' * 20}{'b' * 17}…"
     assert plain("a\tb\x7f\u202eü") == "a\\tb\\x7f\\u202eü"

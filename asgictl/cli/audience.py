@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Style(NamedTuple):
-    """What is said when the app is ready, and by which command: one line instead of a table, a browser, a QR code."""
+    """What is said when the app is ready: with a browser, a QR code, by which command, one line instead of a table."""
 
+    browser: bool
+    qr: bool
     command: str = "serve"
     terse: bool = False
-    browser: bool = False
-    qr: bool = False
 
 
 class Audience:

@@ -191,6 +191,20 @@ def test_misused(arguments: list[str], message: str, hint: str) -> None:
     assert not Path("ssl").exists()
 
 
+def test_a_store_that_the_file_names() -> None:
+    """Of a store that is not there and was not typed, the place is told."""
+    Path("pyproject.toml").write_text("[tool.asgictl.gen-cert]\nstore = ['system', 'moon']\n")
+
+    assert lines(run("--trust")) == (
+        2,
+        [],
+        [
+            "error: there is no store `moon` (store in [tool.asgictl.gen-cert] of pyproject.toml)",
+            "hint: choose from system, nss, java",
+        ],
+    )
+
+
 def test_usage_errors_as_json() -> None:
     """With --json a usage error is one object too."""
     result = run("--json", "--days", "x")

@@ -206,6 +206,21 @@ def test_event_streams_by_any_name() -> None:
     assert [event.cut for event in exchange.events] == [False, False, False]
 
 
+def test_without_a_sink() -> None:
+    """An inspector that nobody told where to put its records keeps the latest exchanges."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def send(message: Message) -> None: ...
+
+    inspector = Inspector(app)
+    asyncio.run(inspector({**SCOPE}, None, send))  # type: ignore[arg-type]
+
+    assert [exchange.status for exchange in inspector.sink.exchanges] == [204]
+
+
 def test_memory_forgets_the_oldest() -> None:
     """Memory keeps so many exchanges, so many events of each, and so many bytes, and counts right for ever."""
     memory = Memory(exchanges=3, events=4, size=100)

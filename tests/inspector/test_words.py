@@ -175,6 +175,11 @@ def test_without_brotli(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bodies.decoded(content, "br") == content
 
 
+def test_what_is_not_brotli() -> None:
+    """With the package nothing has to be installed for content that is not what its header says."""
+    assert bodies.shown(b"\xff\xff\xff", "", "br").kind == "br, not unpacked"
+
+
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many bytes are unpacked to be shown, so many for an archive; so many lines, and rows of hex."""
     monkeypatch.setattr(bodies, "MOST", 3)

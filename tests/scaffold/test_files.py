@@ -3,15 +3,19 @@
 import inspect
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from asgictl.cli import app
 from asgictl.cli.scaffold import scaffold
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import compare, mark, plan, write
@@ -47,9 +51,78 @@ def test_create_and_same(root: Path) -> None:
 
     assert first.exit_code == 0
     assert first.stdout.splitlines() == [f"create    {name}" for name in FILES]
+    assert first.stderr.splitlines() == [
+        "hint: try it: `asgictl scaffold --verify`",
+        "hint: start it: `docker compose up --build --wait`",
+    ]
     assert states(second) == dict.fromkeys(FILES, "same")
     assert before == {name: ((root / name).read_bytes(), (root / name).stat().st_mtime_ns) for name in FILES}
     assert stat.S_IMODE((root / "Dockerfile").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    ("targets", "hints"),
+    [
+        ("docker", ["hint: try it: `asgictl scaffold --verify`"]),
+        ("compose", ["hint: start it: `docker compose up --build --wait`"]),
+        ("dev", []),
+    ],
+)
+def test_what_to_do_next(root: Path, targets: str, hints: list[str]) -> None:
+    """What can be done with the files that were named is told, and no more."""
+    run()
+
+    assert (run("--for", targets).stderr.splitlines(), root.exists()) == (hints, True)
+
+
+@pytest.fixture
+def edited(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project on a terminal, of whose files two were edited."""
+    run()
+    for name in ("Dockerfile", "compose.yaml"):
+        (root / name).write_text(f"{(root / name).read_text()}# mine\n")
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("asgictl.cli.scaffold.sys", SimpleNamespace(stdin=terminal, stderr=terminal))
+    return root
+
+
+QUESTIONS = [
+    f"{name} (edited since it was written): replace it, and keep a copy? [y/N]:"
+    for name in ("Dockerfile", "compose.yaml")
+]
+
+
+def test_asked_on_a_terminal(edited: Path) -> None:
+    """On a terminal each file that is in the way is shown and asked about; the answers count."""
+    result = CliRunner().invoke(app, ["scaffold"], prog_name="asgictl", input="y\nn\n", catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        *(" y", " n"),  # what is typed, and seen
+        "replace   Dockerfile",
+        "same      .dockerignore",
+        "keep      compose.yaml  (edited since it was written)",
+        "same      compose.dev.yaml",
+    ]
+    assert re.findall(r"(?m)^.*: replace it, [^:]*:", result.stderr) == QUESTIONS
+    assert result.stderr.count("\n-# mine\n") == 2
+    assert "note: your file is kept as `Dockerfile.before-scaffold`\n" in result.stderr
+    mine = {name: (edited / name).read_text().endswith("# mine\n") for name in (*FILES, "Dockerfile.before-scaffold")}
+    assert [name for name, is_mine in mine.items() if is_mine] == ["compose.yaml", "Dockerfile.before-scaffold"]
+
+
+def test_no_answer_on_a_terminal(edited: Path) -> None:
+    """Where the terminal is closed at the question, nothing is written, not even what was agreed to."""
+    before = contents(edited)
+
+    result = CliRunner().invoke(app, ["scaffold"], prog_name="asgictl", input="y\n", catch_exceptions=False)
+
+    assert (result.exit_code, result.stdout.split()) == (4, ["y"])
+    assert result.stderr.splitlines()[-2:] == [
+        "error: no answer: nothing was written",
+        "hint: run it again, or pass --force",
+    ]
+    assert contents(edited) == before
 
 
 def test_update(root: Path) -> None:
