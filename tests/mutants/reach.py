@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,10 +41,13 @@ class Reach(NamedTuple):
     seconds: dict[str, float]
 
     def of(self, file: str, line: int) -> list[str]:
-        """Return the tests that execute a line, the quickest first; of a line that an import executes, the file's."""
+        """Return the tests of a line, the quickest first; of one that an import executes, the file's, then all."""
         lines = self.tests.get(file, {})
         tests = lines.get(line) if line in self.in_functions.get(file, ()) else None
-        return sorted(tests or set().union(*lines.values()), key=lambda it: self.seconds.get(it, 0))
+        return self._sorted(tests) if tests else self._sorted(set().union(*lines.values())) + self._sorted(self.seconds)
+
+    def _sorted(self, tests: Iterable[str]) -> list[str]:
+        return sorted(tests, key=lambda it: self.seconds.get(it, 0))
 
 
 def measure(root: Path, folder: Path) -> Reach:
