@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,10 +45,20 @@ class Reach(NamedTuple):
         """Return the tests of a line, the quickest first; of one that an import executes, the file's, then all."""
         lines = self.tests.get(file, {})
         tests = lines.get(line) if line in self.in_functions.get(file, ()) else None
-        return self._sorted(tests) if tests else self._sorted(set().union(*lines.values())) + self._sorted(self.seconds)
+        return self._sorted(tests) if tests else self._sorted(set().union(*lines.values())) + self._one_of_each_first()
 
     def _sorted(self, tests: Iterable[str]) -> list[str]:
         return sorted(tests, key=lambda it: self.seconds.get(it, 0))
+
+    def _one_of_each_first(self) -> list[str]:
+        """Return all tests: the quickest case of each function, then the second ones, and so on."""
+        cases = Counter[str]()
+        ranked: list[tuple[int, float, str]] = []
+        for test in self._sorted(self.seconds):
+            function = test.partition("[")[0]
+            ranked.append((cases[function], self.seconds[test], test))
+            cases[function] += 1
+        return [test for _, _, test in sorted(ranked)]
 
 
 def measure(root: Path, folder: Path) -> Reach:
