@@ -164,6 +164,18 @@ def test_ports(options: dict[str, Any], variable: str, shell: str | None) -> Non
     assert f"os.environ.get('{variable}') or 9000)" in text("Dockerfile", port=9000, **options)
 
 
+@pytest.mark.parametrize(("runner", "prefix"), [("asgictl", "ASGICTL_SERVE"), ("uvicorn", "UVICORN")])
+def test_the_pair_inside(runner: Any, prefix: str) -> None:
+    """With --https the server finds the pair where compose mounts it, by variables of its own."""
+    compose = yaml.safe_load(text("compose.yaml", https=True, runner=runner))
+
+    pair = {name: value for name, value in compose["services"]["web"]["environment"].items() if "SSL" in name}
+    assert pair == {
+        f"{prefix}_SSL_CERTFILE": "/run/secrets/cert.pem",
+        f"{prefix}_SSL_KEYFILE": "/run/secrets/cert.key",
+    }
+
+
 def test_how_health_is_asked() -> None:
     """The check asks the path on the port that counts, by TLS where that is served, and takes what is well."""
     assert commands.health(Health("/up", strict=True), "X", 8000) == [

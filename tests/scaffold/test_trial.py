@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import signal
 import socket
 import sys
@@ -358,6 +359,21 @@ def program(folder: Path, name: str, code: str) -> engines.Engine:
     return engines.Engine(str(folder / name))
 
 
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """A standard input on which somebody has typed."""
+    before = os.dup(0)
+    reads, writes = os.pipe()
+    os.write(writes, b"typed")
+    os.close(writes)
+    os.dup2(reads, 0)
+    yield
+    os.dup2(before, 0)
+    os.close(before)
+    os.close(reads)
+
+
+@pytest.mark.usefixtures("typed")
 def test_calls(tmp_path: Path) -> None:
     """A call has BuildKit and no input, runs where it is to, and each line is heard at once; the last are kept."""
     code = "print(*sys.argv[1:], os.environ['DOCKER_BUILDKIT'], os.getcwd(), repr(sys.stdin.read()))\n"
