@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.version import Version
 
 from asgictl import __version__
 from asgictl.scaffold import commands, mark, plan, rendering, versions
@@ -233,6 +234,15 @@ def test_stand_ins(name: str, value: str) -> None:
 
 SERVER = '"asgictl==${ASGICTL_VERSION}"'
 UVICORN = '"uvicorn==${UVICORN_VERSION}"'
+
+
+def test_versions_are_versions() -> None:
+    """What images are built with is pinned to versions as PEP 440 writes them."""
+    pinned = (*versions.TOOLS.values(), versions.POETRY_EXPORT, versions.UVICORN, versions.A2WSGI, versions.WEBSOCKETS)
+
+    assert [str(Version(it)) for it in pinned] == list(pinned)
+
+
 A2WSGI, WEBSOCKETS = f"a2wsgi=={versions.A2WSGI}", f"websockets=={versions.WEBSOCKETS}"
 INSTALLS = [
     ({}, {}, [], SERVER),
