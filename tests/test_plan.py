@@ -1,5 +1,6 @@
 """From a request to what uvicorn is called with."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from asgictl.serving.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.listen import Bind
 from asgictl.target import AppRef
+from tests.test_options import COMMANDS
 
 Write = Callable[..., Path]
 
@@ -72,6 +74,16 @@ def test_uvicorn_knows_what_it_is_handed() -> None:
     import uvicorn
 
     assert set(arguments.PASSED) | set(arguments.OWNED) <= set(inspect.signature(uvicorn.run).parameters)
+
+
+def test_what_to_pass_instead() -> None:
+    """The hint for each argument that is kept back names options that there are, or says what to do."""
+    flags = {flag for param in COMMANDS["serve"].params for flag in (*param.opts, *param.secondary_opts)}
+
+    for name, hint in arguments.OWNED.items():
+        assert re.fullmatch(r"(pass|set|name|run) [^X]+", hint), name
+        assert set(re.findall(r"--[\w-]+", hint)) <= flags, name
+        assert ("--" in hint) is hint.startswith("pass"), name
 
 
 REFUSED = {

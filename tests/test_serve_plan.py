@@ -356,6 +356,16 @@ def test_the_arguments_of_a_factory_are_lost(write: Write, monkeypatch: pytest.M
     assert equivalent.missing(made(folder, app="main:create_app('dev')")) == ["the factory's arguments"]
 
 
+def test_a_factory_that_the_source_does_not_show(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is named with a call is a factory for uvicorn too, whatever the source says of it."""
+    folder = write({"main.py": "import sys\nbuild = sys.modules['shop'].build\n"})
+    monkeypatch.chdir(folder)
+
+    words = equivalent.command(made(folder, app="main:build()"))
+
+    assert words == "uvicorn main:build --timeout-graceful-shutdown 8 --factory"
+
+
 MISSING: dict[str, dict[str, Any]] = {
     "--https": {"tls": TlsRequest()},
     "--redirect-http": {"tls": TlsRequest("cert.pem", redirect=80)},
