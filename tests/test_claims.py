@@ -213,3 +213,17 @@ def test_what_each_step_says(write: Write) -> None:
         "no Django project here: neither `manage.py` nor DJANGO_SETTINGS_MODULE",
         "`main.py` holds `app` (FastAPI) in line 2",
     ]
+
+
+def test_one_of_another_project(
+    write: Write, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of the same name that is installed is not the one that is meant, where the project has its own."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "storefront.py").write_text(SITE)
+    monkeypatch.syspath_prepend(elsewhere)
+    folder = write({"src/storefront.py": SITE, **OTHER, "Procfile": "web: uvicorn storefront:site\n"})
+
+    ref = find(None, folder, {}, lambda _: None)
+
+    assert (str(ref), ref.file) == ("storefront:site", folder / "src/storefront.py")

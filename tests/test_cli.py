@@ -232,7 +232,7 @@ def test_verbose(serve: Serve, write: Write) -> None:
 # What the rows of the banner say of where the app answers, and of its documentation.
 ROWS = {
     "this machine": (
-        Ready("ASGI", "http://127.0.0.1:80", None),
+        Ready("ASGI", "http://127.0.0.1:80", None, loopback=True),
         ["Network  this machine only, --host 0.0.0.0 for others"],
     ),
     "everywhere, without a network": (
@@ -244,10 +244,13 @@ ROWS = {
         ["Network  http://10.1.2.3:80"],
     ),
     "documentation": (
-        Ready("FastAPI", "http://127.0.0.1:80", None, docs="/docs"),
+        Ready("FastAPI", "http://127.0.0.1:80", None, loopback=True, docs="/docs"),
         ["Network  this machine only, --host 0.0.0.0 for others", "Docs     http://127.0.0.1:80/docs"],
     ),
-    "a UNIX socket": (Ready("FastAPI", "unix:/run/x", None, docs="/docs"), ["Network  this machine only"]),
+    "a UNIX socket": (
+        Ready("FastAPI", "unix:/run/x", None, loopback=True, docs="/docs"),
+        ["Network  this machine only"],
+    ),
 }
 
 

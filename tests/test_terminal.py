@@ -1,5 +1,6 @@
 """The state of the terminal, on one that is made for it."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,20 @@ def test_another_program_has_it(screen: int, monkeypatch: pytest.MonkeyPatch) ->
     terminal.restore()
 
     assert not echoes(screen)
+
+
+def test_it_goes_meanwhile(screen: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is closed just then ends nothing."""
+    terminal.save()
+
+    def gone(*_: object) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(termios, "tcsetattr", gone)
+
+    terminal.restore()
+
+    assert os.isatty(screen)
 
 
 def test_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,19 @@ async def numbers() -> AsyncIterator[int]:
     await asyncio.sleep(60)  # in the generator
 
 
+async def fetched() -> AsyncIterator[int]:
+    """Wait in what a generator waits for."""
+    yield 1
+    await waits()
+
+
+async def next_fetched() -> None:
+    """Wait for the next item of a generator that waits."""
+    items = fetched()
+    await anext(items)
+    await anext(items)
+
+
 async def iterates() -> None:
     """Wait for a generator."""
     async for _ in numbers():
@@ -61,6 +74,7 @@ async def in_a_library() -> None:
 PLACES: dict[str, tuple[Callable[[], Any], Callable[..., Any], str]] = {
     "a coroutine": (outer, waits, "# here"),
     "a generator": (iterates, numbers, "# in the generator"),
+    "what a generator waits for": (next_fetched, waits, "# here"),
     "anext": (next_of, numbers, "# in the generator"),
     "a library": (in_a_library, in_a_library, "# in the library"),
 }

@@ -19,7 +19,7 @@ class Ready(NamedTuple):
     kind: str | None
     url: str
     network_url: str | None
-    loopback: bool = True
+    loopback: bool
     docs: str | None = None
     tls: Secured | None = None
     redirect: str | None = None

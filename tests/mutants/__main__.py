@@ -71,7 +71,7 @@ def _judged(
 
 def _verdict(mutant: Mutant, python: Path, known: reach.Reach, there: set[str], seconds: float) -> tuple[str, str]:
     tests, total = [], 0.0
-    for test in filter(there.__contains__, dict.fromkeys(known.of(mutant.file, mutant.line))):
+    for test in filter(there.__contains__, known.of(mutant.file, mutant.line)):
         total += known.seconds.get(test, 0)
         if total > seconds:
             break

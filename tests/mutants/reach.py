@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +27,9 @@ disable_warnings = no-data-collected
 """
 
 
+# The seconds by which a further case of a test function comes later.
+_A_CASE_LATER = 0.05
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 # The seconds of a test that fails without a fault, as for the copy's environment: it is not used.
@@ -42,23 +44,18 @@ class Reach(NamedTuple):
     seconds: dict[str, float]
 
     def of(self, file: str, line: int) -> list[str]:
-        """Return the tests of a line, the quickest first; of one that an import executes, the file's, then all."""
-        lines = self.tests.get(file, {})
-        tests = lines.get(line) if line in self.in_functions.get(file, ()) else None
-        return self._sorted(tests) if tests else self._sorted(set().union(*lines.values())) + self._one_of_each_first()
+        """Return the tests of a line, the quickest first; of one that an import executes, all, fewer cases of each."""
+        tests = self.tests.get(file, {}).get(line) if line in self.in_functions.get(file, ()) else None
+        return sorted(tests, key=lambda it: self.seconds.get(it, 0)) if tests else self._all()
 
-    def _sorted(self, tests: Iterable[str]) -> list[str]:
-        return sorted(tests, key=lambda it: self.seconds.get(it, 0))
-
-    def _one_of_each_first(self) -> list[str]:
-        """Return all tests: the quickest case of each function, then the second ones, and so on."""
+    def _all(self) -> list[str]:
         cases = Counter[str]()
-        ranked: list[tuple[int, float, str]] = []
-        for test in self._sorted(self.seconds):
+        ranked: dict[str, float] = {}
+        for test, seconds in sorted(self.seconds.items(), key=lambda it: it[1]):
             function = test.partition("[")[0]
-            ranked.append((cases[function], self.seconds[test], test))
+            ranked[test] = seconds + cases[function] * _A_CASE_LATER
             cases[function] += 1
-        return [test for _, _, test in sorted(ranked)]
+        return sorted(ranked, key=ranked.__getitem__)
 
 
 def measure(root: Path, folder: Path) -> Reach:
