@@ -227,3 +227,12 @@ def test_one_of_another_project(
     ref = find(None, folder, {}, lambda _: None)
 
     assert (str(ref), ref.file) == ("storefront:site", folder / "src/storefront.py")
+
+
+def test_relative_imports_without_a_package(write: Write) -> None:
+    """In a folder whose modules import each other relatively the app is imported from the folder above."""
+    folder = write({"shop/web.py": f"from . import db\n{SITE}", "shop/db.py": ""})
+
+    ref = find("web.py", folder / "shop", {}, lambda _: None)
+
+    assert (str(ref), ref.path) == ("shop.web:site", (str(folder),))
