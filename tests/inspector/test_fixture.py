@@ -347,6 +347,28 @@ def test_what_is_raised_later(asgi_inspect: Any) -> None:
             list(stream)
 
 
+def test_what_is_raised_before_the_client_goes(asgi_inspect: Any) -> None:
+    """What the app has raised behind the last message that its client has read comes out of the block."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": "last"})
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"last", "more_body": True})
+        raise ValueError(scope["type"])
+
+    read: list[Any] = []
+    with asgi_inspect(app) as client:
+        with pytest.raises(ValueError, match="websocket"), client.websocket("/") as websocket:
+            read.append(websocket.receive())
+        with pytest.raises(ValueError, match="http"), client.stream("GET", "/") as stream:
+            read.append(next(stream))
+
+    assert read == ["last", b"last"]
+
+
 def test_the_plugin_loads_nothing() -> None:
     """A pytest without the fixture loads nothing of asgictl but the plugin."""
     code = (
