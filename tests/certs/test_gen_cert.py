@@ -22,7 +22,7 @@ from asgictl.certs import issue, make, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.make import Order
-from asgictl.certs.stores import Found
+from asgictl.certs.stores import Found, Machine
 from asgictl.cli import app
 from tests.conftest import ASGICTL, needs, start
 
@@ -435,6 +435,31 @@ def test_trust_and_untrust(home: Path, tmp_path: Path) -> None:
     assert name not in listed(home)
     assert not folder.exists()
     assert lines(run("--untrust")) == (0, ["nothing was trusted"], ["note: there was no authority"])
+
+
+def test_programs_with_a_store_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Node, requests and httpx need to heed the authority is printed, and what Java does not heed of it."""
+    (tmp_path / "usr/local/share/ca-certificates").mkdir(parents=True)
+    keys = tmp_path / "jdk/lib/security/cacerts"
+    keys.parent.mkdir(parents=True)
+    keys.touch()
+    debian = Machine("linux", tmp_path, {"JAVA_HOME": f"{tmp_path}/jdk"}, lambda name: f"/usr/bin/{name}", tmp_path)
+    monkeypatch.setattr("asgictl.certs.stores.this_machine", lambda: debian)
+    monkeypatch.setattr(trust, "install", lambda _, places, *_rest: [trust.Outcome(place) for place in places])
+
+    result = run("--trust", "--store", "system", "--store", "java")
+
+    bundle = tmp_path / "etc/ssl/certs/ca-certificates.crt"
+    assert (result.exit_code, lines(result)[2][2:]) == (
+        0,
+        [
+            f"note: trusted by the system's store (Debian), Java ({keys})",
+            f"note: Node: `export NODE_EXTRA_CA_CERTS={tmp_path}/authority/ca.pem`",
+            f"note: requests and httpx: `export REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}`",
+            "note: Java does not heed what an authority may vouch for: whoever has its key can pose as any site there",
+            "note: restart the browser if it is open",
+        ],
+    )
 
 
 @pytest.fixture
