@@ -305,10 +305,12 @@ def test_environment(fields: dict[str, Any], options: dict[str, Any], more: list
     [("64M", "64Mi", "64Mi"), ("128M", "128Mi", "128Mi"), ("129M", "128Mi", "129Mi"), ("1G", "128Mi", "1Gi")],
 )
 def test_memory(memory: str, asked: str, limit: str) -> None:
-    """A pod asks for 128 MiB, or for its limit where that is less."""
+    """A pod asks for 128 MiB, or for its limit where that is less; the limit is the same everywhere."""
     manifest = text("k8s.yaml", memory=memory)
 
     assert f"requests: {{cpu: 100m, memory: {asked}}}\n            limits: {{memory: {limit}}}" in manifest
+    assert lines("compose.yaml", "mem_limit: ", memory=memory) == [memory.lower()]
+    assert lines("shop.service", "^MemoryMax=", memory=memory) == [memory]
 
 
 FILES = [
@@ -361,6 +363,162 @@ def test_restarts() -> None:
     assert [line for line in text("compose.prod.yaml").splitlines() if "restart" in line] == [
         "    restart: unless-stopped"
     ] * 2
+
+
+@pytest.mark.parametrize(("options", "asked", "most"), [({}, "2", "6"), ({"replicas": 5}, "5", "15")])
+def test_replicas(options: dict[str, Any], asked: str, most: str) -> None:
+    """As many replicas run as are asked for, or two; Kubernetes makes up to three times as many."""
+    web = yaml.load(text("compose.prod.yaml", **options), Loader=yaml.BaseLoader)["services"]["web"]
+
+    assert web["deploy"] == {"replicas": asked}
+    assert lines("k8s.yaml", "[rR]eplicas: ", **options) == [asked, asked, most]
+
+
+def test_who_is_believed() -> None:
+    """The proxy in front is trusted for the client's address: where no port is published, and in private networks."""
+    web = yaml.load(text("compose.prod.yaml"), Loader=yaml.BaseLoader)["services"]["web"]
+    deployment = next(yaml.safe_load_all(text("k8s.yaml")))
+
+    assert (web["ports"], web["environment"]) == ([], {"FORWARDED_ALLOW_IPS": "*"})
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["env"] == [
+        {"name": "FORWARDED_ALLOW_IPS", "value": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("websockets", "more"),
+    [
+        (False, {}),
+        (
+            True,
+            {
+                "annotations": {
+                    "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
+                    "nginx.ingress.kubernetes.io/proxy-send-timeout": "3600",
+                }
+            },
+        ),
+    ],
+)
+def test_the_ingress(websockets: bool, more: dict[str, Any]) -> None:
+    """A WebSocket that is silent for a minute is not cut off by the ingress."""
+    manifests = list(yaml.safe_load_all(text("k8s.yaml", project(websockets=websockets))))
+
+    assert manifests[-1]["metadata"] == {"name": "shop", **more}
+
+
+def test_the_socket_of_a_service() -> None:
+    """The service comes with a socket that is systemd's, and so stays open while the service restarts."""
+    assert lines("shop.service", "^Requires=") == ["shop.socket"]
+    assert re.sub(r"(?m)^#.*\n", "", text("shop.socket", port=9000)).split() == [
+        *("[Unit]", "Description=shop,", "its", "socket"),
+        *("[Socket]", "ListenStream=127.0.0.1:9000", "NoDelay=true", "Backlog=2048"),
+        *("[Install]", "WantedBy=sockets.target"),
+    ]
+
+
+def test_https_in_the_container() -> None:
+    """With `--https` the pair comes as secrets, the server is told where, and is asked over TLS how it is."""
+    compose = yaml.load(text("compose.yaml", https=True), Loader=yaml.BaseLoader)
+    web = compose["services"]["web"]
+
+    assert compose["secrets"] == {"cert.pem": {"file": "./ssl/cert.pem"}, "cert.key": {"file": "./ssl/cert.key"}}
+    assert web["secrets"] == ["cert.pem", "cert.key"]
+    assert web["environment"] == {
+        "ASGICTL_SERVE_SSL_CERTFILE": "/run/secrets/cert.pem",
+        "ASGICTL_SERVE_SSL_KEYFILE": "/run/secrets/cert.key",
+    }
+    asked = commands.health(Health("/up", strict=True), "ASGICTL_SERVE_PORT", 8000, https=True)
+    assert web["healthcheck"] == {"test": ["CMD", *asked]}
+    assert "healthcheck" not in text("compose.yaml")
+
+
+def test_where_images_come_from() -> None:
+    """A prefix for images is in front of Python's and Caddy's, with or without a slash at its end."""
+    for prefix in ("mirror.example/hub", "mirror.example/hub/"):
+        assert set(lines("Dockerfile", "^FROM mirror.example/hub/", registry_prefix=prefix)) == {
+            "python:${PYTHON_VERSION}-slim AS build",
+            "python:${PYTHON_VERSION}-slim AS server",
+        }
+        assert lines("compose.prod.yaml", "image: ", registry_prefix=prefix) == [
+            f"mirror.example/hub/caddy:{versions.CADDY}"
+        ]
+    assert lines("compose.prod.yaml", "image: ") == [f"caddy:{versions.CADDY}"]
+
+
+def test_debian_packages() -> None:
+    """What the build needs of Debian's packages is installed in its stage alone, what the server needs in its own."""
+    found = project(apt=SystemPackages(build=("libpq-dev", "git"), runtime=("libpq5",)))
+    stages = text("Dockerfile", found).split("\nFROM ")[1:]
+
+    installed = [re.findall(r"apt-get install -y --no-install-recommends (.*) \\\n", stage) for stage in stages]
+    assert installed == [["libpq-dev git"], ["libpq5"], []]
+    assert "apt-get" not in text("Dockerfile")
+
+
+def test_a_terminal() -> None:
+    """A container has a terminal when it is asked for, and with the code mounted always."""
+    assert lines("compose.yaml", "tty: ") == []
+    assert lines("compose.yaml", "tty: ", tty=True) == ["true"]
+    assert lines("compose.yaml", "tty: ", mode="bind") == ["true"]
+
+
+def test_the_proxy_tries_again() -> None:
+    """A request that meets a replica which is just restarting goes to another one, for five seconds."""
+    proxy = re.search(r"reverse_proxy \{\n(.*)\n\t\}", text("Caddyfile", port=9000), re.DOTALL)
+
+    assert proxy
+    assert proxy[1].split() == [
+        *("dynamic", "a", "web", "9000", "{", "refresh", "1s", "}"),
+        *("lb_policy", "least_conn"),
+        *("lb_try_duration", "5s"),
+        *("lb_try_interval", "100ms"),
+        *("fail_duration", "10s"),
+        *("transport", "http", "{", "dial_timeout", "1s", "}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "domain"),
+    [
+        ({}, "app.example.com", "${DOMAIN:?set DOMAIN, for example app.example.com}"),
+        ({"domain": "shop.test"}, "shop.test", "${DOMAIN:-shop.test}"),
+    ],
+)
+def test_domains(options: dict[str, Any], host: str, domain: str) -> None:
+    """A domain that is given is the ingress's, and the one that Caddy serves unless a variable says otherwise."""
+    ingress = list(yaml.safe_load_all(text("k8s.yaml", **options)))[-1]["spec"]
+    proxy = yaml.load(text("compose.prod.yaml", **options), Loader=yaml.BaseLoader)["services"]["proxy"]
+
+    assert ingress["tls"] == [{"hosts": [host], "secretName": "shop-tls"}]
+    assert [rule["host"] for rule in ingress["rules"]] == [host]
+    assert proxy["environment"] == {"DOMAIN": domain}
+    assert text("Caddyfile").splitlines()[1] == "{$DOMAIN} {"
+
+
+def test_code_that_is_mounted() -> None:
+    """With `--mode bind` an image without the code is built, and the code mounted, which the server cannot change."""
+    services = [yaml.safe_load(text("compose.yaml", mode=mode))["services"]["web"] for mode in ("bind", "copy")]
+
+    assert [web["build"]["target"] for web in services] == ["server", "runtime"]
+    assert [web.get("volumes") for web in services] == [[".:/app:ro"], None]
+    assert [web.get("command") for web in services] == [[*commands.production(project(), ScaffoldRequest())], None]
+
+
+def test_edits_that_are_copied() -> None:
+    """An edit is copied to where the server looks for it; a change of what is installed builds the image anew."""
+    watched = yaml.safe_load(text("compose.watch.yaml"))["services"]["web"]["develop"]["watch"]
+
+    assert watched == [
+        {
+            "action": "sync",
+            "path": ".",
+            "target": "/app",
+            "ignore": [".git/", ".venv/", "venv/", "node_modules/", "**/__pycache__/"],
+        },
+        {"action": "rebuild", "path": "requirements.txt"},
+        {"action": "rebuild", "path": "Dockerfile"},
+    ]
 
 
 def test_paths_while_developing() -> None:
