@@ -158,7 +158,7 @@ class Served:
     @property
     def url(self) -> str:
         """The URL in the banner, which is printed when it answers."""
-        return self.wait_for(r"https?://\S+")[0]
+        return self.wait_for(r"https?://\S+:\d+")[0]
 
     @property
     def port(self) -> int:

@@ -104,11 +104,12 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)
         recorded.add("receive", {"type": "http.request", "body": body, "more_body": False}, len(body))
-        response = connection.getresponse()
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.getheaders()]
-        recorded.add("send", {"type": "http.response.start", "status": response.status, "headers": headers})
-        content = _content(response, one, limit)
-        recorded.add("send", {"type": "http.response.body", "body": content, "more_body": False}, len(content))
+        with connection.getresponse() as response:  # which has the socket for itself where it has no length
+            fields = response.getheaders()
+            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+            recorded.add("send", {"type": "http.response.start", "status": response.status, "headers": headers})
+            content = _content(response, one, limit)
+            recorded.add("send", {"type": "http.response.body", "body": content, "more_body": False}, len(content))
     finally:
         connection.close()
     return recorded.close()

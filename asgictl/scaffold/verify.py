@@ -187,7 +187,8 @@ class _Trial:
         connection = http.client.HTTPConnection(*self.address, timeout=10)
         try:
             connection.request("GET", self.project.health.path)
-            return connection.getresponse().status
+            with connection.getresponse() as response:
+                return response.status
         except (OSError, http.client.HTTPException):
             return None
         finally:

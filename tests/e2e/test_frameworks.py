@@ -25,7 +25,7 @@ KINDS = [
     ("falcon", "main:application (Falcon), found in main.py, line 17", "hello Falcon", True),
     ("blacksheep", "server:app (BlackSheep), found in server.py, line 3", "hello BlackSheep", True),
     ("bottle", "app:site (Bottle), found in app.py, line 3", "hello Bottle", False),
-    ("pyramid", "wsgi:app (Pyramid), found in wsgi.py, line 12", "hello Pyramid", False),
+    ("pyramid", "wsgi:app (Pyramid), found in wsgi.py, line 16", "hello Pyramid", False),
     ("factory", "main:build (Starlette), found in main.py, line 10", "hello factory", False),
     ("bare", "main:app (ASGI), found in main.py, line 1", "hello ASGI", False),
     ("asgi2", "main:app (ASGI 2), found in main.py, line 1", "hello ASGI 2", False),

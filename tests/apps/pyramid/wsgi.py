@@ -1,3 +1,7 @@
+import warnings
+
+warnings.filterwarnings("ignore", message="pkg_resources")  # which Pyramid 2.1 imports
+
 from pyramid.config import Configurator
 from pyramid.response import Response
 
