@@ -55,7 +55,9 @@ class Call:
         """
         limit = self._timeout if timeout is None else timeout
         try:
-            message = await asyncio.wait_for(self._out.get(), limit)
+            # Not `wait_for`, which before Python 3.12 lets a cancellation get lost (python/cpython#86296).
+            async with asyncio.timeout(limit):
+                message = await self._out.get()
         except TimeoutError:
             what = self.scope.get("path") or self.scope["type"]
             raise TimeoutError(f"the app has not sent anything for {limit:g} s ({what})") from None

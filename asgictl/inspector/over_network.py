@@ -144,7 +144,8 @@ class _ServerFrames:
         from websockets.exceptions import ConnectionClosed
 
         try:
-            data = await asyncio.wait_for(self._connection.recv(), patience)
+            async with asyncio.timeout(patience):
+                data = await self._connection.recv()
         except (TimeoutError, ConnectionClosed):
             return False
         self._recorded.frame("send", "websocket.send", data)

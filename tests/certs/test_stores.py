@@ -1,6 +1,7 @@
 """Each store has the commands that make it trust an authority and forget it, and they do what they should."""
 
 import datetime as dt
+import errno
 import os
 import shutil
 import subprocess
@@ -480,6 +481,20 @@ def test_a_failure_is_told(tmp_path: Path, anchor: Anchor) -> None:
 def test_running() -> None:
     """A command's status and output come back, and one that is not there is no crash."""
     assert stores.run(Command(("sh", "-c", "cat; exit 3"), input="text")) == Result(3, "text")
+    assert stores.run(Command(("no-such-program",))) == Result(127, "no-such-program is not installed")
+
+
+def test_what_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that may not be run is told from one that is not there, wherever PATH leads."""
+    (tmp_path / "hook").touch(mode=0o644)
+    assert stores.run(Command((str(tmp_path / "hook"),))) == Result(
+        126, f"cannot run {tmp_path}/hook: Permission denied"
+    )
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
     assert stores.run(Command(("no-such-program",))) == Result(127, "no-such-program is not installed")
 
 

@@ -376,3 +376,34 @@ def test_what_is_kept() -> None:
     assert (memory.EXCHANGES, memory.EVENTS, memory.BYTES, TIMEOUT) == (200, 1000, 64 * 1024 * 1024, 10.0)
     assert (kept._most, kept._events, kept._bytes) == (200, 1000, 64 * 1024 * 1024)
     assert Driver(test_what_is_kept).timeout == 10.0  # type: ignore[arg-type]
+
+
+def test_a_wait_that_is_given_up() -> None:
+    """A wait for a message ends when it is cancelled, also at the moment in which the message comes."""
+
+    async def cancelled_after(turns: int) -> tuple[bool, bool]:
+        come = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await come.wait()
+            await send({"type": "http.response.start", "status": 200})
+            await asyncio.sleep(60)
+
+        waited = Driver(app).call({"type": "http", "path": "/"})
+        waiting = asyncio.create_task(waited.next())
+        await asyncio.sleep(0)
+        come.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asked = waiting.cancel()
+        await asyncio.wait([waiting])
+        await waited.cancel()
+        return asked, waiting.cancelled()
+
+    async def main() -> list[tuple[bool, bool]]:
+        return [await cancelled_after(turns) for turns in range(12)]
+
+    seen = asyncio.run(main())
+
+    assert {asked for asked, _ in seen} == {True, False}
+    assert [ended for _, ended in seen] == [asked for asked, _ in seen]

@@ -167,6 +167,8 @@ def run(command: Command) -> Result:
     except FileNotFoundError:
         return Result(127, f"{argv[0]} is not installed")
     except PermissionError as error:
+        if shutil.which(argv[0], mode=os.F_OK) is None:  # a folder of PATH that may not be looked into
+            return Result(127, f"{argv[0]} is not installed")
         return Result(126, f"cannot run {argv[0]}: {os.strerror(error.errno or 0)}")
     except (OSError, subprocess.TimeoutExpired) as error:
         return Result(1, str(error))
