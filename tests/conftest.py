@@ -6,10 +6,12 @@ import gc
 import itertools
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ from tests import forked
 
 APPS = Path(__file__).parent / "apps"
 ASGICTL = forked.ASGICTL
+
+# The path of a UNIX socket has about a hundred bytes at the most.
+_LONGEST_FOLDER = 40
 
 # Set by CI systems and terminals, and meant for the tools around the tests.
 _FOREIGN = (
@@ -50,10 +55,19 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     if sys.platform == "win32":  # where no test starts a command
         return
+    _have_a_plain_folder()
     if not hasattr(config, "workerinput"):
         config.add_cleanup(forked.start())
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup: what is started gets the default again
+
+
+def _have_a_plain_folder() -> None:
+    """Have the tests in a folder whose name no shell has to quote, and that is short enough for a socket's path."""
+    folder = tempfile.gettempdir()
+    if shlex.quote(folder) != folder or len(folder) > _LONGEST_FOLDER:
+        os.environ["TMPDIR"] = "/tmp"  # pytest makes a folder of its own there
+        tempfile.tempdir = None
 
 
 def pytest_collection_finish() -> None:

@@ -34,7 +34,6 @@ _FOREIGN = (
     *("uvicorn", "uvloop", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.auto"),
     *("starlette.applications", "starlette.responses", "fastapi"),
 )
-_LONGEST_FOLDER = 60
 _WHERE, _WITH = "ASGICTL_TESTS_FORKED_AT", "ASGICTL_TESTS_FORKED_WITH"
 
 
@@ -129,9 +128,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 def start() -> Callable[[], None]:
     """Start the process that forks, for this process and those that it starts; return what ends it."""
-    # The path of a socket has about a hundred bytes at the most.
-    short = len(tempfile.gettempdir()) < _LONGEST_FOLDER
-    folder = tempfile.mkdtemp(prefix="asgictl-tests-", dir=None if short else "/tmp")
+    folder = tempfile.mkdtemp(prefix="asgictl-tests-")
     os.environ[_WHERE] = f"{folder}/socket"
     os.environ[_WITH] = _interpreter(os.environ)
     with socket.socket(socket.AF_UNIX) as listener:
