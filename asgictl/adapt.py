@@ -15,10 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 from asgictl import frameworks, reading
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
+from asgictl.discovery import SETTINGS, AppRef
+from asgictl.discovery.source.offers import FACTORY_NAMES
 from asgictl.errors import AppLoadError
-from asgictl.project import shown
-from asgictl.target import SETTINGS, AppRef
-from asgictl.target.offers import FACTORY_NAMES
+from asgictl.pyproject import shown
 
 Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
 

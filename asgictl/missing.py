@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from asgictl import environment, project, reading
+from asgictl import environment, pyproject, reading
 
 # How alike names have to be: a package of its own may be called almost like a module of the project.
 _ALIKE, _VERY_ALIKE = 0.75, 0.85
@@ -29,7 +29,7 @@ def hint(error: BaseException, own: Iterable[str]) -> str | None:
     if isinstance(error, ImportError) and "attempted relative import" in str(error):
         return _relative(next(iter(own), ""))
     if isinstance(error, ImportError) and (file := _hiding(error.name or "")) is not None:
-        return f"`{project.shown(file)}` hides the module `{error.name}` that is meant: rename it"
+        return f"`{pyproject.shown(file)}` hides the module `{error.name}` that is meant: rename it"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     top, dot, _ = error.name.partition(".")
@@ -37,7 +37,7 @@ def hint(error: BaseException, own: Iterable[str]) -> str | None:
         return _submodule(error.name)
     for name in own:
         if top == name.partition(".")[0]:
-            return f"it is named as `{name}`, and is not in `{project.current_folder()}`"
+            return f"it is named as `{name}`, and is not in `{pyproject.current_folder()}`"
     return _package(top)
 
 
@@ -45,17 +45,17 @@ def _hiding(name: str) -> Path | None:
     """Return the file of the user's that has taken the name of a module that is installed, or of Python's own."""
     module = sys.modules.get(name.partition(".")[0])
     file = getattr(module, "__file__", None)
-    if file is None or _is_installed(Path(file)) or not Path(file).is_relative_to(project.current_folder()):
+    if file is None or _is_installed(Path(file)) or not Path(file).is_relative_to(pyproject.current_folder()):
         return None
-    others = [place for place in sys.path if not project.current_folder().is_relative_to(place or ".")]
+    others = [place for place in sys.path if not pyproject.current_folder().is_relative_to(place or ".")]
     return Path(file) if PathFinder.find_spec(name.partition(".")[0], others) is not None else None
 
 
 def _package(name: str) -> str:
     """Return what to do about a module that is nowhere: another place or name, or a package to install."""
-    folder = project.current_folder()
+    folder = pyproject.current_folder()
     if (place := _place_of(name, folder)) is not None:
-        return f"`{name}` is in `{project.shown(place)}`: start asgictl there, or name the app by its file"
+        return f"`{name}` is in `{pyproject.shown(place)}`: start asgictl there, or name the app by its file"
     if close := get_close_matches(name, _modules_in(folder), n=1, cutoff=_ALIKE):
         return f"did you mean `{close[0]}`, which is in `{folder}`?"
     close = get_close_matches(name, sorted(_known()), n=1, cutoff=_VERY_ALIKE)

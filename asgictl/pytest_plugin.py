@@ -8,8 +8,8 @@ def asgi_inspect():  # type: ignore[no-untyped-def]  # noqa: ANN201  # the type 
     """Drive an ASGI app without a server or a client, and look at all that passed.
 
     `with asgi_inspect(app) as client:` runs its lifespan around the block, and so does `async with`. Returns
-    `asgictl.inspector.fixture.Inspected`, which takes the app, and `timeout` in seconds.
+    `asgictl.inspector.client.fixture.Inspected`, which takes the app, and `timeout` in seconds.
     """
-    from asgictl.inspector.fixture import Inspected
+    from asgictl.inspector.client.fixture import Inspected
 
     return Inspected

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import project, values
+from asgictl import option_types, pyproject
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.values import Mark
+from asgictl.option_types import Mark
 
 # What may stand under `[tool.asgictl]`.
 _KEYS = ("app", "gen-cert", "inspect", "scaffold", "serve")
@@ -44,7 +44,7 @@ class Option(NamedTuple):
     @property
     def settable(self) -> bool:
         """Whether a variable or a file may set it."""
-        return Mark.ACTION not in values.kind(self.hint).marks
+        return Mark.ACTION not in option_types.kind(self.hint).marks
 
 
 class Setting(NamedTuple):
@@ -87,7 +87,7 @@ def resolve(  # noqa: PLR0913  # all the sources
     be understood, with its file and key or its variable, and `FileProblemError` for a file that cannot be read.
     `note` hears of a value that gives way to another.
     """
-    around = project.find(folder, note)
+    around = pyproject.find(folder, note)
     by_key = {option.key: option for option in options if option.settable}
     tables = _tables(around, command, by_key) if around else {}
     typed = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
@@ -233,13 +233,13 @@ def _place(name: str, files: Mapping[str, str]) -> str:
 
 def _read(place: str, option: Option, text: str) -> Any:
     try:
-        return values.from_text(text, option.hint)
+        return option_types.from_text(text, option.hint)
     except ValueError as error:
         problem = f"the variable {place}: {str(error).rstrip('.')}"
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
 
 
-def _tables(around: project.Project, command: str, by_key: Mapping[str, Option]) -> dict[str | None, Settings]:
+def _tables(around: pyproject.Project, command: str, by_key: Mapping[str, Option]) -> dict[str | None, Settings]:
     """Return what the file sets: for None the command's own table, and by name its profiles."""
     for key in around.table("tool", "asgictl"):
         if key not in _KEYS:
@@ -255,7 +255,7 @@ def _tables(around: project.Project, command: str, by_key: Mapping[str, Option])
 
 
 def _table(
-    around: project.Project, path: tuple[str, ...], table: Mapping[str, Any], by_key: Mapping[str, Option], rank: Rank
+    around: pyproject.Project, path: tuple[str, ...], table: Mapping[str, Any], by_key: Mapping[str, Option], rank: Rank
 ) -> Settings:
     place = f"[{'.'.join(path)}]"
     found: Settings = {}
@@ -269,37 +269,37 @@ def _table(
             }
             others = [name for name in by_key if name != "profile"]
             raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, others[0]))
-        source = f"{key} in {place} of {project.shown(around.file)}"
+        source = f"{key} in {place} of {pyproject.shown(around.file)}"
         found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
     return found
 
 
-def _of_file(around: project.Project, place: str, option: Option, value: Any) -> Any:
+def _of_file(around: pyproject.Project, place: str, option: Option, value: Any) -> Any:
     if option.key == UVICORN and isinstance(value, dict):
         return value
     try:
-        checked = values.from_toml(value, option.hint)
+        checked = option_types.from_toml(value, option.hint)
     except ValueError as error:
         problem = f"`{option.key}` under `{place}` in `{around.file}`: {str(error).rstrip('.')}"
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
-    if Mark.PATH not in values.kind(option.hint).marks:
+    if Mark.PATH not in option_types.kind(option.hint).marks:
         return checked
     return [_at(around, item) for item in checked] if isinstance(checked, list) else _at(around, checked)
 
 
-def _at(around: project.Project, path: str) -> str:
+def _at(around: pyproject.Project, path: str) -> str:
     """Return a path of the file as one from the current folder."""
-    return project.shown(Path(os.path.normpath(around.root / path)))
+    return pyproject.shown(Path(os.path.normpath(around.root / path)))
 
 
 def _profile(
-    profile: Setting | None, tables: Mapping[str | None, Settings], command: str, around: project.Project | None
+    profile: Setting | None, tables: Mapping[str | None, Settings], command: str, around: pyproject.Project | None
 ) -> Settings:
     if profile is None or profile.value is None:
         return {}
     names = sorted(name for name in tables if name is not None)
     if profile.value not in names:
-        where = f" in `{around.file}`" if around else f": there is no {project.FILE}"
+        where = f" in `{around.file}`" if around else f": there is no {pyproject.FILE}"
         hint = _suggestion(profile.value, names, names[0]) if names else None
         hint = hint or f"write it as `[tool.asgictl.{command}.profiles.{profile.value}]`"
         raise ConfigError(f"there is no profile `{profile.value}`{where}", hint=hint)
@@ -350,5 +350,5 @@ def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, A
             for key, argument in (setting.value or {}).items():
                 yield f"{UVICORN}.{key}", "***" if "password" in key else argument.value, argument.source
         elif option.settable:
-            secret = Mark.SECRET in values.kind(option.hint).marks and setting.value is not None
+            secret = Mark.SECRET in option_types.kind(option.hint).marks and setting.value is not None
             yield option.key, "***" if secret else setting.value, setting.source

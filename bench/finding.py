@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import target
+from asgictl import discovery
 from asgictl.errors import AsgictlError, ConfigError
 
 
@@ -33,7 +33,7 @@ def look(folder: Path, expected: str | None, name: str) -> Row:
     os.chdir(folder)
     before = time.perf_counter()
     try:
-        ref = target.find(None, folder, {}, lambda _: None)
+        ref = discovery.find(None, folder, {}, lambda _: None)
         found, how = ("bundled" if ref.looked else str(ref)), ref.found
     except AsgictlError as error:
         found, how = ("several" if isinstance(error, ConfigError) else "refuse"), f"{error}; {error.hint}"

@@ -28,9 +28,9 @@ import pytest
 
 import asgictl
 from asgictl.asgi import ASGIApp
-from asgictl.inspector.memory import Memory
 from asgictl.inspector.record import Opened, Record
-from asgictl.inspector.recorder import Inspector
+from asgictl.inspector.record.memory import Memory
+from asgictl.inspector.record.recorder import Inspector
 
 
 class Suite(NamedTuple):

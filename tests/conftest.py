@@ -297,7 +297,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test take over the signals of this process; afterwards all is as before, and no thread hears them."""
-    from asgictl.serving import stopping
+    from asgictl.serving.processes import stopping
 
     ears: list[stopping.Ear] = []
     listen = stopping.listen

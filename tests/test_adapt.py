@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from asgictl import adapt
+from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-from asgictl.target import AppRef
 
 Write = Callable[..., Path]
 

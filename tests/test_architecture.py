@@ -5,6 +5,7 @@ import functools
 import inspect
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,47 +25,85 @@ from asgictl.serving import logs
 PACKAGE = Path(asgictl.__file__).parent
 
 # What each part may import of ours, beside its own modules.
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "": {"inspector"},
     "__main__": {"cli"},
     "errors": set(),
     "asgi": set(),
     "frameworks": set(),
-    "atomic": {"errors"},
+    "option_types": set(),
     "reading": set(),
+    "atomic": {"errors"},
     "environment": {"reading"},
-    "missing": {"environment", "project", "reading"},
-    "certs": {"atomic", "errors"},
-    "options": {"values"},
-    "project": {"errors", "reading"},
-    "values": set(),
-    "settings": {"project", "values", "errors"},
+    "missing": {"environment", "pyproject", "reading"},
+    "pyproject": {"errors", "reading"},
+    "settings": {"errors", "option_types", "pyproject"},
     "console": {"errors"},
     "demo": {"asgi"},
-    "target": {"project", "frameworks", "errors", "reading"},
-    "scaffold": {"", "atomic", "errors", "frameworks", "project", "reading", "target"},
-    "adapt": {"target", "project", "frameworks", "errors", "asgi", "missing", "reading"},
-    "serving": {"target", "adapt", "certs", "environment", "errors", "asgi"},
+    "certs": {"atomic", "errors"},
+    "discovery": {"errors", "frameworks", "pyproject", "reading"},
+    "scaffold": {"", "atomic", "discovery", "errors", "frameworks", "pyproject", "reading"},
+    "adapt": {"asgi", "discovery", "errors", "frameworks", "missing", "pyproject", "reading"},
+    "serving": {"adapt", "asgi", "certs", "discovery", "environment", "errors"},
     "inspector": {"adapt", "asgi", "demo", "errors"},
     "pytest_plugin": {"inspector"},
     "cli": {
-        "reading",
-        *(
-            "",
-            "adapt",
-            "asgi",
-            "atomic",
-            "certs",
-            "console",
-            "environment",
-            "errors",
-            "inspector",
-            "options",
-            "project",
-            "scaffold",
-        ),
-        *("serving", "settings", "target", "values"),
+        *("", "adapt", "asgi", "atomic", "certs", "console", "discovery", "environment", "errors", "inspector"),
+        *("option_types", "pyproject", "reading", "scaffold", "serving", "settings"),
     },
+}
+
+# What each room of a part may import of the same part.
+ROOMS: dict[str, set[str]] = {
+    "certs/stores": set(),
+    "cli/gen_cert": {"cli"},
+    "cli/inspect": {"cli", "cli/serve"},
+    "cli/scaffold": {"cli"},
+    "cli/serve": {"cli"},
+    "cli/session": {"cli", "cli/inspect", "cli/serve"},
+    "discovery/source": set(),
+    "discovery/declared": {"discovery", "discovery/source"},
+    "inspector/record": {"inspector"},
+    "inspector/sessions": {"inspector", "inspector/record"},
+    "inspector/show": {"inspector", "inspector/record", "inspector/sessions"},
+    "inspector/client": {"inspector", "inspector/record"},
+    "scaffold/write": {"scaffold"},
+    "scaffold/detect": {"scaffold", "scaffold/write"},
+    "scaffold/lint": {"scaffold"},
+    "scaffold/verify": {"scaffold", "scaffold/lint"},
+    "serving/sockets": set(),
+    "serving/tls": {"serving/sockets"},
+    "serving/app": {"serving", "serving/processes", "serving/tls"},
+    "serving/processes": {"serving", "serving/app"},
+}
+
+# A room of a command is called like the part, or the module, that does its work; and these name a step that each has.
+SHARED_NAMES = {"check", "options", "plan", "request", "scaffold", "trust", "verify"}
+
+# What common ignore templates leave out: GitHub's for Python, Node, Java, Rust, macOS and Visual Studio.
+IGNORED = {
+    *("bin", "build", "buck-out", "cache", "coverage", "debug", "develop-eggs", "dist", "downloads", "eggs", "env"),
+    *("htmlcov", "instance", "lib", "lib64", "logs", "node_modules", "obj", "out", "packages", "parts", "pids"),
+    *("release", "sdist", "share", "site", "target", "temp", "tmp", "var", "vendor", "venv", "wheels", "x64", "x86"),
+}
+
+# How large a folder, a file and a function may be, and what is larger, and why.
+MODULES, LINES, FUNCTION = 12, 300, 50
+LARGER = {
+    "": "what all parts stand on",
+    "discovery/declared/__init__.py": "one short reader for each kind of file",
+    "discovery/source/offers.py": "a pattern for each way to write an app",
+    "serving/app/runtime.py": "it loads, runs and stops",
+    "settings.py": "every source of a value",
+    "cli/gen_cert/__init__.py gen_cert": "its options",
+    "cli/inspect/__init__.py inspect_app": "its options",
+    "cli/scaffold/__init__.py scaffold": "its options",
+    "cli/serve/__init__.py serve": "its options",
+    "cli/session/replay.py replay": "its options",
+    "scaffold/detect/__init__.py detect": "one line for each answer",
+    "scaffold/plan.py _values": "one line for each value of the templates",
+    "serving/launch.py launch": "what is bound is closed in one place",
+    "serving/plan.py plan": "one line for each value of the plan",
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -99,17 +138,73 @@ def own_part(file: Path) -> str:
     return "" if top == "__init__" else top
 
 
+def room(name: str) -> str:
+    """Return the room that a module's name belongs to: its folder, or nothing."""
+    parts = name.split(".")[1:]
+    depth = 0
+    while depth < len(parts) and PACKAGE.joinpath(*parts[: depth + 1], "__init__.py").exists():
+        depth += 1
+    return "/".join(parts[:depth])
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_imports_go_one_way(file: Path) -> None:
-    """No part imports what is not below it."""
-    ours = {part(name) for name in imported(file) if name.split(".")[0] == "asgictl"} - {own_part(file)}
+    """No part imports what is not below it, and no room what is not beside or below it."""
+    names = [name for name in imported(file) if name.split(".")[0] == "asgictl"]
+    here = file.parent.relative_to(PACKAGE).as_posix()
 
-    assert ours <= ALLOWED[own_part(file)]
+    assert {part(name) for name in names} - {own_part(file)} <= ALLOWED[own_part(file)]
+    if here in ROOMS:
+        rooms = {room(name) for name in names if part(name) == own_part(file)} - {here}
+        assert rooms <= ROOMS[here]
+
+
+def test_each_room_has_its_line() -> None:
+    """A new folder has to say what it may import."""
+    folders = {file.parent.relative_to(PACKAGE).as_posix() for file in FILES}
+
+    assert {folder for folder in folders if "/" in folder} == ROOMS.keys()
+
+
+def test_one_name_for_one_module() -> None:
+    """No two modules have one name."""
+    paths = [(file.parent if file.name == "__init__.py" else file).relative_to(PACKAGE) for file in FILES]
+    names = Counter(path.stem for path in paths)
+
+    assert {name for name, count in names.items() if count > 1} <= SHARED_NAMES
+
+
+def test_no_folder_is_left_out() -> None:
+    """No folder is called like one that ignore templates exclude: it would be lost in a clone, or in a wheel."""
+    folders = {name.lower() for file in FILES for name in file.relative_to(PACKAGE).parts[:-1]}
+
+    assert not folders & IGNORED
+
+
+def test_nothing_is_too_large() -> None:
+    """Folders, files and functions are of a size to read at once, but for those that have a reason."""
+    found = {folder for folder, count in Counter(map(folder_of, FILES)).items() if count - 1 > MODULES}
+    for file in FILES:
+        name = file.relative_to(PACKAGE).as_posix()
+        if len(file.read_text().splitlines()) > LINES:
+            found.add(name)
+        for node in nodes(file):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                if node.end_lineno - node.lineno >= FUNCTION:
+                    found.add(f"{name} {node.name}")
+
+    assert found == LARGER.keys()
+
+
+def folder_of(file: Path) -> str:
+    """Return the folder of a file."""
+    return file.parent.relative_to(PACKAGE).as_posix().removeprefix(".")
 
 
 @pytest.mark.parametrize(
     ("package", "parts"),
-    [("typer", {"cli", "options"}), ("rich", {"console"}), ("cryptography", {"certs"}), ("uvicorn", {"serving"})],
+    [("typer", {"cli"}), ("rich", {"console"}), ("cryptography", {"certs"}), ("uvicorn", {"serving"})],
 )
 def test_packages_have_their_place(package: str, parts: set[str]) -> None:
     """Typer, rich, cryptography and uvicorn are used only where they belong."""
@@ -167,7 +262,7 @@ def test_reading_options_loads_no_pydantic() -> None:
 
 def test_a_certificate_that_is_good_is_looked_at_without_cryptography() -> None:
     """What `serve --https` needs for a certificate that is there loads no `cryptography`."""
-    assert "cryptography" not in loaded_after("import asgictl.serving.tls, asgictl.certs.current")
+    assert "cryptography" not in loaded_after("import asgictl.serving.tls, asgictl.certs.served")
 
 
 def test_children_do_not_load_the_command_line() -> None:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from asgictl import frameworks
+from asgictl.discovery import entry, find
 from asgictl.errors import StartError
-from asgictl.target import entry, find
 
 Write = Callable[..., Path]
 

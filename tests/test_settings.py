@@ -10,11 +10,11 @@ from typing import Any, get_type_hints
 import pytest
 import typer.main
 
-from asgictl import cli, settings, values
+from asgictl import cli, option_types, settings
 from asgictl.cli.command import option_of
 from asgictl.cli.serve import Serve
 from asgictl.errors import ConfigError
-from tests.test_cli import run
+from tests.cli.test_cli import run
 
 Write = Callable[..., Path]
 PYPROJECT = "pyproject.toml"
@@ -96,7 +96,7 @@ EXAMPLES: dict[Any, tuple[str, Any]] = {bool: ("true", True), int: ("7", 7), flo
 
 def example(option: settings.Option) -> tuple[str, Any]:
     """Return a value for an option that is not its default: as text and as itself."""
-    kind = values.kind(option.hint)
+    kind = option_types.kind(option.hint)
     if option.default is True:
         return "false", False
     if kind.base is str and kind.limits:
@@ -114,7 +114,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
     option = options()[key]
     text, value = example(option)
     name = f"ASGICTL_SERVE_{key.upper().replace('-', '_')}"
-    toml = text if text in {"true", "false"} or values.kind(option.hint).base in {int, float} else f'"{text}"'
+    toml = text if text in {"true", "false"} or option_types.kind(option.hint).base in {int, float} else f'"{text}"'
 
     def resolved(environ: dict[str, str]) -> settings.Settings:
         known = list(options().values())
@@ -131,7 +131,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
     by_key = resolved({})[option.name]
 
     assert (by_variable.value, by_variable.source) == (value, name)
-    is_path = values.Mark.PATH in values.kind(option.hint).marks
+    is_path = option_types.Mark.PATH in option_types.kind(option.hint).marks
     at = [str(tmp_path / "x")] if isinstance(value, list) else str(tmp_path / "x")
     assert by_key.value == (at if is_path else value)
 

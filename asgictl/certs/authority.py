@@ -12,11 +12,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from asgictl import atomic
-from asgictl.certs import files, issue, keys, verify
+from asgictl.certs import files, issue, keys, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
-from asgictl.certs.make import loaded
 from asgictl.certs.names import Constraints
+from asgictl.certs.pairs import loaded
 from asgictl.certs.trust import pair_in
 from asgictl.errors import ConfigError, FileProblemError
 
@@ -43,7 +43,7 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
     check_access(pair)
     bundle = loaded(pair, None, hint=_AGAIN)
     assert bundle.key is not None  # noqa: S101  # it was read
-    if fault := verify.described(bundle.leaf).fault(now):
+    if fault := validity.described(bundle.leaf).fault(now):
         raise FileProblemError(f"your authority {fault}", hint=f"see to the clock, or {_AGAIN}")
     return Issuer(bundle.leaf, bundle.key)
 

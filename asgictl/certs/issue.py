@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from asgictl.certs import names
+from asgictl.certs.handshake import ORGANIZATION
 from asgictl.certs.keys import PrivateKey, PublicKey
-from asgictl.certs.look import ORGANIZATION
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError
 

@@ -10,7 +10,7 @@ from asgictl.cli.command import Group
 
 _MODULES = {
     "serve": "serve",
-    "inspect": "inspecting",
+    "inspect": "inspect",
     "gen-cert": "gen_cert",
     "session": "session",
     "scaffold": "scaffold",
@@ -35,9 +35,9 @@ class Commands(Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that `args` begin with; for what other programs call it, say what it is called here."""
         if args[0] not in _MODULES:
-            from asgictl.cli import words
+            from asgictl.cli import suggestions
 
-            if meant := words.meant(args, list(_MODULES)):
+            if meant := suggestions.meant(args, list(_MODULES)):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
         return super().resolve_command(ctx, args)
 
@@ -49,9 +49,9 @@ class Commands(Group):
         except Exception as error:
             name = getattr(error, "option_name", None)
             if name is not None:
-                from asgictl.cli import words
+                from asgictl.cli import suggestions
 
-                if meant := words.behind(typed, name, list(_MODULES), self.get_command(ctx, "serve")):
+                if meant := suggestions.behind(typed, name, list(_MODULES), self.get_command(ctx, "serve")):
                     ctx.fail(f"No such option: {name}. {meant}")
             raise
 

@@ -2,7 +2,7 @@
 
 Typer 0.28 and later import pydantic to convert any value, which made `asgictl serve` start a bare app 1.5 times
 as slowly as uvicorn does (bench/startup.py). So Typer splits the command line and prints help, completions and
-errors, and the values are converted by `asgictl.values` and completed by `asgictl.settings`.
+errors, and the values are converted by `asgictl.option_types` and completed by `asgictl.settings`.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from asgictl import project, settings, values
+from asgictl import option_types, pyproject, settings
 from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError
 
@@ -72,7 +72,7 @@ class Command(TyperCommand):
                     given,
                     rules=self.rules,
                     environ=os.environ,
-                    folder=project.current_folder(),
+                    folder=pyproject.current_folder(),
                     note=Console.of(given).note,
                 )
             )
@@ -91,7 +91,7 @@ class Command(TyperCommand):
                     ctx.fail(f"Missing {param.param_type_name} '{param.metavar}'.")
                 continue
             try:
-                given[param.name] = values.converted(value, hints[param.name])
+                given[param.name] = option_types.converted(value, hints[param.name])
             except ValueError as error:
                 raise typer.BadParameter(str(error), ctx=ctx, param=param) from error
         return given

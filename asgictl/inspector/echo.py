@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from asgictl import demo
 from asgictl.asgi import Message, Receive, Scope, Send
-from asgictl.inspector import codec
-from asgictl.inspector.redaction import Redactor
-from asgictl.inspector.snapshot import kept_scope
+from asgictl.inspector.record.redaction import Redactor
+from asgictl.inspector.record.snapshot import kept_scope
+from asgictl.inspector.sessions import codec
 
 # How much of a request's body is sent back, in bytes.
 _MOST = 64 * 1024

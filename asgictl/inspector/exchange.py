@@ -8,7 +8,7 @@ from urllib.parse import quote
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.redaction import HIDDEN
+from asgictl.inspector.record.redaction import HIDDEN
 
 _SWITCHING = 101
 _FORBIDDEN = 403

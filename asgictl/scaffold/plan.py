@@ -4,9 +4,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from asgictl import __version__
-from asgictl.scaffold import commands, ignoring, mark, rendering, versions
-from asgictl.scaffold.detected import Project
+from asgictl.scaffold import ignore_files, rendering, server_command, versions
+from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
+from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 
@@ -42,7 +43,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     if "docker" in request.targets and project.in_git:
         names.append((".gitignore", "gitignore"))
     return tuple(
-        PlannedFile(name, text if name in _MERGED else mark.signed(text), name in _MERGED)
+        PlannedFile(name, text if name in _MERGED else signature.signed(text), name in _MERGED)
         for name, template in names
         for text in [rendering.render(f"{template}.j2", values)]
     )
@@ -85,12 +86,12 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "env": _environment(project, request),
         "settings": project.app.settings,
         "websockets": project.websockets,
-        "command": commands.production(project, request),
-        "health_command": commands.health(project.health, commands.port_variable(request), request.port),
-        "tls_health_command": commands.health(
-            project.health, commands.port_variable(request), request.port, https=True
+        "command": server_command.production(project, request),
+        "health_command": server_command.health(project.health, server_command.port_variable(request), request.port),
+        "tls_health_command": server_command.health(
+            project.health, server_command.port_variable(request), request.port, https=True
         ),
-        "dev_command": commands.development(project, request),
+        "dev_command": server_command.development(project, request),
         "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
         if project.package
         else None,
@@ -99,7 +100,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "secret": request.index_secret,
         "restart": request.restart or ("always" if request.mode == "bind" else "unless-stopped"),
         "tty": request.tty or request.mode == "bind",
-        "cert_variables": commands.CERTIFICATE[request.runner],
+        "cert_variables": server_command.CERTIFICATE[request.runner],
         "compose_grace": grace["compose"],
         "k8s_grace": grace["k8s"],
         "unit_grace": grace["unit"],
@@ -108,11 +109,11 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_command": _unit_command(project, request),
         "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
-        "watched": ignoring.watched(project, request.workdir),
+        "watched": ignore_files.watched(project, request.workdir),
         "rebuilt": (*project.deps.files, "Dockerfile"),
-        "secrets": ignoring.SECRETS,
-        "secret_inside": ignoring.secret_inside(request),
-        "ignored": ignoring.ignored(project, request),
+        "secrets": ignore_files.SECRETS,
+        "secret_inside": ignore_files.secret_inside(request),
+        "ignored": ignore_files.ignored(project, request),
     }
 
 
@@ -139,7 +140,7 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
 
 def _unit_command(project: Project, request: ScaffoldRequest) -> list[str]:
     """Return the words of ExecStart, in which systemd takes a percent sign for a specifier."""
-    words = (*commands.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
+    words = (*server_command.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
     return [word.replace("%", "%%") for word in words]
 
 
@@ -165,8 +166,8 @@ def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
         **({"PYTHONPATH": path} if path else {}),
         **({"DJANGO_SETTINGS_MODULE": project.app.settings} if project.app.settings else {}),
         **({"WEB_CONCURRENCY": str(request.workers)} if request.workers else {}),
-        commands.HOST[request.runner]: "0.0.0.0",  # noqa: S104  # in a container
-        commands.port_variable(request): str(request.port),
+        server_command.HOST[request.runner]: "0.0.0.0",  # noqa: S104  # in a container
+        server_command.port_variable(request): str(request.port),
     }
 
 

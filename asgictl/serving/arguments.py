@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from asgictl import environment, target
+from asgictl import discovery, environment
 from asgictl.errors import ConfigError, FileProblemError
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
@@ -98,7 +98,7 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
     for name, choices in _CHOICES.items():
         choice = arguments.get(name, "auto")
         module = choice.partition(":")[0] if ":" in choice else None
-        if module and target.locate(module, folder) is None:
+        if module and discovery.locate(module, folder) is None:
             problem = f"there is no module `{module}` for `--{name} {choice}`"
             raise ConfigError(problem, hint="see that it is installed", option=name)
         if choice not in choices and module is None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asgictl import target
+from asgictl import discovery
+from asgictl.discovery import Candidate
 from asgictl.serving.plan import PROXIES, ServePlan
-from asgictl.target import Candidate
 
 
 def command(plan: ServePlan) -> str:
@@ -65,13 +65,13 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
 
 def _known(plan: ServePlan) -> Candidate | None:
     """Return what the source of the app says of it."""
-    return target.entry(plan.instructions.ref, Path.cwd())
+    return discovery.entry(plan.instructions.ref, Path.cwd())
 
 
 def is_unsure(plan: ServePlan) -> bool:
     """Tell whether the source does not say if the app is a WSGI app, which uvicorn has to be told."""
     if plan.instructions.how.interface != "auto" or plan.instructions.ref.module in {
-        target.BUNDLED,
+        discovery.BUNDLED,
         "django.core.asgi",
     }:
         return False

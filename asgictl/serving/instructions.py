@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import adapt
-from asgictl.serving import error_page, tls
-from asgictl.serving.access_log import AccessLog
-from asgictl.serving.lifespan import Mode
-from asgictl.target import AppRef
+from asgictl.discovery import AppRef
+from asgictl.serving import tls
+from asgictl.serving.app import error_page
+from asgictl.serving.app.access_log import AccessLog
+from asgictl.serving.app.lifespan import Mode
 
 VARIABLE = "ASGICTL_RUNTIME"
 

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from asgictl import errors
 from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError, ConfigError, StartError
-from asgictl.serving import listen, stopping, systemd, terminal, tls
+from asgictl.serving import tls
+from asgictl.serving.app.runtime import Runtime
+from asgictl.serving.events import Audience, Ready, Surroundings
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
-from asgictl.serving.runtime import Runtime
-from asgictl.serving.surroundings import Audience, Ready, Surroundings
+from asgictl.serving.processes import stopping, terminal
+from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
-    from asgictl.serving.crew import Crew
-    from asgictl.serving.redirect import Redirect
+    from asgictl.serving.processes.pool import Crew
+    from asgictl.serving.tls.redirect import Redirect
 
 
 def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
@@ -91,7 +93,7 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     if address.path is not None:
         problem = "`--redirect-http` needs a server with a port"
         raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect_http")
-    from asgictl.serving.redirect import Names, Redirect
+    from asgictl.serving.tls.redirect import Names, Redirect
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect)
     return Redirect(bind, Names(plan.tls, secured.certificate), address.port)
@@ -147,7 +149,7 @@ def _one_process(
 
 
 def _workers(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
-    from asgictl.serving.workers import Workers
+    from asgictl.serving.processes.rolling import Workers
 
     with _lock_file() as lock:
         instructions = plan.instructions
@@ -159,7 +161,7 @@ def _workers(plan: ServePlan, listener: listen.Listener, around: Surroundings) -
 
 
 def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Surroundings) -> int:
-    from asgictl.serving import changes, reload
+    from asgictl.serving.processes import changes, reload
 
     def prepare(broken: str | None) -> None:
         more = {"broken": broken} if broken else {}
@@ -174,7 +176,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Su
 
 def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **arguments: Any) -> int:
     """Have uvicorn's supervisor run the workers of `team`; return the exit status."""
-    from asgictl.serving import worker
+    from asgictl.serving.app import worker
 
     try:
         with team.watched():

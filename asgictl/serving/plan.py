@@ -8,13 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from asgictl import adapt, target
+from asgictl import adapt, discovery
 from asgictl.errors import ConfigError, StartError
-from asgictl.serving import access_log, arguments, cpus, error_page, logs, systemd, tls, unix_socket, websocket
-from asgictl.serving.access_log import AccessLog
+from asgictl.serving import arguments, cpus, logs, tls
+from asgictl.serving.app import access_log, error_page, websocket_protocol
+from asgictl.serving.app.access_log import AccessLog
+from asgictl.serving.app.lifespan import Mode
 from asgictl.serving.instructions import Instructions
-from asgictl.serving.lifespan import Mode
-from asgictl.serving.listen import Bind
+from asgictl.serving.sockets import systemd, unix_socket
+from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
 
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
@@ -85,7 +87,7 @@ class ServePlan(NamedTuple):
         return "https" if self.tls else "http"
 
 
-def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> ServePlan:
+def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> ServePlan:
     """Return the plan for `request` in `folder`; `tell` receives every step of the search for the app.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
@@ -105,7 +107,7 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     ref = _app(request, folder, environ, tell)
     imports: tuple[str, ...] = ()
     if given.get("ws", "auto") == "auto" and find_spec("websockets"):
-        given["ws"], imports = websocket.protocol, (websocket.MODULE,)
+        given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
     instructions = Instructions(
         ref=ref,
         how=adapt.Adaptation(
@@ -145,8 +147,8 @@ def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: 
     )
 
 
-def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: target.Tell) -> target.AppRef:
-    ref = target.find(request.app, folder, environ, tell)
+def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> discovery.AppRef:
+    ref = discovery.find(request.app, folder, environ, tell)
     if ref.looked and request.app_required:
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
@@ -177,8 +179,8 @@ def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bi
     )
 
 
-def _watch(request: ServeRequest, ref: target.AppRef, folder: Path) -> Watch:
-    from asgictl.serving import changes
+def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> Watch:
+    from asgictl.serving.processes import changes
 
     folders = changes.folders(request.reload_dirs, folder, ref.path if ref.file else ())
     return Watch(tuple(folders), tuple(request.reload_include), tuple(request.reload_exclude))

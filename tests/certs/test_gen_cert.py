@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import issue, make, trust
+from asgictl.certs import issue, pairs, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
-from asgictl.certs.make import Order
+from asgictl.certs.pairs import Order
 from asgictl.certs.stores import Found, Machine
 from asgictl.cli import app
 from tests.conftest import ASGICTL, needs, start
@@ -337,7 +337,7 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
     assert check("--key-file", "nosuch")[1]["faults"] == ["there is no file `nosuch`"]
     for made, fault in [(300, "it has expired on"), (-2, "it is not valid before")]:
         with atomic.locked(*pair):
-            make.write(pair, Order(), None, now - dt.timedelta(days=made))
+            pairs.write(pair, Order(), None, now - dt.timedelta(days=made))
         status, data = check()
         assert (status, len(data["faults"]), data["faults"][0].startswith(fault)) == (1, 1, True)
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from asgictl.certs import issue, keys, names, verify
+from asgictl.certs import issue, keys, names, validity
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError, FileProblemError
@@ -43,7 +43,7 @@ def test_a_server_certificate_is_accepted(tmp_path: Path, now: dt.datetime, issu
     anchor = bundle.chain[-1] if bundle.chain else bundle.leaf
     for host in ("-verify_hostname", "localhost"), ("-verify_hostname", "a.dev.localhost"), ("-verify_ip", "127.0.0.1"):
         assert openssl_verify(tmp_path, bundle.leaf, anchor, *host) == "leaf.pem: OK"
-    assert verify.fault(bundle.leaf, bundle.chain, now) is None
+    assert validity.fault(bundle.leaf, bundle.chain, now) is None
 
 
 def test_the_profile(now: dt.datetime) -> None:
@@ -135,7 +135,7 @@ def test_a_forged_host_is_refused(tmp_path: Path, issuer: Issuer, now: dt.dateti
     leaf = forged(issuer, now, x509.SubjectAlternativeName([name]))
 
     assert "permitted subtree violation" in openssl_verify(tmp_path, leaf, issuer.certificate)
-    assert verify.fault(leaf, [issuer.certificate], now) is not None
+    assert validity.fault(leaf, [issuer.certificate], now) is not None
 
 
 @needs("openssl")

@@ -22,11 +22,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from asgictl import atomic
-from asgictl.certs import authority, files, issue, keys, make
+from asgictl.certs import authority, files, issue, keys, pairs
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
-from asgictl.certs.make import Order
 from asgictl.certs.names import Constraints
+from asgictl.certs.pairs import Order
 from tests.conftest import Serve, Served, after_banner, needs
 
 Write = Callable[..., Path]
@@ -64,7 +64,7 @@ def now() -> dt.datetime:
 def write_pair(pair: Pair, order: Order = Order(), issuer: Issuer | None = None) -> None:  # noqa: B008  # immutable
     """Write a pair, whatever is there."""
     with atomic.locked(*pair):
-        make.write(pair, order, issuer, now())
+        pairs.write(pair, order, issuer, now())
 
 
 def curl(url: str, *arguments: str) -> tuple[int, str]:
@@ -172,7 +172,7 @@ def test_a_good_certificate_costs_no_import(serve: Serve, pair: Pair) -> None:
     _, lines = served.stop()
 
     imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
-    assert "asgictl.certs.current" in imported
+    assert "asgictl.certs.served" in imported
     assert [name for name in imported if name.startswith("cryptography")] == []
 
 
@@ -206,7 +206,7 @@ FAULTS: dict[str, tuple[Callable[[Pair], object], tuple[str, ...], str]] = {
         "`ssl/cert.key` is encrypted",
     ),
     "expired, by name": (
-        lambda pair: make.write(pair, Order(), None, now() - dt.timedelta(days=300)),
+        lambda pair: pairs.write(pair, Order(), None, now() - dt.timedelta(days=300)),
         ("--ssl-certfile", "ssl/cert.pem", "--ssl-keyfile", "ssl/cert.key"),
         f"`ssl/cert.pem` has expired on {now() - issue.BACK_DATING - dt.timedelta(days=101):%Y-%m-%d}",
     ),

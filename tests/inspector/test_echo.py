@@ -9,7 +9,7 @@ import pytest
 from asgictl.asgi import Message
 from asgictl.inspector import echo
 from asgictl.inspector.echo import Answer, Echo
-from asgictl.inspector.redaction import Redactor
+from asgictl.inspector.record.redaction import Redactor
 from tests.inspector.recordings import SCOPE
 
 PLAIN = Answer()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asgictl.scaffold import ignoring, lint
+from asgictl.scaffold import ignore_files, lint
 from tests.scaffold.conftest import run
 
 
@@ -296,4 +296,4 @@ def test_a_tool_that_finds_something(root: Path, tmp_path: Path, monkeypatch: py
 )
 def test_dockerignore(lines: list[str], path: str, expected: bool) -> None:
     """Lines of a `.dockerignore` mean what they mean to the engine."""
-    assert ignoring.matches(lines, path) is expected
+    assert ignore_files.matches(lines, path) is expected

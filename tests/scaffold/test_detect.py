@@ -7,7 +7,7 @@ import pytest
 
 from asgictl.errors import AsgictlError, ConfigError, FileProblemError, StartError
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.detected import Project
+from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found, refused
 

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from asgictl.cli import app
 from asgictl.cli.scaffold import scaffold
 from asgictl.errors import FileProblemError
-from asgictl.scaffold import compare, mark, plan, write
+from asgictl.scaffold import plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import DEFAULT_TARGETS, ScaffoldRequest
+from asgictl.scaffold.write import compare, signature, write_changes
 from tests.conftest import finish, linux, mortal, start
 from tests.scaffold.conftest import run
 
@@ -237,7 +238,7 @@ def test_changed_meanwhile(root: Path) -> None:
     (root / "Dockerfile").write_text("precious\n")
 
     with pytest.raises(FileProblemError, match="has changed meanwhile"):
-        write.write(changes)
+        write_changes.write(changes)
 
     assert (root / "Dockerfile").read_text() == "precious\n"
 
@@ -372,8 +373,8 @@ def test_killed_while_writing(root: Path, tmp_path: Path) -> None:
         assert status == -signal.SIGKILL, stderr
         reached = step
         text = (root / "Dockerfile").read_text()
-        assert text == old or mark.is_untouched(text)
-        assert all(mark.is_untouched((root / name).read_text()) for name in FILES[2:] if (root / name).exists())
+        assert text == old or signature.is_untouched(text)
+        assert all(signature.is_untouched((root / name).read_text()) for name in FILES[2:] if (root / name).exists())
         assert old in {path.read_text() for path in (root / "Dockerfile", *root.glob("Dockerfile.before-scaffold*"))}
 
         assert run("--force").exit_code == 0
@@ -421,7 +422,7 @@ def test_nothing_is_written(root: Path) -> None:
     assert looked.stdout.splitlines()[0].split()[:2] == ["root", str(root)]
     assert looked.stdout.splitlines()[-4:] == [f"create    {name}" for name in FILES]
     assert patch.stdout.startswith("--- /dev/null\n+++ b/Dockerfile\n")
-    assert mark.is_untouched(one.stdout)
+    assert signature.is_untouched(one.stdout)
     assert contents(root) == before
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgictl.scaffold import ignoring
-from asgictl.scaffold.detected import App, Dependencies
+from asgictl.scaffold import ignore_files
+from asgictl.scaffold.project import App, Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.test_planned import APP, ROOT, project, text
 
@@ -39,11 +39,11 @@ def test_the_lines_of_the_ignoring_files() -> None:
 
 def test_what_is_left_out() -> None:
     """A line of `.dockerignore` gives way where it would hit a package, the app, or what the build needs."""
-    usual = ignoring.ignored(project(), ScaffoldRequest())
+    usual = ignore_files.ignored(project(), ScaffoldRequest())
     deps = Dependencies("requirements", ("docs/list.txt",), {})
     found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
 
-    left = ignoring.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
+    left = ignore_files.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
 
     assert left[0] == "x/../netrc"
     assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
@@ -66,7 +66,7 @@ FOLDERS = [
 @pytest.mark.parametrize(("app", "package", "expected"), FOLDERS)
 def test_what_is_watched(app: App, package: bool, expected: tuple[str, str, tuple[str, ...]]) -> None:
     """Edits are followed in the folder of the package, or of `src`, or else everywhere but where tools write."""
-    assert ignoring.watched(project(app=app, package=package), "/app") == expected
+    assert ignore_files.watched(project(app=app, package=package), "/app") == expected
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AsgictlError, FileProblemError
-from asgictl.scaffold import compare, ignoring, mark, saving, write
-from asgictl.scaffold.compare import Change
+from asgictl.scaffold import ignore_files
 from asgictl.scaffold.plan import PlannedFile
+from asgictl.scaffold.write import compare, pyproject_edit, signature, write_changes
+from asgictl.scaffold.write.compare import Change
 
 BLOCK = "# >>> asgictl scaffold 73cb3858a687a849\nx\n# <<< asgictl scaffold\n"  # of SHA-256
 SIGNED = (
@@ -39,8 +40,8 @@ def failure(error: AsgictlError) -> tuple[str, str | None, str | None]:
 )
 def test_marks(text: str, ours: bool, untouched: bool) -> None:
     """A file of ours is known by its first line, and so is whether it was edited since."""
-    assert mark.signed("x\n") == SIGNED
-    assert (mark.is_ours(text), mark.is_untouched(text)) == (ours, untouched)
+    assert signature.signed("x\n") == SIGNED
+    assert (signature.is_ours(text), signature.is_untouched(text)) == (ours, untouched)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_marks(text: str, ours: bool, untouched: bool) -> None:
 )
 def test_blocks(text: str, expected: tuple[str, str, str, bool] | None) -> None:
     """The block in a shared file is told from what is around it, whatever its line ends."""
-    assert mark.block(text) == expected
+    assert signature.block(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,10 +96,10 @@ def test_a_block_without_bounds(tmp_path: Path, text: str) -> None:
 )
 def test_merged(text: str, expected: str) -> None:
     """The block stands before everything, or where it was, in the line ends of the file."""
-    assert mark.merged(text, "x\n") == expected
+    assert signature.merged(text, "x\n") == expected
 
 
-UNTOUCHED, EDITED = mark.signed("old\n"), mark.signed("old\n") + "more\n"
+UNTOUCHED, EDITED = signature.signed("old\n"), signature.signed("old\n") + "more\n"
 CHANGES: list[tuple[str | None, bool, tuple[Any, ...]]] = [
     (None, False, ("create", SIGNED, "", True)),
     (None, True, ("create", BLOCK, "", True)),
@@ -112,7 +113,7 @@ CHANGES: list[tuple[str | None, bool, tuple[Any, ...]]] = [
     ("x\r\n", False, ("conflict", SIGNED.replace("\n", "\r\n"), "not written by asgictl", False)),
     ("a\n", True, ("update", f"{BLOCK}a\n", "", False)),
     (f"a\n{BLOCK}", True, ("same", f"a\n{BLOCK}", "", True)),
-    (mark.merged("a\n", "old\n"), True, ("update", f"{BLOCK}a\n", "", True)),
+    (signature.merged("a\n", "old\n"), True, ("update", f"{BLOCK}a\n", "", True)),
     (BLOCK.replace("x\n", "old\n"), True, ("conflict", BLOCK, "the block of asgictl was edited", True)),
 ]
 
@@ -191,12 +192,12 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     monkeypatch.setattr("asgictl.atomic.create", refuse)
     with pytest.raises(FileProblemError) as writing:
-        write.write([change])
+        write_changes.write([change])
     monkeypatch.undo()
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
     with pytest.raises(FileProblemError) as folder:
-        write.refuse_unwritable(tmp_path, [change])
-    write.refuse_unwritable(tmp_path, [change._replace(state="same"), change._replace(state="keep")])
+        write_changes.refuse_unwritable(tmp_path, [change])
+    write_changes.refuse_unwritable(tmp_path, [change._replace(state="same"), change._replace(state="keep")])
 
     hint = "see to the permissions and the disk, or choose another place"
     assert failure(reading.value) == (f"cannot read `{file}`: Permission denied", hint, None)
@@ -219,7 +220,7 @@ def test_written(tmp_path: Path) -> None:
         Change("e", tmp_path / "e", "keep", b"e", b"4"),
     ]
 
-    assert write.write(changes) == (
+    assert write_changes.write(changes) == (
         ("a", None),
         ("b", tmp_path / "b.before-scaffold-3"),
         ("c", None),
@@ -233,7 +234,7 @@ def test_written(tmp_path: Path) -> None:
         "c": ("3", 0o644),
     }
     with pytest.raises(FileProblemError) as error:
-        write.write(changes[:1])
+        write_changes.write(changes[:1])
     assert failure(error.value) == (
         f"`{tmp_path / 'a'}` has changed meanwhile",
         "run it again, to see what is there now",
@@ -246,7 +247,7 @@ def test_the_disk_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     synchronised: list[Path] = []
     monkeypatch.setattr("asgictl.atomic.sync", synchronised.append)
 
-    write.write([Change("a/x", tmp_path / "x", "create", None, b"")])
+    write_changes.write([Change("a/x", tmp_path / "x", "create", None, b"")])
 
     assert synchronised == [tmp_path]
 
@@ -271,7 +272,7 @@ def test_options_that_are_kept(  # the columns of the table
     if old is not None:
         file.write_bytes(old.encode())
 
-    change = saving.planned(tmp_path, values, app)
+    change = pyproject_edit.planned(tmp_path, values, app)
 
     assert (change.path, change.file, change.state) == ("pyproject.toml", file, state)
     assert change.old == (None if old is None else old.encode())
@@ -290,7 +291,7 @@ def test_options_that_cannot_be_kept(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text)
 
     with pytest.raises(FileProblemError) as error:
-        saving.planned(tmp_path, {"port": 1}, None)
+        pyproject_edit.planned(tmp_path, {"port": 1}, None)
 
     assert error.value.message.startswith(f"cannot add to `{tmp_path / 'pyproject.toml'}`: ")
     assert len(error.value.message.rpartition(": ")[2]) > 5
@@ -300,7 +301,7 @@ def test_options_that_cannot_be_kept(tmp_path: Path, text: bytes) -> None:
 def test_a_line_that_is_no_pattern() -> None:
     """A line of `.dockerignore` that the engine would not take is an error."""
     with pytest.raises(FileProblemError) as error:
-        ignoring.left_out(["[z-a]"])
+        ignore_files.left_out(["[z-a]"])
 
     assert error.value.message.startswith("`.dockerignore` has a line that is no pattern: ")
     assert error.value.hint == "put that line right"

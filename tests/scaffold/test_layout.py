@@ -7,11 +7,11 @@ import pytest
 
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.scaffold import detect as detecting
-from asgictl.scaffold import mark
-from asgictl.scaffold.detect import app as apps
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.write import signature
 from tests.scaffold.conftest import APP, Lay, found, refused
 
 BUILT = '[project]\nname = "x"\ndependencies = ["fastapi"]\n[build-system]\n'
@@ -242,13 +242,13 @@ NAMES = [
     ),
     ({"pyproject.toml": "[project]\nname = 3\n"}, {}, ("shop", "the folder's")),
     ({"pyproject.toml": '[project]\nname = "123"\n'}, {}, ("shop", "the folder's")),
-    ({"compose.yaml": mark.signed("x: 1\nname: cloned-1\n")}, {}, ("cloned-1", "compose.yaml")),
-    ({"compose.yaml": mark.signed("name: cloned\n") + "# edited\n"}, {}, ("cloned", "compose.yaml")),
+    ({"compose.yaml": signature.signed("x: 1\nname: cloned-1\n")}, {}, ("cloned-1", "compose.yaml")),
+    ({"compose.yaml": signature.signed("name: cloned\n") + "# edited\n"}, {}, ("cloned", "compose.yaml")),
     ({"compose.yaml": "name: foreign\n"}, {}, ("shop", "the folder's")),
-    ({"compose.yaml": mark.signed("  name: inner\n")}, {}, ("shop", "the folder's")),
-    ({"compose.yaml": mark.signed("name: null\n")}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": signature.signed("  name: inner\n")}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": signature.signed("name: null\n")}, {}, ("shop", "the folder's")),
     (
-        {"compose.yaml": mark.signed("name: cloned\n"), "pyproject.toml": '[project]\nname = "a"\n'},
+        {"compose.yaml": signature.signed("name: cloned\n"), "pyproject.toml": '[project]\nname = "a"\n'},
         {},
         ("a", "project.name in pyproject.toml"),
     ),

@@ -7,7 +7,7 @@ import pytest
 from asgictl import __version__
 from asgictl.errors import ConfigError
 from asgictl.scaffold.detect import detect, system_packages
-from asgictl.scaffold.detected import Dependencies, SystemPackages
+from asgictl.scaffold.project import Dependencies, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import Lay, found, refused
 

@@ -7,7 +7,7 @@ import pytest
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import lint
 from asgictl.scaffold.lint import orchestration
-from asgictl.scaffold.lint.running import Server, script, server
+from asgictl.scaffold.lint.command_line import Server, script, server
 
 Told = tuple[str, str, str]
 DOCKERFILE = """\

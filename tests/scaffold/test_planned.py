@@ -10,10 +10,11 @@ import yaml
 from packaging.version import Version
 
 from asgictl import __version__
-from asgictl.scaffold import commands, mark, plan, rendering, versions
+from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.detected import App, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Dependencies, Health, Project, Statics, SystemPackages
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest
+from asgictl.scaffold.write import signature
 
 ROOT = Path("/home/me/shop")
 APP = App("main:app", "asgi3", "fastapi", factory=False, folders=(), settings=None, file=ROOT / "main.py")
@@ -70,7 +71,7 @@ def test_which_files() -> None:
         ("shop.socket", False),
         (".gitignore", True),
     ]
-    assert {file.path for file in planned if not mark.is_untouched(file.text)} == {".dockerignore", ".gitignore"}
+    assert {file.path for file in planned if not signature.is_untouched(file.text)} == {".dockerignore", ".gitignore"}
     assert plan.plan(project(), request) == tuple(file for file in planned if file.path != ".gitignore")
     paths = [file.path for file in plan.plan(project(in_git=True), ScaffoldRequest(targets=("compose", "systemd")))]
     assert paths == ["compose.yaml", "shop.service", "shop.socket"]
@@ -119,7 +120,7 @@ def test_servers(app: App, options: dict[str, Any], expected: str) -> None:
 
 def test_no_quiet_path() -> None:
     """Where no route for health is known the log keeps each request."""
-    assert commands.server(project(health=Health("/", strict=False)), ScaffoldRequest()) == (
+    assert server_command.server(project(health=Health("/", strict=False)), ScaffoldRequest()) == (
         *("asgictl", "serve", "main:app", "--prod"),
     )
 
@@ -179,14 +180,14 @@ def test_the_pair_inside(runner: Any, prefix: str) -> None:
 
 def test_how_health_is_asked() -> None:
     """The check asks the path on the port that counts, by TLS where that is served, and takes what is well."""
-    assert commands.health(Health("/up", strict=True), "X", 8000) == [
+    assert server_command.health(Health("/up", strict=True), "X", 8000) == [
         "python",
         "-c",
         "import http.client as h,os,sys;"
         "c=h.HTTPConnection('127.0.0.1',int(os.environ.get('X') or 8000),timeout=4);"
         "c.request('GET','/up');sys.exit(c.getresponse().status>=400)",
     ]
-    assert commands.health(Health("/", strict=False), "X", 8000, https=True)[2] == (
+    assert server_command.health(Health("/", strict=False), "X", 8000, https=True)[2] == (
         "import http.client as h,os,ssl as s,sys;"
         "c=h.HTTPSConnection('127.0.0.1',int(os.environ.get('X') or 8000),timeout=4,"
         "context=s._create_unverified_context());"
@@ -428,7 +429,7 @@ def test_https_in_the_container() -> None:
         "ASGICTL_SERVE_SSL_CERTFILE": "/run/secrets/cert.pem",
         "ASGICTL_SERVE_SSL_KEYFILE": "/run/secrets/cert.key",
     }
-    asked = commands.health(Health("/up", strict=True), "ASGICTL_SERVE_PORT", 8000, https=True)
+    asked = server_command.health(Health("/up", strict=True), "ASGICTL_SERVE_PORT", 8000, https=True)
     assert web["healthcheck"] == {"test": ["CMD", *asked]}
     assert "healthcheck" not in text("compose.yaml")
 
@@ -502,7 +503,10 @@ def test_code_that_is_mounted() -> None:
 
     assert [web["build"]["target"] for web in services] == ["server", "runtime"]
     assert [web.get("volumes") for web in services] == [[".:/app:ro"], None]
-    assert [web.get("command") for web in services] == [[*commands.production(project(), ScaffoldRequest())], None]
+    assert [web.get("command") for web in services] == [
+        [*server_command.production(project(), ScaffoldRequest())],
+        None,
+    ]
 
 
 def test_edits_that_are_copied() -> None:

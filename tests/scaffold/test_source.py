@@ -8,7 +8,7 @@ import pytest
 
 from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect, django, health
+from asgictl.scaffold.detect import detect, django_settings, health
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found
 
@@ -330,9 +330,9 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
     }
     root = lay({**DJANGO, **files}, None)
 
-    settings = django.read(root, None)
+    settings = django_settings.read(root, None)
 
-    assert settings == django.Settings(
+    assert settings == django_settings.Settings(
         file=root / "site_/settings.py",
         static_root=1,
         static_outside=True,
@@ -342,8 +342,8 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
         urls=root / "site_/urls.py",
     )
     (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
-    own = django.read(root, "site_.settings")
+    own = django_settings.read(root, "site_.settings")
     assert own is not None
     assert (own.static_root, own.static_outside, own.urls) == (3, False, None)
-    assert django.read(root, "site_.nosuch") is None
-    assert django.read(root / "site_", None) is None
+    assert django_settings.read(root, "site_.nosuch") is None
+    assert django_settings.read(root / "site_", None) is None

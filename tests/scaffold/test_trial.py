@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from asgictl.errors import FileProblemError, StartError
-from asgictl.scaffold import engine as engines
 from asgictl.scaffold import verify
-from asgictl.scaffold.detected import Health, Project
-from asgictl.scaffold.engine import EngineError
+from asgictl.scaffold.project import Health, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
+from asgictl.scaffold.verify import engine as engines
+from asgictl.scaffold.verify.engine import EngineError
 from tests.scaffold.test_planned import project
 
 DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgictl.errors import ConfigError
-from asgictl.scaffold import ignoring, lint, plan
+from asgictl.scaffold import ignore_files, lint, plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.lint import image, orchestration
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name
@@ -241,7 +241,7 @@ def tool(*command: str, folder: Path, **environ: str) -> subprocess.CompletedPro
 
 def test_this_repositorys_own_files() -> None:
     """The Dockerfile and the compose files here are what scaffold writes for this project."""
-    from asgictl.scaffold import compare
+    from asgictl.scaffold.write import compare
 
     request = ScaffoldRequest(app="demo")
     changes = compare.compare(ROOT, plan.plan(detect(request, ROOT), request))
@@ -253,7 +253,7 @@ def test_secrets_stay_out(tmp_path: Path) -> None:
     """Keys, certificates and variables are left out, wherever they lie; the example of them is not."""
     root = laid_out(tmp_path / "shop", "requirements")
     written(root, ScaffoldRequest(targets=("docker",)))
-    ignored = ignoring.left_out((root / ".dockerignore").read_text().splitlines())
+    ignored = ignore_files.left_out((root / ".dockerignore").read_text().splitlines())
 
     names = (".env", "prod.env", "cert.pem", "cert.key", "client.p12", "client.pfx", "id_rsa", ".netrc", "pip.conf")
     assert [name for name in names for path in (name, f"deep/er/{name}") if not ignored.match_file(path)] == []

@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from asgictl import project, reading
-from asgictl.scaffold import mark
-from asgictl.scaffold.detect import app as apps
+from asgictl import pyproject, reading
 from asgictl.scaffold.detect import (
     dependencies,
-    django,
+    django_settings,
     health,
     index,
     layout,
@@ -21,8 +19,10 @@ from asgictl.scaffold.detect import (
     runner,
     system_packages,
 )
-from asgictl.scaffold.detected import App, Finding, Health, Project, Statics
+from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.project import App, Finding, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest, as_name, is_name
+from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
@@ -36,18 +36,18 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     that cannot be read.
     """
     root, why = _root(folder)
-    pyproject = project.find(root)
-    pyproject = pyproject if pyproject and pyproject.root == root else None
-    deps, deps_from = dependencies.find(root, pyproject, request)
-    python, python_from = python_version.find(root, pyproject, request)
+    config = pyproject.find(root)
+    config = config if config and config.root == root else None
+    deps, deps_from = dependencies.find(root, config, request)
+    python, python_from = python_version.find(root, config, request)
     app, app_from = apps.find(request, folder, root, deps)
     package, layout_is, layout_from = (
-        layout.package(root, pyproject, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
+        layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
-    if package and pyproject and pyproject.package:
-        deps = deps._replace(pinned={**deps.pinned, canonicalize_name(pyproject.package): None})
+    if package and config and config.package:
+        deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
     runner.check(request, deps, python)
-    name, name_from = _name(request, pyproject, root)
+    name, name_from = _name(request, config, root)
     source = _read(request, root, app)
     apt, apt_from = system_packages.needed(deps, request.apt)
     indexes = list(index.find(root, deps.files))
@@ -74,12 +74,12 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         statics=source.statics,
         apt=apt,
         folders=tuple(sorted(file.parent.name for file in root.glob("*/__init__.py"))),
-        needed=tuple(layout.needed(pyproject)) if package and pyproject else (),
+        needed=tuple(layout.needed(config)) if package and config else (),
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
-            *notes.of_request(request, root, deps, layout.build_requirements(pyproject) if package else ()),
+            *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
     )
 
@@ -87,7 +87,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
 class _Source(NamedTuple):
     """What the source says; `likely` is a route that may be one for health, and where it is."""
 
-    settings: django.Settings | None
+    settings: django_settings.Settings | None
     health: Health
     websockets: bool
     statics: Statics | None
@@ -96,7 +96,7 @@ class _Source(NamedTuple):
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
-    settings = django.read(root, app.settings)
+    settings = django_settings.read(root, app.settings)
     asked, health_from = _health(request, root, app, settings)
     likely, websocket = health.survey(dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
     likely = None if asked.strict or settings is not None else likely
@@ -131,7 +131,9 @@ def _root(folder: Path) -> tuple[Path, str]:
     return folder, "the current folder"
 
 
-def _health(request: ScaffoldRequest, root: Path, app: App, settings: django.Settings | None) -> tuple[Health, str]:
+def _health(
+    request: ScaffoldRequest, root: Path, app: App, settings: django_settings.Settings | None
+) -> tuple[Health, str]:
     if request.health_path is not None:
         return Health(request.health_path, strict=settings is None), "--health-path"
     source = settings.urls if settings and settings.urls else app.file
@@ -162,14 +164,14 @@ def _sources(root: Path) -> list[Path]:
     return [file for file, _ in zip(files, range(_FILES_READ), strict=False)]
 
 
-def _name(request: ScaffoldRequest, pyproject: project.Project | None, root: Path) -> tuple[str, str]:
+def _name(request: ScaffoldRequest, config: pyproject.Project | None, root: Path) -> tuple[str, str]:
     if request.name is not None:
         return request.name, "--name"
-    if pyproject is not None:
+    if config is not None:
         for keys in (("project", "name"), ("tool", "poetry", "name")):
-            declared = pyproject.table(*keys[:-1]).get(keys[-1])
+            declared = config.table(*keys[:-1]).get(keys[-1])
             if isinstance(declared, str) and (name := as_name(declared)):
-                return name, f"{'.'.join(keys)} in {pyproject.file.name}"
+                return name, f"{'.'.join(keys)} in {config.file.name}"
     if name := _written_name(root):
         return name, "compose.yaml"
     name = as_name(root.name)
@@ -183,7 +185,7 @@ def _written_name(root: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     match = re.search(r"(?m)^name: ([a-z0-9-]+)$", text)
-    return match[1] if match and mark.is_ours(text) and is_name(match[1]) else None
+    return match[1] if match and signature.is_ours(text) and is_name(match[1]) else None
 
 
 def _within(root: Path, file: Path) -> str:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.project import Project as PyProject
+from asgictl.pyproject import Project as PyProject
 from asgictl.scaffold.detect import pins, requirements
-from asgictl.scaffold.detected import KINDS, Dependencies, Kind
+from asgictl.scaffold.project import KINDS, Dependencies, Kind
 from asgictl.scaffold.request import ScaffoldRequest
 
 _LOCKS: dict[str, Kind] = {

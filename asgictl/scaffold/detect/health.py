@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl.discovery.source import offers, python_file
 from asgictl.errors import AppLoadError
-from asgictl.target import offers, source
 
 _PATHS = (
     *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
@@ -120,6 +120,6 @@ def _bare(path: str) -> str:
 
 def _parse(file: Path) -> ast.Module:
     try:
-        return source.parse(file)
+        return python_file.parse(file)
     except AppLoadError:
         return ast.Module(body=[], type_ignores=[])

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from asgictl.project import Project as PyProject
-from asgictl.scaffold.detected import App, Dependencies
+from asgictl.pyproject import Project as PyProject
+from asgictl.scaffold.project import App, Dependencies
 
 
 def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App) -> tuple[bool, str, str]:

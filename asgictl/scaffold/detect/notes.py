@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asgictl.scaffold.detect.django import Settings
+from asgictl.scaffold.detect.django_settings import Settings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.detected import App, Dependencies
+from asgictl.scaffold.project import App, Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 
 

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.project import Project as PyProject
-from asgictl.scaffold.detected import Kind
+from asgictl.pyproject import Project as PyProject
+from asgictl.scaffold.project import Kind
 
 Entry = dict[str, Any]
 

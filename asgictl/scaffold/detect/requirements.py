@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from asgictl import reading
 from asgictl.errors import FileProblemError
-from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import PATH
 
 USUAL = (

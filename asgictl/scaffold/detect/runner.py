@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from asgictl import __version__
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detected import Dependencies
+from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from asgictl.scaffold.detected import Dependencies, SystemPackages
+from asgictl.scaffold.project import Dependencies, SystemPackages
 
 _COMPILER = "build-essential"
 

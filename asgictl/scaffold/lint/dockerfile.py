@@ -9,11 +9,11 @@ from typing import Any
 import pathspec
 
 from asgictl import reading
-from asgictl.scaffold import ignoring
-from asgictl.scaffold.lint import image, running
+from asgictl.scaffold import ignore_files
+from asgictl.scaffold.lint import command_line, image
+from asgictl.scaffold.lint.command_line import Server
 from asgictl.scaffold.lint.image import Image, Instruction
 from asgictl.scaffold.lint.problem import Problem
-from asgictl.scaffold.lint.running import Server
 
 _CREDENTIALS = re.compile(r"https?://[^/\s\"'@]+@")
 _SECRET_NAME = re.compile(
@@ -56,7 +56,7 @@ def _bases(found: Image, name: str) -> Iterator[Problem]:
 def _commands(found: Image, name: str) -> Iterator[Problem]:
     for instruction in filter(None, (found.last("ENTRYPOINT"), found.last("CMD"))):
         words = image.words(instruction.value)
-        shell = instruction.value if words is None else running.script(words)
+        shell = instruction.value if words is None else command_line.script(words)
         if shell is not None and not _EXEC.search(shell.lstrip()):
             what = "the shell form" if words is None else "a shell"
             text = f"{what} keeps SIGTERM from the server: it is killed after the grace period, without its shutdown"
@@ -69,7 +69,7 @@ def _commands(found: Image, name: str) -> Iterator[Problem]:
 
 def server_of(found: Image) -> Server | None:
     """Return the server that an image starts, with what its variables say; its port is 8000 unless they do."""
-    started = running.server(
+    started = command_line.server(
         [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)],
         found.environment(),
     )
@@ -167,7 +167,7 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     for path in needed:
         if ignored.match_file(path):
             yield Problem("copied-sources", place, f"`.dockerignore` leaves out `{path}`, which the app is in")
-    secrets = ignoring.left_out(ignoring.SECRETS)
+    secrets = ignore_files.left_out(ignore_files.SECRETS)
     for path in _files(root):
         if secrets.match_file(path) and not ignored.match_file(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
@@ -202,6 +202,6 @@ def _files(root: Path) -> Iterator[str]:
 
 def _ignored(root: Path) -> Ignored:
     try:
-        return ignoring.left_out(reading.text(root / ".dockerignore").splitlines())
+        return ignore_files.left_out(reading.text(root / ".dockerignore").splitlines())
     except (OSError, UnicodeDecodeError):
-        return ignoring.left_out(())
+        return ignore_files.left_out(())

@@ -10,9 +10,9 @@ import yaml
 
 from asgictl import reading
 from asgictl.errors import FileProblemError
-from asgictl.scaffold.lint import running
+from asgictl.scaffold.lint import command_line
+from asgictl.scaffold.lint.command_line import Server
 from asgictl.scaffold.lint.problem import Problem
-from asgictl.scaffold.lint.running import Server
 
 _COMPOSE_USUAL = 10.0
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "min": 60, "sec": 1, "": 1}
@@ -69,7 +69,7 @@ def compose(file: Path, server: Server | None, stages: Sequence[str]) -> Iterato
                 yield Problem("build-target", place, f"the Dockerfile has no stage `{target}`")
             command = service.get("command")
             words = command if isinstance(command, list) else str(command or "").split()
-            started = running.server([str(word) for word in words]) if words else server
+            started = command_line.server([str(word) for word in words]) if words else server
             yield from _stopping(service, place, started, base=base)
             yield from _published(
                 service, place, (started.port if started else None) or (server.port if server else None)
@@ -121,7 +121,7 @@ def kubernetes(file: Path, server: Server | None) -> Iterator[Problem]:
         containers = [one for one in _list(pod.get("containers")) if isinstance(one, dict)]
         for container in containers:
             words = [str(word) for key in ("command", "args") for word in _list(container.get(key))]
-            started = running.server(words) if words else server
+            started = command_line.server(words) if words else server
             if started is not None and (words or len(containers) == 1):
                 yield from _container(container, pod, place, started)
         if not any(_at(one, "securityContext").get("runAsNonRoot") for one in (pod, *containers)):
@@ -169,7 +169,7 @@ def unit(file: Path) -> Iterator[Problem]:
     if not parser.has_section("Service"):
         return
     service = parser["Service"]
-    started = running.server((service.get("ExecStart") or "").split())
+    started = command_line.server((service.get("ExecStart") or "").split())
     if started is not None:
         yield from _budget(
             file.name, "TimeoutStopSec", _seconds(service.get("TimeoutStopSec") or "90"), started.graceful
@@ -179,8 +179,8 @@ def unit(file: Path) -> Iterator[Problem]:
 
 
 def _budget(place: str, name: str, left: float, wanted: float | None) -> Iterator[Problem]:
-    if wanted is not None and left < wanted + running.LAST_WORDS:
-        text = f"{name} is {left:g} s, and the server takes up to {wanted + running.LAST_WORDS:g} s: it would be killed"
+    if wanted is not None and left < (most := wanted + command_line.LAST_WORDS):
+        text = f"{name} is {left:g} s, and the server takes up to {most:g} s: it would be killed"
         yield Problem("stop-budget", place, text)
 
 

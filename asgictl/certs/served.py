@@ -1,0 +1,177 @@
+"""The certificate that a server shows: looked at before the start, and for the pair in `ssl/` made and renewed.
+
+As long as all is well cryptography is not imported, which takes longer than everything else here.
+"""
+
+import contextlib
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from asgictl import atomic
+from asgictl.certs import files, names, trust
+from asgictl.certs.files import Pair
+from asgictl.certs.handshake import Certificate, is_trusted, look
+from asgictl.certs.names import Constraints
+from asgictl.errors import ConfigError, FileProblemError
+
+if TYPE_CHECKING:
+    from asgictl.certs.issue import Issuer
+
+DEFAULT = Pair(Path("ssl/cert.pem"), Path("ssl/cert.key"))
+
+_MANY = 8
+
+
+class Place(NamedTuple):
+    """Where a certificate is shown: the host listened on, what opens the key, the authority's folder, and the time.
+
+    A server that is reached under many addresses has an empty `host`.
+    """
+
+    host: str
+    password: str | None
+    authority: Path
+    now: dt.datetime
+
+    def suits(self, seen: Certificate) -> bool:
+        """Tell whether a certificate is good here, for more than a few days."""
+        return seen.lasts(self.now) and self.covers(seen)
+
+    def covers(self, seen: Certificate) -> bool:
+        """Tell whether a certificate is for the host."""
+        return not self.host or names.match(seen.names, self.host)
+
+
+def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+    """Return what asgictl's own `pair` says, which is made if there is none, and renewed when it has to be.
+
+    `note` hears of that, and of what is wrong with somebody else's. Raises `FileProblemError` for half a pair, and
+    for files that cannot be used.
+    """
+    seen = look(*pair, place.password) if len(pair.there) == len(pair) else None
+    if seen is not None and place.suits(seen) and files.is_private(pair.key) and _is_vouched_for(pair, seen, place):
+        return seen
+    from asgictl.certs import pairs, validity
+
+    with atomic.locked(*pair):
+        files.recover(pair)
+        there = pair.there
+        if not there:
+            return _first(pair, place, note)
+        if len(there) == 1:
+            missing = next(file for file in pair if file not in there)
+            hint = "put the other one back, or make both anew: `asgictl gen-cert --force`"
+            raise FileProblemError(f"`{there[0]}` is there, and `{missing}` is not", hint=hint)
+        password = place.password.encode() if place.password else None
+        bundle = pairs.loaded(pair, password)
+        seen = validity.described(bundle.leaf)
+        known = _authority(place, note)
+        hosts = _hosts(seen.names, place, known)
+        issuer = pairs.for_hosts(known, hosts)
+        vouched = issuer is None or _is_vouched_for(pair, seen, place)
+        if not seen.is_ours or (seen.lasts(place.now) and hosts == seen.names and vouched):
+            return _checked(pair, seen, place, note)
+        try:
+            said = pairs.write(pair, pairs.like(pair, bundle, hosts, password), issuer, place.now).certificate
+        except FileProblemError as error:
+            note(f"cannot renew: {error.message}")
+            return _checked(pair, seen, place, note)
+    why = ", ".join(_faults(pair, seen, place)) or "your authority vouches for it now"
+    note(f"renewed `{pair.certificate}`: {why}; it is for {listed(said.names)}")
+    return said
+
+
+def given(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+    """Return what a `pair` of the user's says, which is never written; raise `FileProblemError` for an expired one."""
+    seen = look(*pair, place.password)
+    if seen is None:
+        from asgictl.certs import validity
+
+        seen = validity.described(validity.load(files.read(pair.certificate), str(pair.certificate))[0])
+    return _checked(pair, seen, place, note)
+
+
+def _first(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+    from asgictl.certs import pairs
+
+    known = _authority(place, note)
+    order = pairs.Order(hosts=_hosts(names.LOCAL, place, known))
+    issuer = pairs.for_hosts(known, order.hosts)
+    said = pairs.write(pair, order, issuer, place.now).certificate
+    end = "" if issuer else "; `asgictl gen-cert --trust` ends the browser's warning"
+    note(f"made {pair} for {listed(said.names)}{end}")
+    return said
+
+
+def _authority(place: Place, note: Callable[[str], object]) -> "Issuer | None":
+    """Return the user's authority if it can be used; a server can do without."""
+    from asgictl.certs import authority
+
+    try:
+        return authority.load(place.authority, place.now)
+    except FileProblemError as error:
+        note(f"{error.message}; your authority is left alone")
+        return None
+
+
+def _hosts(known: tuple[str, ...], place: Place, issuer: "Issuer | None") -> tuple[str, ...]:
+    """Return the names `known` and that of the host, unless the latter would cost the trust in the others."""
+    from asgictl.certs import pairs
+
+    if not place.host or names.match(known, place.host):
+        return known
+    with contextlib.suppress(ConfigError):  # it is no name for a certificate
+        wider = (*known, *names.parse([place.host]))
+        if pairs.for_hosts(issuer, known) is None or pairs.for_hosts(issuer, wider):
+            return wider
+    return known
+
+
+def _is_vouched_for(pair: Pair, seen: Certificate, place: Place) -> bool:
+    """Tell whether our certificate is of the authority that is trusted here, if there is one that might."""
+    if not seen.is_ours or not all(map(Constraints().permit, seen.names)) or not trust.recorded(place.authority):
+        return True
+    return is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
+
+
+def _checked(pair: Pair, seen: Certificate, place: Place, note: Callable[[str], object]) -> Certificate:
+    """Say what is wrong with a certificate that is not to be replaced; raise `FileProblemError` for an expired one."""
+    if seen.not_after <= place.now:
+        problem = f"`{pair.certificate}` {seen.fault(place.now)}"
+        raise FileProblemError(problem, hint="renew it where it comes from, or serve with another")
+    for fault in _faults(pair, seen, place):
+        note(f"`{pair.certificate}` {fault}")
+    return seen
+
+
+def _faults(pair: Pair, seen: Certificate, place: Place) -> Iterator[str]:
+    """Yield what is wrong with a certificate here."""
+    if fault := seen.fault(place.now):
+        yield fault
+    elif not seen.lasts(place.now):
+        yield f"has {seen.days_left(place.now)} days left"
+    if not place.covers(seen):
+        yield f"is not for `{place.host}`, but for {listed(seen.names) or 'no name'}"
+    if not files.is_private(pair.key):
+        yield f"has a key that others may read: `chmod 600 {pair.key}`"
+
+
+def listed(hosts: Sequence[str]) -> str:
+    """Return names in one line, the first of many."""
+    more = f" and {len(hosts) - _MANY} more" if len(hosts) > _MANY else ""
+    return ", ".join(hosts[:_MANY]) + more
+
+
+def trusted_by(pair: Pair, place: Place, seen: Certificate) -> tuple[bool, bool]:
+    """Tell whether the system trusts a certificate, and whether browsers do, as far as asgictl has seen to it."""
+    if not seen.names:
+        return False, False
+    system = is_trusted(*pair, place.password, seen.names[0])
+    stores = {store for store, _ in trust.recorded(place.authority)}
+    ours = bool(stores) and is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
+    if sys.platform == "linux":
+        return system, ours and "nss" in stores
+    return system or (ours and "system" in stores), ours and "system" in stores  # which browsers heed there

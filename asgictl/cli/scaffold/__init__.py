@@ -1,0 +1,249 @@
+"""`asgictl scaffold`."""
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+
+import typer
+
+from asgictl import pyproject
+from asgictl.cli.command import Command, alone
+from asgictl.cli.scaffold import options
+from asgictl.console import Console, plain
+from asgictl.errors import ConfigError, FileProblemError
+from asgictl.settings import Rank, Rules
+
+if TYPE_CHECKING:
+    from asgictl.scaffold.project import Project
+    from asgictl.scaffold.request import ScaffoldRequest
+    from asgictl.scaffold.write.compare import Change
+
+_INSTEAD = ("dry_run", "diff", "stdout", "check", "verify")
+
+
+class Scaffold(Command):
+    """The command, with what its options mean for each other."""
+
+    rules: ClassVar = Rules(
+        exclusive=(
+            *((one, other) for number, one in enumerate(_INSTEAD) for other in _INSTEAD[number + 1 :]),
+            *((one, "force") for one in _INSTEAD),
+            *((one, "save") for one in _INSTEAD),
+            ("base", "python"),
+        )
+    )
+
+
+def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
+    ctx: typer.Context,
+    app: options.App = None,
+    *,
+    targets: options.Targets = "docker,compose,dev",
+    mode: options.Mode = "copy",
+    force: options.Force = False,
+    save: options.Save = False,
+    deps: options.Deps = None,
+    requirements: options.Requirements = None,
+    name: options.Name = None,
+    factory: options.Factory = False,
+    health_path: options.HealthPath = None,
+    python: options.Python = None,
+    base: options.Base = None,
+    registry_prefix: options.RegistryPrefix = None,
+    apt: options.Apt = None,
+    workdir: options.Workdir = "/app",
+    uid: options.Uid = 10001,
+    runner: options.Runner = "asgictl",
+    port: options.Port = 8000,
+    port_env: options.PortEnv = None,
+    workers: options.Workers = None,
+    graceful: options.Graceful = 8,
+    memory: options.Memory = "512M",
+    restart: options.Restart = None,
+    tty: options.Tty = False,
+    https: options.Https = False,
+    domain: options.Domain = None,
+    replicas: options.Replicas = 2,
+    index_url: options.IndexUrl = None,
+    index_secret: options.IndexSecret = None,
+    dry_run: options.DryRun = False,
+    diff: options.Diff = False,
+    stdout: options.Stdout = None,
+    check: options.Check = False,
+    verify: options.Verify = False,
+    as_json: options.Json = False,
+) -> int:
+    """Write the files to run the app elsewhere: in containers, on Kubernetes, under systemd.
+
+    \b
+    asgictl scaffold                       Dockerfile, .dockerignore, compose.yaml, compose.dev.yaml
+    asgictl scaffold --dry-run             what it has found, where, and what it would write
+    asgictl scaffold --for docker,k8s      other files; --for all has all of them
+    asgictl scaffold --mode bind           an image with the server only, the code mounted
+    asgictl scaffold --check               up to date, and sound? for CI
+    asgictl scaffold --verify              build it, run it, ask it, stop it
+    """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    from asgictl.scaffold.detect import detect
+    from asgictl.scaffold.plan import plan
+
+    console = Console.of(ctx.params)
+    request = _request(ctx.params)
+    found = detect(request, pyproject.current_folder())
+    for text in found.notes:
+        console.note(text)
+    if check:
+        from asgictl.cli.scaffold.check import check as check_files
+
+        return check_files(console, found, request, named=ctx.obj["targets"].rank is not Rank.DEFAULT)
+    if verify:
+        from asgictl.cli.scaffold.verify import verify as try_image
+
+        return try_image(console, found, request)
+    planned = plan(found, request)
+    if stdout is not None:
+        return _print_one(console, found, planned, stdout)
+    return _write(ctx, console, found, planned)
+
+
+def _request(params: Mapping[str, Any]) -> "ScaffoldRequest":
+    from asgictl.scaffold import request as asking
+
+    fields = {name: params[name] for name in asking.ScaffoldRequest._fields}
+    request = asking.ScaffoldRequest(
+        **{**fields, "targets": asking.parse_targets(params["targets"]), "apt": tuple(params["apt"] or ())}
+    )
+    asking.check(request)
+    return request
+
+
+def _print_one(console: Console, found: "Project", planned: Sequence[Any], name: str) -> int:
+    from asgictl.scaffold.write import compare
+
+    for file in planned:
+        if file.path == name:
+            text = compare.compare(found.root, [file])[0].content.decode()
+            console.result(text.removesuffix("\n"), {"path": file.path, "text": text})
+            return 0
+    hint = f"choose from {', '.join(file.path for file in planned)}, or more with --for"
+    raise ConfigError(f"`{name}` is not among the files", hint=hint, option="stdout")
+
+
+def _write(ctx: typer.Context, console: Console, found: "Project", planned: Sequence[Any]) -> int:
+    from asgictl import atomic
+    from asgictl.scaffold.write import compare, write_changes
+
+    params = ctx.params
+    if params["dry_run"] or params["diff"]:
+        return _show(console, found, compare.compare(found.root, planned), diff=params["diff"])
+    with atomic.locked(found.root / "Dockerfile"):
+        changes = compare.compare(found.root, planned)
+        if params["save"]:
+            changes = (*changes, *_saved(ctx, console, found))
+        write_changes.refuse_unwritable(found.root, changes)
+        changes = _settled(console, changes, force=params["force"], ask=not params["as_json"])
+        written = {file.path: file for file in write_changes.write(changes)}
+    _tell(console, found, changes, {path: str(file.copy) for path, file in written.items() if file.copy})
+    return 0
+
+
+def _show(console: Console, found: "Project", changes: "Sequence[Change]", *, diff: bool) -> int:
+    patch = "".join(change.diff() for change in changes)
+    if diff:
+        if patch or console.json_result:
+            console.result(patch.removesuffix("\n"), {"diff": patch})
+        else:
+            console.note("nothing would change")
+        return 0
+    widths = [max(len(row[column]) for row in found.findings) for column in (0, 1)]
+    lines = [f"{it.topic:{widths[0]}}  {it.value:{widths[1]}}  {it.source}".rstrip() for it in found.findings]
+    lines += ["", *_lines(changes)]
+    console.result("\n".join(map(plain, lines)), _data(found, changes, {}))
+    return 0
+
+
+def _settled(console: Console, changes: "tuple[Change, ...]", *, force: bool, ask: bool) -> "tuple[Change, ...]":
+    """Return the changes to make; raise `FileProblemError` where a file is in the way and nobody can be asked."""
+    conflicts = [change for change in changes if change.state == "conflict"]
+    if not conflicts or force:
+        return changes
+    if ask and sys.stdin.isatty() and sys.stderr.isatty():
+        return tuple(
+            it if it.state != "conflict" or _may_replace(console, it) else it._replace(state="keep") for it in changes
+        )
+    for line in (line for change in conflicts if ask for line in change.diff().splitlines()):
+        console.line(plain(line))
+    listed = ", ".join(f"`{change.path}` ({change.reason})" for change in conflicts)
+    hint = "pass --force to replace them and keep copies, or leave them out with --for"
+    raise FileProblemError(f"in the way: {listed}; nothing was written", hint=hint)
+
+
+def _may_replace(console: Console, change: "Change") -> bool:
+    for line in change.diff().splitlines():
+        console.line(plain(line))
+    question = f"{change.path} ({change.reason}): replace it, and keep a copy?"
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return bool(typer.confirm(question, default=False, err=True))
+    except typer.Abort:
+        console.line("")
+        raise FileProblemError("no answer: nothing was written", hint="run it again, or pass --force") from None
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
+def _lines(changes: "Sequence[Change]") -> list[str]:
+    return [f"{it.state:8}  {it.path}{f'  ({it.reason})' if it.reason else ''}" for it in changes]
+
+
+def _data(found: "Project", changes: "Sequence[Change]", copies: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "root": str(found.root),
+        "found": [it._asdict() for it in found.findings],
+        "notes": list(found.notes),
+        "files": [
+            {"path": it.path, "state": it.state, "reason": it.reason or None, "copy": copies.get(it.path)}
+            for it in changes
+        ],
+    }
+
+
+def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copies: Mapping[str, str]) -> None:
+    done = [it._replace(state="replace", reason="") if it.path in copies else it for it in changes]
+    console.result("\n".join(map(plain, _lines(done))), _data(found, done, copies))
+    for copy in copies.values():
+        console.note(f"your file is kept as `{pyproject.shown(Path(copy))}`")
+    paths = {change.path for change in changes}
+    compose = any(path.startswith("compose") for path in paths)
+    for name, target in (("Dockerfile", "docker"), ("compose.yaml", "compose")):
+        if compose and not (found.root / name).exists():
+            console.note(f"there is no `{name}`, which the compose files need: add {target} to --for")
+    for old in ("docker-compose.yml", "docker-compose.yaml"):
+        if "compose.yaml" in paths and (found.root / old).exists():
+            console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
+    if "Dockerfile" in paths:
+        console.hint("try it: `asgictl scaffold --verify`")
+    if "compose.yaml" in paths:
+        console.hint("start it: `docker compose up --build --wait`")
+
+
+def _saved(ctx: typer.Context, console: Console, found: "Project") -> "Sequence[Change]":
+    """Return the change that keeps what was typed in `pyproject.toml`."""
+    from asgictl.cli.command import option_of
+    from asgictl.scaffold.write import pyproject_edit
+
+    hints = get_type_hints(ctx.command.callback, include_extras=True)
+    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
+    typed = {
+        option.key: ctx.obj[option.name].value
+        for option in known
+        if option.settable and ctx.obj[option.name].rank is Rank.COMMAND_LINE
+    }
+    if not typed and not ctx.params["app"]:
+        console.note("there are no options to save")
+        return ()
+    return (pyproject_edit.planned(found.root, typed, found.app.given if ctx.params["app"] else None),)
+
+
+app = alone("scaffold", Scaffold, scaffold)

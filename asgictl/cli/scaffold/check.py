@@ -1,0 +1,73 @@
+"""`asgictl scaffold --check`: whether the files are up to date, and sound."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from asgictl.console import Console, plain
+from asgictl.errors import FileProblemError
+
+if TYPE_CHECKING:
+    from asgictl.scaffold.project import Project
+    from asgictl.scaffold.request import ScaffoldRequest
+    from asgictl.scaffold.write.compare import Change
+
+_STATES = {"create": "missing", "update": "out of date"}
+
+
+def check(console: Console, found: "Project", request: "ScaffoldRequest", *, named: bool) -> int:
+    """Print what is wrong; return 1 when something is. Files that were not `named` need not be there."""
+    from asgictl.scaffold import lint
+    from asgictl.scaffold.lint import tools
+    from asgictl.scaffold.plan import plan
+    from asgictl.scaffold.request import TARGETS
+    from asgictl.scaffold.write import compare
+
+    wanted = {file.path for file in plan(found, request)} if named else set()
+    changes = compare.compare(found.root, plan(found, request._replace(targets=TARGETS)))
+    files = lint.present(found.root)
+    if not files and not wanted:
+        raise FileProblemError(f"there is nothing to check in `{found.root}`", hint="write it: `asgictl scaffold`")
+    drift = {it.path: _STATES[it.state] for it in changes if it.state in _STATES and _counts(it, wanted)}
+    file = found.app.file
+    needed = [file.relative_to(found.root).as_posix()] if file and file.is_relative_to(found.root) else []
+    problems = list(lint.problems(found.root, files, needed))
+    runs = list(tools.runs(found.root, files))
+    lines = [
+        *(f"{path}: {state}" for path, state in drift.items()),
+        *(f"{it.place}: {it.rule}: {it.text}" for it in problems),
+        *(f"{run.file}: {run.tool}: {line}" for run in runs if run.passed is False for line in run.said),
+    ]
+    if console.json_result:
+        edited = {it.path: "edited" for it in changes if it.state == "conflict"}
+        data = {
+            "files": files,
+            "drift": {**drift, **edited},
+            "problems": [it._asdict() for it in problems],
+            "tools": [run._asdict() for run in runs],
+        }
+        console.result("", data)
+    elif lines:
+        console.result("\n".join(map(plain, lines)))
+    for change in changes:
+        if change.state == "conflict":
+            console.note(f"`{change.path}` is yours: it is not compared with what scaffold would write")
+    for run in runs:
+        console.note(f"{run.tool}: {run.file} {_outcome(run.passed, run.said)}")
+    if drift:
+        console.hint(
+            "bring them up to date: `asgictl scaffold`, with the options they were written with; --save keeps those"
+        )
+    if not lines:
+        console.note(f"sound: {', '.join(files)}")
+    return 1 if lines else 0
+
+
+def _counts(change: "Change", wanted: set[str]) -> bool:
+    """Tell whether a file has to be as planned: one that was asked for, or was written here before."""
+    return change.path in wanted or (change.state == "update" and change.ours)
+
+
+def _outcome(passed: bool | None, said: Sequence[str]) -> str:  # noqa: FBT001  # of a run
+    if passed is None:
+        return f"skipped, {said[0]}"
+    return "passed" if passed else "failed"

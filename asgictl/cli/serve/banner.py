@@ -1,0 +1,198 @@
+"""How a launch is told to the user."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from asgictl.cli.serve import request
+from asgictl.console import Console, plain
+from asgictl.pyproject import shown
+
+if TYPE_CHECKING:
+    from asgictl.serving.events import Ready
+    from asgictl.serving.plan import ServePlan
+    from asgictl.serving.tls import Secured
+
+
+class Style(NamedTuple):
+    """What is said when the app is ready: with a browser, a QR code, by which command, one line instead of a table."""
+
+    browser: bool
+    qr: bool
+    command: str = "serve"
+    terse: bool = False
+
+
+class Audience:
+    """Tells the user how the launch goes."""
+
+    def __init__(self, console: Console, plan: "ServePlan", style: Style, *, started: float) -> None:
+        """Speak through `console`; `started` is when the command began, by `time.perf_counter`."""
+        self._console = console
+        self._plan = plan
+        self._style = style
+        self._started = started
+        self._introduced = False
+        self.note = console.note
+        self.problem = console.error
+
+    def changed(self, files: Sequence[str]) -> None:
+        """Name what has changed."""
+        self._started = time.perf_counter()
+        if not files:
+            return
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        self._console.note(f"{shown(Path(files[0]))}{more} changed, starting anew")
+
+    def ready(self, ready: "Ready") -> None:
+        """Print the banner, open the browser; from the second time on only say that it is ready again."""
+        milliseconds = round((time.perf_counter() - self._started) * 1000)
+        if ready.kind is None:
+            self._console.note(f"{ready.url} shows the error; the next change starts the app anew")
+            return
+        if self._introduced:
+            self._console.note(f"ready again in {milliseconds} ms")
+            return
+        self._introduced = True
+        self._introduce(ready, milliseconds)
+        if self._style.browser:
+            _open(ready.url)
+        if self._style.qr:
+            if ready.loopback and not ready.url.startswith("unix:"):
+                self._console.note("no phone reaches this machine's loopback address: pass --host 0.0.0.0")
+            self._console.line(_qr_code(ready.network_url or ready.url))
+
+    def _introduce(self, ready: "Ready", milliseconds: int) -> None:
+        ref = self._plan.instructions.ref
+        workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
+        request.tell_stand_in(self._console, ref, self._style.command)
+        place = ready.network_url or ready.url
+        left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
+        line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"
+        if self._console.as_json:
+            self._console.event("info", line, app=str(ref), **_as_data(ready))
+        elif self._style.terse:
+            self._console.line(line)
+        else:
+            self._print_table(ready, f"in {milliseconds} ms{workers}, Ctrl-C stops it")
+
+    def _print_table(self, ready: "Ready", when: str) -> None:
+        ref = self._plan.instructions.ref
+        rows = [
+            ("App", f"{self._console.styled(str(ref), 'bold')} ({ready.kind}), {plain(ref.found)}"),
+            *(("Also", plain(other)) for other in ref.also),
+            ("Local", self._console.styled(ready.url, "bold", "cyan")),
+            ("Network", self._network(ready)),
+            *(
+                [("Docs", plain(f"{ready.url}{ready.docs}"))]
+                if ready.docs and not ready.url.startswith("unix:")
+                else []
+            ),
+            *([("TLS", _certificate(ready.tls))] if ready.tls else []),
+            *([("HTTP", f"{ready.redirect} leads here")] if ready.redirect else []),
+            *([("Reload", self._watched())] if self._plan.watch else []),
+            ("Ready", when),
+        ]
+        self._console.table(rows)
+
+    def _watched(self) -> str:
+        assert self._plan.watch is not None  # noqa: S101  # the caller has looked
+        return f"when something changes in {', '.join(map(_folder, self._plan.watch.folders))}"
+
+    def _network(self, ready: "Ready") -> str:
+        if not ready.loopback and ready.network_url is None:
+            return self._console.styled("every address of this machine", "dim")
+        if ready.network_url:
+            shown = self._console.styled(ready.network_url, "bold", "cyan")
+            return f"{shown}{self._console.styled(_not_for(ready), 'dim')}"
+        if ready.url.startswith("unix:"):
+            return self._console.styled("this machine only", "dim")
+        return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
+
+
+class Checker:
+    """Tells how a check goes, which stops the app as soon as it is ready."""
+
+    def __init__(self, console: Console, plan: "ServePlan") -> None:
+        self._console = console
+        self._plan = plan
+        self.note = console.note
+        self.problem = console.error
+
+    def changed(self, files: Sequence[str]) -> None:
+        """Never called: a check does not reload."""
+
+    def ready(self, ready: "Ready") -> None:
+        """Say that all is well, and stop."""
+        from asgictl.serving.processes import stopping
+
+        self._console.note(f"{self._plan.instructions.ref} ({ready.kind}) starts and would answer at {ready.url}")
+        stopping.request()
+
+
+def _as_data(ready: "Ready") -> dict[str, object]:
+    """Return where the app answers, for programs."""
+    data: dict[str, object] = {
+        "url": ready.url,
+        "network_url": ready.network_url,
+        "docs": ready.docs,
+        "redirect": ready.redirect,
+    }
+    if ready.tls:
+        certificate = ready.tls.certificate
+        data["certificate"] = {
+            "names": certificate.names,
+            "not_after": certificate.not_after.isoformat(),
+            "trusted_by_system": ready.tls.system,
+            "trusted_by_browsers": ready.tls.browsers,
+        }
+    return data
+
+
+def _not_for(ready: "Ready") -> str:
+    """Return a remark where the certificate is not for the address in the network."""
+    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0]
+    return ", which the certificate is not for" if ready.tls and host not in ready.tls.certificate.names else ""
+
+
+def _days(tls: "Secured") -> str:
+    left = tls.certificate.days_left(datetime.now(UTC))
+    return f"{left} day{'s' if left != 1 else ''} left"
+
+
+def _certificate(tls: "Secured") -> str:
+    """Return what there is to know of a certificate: how long it is good, and for whom."""
+    days = _days(tls)
+    if tls.system and tls.browsers:
+        return f"{days}, trusted by the system and by browsers"
+    if tls.system and not tls.certificate.is_ours:
+        return f"{days}, trusted by the system"
+    if not tls.system and not tls.browsers:
+        hint = ": `asgictl gen-cert --trust`" if tls.certificate.is_ours else ""
+        return f"{days}, trusted neither by the system nor by browsers{hint}"
+    return f"{days}, trusted by {'the system, not by browsers' if tls.system else 'browsers, not by the system'}"
+
+
+def _folder(path: Path) -> str:
+    text = plain(shown(path))
+    return "this folder" if text == "." else text
+
+
+def _open(url: str) -> None:
+    """Open the browser, in a thread: some platforms wait until it is up."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def _qr_code(url: str) -> str:
+    import io
+
+    import segno
+
+    out = io.StringIO()
+    segno.make(url, micro=False).terminal(out, compact=True)
+    return out.getvalue()

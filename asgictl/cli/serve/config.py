@@ -1,0 +1,50 @@
+"""`--print-config`: each value of a command's options, and where it comes from."""
+
+import os
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+
+from asgictl import pyproject, settings
+from asgictl.cli.command import option_of
+from asgictl.console import Console, plain
+from asgictl.errors import AsgictlError
+
+if TYPE_CHECKING:
+    from asgictl.discovery import AppRef
+
+
+def show(ctx: typer.Context, console: Console, stand_in: "AppRef | None" = None, *, stands_in: bool = False) -> None:
+    """Print the settings of the command that `ctx` is about.
+
+    `stand_in` is its app where there is none, and, if it `stands_in`, without a look.
+    """
+    hints = get_type_hints(ctx.command.callback, include_extras=True)
+    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
+    app = ("app", str(stand_in), stand_in.found) if stand_in and stands_in else _app(ctx.params["app"], stand_in)
+    rows = [app, *settings.rows(ctx.obj, known)]
+    texts = [(key, _text(value), source) for key, value, source in rows]
+    widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
+    lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)
+    data = {key: {"value": value, "source": source} for key, value, source in rows}
+    console.result("\n".join(lines), data)
+
+
+def _app(named: str | None, stand_in: "AppRef | None") -> tuple[str, Any, str]:
+    from asgictl import discovery
+
+    try:
+        ref = discovery.find(named, pyproject.current_folder(), os.environ, lambda _: None)
+    except AsgictlError as error:
+        return "app", None, error.message
+    if ref.looked and stand_in:
+        ref = stand_in
+    return "app", str(ref), "command line" if named else ref.found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,199 @@
+"""`asgictl session replay`."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from asgictl import pyproject
+from asgictl.cli.inspect import options, views
+from asgictl.cli.serve import options as serve_options
+from asgictl.cli.session import saved
+from asgictl.console import Console
+from asgictl.errors import AsgictlError, ConfigError, FileProblemError
+
+if TYPE_CHECKING:
+    from asgictl.inspector.client.replay_asgi import Change, Script
+    from asgictl.inspector.exchange import Exchange
+
+_DIFFERENT = 1
+
+# RFC 9110 sections 5.6.2 and 5.5
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def replay(  # noqa: PLR0913  # a command has as many arguments as options
+    ctx: typer.Context,
+    file: options.File,
+    numbers: options.Ids = None,
+    *,
+    app: options.App = None,
+    to: options.To = None,
+    yes: options.Yes = False,
+    timeout: options.Timeout = 10,
+    method: options.NewMethod = None,
+    path: options.NewPath = None,
+    header: options.NewHeader = None,
+    body: options.NewBody = None,
+    compare: options.Diff = False,
+    view: options.SavedView = None,
+    factory: serve_options.Factory = False,
+    interface: serve_options.Interface = "auto",
+    traceback: serve_options.Traceback = False,
+) -> int:
+    """Send recorded requests and WebSocket messages again, into an app or to a server.
+
+    \b
+    asgictl session replay session.jsonl 7 --app main:app           in this process, without a port
+    asgictl session replay session.jsonl --to http://127.0.0.1:8000 all of them, to a server
+    asgictl session replay session.jsonl 7 --app main:app --diff    what has changed since; 1 if anything has
+    asgictl session replay session.jsonl 7 --app main:app -H 'Authorization: Bearer ...' --body @new.json
+    """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    from asgictl.inspector.client import replay_http
+    from asgictl.inspector.sessions import difference
+
+    console = Console.of(ctx.params)
+    if (app is None) == (to is None):
+        raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
+    if to is not None:
+        _check_url(to, yes=yes)
+    change = _change(ctx.params)
+    exchanges = saved.exchanges_of(file, console)
+    scripts = _scripts(exchanges, file, numbers, change, console)
+    for one in scripts:
+        if one.without:
+            console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
+            console.hint(_how_to_give(one.without))
+    first_id = max(exchanges) + 1
+    differences = 0
+    for new in _results(ctx.params, console, scripts, first_id):
+        old = exchanges[int(new.opened.replay_of or 0)]
+        if compare:
+            found = list(difference.of_answers(old, new, replay_http.ADDED if to else frozenset()))
+            saved.print_differences(console, f"#{old.id}", "now", found)
+            differences += len(found)
+        else:
+            views.show(console, new.records(), views.everything(), view or ("full" if len(scripts) == 1 else "line"))
+    return _DIFFERENT if differences else 0
+
+
+def _scripts(
+    exchanges: "Mapping[int, Exchange]",
+    file: str,
+    numbers: Sequence[int] | None,
+    change: "Change",
+    console: Console,
+) -> "list[Script]":
+    """Return what to send: the exchanges that are named, or all that can be sent again."""
+    from asgictl.inspector.client import replay_asgi as again
+
+    if numbers:
+        return [again.script(saved.the(exchanges, file, number), change) for number in dict.fromkeys(numbers)]
+    scripts = []
+    for exchange in exchanges.values():
+        if exchange.type in ("http", "websocket"):
+            try:
+                scripts.append(again.script(exchange, change))
+            except AsgictlError as error:
+                console.note(f"{error.message}; it is left out")
+    if not scripts:
+        problem = f"`{file}` holds nothing that can be sent again"
+        raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
+    return scripts
+
+
+def _how_to_give(names: Sequence[str]) -> str:
+    given = [("-H", "headers", False), ("--path", "parameters of the query", True)]
+    ways = [f"pass {way} for {what}" for way, what, query in given if any((name[0] == "?") is query for name in names)]
+    return ", ".join(ways)
+
+
+def _results(
+    params: Mapping[str, Any], console: Console, scripts: Sequence["Script"], first_id: int
+) -> Iterable["Exchange"]:
+    """Yield what came of each script, as it comes; with progress on a terminal."""
+    import asyncio
+
+    from asgictl.inspector.client import replay_asgi as again
+    from asgictl.inspector.client import replay_http
+    from asgictl.inspector.record.redaction import Redactor
+    from asgictl.inspector.sessions import session_file
+
+    # As the session does it, or all that it does not hold would be a difference, and be shown.
+    names = session_file.redacted_names(Path(params["file"]))
+    if params["app"] is not None:
+        results = again.into_app(_driver(params, first_id, names), scripts)
+    else:
+        results = replay_http.to_server(params["to"], scripts, params["timeout"], first_id, Redactor(names))
+
+    async def following() -> "Exchange | None":
+        return await anext(results, None)
+
+    with asyncio.Runner() as runner, console.progress("replayed", len(scripts)) as advance:
+        while (new := runner.run(following())) is not None:
+            advance()
+            yield new
+
+
+def _driver(params: Mapping[str, Any], first_id: int, redact: Sequence[str]) -> Any:
+    """Return a driver of the app that is named."""
+    import os
+
+    from asgictl import adapt, discovery
+    from asgictl.inspector.client.driver import Driver
+
+    ref = discovery.find(params["app"], pyproject.current_folder(), os.environ, lambda _: None)
+    how = adapt.Adaptation(interface=params["interface"], factory=params["factory"])
+    return Driver(adapt.adapt(ref, how).app, timeout=params["timeout"], first_id=first_id, redact=redact)
+
+
+def _check_url(url: str, *, yes: bool) -> None:
+    """Raise `ConfigError` for what is no URL, and for other machines unless they are allowed."""
+    from urllib.parse import urlsplit
+
+    from asgictl.inspector.address import is_loopback
+
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = usable and not (parts.query or parts.fragment or "@" in parts.netloc) and url.isascii()
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"`--to {url}` is no URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
+        )
+    if not yes and not is_loopback(url):
+        raise ConfigError(
+            f"`--to {url}` is another machine", hint="pass --yes if it may get these requests", option="to"
+        )
+
+
+def _change(params: Mapping[str, Any]) -> "Change":
+    """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
+    from asgictl.inspector.client.replay_asgi import Change
+
+    headers = []
+    for text in params["header"] or ():
+        name, colon, value = text.partition(":")
+        if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
+        headers.append((name, value.strip() or None))
+    method, target = params["method"], params["path"]
+    if method is not None and not _TOKEN.fullmatch(method):
+        raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
+    if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
+        raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
+    return Change(method and method.upper(), target, tuple(headers), _body(params["body"]))
+
+
+def _body(text: str | None) -> bytes | None:
+    if text is None or not text.startswith("@"):
+        return None if text is None else text.encode(errors="surrogateescape")
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise FileProblemError(f"cannot read `{text[1:]}`: {error.strerror}", hint="pass --body @FILE") from error

@@ -1,0 +1,1 @@
+"""Calling an app, or a server, as a client does."""

@@ -1,0 +1,213 @@
+"""Recorded requests and conversations sent again, to a server."""
+
+import asyncio
+import http.client
+import ssl
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from asgictl.errors import AsgictlError, StartError
+from asgictl.inspector import urls
+from asgictl.inspector.address import is_loopback
+from asgictl.inspector.client.replay_asgi import Script, converse
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Closed, Event, Opened
+from asgictl.inspector.record.redaction import Redactor
+
+# What belongs to one connection, and is made anew for the next (RFC 6455 section 4.1, RFC 9112).
+_HANDSHAKE = frozenset(
+    (
+        *(b"connection", b"upgrade", b"host", b"content-length", b"transfer-encoding"),
+        *(b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions", b"sec-websocket-protocol"),
+    )
+)
+
+# What servers add to an answer, below the app.
+ADDED = frozenset(
+    (
+        *(b"connection", b"content-length", b"date", b"keep-alive", b"server", b"transfer-encoding"),
+        *(b"sec-websocket-accept", b"sec-websocket-extensions", b"upgrade"),
+    )
+)
+
+
+async def to_server(
+    url: str, scripts: Sequence[Script], limit: float, first_id: int, redactor: Redactor
+) -> AsyncIterator[Exchange]:
+    """Send `scripts` to the server at `url`; yield an exchange of what came back for each, without secrets.
+
+    Raises `StartError` when there is no server, or it does not answer within `limit` seconds.
+    """
+    base = urlsplit(url)
+    for number, one in enumerate(scripts, start=first_id):
+        try:
+            if one.scope["type"] == "websocket":
+                yield await _converse_with_server(base, one, limit, _Recorded(number, one, redactor))
+            else:
+                yield await asyncio.to_thread(_request, base, one, limit, _Recorded(number, one, redactor))
+        except (ValueError, TypeError, KeyError) as error:
+            problem = f"#{one.id} cannot be sent: {error}"
+            raise AsgictlError(problem, hint="change it with -H, --method or --path") from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            problem = f"#{one.id} got no answer from `{url}`: {reason}"
+            raise StartError(problem, hint="start the server, or pass another --to") from error
+
+
+class _Recorded:
+    """The records of an exchange as the client sees it."""
+
+    def __init__(self, number: int, one: Script, redactor: Redactor) -> None:
+        scope = {**one.scope, "headers": redactor.headers(one.scope["headers"])}
+        self.exchange = Exchange(Opened(number, time.time(), scope, one.id))
+        self._redactor = redactor
+        self._begun = time.perf_counter()
+
+    def add(self, direction: Any, message: dict[str, Any], size: int = 0) -> None:
+        number = len(self.exchange.events) + 1
+        if "headers" in message:
+            message["headers"] = self._redactor.headers(message["headers"])
+        self.exchange.add(Event(self.exchange.id, number, self._ms(), direction, message, size))
+
+    def frame(self, direction: Any, kind: str, data: str | bytes) -> None:
+        if isinstance(data, str):
+            self.add(direction, {"type": kind, "text": data}, len(data.encode("utf-8", "surrogatepass")))
+        else:
+            self.add(direction, {"type": kind, "bytes": data}, len(data))
+
+    def close(self) -> Exchange:
+        self.exchange.add(Closed(self.exchange.id, self._ms()))
+        return self.exchange
+
+    def _ms(self) -> float:
+        return (time.perf_counter() - self._begun) * 1000
+
+
+def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> Exchange:
+    """Send a request over HTTP, and return what came back."""
+    host = base.hostname or ""
+    connection = (
+        http.client.HTTPSConnection(host, base.port, timeout=limit, context=_context(base))
+        if base.scheme == "https"
+        else http.client.HTTPConnection(host, base.port, timeout=limit)
+    )
+    body = b"".join(one.chunks)
+    try:
+        connection.putrequest(one.scope["method"], _path(base, one), skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", one.host or base.netloc.rpartition("@")[2])
+        for name, value in one.scope["headers"]:
+            if name.lower() not in _HANDSHAKE:
+                connection.putheader(name.decode("latin-1"), value)
+        if body or one.scope["method"] in ("POST", "PUT", "PATCH"):
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        recorded.add("receive", {"type": "http.request", "body": body, "more_body": False}, len(body))
+        with connection.getresponse() as response:  # which has the socket for itself where it has no length
+            fields = response.getheaders()
+            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+            recorded.add("send", {"type": "http.response.start", "status": response.status, "headers": headers})
+            content = _content(response, one, limit)
+            recorded.add("send", {"type": "http.response.body", "body": content, "more_body": False}, len(content))
+    finally:
+        connection.close()
+    return recorded.close()
+
+
+def _content(response: http.client.HTTPResponse, one: Script, limit: float) -> bytes:
+    """Return the body, or as much of it as a recording has that was not complete; raise `OSError` after `limit`."""
+    deadline = time.monotonic() + limit
+    content = b""
+    while (one.parts is None or len(content) < one.size) and (part := response.read1(64 * 1024)):
+        content += part
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"its answer has not ended within {limit:g} s")
+    return content
+
+
+class _ServerFrames:
+    def __init__(self, connection: Any, recorded: _Recorded) -> None:
+        self._connection = connection
+        self._recorded = recorded
+
+    async def send(self, data: str | bytes) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        self._recorded.frame("receive", "websocket.receive", data)
+        try:
+            await self._connection.send(data)
+        except ConnectionClosed:
+            return
+
+    async def receive(self, patience: float) -> bool:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async with asyncio.timeout(patience):
+                data = await self._connection.recv()
+        except (TimeoutError, ConnectionClosed):
+            return False
+        self._recorded.frame("send", "websocket.send", data)
+        return True
+
+
+async def _converse_with_server(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> Exchange:
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+    scheme = {"http": "ws", "https": "wss"}.get(base.scheme, base.scheme)
+    headers = [
+        (n.decode("latin-1"), v.decode("latin-1")) for n, v in one.scope["headers"] if n.lower() not in _HANDSHAKE
+    ]
+    try:
+        connection = await connect(
+            f"{scheme}://{one.host or base.netloc}{_path(base, one)}",
+            host=base.hostname,
+            port=base.port or (443 if scheme == "wss" else 80),
+            additional_headers=headers,
+            subprotocols=one.scope.get("subprotocols") or None,
+            user_agent_header=None,
+            open_timeout=limit,
+            ssl=_context(base) if scheme == "wss" else None,
+            proxy=None,
+        )
+    except InvalidStatus as error:
+        answer = error.response
+        start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": _pairs(answer)}
+        recorded.add("send", start)
+        body = answer.body or b""
+        recorded.add("send", {"type": "websocket.http.response.body", "body": body}, len(body))
+        return recorded.close()
+    except InvalidHandshake as error:
+        raise http.client.HTTPException(str(error)) from error
+    accept = {"type": "websocket.accept", "subprotocol": connection.subprotocol}
+    recorded.add("send", {**accept, "headers": _pairs(connection.response)})
+    await converse(_ServerFrames(connection, recorded), one)
+    closed_by_server = connection.close_code is not None
+    await connection.close()
+    code = connection.close_code
+    recorded.add("send" if closed_by_server else "receive", {"type": "websocket.close", "code": code})
+    return recorded.close()
+
+
+def _pairs(response: Any) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a handshake's answer, but the subprotocol, which ASGI has elsewhere."""
+    pairs = ((name.lower(), value) for name, value in response.headers.raw_items())
+    return [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs if n != "sec-websocket-protocol"]
+
+
+def _context(base: SplitResult) -> ssl.SSLContext:
+    """Return a context that accepts any certificate on this machine, where nobody comes in between."""
+    context = ssl.create_default_context()
+    if is_loopback(base.geturl()):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _path(base: SplitResult, one: Script) -> str:
+    path: bytes = one.scope.get("raw_path") or one.scope["path"].encode("utf-8", "surrogatepass")
+    path = path.partition(b"?")[0]
+    query: bytes = one.scope.get("query_string") or b""
+    return base.path.rstrip("/") + urls.encoded(path + (b"?" + query if query else b"")).decode()

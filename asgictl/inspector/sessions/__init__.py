@@ -1,0 +1,1 @@
+"""Saved sessions: their file, and what can be made of it."""

@@ -1,0 +1,257 @@
+"""The frame of the views for people: exchanges in blocks, live where one lasts."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from asgictl.inspector.exchange import ANSWERS, Exchange
+from asgictl.inspector.record import Closed, Event, Opened, Raised, Record
+from asgictl.inspector.show import Line, Span, wording
+
+# An exchange that is over by then is shown as one block, in seconds; another one live from then on.
+HOLD = 0.25
+
+# So many events a second are shown of one exchange; the others are counted.
+RATE = 10
+_SECOND = 1000.0
+
+_FRAMES = ("websocket.receive", "websocket.send")
+
+# When it is said that there is no answer yet, in seconds.
+_WAITS = (3, 10, 30, 60, 300)
+
+_LIFESPAN_ANSWERS = {"lifespan.startup": "lifespan.startup.", "lifespan.shutdown": "lifespan.shutdown."}
+
+# The longest of the types that a request has.
+_TYPE = len("http.response.start")
+
+_WHO = {"receive": ("◂", "cyan"), "send": ("▸", "green")}
+
+
+class Block:
+    """An exchange on its way to the screen."""
+
+    def __init__(self, opened: Opened, now: float) -> None:
+        self.exchange = Exchange(opened)
+        self.lines: list[Line] = []
+        self.begun = now
+        self.live = False
+        self.count = 0
+        self.answered = False
+        self.waits_for = ""
+        self.waits_since = now
+        self.told = 0
+        self.window = 0.0
+        self.in_window = 0
+        self.skipped = 0
+        self.skipped_size = 0
+        self.skipped_type = ""
+        self.flushed = now
+
+    def note(self, event: Event, now: float) -> None:
+        """Keep what the head of the block needs to know; not the content, of which there may be no end."""
+        self.count += 1
+        kind = event.type
+        if kind in ANSWERS:
+            self.exchange.add(event)
+        if kind in _LIFESPAN_ANSWERS:
+            self.waits_for, self.waits_since, self.told = _LIFESPAN_ANSWERS[kind], now, 0
+        elif self.waits_for and kind.startswith(self.waits_for):
+            self.waits_for = ""
+            self.answered = True
+
+
+class Blocks:
+    """Collects the lines of each exchange, and puts them out together, or one by one where it lasts."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Measure the time with `clock`, in seconds."""
+        self._clock = clock
+        self._blocks: dict[int, Block] = {}
+        self._latest: int | None = None
+
+    def head(self, block: Block) -> Iterator[Line]:
+        """Yield what begins a block."""
+        raise NotImplementedError
+
+    def event(self, block: Block, event: Event) -> Iterator[Line]:
+        """Yield what is shown of an event."""
+        raise NotImplementedError
+
+    def feed(self, record: Record) -> list[Line]:
+        """Return what there is to show now that `record` has happened."""
+        now = self._clock()
+        if isinstance(record, Opened):
+            self._blocks[record.id] = Block(record, now)
+            return []
+        block = self._blocks.get(record.id)
+        if block is None:
+            return [_late(record)] if isinstance(record, Event) else []
+        if isinstance(record, Event):
+            block.note(record, now)
+            lines = self._shown(block, record, now)
+        elif isinstance(record, Raised):
+            what = f"{record.direction}() raised {record.error}"
+            lines = [[Span(f"{record.ms:8.1f} "), Span("✗", "red"), Span(f" {what}", "red")]]
+        else:
+            return self._closed(block, record)
+        put = self._put(block, lines)
+        if not block.live and isinstance(record, Event) and record.type.startswith("lifespan.startup."):
+            block.live = True  # the shutdown is far
+            return self._begin(block)
+        return put
+
+    def tick(self) -> list[Line]:
+        """Return what there is to show now that some time has passed."""
+        now = self._clock()
+        out = []
+        for block in self._blocks.values():
+            if not block.live and now - block.begun >= HOLD:
+                out += self._begin(block)
+                block.live = True
+            if not block.live:
+                continue
+            lines = []
+            if block.skipped and now - block.flushed >= 1:
+                lines += _left_out(block, now)
+            if (line := _waiting(block, now)) is not None:
+                lines.append(line)
+            out += self._put(block, lines)
+        return out
+
+    def finish(self) -> list[Line]:
+        """Return what has not been shown yet: exchanges without an end."""
+        out = []
+        for block in self._blocks.values():
+            block.lines += _left_out(block, 0)
+            out += self._begin(block) if not block.live else self._put(block, block.lines)
+        self._blocks.clear()
+        return out
+
+    def _shown(self, block: Block, event: Event, now: float) -> list[Line]:
+        """Return the lines of an event, unless there are too many of its kind."""
+        if event.ms - block.window >= _SECOND:
+            block.window, block.in_window = event.ms, 0
+        block.in_window += 1
+        if block.in_window > RATE and event.get("more_body", event.type in _FRAMES):
+            block.skipped += 1
+            block.skipped_size += event.size
+            block.skipped_type = event.type
+            list(self.event(block, event))  # it may take note of the content
+            return []
+        return [*_left_out(block, now), *self.event(block, event)]
+
+    def _closed(self, block: Block, record: Closed) -> list[Line]:
+        block.exchange.add(record)
+        del self._blocks[record.id]
+        lines = _left_out(block, 0)
+        if record.error and block.exchange.type == "lifespan" and not block.answered:
+            # It may do that (https://asgi.readthedocs.io/en/latest/specs/lifespan.html#scope).
+            lines.append([Span(f"{record.ms:8.1f} "), Span(f"■ not supported: {record.error}", "dim")])
+        elif record.error:
+            lines.append([Span(f"{record.ms:8.1f} "), Span(f"✗ {record.error}", "red")])
+        elif record.cancelled:
+            lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
+        if block.live:
+            lines.append(_end(block))
+            return self._put(block, lines)
+        block.lines += lines
+        return self._begin(block)
+
+    def _begin(self, block: Block) -> list[Line]:
+        """Return a block from its head on."""
+        self._latest = block.exchange.id
+        lines, block.lines = block.lines, []
+        return [*self.head(block), *lines]
+
+    def _put(self, block: Block, lines: list[Line]) -> list[Line]:
+        """Return the lines of a live block, with its number where another one came in between."""
+        if not lines:
+            return []
+        if not block.live:
+            block.lines += lines
+            return []
+        number = block.exchange.id
+        if self._latest == number:
+            return lines
+        self._latest = number
+        return [[*title(block.exchange), Span("  goes on", "dim")], *lines]
+
+
+def title(exchange: Exchange) -> Line:
+    """Return the beginning of an exchange's first line."""
+    if exchange.type == "lifespan":
+        return [Span(f"#{exchange.id} ", "dim"), Span("lifespan", "bold")]
+    return [
+        Span(f"#{exchange.id} ", "dim"),
+        Span(f"{exchange.method} ", "bold"),
+        Span(exchange.target, "bold", flexible=True),
+    ]
+
+
+def outcome(exchange: Exchange) -> Line:
+    """Return how an exchange ended, or stands."""
+    spans = []
+    if exchange.type == "websocket" and exchange.close_code:
+        spans.append(Span(f"  closed {exchange.close_code}", "" if exchange.close_code < 1002 else "yellow"))  # noqa: PLR2004  # RFC 6455 section 7.4.1
+    elif exchange.status is not None:
+        hundreds = exchange.status // 100
+        style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
+        spans.append(Span(f"  {wording.status(exchange.status)}", style))
+    if exchange.closed:
+        spans.append(Span(f"  {wording.duration(exchange.closed.ms)}"))
+    return spans
+
+
+def event_line(event: Event, *, alone: bool = True) -> Line:
+    """Return the line of an event: when, which way, which type, what it says; `alone` also its headers and content."""
+    sign, style = _WHO[event.direction]
+    said = wording.summary(event, headers=alone)
+    preview = wording.preview(event) if alone else ""
+    kind = f"{event.type:<{_TYPE}}" if said or preview else event.type
+    line = [Span(f"{event.ms:8.1f} "), Span(f"{sign} ", style), Span(kind, style)]
+    if said:
+        line.append(Span(f"  {said}"))
+    if preview:
+        line.append(Span(f"  {preview}", "dim"))
+    return line
+
+
+def _end(block: Block) -> Line:
+    exchange = block.exchange
+    return [
+        Span(f"{exchange.ms:8.1f} "),
+        Span("■", "dim"),
+        *outcome(exchange),
+        Span(f", {block.count} message{'s' if block.count != 1 else ''}", "dim"),
+    ]
+
+
+def _late(event: Event) -> Line:
+    return [Span(f"#{event.id} ", "dim"), Span("after its end ", "yellow"), *event_line(event)]
+
+
+def _left_out(block: Block, now: float) -> list[Line]:
+    if not block.skipped:
+        return []
+    what = f"{block.skipped} more {block.skipped_type}, {wording.size(block.skipped_size)}"
+    block.skipped, block.skipped_size, block.flushed = 0, 0, now
+    return [[Span(f"{'':8} "), Span(f"… {what}", "dim")]]
+
+
+def _waiting(block: Block, now: float) -> Line | None:
+    """Return a line for an app that has not answered for a while."""
+    exchange = block.exchange
+    kind = exchange.type
+    if kind == "lifespan":
+        if not block.waits_for:
+            return None
+        what = f"no {block.waits_for}complete"
+    elif exchange.status is None:
+        what = "no answer"
+    else:
+        return None
+    waited = now - block.waits_since
+    if block.told >= len(_WAITS) or waited < _WAITS[block.told]:
+        return None
+    block.told += 1
+    return [Span(f"{'':8} "), Span(f"… {what} for {waited:.0f} s", "yellow")]

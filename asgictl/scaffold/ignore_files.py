@@ -1,0 +1,111 @@
+"""What stays out of the image, and out of what is copied while developing."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+import pathspec
+
+from asgictl.errors import FileProblemError
+from asgictl.scaffold.project import Project
+from asgictl.scaffold.request import ScaffoldRequest
+
+# Never in an image: what unlocks something.
+SECRETS = (
+    *("**/.env", "**/.env.*", "!**/.env.example", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx"),
+    *("**/*.jks", "**/*.keystore", "**/id_rsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.aws", "**/.netrc"),
+    *("**/netrc", "**/pip.conf", "**/.pypirc", "**/credentials.json", "**/service-account*.json", "secrets"),
+)
+_IGNORED = (
+    *("# version control, editors", ".git", ".gitignore", ".github", ".idea", ".vscode", "**/.DS_Store"),
+    *("# Python", "**/__pycache__", "**/*.py[cod]", ".venv", "venv", "env", ".tox", ".nox", "**/.mypy_cache"),
+    *(
+        "**/.pytest_cache",
+        "**/.ruff_cache",
+        "**/.hypothesis",
+        ".coverage*",
+        "htmlcov",
+        "build",
+        "dist",
+        "**/*.egg-info",
+    ),
+    *("# data, documents, tests", "**/*.sqlite3", "**/*.log", "tests", "docs", "**/node_modules"),
+    *(
+        "# these files",
+        "Dockerfile*",
+        ".dockerignore",
+        "compose*.y*ml",
+        "docker-compose*.y*ml",
+        "Caddyfile",
+        "k8s.yaml",
+    ),
+    *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
+)
+
+
+class Watched(NamedTuple):
+    """A folder to copy from while developing, the one to copy to, and what is left out."""
+
+    source: str
+    target: str
+    ignored: tuple[str, ...]
+
+
+def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
+    """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
+    app = _app_file(project)
+    needed = [*project.deps.files, *project.needed, *([app] if app else [])]
+    packages = [folder for folder in project.folders if folder != "tests"]
+    lines = [
+        line
+        for line in _IGNORED
+        if line.startswith("#") or (line not in packages and not any(matches([line], file) for file in needed))
+    ]
+    return (*filter(None, [secret_inside(request)]), *lines)
+
+
+def secret_inside(request: ScaffoldRequest) -> str | None:
+    """Return the file with the index's password, where it lies in the project."""
+    secret = request.index_secret
+    return None if secret is None or secret.startswith(("/", "~", "..")) else PurePosixPath(secret).as_posix()
+
+
+def matches(lines: list[str], path: str) -> bool:
+    """Tell whether `.dockerignore` lines leave out `path`."""
+    return left_out(lines).match_file(path)
+
+
+def left_out(lines: Iterable[str]) -> pathspec.PathSpec[Any]:
+    """Return what `.dockerignore` lines leave out: the last line that fits a path, or a folder above, decides.
+
+    https://docs.docker.com/build/concepts/context/#syntax: unlike in a `.gitignore`, every line begins at the root.
+    """
+    rooted = []
+    for line in lines:
+        text = line.strip()
+        if text and not text.startswith("#"):
+            negated = text.startswith("!")
+            bare = text.removeprefix("!").strip().removeprefix("./").lstrip("/").rstrip("/")
+            rooted.append(f"{'!' if negated else ''}/{bare}")
+    try:
+        return pathspec.PathSpec.from_lines("gitignore", rooted)
+    except (ValueError, re.error) as error:
+        problem = f"`.dockerignore` has a line that is no pattern: {error}"
+        raise FileProblemError(problem, hint="put that line right") from error
+
+
+def watched(project: Project, workdir: str) -> Watched:
+    """Return what to follow: the folder of the package, or of `src`, or else everything."""
+    file = _app_file(project)
+    inside = project.package or "src" in project.app.folders
+    top = file.partition("/")[0] if file and "/" in file and inside else None
+    usual = ("**/__pycache__/",)
+    if top is None:
+        return Watched(".", workdir, (".git/", ".venv/", "venv/", "node_modules/", *usual))
+    return Watched(f"./{top}", f"{workdir}/{top}", usual)
+
+
+def _app_file(project: Project) -> str | None:
+    file = project.app.file
+    return file.relative_to(project.root).as_posix() if file and file.is_relative_to(project.root) else None

@@ -1,0 +1,203 @@
+"""Try an image as an orchestrator would: build it, run it locked down, ask it, stop it."""
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.errors import FileProblemError, StartError
+from asgictl.scaffold import plan, server_command
+from asgictl.scaffold.lint import dockerfile, image
+from asgictl.scaffold.project import Project
+from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.verify.engine import Engine, EngineError
+
+_READY_WITHIN = 60
+_LAST_LINES = 12
+_LOCKED_DOWN = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
+_MEGABYTE = 1_000_000
+_KILLED = 128 + 9
+
+
+class Step(NamedTuple):
+    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed."""
+
+    name: str
+    passed: bool
+    seen: str
+    seconds: float
+    lines: tuple[str, ...] = ()
+
+
+class _FailedError(Exception):
+    def __init__(self, seen: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(seen)
+        self.lines = lines
+
+
+def verify(
+    engine: Engine, project: Project, request: ScaffoldRequest, hears: Callable[[str], object]
+) -> Generator[Step, None, None]:
+    """Yield the steps until one fails; everything is removed afterwards. `hears` gets each line of the build."""
+    if not (project.root / "Dockerfile").is_file():
+        raise FileProblemError(f"there is no `Dockerfile` in `{project.root}`", hint="write it: `asgictl scaffold`")
+    trial = _Trial(engine, project, request, hears)
+    try:
+        for name, step in trial.steps:
+            began = time.monotonic()
+            try:
+                seen = step()
+            except (_FailedError, EngineError) as error:
+                lines = error.lines[-_LAST_LINES:]
+                yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=lines)
+                return
+            yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
+    finally:
+        trial.clean_up()
+
+
+class _Trial:
+    """One image and one container, with a name that no other run has."""
+
+    def __init__(
+        self, engine: Engine, project: Project, request: ScaffoldRequest, hears: Callable[[str], object]
+    ) -> None:
+        self.engine = engine
+        self.project = project
+        self.request = request
+        self.hears = hears
+        self.name = f"{project.name}-verify-{secrets.token_hex(4)}"
+        self.image = image.read(project.root / "Dockerfile")
+        server = dockerfile.server_of(self.image)
+        self.port = server.port if server and server.port else request.port
+        self.address = ("127.0.0.1", 0)
+        self.steps: tuple[tuple[str, Callable[[], str]], ...] = (
+            ("build", self.build),
+            ("ready", self.start),
+            ("health", self.health),
+            ("request", self.ask),
+            ("user", self.user),
+            ("stop", self.stop),
+        )
+
+    def build(self) -> str:
+        secret = self.request.index_secret
+        mounted = ("--secret", f"id=netrc,src={Path(secret).expanduser()}") if secret else ()
+        index = os.environ.get("PIP_INDEX_URL")
+        given = ("--build-arg", "PIP_INDEX_URL") if index else ()
+        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *given, ".")
+        self.engine.call(*arguments, hears=self.hears, folder=self.project.root)
+        size = int(self.engine.call("image", "inspect", "--format", "{{.Size}}", self.name))
+        return f"{size / _MEGABYTE:.0f} MB"
+
+    def start(self) -> str:
+        file = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
+        variables = (*file, "--env", f"{server_command.port_variable(self.request)}={self.port}")
+        bare = self.image.stages[-1].name == "server"
+        mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
+        published = ("--publish", f"127.0.0.1::{self.port}")
+        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
+        self.engine.call(*arguments, folder=self.project.root)
+        began = time.monotonic()
+        self.address = self._address()
+        while time.monotonic() - began < _READY_WITHIN:
+            if (status := self._status()) is not None:
+                return f"answers {status} after {time.monotonic() - began:.1f} s"
+            if self._state()["Status"] != "running":
+                raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
+            time.sleep(0.05)
+        raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
+
+    def health(self) -> str:
+        looked = json.loads(self.engine.call("image", "inspect", "--format", "{{json .}}", self.name))
+        places = (looked.get("Config") or {}, looked)
+        checks = [place[key] for place in places for key in ("Healthcheck", "HealthCheck") if place.get(key)]
+        test = checks[0].get("Test") or ["NONE"] if checks else ["NONE"]
+        if test[0] == "NONE":
+            return "the image has no check of its own"
+        command = test[1:] if test[0] == "CMD" else ["sh", "-c", test[1]]
+        try:
+            self.engine.call("exec", self.name, *command)
+        except EngineError as error:
+            raise _FailedError("the image's own check says that it is not well", self._logs()) from error
+        return f"its own check of {self.project.health.path} is well"
+
+    def ask(self) -> str:
+        status = self._status()
+        limit = 400 if self.project.health.strict else 500
+        if status is None or status >= limit:
+            raise _FailedError(f"GET {self.project.health.path} answers {status}", self._logs())
+        return f"GET {self.project.health.path} answers {status}"
+
+    def user(self) -> str:
+        text = self.engine.call("exec", self.name, "cat", "/proc/1/status")
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        uid, capabilities = fields["Uid"].split()[0], int(fields["CapEff"].strip(), 16)
+        if uid == "0":
+            raise _FailedError("the server runs as root")
+        return f"uid {uid}, {'no capabilities' if not capabilities else f'capabilities {capabilities:x}'}"
+
+    def stop(self) -> str:
+        budget = plan.budgets(self.request.graceful)["compose"]
+        began = time.monotonic()
+        self.engine.call("stop", "--time", str(budget), self.name)
+        took = time.monotonic() - began
+        status, lines = self._state()["ExitCode"], self._logs()
+        if status != 0:
+            killed = status == _KILLED
+            how = f"was killed after {took:.1f} s: the signal did not reach it" if killed else f"ends with {status}"
+            raise _FailedError(f"the server {how}", lines)
+        if failed := [line for line in lines if "shutdown failed" in line.lower()]:
+            raise _FailedError(failed[-1].strip(), lines)
+        return f"status 0 after {took:.1f} s of {budget} s"
+
+    def clean_up(self) -> None:
+        """Remove the container and the image, whatever signal comes; raise `StartError` for what is left."""
+        heard = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for arguments in (("rm", "--force", "--volumes", self.name), ("image", "rm", "--force", self.name)):
+                try:
+                    self.engine.call(*arguments)
+                except EngineError as error:
+                    if not any("no such" in line.lower() or "not known" in line.lower() for line in error.lines):
+                        problem = f"cannot remove `{self.name}`: {error.lines[-1] if error.lines else error}"
+                        command = f"{self.engine.name} {' '.join(arguments)}"
+                        raise StartError(problem, hint=f"remove it with `{command}`") from error
+        finally:
+            for number, handler in heard.items():
+                signal.signal(number, handler)
+
+    def _address(self) -> tuple[str, int]:
+        """Return the published address, or the last words of a container that has ended already."""
+        try:
+            host, _, port = self.engine.call("port", self.name, str(self.port)).splitlines()[0].rpartition(":")
+        except (EngineError, IndexError) as error:
+            if self._state()["Status"] != "running":
+                problem = f"the container has ended with status {self._state()['ExitCode']}"
+                raise _FailedError(problem, self._logs()) from error
+            raise
+        return host, int(port)
+
+    def _status(self) -> int | None:
+        connection = http.client.HTTPConnection(*self.address, timeout=10)
+        try:
+            connection.request("GET", self.project.health.path)
+            with connection.getresponse() as response:
+                return response.status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def _state(self) -> dict[str, object]:
+        state: dict[str, object] = json.loads(self.engine.call("inspect", "--format", "{{json .State}}", self.name))
+        return state
+
+    def _logs(self) -> tuple[str, ...]:
+        lines = self.engine.call("logs", self.name).splitlines()
+        return tuple(line for line in lines if line.strip())[-_LAST_LINES:]

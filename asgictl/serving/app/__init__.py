@@ -1,0 +1,1 @@
+"""What runs around the user's app, in the process that serves it."""

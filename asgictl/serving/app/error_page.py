@@ -1,0 +1,110 @@
+"""The answer of an app that is broken: 500 with the reason, for those who may see it, until the next change."""
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.errors import AppLoadError
+
+Audience = Literal["loopback", "always", "never"]
+
+_HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
+
+
+class ErrorPage:
+    """An ASGI application that answers everything with an error."""
+
+    def __init__(self, error: AppLoadError, audience: Audience) -> None:
+        """Show `error` to the clients in `audience`; others learn only that there is one."""
+        self._error = error
+        self._audience = audience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with 500; refuse a WebSocket."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1011})
+            return
+        kind, text = "text/plain", _HIDDEN
+        if self._audience == "always" or (self._audience == "loopback" and is_local(scope)):
+            accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+            kind = "text/html" if b"text/html" in accept else "text/plain"
+            text = self._html() if kind == "text/html" else self._text()
+        headers = [
+            (b"content-type", f"{kind}; charset=utf-8".encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        body = text.encode(errors="backslashreplace")
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    @property
+    def _hint(self) -> str:
+        """The hint, unless it says how to see the stack, which is seen here."""
+        hint = self._error.hint or ""
+        return "" if "--traceback" in hint else hint
+
+    def _text(self) -> str:
+        parts = (self._error.message, self._hint, users_stack(self._error.details))
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _html(self) -> str:
+        from html import escape
+
+        return (
+            Path(__file__)
+            .with_name("error_page.html")
+            .read_text(encoding="utf-8")
+            .format(
+                message=escape(self._error.message),
+                hint=escape(self._hint),
+                stack=escape(users_stack(self._error.details)),
+            )
+        )
+
+
+def is_local(scope: Scope) -> bool:
+    """Tell whether a request comes from this machine, and was meant for it.
+
+    The client's address has to be a loopback one, of IPv4, IPv6 or IPv4-mapped, and so has each that a proxy names,
+    whether proxies are trusted or not. A client on a UNIX socket most often is a proxy, which speaks for others. A host
+    that is neither an address nor `localhost` may be a page elsewhere that has its name point here (DNS rebinding).
+    """
+    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    clients = [(scope.get("client") or ("",))[0], *b",".join(forwarded).decode("latin-1").split(",")]
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+    meant = name.lower() == "localhost" or name.lower().endswith(".localhost") or _address(name) is not None
+    return meant and all(_is_loopback(client) for client in (clients if forwarded else clients[:1]))
+
+
+def _is_loopback(text: str) -> bool:
+    address = _address(text.strip())
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address is not None and (mapped or address).is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def users_stack(details: str) -> str:
+    """Return a traceback without the frames of asgictl and of Python's import."""
+    ours = str(Path(__file__).parents[2])
+    kept: list[str] = []
+    skipping = False
+    for line in details.splitlines():
+        if line.startswith('  File "'):
+            skipping = (
+                line.startswith((f'  File "{ours}', '  File "<frozen importlib')) or "/importlib/__init__.py" in line
+            )
+        elif not line.startswith("    "):
+            skipping = False
+        if not skipping:
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,78 @@
+"""What a process that stops, or takes too long to start, has left unfinished, in words."""
+
+import asyncio
+import linecache
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from asgictl.asgi import Scope
+from asgictl.serving.app import whereabouts
+from asgictl.serving.app.in_flight import Exchange
+
+# What runs servers, and event loops.
+_RUNNING = frozenset(("aiohttp", "asyncio", "hypercorn", "socketserver", "tornado", "uvicorn", "waitress", "werkzeug"))
+
+
+def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio.Task[Any]", Exchange]]:
+    """Yield the tasks of `loop` that run an exchange, and the exchange, from any thread.
+
+    It is the local variable `exchange` of one of the coroutines that such a task waits in. To look for it when it is
+    needed costs less than to keep account of each request. One that runs just now has to be looked for with `running`.
+    """
+    for task in asyncio.all_tasks(loop) if loop is not None else ():
+        waiting: Any = task.get_coro()
+        while (frame := getattr(waiting, "cr_frame", None)) is not None:
+            found = frame.f_locals.get("exchange")
+            if isinstance(found, Exchange):
+                yield task, found
+                break
+            waiting = waiting.cr_await
+
+
+def running() -> Exchange | None:
+    """Return the exchange that the main thread is busy with, from another thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
+    while frame is not None:
+        found = frame.f_locals.get("exchange")
+        if isinstance(found, Exchange):
+            return found
+        frame = frame.f_back
+    return None
+
+
+def requests(scopes: Sequence[Scope]) -> str:
+    """Return how many requests are unfinished, and the first of them; nothing when there is none."""
+    if not scopes:
+        return ""
+    first = f"{scopes[0].get('method', 'WebSocket')} {scopes[0]['path']}"
+    return f"1 request: {first}" if len(scopes) == 1 else f"{len(scopes)} requests: {first}, ..."
+
+
+def thread() -> str:
+    """Return which thread holds up the end of the process, or nothing."""
+    for one in threading.enumerate():
+        if one is not threading.main_thread() and not one.daemon and not one.name.startswith("asgictl-"):
+            return f"the thread `{one.name}`{whereabouts.of_thread(one.ident)}"
+    return ""
+
+
+def advice() -> str:
+    """Return what to do about a server, or an event loop, that the main thread runs in an import; or nothing."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
+    runs = False
+    for entry, _ in traceback.walk_stack(frame):
+        if entry.f_globals.get("__name__", "").partition(".")[0] in _RUNNING:
+            runs = True
+        elif runs and entry.f_code.co_name == "<module>":
+            text = linecache.getline(entry.f_code.co_filename, entry.f_lineno).strip()
+            return f': `{text}` belongs below `if __name__ == "__main__":`'
+    return ""
+
+
+def place(startup: "asyncio.Task[Any] | None") -> str:
+    """Return where the startup waits, or where the main thread is, in the user's code."""
+    waiting = whereabouts.of_task(startup) if startup else ""
+    return waiting or whereabouts.of_thread()

@@ -1,0 +1,60 @@
+"""What uvicorn calls by name in each worker: first the event loop, with the app loaded before it runs, then the app."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable
+
+import uvicorn
+
+from asgictl.errors import AppLoadError
+from asgictl.serving.app.runtime import Runtime
+from asgictl.serving.instructions import VARIABLE, Instructions
+from asgictl.serving.processes import stopping
+from asgictl.serving.processes.messages import ParentReport
+
+_runtime: Runtime
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Load the app as the environment says, then return the event loop for it.
+
+    Uvicorn calls this as its loop factory, before any loop runs: the user's imports find the same world here as in
+    one process. The worker ends when the app cannot be loaded.
+    """
+    global _runtime  # noqa: PLW0603  # `create_app` is called by name too, and has no other way to it
+    instructions, more = Instructions.loads(os.environ[VARIABLE])
+    _runtime = Runtime(instructions, alone=False)
+    try:
+        report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
+    except (OSError, EOFError):  # the parent is gone
+        stopping.end(_runtime.stopping.failed)
+    _runtime.report = report
+    try:
+        _runtime.load(broken=more.get("broken"))
+    except AppLoadError as error:
+        report.failed(error)
+        _runtime.give_up()
+    except stopping.Stopped:
+        report.stopped()
+        stopping.end(_runtime.stopping.failed)
+    # Two workers, so that the choice is the one uvicorn makes for a child.
+    config = uvicorn.Config("", loop=instructions.loop, workers=2, log_config=None)
+    factory = config.get_loop_factory() or asyncio.new_event_loop
+    return factory()
+
+
+def create_app() -> Runtime:
+    """Return the app that `new_event_loop` has loaded."""
+    return _runtime
+
+
+def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Return the context for HTTPS, which follows its files."""
+    return _runtime.ssl_context(config, default)
+
+
+def _stop(grace: float | None) -> None:
+    """Stop this worker within `grace` seconds, without waiting for uvicorn's supervisor to say so."""
+    _runtime.stopping.begin(grace)
+    stopping.request()

@@ -1,0 +1,285 @@
+"""The processes that run the app, seen from their parent: who is ready, who failed, and that all of them end.
+
+Uvicorn's supervisor owns the parent's main thread; this works beside it in threads.
+"""
+
+import contextlib
+import gc
+import hmac
+import multiprocessing
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.connection import Listener as ConnectionListener
+from types import FrameType
+from typing import Any
+
+from asgictl import errors
+from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.serving.events import Surroundings
+from asgictl.serving.processes import messages, sighup, stopping
+
+# How often to look for workers that have ended before they could speak, in seconds.
+_BIRTHS = 0.3
+
+# The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
+_MARGIN = stopping.LAST_WORDS + 1.5
+
+
+class Crew:
+    """The workers of one launch; a subclass says what a failure means, and what a hangup."""
+
+    excuses_failures = True
+
+    def __init__(self, *, size: int, grace: float, around: Surroundings) -> None:
+        """Expect `size` workers, which get `grace` seconds to stop."""
+        self.size = size
+        self.grace = grace
+        self.error: AsgictlError | None = None
+        self.ready = False
+        self.stopped_by: signal.Signals | None = None
+        self.notifier = around.notifier
+        self.audience = around.audience
+        self.changed = threading.Condition(threading.RLock())
+        self._call_ready = around.ready
+        self._call_stopping = around.stopping
+        self._refuse = around.refuse
+        self._workers: dict[int, Connection] = {}
+        self._ready: set[int] = set()
+        self._excused: set[int] = set()
+        self._closed_doors: set[int] = set()
+        self._met: set[int] = set()
+        self._notes: set[str] = set()
+        self._own_signal = False
+        self._closed = False
+        self._forced = False
+        self.token = secrets.token_hex(16)
+        address = _address()
+        self._listener = ConnectionListener(address, backlog=128)
+        self.address = address or str(self._listener.address)
+        self._nohup = sighup.watch(self.hangup, stopping.request)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the crew was asked to stop, or cannot go on."""
+        return self.stopped_by is not None or self.error is not None
+
+    @property
+    def serving(self) -> set[int]:
+        """The processes that are ready."""
+        return self._ready & self._workers.keys()
+
+    @property
+    def _limit(self) -> float:
+        """The seconds that workers get to stop: few when the start has failed, for they serve nobody."""
+        return min(self.grace, stopping.LAST_WORDS) if self.error is not None else self.grace
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch over the workers that uvicorn's supervisor starts inside the block.
+
+        A signal that comes before the supervisor heeds them raises `Stopped`.
+        """
+        for number in stopping.SIGNALS:
+            signal.signal(number, _stop_before_supervision)
+        # A signal needs a thread that it may come to, for the main thread holds it back from here on.
+        ear = stopping.listen(self._hear)
+        self._thread(self._accept)
+        if hasattr(os, "waitid"):
+            self._thread(self._watch_births)
+        # Started now, because it would let the held signals come again (CPython before 3.13).
+        resource_tracker.ensure_running()
+        # Workers start with the signals held, so that a Ctrl-C waits until they can answer it.
+        stopping.hold_signals()
+        gc.enable()
+        try:
+            yield
+        finally:
+            if self._forced:
+                threading.Event().wait()  # until the thread that forces the end is done
+            ear.close()  # the supervisor may have heeded a signal before it was heard here
+            for number in stopping.SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            stopping.release_signals()
+            self._closed = True
+            self._listener.close()
+
+    def hangup(self) -> None:
+        """Heed a SIGHUP; where a subclass does not know better, stop, unless nohup has it ignored."""
+        if not self._nohup:
+            stopping.request()
+
+    def _thread(self, target: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            with contextlib.suppress(OSError, EOFError):
+                self._thread(self._heed_worker, self._listener.accept())
+
+    def _watch_births(self) -> None:
+        """Notice workers that end before they have said anything, and leave them to the supervisor."""
+        while not self._closed:
+            time.sleep(_BIRTHS)
+            with contextlib.suppress(ChildProcessError):
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+                if ended is None or ended.si_pid in self._met:
+                    continue
+                self._met.add(ended.si_pid)
+                with self.changed:
+                    if not self.stopping:
+                        self._heed_death(ended.si_pid, _how(ended))
+                    self.changed.notify_all()
+
+    def _heed_worker(self, connection: Connection) -> None:
+        hello = messages.read(connection)
+        if hello is None or not hmac.compare_digest(str(hello.get("token")), self.token):
+            connection.close()
+            return
+        pid: int = hello["pid"]
+        with self.changed:
+            self._workers[pid] = connection
+            self._met.add(pid)
+            if self.stopping:
+                self.tell_stop(pid)
+        while (message := messages.read(connection)) is not None:
+            with self.changed:
+                self._heed_message(pid, message)
+                self.changed.notify_all()
+        how = _how_it_ended(pid)
+        with self.changed:
+            del self._workers[pid]
+            if not self.stopping:
+                self._heed_death(pid, how)
+            for group in (self._ready, self._excused, self._closed_doors):
+                group.discard(pid)  # the number may be used again
+            self._refuse_when_all_closed()
+            self.changed.notify_all()
+        connection.close()
+
+    def _heed_message(self, pid: int, message: dict[str, Any]) -> None:
+        match message["event"]:
+            case "ready":
+                self._ready.add(pid)
+                self._notes.clear()
+                self._heed_ready(message["app"], message["docs"])
+            case "stopped":
+                self._excused.add(pid)
+            case "worn":
+                self._heed_worn(pid)
+            case "closed":
+                self._closed_doors.add(pid)
+                self._refuse_when_all_closed()
+            case "failed" if not self.stopping:
+                error = AppLoadError(message["message"], hint=message["hint"], details=message["details"])
+                self._heed_failure(error)
+                if self.excuses_failures:
+                    self._excused.add(pid)  # its end is no other failure
+            case "note" if self.error is None and message["text"] not in self._notes:
+                self._notes.add(message["text"])
+                self.audience.note(message["text"])
+
+    def _heed_ready(self, kind: str | None, docs: str | None) -> None:
+        if len(self.serving) >= self.size and not (self.ready or self.stopping):
+            self.ready = True
+            self._call_ready(kind, docs)
+
+    def _heed_failure(self, error: AppLoadError) -> None:
+        raise NotImplementedError
+
+    def _heed_death(self, pid: int, how: str) -> None:
+        raise NotImplementedError
+
+    def _heed_worn(self, pid: int) -> None:
+        """Do nothing, where nobody else could take over."""
+
+    def _refuse_when_all_closed(self) -> None:
+        if self.stopping and self._closed_doors >= self._workers.keys():
+            self._refuse()
+
+    def fail(self, error: AsgictlError) -> None:
+        """Say why the crew cannot go on, and have the supervisor end."""
+        self.error = error
+        self.audience.problem(error)
+        self._begin_stop()
+        self._own_signal = True
+        stopping.request()
+
+    def _hear(self, number: int) -> None:
+        if self._own_signal and number == signal.SIGTERM:
+            self._own_signal = False
+            return
+        if number not in stopping.SIGNALS:
+            return
+        if number == signal.SIGINT and self.stopped_by is not None:
+            self._force(errors.FORCED)
+        if self.stopped_by is None:
+            self.stopped_by = signal.Signals(number)
+            if self.error is None:
+                with self.changed:
+                    self._begin_stop()
+                    self.changed.notify_all()
+
+    def _begin_stop(self) -> None:
+        self._call_stopping()
+        for pid in self._workers:
+            self.tell_stop(pid)
+        stopping.later(stopping.REFUSE, self._refuse)
+        stopping.later(self._limit + _MARGIN, self._give_up)
+
+    def tell_stop(self, pid: int) -> None:
+        """Have a worker stop, within the limit."""
+        self._tell(pid, {"event": messages.STOP, "grace": self._limit})
+
+    def tell_drain(self, pid: int) -> None:
+        """Have a worker send its clients elsewhere."""
+        self._tell(pid, {"event": messages.DRAIN})
+
+    def _tell(self, pid: int, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, KeyError):  # it is gone
+            messages.write(self._workers[pid], message)
+
+    def _give_up(self) -> None:
+        """End everything: a worker has outlived its own limit."""
+        if self.error is None:
+            self.audience.note(f"stopped after {self.grace:g} s and killed the workers that were left")
+        self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
+
+    def _force(self, status: int) -> None:
+        """Kill the workers, and end with `status` before the supervisor can return another."""
+        self._forced = True
+        for process in multiprocessing.active_children():
+            process.kill()
+        stopping.end(status)
+
+
+def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
+    raise stopping.Stopped(number)
+
+
+def _address() -> str | None:
+    """Return an address for the workers' reports: on Linux one that leaves no file, elsewhere a temporary one."""
+    return f"\0asgictl-{os.getpid()}-{secrets.token_hex(8)}" if sys.platform == "linux" else None
+
+
+def _how_it_ended(pid: int) -> str:
+    """Say how the worker `pid` ended, without taking its status away from uvicorn's supervisor."""
+    if not hasattr(os, "waitid"):
+        return ""
+    with contextlib.suppress(OSError):
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        if result is not None:
+            return _how(result)
+    return ""
+
+
+def _how(result: "os.waitid_result") -> str:
+    if result.si_code == os.CLD_EXITED:
+        return f" with status {result.si_status}"
+    return f", killed by {signal.Signals(result.si_status).name}"

@@ -1,0 +1,149 @@
+"""Several processes of one app, replaced one by one without a request that fails, however long the app takes to start.
+
+Uvicorn's own rolling restart gives a new worker `timeout_worker_healthcheck` seconds, which is also how long its
+supervisor may wait for a worker that is dying. So its SIGTTIN adds a worker here, the old ones are retired one by one
+while the supervisor replaces them, and its SIGTTOU takes the additional one away (https://uvicorn.dev/deployment/).
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.serving.processes.pool import Crew
+
+# So many replacements in a row may die before they are ready.
+_VAIN = 3
+
+# How long a worker that is replaced still answers; clients with a connection are told to connect anew; in seconds.
+_DRAIN = 0.5
+
+# How long the supervisor may take for a worker that was taken away, on top of the grace limit, in seconds.
+_PATIENCE = 10.0
+
+
+class Workers(Crew):
+    """Several workers of one app: alike, and each replaceable."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.failures = 0
+        self._vain = 0
+        self._told = ""
+        self._rolling = threading.Lock()
+        self._worn: set[int] = set()
+
+    def hangup(self) -> None:
+        """Replace all workers, one by one."""
+        if not self.ready:
+            self.audience.note("SIGHUP came before the app was ready: there is nothing to replace")
+        if not self.ready or self.stopping:
+            return
+        with self._rolling:
+            self.notifier.reloading()
+            _replace_all(self)
+            if not self.stopping:
+                self.notifier.ready()
+
+    def _heed_worn(self, pid: int) -> None:
+        self._worn.add(pid)
+        threading.Thread(target=self._replace_worn, name="asgictl-worn", daemon=True).start()
+
+    def _replace_worn(self) -> None:
+        with self._rolling:
+            with self.changed:
+                worn = sorted(self._worn & self.serving)
+                self._worn.clear()
+            if worn and not self.stopping:
+                _replace(self, worn)
+
+    def _heed_ready(self, kind: str | None, docs: str | None) -> None:
+        self._vain = 0
+        self._told = ""
+        super()._heed_ready(kind, docs)
+
+    def _heed_failure(self, error: AppLoadError) -> None:
+        self._count(error)
+
+    def _heed_death(self, pid: int, how: str) -> None:
+        if pid in self._ready and pid not in self._excused:
+            self.audience.note(f"a worker ended{how} and is replaced")
+        elif pid not in self._ready | self._excused:
+            self._count(StartError(f"a worker ended before the app was ready{how}"))
+
+    def _count(self, error: AsgictlError) -> None:
+        """End a start that fails; try a replacement that fails again, as long as others serve."""
+        self.failures += 1
+        self._vain += 1
+        if not self.ready or (self._vain >= _VAIN and not self.serving):
+            self.fail(error)
+        elif self._told != error.message:
+            self._told = error.message
+            self.audience.note(f"a new worker cannot start: {error.message}")
+
+
+def _replace_all(crew: Workers) -> None:
+    """Replace every worker, and say so."""
+    begun = time.monotonic()
+    crew.audience.note("SIGHUP: replacing the workers one by one")
+    with crew.changed:
+        old = sorted(crew.serving)
+    if _replace(crew, old):
+        crew.audience.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+    elif not crew.stopping:
+        crew.audience.note("the old workers go on")
+
+
+def _replace(crew: Workers, old: list[int]) -> bool:
+    """Replace the workers `old`; tell whether that is done: when a new one cannot start, the others stay."""
+    with crew.changed:
+        failures = crew.failures
+        before = set(crew.serving)
+    wanted = len(before) + 1
+
+    def whole() -> bool:
+        return len(crew.serving) >= wanted or crew.failures > failures
+
+    _send(signal.SIGTTIN)
+    _wait(crew, whole)
+    spare = max(crew.serving - before, default=0)
+    for pid in old:
+        if crew.stopping or crew.failures > failures:
+            break
+        crew.tell_drain(pid)
+        time.sleep(_DRAIN)
+        crew.tell_stop(pid)
+        _wait_for_end(crew, pid)
+        _wait(crew, whole)
+    if crew.stopping:
+        return False
+    _take_away(crew, spare)
+    return crew.failures == failures
+
+
+def _wait_for_end(crew: Workers, pid: int) -> None:
+    _wait(crew, lambda: pid not in crew.serving)
+
+
+def _take_away(crew: Workers, spare: int) -> None:
+    """Have the supervisor take the additional worker away, which is the last that it was told to add."""
+    if spare:
+        crew.tell_drain(spare)
+        time.sleep(_DRAIN)
+    _send(signal.SIGTTOU)
+    if not _wait(crew, lambda: spare not in crew.serving, patience=crew.grace + _PATIENCE):
+        crew.tell_stop(spare)  # it was another that was taken away; this one has drained, and is replaced
+
+
+def _wait(crew: Workers, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
+    """Wait until `condition` holds or the crew stops; tell whether it holds."""
+    with crew.changed:
+        crew.changed.wait_for(lambda: crew.stopping or condition(), timeout=patience)
+        return condition()
+
+
+def _send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)

@@ -1,0 +1,218 @@
+"""The socket: bound and listening before the app is imported, so that a busy address is known at once."""
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.errors import StartError
+from asgictl.serving.sockets import port_owner, unix_socket
+
+_NEXT_PORTS = 100
+_LAST_PORT = 65535
+_LAST_PRIVILEGED = 1023
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
+
+
+class Bind(NamedTuple):
+    """Where to listen: on a UNIX socket `uds`, on an open descriptor `fd`, or else on a host and port."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    next_port: bool = False
+    uds: str | None = None
+    uds_mode: int = 0o660
+    fd: int | None = None
+    backlog: int = 2048
+
+
+class Address(NamedTuple):
+    """A host and port that is listened on, or a UNIX socket by its path."""
+
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+    loopback: bool = True
+
+    def url(self, scheme: str) -> str:
+        """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        host = self.host
+        if host in EVERYWHERE:
+            host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
+        elif ":" in host:
+            host = f"[{host}]"
+        return f"{scheme}://{host}:{self.port}"
+
+    def network_url(self, scheme: str) -> str | None:
+        """Return the URL at which the local network reaches the address; None when it does not, or none is known."""
+        if self.host in EVERYWHERE and (own := _network_address()):
+            return f"{scheme}://{own}:{self.port}"
+        return None if self.loopback or self.host in EVERYWHERE else self.url(scheme)
+
+
+class Listener:
+    """A listening socket."""
+
+    def __init__(self, sock: socket.socket, address: Address, *, file: Path | None = None) -> None:
+        """Own `sock`, which listens at `address`, and `file`, which was made for it."""
+        self.socket = sock
+        self.address = address
+        self._file = file
+        self._made = file.stat() if file else None
+
+    def arguments(self) -> dict[str, object]:
+        """Return what `uvicorn.run` takes to serve on this socket."""
+        place: dict[str, object] = (
+            {"host": self.address.host, "port": self.address.port} if self.address.path is None else {}
+        )
+        if sys.platform == "win32":  # a descriptor cannot be handed over there
+            self.socket.close()
+            return place
+        return {"fd": self.socket.fileno(), **place}
+
+    def close(self) -> None:
+        """Give up this copy of the socket, so that new clients are refused once uvicorn closes its own."""
+        self.socket.close()
+        if self._file and self._made:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(self._file.lstat(), self._made):
+                    self._file.unlink()
+
+    def refuse(self) -> None:
+        """Refuse new clients now, whoever else holds a copy of the socket."""
+        with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.close()
+
+
+def listen(bind: Bind) -> Listener:
+    """Return a socket that listens; with `next_port` on the first free port from `port` on.
+
+    Raises `StartError` naming the address, and the process that has the port where the system tells.
+    """
+    if bind.fd is not None:
+        return _inherited(bind.fd, bind.backlog)
+    if bind.uds is not None:
+        path = Path(bind.uds).absolute()
+        return Listener(unix_socket.bound(path, bind.uds_mode), Address(path=str(path)), file=path)
+    return _on_port(bind.host, bind.port, next_port=bind.next_port, backlog=bind.backlog)
+
+
+def _inherited(fd: int, backlog: int) -> Listener:
+    """Return the socket that the program which has started us has opened as `fd`."""
+    try:
+        sock = socket.socket(fileno=fd)
+        sock.getsockname()
+    except OSError as error:
+        problem = f"the descriptor {fd} is no socket: {os.strerror(error.errno or 0)}"
+        raise StartError(problem, hint="pass --fd with a listening socket, as systemd or circus do") from error
+    if sock.type != socket.SOCK_STREAM or _is_connected(sock):
+        sock.detach()
+        hint = "with systemd, set ListenStream= and Accept=no"
+        raise StartError(f"the descriptor {fd} is no socket that listens", hint=hint)
+    name = sock.getsockname()
+    if not (name[1] if sock.family in (socket.AF_INET, socket.AF_INET6) else name):
+        sock.detach()
+        raise StartError(f"the descriptor {fd} is no socket that listens", hint="bind it to an address first")
+    sock.listen(backlog)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Listener(sock, Address(host=name[0], port=name[1], loopback=_is_loopback(name[0])))
+    return Listener(sock, Address(path=name.decode().replace("\0", "@") if isinstance(name, bytes) else name))
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    with contextlib.suppress(OSError):
+        sock.getpeername()
+        return True
+    return False
+
+
+def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
+    last = min(port + _NEXT_PORTS, _LAST_PORT) if next_port and port else port
+    for candidate in range(port, last + 1):
+        try:
+            sock = _bound(host, candidate, backlog)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and candidate < last:
+                continue
+            raise _problem(error, host, candidate, tried=candidate - port) from error
+        name = sock.getsockname()
+        return Listener(sock, Address(host=host, port=name[1], loopback=_is_loopback(name[0])))
+    raise AssertionError
+
+
+def _bound(host: str, port: int, backlog: int) -> socket.socket:
+    family, address = _resolve(host, port)
+    # IPPROTO_TCP and not 0: asyncio sets TCP_NODELAY only on sockets that say so.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if host == "::" and _dual_stack():
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(address)
+        # Two sockets with SO_REUSEADDR can both bind; only one can listen.
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
+    """Return the address of `host`, the IPv4 one of a name that has both."""
+    with contextlib.suppress(OSError):
+        socket.inet_pton(socket.AF_INET, host)
+        return socket.AF_INET, (host, port)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, "it is no host name") from error
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    return found[0][0], found[0][4]
+
+
+def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
+    place = f"port {port} on {host}"
+    if isinstance(error, socket.gaierror):
+        return StartError(f"the host `{host}` has no address: {error.strerror}", hint="pass --host 127.0.0.1")
+    if error.errno == errno.EADDRINUSE and tried:
+        return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
+    if error.errno == errno.EADDRINUSE:
+        owner = port_owner.find(port)
+        hint = f"pass --port {port + 1}, or --next-port to take the next free one"
+        if port == _LAST_PORT:
+            hint = "pass another --port"
+        return StartError(f"{place} is in use{f' by {owner}' if owner else ''}", hint=hint)
+    if error.errno == errno.EACCES and port <= _LAST_PRIVILEGED:
+        return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")
+    if error.errno == errno.EADDRNOTAVAIL:
+        hint = "pass --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for every address it has"
+        return StartError(f"this machine has no address {host}", hint=hint)
+    return StartError(f"cannot listen on {place}: {os.strerror(error.errno or 0)}")
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("127.", "::ffff:127.")) or address == "::1"
+
+
+def _dual_stack() -> bool:
+    return socket.has_dualstack_ipv6()
+
+
+def _network_address() -> str | None:
+    """Return this machine's address in its network: the one that a packet to elsewhere would carry."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.1", 9))  # RFC 5737: reserved for documentation; nothing is sent
+        address: str = sock.getsockname()[0]
+        return None if address.startswith("127.") else address
+    return None

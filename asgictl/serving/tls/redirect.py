@@ -1,0 +1,112 @@
+"""A second listener, for plain HTTP, that leads to HTTPS."""
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+
+import uvicorn
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.certs import names
+from asgictl.certs.handshake import Certificate, look
+from asgictl.errors import StartError
+from asgictl.serving.sockets import listen
+from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.tls import TlsRequest, given_files
+
+_HTTPS = 443
+
+# RFC 3986 section 3.2, without a user, and with what certificates can be for.
+_AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-9a-zA-Z.-]+)(:[0-9]*)?")
+
+# How long an end may take, in seconds.
+_END = 2.0
+
+
+class Names:
+    """The names that a certificate is for, also after it was replaced."""
+
+    def __init__(self, request: TlsRequest, certificate: Certificate) -> None:
+        """Begin with `certificate`, which is in the files of `request`."""
+        self._request = request
+        self._names = certificate.names
+        self._seen = given_files.stamp(request.pair.certificate)
+
+    def __call__(self) -> tuple[str, ...]:
+        """Return the names."""
+        now = given_files.stamp(self._request.pair.certificate)
+        if now != self._seen and (found := look(*self._request.pair, self._request.password)):
+            self._seen, self._names = now, found.names
+        return self._names
+
+
+class Redirect:
+    """Listens from its construction on, and answers from `start` on, in a thread of its own, until `stop`."""
+
+    def __init__(self, bind: Bind, hosts: Callable[[], Sequence[str]], port: int) -> None:
+        """Lead to `port` of the `hosts` that the certificate is for; raise `StartError` when `bind` is not free."""
+        try:
+            self._listener = listen.listen(bind)
+        except StartError as error:
+            raise StartError(f"{error.message}, for --redirect-http", hint="pass another --redirect-http") from error
+        self.url = self._listener.address.url("http")
+        self._hosts = hosts
+        self._port = port
+        self._thread: threading.Thread | None = None
+        config = uvicorn.Config(
+            self._app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+
+    def start(self) -> None:
+        """Answer; a second call does nothing."""
+        if self._thread is None:
+            sockets = [self._listener.socket]
+            self._thread = threading.Thread(
+                target=self._server.run, args=(sockets,), name="asgictl-redirect", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Have it refuse new clients and end, which takes uvicorn up to 0.1 s."""
+        self._server.should_exit = True
+
+    def close(self) -> None:
+        """Stop, and return when it is over."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(_END)
+        self._listener.close()
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
+        """Answer 307, which keeps the method and the body, and which no browser remembers (RFC 9110 section 15.4.8)."""
+        status, location = self._where(scope)
+        text = b"This is HTTPS only.\n" if location else b"This host is not served here.\n"
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text))]
+        headers += [(b"location", location), (b"cache-control", b"no-store")] if location else []
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text})
+
+    def _where(self, scope: Scope) -> tuple[int, bytes]:
+        """Return the status and where to go: only to the certificate's hosts, or anybody could be led anywhere."""
+        authority = dict(scope["headers"]).get(b"host", b"")
+        path: bytes = scope["raw_path"]
+        if not path.startswith(b"/"):  # the whole URL, as proxies are asked (RFC 9112 section 3.2.2)
+            _, _, rest = path.partition(b"://")
+            authority, slash, path = rest.partition(b"/")
+            path = slash + path or b"/"
+        found = _AUTHORITY.fullmatch(authority)
+        if found is None or not names.match(self._hosts(), (found["v6"] or found["host"]).decode()):
+            return 421, b""
+        port = "" if self._port == _HTTPS else f":{self._port}"
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        return 307, b"https://" + found["host"] + port.encode() + path + query

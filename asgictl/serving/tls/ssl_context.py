@@ -1,0 +1,121 @@
+"""The context of HTTPS, which follows the files that it was made of."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from asgictl.certs.handshake import look
+from asgictl.errors import FileProblemError
+from asgictl.serving.tls import Version, given_files
+from asgictl.serving.tls.given_files import Stamp
+from asgictl.serving.tls.plain_http import Doorman
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+# How often to look whether the files were replaced, and whether the first ones can be used by now, in seconds.
+_LOOK = 1.0
+_SOON = 0.1
+
+# How many looks may fail before that is told: a replacement takes two steps, the key and the certificate.
+_PATIENCE = 3
+
+
+class Follower:
+    """Makes contexts of TLS files, anew when they are replaced."""
+
+    def __init__(self, config: Any, default: Callable[[], ssl.SSLContext], minimum: Version) -> None:
+        """Read the files that uvicorn's `config` names, by its `default` way to make a context."""
+        self._default = default
+        self._minimum = minimum
+        self._pair = (config.ssl_certfile, config.ssl_keyfile, config.ssl_keyfile_password)
+        self._client_ca: str | None = config.ssl_ca_certs
+        self._files = [Path(file) for file in (*self._pair[:2], self._client_ca) if file]
+        self._seen: list[Stamp] = []
+        self._tried: list[Stamp] = []
+        self._failures = 0
+        self.latest: ssl.SSLContext | None = None
+
+    def read(self) -> str | None:
+        """Look whether there is something new, and make `latest` of it; return why that cannot be, if it stays so.
+
+        A replacement takes two steps, the key and the certificate, so that the first failures mean nothing.
+        """
+        now = [given_files.stamp(file) for file in self._files]
+        if now == self._seen:
+            return None
+        if now != self._tried:
+            self._tried, self._failures = now, 0
+        try:
+            made = self._make()
+        except FileProblemError as error:
+            self._failures += 1
+            return error.message if self._failures == _PATIENCE else None
+        except OSError:  # it has changed between the look and the use
+            return None
+        self.latest, self._seen = made, now
+        return None
+
+    def _make(self) -> ssl.SSLContext:
+        given_files.check_pair(*self._pair)  # which never asks the terminal for a password, as uvicorn's way would
+        if self._client_ca:
+            given_files.check_authorities(self._client_ca)
+        made = self._default()
+        made.minimum_version = _VERSIONS[self._minimum]
+        made.sslobject_class = Doorman
+        if self._client_ca:
+            # A session that is taken up again is not verified again, and its authority may have been replaced.
+            made.options |= ssl.OP_NO_TICKET
+            made.num_tickets = 0
+        return made
+
+    def news(self) -> str:
+        """Return what is to be said of `latest`."""
+        when = datetime.fromtimestamp(max(stamp[0] for stamp in self._seen if stamp) / 1e9, UTC).astimezone()
+        certfile, keyfile, password = self._pair
+        bad = "" if look(Path(certfile), Path(keyfile), password) else ", and clients refuse: it is not valid now"
+        return f"new connections get the certificate that `{certfile}` has since {when:%H:%M:%S}{bad}"
+
+
+def context(
+    config: Any,
+    default: Callable[[], ssl.SSLContext],
+    *,
+    minimum: Version,
+    note: Callable[[str], object],
+    stopping: Callable[[], bool],
+) -> ssl.SSLContext:
+    """Return a context for uvicorn's `ssl_context_factory`, which shows what is in the files at the time.
+
+    The context of each new connection is exchanged while the client says hello. To load other files into a context
+    that is in use is not safe: one key type does not replace another, and a pair that does not match breaks it.
+    Where the files cannot be used from the beginning, because they were spoilt meanwhile, it waits for better ones.
+    """
+    follower = Follower(config, default, minimum)
+    while follower.latest is None:
+        if problem := follower.read():
+            note(f"{problem}; waiting for a good one")
+        if follower.latest is None:
+            if stopping():
+                return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            time.sleep(_SOON)
+    first = follower.latest
+
+    def choose(connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = follower.latest
+
+    def follow() -> None:
+        while True:
+            time.sleep(_LOOK)
+            before = follower.latest
+            if problem := follower.read():
+                note(f"{problem}; the server goes on with what it has")
+            elif follower.latest is not before:
+                note(follower.news())
+
+    first.sni_callback = choose
+    threading.Thread(target=follow, name="asgictl-tls", daemon=True).start()
+    return first

@@ -1,0 +1,1 @@
+"""What users type, and what they are told."""

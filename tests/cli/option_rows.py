@@ -1,0 +1,462 @@
+"""What each option of each command changes: the rows of tests/cli/test_options.py."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+ABSENT = "absent"
+
+
+class Row(NamedTuple):
+    """All that an option changes, its value as text, or that it is a flag, and what it needs beside it.
+
+    `off` is a flag that is given as `--no-...`. `toml` is the value in a file where the text, quoted or in a list, is
+    not. `alone` takes the place of what all rows of the command have beside them.
+    """
+
+    changes: dict[str, Any]
+    value: str | None = None
+    off: bool = False
+    toml: str | None = None
+    beside: tuple[str, ...] = ()
+    alone: tuple[str, ...] | None = None
+
+
+FILES = {
+    "log.json": b"{}",
+    ".env": b"ASGICTL_SERVE_PORT=4321\nASGICTL_INSPECT_PORT=4321\n",
+    "answer.json": b"{}",
+}
+PYPROJECT = "".join(f"[tool.asgictl.{command}.profiles.live]\nport = 4321\n" for command in ("serve", "inspect"))
+BESIDE = {
+    "inspect": ("--respond-header", "X-Zero: 0"),
+    "serve": ("demo",),
+    "session show": ("s.jsonl",),
+    "session diff": ("s.jsonl", "7", "7"),
+    "session export": ("s.jsonl",),
+    "session replay": ("s.jsonl",),
+}
+
+
+def console(of: str) -> dict[str, Any]:
+    """Return what a call is given as a console when nothing is said of it."""
+    flags = dict.fromkeys(("traceback", "json_result", "as_json", "colors", "log_colors"), False)
+    return {f"{of}.console.{name}": value for name, value in {"kind": "Console", **flags}.items()}
+
+
+_CHANGE: dict[str, Any] = {"method": None, "target": None, "headers": [], "body": None}
+_SENT = {"status": 0, "stderr": "", **{f"script.change.{name}": value for name, value in _CHANGE.items()}}
+_SHOWN = {
+    **console("show"),
+    **{f"show.wanted.{name}": [] for name in ("types", "methods", "paths", "statuses")},
+    "show.wanted.pattern": None,
+    "show.view": "full",
+}
+_TLS = {
+    "launch.plan.instructions.tls_minimum": "1.2",
+    "launch.plan.uvicorn.ssl_keyfile_password": None,
+    **{f"launch.plan.tls.{name}": None for name in ("keyfile", "password", "client_ca", "redirect")},
+    "launch.plan.tls.client_required": True,
+    "launch.plan.tls.minimum": "1.2",
+}
+
+SERVE = {
+    "host": Row({"launch.plan.bind.host": "0.0.0.0"}, "0.0.0.0"),
+    "port": Row({"launch.plan.bind.port": 1234}, "1234"),
+    "next-port": Row({"launch.plan.bind.next_port": True}),
+    "uds": Row({"launch.plan.bind.uds": "x.sock"}, "x.sock"),
+    "uds-mode": Row({"launch.plan.bind.uds_mode": 0o600}, "600", toml="'600'", beside=("--uds", "x.sock")),
+    "fd": Row({"launch.plan.bind.fd": 7}, "7"),
+    "open": Row({"launch.audience.style.browser": True}),
+    "qr": Row({"launch.audience.style.qr": True}),
+    "factory": Row({"launch.plan.instructions.how.factory": True}),
+    "interface": Row({"launch.plan.instructions.how.interface": "asgi2"}, "asgi2"),
+    "lifespan": Row({"launch.plan.instructions.lifespan": "on"}, "on"),
+    "wsgi-threads": Row({"launch.plan.instructions.how.wsgi_threads": 3}, "3"),
+    "static": Row({"launch.plan.instructions.how.static": False}, off=True),
+    "dev": Row(
+        {
+            "launch.plan.bind.next_port": True,
+            "launch.plan.instructions.grace": 1.0,
+            "launch.plan.instructions.reload": True,
+            "launch.plan.uvicorn.timeout_graceful_shutdown": 1.0,
+            "launch.plan.watch.folders": ["{folder}"],
+            "launch.plan.watch.include": [],
+            "launch.plan.watch.exclude": [],
+            "launch.audience.console.traceback": True,
+        }
+    ),
+    "prod": Row({"launch.audience.style.terse": True}),
+    "workers": Row({"launch.plan.workers": 2}, "2"),
+    "max-requests": Row({"launch.plan.instructions.max_requests": 5}, "5", beside=("--workers", "2")),
+    "uvicorn": Row({"launch.plan.uvicorn.ws_max_queue": 3}, "ws_max_queue=3"),
+    "reload": Row(
+        {
+            "launch.plan.instructions.reload": True,
+            "launch.plan.watch.folders": ["{folder}"],
+            "launch.plan.watch.include": [],
+            "launch.plan.watch.exclude": [],
+            "launch.audience.console.traceback": True,
+        }
+    ),
+    "reload-dir": Row({"launch.plan.watch.folders": ["{folder}/other"]}, "other", beside=("--reload",)),
+    "reload-include": Row({"launch.plan.watch.include": ["*.html"]}, "*.html", beside=("--reload",)),
+    "reload-exclude": Row({"launch.plan.watch.exclude": ["docs/"]}, "docs/", beside=("--reload",)),
+    "show-errors": Row({"launch.plan.instructions.show_errors": "always"}, "always", beside=("--reload",)),
+    "profile": Row({"launch.plan.bind.port": 4321}, "live"),
+    "env-file": Row({"launch.plan.bind.port": 4321}, ".env"),
+    "print-config": Row({"launch": ABSENT, "stdout": "app                   asgictl.demo:app  command line"}),
+    "json": Row({"stdout": '{"app": {"value": "asgictl.demo:app", "source": "command lin'}, beside=("--print-config",)),
+    "dry-run": Row({"launch": ABSENT, "stdout": "uvicorn asgictl.demo:app --timeout-graceful-shutdown 8"}),
+    "check": Row(
+        {
+            "launch.audience.kind": "Checker",
+            "launch.audience.style": ABSENT,
+            "launch.audience.introduced": ABSENT,
+            "launch.wrap": "django",
+        }
+    ),
+    "https": Row(
+        {
+            **_TLS,
+            "launch.plan.uvicorn.ssl_certfile": "ssl/cert.pem",
+            "launch.plan.uvicorn.ssl_keyfile": "ssl/cert.key",
+            "launch.plan.tls.certfile": None,
+        }
+    ),
+    "redirect-http": Row({"launch.plan.tls.redirect": 8080}, "8080", beside=("--https",)),
+    "ssl-certfile": Row(
+        {
+            **_TLS,
+            "launch.plan.uvicorn.ssl_certfile": "both.pem",
+            "launch.plan.uvicorn.ssl_keyfile": "both.pem",
+            "launch.plan.tls.certfile": "both.pem",
+        },
+        "both.pem",
+    ),
+    "ssl-keyfile": Row(
+        {"launch.plan.uvicorn.ssl_keyfile": "cert.key", "launch.plan.tls.keyfile": "cert.key"},
+        "cert.key",
+        beside=("--ssl-certfile", "both.pem"),
+    ),
+    "ssl-keyfile-password": Row(
+        {"launch.plan.uvicorn.ssl_keyfile_password": "secret", "launch.plan.tls.password": "secret"},
+        "secret",
+        beside=("--https",),
+    ),
+    "client-ca": Row(
+        {
+            "launch.plan.uvicorn.ssl_ca_certs": "ca.pem",
+            "launch.plan.uvicorn.ssl_cert_reqs": 2,
+            "launch.plan.tls.client_ca": "ca.pem",
+        },
+        "ca.pem",
+        beside=("--https",),
+    ),
+    "client-cert": Row(
+        {"launch.plan.uvicorn.ssl_cert_reqs": 1, "launch.plan.tls.client_required": False},
+        "optional",
+        beside=("--https", "--client-ca", "ca.pem"),
+    ),
+    "tls-min": Row(
+        {"launch.plan.instructions.tls_minimum": "1.3", "launch.plan.tls.minimum": "1.3"}, "1.3", beside=("--https",)
+    ),
+    "proxy-headers": Row({"launch.plan.instructions.proxies": None}, off=True),
+    "forwarded-allow-ips": Row({"launch.plan.instructions.proxies": "10.0.0.1"}, "10.0.0.1"),
+    "root-path": Row({"launch.plan.uvicorn.root_path": "/api"}, "/api"),
+    "graceful-timeout": Row(
+        {"launch.plan.instructions.grace": 3.0, "launch.plan.uvicorn.timeout_graceful_shutdown": 3.0}, "3"
+    ),
+    "startup-timeout": Row({"launch.plan.instructions.startup_timeout": 4.0}, "4"),
+    "timeout-keep-alive": Row({"launch.plan.uvicorn.timeout_keep_alive": 6}, "6"),
+    "limit-concurrency": Row({"launch.plan.uvicorn.limit_concurrency": 7}, "7"),
+    "backlog": Row({"launch.plan.bind.backlog": 9, "launch.plan.uvicorn.backlog": 9}, "9"),
+    "loop": Row({"launch.plan.instructions.loop": "asyncio"}, "asyncio"),
+    "http": Row({"launch.plan.uvicorn.http": "h11"}, "h11"),
+    "http2": Row({"launch.plan.uvicorn.http": "zttp", "launch.plan.uvicorn.http2": True}),
+    "ws": Row({"launch.plan.instructions.imports": [], "launch.plan.uvicorn.ws": "none"}, "none"),
+    "ws-max-size": Row({"launch.plan.uvicorn.ws_max_size": 11}, "11"),
+    "ws-ping-interval": Row({"launch.plan.uvicorn.ws_ping_interval": 12.0}, "12"),
+    "ws-ping-timeout": Row({"launch.plan.uvicorn.ws_ping_timeout": 13.0}, "13"),
+    "header": Row({"launch.plan.uvicorn.headers": [("X-One", "1")]}, "X-One: 1"),
+    "server-header": Row({"launch.plan.uvicorn.server_header": False}, off=True),
+    "date-header": Row({"launch.plan.uvicorn.date_header": False}, off=True),
+    "log-level": Row({"launch.plan.uvicorn.log_level": "debug"}, "debug"),
+    "log-format": Row(
+        {
+            "launch.plan.uvicorn.log_config.formatters.default.()": "asgictl.serving.logs.JSONFormatter",
+            "launch.plan.uvicorn.log_config.formatters.default.fmt": ABSENT,
+            "launch.plan.uvicorn.use_colors": None,
+            "launch.audience.console.as_json": True,
+        },
+        "json",
+    ),
+    "log-config": Row({"launch.plan.uvicorn.log_config": "log.json"}, "log.json"),
+    "access-log": Row({"launch.plan.instructions.access_log": None}, off=True),
+    "access-log-format": Row({"launch.plan.instructions.access_log.form": "json"}, "json"),
+    "quiet-path": Row({"launch.plan.instructions.access_log.quiet": ["/health"]}, "/health"),
+    "verbose": Row({"launch.plan.uvicorn.log_config.handlers.default.filters": [], "stderr": "`demo` is as named"}),
+    "traceback": Row({"launch.audience.console.traceback": True}),
+}
+INSPECT = {
+    "print-config": Row(
+        {
+            "Live": ABSENT,
+            "launch": ABSENT,
+            "Echo": ABSENT,
+            "Inspector": ABSENT,
+            "stdout": "app                   asgictl.inspector.echo:app  an app tha",
+        }
+    ),
+    "json": Row({"stdout": '{"app": {"value": "asgictl.inspector.echo:app", "source": "a'}, beside=("--print-config",)),
+    "verbose": Row(
+        {
+            "launch.plan.uvicorn.log_config.handlers.default.filters": [],
+            "stderr": "`asgictl.inspector.echo:app` is as named",
+        }
+    ),
+    "view": Row({"Live.view": "FullView"}, "full"),
+    "type": Row({"Live.wanted.types": ["websocket"]}, "websocket"),
+    "method": Row({"Live.wanted.methods": ["PUT"]}, "PUT"),
+    "path": Row({"Live.wanted.paths": ["/api/*"]}, "/api/*"),
+    "status": Row({"Live.wanted.statuses": [(500, 599)]}, "5xx"),
+    "grep": Row({"Live.wanted.pattern": "a+b"}, "a+b"),
+    "redact": Row(
+        {"Inspector.redact": ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key", "X-Token"]},
+        "X-Token",
+    ),
+    "no-redact": Row({"Inspector.redact": [], "stderr": "note: secrets are shown and saved as they are (--no-redact)"}),
+    "body-limit": Row({"Inspector.body_limit": 100}, "100"),
+    "save": Row(
+        {
+            "SessionFile.file": "s.jsonl",
+            "SessionFile.about.asgictl": "0.1.0",
+            "SessionFile.about.app": "asgictl.inspector.echo:app",
+            "SessionFile.about.redacted": ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"],
+            "SessionFile.limit": 100000000,
+            "SessionFile.note": "Console.note",
+        },
+        "s.jsonl",
+    ),
+    "save-limit": Row({"SessionFile.limit": 3000000}, "3", beside=("--save", "s.jsonl")),
+    "respond": Row({"Echo.answer.status": 503}, "503"),
+    "respond-header": Row({"Echo.answer.headers": [(b"X-Two", b"2")]}, "X-Two: 2", alone=("--delay", "0")),
+    "respond-text": Row({"Echo.answer.body": b"hello"}, "hello"),
+    "respond-file": Row({"Echo.answer.body": b"{}", "Echo.answer.media_type": "application/json"}, "answer.json"),
+    "delay": Row({"Echo.answer.delay": 1.5}, "1.5", toml="1.5"),
+    "drop": Row({"Echo.answer.drop": True}),
+}
+GEN_CERT = {
+    "out": Row({"_server.pair.certificate": "other/cert.pem", "_server.pair.key": "other/cert.key"}, "other"),
+    "cert-file": Row({"_server.pair.certificate": "a.pem"}, "a.pem"),
+    "key-file": Row({"_server.pair.key": "a.key"}, "a.key"),
+    "p12": Row({"_server.order.p12": "a.p12"}, "a.p12", beside=("--password-stdin",)),
+    "group": Row({"_server.order.group": 7}, "7"),
+    "password-stdin": Row({"_server.order.password": b"secret"}),
+    "force": Row({"_server.force": True}),
+    "days": Row({"_server.order.lifetime": dt.timedelta(days=30)}, "30"),
+    "key-type": Row({"_server.order.key_type": "rsa2048"}, "rsa2048"),
+    "client": Row(
+        {
+            "_server": ABSENT,
+            "_client.name": "Alice",
+            "_client.pair.certificate": "ssl/Alice.pem",
+            "_client.pair.key": "ssl/Alice.key",
+            "_client.order.hosts": [],
+            "_client.order.key_type": "ec256",
+            "_client.order.lifetime": dt.timedelta(days=199),
+            "_client.order.password": None,
+            "_client.order.group": None,
+            "_client.order.p12": None,
+            "_client.force": False,
+        },
+        "Alice",
+    ),
+    "csr": Row(
+        {
+            "_server": ABSENT,
+            "_sign.request": "shop.csr",
+            "_sign.target": "ssl/shop.pem",
+            "_sign.order.hosts": [],
+            "_sign.order.key_type": "ec256",
+            "_sign.order.lifetime": dt.timedelta(days=199),
+            "_sign.order.password": None,
+            "_sign.order.group": None,
+            "_sign.order.p12": None,
+            "_sign.force": False,
+        },
+        "shop.csr",
+    ),
+    "check": Row(
+        {
+            "_server": ABSENT,
+            "show.pair.certificate": "ssl/cert.pem",
+            "show.pair.key": "ssl/cert.key",
+            "show.password": None,
+            "show.must_be_trusted": False,
+        }
+    ),
+    "trust": Row(
+        {
+            "_server": ABSENT,
+            "trust.wish.pair.certificate": "ssl/cert.pem",
+            "trust.wish.pair.key": "ssl/cert.key",
+            "trust.wish.order.hosts": [],
+            "trust.wish.order.key_type": "ec256",
+            "trust.wish.order.lifetime": dt.timedelta(days=199),
+            "trust.wish.order.password": None,
+            "trust.wish.order.group": None,
+            "trust.wish.order.p12": None,
+            "trust.wish.stores": [],
+            "trust.wish.permit": [],
+            "trust.wish.force": False,
+        }
+    ),
+    "untrust": Row({"_server": ABSENT, "untrust.stores": [], "untrust.dry_run": False}),
+    "store": Row({"trust.wish.stores": ["nss"]}, "nss", beside=("--trust",)),
+    "ca-permit": Row({"trust.wish.permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
+    "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
+    "json": Row({"_server.console.json_result": True}),
+}
+SESSION_SHOW = {
+    "view": Row({"show.view": "json"}, "json"),
+    "type": Row({"show.wanted.types": ["websocket"]}, "websocket"),
+    "method": Row({"show.wanted.methods": ["PUT"]}, "PUT"),
+    "path": Row({"show.wanted.paths": ["/api/*"]}, "/api/*"),
+    "status": Row({"show.wanted.statuses": [(500, 599)]}, "5xx"),
+    "grep": Row({"show.wanted.pattern": "a+b"}, "a+b"),
+}
+SESSION_DIFF = {
+    "json": Row({"print_differences.console.json_result": True}),
+}
+SESSION_EXPORT = {
+    "har": Row({"status": 0, "stdout": "{", "stderr": ""}),
+    "curl": Row({"status": 0, "stdout": "a command", "stderr": ""}, "7"),
+    "httpie": Row({"status": 0, "stdout": "another command", "stderr": ""}, "7"),
+}
+SESSION_REPLAY = {
+    "app": Row(
+        {
+            **_SENT,
+            "adapt.ref.module": "asgictl.demo",
+            "adapt.ref.attribute": "app",
+            "adapt.ref.found": "the bundled app",
+            "adapt.ref.path": [],
+            "adapt.ref.also": [],
+            "adapt.ref.factory": False,
+            "adapt.ref.settings": None,
+            "adapt.ref.file": None,
+            "adapt.ref.looked": [],
+            "adapt.ref.arguments": "",
+            "adapt.ref.notes": [],
+            "adapt.how.interface": "auto",
+            "adapt.how.factory": False,
+            "adapt.how.static": True,
+            "adapt.how.wsgi_threads": 10,
+            "Driver.app": "the app",
+            "Driver.timeout": 10,
+            "Driver.first_id": 8,
+            "Driver.redact": [],
+            "into_app.driver": 0,
+            **_SHOWN,
+        },
+        "demo",
+    ),
+    "to": Row(
+        {
+            **_SENT,
+            "to_server.to": "http://127.0.0.1:1",
+            "to_server.timeout": 10,
+            **_SHOWN,
+        },
+        "http://127.0.0.1:1",
+    ),
+    "yes": Row(
+        {
+            **_SENT,
+            "to_server.to": "http://10.0.0.1:1",
+            "to_server.timeout": 10,
+            **_SHOWN,
+        },
+        beside=("--to", "http://10.0.0.1:1"),
+    ),
+    "timeout": Row({"Driver.timeout": 3.0}, "3", beside=("--app", "demo")),
+    "method": Row({"script.change.method": "PUT"}, "PUT", beside=("--app", "demo")),
+    "path": Row({"script.change.target": "/x"}, "/x", beside=("--app", "demo")),
+    "header": Row({"script.change.headers": [("X-One", "1")]}, "X-One: 1", beside=("--app", "demo")),
+    "body": Row({"script.change.body": b"text"}, "text", beside=("--app", "demo")),
+    "diff": Row(
+        {
+            "show": ABSENT,
+            **console("print_differences"),
+        },
+        beside=("--app", "demo"),
+    ),
+    "view": Row({"show.view": "json"}, "json", beside=("--app", "demo")),
+    "factory": Row({"adapt.how.factory": True}, beside=("--app", "demo")),
+    "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),
+    "traceback": Row({"show.console.traceback": True}, beside=("--app", "demo")),
+}
+SCAFFOLD = {
+    "for": Row({"detect.request.targets": ["docker", "k8s"]}, "docker,k8s"),
+    "mode": Row({"detect.request.mode": "bind"}, "bind"),
+    "force": Row({"_write.ctx.force": True}),
+    "save": Row({"_write.ctx.save": True}),
+    "deps": Row({"detect.request.deps": "pip"}, "pip"),
+    "requirements": Row({"detect.request.requirements": "requirements.txt"}, "requirements.txt"),
+    "name": Row({"detect.request.name": "shop"}, "shop"),
+    "factory": Row({"detect.request.factory": True}),
+    "health-path": Row({"detect.request.health_path": "/up"}, "/up"),
+    "python": Row({"detect.request.python": "3.12"}, "3.12"),
+    "base": Row({"detect.request.base": "python:3.12-slim"}, "python:3.12-slim"),
+    "registry-prefix": Row({"detect.request.registry_prefix": "registry.example/"}, "registry.example/"),
+    "apt": Row({"detect.request.apt": ["libpq5"]}, "libpq5"),
+    "workdir": Row({"detect.request.workdir": "/srv"}, "/srv"),
+    "uid": Row({"detect.request.uid": 1234}, "1234"),
+    "runner": Row({"detect.request.runner": "uvicorn"}, "uvicorn"),
+    "port": Row({"detect.request.port": 9000}, "9000"),
+    "port-env": Row({"detect.request.port_env": "PORT"}, "PORT"),
+    "workers": Row({"detect.request.workers": 3}, "3"),
+    "graceful": Row({"detect.request.graceful": 9}, "9"),
+    "memory": Row({"detect.request.memory": "1G"}, "1G"),
+    "restart": Row({"detect.request.restart": "always"}, "always"),
+    "tty": Row({"detect.request.tty": True}),
+    "https": Row({"detect.request.https": True}),
+    "domain": Row({"detect.request.domain": "shop.example"}, "shop.example"),
+    "replicas": Row({"detect.request.replicas": 3}, "3"),
+    "index-url": Row({"detect.request.index_url": "https://mirror.example/simple"}, "https://mirror.example/simple"),
+    "index-secret": Row({"detect.request.index_secret": "netrc"}, "netrc"),
+    "dry-run": Row({"_write.ctx.dry_run": True}),
+    "diff": Row({"_write.ctx.diff": True}),
+    "stdout": Row({"_write": ABSENT, "_print_one.name": "Dockerfile"}, "Dockerfile"),
+    "check": Row(
+        {
+            "plan": ABSENT,
+            "_write": ABSENT,
+            **console("check"),
+            "check.named": False,
+        }
+    ),
+    "verify": Row(
+        {
+            "plan": ABSENT,
+            "_write": ABSENT,
+            **console("verify"),
+        }
+    ),
+    "json": Row({"_write.console.json_result": True}),
+}
+# What `inspect` leaves out of `serve`'s.
+LEFT_OUT = (
+    *("dev", "prod", "workers", "max-requests", "reload", "reload-dir", "reload-include", "reload-exclude"),
+    *("show-errors", "access-log", "access-log-format", "quiet-path", "dry-run", "check"),
+)
+TABLES = {
+    "serve": SERVE,
+    "inspect": {**{key: row for key, row in SERVE.items() if key not in LEFT_OUT}, **INSPECT},
+    "gen-cert": GEN_CERT,
+    "scaffold": SCAFFOLD,
+    "session show": SESSION_SHOW,
+    "session diff": SESSION_DIFF,
+    "session export": SESSION_EXPORT,
+    "session replay": SESSION_REPLAY,
+}

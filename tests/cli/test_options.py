@@ -1,0 +1,239 @@
+"""Every option of every command: its value arrives where it counts, from each source, and changes nothing else."""
+
+import datetime as dt
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+import asgictl.scaffold.detect
+import asgictl.scaffold.plan
+from asgictl import adapt, cli
+from asgictl.certs import issue, keys, names
+from asgictl.cli import gen_cert, scaffold
+from asgictl.cli.command import option_of
+from asgictl.cli.gen_cert import report, trust
+from asgictl.cli.inspect import views
+from asgictl.cli.scaffold import check, verify
+from asgictl.cli.session import saved
+from asgictl.inspector import echo
+from asgictl.inspector.client import driver, replay_asgi, replay_http
+from asgictl.inspector.record import recorder
+from asgictl.inspector.sessions import difference, har, session_file, shell_commands
+from asgictl.inspector.show import live
+from asgictl.serving import launch, logs
+from asgictl.serving.processes import stopping
+from tests.cli import option_rows
+from tests.cli.option_rows import ABSENT, Row
+from tests.inspector import recordings
+
+
+class Calls:
+    """What a command calls in the end, instead of doing it: the arguments of each function."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.seen: dict[str, Any] = {}
+
+    def of(self, owner: Any, name: str, *arguments: str, answer: Any = 0) -> None:
+        """Take note of those arguments of a function that have a name here."""
+
+        def note(*given: Any, **named: Any) -> Any:
+            found = {**dict(zip(arguments, given, strict=False)), **named}
+            self.seen[name] = {key: it for key, it in found.items() if key and key != "started"}
+            return answer(*given, **named) if callable(answer) else answer
+
+        self._monkeypatch.setattr(owner, name, note)
+
+
+def parts_of(value: Any) -> Any:
+    """Return the parts of a value that has some, by their names; else the value, or what it is called."""
+    if isinstance(value, Mapping) or hasattr(value, "_asdict"):
+        return dict(value) if isinstance(value, Mapping) else value._asdict()
+    if isinstance(value, Path):
+        return str(value).replace(str(Path.cwd()), "{folder}")
+    match type(value).__name__:
+        case "Context":
+            return {name: value.params[name] for name in ("dry_run", "diff", "force", "save")}
+        case "Console" | "Audience" | "Checker" as kind:
+            kept = {name.strip("_"): it for name, it in vars(value).items()}
+            told = {
+                name: it for name, it in kept.items() if name in {"console", "style"} or isinstance(it, bool | None)
+            }
+            return {"kind": kind, **told}
+        case kind if type(value).__module__.startswith("asgictl.") or callable(value):
+            return getattr(value, "__qualname__", kind)
+    return getattr(value, "pattern", value)
+
+
+def changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what differs, each with its path: what is there afterwards."""
+    old, new = parts_of(before), parts_of(after)
+    if isinstance(new, dict):
+        old = old if isinstance(old, dict) else {}
+        for name in {**old, **new}:
+            yield from changed(old.get(name, ABSENT), new.get(name, ABSENT), f"{path}.{name}".removeprefix("."))
+    elif old != new:
+        yield path, [parts_of(it) for it in new] if isinstance(new, list | tuple) else new
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pair: tuple[bytes, bytes]) -> Callable[..., dict[str, Any]]:
+    """Run a command in a small folder up to what it does; return what it calls, and the beginning of what it says."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in {
+        **option_rows.FILES,
+        "both.pem": b"".join(pair),
+        "ca.pem": pair[0],
+        "cert.key": pair[1],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("both.pem", "cert.key"):
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "other").mkdir()
+    file = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
+    for record in recordings.REQUEST:
+        file(record)
+    file.close()
+
+    def call(*words: str) -> dict[str, Any]:
+        with monkeypatch.context() as context:
+            calls = Calls(context)
+            spy(calls)
+            context.setattr(logging.getLogger("uvicorn.error"), "filters", [])
+            context.setattr(logs.WithoutLifecycle, "unwanted", logs.WithoutLifecycle.unwanted)
+            context.setattr(stopping, "at_end", [])
+            before = dict(os.environ)
+            result = CliRunner().invoke(cli.app, words, "secret\n", prog_name="asgictl", catch_exceptions=False)
+            os.environ.clear()
+            os.environ.update(before)
+        said = {"stdout": result.stdout.partition("\n")[0][:60], "stderr": result.stderr.partition("\n")[0]}
+        return {**calls.seen, "status": result.exit_code, **said}
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[bytes, bytes]:
+    """Return a certificate and its key."""
+    key = keys.generate("ec256")
+    made = issue.server(names.parse(("localhost",)), key, dt.timedelta(days=1), dt.datetime.now(dt.UTC), None)
+    return made.pem(), keys.pem(key, None)
+
+
+def spy(calls: Calls) -> None:
+    """Put a note in the place of everything that the commands do."""
+
+    def launched(_plan: object, _audience: object, wrap: Any = None) -> int:
+        if getattr(wrap, "__name__", "") == "wrap":
+            wrap("the app")
+        return 0
+
+    async def answers(*_: Any) -> AsyncIterator[Any]:
+        yield SimpleNamespace(opened=SimpleNamespace(replay_of=7), records=list)
+
+    calls.of(launch, "launch", "plan", "audience", "wrap", answer=launched)
+    calls.of(recorder, "Inspector", "app")
+    calls.of(echo, "Echo", "answer")
+    calls.of(session_file, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
+    calls.of(live, "Live", "view", "wanted", answer=SimpleNamespace(close=lambda *_: None))
+    calls.of(gen_cert, "_server", "console", "pair", "order")
+    calls.of(gen_cert, "_client", "", "name", "pair", "order")
+    calls.of(gen_cert, "_sign", "", "request", "target", "order")
+    calls.of(report, "show", "", "pair", "password")
+    calls.of(trust, "trust", "", "wish")
+    calls.of(trust, "untrust", "", "stores")
+    calls.of(trust, "show", "", "stores")
+    calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
+    calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])
+    calls.of(scaffold, "_write", "ctx", "console")
+    calls.of(scaffold, "_print_one", "", "", "", "name")
+    calls.of(check, "check", "console")
+    calls.of(verify, "verify", "console")
+    calls.of(views, "show", "console", "", "wanted", "view", answer=True)
+    calls.of(saved, "print_differences", "console")
+    calls.of(har, "har", answer={"log": {"entries": [1]}})
+    calls.of(shell_commands, "curl", answer="a command")
+    calls.of(shell_commands, "httpie", answer="another command")
+    calls.of(replay_asgi, "script", "", "change", answer=SimpleNamespace(without=(), id=7))
+    calls.of(replay_asgi, "into_app", "driver", answer=answers)
+    calls.of(replay_http, "to_server", "to", "", "timeout", answer=answers)
+    calls.of(driver, "Driver", "app")
+    calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app"))
+    calls.of(difference, "of_answers", answer=[])
+
+
+def commands_of(group: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command with its words."""
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
+            yield from commands_of(command, *above, name)
+        else:
+            yield (*above, name), command
+
+
+COMMANDS = {" ".join(words): command for words, command in commands_of(typer.main.get_group(cli.app))}
+
+
+def options_of(command: Any) -> dict[str, Any]:
+    """Return the options of a command, each with what `asgictl.settings` knows of it."""
+    hints = get_type_hints(command.callback, include_extras=True)
+    params = [it for it in command.params if it.name in hints and it.param_type_name == "option"]
+    return {(it := option_of(param, hints)).key: it for param in params}
+
+
+def rows() -> Iterator[tuple[str, str, Row]]:
+    """Yield command, option and row."""
+    for name, table in option_rows.TABLES.items():
+        for key, row in table.items():
+            yield name, key, row
+
+
+def test_every_option_has_a_row() -> None:
+    """No option of any command is left out below."""
+    assert {name: set(table) for name, table in option_rows.TABLES.items()} == {
+        name: set(options_of(command)) for name, command in COMMANDS.items()
+    }
+
+
+def sources(name: str, key: str, row: Row) -> dict[str, tuple[list[str], dict[str, str], str]]:
+    """Return the ways to give the option its value: words, variables and a file."""
+    option, typed = options_of(COMMANDS[name])[key], f"--{'no-' if row.off else ''}{key}"
+    ways: dict[str, tuple[list[str], dict[str, str], str]] = {
+        "command line": ([typed, *([] if row.value is None else [row.value])], {}, "")
+    }
+    if not COMMANDS[name].configurable or not option.settable:
+        return ways
+    text = row.value if row.value is not None else str(not row.off).lower()
+    ways["variable"] = ([], {f"ASGICTL_{name}_{key}".upper().replace("-", "_"): text}, "")
+    if key != "profile":
+        toml = text if row.value is None or text.isdigit() else f"'{text}'"
+        toml = f"['{text}']" if "list" in str(option.hint) else toml
+        ways["file"] = ([], {}, f"[tool.asgictl.{name}]\n{key} = {row.toml or toml}\n")
+    return ways
+
+
+@pytest.mark.parametrize(("name", "key", "row"), list(rows()), ids=lambda it: it if isinstance(it, str) else "")
+def test_an_option_arrives(
+    called: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str, key: str, row: Row
+) -> None:
+    """On the command line, from a variable and from the file an option does the same, and that alone."""
+    words = [*name.split(), *(row.alone or option_rows.BESIDE.get(name, ())), *row.beside]
+    Path("pyproject.toml").write_text(option_rows.PYPROJECT)
+    before = called(*words)
+    for source, (more, variables, file) in sources(name, key, row).items():
+        with monkeypatch.context() as context:
+            for variable, text in variables.items():
+                context.setenv(variable, text)
+            Path("pyproject.toml").write_text(file + option_rows.PYPROJECT)
+
+            after = called(*words, *more)
+
+        assert (source, dict(changed(before, after))) == (source, row.changes)

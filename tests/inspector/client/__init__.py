@@ -1,0 +1,1 @@
+"""Apps and servers called as a client does."""

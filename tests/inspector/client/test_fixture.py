@@ -1,0 +1,383 @@
+"""The pytest fixture `asgi_inspect`: an app driven without a client, and all that it did."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from starlette.responses import StreamingResponse
+
+from asgictl import demo
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.inspector.client.driver import ShutdownError, StartupError
+from asgictl.inspector.client.websocket import Disconnected, Refused
+
+
+def fast() -> Any:
+    """Return a FastAPI app with a lifespan, a stream and a WebSocket."""
+    from fastapi import FastAPI, Request, WebSocket  # the slowest of all imports, in every process
+
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
+        yield {"name": "from the lifespan"}
+
+    app = FastAPI(lifespan=contextlib.asynccontextmanager(lifespan))
+
+    @app.get("/state")
+    async def state(request: Request) -> dict[str, str]:
+        return {"name": request.state.name, "header": request.headers.get("x-a", "")}
+
+    @app.post("/items")
+    async def items(item: dict[str, int]) -> dict[str, int]:
+        return item
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def endless() -> AsyncIterator[str]:
+            number = 0
+            while True:
+                yield f"data: {number}\n\n"
+                number += 1
+                await asyncio.sleep(0)
+
+        return StreamingResponse(endless(), media_type="text/event-stream")
+
+    @app.websocket("/ws")
+    async def chat(websocket: WebSocket) -> None:
+        await websocket.accept(subprotocol="chat")
+        async for text in websocket.iter_text():
+            if text == "end":
+                await websocket.close(4000, "as asked")
+                return
+            await websocket.send_text(text.upper())
+
+    return app
+
+
+def test_requests(asgi_inspect: Any) -> None:
+    """A test without `async` sends requests, and sees answers and messages; the lifespan runs around it."""
+    with asgi_inspect(fast()) as client:
+        state = client.get("/state", headers={"X-A": "1"})
+        items = client.post("/items?x=1", json={"n": 1})
+
+    assert (state.status, state.json()) == (200, {"name": "from the lifespan", "header": "1"})
+    assert items.json() == {"n": 1}
+    assert [event.type for event in items.sent] == ["http.response.start", "http.response.body"]
+    assert items.received[0].message == {"type": "http.request", "body": b'{"n": 1}', "more_body": False}
+    assert items.header("Content-Type") == "application/json"
+    lifespan = client.exchanges[0]
+    assert [event.type for event in lifespan.events] == [
+        "lifespan.startup",
+        "lifespan.startup.complete",
+        "lifespan.shutdown",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_streams(asgi_inspect: Any) -> None:
+    """An endless stream is read chunk by chunk, and the app hears that its client goes."""
+    with asgi_inspect(fast()) as client:
+        with client.stream("GET", "/stream") as stream:
+            chunks = [next(stream), next(stream)]
+        exchange = client.exchanges[-1]
+
+    assert stream.status == 200
+    assert chunks == [b"data: 0\n\n", b"data: 1\n\n"]
+    assert exchange.received[-1].type == "http.disconnect"
+
+
+def test_websockets(asgi_inspect: Any) -> None:
+    """A conversation, its subprotocol, its close code; and a refusal."""
+    with asgi_inspect(fast()) as client:
+        with client.websocket("/ws", subprotocols=["chat"]) as websocket:
+            websocket.send("hi")
+            assert (websocket.subprotocol, websocket.receive()) == ("chat", "HI")
+            websocket.send("end")
+            with pytest.raises(Disconnected) as closed:
+                websocket.receive()
+        assert (closed.value.code, closed.value.reason) == (4000, "as asked")
+        with pytest.raises(Refused) as refused, client.websocket("/nowhere"):
+            pass
+        assert refused.value.exchange.status == 403
+        assert client.exchanges[1].frames == ["HI"]
+
+
+def test_async(asgi_inspect: Any) -> None:
+    """Tests with `async` have the same, to be awaited."""
+
+    async def main() -> None:
+        async with asgi_inspect(demo.app) as client:
+            assert (await client.get("/healthz")).text == "ok\n"
+            upload = await client.post("/upload", body=[b"ab", b"c"])
+            assert upload.json()["size"] == 3
+            assert [event.get("more_body") for event in upload.received] == [True, False]
+            async with client.stream("GET", "/events") as stream:
+                assert (await anext(aiter(stream))).startswith(b"id: 1")
+            async with client.websocket("/ws") as websocket:
+                websocket.send(b"\x00")
+                assert await websocket.receive() == b"\x00"
+
+    asyncio.run(main())
+
+
+def test_errors(asgi_inspect: Any) -> None:
+    """What the app raises comes out of the call, and is recorded; so is a hang."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        if scope["path"] == "/hang":
+            await asyncio.Event().wait()
+        raise ValueError("boom")
+
+    with asgi_inspect(app, timeout=0.05) as client:
+        with pytest.raises(ValueError, match="boom"):
+            client.get("/")
+        with pytest.raises(TimeoutError, match=r"the app has not sent anything for 0.05 s \(/hang\)"):
+            client.get("/hang")
+        boom, hang = client.exchanges[1:]
+
+    assert (boom.status, str(boom.error)) == (500, "ValueError: boom")
+    assert hang.closed is not None
+    assert hang.closed.cancelled
+
+
+def test_a_startup_that_fails(asgi_inspect: Any) -> None:
+    """A startup that fails fails the test, with the app's own message."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+    with pytest.raises(StartupError, match="no database"), asgi_inspect(app):
+        pass
+
+
+def test_everything_is_kept(asgi_inspect: Any) -> None:
+    """An answer of many chunks is there as a whole, and so is a request before many others."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(3000):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await send({"type": "http.response.body"})
+
+    with asgi_inspect(app) as client:
+        assert client.get("/").response_body == b"x" * 3000
+
+
+def test_the_app_hears_how_its_client_goes(asgi_inspect: Any) -> None:
+    """After its own close, too, a WebSocket's app hears of the disconnect; the request's state is a copy."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            scope["state"]["kept"] = 1
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        scope["state"]["added"] = 2
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4000})
+        heard.append(await receive())
+
+    with asgi_inspect(app) as client:
+        with client.websocket("/") as websocket, pytest.raises(Disconnected):
+            websocket.receive()
+        assert client.state == {"kept": 1}
+
+    assert heard == [{"type": "websocket.disconnect", "code": 4000, "reason": ""}]
+
+
+def test_an_app_that_does_not_stop(asgi_inspect: Any) -> None:
+    """An app that sends without end waits for its client, and is ended when that has gone."""
+    sent = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200})
+        while True:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            sent += 1
+            if sent > 5000:
+                await asyncio.Event().wait()
+
+    with asgi_inspect(app) as client:
+        with client.stream("GET", "/") as stream:
+            next(stream)
+            assert sent < 2000
+        assert client.exchanges[-1].closed.cancelled
+
+
+def test_paths(asgi_inspect: Any) -> None:
+    """A path is encoded as browsers do it; what is none is refused."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found = repr((scope["path"], scope["raw_path"], scope["query_string"]))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": found.encode()})
+
+    with asgi_inspect(app) as client:
+        assert client.get("/p/€?q=ä&r=%20").text == repr(("/p/€", b"/p/%E2%82%AC", b"q=%C3%A4&r=%20"))
+        assert client.get("/a%20b").text == repr(("/a b", b"/a%20b", b""))
+        with pytest.raises(ValueError, match="'nope' is no path"):
+            client.get("nope")
+
+
+def test_headers_that_are_given(asgi_inspect: Any) -> None:
+    """A header that the caller gives counts more than one that is made."""
+    with asgi_inspect(demo.app) as client:
+        exchange = client.post("/scope", json={"a": 1}, headers={"Content-Type": "application/x+json", "Host": "x"})
+
+    assert exchange.request_headers == [
+        (b"content-length", b"8"),
+        (b"content-type", b"application/x+json"),
+        (b"host", b"x"),
+    ]
+
+
+def test_a_body_that_takes_its_time(asgi_inspect: Any) -> None:
+    """An app that gives up waiting for a chunk gets it the next time; a client that goes meanwhile is announced."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        for _ in range(20):
+            try:
+                message = await asyncio.wait_for(receive(), 0.01)
+            except TimeoutError:
+                continue
+            heard.append(message.get("body", message["type"]))
+            if not message.get("more_body"):
+                break
+        await send({"type": "http.response.start", "status": 200})
+        if scope["path"] == "/leave":
+            heard.append((await receive())["type"])
+        await send({"type": "http.response.body"})
+
+    async def slow() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.03)
+        yield b"late"
+        if heard and heard[0] == "leave":
+            await asyncio.sleep(60)
+
+    with asgi_inspect(app) as client:
+        client.post("/", body=slow())
+        assert heard == [b"late", b""]
+        heard[:] = ["leave"]
+        with client.stream("POST", "/leave", body=slow()):
+            pass
+
+    assert heard == ["leave", b"late", "http.disconnect"]
+
+
+def test_an_answer_without_end(asgi_inspect: Any) -> None:
+    """A whole answer is waited for no longer than the limit; a refused WebSocket's app hears of the end."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+            heard.append((await receive())["code"])
+            return
+        await send({"type": "http.response.start", "status": 200})
+        while True:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0.01)
+
+    with asgi_inspect(app, timeout=0.2) as client:
+        with pytest.raises(TimeoutError, match=r"has not ended its answer within 0\.2 s"):
+            client.get("/")
+        with pytest.raises(Refused), client.websocket("/"):
+            pass
+
+    assert heard == [1006]
+
+
+def test_mistakes(asgi_inspect: Any) -> None:
+    """What is no app, and `with` where `async with` belongs, are told at once."""
+    with pytest.raises(TypeError, match="'main:app' cannot be"):
+        asgi_inspect("main:app")
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="use `async with"), asgi_inspect(demo.app):
+            pass
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("when", ["startup", "shutdown"])
+def test_a_lifespan_that_breaks(asgi_inspect: Any, when: str) -> None:
+    """A startup that raises half-way, or a shutdown that fails, fails the test."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if when == "startup":
+            raise ValueError("no database")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "no database"})
+
+    with pytest.raises(ValueError if when == "startup" else ShutdownError, match="no database"), asgi_inspect(app):
+        pass
+
+
+def test_what_is_raised_later(asgi_inspect: Any) -> None:
+    """What the app raises after it has accepted, or after its last chunk, comes out of the block."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body"})
+        raise ValueError(scope["type"])
+
+    with asgi_inspect(app) as client:
+        with pytest.raises(ValueError, match="websocket"), client.websocket("/") as websocket:
+            websocket.receive()
+        with pytest.raises(ValueError, match="http"), client.stream("GET", "/") as stream:
+            list(stream)
+
+
+def test_what_is_raised_before_the_client_goes(asgi_inspect: Any) -> None:
+    """What the app has raised behind the last message that its client has read comes out of the block."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": "last"})
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"last", "more_body": True})
+        raise ValueError(scope["type"])
+
+    read: list[Any] = []
+    with asgi_inspect(app) as client:
+        with pytest.raises(ValueError, match="websocket"), client.websocket("/") as websocket:
+            read.append(websocket.receive())
+        with pytest.raises(ValueError, match="http"), client.stream("GET", "/") as stream:
+            read.append(next(stream))
+
+    assert read == ["last", b"last"]
+
+
+def test_the_plugin_loads_nothing() -> None:
+    """A pytest without the fixture loads nothing of asgictl but the plugin."""
+    code = (
+        "import sys, pytest\n"
+        "pytest.main(['--version', '-q', '-p', 'no:faker'])\n"
+        "pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', '-p', 'no:faker', sys.argv[1]])\n"
+        "print(*(name for name in sys.modules if name.startswith('asgictl')))"
+    )
+    command = [sys.executable, "-c", code, "/nonexistent"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+    assert done.stdout.splitlines()[-1] == "asgictl asgictl.pytest_plugin"

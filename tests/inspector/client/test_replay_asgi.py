@@ -1,0 +1,353 @@
+"""Requests and conversations sent again: what is sent, and what is refused."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl.inspector.client.driver import Driver
+from asgictl.inspector.client.replay_asgi import Change, Script, converse, into_app, script
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
+from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
+
+
+def of(records: list[Record]) -> Exchange:
+    """Return the exchange in these records."""
+    (exchange,) = assembled(records).values()
+    return exchange
+
+
+def asked(headers: list[Any], body: bytes | None = b"body", **scope: Any) -> Exchange:
+    """Return a request with these headers, a body, and what a scope has of it."""
+    exchange = Exchange(Opened(7, 0.0, {**SCOPE, "headers": headers, **scope}))
+    if body is not None:
+        exchange.add(Event(7, 1, 0.0, "receive", {"type": "http.request", "body": body}, len(body)))
+    return exchange
+
+
+def test_a_request() -> None:
+    """A request is sent again as it was."""
+    assert script(of(REQUEST), Change()) == Script(
+        id=7, scope=SCOPE, chunks=[b'{"sku": "A1", "n": 2}'], steps=[], answers=0, without=(), size=8
+    )
+
+
+def test_a_conversation() -> None:
+    """A WebSocket's messages are sent again, each after as many of the app as before, text as text."""
+    opened, *others = CHAT
+    more = [
+        Event(8, 6, 99.1, "receive", {"type": "websocket.receive", "text": ""}),
+        Event(8, 7, 99.2, "send", {"type": "websocket.send", "text": "x"}, 1),
+        Event(8, 8, 99.3, "receive", {"type": "websocket.receive", "bytes": b"y"}, 1),
+    ]
+    one = script(of([opened, *others[:4], *(event._replace(n=event.n - 1) for event in more)]), Change())
+
+    assert (one.steps, one.answers) == ([(0, "hi"), (1, ""), (2, b"y")], 2)
+    assert (one.chunks, one.parts, one.size, one.without) == ([], None, 0, ())
+
+
+CHANGES: dict[str, tuple[Change, dict[str, Any]]] = {
+    "a method": (Change(method="PUT"), {"method": "PUT"}),
+    "a target": (
+        Change(target="/ü?a=%20"),
+        {"path": "/ü", "raw_path": b"/%C3%BC", "query_string": b"a=%20"},
+    ),
+    "a header": (Change(headers=[("X-A", "9")]), {"headers": [(b"host", b"h"), (b"x-b", b"2"), (b"x-a", b"9")]}),
+    "a header away": (Change(headers=[("x-a", None)]), {"headers": [(b"host", b"h"), (b"x-b", b"2")]}),
+    "a new one": (
+        Change(headers=[("X-C", "ü")]),
+        {"headers": [(b"host", b"h"), (b"X-a", b"1"), (b"x-b", b"2"), (b"x-c", b"\xfc")]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "changed"), CHANGES.values(), ids=list(CHANGES))
+def test_changes(change: Change, changed: dict[str, Any]) -> None:
+    """What is changed is sent differently, and everything else as it was."""
+    headers = [(b"host", b"h"), (b"X-a", b"1"), (b"x-b", b"2")]
+    one = script(asked(headers), change)
+
+    assert one.scope == {**SCOPE, "headers": headers, **changed}
+    assert (one.chunks, one.host) == ([b"body"], None)
+
+
+def test_another_body() -> None:
+    """Another body has its own length, and need not be there as a whole before; another host is one."""
+    headers = [(b"Content-Length", b"4"), (b"transfer-encoding", b"chunked"), (b"x", b"y")]
+    one = script(asked(headers, None), Change(body=b"longer", headers=[("HOST", "shop")]))
+
+    assert one.scope["headers"] == [(b"x", b"y"), (b"host", b"shop"), (b"content-length", b"6")]
+    assert (one.chunks, one.host) == ([b"longer"], "shop")
+    assert script(asked([], None), Change(body=b"")).chunks == [b""]
+
+
+def test_secrets_that_are_lost() -> None:
+    """What the session does not hold is left out, and named, unless it is given anew."""
+    headers = [(b"Cookie", Redacted(3)), (b"referer", b"http://h/?token=***"), (b"sec-websocket-protocol", Redacted(4))]
+    exchange = asked(headers, query_string=b"a=1&token=***", subprotocols=["***"])
+    one = script(exchange, Change())
+    other = script(exchange, Change(target="/x", headers=[("cookie", "a=b"), ("Sec-WebSocket-Protocol", "chat")]))
+
+    assert one.without == ("cookie", "referer", "sec-websocket-protocol", "?token")
+    assert (one.scope["headers"], one.scope["query_string"], one.scope["subprotocols"]) == ([], b"a=1", [])
+    assert other.without == ("referer",)
+    assert other.scope["headers"] == [(b"cookie", b"a=b"), (b"sec-websocket-protocol", b"chat")]
+    assert (other.scope["query_string"], other.scope["subprotocols"]) == (b"", ["***"])
+    assert script(asked([], query_string=None), Change()).scope["query_string"] == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "parts", "size"),
+    [
+        ([{"type": "http.response.body", "body": b"abc", "more_body": False}], None, 3),
+        ([{"type": "http.response.body", "body": b"abc"}], None, 3),
+        ([{"type": "http.response.body", "body": b"abc", "more_body": True}], 1, 3),
+        ([{"type": "http.response.body", "body": b"abc", "more_body": True}] * 2, 2, 6),
+        ([], 0, 0),
+    ],
+    ids=["whole", "one chunk", "endless", "two chunks", "no chunk"],
+)
+def test_answers_without_end(answer: list[dict[str, Any]], parts: int | None, size: int) -> None:
+    """An answer that was not complete is read as far as it had come."""
+    start = Event(7, 2, 1.0, "send", {"type": "http.response.start", "status": 200})
+    chunks = [Event(7, 3 + n, 2.0, "send", message, 3) for n, message in enumerate(answer)]
+    one = script(of([*REQUEST[:2], start, *chunks]), Change())
+
+    assert (one.parts, one.size) == (parts, size)
+    assert script(of(REQUEST[:2]), Change()).parts is None
+
+
+REFUSED: dict[str, tuple[Exchange, Change, type[AsgictlError], str, str]] = {
+    "a lifespan": (
+        of([Opened(0, 0.0, {"type": "lifespan"})]),
+        Change(),
+        AsgictlError,
+        "#0 is a lifespan, which cannot be sent again",
+        "name requests or WebSockets",
+    ),
+    "a body that is not there": (
+        asked([(b"content-length", b"1")], None),
+        Change(),
+        AsgictlError,
+        "#7 has a body of which not all is kept, or was received by the app",
+        "pass --body, or record it again, with a larger --body-limit or --save-limit",
+    ),
+    **{
+        f"a WebSocket's {name}": (
+            of(CHAT),
+            change,
+            ConfigError,
+            "#8 is a WebSocket: it has neither method nor body",
+            "change -H or --path",
+        )
+        for name, change in {"method": Change(method="GET"), "body": Change(body=b"")}.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("exchange", "change", "kind", "problem", "hint"), REFUSED.values(), ids=list(REFUSED))
+def test_what_is_refused(exchange: Exchange, change: Change, kind: type[AsgictlError], problem: str, hint: str) -> None:
+    """What cannot be sent again is refused with the reason, and what to do."""
+    with pytest.raises(AsgictlError) as caught:
+        script(exchange, change)
+
+    assert (type(caught.value), caught.value.message, caught.value.hint) == (kind, problem, hint)
+
+
+def replayed(app: Any, *scripts: Script, timeout: float = 10) -> list[Exchange]:
+    """Return what comes of scripts that are sent into an app."""
+
+    async def main() -> list[Exchange]:
+        return [one async for one in into_app(Driver(app, timeout=timeout, first_id=20), scripts)]
+
+    return asyncio.run(main())
+
+
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with what was received: the scope's state and client, and the chunks, or the messages of a WebSocket."""
+    if scope["type"] == "lifespan":
+        scope["state"]["name"] = "ours"
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    first = await receive()
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+        return
+    found = [first]
+    while found[-1]["more_body"]:
+        found.append(await receive())
+    text = repr([scope["client"], scope["state"], [message["body"] for message in found]])
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def test_into_an_app() -> None:
+    """An app gets what it got before, within its lifespan; what comes of it is numbered, and names what it repeats."""
+    chunks = script(of(REQUEST), Change())._replace(chunks=[b"a", b"b"])
+    empty = script(asked([]), Change())._replace(chunks=[])
+    chat = script(of(CHAT), Change())._replace(steps=[(0, "hi"), (1, ""), (2, b"x")], answers=3)
+    one, two, three = replayed(mirror, chunks, empty, chat)
+
+    assert one.text == "[('127.0.0.1', 50000), {'name': 'ours'}, [b'a', b'b']]"
+    assert two.text == "[('127.0.0.1', 50000), {'name': 'ours'}, [b'']]"
+    assert three.frames == ["hi", "", b"x"]
+    assert [(exchange.id, exchange.opened.replay_of) for exchange in (one, two, three)] == [(21, 7), (22, 7), (23, 8)]
+    assert all(exchange.closed for exchange in (one, two, three))
+    assert three.close_code == 1000
+
+
+def test_an_app_that_raises() -> None:
+    """What an app raises is what came of it, and the next is sent."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError(scope["type"])
+
+    one, two = replayed(app, script(of(REQUEST), Change()), script(of(CHAT), Change()))
+
+    assert [str(exchange.error) for exchange in (one, two)] == ["ValueError: http", "ValueError: websocket"]
+
+
+def test_answers_that_take_their_time() -> None:
+    """An answer is read to its end, or as far as it was recorded, and then the app hears that its client goes."""
+    heard: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(3):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await asyncio.sleep(0.01)
+        if scope["path"] == "/orders":
+            await send({"type": "http.response.body"})
+        heard.append((await receive())["type"])
+
+    whole = script(of(REQUEST), Change())
+    endless = script(of(REQUEST), Change(target="/endless"))._replace(parts=3)
+    one, two = replayed(app, whole, endless, timeout=20)
+
+    assert (one.response_body, one.is_cut, two.response_body) == (b"xxx", False, b"xxx")
+    assert heard == ["http.disconnect", "http.disconnect"]
+
+
+def test_an_app_that_refuses_or_hangs() -> None:
+    """A WebSocket that is refused is one; an app that does not answer ends the replay, with the reason."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4000})
+            return
+        await asyncio.Event().wait()
+
+    (refused,) = replayed(app, script(of(CHAT), Change()))
+    assert (refused.status, refused.frames) == (403, [])
+    with pytest.raises(StartError) as caught:
+        replayed(app, script(of(REQUEST), Change()), timeout=0.05)
+    assert caught.value.message == "#7: the app has not sent anything for 0.05 s (/orders)"
+    assert caught.value.hint == "pass a longer --timeout"
+
+
+def test_an_app_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that does not start is told with its reason, and nothing is sent."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise ValueError("no database")
+
+    monkeypatch.chdir(Path(__file__).parents[3])
+    line = broken.__code__.co_firstlineno + 2
+    for app, problem, hint in (
+        (
+            slow,
+            "the app's startup failed: the app has not sent anything for 0.05 s (lifespan)",
+            "see what it waits for, or pass a longer --timeout",
+        ),
+        (
+            broken,
+            f"the app's startup failed: ValueError: no database (tests/inspector/client/test_replay_asgi.py:{line})",
+            "add --traceback to see the whole stack",
+        ),
+    ):
+        with pytest.raises(StartError) as caught:
+            replayed(app, script(of(FAILING), Change(body=b"")), timeout=0.05)
+        assert (caught.value.message, caught.value.hint) == (problem, hint)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_app_that_says_less(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
+    """Messages that do not come as they did are waited for a while, or until the app closes; all is sent."""
+    monkeypatch.setattr("asgictl.inspector.client.replay_asgi._PATIENCE", 0.01)
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "websocket.accept"})
+        if ends:
+            await send({"type": "websocket.close", "code": 4000})
+        while (message := await receive())["type"] == "websocket.receive":
+            heard.append(message["text"])
+        heard.append(message["code"])
+
+    one = script(of(CHAT), Change())._replace(steps=[(0, "a"), (2, "b")], answers=3)
+    (exchange,) = replayed(app, one)
+
+    assert heard == (["a", 4000] if ends else ["a", "b", 1000])
+    assert (exchange.status, exchange.frames) == (101, [])
+
+
+class Frames:
+    """The client's side of a WebSocket whose app has so many messages."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.done: list[Any] = []
+
+    async def send(self, data: str | bytes) -> None:
+        """Note that a message is sent."""
+        self.done.append(data)
+
+    async def receive(self, patience: float) -> bool:
+        """Note that a message is waited for; tell whether there is one."""
+        self.left -= 1
+        self.done.append(patience if self.left >= 0 else None)
+        return self.left >= 0
+
+
+@pytest.mark.parametrize(
+    ("count", "done"),
+    [
+        (9, ["a", 2.0, "b", "c", 2.0, 2.0, "d", 2.0]),
+        (1, ["a", 2.0, "b", "c", None, "d", None]),
+        (0, ["a", None, "b", None, "c", None, "d", None]),
+    ],
+)
+def test_whose_turn_it_is(count: int, done: list[Any]) -> None:
+    """Messages are sent when as many have come as before, or have been waited for; then the last are read."""
+    frames = Frames(count)
+    one = Script(1, {}, [], [(0, "a"), (1, "b"), (1, "c"), (3, "d")], 4, ())
+    asyncio.run(converse(frames, one))
+
+    assert frames.done == done
+
+
+def test_a_recording_that_was_closed() -> None:
+    """A request that has ended is sent again like one that was still running."""
+    assert script(of(REQUEST[:-1]), Change()) == script(of([*REQUEST[:-1], Closed(7, 9.0, cancelled=True)]), Change())

@@ -1,0 +1,1 @@
+"""What is recorded, and that nothing is changed by it."""

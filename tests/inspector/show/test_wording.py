@@ -1,0 +1,197 @@
+"""How sizes, times and messages are put into words, and content into lines."""
+
+import gzip
+import zlib
+from typing import Any
+
+import brotli
+import pytest
+
+from asgictl.inspector import bodies
+from asgictl.inspector.record import Event, Redacted
+from asgictl.inspector.show import wording
+
+SIZES = {
+    0: "0 B",
+    999: "999 B",
+    1000: "1.0 kB",
+    1250: "1.2 kB",
+    999_900: "999.9 kB",
+    1_000_000: "1.0 MB",
+    2_500_000_000: "2.5 GB",
+    3_000_000_000_000: "3000.0 GB",
+}
+
+
+@pytest.mark.parametrize(("count", "text"), SIZES.items())
+def test_sizes(count: int, text: str) -> None:
+    """Sizes are told in the largest unit of which there is one."""
+    assert wording.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0.0, "0.0 ms"), (0.06, "0.1 ms"), (999.94, "999.9 ms"), (1000.0, "1.0 s"), (61_250.0, "61.2 s")]
+)
+def test_durations(ms: float, text: str) -> None:
+    """Times are told in milliseconds, from one second on in seconds."""
+    assert wording.duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(200, "200 OK"), (404, "404 Not Found"), (299, "299"), ("200", "200"), (None, "None")]
+)
+def test_statuses(number: object, text: str) -> None:
+    """A status has its reason where there is one."""
+    assert wording.status(number) == text
+
+
+HEADERS = [(b"Content-Type", b"text/plain"), (b"x", b"y"), (b"content-length", b"3"), (b"set-cookie", Redacted(3))]
+SUMMARIES: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "an answer": (
+        {"type": "http.response.start", "status": 404, "headers": HEADERS},
+        {},
+        "404 Not Found, content-type: text/plain, content-length: 3",
+    ),
+    "without headers": ({"type": "http.response.start", "status": 200, "headers": []}, {}, "200 OK"),
+    "a body": ({"type": "http.response.body", "body": b"abc", "more_body": True}, {"size": 3}, "3 B, more_body"),
+    "the last of it": ({"type": "http.response.body", "more_body": False}, {}, "0 B"),
+    "a request without a body": ({"type": "http.request"}, {}, ""),
+    "with an empty one": ({"type": "http.request", "body": b""}, {}, "0 B"),
+    "a cut one": ({"type": "http.request", "body": b"abc"}, {"size": 5000, "cut": True}, "5.0 kB, 3 B kept"),
+    "text": ({"type": "websocket.send", "text": "ü", "bytes": None}, {"size": 2}, "text 2 B"),
+    "bytes": ({"type": "websocket.receive", "bytes": b"x"}, {"size": 1}, "bytes 1 B"),
+    "an accept": ({"type": "websocket.accept", "subprotocol": "chat"}, {}, "subprotocol chat"),
+    "without a subprotocol": ({"type": "websocket.accept", "subprotocol": None}, {}, ""),
+    "a close": ({"type": "websocket.close", "code": 4000, "reason": "why"}, {}, "4000, why"),
+    "without a reason": ({"type": "websocket.close", "code": 1000, "reason": ""}, {}, "1000"),
+    "another key": ({"type": "lifespan.startup.failed", "message": "a\n b"}, {}, "message: a b"),
+    "bytes as another": ({"type": "x", "path": b"/\xff"}, {}, "path: /ÿ"),
+    "no message": ("odd", {}, "not a message: odd"),
+}
+
+
+@pytest.mark.parametrize(("message", "fields", "text"), SUMMARIES.values(), ids=list(SUMMARIES))
+def test_summaries(message: Any, fields: dict[str, Any], text: str) -> None:
+    """Each kind of message says what it holds."""
+    event = Event(1, 1, 0.0, "send", message)._replace(**fields)
+
+    assert wording.summary(event, headers=True) == text
+    assert wording.summary(event, headers=False) == text.partition(", content")[0]
+
+
+def test_previews_of_messages() -> None:
+    """The beginning of a message's content is shown in one line, of one without any nothing."""
+    events = [Event(1, 1, 0.0, "send", message) for message in ({"body": b"a\n b"}, {"text": "c"}, {"type": "x"}, 5)]
+
+    assert [wording.preview(event) for event in events] == ["a b", "c", "", ""]
+
+
+PREVIEWS: list[tuple[bytes | str, str]] = [
+    (b"", ""),
+    (b"a\tb\r\n\x0c c", "a b c"),
+    (b"x" * 200, "x" * 200),
+    (b"x" * 201, "x" * 200 + "…"),
+    ("ü" * 200, "ü" * 200),
+    ("ü".encode() * 200, "ü" * 102),
+    (b"x" * 203 + "ü".encode(), "x" * 200 + "…"),
+    (b"x" * 300 + b"\xff", "x" * 200 + "…"),
+    (b"\x00", "00"),
+    (bytes(range(16)), "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f"),
+    (bytes(range(17)), "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f …"),
+]
+
+
+@pytest.mark.parametrize(("content", "text"), PREVIEWS, ids=range(len(PREVIEWS)))
+def test_previews(content: bytes | str, text: str) -> None:
+    """So much of some content is shown in a line, bytes in hex, and that there is more."""
+    assert bodies.preview(content) == text
+
+
+TEXTS: list[tuple[bytes, str, list[str]]] = [
+    (b"\x1b[1m\t\r\nx", "text", ["\x1b[1m\t", "x"]),
+    (b"a\x08", "binary", ["0000  61 08" + " " * 44 + "a."]),
+    (b"a\x0e", "binary", ["0000  61 0e" + " " * 44 + "a."]),
+    (b"a\x1a", "binary", ["0000  61 1a" + " " * 44 + "a."]),
+    (b"a\x1c", "binary", ["0000  61 1c" + " " * 44 + "a."]),
+    (b"a\x1f", "binary", ["0000  61 1f" + " " * 44 + "a."]),
+    (b"~\x7f \xff", "binary", ["0000  7e 7f 20 ff" + " " * 38 + "~. ."]),
+    ("a😀".encode()[:-1], "text", ["a"]),
+    ("a😀".encode()[:-3], "text", ["a"]),
+    (b"a\xff\xff", "binary", ["0000  61 ff ff" + " " * 41 + "a.."]),
+    (b"a\xc3bcde", "binary", ["0000  61 c3 62 63 64 65" + " " * 32 + "a.bcde"]),
+    ("ü".encode()[:1], "binary", ["0000  c3" + " " * 47 + "."]),
+]
+
+
+@pytest.mark.parametrize(("content", "kind", "lines"), TEXTS, ids=repr)
+def test_what_is_text(content: bytes, kind: str, lines: list[str]) -> None:
+    """Text may end within a letter, and hold tabs and escapes; what holds other control characters is binary."""
+    assert bodies.shown(content, "text/plain", "") == (kind, lines)
+
+
+KINDS: list[tuple[bytes, str, bool, str, list[str]]] = [
+    (b'{"a":1}', "application/json", False, "text", ['{"a":1}']),
+    (b'  ["x"]', "", True, "JSON", ["[", '  "x"', "]"]),
+    (b'{"a":1}', "text/plain", True, "text", ['{"a":1}']),
+    (b"a", "", True, "text", ["a"]),
+    (b'"\xc3\xbc"', "APPLICATION/Problem+JSON ; charset=utf-8", True, "JSON", ['"ü"']),
+    (b"a=1&" + b"n" * 40 + b"=2", "application/x-www-form-urlencoded; x=y", True, "form",
+     [f"a{' ' * 29}  1", f"{'n' * 40}  2"]),
+    (b"", "application/x-www-form-urlencoded", True, "form", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "media_type", "whole", "kind", "lines"), KINDS, ids=repr)
+def test_kinds(content: bytes, media_type: str, whole: bool, kind: str, lines: list[str]) -> None:
+    """Content is laid out by its type, or by its look where that is missing; JSON only if it is whole."""
+    assert bodies.shown(content, media_type, "", whole=whole) == (kind, lines)
+
+
+PACKED = {
+    "gzip": (gzip.compress(b"a"), "gzip", "text, gzip", b"a"),
+    "x-gzip": (gzip.compress(b"a"), "X-GZip", "text, x-gzip", b"a"),
+    "deflate": (zlib.compress(b"a"), "deflate", "text, deflate", b"a"),
+    "br": (brotli.compress(b"a"), "br", "text, br", b"a"),
+    "two": (gzip.compress(brotli.compress(b"a")), "br , gzip", "text, gzip, br", b"a"),
+    "identity": (b"a", "identity, ", "text", b"a"),
+    "an unknown one below": (gzip.compress(b"a"), "x-y, gzip", "x-y, not unpacked", gzip.compress(b"a")),
+}
+
+
+@pytest.mark.parametrize(("content", "encoding", "kind", "whole"), PACKED.values(), ids=list(PACKED))
+def test_packed(content: bytes, encoding: str, kind: str, whole: bytes) -> None:
+    """Content is unpacked in the reverse of the order in which it was packed."""
+    assert bodies.shown(content, "text/plain", encoding).kind == kind
+    assert bodies.decoded(content, encoding) == whole
+
+
+def test_without_brotli(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package for Brotli its content stays packed, and what to install is told, for no other encoding."""
+    monkeypatch.setattr("asgictl.inspector.bodies.find_spec", lambda _: None)
+    content = brotli.compress(b"a" * 50)
+
+    assert bodies.shown(content, "", "br").kind == "br, not unpacked: install `asgictl[brotli]`"
+    assert bodies.shown(content, "", "gzip").kind == "gzip, not unpacked"
+    assert bodies.decoded(content, "br") == content
+
+
+def test_what_is_not_brotli() -> None:
+    """With the package nothing has to be installed for content that is not what its header says."""
+    assert bodies.shown(b"\xff\xff\xff", "", "br").kind == "br, not unpacked"
+
+
+def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes are unpacked to be shown, so many for an archive; so many lines, and rows of hex."""
+    monkeypatch.setattr(bodies, "MOST", 3)
+    monkeypatch.setattr(bodies, "LARGEST", 5)
+    monkeypatch.setattr(bodies, "LINES", 2)
+    monkeypatch.setattr(bodies, "_HEX_BYTES", 32)
+    packed = gzip.compress(b"abcdefgh")
+    assert bodies.shown(packed, "", "gzip") == ("text, gzip", ["abc"])
+    assert bodies.decoded(packed, "gzip") == b"abcde"
+    assert bodies.shown(b"a\nb", "", "").lines == ["a", "b"]
+    assert bodies.shown(b"a\nb\nc", "", "").lines == ["a", "b", "… more lines"]
+    monkeypatch.setattr(bodies, "LINES", 3)
+    rows = [f"{begin}  {'00 ' * 15}00  {'.' * 16}" for begin in ("0000", "0010")]
+    assert bodies.shown(bytes(32), "", "").lines == rows
+    assert bodies.shown(bytes(35), "", "").lines == [*rows, "… 3 more bytes"]

@@ -1,0 +1,288 @@
+"""How the runtime stops: what is ended, what has the grace, and what is said to be left."""
+
+import asyncio
+import contextlib
+import threading
+from typing import Any
+
+import pytest
+
+from asgictl.asgi import ASGIApp
+from asgictl.serving import logs
+from asgictl.serving.app import runtime, stuck
+from asgictl.serving.app.in_flight import Exchange, WebSocketExchange
+from tests.serving.app.runtime.doubles import HTTP, STREAM, Task, answers, drop, made, nothing, run, waits
+
+
+def test_a_request_that_is_cut_off() -> None:
+    """A request that a stop cuts off before its answer gets a 503, has a line, and is counted as unfinished."""
+
+    async def main() -> None:
+        built, _ = made()
+        lines: list[str] = []
+        task = Task(built, waits)
+        built._write = lines.append
+        await task.began()
+        built.stopping.begin()
+        task.task.cancel()
+
+        assert not await task.cancelled()
+
+        assert task.heard == [
+            {
+                "type": "http.response.start",
+                "status": 503,
+                "headers": [(b"content-type", b"text/plain; charset=utf-8")],
+            },
+            {"type": "http.response.body", "body": b"The server is stopping.\n"},
+        ]
+        assert [line.split('" ')[1][:28] for line in lines] == ["503 Service Unavailable 24 B"]
+        assert built._unfinished_requests() == "1 request: GET /a"
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("app", "scope"),
+    [
+        (answers({"type": "http.response.start", "status": 200, "headers": []}), {}),
+        (answers({"type": "websocket.accept"}), {"type": "websocket"}),
+        (waits, {"type": "websocket"}),
+    ],
+)
+def test_an_answer_that_is_cut_off(app: ASGIApp, scope: dict[str, Any]) -> None:
+    """An answer that has begun, or a WebSocket, is cut off without more, and counted."""
+
+    async def main() -> None:
+        built, _ = made()
+        task = Task(built, app, **scope)
+        await task.began()
+        before = len(task.heard)
+        built.stopping.begin()
+        task.task.cancel()
+
+        assert not await task.cancelled()
+
+        assert len(task.heard) == before
+        kind = "WebSocket" if scope else "GET"
+        assert built._cut_off == [{**HTTP, **scope}]
+        assert built._unfinished_requests().startswith("1 request: ")
+        assert kind == "GET" or built._cut_off[0]["type"] == "websocket"
+
+    run(main)
+
+
+def test_a_request_that_is_cancelled_otherwise() -> None:
+    """Without a stop a cancelled request stays cancelled, as the server wants it."""
+
+    async def main() -> None:
+        built, _ = made()
+        task = Task(built, waits)
+        await task.began()
+        task.task.cancel()
+
+        assert await task.cancelled()
+        assert (task.heard, built._cut_off) == ([], [])
+
+    run(main)
+
+
+# The answer's method, whether with reload, and whether a stop ends it at once.
+ENDLESS = [("GET", False, True), ("POST", False, False), ("POST", True, True), ("GET", True, True)]
+
+
+@pytest.mark.parametrize(("method", "reload", "ends_at_once"), ENDLESS)
+def test_event_streams(method: str, reload: bool, ends_at_once: bool) -> None:
+    """A stop ends an event stream that has no end of its own at once, without counting it; a save ends them all."""
+
+    async def main() -> None:
+        built, report = made(reload=reload)
+        task = Task(built, answers(STREAM), method=method)
+        await task.began()
+        assert task.heard == [STREAM]
+        built.stopping._begun = True
+
+        built._begin_stop()
+
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert task.task.done() is ends_at_once
+        assert report == ["stopped"]
+        assert built._unfinished_requests() == ("" if ends_at_once else f"1 request: {method} /a")
+        task.task.cancel()
+        await task.cancelled()
+
+    run(main)
+
+
+def test_other_answers_are_not_ended() -> None:
+    """An ordinary answer that has begun has the grace."""
+
+    async def main() -> None:
+        built, _ = made()
+        task = Task(built, answers({**STREAM, "headers": [(b"content-type", b"text/plain")]}))
+        await task.began()
+        built.stopping._begun = True
+        built._begin_stop()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert not task.task.done()
+        assert built._unfinished_requests() == "1 request: GET /a"
+        task.task.cancel()
+        await task.cancelled()
+
+    run(main)
+
+
+@pytest.mark.parametrize(("begun", "ended"), [(True, True), (False, False)])
+def test_a_stream_that_begins_late(begun: bool, ended: bool) -> None:
+    """A stream that begins during the stop is told to connect anew and ended; while a worker drains it is only told."""
+
+    async def main() -> None:
+        built, _ = made()
+        task = Task(built, answers(STREAM))
+        built.closing = True
+        built.stopping._begun = begun
+        await task.began()
+
+        assert task.heard == [{**STREAM, "headers": [*STREAM["headers"], (b"connection", b"close")]}]  # type: ignore[misc]
+        assert task.task.done() is ended
+        task.task.cancel()
+        await task.cancelled()
+
+    run(main)
+
+
+@pytest.mark.parametrize("reload", [True, False])
+def test_the_door_is_closed(reload: bool) -> None:
+    """When uvicorn accepts nobody any more that is reported; with reload WebSockets end then, or else later."""
+
+    async def main() -> None:
+        built, report = made(reload=reload)
+        task = Task(built, answers({"type": "websocket.accept"}), type="websocket")
+        await task.began()
+        built.stopping._begun = True
+
+        built._door_closed()
+
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (report, task.task.done()) == (["closed"], reload)
+        task.task.cancel()
+        await task.cancelled()
+
+    run(main)
+
+
+def test_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop first closes the doors, ends a startup that waits, and tells when uvicorn has closed its own."""
+
+    async def main() -> None:
+        built, report = made()
+        calls: list[object] = []
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(built.stopping, "close_doors", lambda: calls.append("doors"))
+        monkeypatch.setattr(logs, "expect_cut_responses", lambda: calls.append("logs"))
+        monkeypatch.setattr(loop, "call_later", lambda seconds, call: calls.append((seconds, call.__name__)))
+        startup = asyncio.create_task(asyncio.Event().wait())
+        built._startup = startup
+        await asyncio.sleep(0)
+
+        built._begin_stop()
+        assert (calls, report, built.closing) == (["doors", "logs"], ["stopped"], True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await startup
+        assert startup.cancelled()
+        built._startup, built.stopping.ready = None, True
+        built._begin_stop()
+        assert calls[2:] == ["doors", "logs", (0.15, "_door_closed")]
+
+    run(main)
+
+
+def test_draining() -> None:
+    """A worker that drains accepts nobody, and has clients connect anew; before there is a loop it has none."""
+
+    async def main() -> None:
+        built, report = made(alone=False)
+        built.drain()
+        await asyncio.sleep(0)
+        assert not built.closing
+        built._loop = asyncio.get_running_loop()
+
+        thread = threading.Thread(target=built.drain)
+        thread.start()
+        await asyncio.to_thread(thread.join, 20)
+
+        assert (built.closing, report) == (True, [])
+
+    run(main)
+
+
+def test_a_stop_wakes_what_waits() -> None:
+    """What waits for a stop is woken by it."""
+    built, _ = made()
+    assert not built._told_to_stop.is_set()
+
+    built.stopping.begin()
+
+    assert built._told_to_stop.is_set()
+
+
+LEFT: dict[str, tuple[str, bool, str]] = {
+    "the import of the app": (runtime._LOADING, False, "the import of the app (main.py:3)"),
+    "the startup of the app": (runtime._STARTING, False, "the startup of the app (main.py:3)"),
+    "the app": (runtime._SERVING, False, "the app (main.py:3)"),
+    "the shutdown of the app": (runtime._ENDING, False, "the shutdown of the app (main.py:3)"),
+    "a thread in the end": (runtime._ENDING, True, "the thread `x` (main.py:9)"),
+    "a thread before the end": (runtime._SERVING, True, "the app (main.py:3)"),
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """What is not waited for any longer is named with its place, once."""
+    doing, thread, left = LEFT[case]
+    monkeypatch.setattr(stuck, "thread", lambda: "the thread `x` (main.py:9)" if thread else "")
+    monkeypatch.setattr(stuck, "place", lambda _: " (main.py:3)")
+    built, report = made(grace=1.5)
+    built._doing = doing
+
+    built._stuck()
+    built._stuck()
+
+    assert report == [("note", f"stopped after 1.5 s without waiting for {left}")]
+
+
+def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are left are named rather than anything else, also one that blocks the loop just now."""
+    monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
+    busy = Exchange({**HTTP, "path": "/busy"}, drop, made()[0])
+    monkeypatch.setattr(stuck, "running", lambda: busy)
+    built, report = made(grace=8.0)
+    built._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
+
+    built.shutdown_began()
+
+    assert report == [("note", "stopped after 8 s without waiting for 2 requests: POST /cut, ...")]
+    busy.ended = True
+    assert built._unfinished_requests() == "1 request: POST /cut"
+
+
+def test_a_shutdown_that_leaves_nothing() -> None:
+    """A shutdown that cuts nothing off says nothing."""
+    built, report = made()
+
+    built.shutdown_began()
+
+    assert (report, built._doing) == ([], "the shutdown of the app")
+
+
+def test_a_websocket_that_is_left() -> None:
+    """A WebSocket that is left is named as one."""
+    scope = {"type": "websocket", "path": "/chat"}
+    made_for = WebSocketExchange(scope, nothing, drop, made()[0])
+
+    assert stuck.requests([made_for.scope]) == "1 request: WebSocket /chat"
+    assert stuck.requests([]) == ""

@@ -1,0 +1,238 @@
+"""The page that a broken app is shown as: what is on it, and who may see it."""
+
+import asyncio
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import asgictl
+from asgictl import adapt
+from asgictl.discovery import AppRef
+from asgictl.errors import AppLoadError
+from asgictl.serving.app.error_page import Audience, ErrorPage, is_local, users_stack
+
+OURS = Path(asgictl.__file__).parent
+SEEN = "add --traceback to see the whole stack"
+HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
+TRACEBACK = f"""Traceback (most recent call last):
+  File "{OURS}/adapt.py", line 57, in load
+    value: Any = importlib.import_module(ref.module)
+                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/usr/lib/python3.11/importlib/__init__.py", line 126, in import_module
+    return _bootstrap._gcd_import(name[level:], package, level)
+  File "<frozen importlib._bootstrap>", line 1204, in _gcd_import
+  File "<frozen importlib._bootstrap_external>", line 940, in exec_module
+  File "/home/me/asgictl_shop/main.py", line 3, in <module>
+    import helpers
+  File "/home/me/importlib/helpers.py", line 1, in <module>
+    1 <2
+{{}}
+  File "{OURS}/adapt.py", line 57, in load
+    value: Any = importlib.import_module(ref.module)
+SyntaxError: no
+a note that was added"""
+USERS = """Traceback (most recent call last):
+  File "/home/me/asgictl_shop/main.py", line 3, in <module>
+    import helpers
+  File "/home/me/importlib/helpers.py", line 1, in <module>
+    1 <2
+{}
+SyntaxError: no
+a note that was added"""
+CHAINED = "\nDuring handling of the above exception, another exception occurred:\n"
+
+
+def asked(page: ErrorPage, address: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    """Return the answer of a page to a client."""
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(page, client=(address, 5000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/", headers=headers)
+
+    return asyncio.run(main())
+
+
+def test_the_stack_is_the_users() -> None:
+    """The stack has the user's frames and each message, and none of asgictl's or of Python's import."""
+    assert users_stack(TRACEBACK.format(CHAINED)) == USERS.format(CHAINED)
+
+
+@pytest.mark.parametrize(
+    ("hint", "details", "text"),
+    [
+        ("install it", "", "cannot load `m:app`: <b>\n\ninstall it\n"),
+        (SEEN, "", "cannot load `m:app`: <b>\n"),
+        (None, "", "cannot load `m:app`: <b>\n"),
+        ("install it", TRACEBACK.format(""), f"cannot load `m:app`: <b>\n\ninstall it\n\n{USERS.format('')}\n"),
+        (SEEN, TRACEBACK.format(""), f"cannot load `m:app`: <b>\n\n{USERS.format('')}\n"),
+    ],
+)
+def test_the_text(hint: str | None, details: str, text: str) -> None:
+    """A client without a browser gets the message, what to do and the stack, but not how to see the stack."""
+    error = AppLoadError("cannot load `m:app`: <b>", hint=hint, details=details)
+
+    answer = asked(ErrorPage(error, "loopback"))
+
+    assert (answer.status_code, answer.text) == (500, text)
+    assert dict(answer.headers) == {
+        "content-type": "text/plain; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+
+
+class Page(HTMLParser):
+    """The text of each element of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin an element."""
+        self.elements.append((tag, dict(attrs), ""))
+
+    def handle_data(self, data: str) -> None:
+        """Add to the one that has begun last."""
+        if self.elements:
+            tag, attributes, text = self.elements[-1]
+            self.elements[-1] = tag, attributes, text + data
+
+
+@pytest.mark.parametrize(("hint", "shown"), [("install `<it>`", "install `<it>`"), (SEEN, ""), (None, "")])
+def test_the_page(hint: str | None, shown: str) -> None:
+    """A browser gets a page with the same, in which nothing of the error is taken for HTML."""
+    error = AppLoadError("cannot load `m:app`: <b> & {x}", hint=hint, details=TRACEBACK.format(""))
+
+    answer = asked(ErrorPage(error, "loopback"), Accept="text/html,*/*")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    page = Page(answer.text)
+    texts = {(tag, attributes.get("class")): text.strip() for tag, attributes, text in page.elements}
+    del texts["style", None]
+    assert texts == {
+        ("html", None): "",
+        ("meta", None): "",
+        ("title", None): "The app is broken",
+        ("h1", None): "500 · The app is broken",
+        ("p", "message"): "cannot load `m:app`: <b> & {x}",
+        ("p", "hint"): shown,
+        ("pre", None): USERS.format(""),
+        ("p", None): "It is started anew when a file changes. Then reload this page.",
+    }
+
+
+def test_text_that_is_no_unicode() -> None:
+    """A message that cannot be encoded is shown all the same."""
+    assert asked(ErrorPage(AppLoadError("a\udce9b"), "always")).text == "a\\udce9b\n"
+
+
+def test_a_real_error(tmp_path: Path) -> None:
+    """The page of an app that cannot be imported has the user's own line as its only frame."""
+    (tmp_path / "torn.py").write_text("import json\n1 / 0\n")
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(AppRef(module="torn", attribute="app", found="as named", path=(str(tmp_path),)))
+
+    frames = [line for line in users_stack(caught.value.details).splitlines() if line.startswith("  File")]
+
+    assert frames == [f'  File "{tmp_path}/torn.py", line 2, in <module>']
+
+
+def test_a_websocket_is_refused() -> None:
+    """A WebSocket to a broken app is refused: nobody waits for an answer."""
+    heard: list[Any] = []
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    async def receive() -> Any:
+        heard.append("asked for the first message")
+        return {"type": "websocket.connect"}
+
+    asyncio.run(ErrorPage(AppLoadError("x"), "loopback")({**scope(HERE), "type": "websocket"}, receive, send))
+
+    assert heard == ["asked for the first message", {"type": "websocket.close", "code": 1011}]
+
+
+def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: str) -> dict[str, Any]:
+    """Return the scope of a request from a client, for a host, by way of proxies."""
+    headers = [(b"x-forwarded-for", one.encode("latin-1")) for one in forwarded]
+    return {"type": "http", "client": client, "headers": [*headers, (b"host", host.encode("latin-1"))]}
+
+
+@pytest.mark.parametrize(
+    ("audience", "address", "shown"),
+    [
+        ("loopback", "127.0.0.1", True),
+        ("loopback", "192.0.2.1", False),
+        ("always", "192.0.2.1", True),
+        ("never", "127.0.0.1", False),
+    ],
+)
+def test_who_sees_it(audience: Audience, address: str, shown: bool) -> None:
+    """Whoever is not meant to see the error learns that there is one, in plain text."""
+    answer = asked(ErrorPage(AppLoadError("secret"), audience), address, Accept="text/html")
+
+    assert answer.status_code == 500
+    assert ("secret" in answer.text) is shown
+    assert shown or (answer.text, answer.headers["content-type"]) == (HIDDEN, "text/plain; charset=utf-8")
+
+
+HERE = ("127.0.0.1", 5000)
+LOCAL: dict[str, tuple[dict[str, Any], bool]] = {
+    "IPv4": (scope(HERE), True),
+    "another loopback": (scope(("127.9.9.9", 1)), True),
+    "IPv6": (scope(("::1", 1)), True),
+    "IPv4 in IPv6": (scope(("::ffff:127.0.0.1", 1)), True),
+    "another machine": (scope(("192.0.2.1", 1)), False),
+    "another machine in IPv6": (scope(("::ffff:192.0.2.1", 1)), False),
+    "no address": (scope(("unix", 0)), False),
+    "a UNIX socket": (scope(None), False),
+    "a UNIX socket, by a proxy for this machine": (scope(None, "localhost", "127.0.0.1"), False),
+    "by a proxy for this machine": (scope(HERE, "localhost", "127.0.0.1"), True),
+    "by two proxies": (scope(HERE, "localhost", " 127.0.0.1 , ::1"), True),
+    "by a proxy for another machine": (scope(HERE, "localhost", "192.0.2.1"), False),
+    "by two proxies for another machine": (scope(HERE, "localhost", "127.0.0.1,192.0.2.1"), False),
+    "by two proxies with a header each": (scope(HERE, "localhost", "127.0.0.1", "192.0.2.1"), False),
+    "by a proxy that says nothing": (scope(HERE, "localhost", ""), False),
+    "a port": (scope(HERE, "localhost:8000"), True),
+    "capitals": (scope(HERE, "LocalHost"), True),
+    "a name below localhost": (scope(HERE, "shop.LOCALHOST:80"), True),
+    "an address": (scope(HERE, "192.0.2.9:8000"), True),
+    "an IPv6 address": (scope(HERE, "[::1]:8000"), True),
+    "another name": (scope(HERE, "evil.example"), False),
+    "a name that ends alike": (scope(HERE, "evillocalhost"), False),
+    "a name that begins alike": (scope(HERE, "localhost.evil.example"), False),
+    "brackets round a name": (scope(HERE, "[evil.example]"), False),
+    "letters that are none": (scope(HERE, "l\xf6calhost"), False),
+    "no host": ({"type": "http", "client": HERE, "headers": []}, False),
+}
+
+
+@pytest.mark.parametrize("case", LOCAL)
+def test_who_is_on_this_machine(case: str) -> None:
+    """The error is for a request from this machine, for a name of it; no proxy and no foreign name gets it."""
+    asked_for, wanted = LOCAL[case]
+
+    assert is_local(asked_for) is wanted
+
+
+def test_the_body_is_whole() -> None:
+    """The answer is one message after the start, which is its end."""
+    heard: list[Any] = []
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    async def receive() -> Any:
+        pytest.fail("a request need not be read")
+
+    asyncio.run(ErrorPage(AppLoadError("x"), "never")(scope(HERE), receive, send))
+
+    assert heard[1:] == [{"type": "http.response.body", "body": HIDDEN.encode()}]

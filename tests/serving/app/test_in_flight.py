@@ -1,0 +1,307 @@
+"""One connection through the runtime: what its line in the access log says, and how its answer is changed."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asgictl.adapt import Adaptation
+from asgictl.asgi import Receive, Send
+from asgictl.discovery import AppRef
+from asgictl.serving.app import access_log, in_flight
+from asgictl.serving.app.access_log import AccessLog
+from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.runtime import Runtime
+from asgictl.serving.instructions import Instructions
+from tests.serving.app.runtime.doubles import HTTP
+
+App = Callable[[Receive, Send], Awaitable[None]]
+
+WEBSOCKET = {**HTTP, "type": "websocket"}
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each exchange begin at 10 s, and be over 1.25 s later."""
+    moments = iter((10.0, 11.25))
+    monkeypatch.setattr(in_flight, "time", SimpleNamespace(perf_counter=lambda: next(moments)))
+
+
+def logged(app: App, scope: dict[str, Any], *incoming: dict[str, Any], form: str = "text") -> list[str]:
+    """Run an app in the runtime; return the lines of the access log, without what is the same in each."""
+    reference = AppRef(module="m", attribute="app", found="as named", file=Path("m.py"))
+    runtime = Runtime(Instructions(reference, Adaptation()), alone=True)
+
+    async def asgi(_scope: Any, receive: Receive, send: Send) -> None:
+        await app(receive, send)
+
+    lines: list[str] = []
+    runtime._use(asgi, "ASGI")
+    runtime._line = access_log.line(AccessLog(form=form))
+    runtime._write = lines.append
+    messages = list(incoming)
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(_message: Any) -> None:
+        pass
+
+    async def main() -> None:
+        with contextlib.suppress(ZeroDivisionError):
+            await runtime(scope, receive, send)
+
+    asyncio.run(main())
+    return [line.removeprefix("127.0.0.1:5000 - ").removesuffix("\n") for line in lines]
+
+
+CONNECT = {"type": "websocket.connect"}
+ACCEPT = {"type": "websocket.accept"}
+
+
+def says(*messages: dict[str, Any], raises: bool = False, hears: int = 0) -> App:
+    """Return an app that sends messages, hears some, and returns or raises."""
+
+    async def app(receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+        for _ in range(hears):
+            await receive()
+        if raises:
+            raise ZeroDivisionError
+
+    return app
+
+
+def denial(**start: Any) -> list[dict[str, Any]]:
+    """Return the beginning of an HTTP answer to a WebSocket."""
+    return [{"type": "websocket.http.response.start", "status": 401, "headers": [], **start}]
+
+
+BODY = "websocket.http.response.body"
+SOCKETS: dict[str, tuple[App, str]] = {
+    "sends and closes": (
+        says(
+            ACCEPT,
+            {"type": "websocket.send", "text": "grüße"},
+            {"type": "websocket.send", "bytes": b"123"},
+            {"type": "websocket.send", "bytes": None, "text": "x"},
+            {"type": "websocket.send", "bytes": b"", "text": None},
+            {"type": "websocket.close", "code": 4000},
+        ),
+        "closed 4000, 11 B",
+    ),
+    "closes without a code": (says(ACCEPT, {"type": "websocket.close"}), "closed 1000, 0 B"),
+    "refuses": (says({"type": "websocket.close", "code": 4000}), "403 Forbidden 0 B"),
+    "raises before it accepts": (says(raises=True), "500 Internal Server Error 0 B"),
+    "returns before it accepts": (says(), "500 Internal Server Error 0 B"),
+    "raises after it has accepted": (says(ACCEPT, raises=True), "closed 1006, 0 B"),
+    "returns after it has accepted": (says(ACCEPT), "closed 1006, 0 B"),
+    "raises after it has closed": (says(ACCEPT, {"type": "websocket.close"}, raises=True), "closed 1000, 0 B"),
+    "denies with an answer": (
+        says(*denial(), {"type": BODY, "body": b"no", "more_body": True}, {"type": BODY, "body": b"pe"}),
+        "401 Unauthorized 4 B",
+    ),
+    "denies without a body": (says(*denial(status=404), {"type": BODY}), "404 Not Found 0 B"),
+    "denies and raises": (
+        says(*denial(), {"type": BODY, "body": b"no", "more_body": True}, raises=True),
+        "401 Unauthorized 2 B",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SOCKETS)
+def test_a_websocket_has_one_line(case: str) -> None:
+    """Whatever its app does, a WebSocket has one line, with its close code or the status it was refused with."""
+    app, wanted = SOCKETS[case]
+
+    assert logged(app, WEBSOCKET) == [f'"WebSocket /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+LEAVES: dict[str, tuple[list[dict[str, Any]], App, str]] = {
+    "with a code": (
+        [CONNECT, {"type": "websocket.disconnect", "code": 1001}],
+        says(ACCEPT, hears=2),
+        "closed 1001, 0 B",
+    ),
+    "without a code": ([CONNECT, {"type": "websocket.disconnect"}], says(ACCEPT, hears=2), "closed 1006, 0 B"),
+    "after a message": (
+        [CONNECT, {"type": "websocket.receive", "text": "hi"}, {"type": "websocket.disconnect", "code": 1000}],
+        says(ACCEPT, hears=3),
+        "closed 1000, 0 B",
+    ),
+    "after the app has closed": (
+        [CONNECT, {"type": "websocket.disconnect", "code": 1005}],
+        says(ACCEPT, {"type": "websocket.close", "code": 4001}, hears=2),
+        "closed 4001, 0 B",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEAVES)
+def test_a_client_that_leaves_a_websocket(case: str) -> None:
+    """A WebSocket that its client ends has the client's close code, and one that the app has ended the app's."""
+    incoming, app, wanted = LEAVES[case]
+
+    assert logged(app, WEBSOCKET, *incoming) == [f'"WebSocket /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+START = {"type": "http.response.start", "status": 200, "headers": []}
+REQUESTS: dict[str, tuple[App, str]] = {
+    "answers in parts": (
+        says(
+            START,
+            {"type": "http.response.body", "body": b"abc", "more_body": True},
+            {"type": "http.response.body", "more_body": True},
+            {"type": "http.response.body", "body": b"de"},
+        ),
+        "200 OK 5 B",
+    ),
+    "answers without headers": (
+        says({"type": "http.response.start", "status": 204}, {"type": "http.response.body"}),
+        "204 No Content 0 B",
+    ),
+    "raises before it answers": (says(raises=True), "500 Internal Server Error 0 B"),
+    "raises in the middle": (
+        says(START, {"type": "http.response.body", "body": b"abc", "more_body": True}, raises=True),
+        "200 OK 3 B",
+    ),
+    "raises after the end": (says(START, {"type": "http.response.body", "body": b"abc"}, raises=True), "200 OK 3 B"),
+    "does not end": (says(START), "200 OK 0 B"),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_a_request_has_one_line(case: str) -> None:
+    """A request has one line, with the status and the bytes that its client got, and how long that took."""
+    app, wanted = REQUESTS[case]
+
+    assert logged(app, HTTP) == [f'"GET /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+def test_only_websockets_have_a_close_code() -> None:
+    """The JSON of a request that fails, or of a WebSocket that was never open, says nothing of a close code."""
+    (request,) = map(json.loads, logged(says(raises=True), HTTP, form="json"))
+
+    assert (request["status"], "close_code" in request, request["duration_ms"]) == (500, False, 1250.0)
+
+
+def test_a_refused_websocket_has_no_close_code() -> None:
+    """A WebSocket whose app raises before it accepts has the status of its answer, and no close code."""
+    (websocket,) = map(json.loads, logged(says(raises=True), WEBSOCKET, form="json"))
+
+    assert (websocket["status"], "close_code" in websocket) == (500, False)
+
+
+class Watcher:
+    """Takes note of what it is told."""
+
+    def __init__(self, *, closing: bool = False) -> None:
+        self.closing = closing
+        self.told: list[str] = []
+
+    def begin_late_answer(self, made: Exchange) -> None:
+        """Have the client connect anew."""
+        self.told.append("late")
+        made.ask_to_close()
+
+    def complete(self, _made: Exchange) -> None:
+        """Note that it is over."""
+        self.told.append("complete")
+
+
+def sent(made: Callable[[Send], Exchange], *messages: dict[str, Any]) -> list[Any]:
+    """Return what the server gets of what the app sends."""
+    heard: list[Any] = []
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    async def main() -> None:
+        watched = made(send)
+        for message in messages:
+            await watched.send(message)
+
+    asyncio.run(main())
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("version", "added"),
+    [("1.0", [(b"connection", b"close")]), ("1.1", [(b"connection", b"close")]), ("2", []), ("3", []), ("2.1", [])],
+)
+def test_asks_to_connect_anew(version: str, added: list[tuple[bytes, bytes]]) -> None:
+    """While the server stops a client of HTTP/1 is told to connect anew, beside what the app says; others cannot be."""
+    watcher = Watcher(closing=True)
+    headers = ((name, b"1") for name in (b"x-a", b"x-b"))
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+
+    heard = sent(lambda send: Exchange({**HTTP, "http_version": version}, send, watcher), start)
+
+    assert heard == [{**START, "headers": [(b"x-a", b"1"), (b"x-b", b"1"), *added]}]
+    assert watcher.told == ["late"]
+
+
+def test_asks_to_connect_anew_without_headers() -> None:
+    """An answer that has no headers of its own gets that one."""
+    watcher = Watcher(closing=True)
+    start = {"type": "http.response.start", "status": 204}
+
+    heard = sent(lambda send: Exchange(HTTP, send, watcher), start)
+
+    assert heard == [{**start, "headers": [(b"connection", b"close")]}]
+
+
+def test_changes_nothing_otherwise() -> None:
+    """As long as the server does not stop, it gets exactly what the app has sent, and the end is told once."""
+    watcher = Watcher()
+    messages: list[dict[str, Any]] = [
+        START,
+        {"type": "http.response.body", "body": b"x"},
+        {"type": "http.response.body", "body": b""},
+    ]
+
+    heard = sent(lambda send: Exchange(HTTP, send, watcher), *messages)
+
+    assert [id(message) for message in heard] == [id(message) for message in messages]
+    assert watcher.told == ["complete"]
+
+
+STREAMS: dict[str, tuple[list[tuple[bytes, bytes]], bool]] = {
+    "an event stream": ([(b"content-type", b"text/event-stream")], True),
+    "with a charset": ([(b"content-type", b"text/event-stream; charset=utf-8")], True),
+    "in capitals": ([(b"X-Kind", b"x"), (b"Content-Type", b"text/event-stream")], True),
+    "in another header": ([(b"x-kind", b"text/event-stream")], False),
+    "another type": ([(b"content-type", b"text/plain"), (b"x-kind", b"text/event-stream")], False),
+    "no type": ([], False),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_event_streams_are_known(case: str) -> None:
+    """What is cut at once by a stop or a save is an event stream, by its content type and nothing else."""
+    headers, wanted = STREAMS[case]
+    made: list[Exchange] = []
+
+    def make(send: Send) -> Exchange:
+        made.append(Exchange(HTTP, send, Watcher()))
+        return made[0]
+
+    sent(make, {**START, "headers": headers})
+    assert made[0].is_event_stream is wanted
+    made[0].finish()
+    assert not made[0].is_event_stream
+
+
+def test_nothing_is_a_stream_before_it_begins() -> None:
+    """A request that has not been answered yet is no event stream."""
+
+    async def send(_message: Any) -> None:
+        pass
+
+    assert not Exchange(HTTP, send, Watcher()).is_event_stream

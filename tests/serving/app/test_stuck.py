@@ -1,0 +1,298 @@
+"""What is left unfinished, in words: requests, threads, and the user's line where something waits."""
+
+import asyncio
+import inspect
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from asgictl.serving.app import stuck, whereabouts
+from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.runtime import Runtime
+
+HERE = "tests/serving/app/test_stuck.py"
+
+
+def line_of(function: Callable[..., Any], text: str) -> int:
+    """Return the number of the line of a function that holds a text."""
+    lines, first = inspect.getsourcelines(function)
+    return first + next(number for number, line in enumerate(lines) if text in line)
+
+
+async def waits() -> None:
+    """Wait in the user's code."""
+    await asyncio.sleep(60)  # here
+
+
+async def outer() -> None:
+    """Wait in something that waits."""
+    await waits()
+
+
+async def numbers() -> AsyncIterator[int]:
+    """Wait in a generator."""
+    yield 1
+    await asyncio.sleep(60)  # in the generator
+
+
+async def fetched() -> AsyncIterator[int]:
+    """Wait in what a generator waits for."""
+    yield 1
+    await waits()
+
+
+async def next_fetched() -> None:
+    """Wait for the next item of a generator that waits."""
+    items = fetched()
+    await anext(items)
+    await anext(items)
+
+
+async def iterates() -> None:
+    """Wait for a generator."""
+    async for _ in numbers():
+        pass
+
+
+async def next_of() -> None:
+    """Wait for the next item of a generator."""
+    items = numbers()
+    await anext(items)
+    await anext(items)
+
+
+async def in_a_library() -> None:
+    """Wait in a library, which is no place of the user's."""
+    await asyncio.wait_for(asyncio.Event().wait(), 60)  # in the library
+
+
+PLACES: dict[str, tuple[Callable[[], Any], Callable[..., Any], str]] = {
+    "a coroutine": (outer, waits, "# here"),
+    "a generator": (iterates, numbers, "# in the generator"),
+    "what a generator waits for": (next_fetched, waits, "# here"),
+    "anext": (next_of, numbers, "# in the generator"),
+    "a library": (in_a_library, in_a_library, "# in the library"),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_where_a_task_waits(case: str) -> None:
+    """The innermost line of the user's that a task waits in is named."""
+    wait, where, text = PLACES[case]
+
+    async def main() -> str:
+        task = asyncio.create_task(wait())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        place = whereabouts.of_task(task)
+        assert stuck.place(task) == place
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return place
+
+    assert asyncio.run(main()) == f" ({HERE}:{line_of(where, text)})"
+
+
+def test_a_task_that_is_over() -> None:
+    """A task that is over waits nowhere, and neither does one of a library's."""
+
+    async def main() -> list[str]:
+        over = asyncio.create_task(asyncio.sleep(0))
+        await over
+        library = asyncio.create_task(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        places = [whereabouts.of_task(over), whereabouts.of_task(library)]
+        library.cancel()
+        await asyncio.gather(library, return_exceptions=True)
+        return places
+
+    assert asyncio.run(main()) == ["", ""]
+
+
+def hold(go: threading.Event, begun: threading.Event) -> None:
+    """Wait in a thread."""
+    begun.set()
+    go.wait(60)  # held
+
+
+@pytest.fixture
+def held() -> Iterator[Callable[..., threading.Thread]]:
+    """Start threads that wait until the end of the test."""
+    go = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(**options: Any) -> threading.Thread:
+        begun = threading.Event()
+        thread = threading.Thread(target=hold, args=(go, begun), **options)
+        threads.append(thread)
+        thread.start()
+        assert begun.wait(20)
+        return thread
+
+    yield start
+    go.set()
+    for thread in threads:
+        thread.join(20)
+
+
+def test_where_a_thread_is(held: Callable[..., threading.Thread]) -> None:
+    """The line of the user's that a thread is in is named; one that has ended is nowhere."""
+    thread = held()
+
+    assert whereabouts.of_thread(thread.ident) == f" ({HERE}:{line_of(hold, '# held')})"
+    assert whereabouts.of_thread(-5) == ""
+    here = whereabouts.of_thread()
+    assert here == f" ({HERE}:{line_of(test_where_a_thread_is, 'here = whereabouts')})"
+    assert stuck.place(None).startswith(f" ({HERE}:")
+
+
+def test_which_thread_holds_up_the_end(held: Callable[..., threading.Thread]) -> None:
+    """Of all threads the one that the interpreter waits for is named, with its line."""
+    held(name="background", daemon=True)
+    held(name="asgictl-log-end")
+    assert stuck.thread() == ""
+    held(name="mail")
+
+    assert stuck.thread() == f"the thread `mail` ({HERE}:{line_of(hold, '# held')})"
+
+
+def scope(method: str | None, path: str) -> dict[str, Any]:
+    """Return the scope of a request, or without a method of a WebSocket."""
+    return {"path": path, "http_version": "1.1", **({"method": method} if method else {})}
+
+
+REQUESTS = [
+    ([], ""),
+    ([scope("POST", "/a")], "1 request: POST /a"),
+    ([scope(None, "/chat"), scope("GET", "/b")], "2 requests: WebSocket /chat, ..."),
+    ([scope("GET", "/b")] * 3, "3 requests: GET /b, ..."),
+]
+
+
+@pytest.mark.parametrize(("scopes", "text"), REQUESTS)
+def test_requests(scopes: list[dict[str, Any]], text: str) -> None:
+    """How many requests are left is said, and which is the first."""
+    assert stuck.requests(scopes) == text
+
+
+async def drop(_message: Any) -> None:
+    """Take a message."""
+
+
+def made(path: str) -> Exchange:
+    """Return an exchange."""
+    watcher: Any = Runtime
+    return Exchange(scope("GET", path), drop, watcher)
+
+
+async def serves(exchange: Exchange) -> None:
+    """Stand for the runtime, whose variable is called so."""
+    assert exchange
+    await waits()
+
+
+async def serves_below(exchange: Exchange) -> None:
+    """Stand for a server's coroutine around it."""
+    await serves(exchange)
+
+
+async def has_something_else(exchange: str) -> None:
+    """Stand for an app that has a variable of that name."""
+    assert exchange
+    await waits()
+
+
+def test_exchanges() -> None:
+    """The exchanges that tasks of a loop wait in are found once each, and nothing else is taken for one."""
+
+    async def main() -> None:
+        one, two = made("/one"), made("/two")
+        coroutines = [serves(one), serves_below(two), has_something_else("x"), waits()]
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        found = dict(stuck.exchanges(asyncio.get_running_loop()))
+
+        assert found == {tasks[0]: one, tasks[1]: two}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    assert list(stuck.exchanges(None)) == []
+
+
+def from_another_thread(call: Callable[[], Any]) -> Any:
+    """Return what a call returns in another thread."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    thread.join(20)
+    return results.pop()
+
+
+def test_what_the_main_thread_is_busy_with() -> None:
+    """The exchange that blocks the main thread is found from another one, and nothing when there is none."""
+    wanted = made("/busy")
+
+    def handle(exchange: Exchange) -> Any:
+        assert exchange
+        return work("something else")
+
+    def work(exchange: str) -> Any:
+        assert exchange
+        return from_another_thread(stuck.running)
+
+    assert handle(wanted) is wanted
+    assert from_another_thread(stuck.running) is None
+
+
+RUNS = "def run(call):\n    return call()\n"
+
+
+def module(name: str, source: str, file: Path, **more: Any) -> ModuleType:
+    """Return a module made of source, in a file."""
+    file.write_text(source)
+    created = ModuleType(name)
+    created.__dict__.update(more)
+    exec(compile(source, str(file), "exec"), created.__dict__)
+    return created
+
+
+# The package that runs something, where it is called, and whether that is named.
+ADVICE = [
+    *((name, "<module>", True) for name in sorted(stuck._RUNNING)),
+    ("uvicorn.server", "<module>", True),
+    ("uvicornish", "<module>", False),
+    ("shop", "<module>", False),
+    ("uvicorn", "main", False),
+]
+
+
+@pytest.mark.parametrize(("package", "caller", "named"), ADVICE)
+def test_advice(tmp_path: Path, package: str, caller: str, named: bool) -> None:
+    """A server or a loop that the app's own module runs while it is imported is named with its line."""
+    library = module(package, RUNS, tmp_path / "library.py")
+    said: list[str] = []
+    call = "run(lambda: said.append(advice()))"
+    source = f"\n{call}  # now\n" if caller == "<module>" else f"\ndef main():\n    {call}\nmain()\n"
+
+    module("main", source, tmp_path / "main.py", run=library.run, said=said, advice=stuck.advice)
+
+    text = f': `{call}  # now` belongs below `if __name__ == "__main__":`'
+    assert said == [text if named else ""] or (caller == "main" and said[0].startswith(": `main()` belongs"))
+
+
+def test_the_servers_are_known() -> None:
+    """What runs servers and event loops is known by the names of their packages."""
+    assert {
+        *("aiohttp", "asyncio", "hypercorn", "socketserver"),
+        *("tornado", "uvicorn", "waitress", "werkzeug"),
+    } == stuck._RUNNING
+    assert sys.modules["asyncio"]

@@ -1,0 +1,1 @@
+"""Parent, workers, reload and signals, below the end-to-end level."""

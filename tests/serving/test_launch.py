@@ -1,0 +1,142 @@
+"""The launch: what is said before the start, what comes of an early stop, and what is left behind."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from asgictl.adapt import Adaptation
+from asgictl.discovery import AppRef
+from asgictl.errors import AppLoadError, ConfigError
+from asgictl.serving import launch
+from asgictl.serving.instructions import Instructions
+from asgictl.serving.plan import ServePlan
+from asgictl.serving.processes import stopping
+from asgictl.serving.sockets.listen import Address, Bind
+from asgictl.serving.tls import TlsRequest
+
+PLAN = ServePlan(
+    bind=Bind(port=0),
+    workers=1,
+    instructions=Instructions(AppRef(module="m", attribute="a", found="as named"), Adaptation()),
+    uvicorn={},
+)
+
+HOSTS = {
+    Bind(host="shop.test"): "shop.test",
+    Bind(host="127.0.0.1"): "127.0.0.1",
+    Bind(host="0.0.0.0"): "",
+    Bind(host="::"): "",
+    Bind(host="shop.test", uds="/run/x"): "",
+    Bind(host="shop.test", fd=0): "",
+}
+
+
+@pytest.mark.parametrize("bind", HOSTS)
+def test_what_clients_call_it(bind: Bind) -> None:
+    """A certificate is looked at for the host that clients use, where there is one."""
+    assert launch._host(bind) == HOSTS[bind]
+
+
+def test_a_redirect_needs_a_port() -> None:
+    """On a UNIX socket there is nowhere to lead to."""
+    plan = PLAN._replace(tls=TlsRequest(redirect=0))
+    secured: Any = None
+
+    with pytest.raises(ConfigError) as caught:
+        launch._redirect(plan, secured, Address(path="/run/web.sock"))
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        "`--redirect-http` needs a server with a port",
+        "drop it: this one is on a UNIX socket",
+        "redirect_http",
+    )
+    assert launch._redirect(PLAN._replace(tls=TlsRequest()), secured, Address(path="/run/web.sock")) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (signal.SIGTERM, "stopped by SIGTERM before the app was ready"),
+        (signal.SIGINT, "stopped by SIGINT before the app was ready"),
+        (None, "stopped before the app was ready"),
+    ],
+)
+def test_an_early_stop(number: signal.Signals | None, message: str) -> None:
+    """A stop before the app was ready is told with its signal."""
+    error = launch._stopped_early(number)
+
+    assert (error.message, error.hint, error.exit_status) == (message, None, 3)
+
+
+def test_the_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that keeps the workers' lines apart is empty, the user's alone, and goes however the process ends."""
+    acts: list[Callable[[], object]] = []
+    monkeypatch.setattr(stopping, "at_end", acts)
+    with launch._lock_file() as name:
+        file = Path(name)
+        assert (file.name.startswith("asgictl-"), file.read_bytes(), file.stat().st_mode & 0o777) == (True, b"", 0o600)
+        assert len(acts) == 1
+    assert not file.exists()
+    with launch._lock_file() as name:
+        acts[1]()
+        assert not Path(name).exists()
+
+
+def test_what_goes_wrong_in_uvicorn() -> None:
+    """What uvicorn stumbles over becomes an error with its reason and the whole of it."""
+    plan = PLAN._replace(uvicorn={"log_config": {"version": 9}})
+    listener: Any = type("Listener", (), {"arguments": dict})
+
+    with pytest.raises(AppLoadError) as caught:
+        launch._uvicorn(lambda: None, plan, listener)
+
+    details = caught.value.details.splitlines()
+    assert caught.value.message == f"uvicorn cannot start: {details[-1]}"
+    assert caught.value.hint == "add --traceback to see the whole stack"
+    assert details[0] == "Traceback (most recent call last):"
+    assert uvicorn.__file__.rpartition("/")[0] in caught.value.details
+
+
+class Audience:
+    """What users hear."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+
+    def note(self, text: str) -> None:
+        """Something has happened."""
+        self.said.append(text)
+
+    def problem(self, error: object) -> None:
+        """The server ends."""
+        self.said.append(error)
+
+    def ready(self, ready: object) -> None:
+        """The app answers."""
+
+    def changed(self, files: object) -> None:
+        """The app is started anew."""
+
+
+def test_the_report_of_one_process() -> None:
+    """In one process a failure is kept for the launch, what ends the process at once is told, and the rest is its."""
+    audience: Any = Audience()
+    calls: list[object] = []
+    report = launch._OwnReport(lambda *it: calls.append(it), lambda: calls.append("closed"), audience)
+    error = AppLoadError("no luck")
+
+    report.ready("ASGI", None)
+    report.closed()
+    report.stopped()
+    report.worn()
+    report.note("slow")
+    assert report.error is None
+    report.failed(error)
+    report.fatal(error)
+
+    told: tuple[object, ...] = (calls, audience.said, report.error)
+    assert told == ([("ASGI", None), "closed"], ["slow", error], error)

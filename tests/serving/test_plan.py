@@ -1,0 +1,225 @@
+"""From a request to what uvicorn is called with."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl.adapt import Adaptation
+from asgictl.discovery import AppRef
+from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl.serving import arguments, plan
+from asgictl.serving.app.access_log import AccessLog
+from asgictl.serving.instructions import Instructions
+from asgictl.serving.sockets.listen import Bind
+from tests.cli.test_options import COMMANDS
+
+Write = Callable[..., Path]
+
+
+def made(folder: Path, **request: Any) -> plan.ServePlan:
+    """Plan for the bundled app unless told otherwise."""
+    return plan.plan(plan.ServeRequest(**{"app": "demo", **request}), folder, {}, lambda _: None)
+
+
+def test_plain(tmp_path: Path) -> None:
+    """Without options the plan is predictable: one process, this machine, port 8000, that port or an error."""
+    planned = made(tmp_path)
+
+    assert planned.bind == Bind(host="127.0.0.1", port=8000, next_port=False, uds=None, fd=None)
+    assert (planned.workers, planned.watch) == (1, None)
+    assert planned.scheme == "http"
+    assert planned.instructions == Instructions(
+        ref=AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False),
+        how=Adaptation(),
+        imports=("uvicorn.protocols.websockets.auto",),
+        access_log=AccessLog(),
+        proxies="127.0.0.1,::1,::ffff:127.0.0.1",
+    )
+
+
+def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
+    """What has an option, what is given with -X and what asgictl adds ends up in one call."""
+    planned = made(
+        tmp_path,
+        uvicorn={"ws": "none", "root_path": "/api", "limit_concurrency": None},
+        headers=["X-One: 1", "x-two:two words  "],
+        extra={"h11_max_incomplete_event_size": "100", "ws_per_message_deflate": False},
+        graceful_timeout=3,
+        colors=True,
+    )
+
+    arguments = dict(planned.uvicorn)
+    assert arguments.pop("log_config")["version"] == 1
+    assert arguments == {
+        "ws": "none",
+        "root_path": "/api",
+        "h11_max_incomplete_event_size": 100,
+        "ws_per_message_deflate": False,
+        "headers": [("X-One", "1"), ("x-two", "two words")],
+        "timeout_graceful_shutdown": 3,
+        "use_colors": True,
+        "access_log": False,
+        "proxy_headers": False,
+    }
+
+
+def test_uvicorn_knows_what_it_is_handed() -> None:
+    """Each option that is handed on, and each argument that is kept back, is one of uvicorn's."""
+    import inspect
+
+    import uvicorn
+
+    assert set(arguments.PASSED) | set(arguments.OWNED) <= set(inspect.signature(uvicorn.run).parameters)
+
+
+def test_what_to_pass_instead() -> None:
+    """The hint for each argument that is kept back names options that there are, or says what to do."""
+    flags = {flag for param in COMMANDS["serve"].params for flag in (*param.opts, *param.secondary_opts)}
+
+    for name, hint in arguments.OWNED.items():
+        assert re.fullmatch(r"(pass|set|name|run) [^X]+", hint), name
+        assert set(re.findall(r"--[\w-]+", hint)) <= flags, name
+        assert ("--" in hint) is hint.startswith("pass"), name
+
+
+REFUSED = {
+    "nosuch=1": ("uvicorn {} has no argument `nosuch`", "see `uvicorn.run` for what there is"),
+    "h11_max_incomplete_event_sise=1": (
+        "uvicorn {} has no argument `h11_max_incomplete_event_sise`",
+        "did you mean `-X h11_max_incomplete_event_size=1`?",
+    ),
+    "port=1": ("`-X port` is asgictl's to decide", "pass --port"),
+    "ws_max_size=1": ("`-X ws_max_size` is asgictl's to decide", "pass --ws-max-size"),
+    "reload_dirs=x": ("`-X reload_dirs` is asgictl's to decide", "pass --reload-dir"),
+    "limit_max_requests=5": ("`-X limit_max_requests` is asgictl's to decide", "pass --max-requests"),
+    "reset_contextvars=maybe": ("`-X reset_contextvars=maybe` is not a boolean", "write true or false"),
+    "ws_max_queue=many": ("`-X ws_max_queue=many` is not a number", None),
+}
+
+
+@pytest.mark.parametrize("item", REFUSED)
+def test_extra_arguments_are_checked(tmp_path: Path, item: str) -> None:
+    """`-X` takes what the installed uvicorn has and asgictl does not own, in the right type."""
+    import uvicorn
+
+    message, hint = REFUSED[item]
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, extra=dict([item.split("=")]))
+
+    assert (caught.value.message, caught.value.hint) == (message.format(uvicorn.__version__), hint)
+
+
+TYPED = {
+    "ws_max_queue=10": 10,
+    "h11_max_incomplete_event_size=none": None,
+    "reset_contextvars=yes": True,
+    "ssl_ciphers=HIGH": "HIGH",
+}
+
+
+@pytest.mark.parametrize("item", TYPED)
+def test_extra_arguments_are_typed(tmp_path: Path, item: str) -> None:
+    """`-X` turns text into what uvicorn's parameter wants."""
+    name, _, text = item.partition("=")
+
+    assert made(tmp_path, extra={name: text}).uvicorn[name] == TYPED[item]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "a header without a colon": ({"headers": ["X-One"]}, "`X-One` is not a header", "write it as `Name: value`"),
+    "a header that splits": (
+        {"headers": ["X: 1\r\nSet-Cookie: x"]},
+        "`X: 1\r\nSet-Cookie: x` is not a header",
+        "write it as `Name: value`",
+    ),
+    "a protocol with a typo": (
+        {"uvicorn": {"http": "httptool"}},
+        "`--http httptool` is not known",
+        "did you mean `--http httptools`?",
+    ),
+    "a protocol of a module that is not there": (
+        {"uvicorn": {"ws": "nosuch:Protocol"}},
+        "there is no module `nosuch` for `--ws nosuch:Protocol`",
+        "see that it is installed",
+    ),
+    "a loop that is none": (
+        {"uvicorn": {"loop": "x"}},
+        "`--loop x` is not known",
+        "pass auto, asyncio, none, uvloop, zuvloop or module:attribute",
+    ),
+    "no host": ({"host": ""}, "`--host` is empty", "pass --host 0.0.0.0 to listen on every address"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_values(tmp_path: Path, case: str) -> None:
+    """Values that uvicorn would stumble over late are refused early."""
+    request, message, hint = WRONG[case]
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, **request)
+
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A protocol whose package is not installed is refused with the way to get it."""
+    monkeypatch.setattr(arguments, "find_spec", lambda _: None)
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, uvicorn={"http": "zttp"})
+
+    assert caught.value.message == "`--http zttp` needs the package `zttp`"
+    assert caught.value.hint == f"install it where asgictl runs: `{sys.executable} -m pip install zttp`"
+
+
+def test_production_wants_an_app(write: Write) -> None:
+    """`--prod` with nothing to serve is an error, and never the bundled app."""
+    folder = write({"app/x.txt": ""})
+
+    with pytest.raises(StartError) as caught:
+        made(folder, app=None, app_required=True)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"there is no app in `{folder}`",
+        "name it: `asgictl serve module:app` (looked in this folder, app/)",
+    )
+
+
+def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
+    """What a worker reads from the environment is what the parent wrote."""
+    instructions = Instructions(
+        ref=AppRef(module="m", attribute="a", found="x", path=("p",), settings="s", file=tmp_path),
+        how=Adaptation(interface="wsgi", wsgi_threads=3),
+        startup_timeout=1.5,
+        access_log=AccessLog(form="json", lock="/tmp/lock"),
+    )
+
+    read, more = Instructions.loads(instructions.dumps(address="\0address"))
+
+    assert more == {"address": "\0address"}
+    assert list(read.ref.path) == ["p"]
+    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=(), notes=()), imports=())
+    assert read._replace(access_log=read.access_log and read.access_log._replace(quiet=())) == instructions
+
+
+def test_every_error_has_its_status() -> None:
+    """Each kind of error has the exit status that the README promises."""
+    from asgictl import errors
+
+    family: list[type[AsgictlError]] = [AsgictlError, *AsgictlError.__subclasses__()]
+    kinds = {kind.__name__: kind.exit_status for kind in family}
+
+    assert kinds == {
+        "AsgictlError": 1,
+        "ConfigError": 2,
+        "StartError": 3,
+        "FileProblemError": 4,
+        "InterruptedTrialError": 130,
+    }
+    assert (errors.STOPPED, errors.FORCED) == (0, 130)
