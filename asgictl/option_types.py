@@ -19,7 +19,7 @@ class Range(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-class Mark(enum.Enum):
+class Trait(enum.Enum):
     """What else has to be known of an option."""
 
     PATH = "a path, in a file relative to that file"
@@ -27,16 +27,16 @@ class Mark(enum.Enum):
     ACTION = "for the command line only"
 
 
-class Kind(NamedTuple):
+class OptionType(NamedTuple):
     """What an option's annotation says of its values."""
 
     base: Any
     many: bool
     limits: Range | None
-    marks: frozenset[Mark]
+    marks: frozenset[Trait]
 
 
-def kind(hint: Any) -> Kind:
+def kind(hint: Any) -> OptionType:
     """Return what the annotation `hint` says."""
     metadata: list[Any] = []
     if get_origin(hint) is Annotated:
@@ -44,11 +44,11 @@ def kind(hint: Any) -> Kind:
     if get_origin(hint) in (Union, UnionType):
         hint = next(option for option in get_args(hint) if option is not NoneType)
     many = get_origin(hint) is list
-    return Kind(
+    return OptionType(
         base=get_args(hint)[0] if many else hint,
         many=many,
         limits=next((info for info in metadata if isinstance(info, Range)), None),
-        marks=frozenset(info for info in metadata if isinstance(info, Mark)),
+        marks=frozenset(info for info in metadata if isinstance(info, Trait)),
     )
 
 
@@ -98,7 +98,7 @@ def from_toml(value: Any, hint: Any) -> Any:
     return converted(str(value) if types == (int, str) else value, hint)
 
 
-def _types(wanted: Kind) -> tuple[type, ...]:
+def _types(wanted: OptionType) -> tuple[type, ...]:
     """Return the types that a TOML file may give for an option."""
     if wanted.base is float:
         return (float, int)
@@ -111,7 +111,7 @@ def _named(value: Any) -> str:
     return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def _single(value: Any, wanted: Kind) -> Any:
+def _single(value: Any, wanted: OptionType) -> Any:
     if get_origin(wanted.base) is Literal:
         return _choice(value, get_args(wanted.base))
     if wanted.limits is not None and value in wanted.limits.words:

@@ -11,7 +11,7 @@ from asgictl.errors import ConfigError, StartError
 FILE = "pyproject.toml"
 
 
-class Project(NamedTuple):
+class PyProject(NamedTuple):
     """A folder and the content of its `pyproject.toml`."""
 
     root: Path
@@ -47,7 +47,7 @@ class Project(NamedTuple):
         raise ConfigError(problem, hint=f'write it as `{keys[-1]} = "..."` under `[{".".join(keys[:-1])}]`')
 
 
-def find(folder: Path, note: Callable[[str], object] | None = None) -> Project | None:
+def find(folder: Path, note: Callable[[str], object] | None = None) -> PyProject | None:
     """Return the nearest project at or above `folder`; raise `ConfigError` when its file is broken.
 
     A file that belongs to somebody else is passed over, which `note` hears of, and none above the repository's root
@@ -61,7 +61,7 @@ def find(folder: Path, note: Callable[[str], object] | None = None) -> Project |
             if note is not None:
                 note(f"`{file}` is passed over: it belongs to {owner}, neither to you nor to root")
             continue
-        return Project(root=root, data=_parse(_text(file), file))
+        return PyProject(root=root, data=_parse(_text(file), file))
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asgictl import option_types, pyproject
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.option_types import Mark
+from asgictl.option_types import Trait
 
 # What may stand under `[tool.asgictl]`.
 _KEYS = ("app", "gen-cert", "inspect", "scaffold", "serve")
@@ -44,7 +44,7 @@ class Option(NamedTuple):
     @property
     def settable(self) -> bool:
         """Whether a variable or a file may set it."""
-        return Mark.ACTION not in option_types.kind(self.hint).marks
+        return Trait.ACTION not in option_types.kind(self.hint).marks
 
 
 class Setting(NamedTuple):
@@ -239,7 +239,7 @@ def _read(place: str, option: Option, text: str) -> Any:
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
 
 
-def _tables(around: pyproject.Project, command: str, by_key: Mapping[str, Option]) -> dict[str | None, Settings]:
+def _tables(around: pyproject.PyProject, command: str, by_key: Mapping[str, Option]) -> dict[str | None, Settings]:
     """Return what the file sets: for None the command's own table, and by name its profiles."""
     for key in around.table("tool", "asgictl"):
         if key not in _KEYS:
@@ -255,7 +255,11 @@ def _tables(around: pyproject.Project, command: str, by_key: Mapping[str, Option
 
 
 def _table(
-    around: pyproject.Project, path: tuple[str, ...], table: Mapping[str, Any], by_key: Mapping[str, Option], rank: Rank
+    around: pyproject.PyProject,
+    path: tuple[str, ...],
+    table: Mapping[str, Any],
+    by_key: Mapping[str, Option],
+    rank: Rank,
 ) -> Settings:
     place = f"[{'.'.join(path)}]"
     found: Settings = {}
@@ -274,7 +278,7 @@ def _table(
     return found
 
 
-def _of_file(around: pyproject.Project, place: str, option: Option, value: Any) -> Any:
+def _of_file(around: pyproject.PyProject, place: str, option: Option, value: Any) -> Any:
     if option.key == UVICORN and isinstance(value, dict):
         return value
     try:
@@ -282,18 +286,18 @@ def _of_file(around: pyproject.Project, place: str, option: Option, value: Any) 
     except ValueError as error:
         problem = f"`{option.key}` under `{place}` in `{around.file}`: {str(error).rstrip('.')}"
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
-    if Mark.PATH not in option_types.kind(option.hint).marks:
+    if Trait.PATH not in option_types.kind(option.hint).marks:
         return checked
     return [_at(around, item) for item in checked] if isinstance(checked, list) else _at(around, checked)
 
 
-def _at(around: pyproject.Project, path: str) -> str:
+def _at(around: pyproject.PyProject, path: str) -> str:
     """Return a path of the file as one from the current folder."""
     return pyproject.shown(Path(os.path.normpath(around.root / path)))
 
 
 def _profile(
-    profile: Setting | None, tables: Mapping[str | None, Settings], command: str, around: pyproject.Project | None
+    profile: Setting | None, tables: Mapping[str | None, Settings], command: str, around: pyproject.PyProject | None
 ) -> Settings:
     if profile is None or profile.value is None:
         return {}
@@ -350,5 +354,5 @@ def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, A
             for key, argument in (setting.value or {}).items():
                 yield f"{UVICORN}.{key}", "***" if "password" in key else argument.value, argument.source
         elif option.settable:
-            secret = Mark.SECRET in option_types.kind(option.hint).marks and setting.value is not None
+            secret = Trait.SECRET in option_types.kind(option.hint).marks and setting.value is not None
             yield option.key, "***" if secret else setting.value, setting.source

@@ -174,6 +174,13 @@ def test_one_name_for_one_module() -> None:
     assert {name for name, count in names.items() if count > 1} <= SHARED_NAMES
 
 
+def test_one_name_for_one_class() -> None:
+    """No two public classes have one name."""
+    names = Counter(node.name for file in FILES for node in nodes(file) if isinstance(node, ast.ClassDef))
+
+    assert [name for name, count in names.items() if count > 1 and not name.startswith("_")] == []
+
+
 def test_no_folder_is_left_out() -> None:
     """No folder is called like one that ignore templates exclude: it would be lost in a clone, or in a wheel."""
     folders = {name.lower() for file in FILES for name in file.relative_to(PACKAGE).parts[:-1]}

@@ -131,7 +131,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
     by_key = resolved({})[option.name]
 
     assert (by_variable.value, by_variable.source) == (value, name)
-    is_path = option_types.Mark.PATH in option_types.kind(option.hint).marks
+    is_path = option_types.Trait.PATH in option_types.kind(option.hint).marks
     at = [str(tmp_path / "x")] if isinstance(value, list) else str(tmp_path / "x")
     assert by_key.value == (at if is_path else value)
 

@@ -25,7 +25,7 @@ DEFAULT = Pair(Path("ssl/cert.pem"), Path("ssl/cert.key"))
 _MANY = 8
 
 
-class Place(NamedTuple):
+class Circumstances(NamedTuple):
     """Where a certificate is shown: the host listened on, what opens the key, the authority's folder, and the time.
 
     A server that is reached under many addresses has an empty `host`.
@@ -45,7 +45,7 @@ class Place(NamedTuple):
         return not self.host or names.match(seen.names, self.host)
 
 
-def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Certificate:
     """Return what asgictl's own `pair` says, which is made if there is none, and renewed when it has to be.
 
     `note` hears of that, and of what is wrong with somebody else's. Raises `FileProblemError` for half a pair, and
@@ -84,7 +84,7 @@ def kept(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate
     return said
 
 
-def given(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+def given(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Certificate:
     """Return what a `pair` of the user's says, which is never written; raise `FileProblemError` for an expired one."""
     seen = look(*pair, place.password)
     if seen is None:
@@ -94,7 +94,7 @@ def given(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificat
     return _checked(pair, seen, place, note)
 
 
-def _first(pair: Pair, place: Place, note: Callable[[str], object]) -> Certificate:
+def _first(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Certificate:
     from asgictl.certs import pairs
 
     known = _authority(place, note)
@@ -106,7 +106,7 @@ def _first(pair: Pair, place: Place, note: Callable[[str], object]) -> Certifica
     return said
 
 
-def _authority(place: Place, note: Callable[[str], object]) -> "Issuer | None":
+def _authority(place: Circumstances, note: Callable[[str], object]) -> "Issuer | None":
     """Return the user's authority if it can be used; a server can do without."""
     from asgictl.certs import authority
 
@@ -117,7 +117,7 @@ def _authority(place: Place, note: Callable[[str], object]) -> "Issuer | None":
         return None
 
 
-def _hosts(known: tuple[str, ...], place: Place, issuer: "Issuer | None") -> tuple[str, ...]:
+def _hosts(known: tuple[str, ...], place: Circumstances, issuer: "Issuer | None") -> tuple[str, ...]:
     """Return the names `known` and that of the host, unless the latter would cost the trust in the others."""
     from asgictl.certs import pairs
 
@@ -130,14 +130,14 @@ def _hosts(known: tuple[str, ...], place: Place, issuer: "Issuer | None") -> tup
     return known
 
 
-def _is_vouched_for(pair: Pair, seen: Certificate, place: Place) -> bool:
+def _is_vouched_for(pair: Pair, seen: Certificate, place: Circumstances) -> bool:
     """Tell whether our certificate is of the authority that is trusted here, if there is one that might."""
     if not seen.is_ours or not all(map(Constraints().permit, seen.names)) or not trust.recorded(place.authority):
         return True
     return is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
 
 
-def _checked(pair: Pair, seen: Certificate, place: Place, note: Callable[[str], object]) -> Certificate:
+def _checked(pair: Pair, seen: Certificate, place: Circumstances, note: Callable[[str], object]) -> Certificate:
     """Say what is wrong with a certificate that is not to be replaced; raise `FileProblemError` for an expired one."""
     if seen.not_after <= place.now:
         problem = f"`{pair.certificate}` {seen.fault(place.now)}"
@@ -147,7 +147,7 @@ def _checked(pair: Pair, seen: Certificate, place: Place, note: Callable[[str], 
     return seen
 
 
-def _faults(pair: Pair, seen: Certificate, place: Place) -> Iterator[str]:
+def _faults(pair: Pair, seen: Certificate, place: Circumstances) -> Iterator[str]:
     """Yield what is wrong with a certificate here."""
     if fault := seen.fault(place.now):
         yield fault
@@ -165,7 +165,7 @@ def listed(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:_MANY]) + more
 
 
-def trusted_by(pair: Pair, place: Place, seen: Certificate) -> tuple[bool, bool]:
+def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[bool, bool]:
     """Tell whether the system trusts a certificate, and whether browsers do, as far as asgictl has seen to it."""
     if not seen.names:
         return False, False

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from asgictl import atomic
 from asgictl.certs import files, stores
 from asgictl.certs.files import Pair
-from asgictl.certs.stores import Anchor, Command, Machine, Place, Runner, UnknownError
+from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand, UnknownError
 from asgictl.errors import FileProblemError
 
 _RECORD = "trust.json"
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
 
     place: Place
     problem: str | None = None
-    commands: Sequence[Command] = ()
+    commands: Sequence[SystemCommand] = ()
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -70,7 +70,7 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
         raise FileProblemError(problem, hint="remove the file: every usual place is looked at anyway") from error
 
 
-def to_install(anchor: Anchor, place: Place, run: Runner) -> list[Command]:
+def to_install(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
     """Return what is to be run so that `place` trusts `anchor`: nothing, if it does.
 
     Raises `UnknownError` when that cannot be found out.
@@ -80,13 +80,13 @@ def to_install(anchor: Anchor, place: Place, run: Runner) -> list[Command]:
     return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.install(anchor)]
 
 
-def to_remove(anchor: Anchor, place: Place, run: Runner) -> list[Command]:
+def to_remove(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
     """Return what is to be run so that nothing of `anchor` is left in `place`; raise `UnknownError` as above."""
     return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.clean(anchor, run)]
 
 
 def install(
-    anchor: Anchor, places: Iterable[Place], run: Runner, show: Callable[[Command], object], folder: Path
+    anchor: Anchor, places: Iterable[Place], run: Runner, show: Callable[[SystemCommand], object], folder: Path
 ) -> list[Outcome]:
     """Have each of `places` trust `anchor`; what is to be run is shown first, and recorded before it is done."""
     outcomes = []
@@ -107,12 +107,12 @@ def install(
 
 
 def remove(
-    anchor: Anchor, places: Iterable[Place], run: Runner, show: Callable[[Command], object], folder: Path
+    anchor: Anchor, places: Iterable[Place], run: Runner, show: Callable[[SystemCommand], object], folder: Path
 ) -> list[Outcome]:
     """Undo `install` in each of `places`; what could not be undone stays recorded."""
     outcomes = []
     for place in places:
-        commands: list[Command] = []
+        commands: list[SystemCommand] = []
         try:
             commands = to_remove(anchor, place, run)
             problem = _run(commands, run, show)
@@ -149,7 +149,7 @@ def discard(folder: Path) -> None:
                 folder.parent.rmdir()
 
 
-def _run(commands: Iterable[Command], run: Runner, show: Callable[[Command], object]) -> str | None:
+def _run(commands: Iterable[SystemCommand], run: Runner, show: Callable[[SystemCommand], object]) -> str | None:
     """Run `commands`; return what is wrong with the first that fails."""
     for command in commands:
         show(command)

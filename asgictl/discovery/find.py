@@ -60,7 +60,7 @@ def of_folder(folder: Path, tell: Tell, name: str) -> AppRef:
     return around(folder, {}, tell, config=config, named=name)
 
 
-def _configured(config: pyproject.Project, tell: Tell) -> AppRef | None:
+def _configured(config: pyproject.PyProject, tell: Tell) -> AppRef | None:
     for keys in (("tool", "asgictl", "app"), ("tool", "fastapi", "entrypoint")):
         if value := config.text(*keys):
             return _named(value, config.root, f"named by `{'.'.join(keys)}` in {pyproject.FILE}", tell)
@@ -72,7 +72,7 @@ def around(
     environ: Mapping[str, str],
     tell: Tell,
     *,
-    config: pyproject.Project | None = None,
+    config: pyproject.PyProject | None = None,
     named: str | None = None,
 ) -> AppRef:
     """Return the app that belongs to `folder`, which the user may have `named`; raise as `find` does."""
@@ -136,7 +136,7 @@ def _named(app: str, folder: Path, found: str, tell: Tell) -> AppRef:
 def _declared(  # noqa: PLR0913, PLR0917  # what `around` knows
     folder: Path,
     environ: Mapping[str, str],
-    config: pyproject.Project | None,
+    config: pyproject.PyProject | None,
     tell: Tell,
     reader: Reader,
     notes: list[str],

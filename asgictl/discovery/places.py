@@ -49,14 +49,14 @@ _ASIDE_FILES = frozenset(("conftest.py", "setup.py", "noxfile.py", "fabfile.py")
 _FOLDERS = 500
 
 
-class Place(NamedTuple):
+class Folder(NamedTuple):
     """A folder of modules: the lower `rank`, the better."""
 
     folder: Path
     rank: int
 
 
-def places(folder: Path, around: pyproject.Project | None) -> Iterator[Place]:
+def places(folder: Path, around: pyproject.PyProject | None) -> Iterator[Folder]:
     """Yield the folders to look into, the best first."""
     src = folder / "src"
     names = [folder.name]
@@ -75,7 +75,7 @@ def places(folder: Path, around: pyproject.Project | None) -> Iterator[Place]:
     for place, rank in ranked:
         if place not in done and reading.is_dir(place):
             done.add(place)
-            yield Place(place, rank)
+            yield Folder(place, rank)
 
 
 def _packages(folder: Path) -> list[Path]:
@@ -94,18 +94,18 @@ def _packages(folder: Path) -> list[Path]:
     ]
 
 
-def place_of(file: Path, folder: Path, known: dict[Path, Place]) -> Place:
+def place_of(file: Path, folder: Path, known: dict[Path, Folder]) -> Folder:
     """Return the place of a module that is in none of the `known` places by its name."""
     if file.parent == folder:
-        return Place(file.parent, STRAY)
+        return Folder(file.parent, STRAY)
     near = known.get(file.parent)
     if near is not None and near.rank != HERE:
         return near
     stem = file.parent.name if file.name == "__init__.py" else file.stem
     if stem in FILES or stem == file.parent.name:
         around = next((known[place].rank for place in file.parents if place in known), STRAY)
-        return Place(file.parent, OTHER if reading.is_file(file.parent / "__init__.py") and around != STRAY else STRAY)
-    return Place(file.parent, FAR)
+        return Folder(file.parent, OTHER if reading.is_file(file.parent / "__init__.py") and around != STRAY else STRAY)
+    return Folder(file.parent, FAR)
 
 
 def is_left_out(name: str) -> bool:

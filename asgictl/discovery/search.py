@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from asgictl import pyproject, reading
 from asgictl.discovery import pick, places
-from asgictl.discovery.places import FILES, Place
+from asgictl.discovery.places import FILES, Folder
 from asgictl.discovery.ref import AppRef
 from asgictl.discovery.scan import Scan
 from asgictl.discovery.source import modules
@@ -40,7 +40,7 @@ class Match(NamedTuple):
 class Survey:
     """What a look around has found."""
 
-    def __init__(self, folder: Path, around: pyproject.Project | None, tell: Tell, reader: Reader) -> None:
+    def __init__(self, folder: Path, around: pyproject.PyProject | None, tell: Tell, reader: Reader) -> None:
         self.folder = folder
         self.around = around
         self.tell = tell
@@ -96,7 +96,7 @@ class Survey:
         """Tell whether nothing that may be found elsewhere can be better than what the usual files hold."""
         return any(it.entry.certain and not it.entry.factory and it.rank[-1] <= places.OWN for it in self._found())
 
-    def _look_at_usual_files(self, place: Place) -> None:
+    def _look_at_usual_files(self, place: Folder) -> None:
         here = place.folder == self.folder
         self.looked.append("this folder" if here else f"{self._label(place.folder)}/")
         names = FILES if here else (*FILES, "__init__")
@@ -107,7 +107,7 @@ class Survey:
             if file is not None and reading.is_file(file) and file not in self._matches:
                 self._look_at(file, place, index)
 
-    def _look_at(self, file: Path, place: Place, index: int) -> None:
+    def _look_at(self, file: Path, place: Folder, index: int) -> None:
         label = self._label(file)
         first = not self._found()
         offer = self._offer(file, must=first and index < len(FILES) and place.rank <= places.OWN)
@@ -126,7 +126,7 @@ class Survey:
             return
         self._take(file, [best], place, index)
 
-    def _look_everywhere(self, known: dict[Path, Place]) -> None:
+    def _look_everywhere(self, known: dict[Path, Folder]) -> None:
         """Look at every module that may hold an app: that imports a framework, or calls what makes an app."""
         aside: list[Path] = []
         for file in self._scan.modules(tuple(self._matches), self._calls):
@@ -140,7 +140,7 @@ class Survey:
             for file in aside[:_ASIDE_READ]:
                 self._note_aside(file)
 
-    def _look_deeper(self, file: Path, known: dict[Path, Place], aside: list[Path]) -> None:
+    def _look_deeper(self, file: Path, known: dict[Path, Folder], aside: list[Path]) -> None:
         if places.is_aside(file, self.folder):
             aside.append(file)
         elif (offer := self._offer(file)) is not None:
@@ -163,7 +163,7 @@ class Survey:
         self._calls.update(f"{name}(" for name in offer.makers)
         return offer
 
-    def _take(self, file: Path, entries: Sequence[Candidate], place: Place, index: int) -> None:
+    def _take(self, file: Path, entries: Sequence[Candidate], place: Folder, index: int) -> None:
         """Count `entries` as matches, unless their file cannot be imported as a module."""
         if not entries:
             return
@@ -199,7 +199,7 @@ class Survey:
             text = f"`{label}` holds `{entry.name}` ({entry.framework or entry.interface}), line {entry.line}"
             self._see(Sighting(file, entry.line, text, f"serve it: `asgictl serve {label}`"))
 
-    def _match(self, file: Path, entry: Candidate, place: Place, index: int) -> Match:
+    def _match(self, file: Path, entry: Candidate, place: Folder, index: int) -> Match:
         stem = file.parent.name if file.name == "__init__.py" else file.stem
         for_servers = entry.name in _FOR_SERVERS.get(stem, ()) and place.rank <= places.OWN
         if entry.guess:

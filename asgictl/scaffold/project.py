@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-Kind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+DependencyKind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
+KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
 
 
 class Finding(NamedTuple):
@@ -24,7 +24,7 @@ class Dependencies(NamedTuple):
     installing them needs the project's own source, `git` that it needs that program.
     """
 
-    kind: Kind
+    kind: DependencyKind
     files: tuple[str, ...]
     pinned: Mapping[str, str | None]
     local: bool = False

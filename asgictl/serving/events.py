@@ -25,7 +25,7 @@ class Ready(NamedTuple):
     redirect: str | None = None
 
 
-class Audience(Protocol):
+class Reporter(Protocol):
     """Who hears how the launch goes."""
 
     def ready(self, ready: Ready) -> None:
@@ -41,7 +41,7 @@ class Audience(Protocol):
         """The server ends, or with reload goes on with an error page, because of `error`."""
 
 
-class Surroundings(NamedTuple):
+class Hooks(NamedTuple):
     """What the processes of a launch report to.
 
     `ready` is called when all of them answer, `stopping` when a stop begins, `refuse` when it has closed their sockets.
@@ -51,4 +51,4 @@ class Surroundings(NamedTuple):
     stopping: Callable[[], None]
     refuse: Callable[[], None]
     notifier: Notifier
-    audience: Audience
+    audience: Reporter

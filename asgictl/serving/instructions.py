@@ -32,7 +32,7 @@ class Instructions(NamedTuple):
     imports: tuple[str, ...] = ()
     access_log: AccessLog | None = None
     reload: bool = False
-    show_errors: error_page.Audience = "loopback"
+    show_errors: error_page.ShowErrors = "loopback"
     max_requests: int | None = None
     proxies: str | None = None
     tls_minimum: tls.Version | None = None

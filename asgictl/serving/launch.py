@@ -15,18 +15,18 @@ from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.serving import tls
 from asgictl.serving.app.runtime import Runtime
-from asgictl.serving.events import Audience, Ready, Surroundings
+from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
 from asgictl.serving.processes import stopping, terminal
 from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
-    from asgictl.serving.processes.pool import Crew
+    from asgictl.serving.processes.pool import Pool
     from asgictl.serving.tls.redirect import Redirect
 
 
-def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
+def launch(plan: ServePlan, audience: Reporter, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
     """Serve as `plan` says until a signal ends it; return the exit status.
 
     `wrap` puts something around the app, in one process without reload.
@@ -67,7 +67,7 @@ def launch(plan: ServePlan, audience: Audience, wrap: Callable[[ASGIApp], ASGIAp
         if redirect:
             redirect.stop()
 
-    around = Surroundings(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, audience=audience)
+    around = Hooks(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, audience=audience)
     try:
         if plan.watch:
             return _reload(plan, plan.watch, listener, around)
@@ -93,17 +93,17 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     if address.path is not None:
         problem = "`--redirect-http` needs a server with a port"
         raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect_http")
-    from asgictl.serving.tls.redirect import Names, Redirect
+    from asgictl.serving.tls.redirect import Redirect, ServedNames
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect)
-    return Redirect(bind, Names(plan.tls, secured.certificate), address.port)
+    return Redirect(bind, ServedNames(plan.tls, secured.certificate), address.port)
 
 
 class _OwnReport:
     """The report of the process that also launched it."""
 
     def __init__(
-        self, ready: Callable[[str | None, str | None], None], closed: Callable[[], None], audience: Audience
+        self, ready: Callable[[str | None, str | None], None], closed: Callable[[], None], audience: Reporter
     ) -> None:
         self.error: AppLoadError | None = None
         self.ready = ready
@@ -122,7 +122,7 @@ class _OwnReport:
 
 
 def _one_process(
-    plan: ServePlan, listener: listen.Listener, around: Surroundings, wrap: Callable[[ASGIApp], ASGIApp] | None
+    plan: ServePlan, listener: listen.Listener, around: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
 ) -> int:
     runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
     report = _OwnReport(around.ready, listener.close, around.audience)
@@ -148,19 +148,19 @@ def _one_process(
     return errors.STOPPED
 
 
-def _workers(plan: ServePlan, listener: listen.Listener, around: Surroundings) -> int:
-    from asgictl.serving.processes.rolling import Workers
+def _workers(plan: ServePlan, listener: listen.Listener, around: Hooks) -> int:
+    from asgictl.serving.processes.rolling import RollingPool
 
     with _lock_file() as lock:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        team = Workers(size=plan.workers, grace=instructions.grace, around=around)
+        team = RollingPool(size=plan.workers, grace=instructions.grace, around=around)
         os.environ[VARIABLE] = instructions.dumps(address=team.address, token=team.token)
         return _supervised(plan, listener, team, workers=plan.workers)
 
 
-def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Surroundings) -> int:
+def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Hooks) -> int:
     from asgictl.serving.processes import changes, reload
 
     def prepare(broken: str | None) -> None:
@@ -174,7 +174,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Su
         return _supervised(plan, listener, team, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
 
 
-def _supervised(plan: ServePlan, listener: listen.Listener, team: "Crew", **arguments: Any) -> int:
+def _supervised(plan: ServePlan, listener: listen.Listener, team: "Pool", **arguments: Any) -> int:
     """Have uvicorn's supervisor run the workers of `team`; return the exit status."""
     from asgictl.serving.app import worker
 

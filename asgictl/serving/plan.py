@@ -40,7 +40,7 @@ class ServeRequest(NamedTuple):
     reload_dirs: Sequence[str] = ()
     reload_include: Sequence[str] = ()
     reload_exclude: Sequence[str] = ()
-    show_errors: error_page.Audience = "loopback"
+    show_errors: error_page.ShowErrors = "loopback"
     factory: bool = False
     interface: adapt.Interface = "auto"
     lifespan: Mode = "auto"

@@ -14,7 +14,7 @@ from asgictl.certs.handshake import Certificate, look
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import Order
-from asgictl.certs.served import Place
+from asgictl.certs.served import Circumstances
 from asgictl.errors import FileProblemError
 
 LOCAL = ("localhost", "*.dev.localhost", "127.0.0.1", "::1")
@@ -29,9 +29,9 @@ class Desk:
         self.now = now
         self.notes: list[str] = []
 
-    def place(self, host: str = "127.0.0.1", password: str | None = None) -> Place:
+    def place(self, host: str = "127.0.0.1", password: str | None = None) -> Circumstances:
         """Return where the server listens."""
-        return Place(host, password, self.folder, self.now)
+        return Circumstances(host, password, self.folder, self.now)
 
     def kept(self, host: str = "127.0.0.1", password: str | None = None) -> Certificate:
         """Return what `serve --https` shows."""

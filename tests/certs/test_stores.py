@@ -11,7 +11,19 @@ import pytest
 
 from asgictl.certs import issue, keys, stores, trust
 from asgictl.certs.issue import Issuer
-from asgictl.certs.stores import Anchor, Command, Machine, Place, Result, UnknownError, java, linux, macos, nss, windows
+from asgictl.certs.stores import (
+    Anchor,
+    Machine,
+    Place,
+    Result,
+    SystemCommand,
+    UnknownError,
+    java,
+    linux,
+    macos,
+    nss,
+    windows,
+)
 from asgictl.certs.trust import Outcome
 from tests.conftest import needs
 
@@ -29,7 +41,7 @@ def machine(home: Path, platform: str = "linux", environ: dict[str, str] | None 
     return Machine(platform, home, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, home)
 
 
-def lines(commands: list[Command]) -> list[str]:
+def lines(commands: list[SystemCommand]) -> list[str]:
     """Return commands as they are shown, and whether they need root."""
     return [f"{'root: ' if it.root else ''}{str(it).replace('sudo ', '')}" for it in commands]
 
@@ -39,9 +51,9 @@ class Recorder:
 
     def __init__(self, **answers: Result) -> None:
         self.answers = answers
-        self.commands: list[Command] = []
+        self.commands: list[SystemCommand] = []
 
-    def __call__(self, command: Command) -> Result:
+    def __call__(self, command: SystemCommand) -> Result:
         """Take note of a command."""
         self.commands.append(command)
         return self.answers.get(command.argv[1].lstrip("-").replace("-", "_"), Result(0, ""))
@@ -162,7 +174,7 @@ def debian(root: Path) -> linux.SystemStore:
     return linux.SystemStore(layout)
 
 
-def run_here(command: Command) -> Result:
+def run_here(command: SystemCommand) -> Result:
     """Run a command without becoming root."""
     done = subprocess.run(command.argv, input=command.input, capture_output=True, text=True, check=False)
     return Result(done.returncode, done.stdout + done.stderr)
@@ -173,7 +185,7 @@ def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
     """The system's own program adds the authority and removes it; OpenSSL trusts it only meanwhile."""
     store = debian(tmp_path)
     folder = tmp_path / "authority"
-    shown: list[Command] = []
+    shown: list[SystemCommand] = []
 
     outcomes = trust.install(anchor, [store], run_here, shown.append, folder)
 
@@ -406,7 +418,7 @@ def test_a_module_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -> 
     assert (Path(place.path) / "cert9.db").exists()
 
 
-def half(command: Command) -> Result:
+def half(command: SystemCommand) -> Result:
     """Run all but what adds a certificate."""
     return Result(255, "no") if "-A" in command.argv else stores.run(command)
 
@@ -462,7 +474,7 @@ def test_a_store_that_cannot_tell(anchor: Anchor, place: Place) -> None:
         place.knows(anchor, failing)
 
 
-def failing(command: Command) -> Result:
+def failing(command: SystemCommand) -> Result:
     """Fail as a command does that is not there."""
     return Result(127, f"{command.argv[0]} is not installed")
 
@@ -480,14 +492,14 @@ def test_a_failure_is_told(tmp_path: Path, anchor: Anchor) -> None:
 
 def test_running() -> None:
     """A command's status and output come back, and one that is not there is no crash."""
-    assert stores.run(Command(("sh", "-c", "cat; exit 3"), input="text")) == Result(3, "text")
-    assert stores.run(Command(("no-such-program",))) == Result(127, "no-such-program is not installed")
+    assert stores.run(SystemCommand(("sh", "-c", "cat; exit 3"), input="text")) == Result(3, "text")
+    assert stores.run(SystemCommand(("no-such-program",))) == Result(127, "no-such-program is not installed")
 
 
 def test_what_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that may not be run is told from one that is not there, wherever PATH leads."""
     (tmp_path / "hook").touch(mode=0o644)
-    assert stores.run(Command((str(tmp_path / "hook"),))) == Result(
+    assert stores.run(SystemCommand((str(tmp_path / "hook"),))) == Result(
         126, f"cannot run {tmp_path}/hook: Permission denied"
     )
 
@@ -495,12 +507,12 @@ def test_what_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(subprocess, "run", refuse)
-    assert stores.run(Command(("no-such-program",))) == Result(127, "no-such-program is not installed")
+    assert stores.run(SystemCommand(("no-such-program",))) == Result(127, "no-such-program is not installed")
 
 
 def test_sudo_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs root is shown with sudo for others, and quoted for a shell."""
-    command = Command(("hook", "a b"), root=True, input="-x y\n")
+    command = SystemCommand(("hook", "a b"), root=True, input="-x y\n")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert str(command) == "echo '-x y' | sudo hook 'a b'"
     monkeypatch.setattr(os, "geteuid", lambda: 0)

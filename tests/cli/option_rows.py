@@ -109,7 +109,7 @@ SERVE = {
     "dry-run": Row({"launch": ABSENT, "stdout": "uvicorn asgictl.demo:app --timeout-graceful-shutdown 8"}),
     "check": Row(
         {
-            "launch.audience.kind": "Checker",
+            "launch.audience.kind": "CheckReport",
             "launch.audience.style": ABSENT,
             "launch.audience.introduced": ABSENT,
             "launch.wrap": "django",

@@ -262,7 +262,7 @@ def test_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], ca
     ready, rows = ROWS[case]
     planned = plan.plan(plan.ServeRequest(app="demo"), tmp_path, {}, lambda _: None)
 
-    banner.Audience(Console(), planned, banner.Style(browser=False, qr=False), started=0).ready(ready)
+    banner.Banner(Console(), planned, banner.Style(browser=False, qr=False), started=0).ready(ready)
 
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert [line for line in lines if line.startswith(("Network", "Docs"))] == rows

@@ -61,7 +61,7 @@ def parts_of(value: Any) -> Any:
     match type(value).__name__:
         case "Context":
             return {name: value.params[name] for name in ("dry_run", "diff", "force", "save")}
-        case "Console" | "Audience" | "Checker" as kind:
+        case "Console" | "Banner" | "CheckReport" as kind:
             kept = {name.strip("_"): it for name, it in vars(value).items()}
             told = {
                 name: it for name, it in kept.items() if name in {"console", "style"} or isinstance(it, bool | None)

@@ -4,7 +4,7 @@ import pytest
 
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.detect import detect, requirements
-from asgictl.scaffold.detect.requirements import Line
+from asgictl.scaffold.detect.requirements import RequirementLine
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import Lay, refused
 
@@ -98,20 +98,20 @@ def test_lines(lay: Lay) -> None:
     )
 
     assert list(requirements.lines(root, "requirements.txt")) == [
-        Line("requirements.txt", 1, ""),
-        Line("requirements.txt", 1, "a   b"),
-        Line("requirements.txt", 3, "c"),
-        Line("more/x.txt", 1, ""),
-        Line("more/x.txt", 1, "e"),
-        Line("more/z.txt", 1, ""),
-        Line("more/z.txt", 1, "g", constraint=True),
-        Line("more/w.txt", 1, ""),
-        Line("more/w.txt", 1, "h", constraint=True),
-        Line("pins.txt", 1, ""),
-        Line("pins.txt", 1, "i", constraint=True),
-        Line("more/y.txt", 1, ""),
-        Line("more/y.txt", 1, "f"),
-        Line("requirements.txt", 8, "d"),
+        RequirementLine("requirements.txt", 1, ""),
+        RequirementLine("requirements.txt", 1, "a   b"),
+        RequirementLine("requirements.txt", 3, "c"),
+        RequirementLine("more/x.txt", 1, ""),
+        RequirementLine("more/x.txt", 1, "e"),
+        RequirementLine("more/z.txt", 1, ""),
+        RequirementLine("more/z.txt", 1, "g", constraint=True),
+        RequirementLine("more/w.txt", 1, ""),
+        RequirementLine("more/w.txt", 1, "h", constraint=True),
+        RequirementLine("pins.txt", 1, ""),
+        RequirementLine("pins.txt", 1, "i", constraint=True),
+        RequirementLine("more/y.txt", 1, ""),
+        RequirementLine("more/y.txt", 1, "f"),
+        RequirementLine("requirements.txt", 8, "d"),
     ]
     assert requirements.read(root, "requirements.txt").files == (
         *("requirements.txt", "more/x.txt", "more/z.txt", "more/w.txt", "pins.txt", "more/y.txt"),

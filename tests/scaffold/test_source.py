@@ -332,7 +332,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
 
     settings = django_settings.read(root, None)
 
-    assert settings == django_settings.Settings(
+    assert settings == django_settings.DjangoSettings(
         file=root / "site_/settings.py",
         static_root=1,
         static_outside=True,

@@ -26,7 +26,7 @@ class Anchor(NamedTuple):
     sha1: str
 
 
-class Command(NamedTuple):
+class SystemCommand(NamedTuple):
     """A command, as `root` or as the user, with what it gets on its standard input."""
 
     argv: tuple[str, ...]
@@ -48,7 +48,7 @@ class Result(NamedTuple):
     output: str
 
 
-Runner = Callable[[Command], Result]
+Runner = Callable[[SystemCommand], Result]
 
 
 class Machine(NamedTuple):
@@ -79,13 +79,13 @@ class Place(Protocol):
     def __str__(self) -> str:
         """Return what to call the place."""
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what has the place trust `anchor`."""
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what has it forget `anchor`."""
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:
         """Return what removes the place itself, if it was made for `anchor` and holds nothing else."""
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
@@ -127,7 +127,7 @@ def this_machine() -> Machine:
     return Machine(sys.platform, home, os.environ, shutil.which)
 
 
-def asked(command: Command, run: Runner, absent: str) -> bool:
+def asked(command: SystemCommand, run: Runner, absent: str) -> bool:
     """Tell whether `command` finds something; the word `absent` in its output says that there is nothing.
 
     Raises `UnknownError` when it fails otherwise.
@@ -138,13 +138,13 @@ def asked(command: Command, run: Runner, absent: str) -> bool:
     return not result.status
 
 
-def told(command: Command, result: Result) -> str:
+def told(command: SystemCommand, result: Result) -> str:
     """Return how a command has failed."""
     lines = result.output.strip().splitlines()
     return f"`{command.argv[0]}` ended with {result.status}{f': {lines[-1]}' if lines else ''}"
 
 
-def run(command: Command) -> Result:
+def run(command: SystemCommand) -> Result:
     """Run `command`, with sudo where it needs root; return how it ended, 127 when it is not there."""
     argv = command.argv
     if command.root and not _is_root():

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked, same
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, same
 
 _PASSWORD = "changeit"  # noqa: S105  # https://docs.oracle.com/en/java/javase/17/docs/specs/man/keytool.html
 _MISSING = "no Java: set JAVA_HOME"
@@ -25,16 +25,16 @@ class KeyStore(NamedTuple):
     def __str__(self) -> str:
         return f"Java ({self.path})"
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate."""
         words = ("-importcert", "-noprompt", "-alias", anchor.name, "-file", str(anchor.file))
         return [self._keytool(*words, root=not os.access(self.file, os.W_OK))]
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what removes the certificate."""
         return [self._keytool("-delete", "-alias", anchor.name, root=not os.access(self.file, os.W_OK))]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
@@ -46,8 +46,8 @@ class KeyStore(NamedTuple):
         """Tell whether the certificate is in it."""
         return same(anchor.pem, run(self._keytool("-exportcert", "-rfc", "-alias", anchor.name)).output)
 
-    def _keytool(self, *words: str, root: bool = False) -> Command:
-        return Command((self.keytool, *words, "-keystore", self.path, "-storepass", _PASSWORD), root=root)
+    def _keytool(self, *words: str, root: bool = False) -> SystemCommand:
+        return SystemCommand((self.keytool, *words, "-keystore", self.path, "-storepass", _PASSWORD), root=root)
 
 
 def find(machine: Machine) -> Found:

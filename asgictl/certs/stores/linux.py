@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, same
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, same
 
 _MISSING = "no system store: install the package `ca-certificates`"
 
@@ -80,23 +80,23 @@ class SystemStore(NamedTuple):
     def __str__(self) -> str:
         return f"the system's store ({self.layout.name})"
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate."""
         return [
-            Command(("install", "-m", "0644", str(anchor.file), str(self._file(anchor))), root=True),
-            Command(self.layout.refresh, root=True),
+            SystemCommand(("install", "-m", "0644", str(anchor.file), str(self._file(anchor))), root=True),
+            SystemCommand(self.layout.refresh, root=True),
         ]
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what removes the certificate, and all that was made of it."""
-        commands = [Command(("rm", "-f", str(self._file(anchor))), root=True)]
+        commands = [SystemCommand(("rm", "-f", str(self._file(anchor))), root=True)]
         hook = self.layout.java_hook
         if hook is not None and hook.exists():
             line = f"-{self.layout.links}/{anchor.name}.pem\n"
-            commands.append(Command((str(hook),), root=True, input=line))
-        return [*commands, Command(self.layout.rebuild, root=True)]
+            commands.append(SystemCommand((str(hook),), root=True, input=line))
+        return [*commands, SystemCommand(self.layout.rebuild, root=True)]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 

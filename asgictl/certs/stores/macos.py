@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, UnknownError, told
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, told
 
 
 class Keychain(NamedTuple):
@@ -20,25 +20,25 @@ class Keychain(NamedTuple):
     def __str__(self) -> str:
         return "your login keychain"
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate; macOS asks the user for a password."""
         purpose = ("-r", "trustRoot", "-p", "basic", "-p", "ssl")
-        return [Command(("security", "add-trusted-cert", *purpose, "-k", self.path, str(anchor.file)))]
+        return [SystemCommand(("security", "add-trusted-cert", *purpose, "-k", self.path, str(anchor.file)))]
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what removes the trust, and then the certificate."""
         return [
-            Command(("security", "remove-trusted-cert", str(anchor.file))),
-            Command(("security", "delete-certificate", "-Z", anchor.sha1, self.path)),
+            SystemCommand(("security", "remove-trusted-cert", str(anchor.file))),
+            SystemCommand(("security", "delete-certificate", "-Z", anchor.sha1, self.path)),
         ]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it."""
-        command = Command(("security", "find-certificate", "-a", "-Z", self.path))
+        command = SystemCommand(("security", "find-certificate", "-a", "-Z", self.path))
         result = run(command)
         if result.status:
             raise UnknownError(told(command, result))
@@ -47,7 +47,7 @@ class Keychain(NamedTuple):
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether macOS takes the certificate for a root of TLS servers."""
         words = ("verify-cert", "-c", str(anchor.file), "-p", "ssl", "-k", self.path)
-        return self.knows(anchor, run) and not run(Command(("security", *words))).status
+        return self.knows(anchor, run) and not run(SystemCommand(("security", *words))).status
 
 
 def find(machine: Machine) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked, same
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, same
 
 _DATABASE = "cert9.db"
 _MISSING = (
@@ -44,29 +44,29 @@ class Database(NamedTuple):
         shown = f"~/{self.folder.relative_to(self.home)}" if self.folder.is_relative_to(self.home) else self.path
         return f"{browser} ({shown})"
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate, in a new database if there is none."""
         make = [
-            Command(("mkdir", "-p", "-m", "0700", self.path)),
-            Command(("touch", str(self._mark))),
+            SystemCommand(("mkdir", "-p", "-m", "0700", self.path)),
+            SystemCommand(("touch", str(self._mark))),
             self._certutil("-N", "--empty-password"),
         ]
         add = self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))
         return [add] if self.exists else [*make, add]
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what removes the certificate."""
         return [self._certutil("-D", "-n", anchor.name)]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:
         """Return what removes the database, if we have made it and it holds nothing else."""
         if not os.access(self._mark, os.F_OK) or (self.exists and not self._is_empty(anchor, run)):
             return []
         files = [str(self.folder / name) for name in (_DATABASE, "key4.db", "pkcs11.txt")]
         folders = [self.path, str(self.folder.parent)]
         return [
-            Command(("rm", "-f", *files, str(self._mark))),
-            Command(("rmdir", "--ignore-fail-on-non-empty", *folders)),
+            SystemCommand(("rm", "-f", *files, str(self._mark))),
+            SystemCommand(("rmdir", "--ignore-fail-on-non-empty", *folders)),
         ]
 
     def knows(self, anchor: Anchor, run: Runner) -> bool:
@@ -102,8 +102,8 @@ class Database(NamedTuple):
         others = [line for line in found if not line.startswith(anchor.name)]
         return not listed.status and "no keys found" in keys.output and modules == 1 and not others
 
-    def _certutil(self, *arguments: str) -> Command:
-        return Command(("certutil", "-d", f"sql:{self.path}", *arguments))
+    def _certutil(self, *arguments: str) -> SystemCommand:
+        return SystemCommand(("certutil", "-d", f"sql:{self.path}", *arguments))
 
 
 def find(machine: Machine) -> Found:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Command, Found, Machine, Runner, asked
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked
 
 
 class UserStore(NamedTuple):
@@ -14,15 +14,15 @@ class UserStore(NamedTuple):
     def __str__(self) -> str:
         return "your Windows certificate store"
 
-    def install(self, anchor: Anchor) -> list[Command]:
+    def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate; Windows asks the user whether to."""
         return [self._certutil("-addstore", self.path, str(anchor.file))]
 
-    def remove(self, anchor: Anchor) -> list[Command]:
+    def remove(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what removes the certificate, by its thumbprint: a serial number could be another's too."""
         return [self._certutil("-delstore", self.path, anchor.sha1)]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[Command]:  # noqa: ARG002  # as all stores
+    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
@@ -34,8 +34,8 @@ class UserStore(NamedTuple):
         """Tell the same: what is in the root store is trusted."""
         return self.knows(anchor, run)
 
-    def _certutil(self, *words: str) -> Command:
-        return Command(("certutil.exe", "-user", *words))
+    def _certutil(self, *words: str) -> SystemCommand:
+        return SystemCommand(("certutil.exe", "-user", *words))
 
 
 def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from asgictl.cli.option import flag, option
-from asgictl.option_types import Mark, Range
+from asgictl.option_types import Range, Trait
 
 _FILES = "Files"
 _CERTIFICATE = "Certificate"
@@ -21,16 +21,16 @@ Names = Annotated[
     ),
 ]
 
-Out = Annotated[str, Mark.PATH, option("--out", panel=_FILES, metavar="DIR", about="For cert.pem and cert.key.")]
+Out = Annotated[str, Trait.PATH, option("--out", panel=_FILES, metavar="DIR", about="For cert.pem and cert.key.")]
 CertFile = Annotated[
-    str | None, Mark.PATH, option("--cert-file", panel=_FILES, metavar="FILE", about="The certificate, elsewhere.")
+    str | None, Trait.PATH, option("--cert-file", panel=_FILES, metavar="FILE", about="The certificate, elsewhere.")
 ]
 KeyFile = Annotated[
-    str | None, Mark.PATH, option("--key-file", panel=_FILES, metavar="FILE", about="The key, elsewhere.")
+    str | None, Trait.PATH, option("--key-file", panel=_FILES, metavar="FILE", about="The key, elsewhere.")
 ]
 P12 = Annotated[
     str | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--p12", panel=_FILES, metavar="FILE", about="Both as PKCS #12 too; needs --password-stdin."),
 ]
 Group = Annotated[
@@ -39,9 +39,9 @@ Group = Annotated[
     option("--group", panel=_FILES, metavar="GID", about="May read the key, like a container's."),
 ]
 PasswordStdin = Annotated[
-    bool, Mark.ACTION, flag("--password-stdin", panel=_FILES, about="Read a password from stdin, to encrypt keys.")
+    bool, Trait.ACTION, flag("--password-stdin", panel=_FILES, about="Read a password from stdin, to encrypt keys.")
 ]
-Force = Annotated[bool, Mark.ACTION, flag("--force", panel=_FILES, about="Replace what is there.")]
+Force = Annotated[bool, Trait.ACTION, flag("--force", panel=_FILES, about="Replace what is there.")]
 
 Days = Annotated[
     int, Range(1), option("--days", panel=_CERTIFICATE, metavar="N", about="How long it is valid, up to 825.")
@@ -53,22 +53,22 @@ KeyType = Annotated[
 
 Client = Annotated[
     str | None,
-    Mark.ACTION,
+    Trait.ACTION,
     option("--client", panel=_OTHERS, metavar="NAME", about="A client certificate, of your authority."),
 ]
 Csr = Annotated[
     str | None,
-    Mark.ACTION,
+    Trait.ACTION,
     option("--csr", panel=_OTHERS, metavar="FILE", about="Sign this request, by your authority."),
 ]
 Check = Annotated[
-    bool, Mark.ACTION, flag("--check", panel=_OTHERS, about="Look at what is there; 1 if something is wrong.")
+    bool, Trait.ACTION, flag("--check", panel=_OTHERS, about="Look at what is there; 1 if something is wrong.")
 ]
 
 Trust = Annotated[
-    bool, Mark.ACTION, flag("--trust", panel=_TRUST, about="Use an authority of yours, and have it trusted.")
+    bool, Trait.ACTION, flag("--trust", panel=_TRUST, about="Use an authority of yours, and have it trusted.")
 ]
-Untrust = Annotated[bool, Mark.ACTION, flag("--untrust", panel=_TRUST, about="Undo that, and remove the authority.")]
+Untrust = Annotated[bool, Trait.ACTION, flag("--untrust", panel=_TRUST, about="Undo that, and remove the authority.")]
 Stores = Annotated[
     list[str] | None,
     option("--store", panel=_TRUST, metavar="NAME", about="Only system, nss (browsers), or java (not by default)."),
@@ -77,6 +77,6 @@ CaPermit = Annotated[
     list[str] | None,
     option("--ca-permit", panel=_TRUST, metavar="DOMAIN", about="More that a new authority is for; or a network."),
 ]
-DryRun = Annotated[bool, Mark.ACTION, flag("--dry-run", panel=_TRUST, about="Print the commands, and run none.")]
+DryRun = Annotated[bool, Trait.ACTION, flag("--dry-run", panel=_TRUST, about="Print the commands, and run none.")]
 
-Json = Annotated[bool, Mark.ACTION, flag("--json", panel="Output", about="One JSON object, also on failure.")]
+Json = Annotated[bool, Trait.ACTION, flag("--json", panel="Output", about="One JSON object, also on failure.")]

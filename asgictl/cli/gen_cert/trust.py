@@ -11,7 +11,7 @@ from asgictl import atomic
 from asgictl.certs import names, stores
 from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
-from asgictl.certs.stores import Anchor, Command, linux
+from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli.gen_cert import report
 from asgictl.console import Console
@@ -103,11 +103,11 @@ def show(console: Console, chosen: Sequence[str]) -> int:
 
 
 def _planned(
-    plan: Callable[[Anchor, stores.Place, stores.Runner], list[Command]],
+    plan: Callable[[Anchor, stores.Place, stores.Runner], list[SystemCommand]],
     anchor: Anchor,
     place: stores.Place,
-    otherwise: Callable[[Anchor], list[Command]],
-) -> list[Command]:
+    otherwise: Callable[[Anchor], list[SystemCommand]],
+) -> list[SystemCommand]:
     """Return what `plan` says, or where it cannot look, what there is to do at the most."""
     try:
         return plan(anchor, place, stores.run)

@@ -236,7 +236,7 @@ def _launch(ctx: typer.Context, console: Console, plan: "ServePlan", wanted: "Fi
         if answer is not None and answer.drop:
             logs.WithoutLifecycle.unwanted += logs.CUT
         style = banner.Style(command="inspect", browser=params["open_browser"], qr=params["qr"])
-        return launch.launch(plan, banner.Audience(console, plan, style, started=started), wrap)
+        return launch.launch(plan, banner.Banner(console, plan, style, started=started), wrap)
 
 
 def _file(

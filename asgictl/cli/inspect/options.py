@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from asgictl.cli.option import flag, option
-from asgictl.option_types import Mark, Range
+from asgictl.option_types import Range, Trait
 
 _VIEW = "What is shown"
 _KEEP = "What is kept"
@@ -51,7 +51,7 @@ BodyLimit = Annotated[
     option("--body-limit", panel=_KEEP, metavar="BYTES", about="Keep so much of a body, or of a message."),
 ]
 Save = Annotated[
-    str | None, Mark.PATH, option("--save", panel=_KEEP, metavar="FILE", about="Append to it, as JSON Lines.")
+    str | None, Trait.PATH, option("--save", panel=_KEEP, metavar="FILE", about="Append to it, as JSON Lines.")
 ]
 SaveLimit = Annotated[
     int,
@@ -67,7 +67,7 @@ RespondHeader = Annotated[
 ]
 RespondText = Annotated[str | None, option("--respond-text", panel=_ECHO, metavar="TEXT", about="With this text.")]
 RespondFile = Annotated[
-    str | None, Mark.PATH, option("--respond-file", panel=_ECHO, metavar="FILE", about="With this file.")
+    str | None, Trait.PATH, option("--respond-file", panel=_ECHO, metavar="FILE", about="With this file.")
 ]
 Delay = Annotated[float, Range(0, _DAY), option("--delay", panel=_ECHO, metavar="S", about="After so many seconds.")]
 Drop = Annotated[bool, flag("--drop", panel=_ECHO, about="Close the connection in the middle of the answer.")]

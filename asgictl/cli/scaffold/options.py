@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from asgictl.cli.option import flag, option
-from asgictl.option_types import Mark, Range
+from asgictl.option_types import Range, Trait
 
 _FILES = "Files"
 _PROJECT = "Project"
@@ -16,7 +16,7 @@ _DOING = "Instead of writing"
 
 App = Annotated[
     str | None,
-    Mark.ACTION,
+    Trait.ACTION,
     typer.Argument(metavar="APP", show_default=False, help="As for serve; without it the one that serve would find."),
 ]
 
@@ -28,9 +28,11 @@ Mode = Annotated[
     Literal["copy", "bind"],
     option("--mode", panel=_FILES, metavar="MODE", about="copy the code into the image, or bind: mount it read-only."),
 ]
-Force = Annotated[bool, Mark.ACTION, flag("--force", panel=_FILES, about="Replace your files, keeping a copy of each.")]
+Force = Annotated[
+    bool, Trait.ACTION, flag("--force", panel=_FILES, about="Replace your files, keeping a copy of each.")
+]
 Save = Annotated[
-    bool, Mark.ACTION, flag("--save", panel=_FILES, about="Keep the options in pyproject.toml for next time.")
+    bool, Trait.ACTION, flag("--save", panel=_FILES, about="Keep the options in pyproject.toml for next time.")
 ]
 
 Deps = Annotated[
@@ -43,7 +45,7 @@ Deps = Annotated[
     ),
 ]
 Requirements = Annotated[
-    str | None, Mark.PATH, option("--requirements", panel=_PROJECT, metavar="FILE", about="The requirements file.")
+    str | None, Trait.PATH, option("--requirements", panel=_PROJECT, metavar="FILE", about="The requirements file.")
 ]
 Name = Annotated[str | None, option("--name", panel=_PROJECT, metavar="NAME", about="Of image, project and units.")]
 Factory = Annotated[bool, flag("--factory", panel=_PROJECT, about="Call APP to get the app.")]
@@ -97,13 +99,15 @@ IndexSecret = Annotated[
     option("--index-secret", panel=_INDEX, metavar="FILE", about="A netrc with its password, for the build."),
 ]
 
-DryRun = Annotated[bool, Mark.ACTION, flag("--dry-run", panel=_DOING, about="What was found, and what it would write.")]
-Diff = Annotated[bool, Mark.ACTION, flag("--diff", panel=_DOING, about="What would change, as a patch.")]
+DryRun = Annotated[
+    bool, Trait.ACTION, flag("--dry-run", panel=_DOING, about="What was found, and what it would write.")
+]
+Diff = Annotated[bool, Trait.ACTION, flag("--diff", panel=_DOING, about="What would change, as a patch.")]
 Stdout = Annotated[
-    str | None, Mark.ACTION, option("--stdout", panel=_DOING, metavar="FILE", about="One of the files, to stdout.")
+    str | None, Trait.ACTION, option("--stdout", panel=_DOING, metavar="FILE", about="One of the files, to stdout.")
 ]
-Check = Annotated[bool, Mark.ACTION, flag("--check", panel=_DOING, about="Are they up to date, and sound? 1 if not.")]
+Check = Annotated[bool, Trait.ACTION, flag("--check", panel=_DOING, about="Are they up to date, and sound? 1 if not.")]
 Verify = Annotated[
-    bool, Mark.ACTION, flag("--verify", panel=_DOING, about="Build, run and stop the image; 1 if that fails.")
+    bool, Trait.ACTION, flag("--verify", panel=_DOING, about="Build, run and stop the image; 1 if that fails.")
 ]
-Json = Annotated[bool, Mark.ACTION, flag("--json", panel="Output", about="One JSON object, also on failure.")]
+Json = Annotated[bool, Trait.ACTION, flag("--json", panel="Output", about="One JSON object, also on failure.")]

@@ -166,9 +166,9 @@ def serve(  # noqa: PLR0913  # a command has as many arguments as options
     if check:
         once = plan.instructions._replace(reload=False, max_requests=None)
         plan = plan._replace(workers=1, watch=None, instructions=once)
-        return launch.launch(plan, banner.Checker(console, plan), django_checks.django)
+        return launch.launch(plan, banner.CheckReport(console, plan), django_checks.django)
     style = banner.Style(terse=prod, browser=open_browser, qr=qr)
-    return launch.launch(plan, banner.Audience(console, plan, style, started=started))
+    return launch.launch(plan, banner.Banner(console, plan, style, started=started))
 
 
 app = alone("serve", Serve, serve)

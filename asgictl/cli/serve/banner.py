@@ -25,7 +25,7 @@ class Style(NamedTuple):
     terse: bool = False
 
 
-class Audience:
+class Banner:
     """Tells the user how the launch goes."""
 
     def __init__(self, console: Console, plan: "ServePlan", style: Style, *, started: float) -> None:
@@ -112,7 +112,7 @@ class Audience:
         return self._console.styled("this machine only, --host 0.0.0.0 for others", "dim")
 
 
-class Checker:
+class CheckReport:
     """Tells how a check goes, which stops the app as soon as it is ready."""
 
     def __init__(self, console: Console, plan: "ServePlan") -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from asgictl.cli.option import flag, option
-from asgictl.option_types import Mark, Range
+from asgictl.option_types import Range, Trait
 
 _DAY = 24 * 60 * 60
 
@@ -23,7 +23,7 @@ _LOGGING = "Logging"
 
 App = Annotated[
     str | None,
-    Mark.ACTION,
+    Trait.ACTION,
     typer.Argument(
         metavar="APP",
         show_default=False,
@@ -34,7 +34,7 @@ App = Annotated[
 Host = Annotated[str, option("--host", panel=_ADDRESS, metavar="ADDR", about="0.0.0.0 is everywhere.")]
 Port = Annotated[int, Range(0, 65535), option("--port", "-p", panel=_ADDRESS, metavar="N", about="0 is any free one.")]
 NextPort = Annotated[bool, flag("--next-port", panel=_ADDRESS, about="Take the next free port if this one is in use.")]
-Uds = Annotated[str | None, Mark.PATH, option("--uds", panel=_ADDRESS, metavar="FILE", about="A UNIX socket instead.")]
+Uds = Annotated[str | None, Trait.PATH, option("--uds", panel=_ADDRESS, metavar="FILE", about="A UNIX socket instead.")]
 UdsMode = Annotated[str, option("--uds-mode", panel=_ADDRESS, metavar="MODE", about="Its permissions.")]
 Fd = Annotated[
     int | None, Range(0), option("--fd", panel=_ADDRESS, metavar="N", about="A socket that is open already.")
@@ -76,7 +76,7 @@ Uvicorn = Annotated[
 Reload = Annotated[bool, flag("--reload/--no-reload", panel=_RELOAD, about="Start the app anew when it changes.")]
 ReloadDir = Annotated[
     list[str] | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--reload-dir", panel=_RELOAD, metavar="DIR", about="Watch this folder instead of the current one."),
 ]
 ReloadInclude = Annotated[
@@ -98,17 +98,17 @@ Profile = Annotated[
 ]
 EnvFile = Annotated[
     list[str] | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--env-file", panel=_CONFIG, metavar="FILE", about="Variables, of ours and of the app."),
 ]
 PrintConfig = Annotated[
-    bool, Mark.ACTION, flag("--print-config", panel=_CONFIG, about="Each value and its source, and no more.")
+    bool, Trait.ACTION, flag("--print-config", panel=_CONFIG, about="Each value and its source, and no more.")
 ]
-Json = Annotated[bool, Mark.ACTION, flag("--json", panel=_CONFIG, about="The same as JSON.")]
+Json = Annotated[bool, Trait.ACTION, flag("--json", panel=_CONFIG, about="The same as JSON.")]
 DryRun = Annotated[
-    bool, Mark.ACTION, flag("--dry-run", panel=_CONFIG, about="The same server as a uvicorn command line.")
+    bool, Trait.ACTION, flag("--dry-run", panel=_CONFIG, about="The same server as a uvicorn command line.")
 ]
-Check = Annotated[bool, Mark.ACTION, flag("--check", panel=_CONFIG, about="Start, stop, and exit as the start would.")]
+Check = Annotated[bool, Trait.ACTION, flag("--check", panel=_CONFIG, about="Start, stop, and exit as the start would.")]
 
 Https = Annotated[bool, flag("--https", panel=_TLS, about="With ssl/cert.pem and ssl/cert.key, made if need be.")]
 RedirectHttp = Annotated[
@@ -118,18 +118,18 @@ RedirectHttp = Annotated[
 ]
 Certfile = Annotated[
     str | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Another certificate, with its chain."),
 ]
 Keyfile = Annotated[
-    str | None, Mark.PATH, option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")
+    str | None, Trait.PATH, option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")
 ]
 KeyfilePassword = Annotated[
-    str | None, Mark.SECRET, option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
+    str | None, Trait.SECRET, option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
 ]
 ClientCa = Annotated[
     str | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--client-ca", "--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Who vouches for clients (mTLS)."),
 ]
 ClientCert = Annotated[
@@ -201,7 +201,7 @@ LogFormat = Annotated[
 ]
 LogConfig = Annotated[
     str | None,
-    Mark.PATH,
+    Trait.PATH,
     option("--log-config", panel=_LOGGING, metavar="FILE", about="As .ini, .json or .yaml."),
 ]
 AccessLog = Annotated[bool, flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]

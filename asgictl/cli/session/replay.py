@@ -15,7 +15,7 @@ from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError, FileProblemError
 
 if TYPE_CHECKING:
-    from asgictl.inspector.client.replay_asgi import Change, Script
+    from asgictl.inspector.client.replay_asgi import Edit, Script
     from asgictl.inspector.exchange import Exchange
 
 _DIFFERENT = 1
@@ -84,7 +84,7 @@ def _scripts(
     exchanges: "Mapping[int, Exchange]",
     file: str,
     numbers: Sequence[int] | None,
-    change: "Change",
+    change: "Edit",
     console: Console,
 ) -> "list[Script]":
     """Return what to send: the exchanges that are named, or all that can be sent again."""
@@ -172,9 +172,9 @@ def _check_url(url: str, *, yes: bool) -> None:
         )
 
 
-def _change(params: Mapping[str, Any]) -> "Change":
+def _change(params: Mapping[str, Any]) -> "Edit":
     """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
-    from asgictl.inspector.client.replay_asgi import Change
+    from asgictl.inspector.client.replay_asgi import Edit
 
     headers = []
     for text in params["header"] or ():
@@ -187,7 +187,7 @@ def _change(params: Mapping[str, Any]) -> "Change":
         raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
     if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
         raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
-    return Change(method and method.upper(), target, tuple(headers), _body(params["body"]))
+    return Edit(method and method.upper(), target, tuple(headers), _body(params["body"]))
 
 
 def _body(text: str | None) -> bytes | None:

@@ -46,7 +46,7 @@ class Claim(NamedTuple):
 
 
 def claims(
-    folder: Path, environ: Mapping[str, str], around: pyproject.Project | None, note: Note
+    folder: Path, environ: Mapping[str, str], around: pyproject.PyProject | None, note: Note
 ) -> Iterator[list[Claim]]:
     """Yield what names an app, the strongest first; those that stand together in one list say the same, or nothing.
 
@@ -353,7 +353,7 @@ def _path(value: object) -> str:
     return value if isinstance(value, str) and "\0" not in value else ""
 
 
-def _scripts(around: pyproject.Project) -> Iterator[list[Claim]]:
+def _scripts(around: pyproject.PyProject) -> Iterator[list[Claim]]:
     """Yield what the scripts of `pyproject.toml` start: commands, and functions that start a server."""
     try:
         text = reading.content(around.file).decode(errors="replace")

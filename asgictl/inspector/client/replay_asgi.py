@@ -16,7 +16,7 @@ from asgictl.inspector.exchange import Exchange, Headers, is_lost
 _PATIENCE = 2.0
 
 
-class Change(NamedTuple):
+class Edit(NamedTuple):
     """What to send differently: another method, target or body, headers to replace, or to leave out (None)."""
 
     method: str | None = None
@@ -53,7 +53,7 @@ class Frames(Protocol):
         """Wait for a message; tell whether one has come."""
 
 
-def script(exchange: Exchange, change: Change) -> Script:
+def script(exchange: Exchange, change: Edit) -> Script:
     """Return what sends `exchange` again with a `change`; raise `AsgictlError` for what is not recorded in full."""
     if exchange.type not in ("http", "websocket"):
         problem = f"#{exchange.id} is a {exchange.type}, which cannot be sent again"
@@ -173,7 +173,7 @@ async def _converse_with_app(socket: WebSocket, one: Script) -> None:
     socket.close()
 
 
-def _headers(exchange: Exchange, change: Change) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
+def _headers(exchange: Exchange, change: Edit) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
     """Return the headers to send, and the names of those secrets that are lost."""
     replaced = {name.lower() for name, _ in change.headers}
     kept: Headers = [pair for pair in exchange.request_headers if pair[0].decode("latin-1").lower() not in replaced]

@@ -87,7 +87,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
 class _Source(NamedTuple):
     """What the source says; `likely` is a route that may be one for health, and where it is."""
 
-    settings: django_settings.Settings | None
+    settings: django_settings.DjangoSettings | None
     health: Health
     websockets: bool
     statics: Statics | None
@@ -132,7 +132,7 @@ def _root(folder: Path) -> tuple[Path, str]:
 
 
 def _health(
-    request: ScaffoldRequest, root: Path, app: App, settings: django_settings.Settings | None
+    request: ScaffoldRequest, root: Path, app: App, settings: django_settings.DjangoSettings | None
 ) -> tuple[Health, str]:
     if request.health_path is not None:
         return Health(request.health_path, strict=settings is None), "--health-path"
@@ -164,7 +164,7 @@ def _sources(root: Path) -> list[Path]:
     return [file for file, _ in zip(files, range(_FILES_READ), strict=False)]
 
 
-def _name(request: ScaffoldRequest, config: pyproject.Project | None, root: Path) -> tuple[str, str]:
+def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:
     if request.name is not None:
         return request.name, "--name"
     if config is not None:

@@ -11,7 +11,7 @@ from asgictl.discovery.source import python_file
 from asgictl.scaffold.request import VARIABLE
 
 
-class Settings(NamedTuple):
+class DjangoSettings(NamedTuple):
     """The settings module that `manage.py` names, and what its source says.
 
     `static_root` is the line of STATIC_ROOT, which may be outside of the code; `required` are the variables without
@@ -27,7 +27,7 @@ class Settings(NamedTuple):
     urls: Path | None
 
 
-def read(root: Path, named: str | None) -> Settings | None:
+def read(root: Path, named: str | None) -> DjangoSettings | None:
     """Return what the settings say that `named`, or `manage.py`, means; None where there is no such file."""
     name = named or (django_project.settings_named_in(root / "manage.py") if (root / "manage.py").is_file() else None)
     module = locate(name, root) if name else None
@@ -42,7 +42,7 @@ def read(root: Path, named: str | None) -> Settings | None:
         if urls and isinstance(urls.value, ast.Constant) and isinstance(urls.value.value, str)
         else None
     )
-    return Settings(
+    return DjangoSettings(
         file=module.file,
         static_root=static.lineno if static else None,
         static_outside=bool(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from asgictl.pyproject import Project as PyProject
+from asgictl.pyproject import PyProject
 from asgictl.scaffold.project import App, Dependencies
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asgictl.scaffold.detect.django_settings import Settings
+from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
 from asgictl.scaffold.project import App, Dependencies
@@ -14,7 +14,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 def of_project(
     deps: Dependencies,
     app: App,
-    settings: Settings | None,
+    settings: DjangoSettings | None,
     indexes: Sequence[Index],
     likely: tuple[Route, str] | None,
 ) -> Iterator[str]:

@@ -12,13 +12,13 @@ from packaging.utils import canonicalize_name
 
 from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.pyproject import Project as PyProject
-from asgictl.scaffold.project import Kind
+from asgictl.pyproject import PyProject
+from asgictl.scaffold.project import DependencyKind
 
 Entry = dict[str, Any]
 
 
-def read(root: Path, kind: Kind, name: str, pyproject: PyProject | None) -> dict[str, str | None]:
+def read(root: Path, kind: DependencyKind, name: str, pyproject: PyProject | None) -> dict[str, str | None]:
     """Return the normalised names, with the version where one is fixed; raise `FileProblemError` for a broken lock."""
     if kind == "pyproject":
         assert pyproject is not None  # noqa: S101  # it is the source
@@ -32,7 +32,7 @@ def read(root: Path, kind: Kind, name: str, pyproject: PyProject | None) -> dict
         raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
 
 
-def _installed(kind: Kind, data: Entry) -> list[Entry]:
+def _installed(kind: DependencyKind, data: Entry) -> list[Entry]:
     match kind:
         case "pipenv":
             return [{"name": name, **entry} for name, entry in data.get("default", {}).items()]

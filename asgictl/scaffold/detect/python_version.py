@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from asgictl import reading
 from asgictl.errors import ConfigError
-from asgictl.pyproject import Project as PyProject
+from asgictl.pyproject import PyProject
 from asgictl.scaffold.request import ScaffoldRequest
 
 DEFAULT = "3.14"

@@ -26,7 +26,7 @@ _IMAGE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(.+)")
 
 
-class Line(NamedTuple):
+class RequirementLine(NamedTuple):
     """One line of a file, without its comment."""
 
     file: str
@@ -57,11 +57,11 @@ def read(root: Path, name: str) -> Dependencies:
     return Dependencies("requirements", tuple(files or [name]), pinned, local, git)
 
 
-def lines(root: Path, name: str) -> Iterator[Line]:
+def lines(root: Path, name: str) -> Iterator[RequirementLine]:
     """Yield the lines of a file and of those that it includes, continued lines joined."""
     seen: set[str] = set()
 
-    def walk(name: str, by: str, *, constraint: bool = False) -> Iterator[Line]:
+    def walk(name: str, by: str, *, constraint: bool = False) -> Iterator[RequirementLine]:
         if name in seen:
             return
         seen.add(name)
@@ -78,7 +78,7 @@ def lines(root: Path, name: str) -> Iterator[Line]:
         if not path.resolve().is_relative_to(root.resolve()):
             problem = f"`{name}`{by} is outside of `{root}`, and so not in the build's context"
             raise FileProblemError(problem, hint="move it into the project")
-        yield Line(name, 1, "")
+        yield RequirementLine(name, 1, "")
         number = 0
         for joined in re.sub(r"\\\r?\n", "\\\n", text).replace("\\\n", "\0").splitlines():
             number += 1
@@ -92,7 +92,7 @@ def lines(root: Path, name: str) -> Iterator[Line]:
                 narrows = constraint or line.startswith(("-c", "--constraint"))
                 yield from walk(inner.as_posix(), f" (line {number} of `{name}`)", constraint=narrows)
             elif line:
-                yield Line(name, number, line, constraint)
+                yield RequirementLine(name, number, line, constraint)
             number += joined.count("\0")
 
     yield from walk(name, "")

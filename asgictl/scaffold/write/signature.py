@@ -19,7 +19,7 @@ class BlockError(Exception):
     """A block in a shared file has no end, or there are two."""
 
 
-class Block(NamedTuple):
+class MarkedBlock(NamedTuple):
     """The block of a shared file: what is before it, in it and after it, and whether it is as it was written."""
 
     before: str
@@ -44,7 +44,7 @@ def is_untouched(text: str) -> bool:
     return match is not None and match[1] == _digest(text[match.end() :])
 
 
-def block(text: str) -> Block | None:
+def block(text: str) -> MarkedBlock | None:
     """Return the block in `text`; raise `BlockError` where it has no clear bounds."""
     lines = _lines(text)
     begins = [number for number, line in enumerate(lines) if _BEGIN.match(line.rstrip("\r\n"))]
@@ -57,7 +57,7 @@ def block(text: str) -> Block | None:
     inner = "".join(lines[begin + 1 : end]).replace("\r\n", "\n")
     match = _BEGIN.match(lines[begin].rstrip("\r\n"))
     assert match is not None  # noqa: S101  # it was found so
-    return Block("".join(lines[:begin]), inner, "".join(lines[end + 1 :]), match[1] == _digest(inner))
+    return MarkedBlock("".join(lines[:begin]), inner, "".join(lines[end + 1 :]), match[1] == _digest(inner))
 
 
 def merged(text: str, inner: str) -> str:

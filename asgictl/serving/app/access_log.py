@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from asgictl.asgi import Scope
 from asgictl.errors import ConfigError
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 
-Line = Callable[[Exchange], str]
+Line = Callable[[InFlight], str]
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _ANSWERS = {status: f"{status} {reason}" for status, reason in _REASONS.items()}
@@ -86,7 +86,7 @@ def line(log: AccessLog) -> Line:
     exact = frozenset(path for path in log.quiet if "*" not in path)
     patterns = tuple(path for path in log.quiet if "*" in path)
 
-    def unless_quiet(exchange: Exchange) -> str:
+    def unless_quiet(exchange: InFlight) -> str:
         path = exchange.scope["path"]
         if exchange.status < _ERROR and (path in exact or any(fnmatchcase(path, one) for one in patterns)):
             return ""
@@ -123,7 +123,7 @@ def _escaped(text: str) -> str:
     )
 
 
-def _text(exchange: Exchange) -> str:
+def _text(exchange: InFlight) -> str:
     # Written for speed: it takes a third of what the log costs (bench/access_log.py).
     scope, status = exchange.scope, exchange.status
     tenths = int(exchange.duration * 10_000)
@@ -141,7 +141,7 @@ def _text(exchange: Exchange) -> str:
     )
 
 
-def _colored(exchange: Exchange) -> str:
+def _colored(exchange: InFlight) -> str:
     color = _COLORS.get(exchange.status // 100, "0")
     return _ANSWER.sub(lambda match: f"{match[1]}\x1b[{color}m{match[2]}\x1b[0m{match[3]}", _text(exchange))
 
@@ -150,7 +150,7 @@ def _request_headers(scope: Scope) -> dict[bytes, str]:
     return {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _fields(exchange: Exchange) -> dict[str, Any]:
+def _fields(exchange: InFlight) -> dict[str, Any]:
     """Return all that templates and JSON can show."""
     scope = exchange.scope
     path, _, query = _target(scope["raw_path"], scope["query_string"]).partition("?")
@@ -185,12 +185,12 @@ _FIELDS = (
 _EXAMPLES: dict[str, object] = {"client_port": 0, "status": 0, "close_code": 0, "bytes": 0, "duration_ms": 0.0}
 
 
-def _json(exchange: Exchange) -> str:
+def _json(exchange: InFlight) -> str:
     fields = _fields(exchange)
     return json.dumps({key: value for key, value in fields.items() if value not in (None, "")}) + "\n"
 
 
-def _combined(exchange: Exchange) -> str:
+def _combined(exchange: InFlight) -> str:
     """Return a line of Apache's combined log format (https://httpd.apache.org/docs/current/logs.html)."""
     scope = exchange.scope
     headers = _request_headers(scope)
@@ -203,7 +203,7 @@ def _combined(exchange: Exchange) -> str:
     return f'{host} - - [{moment}] "{request}" {exchange.status} {size} "{referer}" "{agent}"\n'
 
 
-def _template(form: str, exchange: Exchange) -> str:
+def _template(form: str, exchange: InFlight) -> str:
     fields = {key: _printable(value, key) for key, value in _fields(exchange).items()}
     headers = {
         "request_header": _Headers(exchange.scope["headers"]),

@@ -7,7 +7,7 @@ from typing import Literal
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AppLoadError
 
-Audience = Literal["loopback", "always", "never"]
+ShowErrors = Literal["loopback", "always", "never"]
 
 _HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
 
@@ -15,7 +15,7 @@ _HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
 class ErrorPage:
     """An ASGI application that answers everything with an error."""
 
-    def __init__(self, error: AppLoadError, audience: Audience) -> None:
+    def __init__(self, error: AppLoadError, audience: ShowErrors) -> None:
         """Show `error` to the clients in `audience`; others learn only that there is one."""
         self._error = error
         self._audience = audience

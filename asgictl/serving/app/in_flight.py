@@ -13,19 +13,19 @@ _GONE = 499  # as nginx has it: the client closed the connection before there wa
 _ABNORMAL = 1006  # RFC 6455 section 7.4.1: no close frame was seen
 
 
-class Watcher(Protocol):
+class AnswerWatcher(Protocol):
     """Who is told how exchanges go."""
 
     closing: bool
 
-    def begin_late_answer(self, exchange: "Exchange") -> None:
+    def begin_late_answer(self, exchange: "InFlight") -> None:
         """The app begins to answer, `exchange.start` is about to be sent, and `closing` is true."""
 
-    def complete(self, exchange: "Exchange") -> None:
+    def complete(self, exchange: "InFlight") -> None:
         """The answer is complete, or will never be."""
 
 
-class Exchange:
+class InFlight:
     """An HTTP request, watched without changing a byte.
 
     `status` is 0 until an answer begins, `start` the message that began it. `size` counts the bytes that the app has
@@ -42,7 +42,7 @@ class Exchange:
     ended = False
     duration = 0.0
 
-    def __init__(self, scope: Scope, send: Send, watcher: Watcher) -> None:
+    def __init__(self, scope: Scope, send: Send, watcher: AnswerWatcher) -> None:
         """Watch one call of the app, and tell `watcher`."""
         self.scope = scope
         self._send = send
@@ -98,10 +98,10 @@ class Exchange:
         self.finish()
 
 
-class WebSocketExchange(Exchange):
+class WebSocketExchange(InFlight):
     """A WebSocket connection, watched in both directions."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, watcher: Watcher) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, watcher: AnswerWatcher) -> None:
         super().__init__(scope, send, watcher)
         self._receive = receive
 

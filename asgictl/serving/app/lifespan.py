@@ -16,7 +16,7 @@ Mode = Literal["auto", "on", "off"]
 _FAILED_LIMIT = 1.0
 
 
-class Watcher(Protocol):
+class LifespanWatcher(Protocol):
     """Who is told how the lifespan goes."""
 
     def startup_failed(self, error: AppLoadError) -> bool:
@@ -43,7 +43,7 @@ class NotLifespanError(ValueError):
 class Lifespan:
     """One run of the lifespan protocol."""
 
-    def __init__(self, app: ASGIApp, mode: Mode, watcher: Watcher) -> None:
+    def __init__(self, app: ASGIApp, mode: Mode, watcher: LifespanWatcher) -> None:
         self._app = app
         self._mode = mode
         self._watcher = watcher

@@ -16,7 +16,7 @@ from asgictl.errors import AppLoadError
 from asgictl.serving import logs
 from asgictl.serving.app import access_log, stuck
 from asgictl.serving.app.error_page import ErrorPage
-from asgictl.serving.app.in_flight import Exchange, WebSocketExchange
+from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 from asgictl.serving.app.lifespan import Lifespan
 from asgictl.serving.app.log_writer import LogWriter
 from asgictl.serving.instructions import Instructions
@@ -143,9 +143,9 @@ class Runtime:
             return
         if self._proxied is not None and not _FORWARDED.isdisjoint(dict(scope["headers"])):
             app = self._proxied
-        exchange: Exchange
+        exchange: InFlight
         if kind == "http":
-            exchange = Exchange(scope, send, self)
+            exchange = InFlight(scope, send, self)
         else:
             exchange = websocket = WebSocketExchange(scope, receive, send, self)
             receive = websocket.receive
@@ -164,13 +164,13 @@ class Runtime:
             if not exchange.over:
                 exchange.end()
 
-    def begin_late_answer(self, exchange: Exchange) -> None:
+    def begin_late_answer(self, exchange: InFlight) -> None:
         """Ask for a new connection next time; end a stream that begins when the stop has begun."""
         exchange.ask_to_close()
         if self.stopping.begun and self._is_endless(exchange):
             self._end_those(lambda other: other is exchange)
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, exchange: InFlight) -> None:
         """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
         if self._write is not None:
             try:
@@ -178,7 +178,7 @@ class Runtime:
             except Exception as error:  # noqa: BLE001  # a template may meet what no check has foreseen
                 self.report.note(f"no line for {exchange.scope['path']!r} in the access log: {error!r}")
 
-    async def _cut(self, exchange: Exchange) -> None:
+    async def _cut(self, exchange: InFlight) -> None:
         """Note a request that is cut off, and answer it where nothing has been answered yet."""
         self._cut_off.append(exchange.scope)
         if exchange.scope["type"] == "http" and not exchange.status:
@@ -279,11 +279,11 @@ class Runtime:
         if self.instructions.reload:  # uvicorn has said 1012 to the WebSockets' clients by now
             self._end_those(lambda exchange: exchange.scope["type"] == "websocket")
 
-    def _is_endless(self, exchange: Exchange) -> bool:
+    def _is_endless(self, exchange: InFlight) -> bool:
         """Tell whether a response that has begun ends only when one side wants it."""
         return exchange.is_event_stream and (self.instructions.reload or exchange.scope["method"] == "GET")
 
-    def _end_those(self, wanted: Callable[[Exchange], bool]) -> None:
+    def _end_those(self, wanted: Callable[[InFlight], bool]) -> None:
         for task, exchange in stuck.exchanges(self._loop):
             if wanted(exchange):
                 exchange.ended = True

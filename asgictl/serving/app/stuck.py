@@ -10,13 +10,13 @@ from typing import Any
 
 from asgictl.asgi import Scope
 from asgictl.serving.app import whereabouts
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 
 # What runs servers, and event loops.
 _RUNNING = frozenset(("aiohttp", "asyncio", "hypercorn", "socketserver", "tornado", "uvicorn", "waitress", "werkzeug"))
 
 
-def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio.Task[Any]", Exchange]]:
+def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio.Task[Any]", InFlight]]:
     """Yield the tasks of `loop` that run an exchange, and the exchange, from any thread.
 
     It is the local variable `exchange` of one of the coroutines that such a task waits in. To look for it when it is
@@ -26,18 +26,18 @@ def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio
         waiting: Any = task.get_coro()
         while (frame := getattr(waiting, "cr_frame", None)) is not None:
             found = frame.f_locals.get("exchange")
-            if isinstance(found, Exchange):
+            if isinstance(found, InFlight):
                 yield task, found
                 break
             waiting = waiting.cr_await
 
 
-def running() -> Exchange | None:
+def running() -> InFlight | None:
     """Return the exchange that the main thread is busy with, from another thread."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
     while frame is not None:
         found = frame.f_locals.get("exchange")
-        if isinstance(found, Exchange):
+        if isinstance(found, InFlight):
             return found
         frame = frame.f_back
     return None

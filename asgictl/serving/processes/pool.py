@@ -22,7 +22,7 @@ from typing import Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving.events import Surroundings
+from asgictl.serving.events import Hooks
 from asgictl.serving.processes import messages, sighup, stopping
 
 # How often to look for workers that have ended before they could speak, in seconds.
@@ -32,12 +32,12 @@ _BIRTHS = 0.3
 _MARGIN = stopping.LAST_WORDS + 1.5
 
 
-class Crew:
+class Pool:
     """The workers of one launch; a subclass says what a failure means, and what a hangup."""
 
     excuses_failures = True
 
-    def __init__(self, *, size: int, grace: float, around: Surroundings) -> None:
+    def __init__(self, *, size: int, grace: float, around: Hooks) -> None:
         """Expect `size` workers, which get `grace` seconds to stop."""
         self.size = size
         self.grace = grace

@@ -19,7 +19,7 @@ from asgictl.errors import AppLoadError
 from asgictl.serving.app.error_page import users_stack
 from asgictl.serving.processes import stopping, terminal
 from asgictl.serving.processes.changes import Changes
-from asgictl.serving.processes.pool import Crew
+from asgictl.serving.processes.pool import Pool
 
 # How long a change may be followed by another that belongs to it, in milliseconds.
 _STEP = 30
@@ -34,7 +34,7 @@ _RECENT = 1.5
 _SHORT = 5.0
 
 
-class Reload(Crew):
+class Reload(Pool):
     """The one process of an app that is started anew when a file changes."""
 
     excuses_failures = False  # it goes on with the page that says why, unless it has to end

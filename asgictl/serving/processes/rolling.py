@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving.processes.pool import Crew
+from asgictl.serving.processes.pool import Pool
 
 # So many replacements in a row may die before they are ready.
 _VAIN = 3
@@ -25,7 +25,7 @@ _DRAIN = 0.5
 _PATIENCE = 10.0
 
 
-class Workers(Crew):
+class RollingPool(Pool):
     """Several workers of one app: alike, and each replaceable."""
 
     def __init__(self, **arguments: Any) -> None:
@@ -85,7 +85,7 @@ class Workers(Crew):
             self.audience.note(f"a new worker cannot start: {error.message}")
 
 
-def _replace_all(crew: Workers) -> None:
+def _replace_all(crew: RollingPool) -> None:
     """Replace every worker, and say so."""
     begun = time.monotonic()
     crew.audience.note("SIGHUP: replacing the workers one by one")
@@ -97,7 +97,7 @@ def _replace_all(crew: Workers) -> None:
         crew.audience.note("the old workers go on")
 
 
-def _replace(crew: Workers, old: list[int]) -> bool:
+def _replace(crew: RollingPool, old: list[int]) -> bool:
     """Replace the workers `old`; tell whether that is done: when a new one cannot start, the others stay."""
     with crew.changed:
         failures = crew.failures
@@ -124,11 +124,11 @@ def _replace(crew: Workers, old: list[int]) -> bool:
     return crew.failures == failures
 
 
-def _wait_for_end(crew: Workers, pid: int) -> None:
+def _wait_for_end(crew: RollingPool, pid: int) -> None:
     _wait(crew, lambda: pid not in crew.serving)
 
 
-def _take_away(crew: Workers, spare: int) -> None:
+def _take_away(crew: RollingPool, spare: int) -> None:
     """Have the supervisor take the additional worker away, which is the last that it was told to add."""
     if spare:
         crew.tell_drain(spare)
@@ -138,7 +138,7 @@ def _take_away(crew: Workers, spare: int) -> None:
         crew.tell_stop(spare)  # it was another that was taken away; this one has drained, and is replaced
 
 
-def _wait(crew: Workers, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
+def _wait(crew: RollingPool, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
     """Wait until `condition` holds or the crew stops; tell whether it holds."""
     with crew.changed:
         crew.changed.wait_for(lambda: crew.stopping or condition(), timeout=patience)

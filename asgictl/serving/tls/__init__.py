@@ -76,7 +76,7 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
     """
     from asgictl.certs import served, trust
 
-    place = served.Place(host, request.password, trust.folder(os.environ), datetime.now(UTC))
+    place = served.Circumstances(host, request.password, trust.folder(os.environ), datetime.now(UTC))
     show = served.kept if request.certfile is None else served.given
     seen = show(request.pair, place, note)
     return Secured(seen, *served.trusted_by(request.pair, place, seen))

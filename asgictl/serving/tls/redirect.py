@@ -23,7 +23,7 @@ _AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-
 _END = 2.0
 
 
-class Names:
+class ServedNames:
     """The names that a certificate is for, also after it was replaced."""
 
     def __init__(self, request: TlsRequest, certificate: Certificate) -> None:

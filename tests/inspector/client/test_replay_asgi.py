@@ -9,7 +9,7 @@ import pytest
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.inspector.client.driver import Driver
-from asgictl.inspector.client.replay_asgi import Change, Script, converse, into_app, script
+from asgictl.inspector.client.replay_asgi import Edit, Script, converse, into_app, script
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
@@ -31,7 +31,7 @@ def asked(headers: list[Any], body: bytes | None = b"body", **scope: Any) -> Exc
 
 def test_a_request() -> None:
     """A request is sent again as it was."""
-    assert script(of(REQUEST), Change()) == Script(
+    assert script(of(REQUEST), Edit()) == Script(
         id=7, scope=SCOPE, chunks=[b'{"sku": "A1", "n": 2}'], steps=[], answers=0, without=(), size=8
     )
 
@@ -44,29 +44,29 @@ def test_a_conversation() -> None:
         Event(8, 7, 99.2, "send", {"type": "websocket.send", "text": "x"}, 1),
         Event(8, 8, 99.3, "receive", {"type": "websocket.receive", "bytes": b"y"}, 1),
     ]
-    one = script(of([opened, *others[:4], *(event._replace(n=event.n - 1) for event in more)]), Change())
+    one = script(of([opened, *others[:4], *(event._replace(n=event.n - 1) for event in more)]), Edit())
 
     assert (one.steps, one.answers) == ([(0, "hi"), (1, ""), (2, b"y")], 2)
     assert (one.chunks, one.parts, one.size, one.without) == ([], None, 0, ())
 
 
-CHANGES: dict[str, tuple[Change, dict[str, Any]]] = {
-    "a method": (Change(method="PUT"), {"method": "PUT"}),
+CHANGES: dict[str, tuple[Edit, dict[str, Any]]] = {
+    "a method": (Edit(method="PUT"), {"method": "PUT"}),
     "a target": (
-        Change(target="/ü?a=%20"),
+        Edit(target="/ü?a=%20"),
         {"path": "/ü", "raw_path": b"/%C3%BC", "query_string": b"a=%20"},
     ),
-    "a header": (Change(headers=[("X-A", "9")]), {"headers": [(b"host", b"h"), (b"x-b", b"2"), (b"x-a", b"9")]}),
-    "a header away": (Change(headers=[("x-a", None)]), {"headers": [(b"host", b"h"), (b"x-b", b"2")]}),
+    "a header": (Edit(headers=[("X-A", "9")]), {"headers": [(b"host", b"h"), (b"x-b", b"2"), (b"x-a", b"9")]}),
+    "a header away": (Edit(headers=[("x-a", None)]), {"headers": [(b"host", b"h"), (b"x-b", b"2")]}),
     "a new one": (
-        Change(headers=[("X-C", "ü")]),
+        Edit(headers=[("X-C", "ü")]),
         {"headers": [(b"host", b"h"), (b"X-a", b"1"), (b"x-b", b"2"), (b"x-c", b"\xfc")]},
     ),
 }
 
 
 @pytest.mark.parametrize(("change", "changed"), CHANGES.values(), ids=list(CHANGES))
-def test_changes(change: Change, changed: dict[str, Any]) -> None:
+def test_changes(change: Edit, changed: dict[str, Any]) -> None:
     """What is changed is sent differently, and everything else as it was."""
     headers = [(b"host", b"h"), (b"X-a", b"1"), (b"x-b", b"2")]
     one = script(asked(headers), change)
@@ -78,26 +78,26 @@ def test_changes(change: Change, changed: dict[str, Any]) -> None:
 def test_another_body() -> None:
     """Another body has its own length, and need not be there as a whole before; another host is one."""
     headers = [(b"Content-Length", b"4"), (b"transfer-encoding", b"chunked"), (b"x", b"y")]
-    one = script(asked(headers, None), Change(body=b"longer", headers=[("HOST", "shop")]))
+    one = script(asked(headers, None), Edit(body=b"longer", headers=[("HOST", "shop")]))
 
     assert one.scope["headers"] == [(b"x", b"y"), (b"host", b"shop"), (b"content-length", b"6")]
     assert (one.chunks, one.host) == ([b"longer"], "shop")
-    assert script(asked([], None), Change(body=b"")).chunks == [b""]
+    assert script(asked([], None), Edit(body=b"")).chunks == [b""]
 
 
 def test_secrets_that_are_lost() -> None:
     """What the session does not hold is left out, and named, unless it is given anew."""
     headers = [(b"Cookie", Redacted(3)), (b"referer", b"http://h/?token=***"), (b"sec-websocket-protocol", Redacted(4))]
     exchange = asked(headers, query_string=b"a=1&token=***", subprotocols=["***"])
-    one = script(exchange, Change())
-    other = script(exchange, Change(target="/x", headers=[("cookie", "a=b"), ("Sec-WebSocket-Protocol", "chat")]))
+    one = script(exchange, Edit())
+    other = script(exchange, Edit(target="/x", headers=[("cookie", "a=b"), ("Sec-WebSocket-Protocol", "chat")]))
 
     assert one.without == ("cookie", "referer", "sec-websocket-protocol", "?token")
     assert (one.scope["headers"], one.scope["query_string"], one.scope["subprotocols"]) == ([], b"a=1", [])
     assert other.without == ("referer",)
     assert other.scope["headers"] == [(b"cookie", b"a=b"), (b"sec-websocket-protocol", b"chat")]
     assert (other.scope["query_string"], other.scope["subprotocols"]) == (b"", ["***"])
-    assert script(asked([], query_string=None), Change()).scope["query_string"] == b""
+    assert script(asked([], query_string=None), Edit()).scope["query_string"] == b""
 
 
 @pytest.mark.parametrize(
@@ -115,23 +115,23 @@ def test_answers_without_end(answer: list[dict[str, Any]], parts: int | None, si
     """An answer that was not complete is read as far as it had come."""
     start = Event(7, 2, 1.0, "send", {"type": "http.response.start", "status": 200})
     chunks = [Event(7, 3 + n, 2.0, "send", message, 3) for n, message in enumerate(answer)]
-    one = script(of([*REQUEST[:2], start, *chunks]), Change())
+    one = script(of([*REQUEST[:2], start, *chunks]), Edit())
 
     assert (one.parts, one.size) == (parts, size)
-    assert script(of(REQUEST[:2]), Change()).parts is None
+    assert script(of(REQUEST[:2]), Edit()).parts is None
 
 
-REFUSED: dict[str, tuple[Exchange, Change, type[AsgictlError], str, str]] = {
+REFUSED: dict[str, tuple[Exchange, Edit, type[AsgictlError], str, str]] = {
     "a lifespan": (
         of([Opened(0, 0.0, {"type": "lifespan"})]),
-        Change(),
+        Edit(),
         AsgictlError,
         "#0 is a lifespan, which cannot be sent again",
         "name requests or WebSockets",
     ),
     "a body that is not there": (
         asked([(b"content-length", b"1")], None),
-        Change(),
+        Edit(),
         AsgictlError,
         "#7 has a body of which not all is kept, or was received by the app",
         "pass --body, or record it again, with a larger --body-limit or --save-limit",
@@ -144,13 +144,13 @@ REFUSED: dict[str, tuple[Exchange, Change, type[AsgictlError], str, str]] = {
             "#8 is a WebSocket: it has neither method nor body",
             "change -H or --path",
         )
-        for name, change in {"method": Change(method="GET"), "body": Change(body=b"")}.items()
+        for name, change in {"method": Edit(method="GET"), "body": Edit(body=b"")}.items()
     },
 }
 
 
 @pytest.mark.parametrize(("exchange", "change", "kind", "problem", "hint"), REFUSED.values(), ids=list(REFUSED))
-def test_what_is_refused(exchange: Exchange, change: Change, kind: type[AsgictlError], problem: str, hint: str) -> None:
+def test_what_is_refused(exchange: Exchange, change: Edit, kind: type[AsgictlError], problem: str, hint: str) -> None:
     """What cannot be sent again is refused with the reason, and what to do."""
     with pytest.raises(AsgictlError) as caught:
         script(exchange, change)
@@ -192,9 +192,9 @@ async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_into_an_app() -> None:
     """An app gets what it got before, within its lifespan; what comes of it is numbered, and names what it repeats."""
-    chunks = script(of(REQUEST), Change())._replace(chunks=[b"a", b"b"])
-    empty = script(asked([]), Change())._replace(chunks=[])
-    chat = script(of(CHAT), Change())._replace(steps=[(0, "hi"), (1, ""), (2, b"x")], answers=3)
+    chunks = script(of(REQUEST), Edit())._replace(chunks=[b"a", b"b"])
+    empty = script(asked([]), Edit())._replace(chunks=[])
+    chat = script(of(CHAT), Edit())._replace(steps=[(0, "hi"), (1, ""), (2, b"x")], answers=3)
     one, two, three = replayed(mirror, chunks, empty, chat)
 
     assert one.text == "[('127.0.0.1', 50000), {'name': 'ours'}, [b'a', b'b']]"
@@ -211,7 +211,7 @@ def test_an_app_that_raises() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError(scope["type"])
 
-    one, two = replayed(app, script(of(REQUEST), Change()), script(of(CHAT), Change()))
+    one, two = replayed(app, script(of(REQUEST), Edit()), script(of(CHAT), Edit()))
 
     assert [str(exchange.error) for exchange in (one, two)] == ["ValueError: http", "ValueError: websocket"]
 
@@ -232,8 +232,8 @@ def test_answers_that_take_their_time() -> None:
             await send({"type": "http.response.body"})
         heard.append((await receive())["type"])
 
-    whole = script(of(REQUEST), Change())
-    endless = script(of(REQUEST), Change(target="/endless"))._replace(parts=3)
+    whole = script(of(REQUEST), Edit())
+    endless = script(of(REQUEST), Edit(target="/endless"))._replace(parts=3)
     one, two = replayed(app, whole, endless, timeout=20)
 
     assert (one.response_body, one.is_cut, two.response_body) == (b"xxx", False, b"xxx")
@@ -252,10 +252,10 @@ def test_an_app_that_refuses_or_hangs() -> None:
             return
         await asyncio.Event().wait()
 
-    (refused,) = replayed(app, script(of(CHAT), Change()))
+    (refused,) = replayed(app, script(of(CHAT), Edit()))
     assert (refused.status, refused.frames) == (403, [])
     with pytest.raises(StartError) as caught:
-        replayed(app, script(of(REQUEST), Change()), timeout=0.05)
+        replayed(app, script(of(REQUEST), Edit()), timeout=0.05)
     assert caught.value.message == "#7: the app has not sent anything for 0.05 s (/orders)"
     assert caught.value.hint == "pass a longer --timeout"
 
@@ -285,7 +285,7 @@ def test_an_app_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ):
         with pytest.raises(StartError) as caught:
-            replayed(app, script(of(FAILING), Change(body=b"")), timeout=0.05)
+            replayed(app, script(of(FAILING), Edit(body=b"")), timeout=0.05)
         assert (caught.value.message, caught.value.hint) == (problem, hint)
 
 
@@ -306,7 +306,7 @@ def test_an_app_that_says_less(monkeypatch: pytest.MonkeyPatch, ends: bool) -> N
             heard.append(message["text"])
         heard.append(message["code"])
 
-    one = script(of(CHAT), Change())._replace(steps=[(0, "a"), (2, "b")], answers=3)
+    one = script(of(CHAT), Edit())._replace(steps=[(0, "a"), (2, "b")], answers=3)
     (exchange,) = replayed(app, one)
 
     assert heard == (["a", 4000] if ends else ["a", "b", 1000])
@@ -350,4 +350,4 @@ def test_whose_turn_it_is(count: int, done: list[Any]) -> None:
 
 def test_a_recording_that_was_closed() -> None:
     """A request that has ended is sent again like one that was still running."""
-    assert script(of(REQUEST[:-1]), Change()) == script(of([*REQUEST[:-1], Closed(7, 9.0, cancelled=True)]), Change())
+    assert script(of(REQUEST[:-1]), Edit()) == script(of([*REQUEST[:-1], Closed(7, 9.0, cancelled=True)]), Edit())

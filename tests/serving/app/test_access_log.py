@@ -12,7 +12,7 @@ import pytest
 from asgictl.errors import ConfigError
 from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.app.in_flight import Exchange, WebSocketExchange
+from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 
 
 class Nobody:
@@ -20,10 +20,10 @@ class Nobody:
 
     closing = False
 
-    def begin_late_answer(self, exchange: Exchange) -> None:
+    def begin_late_answer(self, exchange: InFlight) -> None:
         """Never called."""
 
-    def complete(self, exchange: Exchange) -> None:
+    def complete(self, exchange: InFlight) -> None:
         """Do nothing."""
 
 
@@ -51,17 +51,17 @@ def scope(**more: Any) -> dict[str, Any]:
     return {**usual, **more}
 
 
-def exchange(status: int = 200, size: int = 12, duration: float = 0.0034, **more: Any) -> Exchange:
+def exchange(status: int = 200, size: int = 12, duration: float = 0.0034, **more: Any) -> InFlight:
     """Return an exchange that is complete."""
     if more.get("type") == "websocket":
-        made: Exchange = WebSocketExchange(scope(**more), nothing, nowhere, Nobody())
+        made: InFlight = WebSocketExchange(scope(**more), nothing, nowhere, Nobody())
     else:
-        made = Exchange(scope(**more), nowhere, Nobody())
+        made = InFlight(scope(**more), nowhere, Nobody())
     made.status, made.size, made.duration = status, size, duration
     return made
 
 
-def line(made: Exchange, form: str = "text", **log: Any) -> str:
+def line(made: InFlight, form: str = "text", **log: Any) -> str:
     """Return the line of an exchange."""
     return access_log.line(AccessLog(form=form, **log))(made)
 
@@ -326,7 +326,7 @@ def test_clients() -> None:
     assert line(exchange(client=('a b"\\c', 9))).startswith('a\\x20b\\x22\\x5cc:9 - "')
 
 
-COMBINED: dict[str, tuple[Exchange, str]] = {
+COMBINED: dict[str, tuple[InFlight, str]] = {
     "a request": (exchange(), '127.0.0.1 - - [{}] "GET /items?page=2 HTTP/1.1" 200 12 "-" "test/1"'),
     "nothing sent": (exchange(size=0), '127.0.0.1 - - [{}] "GET /items?page=2 HTTP/1.1" 200 - "-" "test/1"'),
     "HEAD": (exchange(method="HEAD"), '127.0.0.1 - - [{}] "HEAD /items?page=2 HTTP/1.1" 200 - "-" "test/1"'),
@@ -360,7 +360,7 @@ def test_a_client_that_has_gone() -> None:
         async def send(self, message: Any) -> None:
             """Drop it."""
 
-    gone = Exchange(scope(), Cycle().send, Nobody())
+    gone = InFlight(scope(), Cycle().send, Nobody())
     gone.end()
 
     assert '" 499 Client Closed Request 0 B ' in line(gone)

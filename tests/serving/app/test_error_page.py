@@ -12,7 +12,7 @@ import asgictl
 from asgictl import adapt
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-from asgictl.serving.app.error_page import Audience, ErrorPage, is_local, users_stack
+from asgictl.serving.app.error_page import ErrorPage, ShowErrors, is_local, users_stack
 
 OURS = Path(asgictl.__file__).parent
 SEEN = "add --traceback to see the whole stack"
@@ -175,7 +175,7 @@ def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: s
         ("never", "127.0.0.1", False),
     ],
 )
-def test_who_sees_it(audience: Audience, address: str, shown: bool) -> None:
+def test_who_sees_it(audience: ShowErrors, address: str, shown: bool) -> None:
     """Whoever is not meant to see the error learns that there is one, in plain text."""
     answer = asked(ErrorPage(AppLoadError("secret"), audience), address, Accept="text/html")
 

@@ -15,7 +15,7 @@ from asgictl.asgi import Receive, Send
 from asgictl.discovery import AppRef
 from asgictl.serving.app import access_log, in_flight
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import Instructions
 from tests.serving.app.runtime.doubles import HTTP
@@ -205,17 +205,17 @@ class Watcher:
         self.closing = closing
         self.told: list[str] = []
 
-    def begin_late_answer(self, made: Exchange) -> None:
+    def begin_late_answer(self, made: InFlight) -> None:
         """Have the client connect anew."""
         self.told.append("late")
         made.ask_to_close()
 
-    def complete(self, _made: Exchange) -> None:
+    def complete(self, _made: InFlight) -> None:
         """Note that it is over."""
         self.told.append("complete")
 
 
-def sent(made: Callable[[Send], Exchange], *messages: dict[str, Any]) -> list[Any]:
+def sent(made: Callable[[Send], InFlight], *messages: dict[str, Any]) -> list[Any]:
     """Return what the server gets of what the app sends."""
     heard: list[Any] = []
 
@@ -241,7 +241,7 @@ def test_asks_to_connect_anew(version: str, added: list[tuple[bytes, bytes]]) ->
     headers = ((name, b"1") for name in (b"x-a", b"x-b"))
     start = {"type": "http.response.start", "status": 200, "headers": headers}
 
-    heard = sent(lambda send: Exchange({**HTTP, "http_version": version}, send, watcher), start)
+    heard = sent(lambda send: InFlight({**HTTP, "http_version": version}, send, watcher), start)
 
     assert heard == [{**START, "headers": [(b"x-a", b"1"), (b"x-b", b"1"), *added]}]
     assert watcher.told == ["late"]
@@ -252,7 +252,7 @@ def test_asks_to_connect_anew_without_headers() -> None:
     watcher = Watcher(closing=True)
     start = {"type": "http.response.start", "status": 204}
 
-    heard = sent(lambda send: Exchange(HTTP, send, watcher), start)
+    heard = sent(lambda send: InFlight(HTTP, send, watcher), start)
 
     assert heard == [{**start, "headers": [(b"connection", b"close")]}]
 
@@ -266,7 +266,7 @@ def test_changes_nothing_otherwise() -> None:
         {"type": "http.response.body", "body": b""},
     ]
 
-    heard = sent(lambda send: Exchange(HTTP, send, watcher), *messages)
+    heard = sent(lambda send: InFlight(HTTP, send, watcher), *messages)
 
     assert [id(message) for message in heard] == [id(message) for message in messages]
     assert watcher.told == ["complete"]
@@ -286,10 +286,10 @@ STREAMS: dict[str, tuple[list[tuple[bytes, bytes]], bool]] = {
 def test_event_streams_are_known(case: str) -> None:
     """What is cut at once by a stop or a save is an event stream, by its content type and nothing else."""
     headers, wanted = STREAMS[case]
-    made: list[Exchange] = []
+    made: list[InFlight] = []
 
-    def make(send: Send) -> Exchange:
-        made.append(Exchange(HTTP, send, Watcher()))
+    def make(send: Send) -> InFlight:
+        made.append(InFlight(HTTP, send, Watcher()))
         return made[0]
 
     sent(make, {**START, "headers": headers})
@@ -304,4 +304,4 @@ def test_nothing_is_a_stream_before_it_begins() -> None:
     async def send(_message: Any) -> None:
         pass
 
-    assert not Exchange(HTTP, send, Watcher()).is_event_stream
+    assert not InFlight(HTTP, send, Watcher()).is_event_stream

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from asgictl.serving.app import stuck, whereabouts
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.app.runtime import Runtime
 
 HERE = "tests/serving/app/test_stuck.py"
@@ -184,19 +184,19 @@ async def drop(_message: Any) -> None:
     """Take a message."""
 
 
-def made(path: str) -> Exchange:
+def made(path: str) -> InFlight:
     """Return an exchange."""
     watcher: Any = Runtime
-    return Exchange(scope("GET", path), drop, watcher)
+    return InFlight(scope("GET", path), drop, watcher)
 
 
-async def serves(exchange: Exchange) -> None:
+async def serves(exchange: InFlight) -> None:
     """Stand for the runtime, whose variable is called so."""
     assert exchange
     await waits()
 
 
-async def serves_below(exchange: Exchange) -> None:
+async def serves_below(exchange: InFlight) -> None:
     """Stand for a server's coroutine around it."""
     await serves(exchange)
 
@@ -241,7 +241,7 @@ def test_what_the_main_thread_is_busy_with() -> None:
     """The exchange that blocks the main thread is found from another one, and nothing when there is none."""
     wanted = made("/busy")
 
-    def handle(exchange: Exchange) -> Any:
+    def handle(exchange: InFlight) -> Any:
         assert exchange
         return work("something else")
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving.events import Surroundings
+from asgictl.serving.events import Hooks
 from asgictl.serving.processes import pool, sighup, stopping
-from asgictl.serving.processes.pool import Crew
+from asgictl.serving.processes.pool import Pool
 from tests.conftest import linux
 from tests.serving.app.runtime.doubles import Ended
 
@@ -43,7 +43,7 @@ class Said(list[str]):
         self.append(f"problem: {error.message}")
 
 
-class Team(Crew):
+class Team(Pool):
     """A crew that takes note of what its workers do."""
 
     said: Said
@@ -84,7 +84,7 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "end", end)
     audience: Any = said
-    around = Surroundings(
+    around = Hooks(
         ready=said.ready,
         stopping=lambda: said.append("stopping"),
         refuse=lambda: said.append("refuse"),
@@ -222,7 +222,7 @@ def test_notes_are_said_once(team: Team) -> None:
 @pytest.mark.parametrize("excuses", [True, False])
 def test_a_failure(team: Team, monkeypatch: pytest.MonkeyPatch, excuses: bool) -> None:
     """A worker's failure comes with message, hint and stack; its end after that is no other failure, if it ends."""
-    assert Crew.excuses_failures
+    assert Pool.excuses_failures
     monkeypatch.setattr(team, "excuses_failures", excuses)
     (one,) = joined(team, ONE)
 

@@ -11,7 +11,7 @@ import pytest
 import watchfiles
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving.events import Surroundings
+from asgictl.serving.events import Hooks
 from asgictl.serving.processes import reload, sighup, stopping, terminal
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
@@ -146,7 +146,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Itera
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
     monkeypatch.setattr(terminal, "restore", lambda: said.append("terminal"))
-    around = Surroundings(said.ready, lambda: None, lambda: None, notifier=audience, audience=audience)
+    around = Hooks(said.ready, lambda: None, lambda: None, notifier=audience, audience=audience)
     made = Team(
         trigger=tmp_path / "changed.py",
         prepare=lambda broken: said.append(f"prepare: {broken}"),

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
-from asgictl.serving.events import Surroundings
+from asgictl.serving.events import Hooks
 from asgictl.serving.processes import rolling, sighup, stopping
-from asgictl.serving.processes.rolling import Workers
+from asgictl.serving.processes.rolling import RollingPool
 from tests.conftest import linux
 
 pytestmark = linux
@@ -37,7 +37,7 @@ class Said(list[str]):
         self.append(f"problem: {error.message}")
 
 
-class Team(Workers):
+class Team(RollingPool):
     """Workers 1 and 2, which serve, and the supervisor that starts others in their place."""
 
     said: Said
@@ -99,7 +99,7 @@ def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
-    around = Surroundings(lambda *_: None, lambda: None, lambda: None, notifier=audience, audience=audience)
+    around = Hooks(lambda *_: None, lambda: None, lambda: None, notifier=audience, audience=audience)
     made = Team(size=2, grace=8.0, around=around)
     made.said, made.acts, made.places, made.ready = said, [], [], True
     made.add()

@@ -9,7 +9,7 @@ from asgictl.adapt import Adaptation
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import Instructions
 
@@ -111,7 +111,7 @@ class Task:
 
     def __init__(self, built: Runtime, app: ASGIApp, **scope: Any) -> None:
         self.heard: list[Any] = []
-        self.exchange: Exchange | None = None
+        self.exchange: InFlight | None = None
         self._began = asyncio.Event()
 
         async def begun(scope: Scope, receive: Receive, send: Send) -> None:

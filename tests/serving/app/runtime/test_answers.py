@@ -12,7 +12,7 @@ from asgictl.errors import AppLoadError
 from asgictl.serving.app import runtime
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.app.error_page import ErrorPage
-from asgictl.serving.app.in_flight import Exchange
+from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.processes import stopping
 from tests.serving.app.runtime.doubles import asked, drop, hello, made, nothing, run, text_of
 
@@ -72,7 +72,7 @@ def test_a_line_that_cannot_be_made() -> None:
     built._use(hello, "ASGI")
     built._write = lambda _: None
 
-    def fails(_exchange: Exchange) -> str:
+    def fails(_exchange: InFlight) -> str:
         raise ValueError("x")
 
     built._line = fails

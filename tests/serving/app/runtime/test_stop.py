@@ -10,7 +10,7 @@ import pytest
 from asgictl.asgi import ASGIApp
 from asgictl.serving import logs
 from asgictl.serving.app import runtime, stuck
-from asgictl.serving.app.in_flight import Exchange, WebSocketExchange
+from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 from tests.serving.app.runtime.doubles import HTTP, STREAM, Task, answers, drop, made, nothing, run, waits
 
 
@@ -258,7 +258,7 @@ def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None
 def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are left are named rather than anything else, also one that blocks the loop just now."""
     monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
-    busy = Exchange({**HTTP, "path": "/busy"}, drop, made()[0])
+    busy = InFlight({**HTTP, "path": "/busy"}, drop, made()[0])
     monkeypatch.setattr(stuck, "running", lambda: busy)
     built, report = made(grace=8.0)
     built._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
