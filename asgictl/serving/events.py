@@ -1,4 +1,4 @@
-"""What a launch has around it: who hears how it goes."""
+"""Whom a launch reports to, and what it has to call."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -51,4 +51,4 @@ class Hooks(NamedTuple):
     stopping: Callable[[], None]
     refuse: Callable[[], None]
     notifier: Notifier
-    audience: Reporter
+    reporter: Reporter

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asgictl.serving.tls.redirect import Redirect
 
 
-def launch(plan: ServePlan, audience: Reporter, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
+def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
     """Serve as `plan` says until a signal ends it; return the exit status.
 
     `wrap` puts something around the app, in one process without reload.
@@ -37,11 +37,11 @@ def launch(plan: ServePlan, audience: Reporter, wrap: Callable[[ASGIApp], ASGIAp
     stopping.at_end.append(terminal.restore)
     if sys.stdout is None:  # closed; its number may belong to another file by now
         plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
-    secured = tls.secure(plan.tls, _host(plan.bind), audience.note) if plan.tls else None
+    secured = tls.secure(plan.tls, _host(plan.bind), reporter.note) if plan.tls else None
     listener = listen.listen(plan.bind)
     address = listener.address
     if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
-        audience.note(f"port {plan.bind.port} is in use, taking {address.port}")
+        reporter.note(f"port {plan.bind.port} is in use, taking {address.port}")
     redirect = _redirect(plan, secured, address) if secured else None
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)
@@ -50,7 +50,7 @@ def launch(plan: ServePlan, audience: Reporter, wrap: Callable[[ASGIApp], ASGIAp
         notifier.ready()
         if redirect:
             redirect.start()
-        audience.ready(
+        reporter.ready(
             Ready(
                 kind=kind,
                 url=address.url(plan.scheme),
@@ -67,13 +67,13 @@ def launch(plan: ServePlan, audience: Reporter, wrap: Callable[[ASGIApp], ASGIAp
         if redirect:
             redirect.stop()
 
-    around = Hooks(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, audience=audience)
+    hooks = Hooks(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, reporter=reporter)
     try:
         if plan.watch:
-            return _reload(plan, plan.watch, listener, around)
+            return _reload(plan, plan.watch, listener, hooks)
         if plan.workers > 1:
-            return _workers(plan, listener, around)
-        return _one_process(plan, listener, around, wrap)
+            return _workers(plan, listener, hooks)
+        return _one_process(plan, listener, hooks, wrap)
     finally:
         listener.close()
         if redirect:
@@ -103,13 +103,13 @@ class _OwnReport:
     """The report of the process that also launched it."""
 
     def __init__(
-        self, ready: Callable[[str | None, str | None], None], closed: Callable[[], None], audience: Reporter
+        self, ready: Callable[[str | None, str | None], None], closed: Callable[[], None], reporter: Reporter
     ) -> None:
         self.error: AppLoadError | None = None
         self.ready = ready
         self.closed = closed
-        self.note = audience.note
-        self.fatal = audience.problem
+        self.note = reporter.note
+        self.fatal = reporter.problem
 
     def stopped(self) -> None:
         """Leave it to `launch`, which sees the signals."""
@@ -122,12 +122,12 @@ class _OwnReport:
 
 
 def _one_process(
-    plan: ServePlan, listener: listen.Listener, around: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
+    plan: ServePlan, listener: listen.Listener, hooks: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
 ) -> int:
     runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
-    report = _OwnReport(around.ready, listener.close, around.audience)
+    report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
-    runtime.stopping.notify(around.stopping)
+    runtime.stopping.notify(hooks.stopping)
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
     try:
         runtime.load()
@@ -148,19 +148,19 @@ def _one_process(
     return errors.STOPPED
 
 
-def _workers(plan: ServePlan, listener: listen.Listener, around: Hooks) -> int:
+def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
     from asgictl.serving.processes.rolling import RollingPool
 
     with _lock_file() as lock:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        team = RollingPool(size=plan.workers, grace=instructions.grace, around=around)
+        team = RollingPool(size=plan.workers, grace=instructions.grace, hooks=hooks)
         os.environ[VARIABLE] = instructions.dumps(address=team.address, token=team.token)
         return _supervised(plan, listener, team, workers=plan.workers)
 
 
-def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Hooks) -> int:
+def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
     from asgictl.serving.processes import changes, reload
 
     def prepare(broken: str | None) -> None:
@@ -168,7 +168,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, around: Ho
         os.environ[VARIABLE] = plan.instructions.dumps(address=team.address, token=team.token, **more)
 
     with reload.trigger() as trigger:
-        team = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, around=around)
+        team = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, hooks=hooks)
         prepare(None)
         reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), team)
         return _supervised(plan, listener, team, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)

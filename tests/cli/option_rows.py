@@ -66,8 +66,8 @@ SERVE = {
     "uds": Row({"launch.plan.bind.uds": "x.sock"}, "x.sock"),
     "uds-mode": Row({"launch.plan.bind.uds_mode": 0o600}, "600", toml="'600'", beside=("--uds", "x.sock")),
     "fd": Row({"launch.plan.bind.fd": 7}, "7"),
-    "open": Row({"launch.audience.style.browser": True}),
-    "qr": Row({"launch.audience.style.qr": True}),
+    "open": Row({"launch.reporter.style.browser": True}),
+    "qr": Row({"launch.reporter.style.qr": True}),
     "factory": Row({"launch.plan.instructions.how.factory": True}),
     "interface": Row({"launch.plan.instructions.how.interface": "asgi2"}, "asgi2"),
     "lifespan": Row({"launch.plan.instructions.lifespan": "on"}, "on"),
@@ -82,10 +82,10 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
-            "launch.audience.console.traceback": True,
+            "launch.reporter.console.traceback": True,
         }
     ),
-    "prod": Row({"launch.audience.style.terse": True}),
+    "prod": Row({"launch.reporter.style.terse": True}),
     "workers": Row({"launch.plan.workers": 2}, "2"),
     "max-requests": Row({"launch.plan.instructions.max_requests": 5}, "5", beside=("--workers", "2")),
     "uvicorn": Row({"launch.plan.uvicorn.ws_max_queue": 3}, "ws_max_queue=3"),
@@ -95,7 +95,7 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
-            "launch.audience.console.traceback": True,
+            "launch.reporter.console.traceback": True,
         }
     ),
     "reload-dir": Row({"launch.plan.watch.folders": ["{folder}/other"]}, "other", beside=("--reload",)),
@@ -109,9 +109,9 @@ SERVE = {
     "dry-run": Row({"launch": ABSENT, "stdout": "uvicorn asgictl.demo:app --timeout-graceful-shutdown 8"}),
     "check": Row(
         {
-            "launch.audience.kind": "CheckReport",
-            "launch.audience.style": ABSENT,
-            "launch.audience.introduced": ABSENT,
+            "launch.reporter.kind": "CheckReport",
+            "launch.reporter.style": ABSENT,
+            "launch.reporter.introduced": ABSENT,
             "launch.wrap": "django",
         }
     ),
@@ -186,7 +186,7 @@ SERVE = {
             "launch.plan.uvicorn.log_config.formatters.default.()": "asgictl.serving.logs.JSONFormatter",
             "launch.plan.uvicorn.log_config.formatters.default.fmt": ABSENT,
             "launch.plan.uvicorn.use_colors": None,
-            "launch.audience.console.as_json": True,
+            "launch.reporter.console.as_json": True,
         },
         "json",
     ),
@@ -195,7 +195,7 @@ SERVE = {
     "access-log-format": Row({"launch.plan.instructions.access_log.form": "json"}, "json"),
     "quiet-path": Row({"launch.plan.instructions.access_log.quiet": ["/health"]}, "/health"),
     "verbose": Row({"launch.plan.uvicorn.log_config.handlers.default.filters": [], "stderr": "`demo` is as named"}),
-    "traceback": Row({"launch.audience.console.traceback": True}),
+    "traceback": Row({"launch.reporter.console.traceback": True}),
 }
 INSPECT = {
     "print-config": Row(

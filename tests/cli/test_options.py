@@ -138,7 +138,7 @@ def spy(calls: Calls) -> None:
     async def answers(*_: Any) -> AsyncIterator[Any]:
         yield SimpleNamespace(opened=SimpleNamespace(replay_of=7), records=list)
 
-    calls.of(launch, "launch", "plan", "audience", "wrap", answer=launched)
+    calls.of(launch, "launch", "plan", "reporter", "wrap", answer=launched)
     calls.of(recorder, "Inspector", "app")
     calls.of(echo, "Echo", "answer")
     calls.of(session_file, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))

@@ -124,9 +124,9 @@ class Audience:
 
 def test_the_report_of_one_process() -> None:
     """In one process a failure is kept for the launch, what ends the process at once is told, and the rest is its."""
-    audience: Any = Audience()
+    reporter: Any = Audience()
     calls: list[object] = []
-    report = launch._OwnReport(lambda *it: calls.append(it), lambda: calls.append("closed"), audience)
+    report = launch._OwnReport(lambda *it: calls.append(it), lambda: calls.append("closed"), reporter)
     error = AppLoadError("no luck")
 
     report.ready("ASGI", None)
@@ -138,5 +138,5 @@ def test_the_report_of_one_process() -> None:
     report.failed(error)
     report.fatal(error)
 
-    told: tuple[object, ...] = (calls, audience.said, report.error)
+    told: tuple[object, ...] = (calls, reporter.said, report.error)
     assert told == ([("ASGI", None), "closed"], ["slow", error], error)

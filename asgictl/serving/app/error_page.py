@@ -15,10 +15,10 @@ _HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
 class ErrorPage:
     """An ASGI application that answers everything with an error."""
 
-    def __init__(self, error: AppLoadError, audience: ShowErrors) -> None:
-        """Show `error` to the clients in `audience`; others learn only that there is one."""
+    def __init__(self, error: AppLoadError, show_errors: ShowErrors) -> None:
+        """Show `error` to the clients in `show_errors`; others learn only that there is one."""
         self._error = error
-        self._audience = audience
+        self._audience = show_errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request with 500; refuse a WebSocket."""

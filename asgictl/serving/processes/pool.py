@@ -37,19 +37,19 @@ class Pool:
 
     excuses_failures = True
 
-    def __init__(self, *, size: int, grace: float, around: Hooks) -> None:
+    def __init__(self, *, size: int, grace: float, hooks: Hooks) -> None:
         """Expect `size` workers, which get `grace` seconds to stop."""
         self.size = size
         self.grace = grace
         self.error: AsgictlError | None = None
         self.ready = False
         self.stopped_by: signal.Signals | None = None
-        self.notifier = around.notifier
-        self.audience = around.audience
+        self.notifier = hooks.notifier
+        self.reporter = hooks.reporter
         self.changed = threading.Condition(threading.RLock())
-        self._call_ready = around.ready
-        self._call_stopping = around.stopping
-        self._refuse = around.refuse
+        self._call_ready = hooks.ready
+        self._call_stopping = hooks.stopping
+        self._refuse = hooks.refuse
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._excused: set[int] = set()
@@ -67,7 +67,7 @@ class Pool:
 
     @property
     def stopping(self) -> bool:
-        """Whether the crew was asked to stop, or cannot go on."""
+        """Whether the pool was asked to stop, or cannot go on."""
         return self.stopped_by is not None or self.error is not None
 
     @property
@@ -183,7 +183,7 @@ class Pool:
                     self._excused.add(pid)  # its end is no other failure
             case "note" if self.error is None and message["text"] not in self._notes:
                 self._notes.add(message["text"])
-                self.audience.note(message["text"])
+                self.reporter.note(message["text"])
 
     def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         if len(self.serving) >= self.size and not (self.ready or self.stopping):
@@ -204,9 +204,9 @@ class Pool:
             self._refuse()
 
     def fail(self, error: AsgictlError) -> None:
-        """Say why the crew cannot go on, and have the supervisor end."""
+        """Say why the pool cannot go on, and have the supervisor end."""
         self.error = error
-        self.audience.problem(error)
+        self.reporter.problem(error)
         self._begin_stop()
         self._own_signal = True
         stopping.request()
@@ -248,7 +248,7 @@ class Pool:
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
         if self.error is None:
-            self.audience.note(f"stopped after {self.grace:g} s and killed the workers that were left")
+            self.reporter.note(f"stopped after {self.grace:g} s and killed the workers that were left")
         self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
 
     def _force(self, status: int) -> None:

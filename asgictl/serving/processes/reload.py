@@ -56,7 +56,7 @@ class Reload(Pool):
         with self.changed:
             if self.stopping:
                 return
-            self.audience.changed(files)
+            self.reporter.changed(files)
             _forget_compiled(files)
             self._fatal = None
             self._is_broken = broken is not None
@@ -73,14 +73,14 @@ class Reload(Pool):
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self._fatal = error.message
-        self.audience.problem(AppLoadError(error.message, hint=error.hint, details=users_stack(error.details)))
+        self.reporter.problem(AppLoadError(error.message, hint=error.hint, details=users_stack(error.details)))
 
     def _heed_death(self, pid: int, how: str) -> None:
         terminal.restore()
         if pid in self._excused:
             return
         if pid in self._ready and time.monotonic() - self._since > _SHORT:
-            self.audience.note(f"the app's process ended{how}, starting it anew")
+            self.reporter.note(f"the app's process ended{how}, starting it anew")
             self.restart()
             return
         error = AppLoadError(f"the app's process ended{how}")
@@ -88,28 +88,28 @@ class Reload(Pool):
             self.fail(error)
             return
         if self._fatal is None:
-            self.audience.problem(error)
+            self.reporter.problem(error)
         self.restart(broken=self._fatal or error.message)
 
 
-def watch(folders: Sequence[Path], changes: Changes, crew: Reload) -> None:
-    """Restart the app of `crew` at each change below `folders`, in a thread."""
-    threading.Thread(target=_watch, args=(folders, changes, crew), name="asgictl-reload", daemon=True).start()
+def watch(folders: Sequence[Path], changes: Changes, pool: Reload) -> None:
+    """Restart the app of `pool` at each change below `folders`, in a thread."""
+    threading.Thread(target=_watch, args=(folders, changes, pool), name="asgictl-reload", daemon=True).start()
 
 
-def _watch(folders: Sequence[Path], changes: Changes, crew: Reload) -> None:
+def _watch(folders: Sequence[Path], changes: Changes, pool: Reload) -> None:
     waiting: dict[str, None] = {}
     restarted = 0.0
-    for batch in _batches(folders, changes, crew):
+    for batch in _batches(folders, changes, pool):
         waiting.update(dict.fromkeys(sorted(batch)))
         recent = time.monotonic() - restarted < _RECENT
         if waiting and not (batch and recent):
-            crew.restart(list(waiting))
+            pool.restart(list(waiting))
             waiting.clear()
             restarted = time.monotonic()
 
 
-def _batches(folders: Sequence[Path], changes: Changes, crew: Reload) -> Iterator[set[str]]:
+def _batches(folders: Sequence[Path], changes: Changes, pool: Reload) -> Iterator[set[str]]:
     """Yield sets of paths that have changed, and an empty one when nothing has for a while."""
     polling = False
     while True:
@@ -121,7 +121,7 @@ def _batches(folders: Sequence[Path], changes: Changes, crew: Reload) -> Iterato
         except Exception as error:  # the watcher's errors have no class of their own
             if polling:
                 raise
-            crew.audience.note(f"cannot watch for changes ({error}), looking at all files again and again instead")
+            pool.reporter.note(f"cannot watch for changes ({error}), looking at all files again and again instead")
             polling = True
             continue
         while not all(folder.is_dir() for folder in folders):

@@ -39,7 +39,7 @@ class RollingPool(Pool):
     def hangup(self) -> None:
         """Replace all workers, one by one."""
         if not self.ready:
-            self.audience.note("SIGHUP came before the app was ready: there is nothing to replace")
+            self.reporter.note("SIGHUP came before the app was ready: there is nothing to replace")
         if not self.ready or self.stopping:
             return
         with self._rolling:
@@ -70,7 +70,7 @@ class RollingPool(Pool):
 
     def _heed_death(self, pid: int, how: str) -> None:
         if pid in self._ready and pid not in self._excused:
-            self.audience.note(f"a worker ended{how} and is replaced")
+            self.reporter.note(f"a worker ended{how} and is replaced")
         elif pid not in self._ready | self._excused:
             self._count(StartError(f"a worker ended before the app was ready{how}"))
 
@@ -82,66 +82,66 @@ class RollingPool(Pool):
             self.fail(error)
         elif self._told != error.message:
             self._told = error.message
-            self.audience.note(f"a new worker cannot start: {error.message}")
+            self.reporter.note(f"a new worker cannot start: {error.message}")
 
 
-def _replace_all(crew: RollingPool) -> None:
+def _replace_all(pool: RollingPool) -> None:
     """Replace every worker, and say so."""
     begun = time.monotonic()
-    crew.audience.note("SIGHUP: replacing the workers one by one")
-    with crew.changed:
-        old = sorted(crew.serving)
-    if _replace(crew, old):
-        crew.audience.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
-    elif not crew.stopping:
-        crew.audience.note("the old workers go on")
+    pool.reporter.note("SIGHUP: replacing the workers one by one")
+    with pool.changed:
+        old = sorted(pool.serving)
+    if _replace(pool, old):
+        pool.reporter.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+    elif not pool.stopping:
+        pool.reporter.note("the old workers go on")
 
 
-def _replace(crew: RollingPool, old: list[int]) -> bool:
+def _replace(pool: RollingPool, old: list[int]) -> bool:
     """Replace the workers `old`; tell whether that is done: when a new one cannot start, the others stay."""
-    with crew.changed:
-        failures = crew.failures
-        before = set(crew.serving)
+    with pool.changed:
+        failures = pool.failures
+        before = set(pool.serving)
     wanted = len(before) + 1
 
     def whole() -> bool:
-        return len(crew.serving) >= wanted or crew.failures > failures
+        return len(pool.serving) >= wanted or pool.failures > failures
 
     _send(signal.SIGTTIN)
-    _wait(crew, whole)
-    spare = max(crew.serving - before, default=0)
+    _wait(pool, whole)
+    spare = max(pool.serving - before, default=0)
     for pid in old:
-        if crew.stopping or crew.failures > failures:
+        if pool.stopping or pool.failures > failures:
             break
-        crew.tell_drain(pid)
+        pool.tell_drain(pid)
         time.sleep(_DRAIN)
-        crew.tell_stop(pid)
-        _wait_for_end(crew, pid)
-        _wait(crew, whole)
-    if crew.stopping:
+        pool.tell_stop(pid)
+        _wait_for_end(pool, pid)
+        _wait(pool, whole)
+    if pool.stopping:
         return False
-    _take_away(crew, spare)
-    return crew.failures == failures
+    _take_away(pool, spare)
+    return pool.failures == failures
 
 
-def _wait_for_end(crew: RollingPool, pid: int) -> None:
-    _wait(crew, lambda: pid not in crew.serving)
+def _wait_for_end(pool: RollingPool, pid: int) -> None:
+    _wait(pool, lambda: pid not in pool.serving)
 
 
-def _take_away(crew: RollingPool, spare: int) -> None:
+def _take_away(pool: RollingPool, spare: int) -> None:
     """Have the supervisor take the additional worker away, which is the last that it was told to add."""
     if spare:
-        crew.tell_drain(spare)
+        pool.tell_drain(spare)
         time.sleep(_DRAIN)
     _send(signal.SIGTTOU)
-    if not _wait(crew, lambda: spare not in crew.serving, patience=crew.grace + _PATIENCE):
-        crew.tell_stop(spare)  # it was another that was taken away; this one has drained, and is replaced
+    if not _wait(pool, lambda: spare not in pool.serving, patience=pool.grace + _PATIENCE):
+        pool.tell_stop(spare)  # it was another that was taken away; this one has drained, and is replaced
 
 
-def _wait(crew: RollingPool, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
-    """Wait until `condition` holds or the crew stops; tell whether it holds."""
-    with crew.changed:
-        crew.changed.wait_for(lambda: crew.stopping or condition(), timeout=patience)
+def _wait(pool: RollingPool, condition: Callable[[], bool], *, patience: float | None = None) -> bool:
+    """Wait until `condition` holds or the pool stops; tell whether it holds."""
+    with pool.changed:
+        pool.changed.wait_for(lambda: pool.stopping or condition(), timeout=patience)
         return condition()
 
 

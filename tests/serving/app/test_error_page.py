@@ -167,7 +167,7 @@ def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: s
 
 
 @pytest.mark.parametrize(
-    ("audience", "address", "shown"),
+    ("show_errors", "address", "shown"),
     [
         ("loopback", "127.0.0.1", True),
         ("loopback", "192.0.2.1", False),
@@ -175,9 +175,9 @@ def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: s
         ("never", "127.0.0.1", False),
     ],
 )
-def test_who_sees_it(audience: ShowErrors, address: str, shown: bool) -> None:
+def test_who_sees_it(show_errors: ShowErrors, address: str, shown: bool) -> None:
     """Whoever is not meant to see the error learns that there is one, in plain text."""
-    answer = asked(ErrorPage(AppLoadError("secret"), audience), address, Accept="text/html")
+    answer = asked(ErrorPage(AppLoadError("secret"), show_errors), address, Accept="text/html")
 
     assert answer.status_code == 500
     assert ("secret" in answer.text) is shown

@@ -28,7 +28,7 @@ pytestmark = linux
 
 
 class Said(list[str]):
-    """What the launch and its audience hear, in order."""
+    """What the launch and its reporter hear, in order."""
 
     def ready(self, kind: str | None, docs: str | None) -> None:
         """The app answers."""
@@ -44,7 +44,7 @@ class Said(list[str]):
 
 
 class Team(Pool):
-    """A crew that takes note of what its workers do."""
+    """A pool that takes note of what its workers do."""
 
     said: Said
     failures: list[AppLoadError]
@@ -64,7 +64,7 @@ Later = list[tuple[float, Callable[[], object]]]
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """What the crew wants to do later, with the seconds; nothing of it happens."""
+    """What the pool wants to do later, with the seconds; nothing of it happens."""
     planned: Later = []
     monkeypatch.setattr(stopping, "later", lambda seconds, call: planned.append((seconds, call)))
     return planned
@@ -72,7 +72,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 @pytest.fixture
 def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
-    """A crew of two, with eight seconds of grace, that listens for its workers."""
+    """A pool of two, with eight seconds of grace, that listens for its workers."""
     assert later == []
     said = Said()
 
@@ -83,15 +83,15 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "end", end)
-    audience: Any = said
-    around = Hooks(
+    reporter: Any = said
+    hooks = Hooks(
         ready=said.ready,
         stopping=lambda: said.append("stopping"),
         refuse=lambda: said.append("refuse"),
-        notifier=audience,
-        audience=audience,
+        notifier=reporter,
+        reporter=reporter,
     )
-    made = Team(size=2, grace=8.0, around=around)
+    made = Team(size=2, grace=8.0, hooks=hooks)
     made.said, made.failures = said, []
     others = set(threading.enumerate())
     made._thread(made._accept)
@@ -315,7 +315,7 @@ def test_signals_that_mean_nothing(team: Team) -> None:
 
 
 def test_it_cannot_go_on(team: Team, later: Later) -> None:
-    """A crew that cannot go on says why, gives its workers a second, and has the supervisor end; once."""
+    """A pool that cannot go on says why, gives its workers a second, and has the supervisor end; once."""
     (one,) = joined(team, ONE)
 
     team.fail(StartError("no database"))
@@ -330,7 +330,7 @@ def test_it_cannot_go_on(team: Team, later: Later) -> None:
 
 
 def test_a_signal_that_is_not_its_own(team: Team) -> None:
-    """While the crew waits for its own SIGTERM, a Ctrl-C is the user's."""
+    """While the pool waits for its own SIGTERM, a Ctrl-C is the user's."""
     team.fail(StartError("no database"))
 
     team._hear(signal.SIGINT)
@@ -418,7 +418,7 @@ def test_a_worker_that_dies_before_it_speaks(team: Team, monkeypatch: pytest.Mon
 
 
 def test_a_hangup(team: Team) -> None:
-    """A hangup stops a crew that does not know better, unless nohup has it ignored."""
+    """A hangup stops a pool that does not know better, unless nohup has it ignored."""
     team.hangup()
     assert team.said == ["request"]
     team._nohup = True

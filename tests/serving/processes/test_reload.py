@@ -17,11 +17,11 @@ from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
 
 
-class Crew:
-    """Who is told, in the place of the crew."""
+class Pool:
+    """Who is told, in the place of the pool."""
 
     def __init__(self) -> None:
-        self.audience = self
+        self.reporter = self
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
@@ -38,10 +38,10 @@ def test_polls_where_it_cannot_watch(tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield {(1, "main.py")}
 
     monkeypatch.setattr(watchfiles, "watch", watch)
-    crew: Any = Crew()
+    pool: Any = Pool()
 
-    assert next(reload._batches([tmp_path], Changes([tmp_path], [], []), crew)) == {"main.py"}
-    assert crew.notes == [
+    assert next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool)) == {"main.py"}
+    assert pool.notes == [
         "cannot watch for changes (OS file watch limit reached), looking at all files again and again instead"
     ]
 
@@ -63,10 +63,10 @@ def test_waits_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             folder.mkdir()
 
     monkeypatch.setattr(reload, "time", SimpleNamespace(sleep=sleep))
-    crew: Any = Crew()
+    pool: Any = Pool()
 
-    assert next(reload._batches([folder], Changes([folder], [], []), crew)) == {str(folder)}
-    assert (slept, crew.notes) == ([0.3, 0.3], [])
+    assert next(reload._batches([folder], Changes([folder], [], []), pool)) == {str(folder)}
+    assert (slept, pool.notes) == ([0.3, 0.3], [])
 
 
 def test_compiled_code_is_forgotten(tmp_path: Path) -> None:
@@ -141,17 +141,17 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Itera
     """An app that is started, as process 7."""
     assert clock.now
     said = Said()
-    audience: Any = said
+    reporter: Any = said
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
     monkeypatch.setattr(terminal, "restore", lambda: said.append("terminal"))
-    around = Hooks(said.ready, lambda: None, lambda: None, notifier=audience, audience=audience)
+    hooks = Hooks(said.ready, lambda: None, lambda: None, notifier=reporter, reporter=reporter)
     made = Team(
         trigger=tmp_path / "changed.py",
         prepare=lambda broken: said.append(f"prepare: {broken}"),
         grace=8,
-        around=around,
+        hooks=hooks,
     )
     made.said = said
     made._workers[7] = None  # type: ignore[assignment]
@@ -263,17 +263,17 @@ def test_changes_are_collected(monkeypatch: pytest.MonkeyPatch, clock: Clock) ->
     restarts: list[tuple[float, list[str]]] = []
 
     def changes(*arguments: object) -> Iterator[set[str]]:
-        assert arguments == (folders, filtered, crew)
+        assert arguments == (folders, filtered, pool)
         for seconds, batch in batches:
             clock.now += seconds
             yield batch
 
     monkeypatch.setattr(reload, "_batches", changes)
-    crew: Any = SimpleNamespace(restart=lambda files: restarts.append((round(clock.now - 100, 3), files)))
+    pool: Any = SimpleNamespace(restart=lambda files: restarts.append((round(clock.now - 100, 3), files)))
 
     folders, filtered = [Path("src")], Changes([], [], [])
 
-    reload._watch(folders, filtered, crew)
+    reload._watch(folders, filtered, pool)
 
     assert restarts == [(0, ["a.py", "b.py"]), (1.4, ["c.py", "d.py"]), (3.2, ["e.py"])]
 
@@ -318,11 +318,11 @@ def test_an_error_while_polling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         yield set()
 
     monkeypatch.setattr(watchfiles, "watch", watch)
-    crew: Any = Crew()
+    pool: Any = Pool()
 
     with pytest.raises(OSError, match="no luck"):
-        next(reload._batches([tmp_path], Changes([tmp_path], [], []), crew))
-    assert len(crew.notes) == 1
+        next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool))
+    assert len(pool.notes) == 1
 
 
 def test_folders_are_known(tmp_path: Path) -> None:

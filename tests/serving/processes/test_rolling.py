@@ -95,12 +95,12 @@ def within_limits(team: Team, act: Callable[[], None]) -> None:
 def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     """A team that serves."""
     said = Said()
-    audience: Any = said
+    reporter: Any = said
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
-    around = Hooks(lambda *_: None, lambda: None, lambda: None, notifier=audience, audience=audience)
-    made = Team(size=2, grace=8.0, around=around)
+    hooks = Hooks(lambda *_: None, lambda: None, lambda: None, notifier=reporter, reporter=reporter)
+    made = Team(size=2, grace=8.0, hooks=hooks)
     made.said, made.acts, made.places, made.ready = said, [], [], True
     made.add()
     made.add()
