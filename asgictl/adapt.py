@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import gc
 import importlib
 import inspect
 import os
@@ -47,7 +48,11 @@ class Adapted(NamedTuple):
 
 
 def load(ref: AppRef) -> Any:
-    """Import `ref` and return the object it names; raise `AppLoadError` when that fails."""
+    """Import `ref` and return the object it names; raise `AppLoadError` when that fails.
+
+    The user's code has the garbage collector on, which is off for our own imports.
+    """
+    gc.enable()
     for entry in reversed(ref.path):
         if entry not in sys.path:
             sys.path.insert(0, entry)

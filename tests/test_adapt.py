@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -108,6 +109,20 @@ FRAMEWORKS = {
     "from flask import Flask\nApp = lambda: Flask('made')": "Flask",
     "from fastapi import FastAPI\nclass App(FastAPI): ...": "FastAPI",
 }
+
+
+def test_the_collector_is_on(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's code, from its first line, runs with the garbage collector on, whoever loads it."""
+    folder = write({"collected.py": "import gc\nis_on = gc.isenabled()\nasync def app(scope, receive, send): ...\n"})
+    monkeypatch.chdir(folder)
+    monkeypatch.delitem(sys.modules, "collected", raising=False)
+    gc.disable()
+    try:
+        adapt.load(AppRef("collected", "app", path=(str(folder),), found="as named"))
+    finally:
+        gc.enable()
+
+    assert sys.modules["collected"].is_on
 
 
 @pytest.mark.parametrize("source", FRAMEWORKS)

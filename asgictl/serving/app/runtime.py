@@ -1,7 +1,6 @@
 """The ASGI application that uvicorn runs: it loads the user's app, owns the lifespan, and helps it to stop."""
 
 import asyncio
-import gc
 import importlib
 import ssl
 import threading
@@ -93,7 +92,6 @@ class Runtime:
         )  # before a `uvicorn.py` of the user's is in its place
         if limit := self.instructions.startup_timeout:
             stopping.later(limit, self._late)
-        gc.enable()
         stopping.later(_LONG_IMPORT, self._tell_long_import)
         with self.stopping.loading():
             try:
