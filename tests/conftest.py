@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _have_a_plain_folder() -> None:
-    """Have the tests in a folder whose name no shell has to quote, and that is short enough for a socket's path."""
+    """Keep the tests in a folder whose name no shell has to quote, and that is short enough for a socket's path."""
     folder = tempfile.gettempdir()
     if shlex.quote(folder) != folder or len(folder) > _LONGEST_FOLDER:
         os.environ["TMPDIR"] = "/tmp"  # pytest makes a folder of its own there
@@ -72,6 +72,7 @@ def _have_a_plain_folder() -> None:
 
 def pytest_collection_finish() -> None:
     """Have the garbage collector leave out thousands of tests, which stay to the end."""
+    gc.collect()
     gc.freeze()
 
 

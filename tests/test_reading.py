@@ -77,5 +77,6 @@ def test_how_far_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading.upwards(below) == [below, below.parent, tmp_path / "home"]
     (tmp_path / "home/shop/.git").mkdir()
     assert reading.upwards(below) == [below, below.parent]
+    monkeypatch.setattr(Path, "exists", lambda _: False)
     assert reading.top(tmp_path) == Path(tmp_path.anchor)
     assert reading.upwards(tmp_path) == [tmp_path, *tmp_path.parents]

@@ -155,9 +155,9 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        team = RollingPool(size=plan.workers, grace=instructions.grace, hooks=hooks)
-        os.environ[VARIABLE] = instructions.dumps(address=team.address, token=team.token)
-        return _supervised(plan, listener, team, workers=plan.workers)
+        pool = RollingPool(size=plan.workers, grace=instructions.grace, hooks=hooks)
+        os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token)
+        return _supervised(plan, listener, pool, workers=plan.workers)
 
 
 def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
@@ -165,21 +165,21 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
 
     def prepare(broken: str | None) -> None:
         more = {"broken": broken} if broken else {}
-        os.environ[VARIABLE] = plan.instructions.dumps(address=team.address, token=team.token, **more)
+        os.environ[VARIABLE] = plan.instructions.dumps(address=pool.address, token=pool.token, **more)
 
     with reload.trigger() as trigger:
-        team = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, hooks=hooks)
+        pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, hooks=hooks)
         prepare(None)
-        reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), team)
-        return _supervised(plan, listener, team, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
+        reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), pool)
+        return _supervised(plan, listener, pool, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
 
 
-def _supervised(plan: ServePlan, listener: listen.Listener, team: "Pool", **arguments: Any) -> int:
-    """Have uvicorn's supervisor run the workers of `team`; return the exit status."""
+def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **arguments: Any) -> int:
+    """Have uvicorn's supervisor run the workers of `pool`; return the exit status."""
     from asgictl.serving.app import worker
 
     try:
-        with team.watched():
+        with pool.watched():
             _uvicorn(
                 f"{worker.__name__}:{worker.create_app.__name__}",
                 plan,
@@ -192,11 +192,11 @@ def _supervised(plan: ServePlan, listener: listen.Listener, team: "Pool", **argu
             )
     except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
-    if team.error is not None:
-        return team.error.exit_status
-    if not team.ready:
-        raise _stopped_early(team.stopped_by)
-    return errors.STOPPED if team.stopped_by else StartError.exit_status
+    if pool.error is not None:
+        return pool.error.exit_status
+    if not pool.ready:
+        raise _stopped_early(pool.stopped_by)
+    return errors.STOPPED if pool.stopped_by else StartError.exit_status
 
 
 @contextlib.contextmanager

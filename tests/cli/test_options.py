@@ -130,7 +130,7 @@ def pair() -> tuple[bytes, bytes]:
 def spy(calls: Calls) -> None:
     """Put a note in the place of everything that the commands do."""
 
-    def launched(_plan: object, _audience: object, wrap: Any = None) -> int:
+    def launched(_plan: object, _reporter: object, wrap: Any = None) -> int:
         if getattr(wrap, "__name__", "") == "wrap":
             wrap("the app")
         return 0

@@ -4,6 +4,7 @@ import argparse
 import concurrent.futures
 import queue
 import re
+import sys
 import tempfile
 import tomllib
 from collections import Counter
@@ -92,8 +93,14 @@ def _verdict(mutant: Mutant, python: Path, known: reach.Reach, there: set[str], 
 
 
 def _equivalent() -> dict[tuple[str, str, str], str]:
+    """Return what changes nothing, and why; each has to name a line that its file has, and has once."""
     with Path(__file__).with_name("equivalent.toml").open("rb") as file:
-        return {(it["file"], it["before"], it["after"]): it["why"] for it in tomllib.load(file).get("mutant", [])}
+        known = tomllib.load(file)["mutant"]
+    for it in known:
+        lines = [line.strip() for line in (ROOT / it["file"]).read_text(encoding="utf-8").splitlines()]
+        if lines.count(it["before"]) != 1:
+            sys.exit(f"equivalent.toml: `{it['before']}` is not one line of {it['file']}")
+    return {(it["file"], it["before"], it["after"]): it["why"] for it in known}
 
 
 def _table(told: Counter[tuple[str, str]]) -> str:

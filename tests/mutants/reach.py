@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,11 +41,17 @@ class Reach(NamedTuple):
     seconds: dict[str, float]
 
     def of(self, file: str, line: int) -> list[str]:
-        """Return the tests of a line, of one that an import executes all: its module's first, then the quickest."""
-        tests = self.tests.get(file, {}).get(line) if line in self.in_functions.get(file, ()) else None
+        """Return the tests to run for a line: those that execute it, or its file; all for one that an import executes.
+
+        Those of its module come first, then the quickest.
+        """
+        lines = self.tests.get(file, {})
+        of_file: Iterable[str] = set().union(*lines.values())
+        # A line that goes on with the statement of one above has no tests of its own, like every line of a new file.
+        tests = lines.get(line) or of_file if line in self.in_functions.get(file, {line}) else self.seconds
         module = Path(file).parent.name if file.endswith("/__init__.py") else Path(file).stem
         own = f"/test_{module}.py::"
-        return sorted(tests or self.seconds, key=lambda it: (own not in it, self.seconds.get(it, 0)))
+        return sorted(tests, key=lambda it: (own not in it, self.seconds.get(it, 0)))
 
 
 def measure(root: Path, folder: Path) -> Reach:
@@ -77,7 +84,8 @@ def read(root: Path, folder: Path) -> Reach:
         now = root / name
         is_same = now.exists() and now.read_bytes() == Path(file).read_bytes()
         tests[name] = found if is_same else {0: set().union(*found.values())}
-        in_functions[name] = _in_functions(Path(file))
+        if is_same:
+            in_functions[name] = _in_functions(Path(file))
     seconds: dict[str, float] = {}
     for phase in (folder / "seconds").read_text().splitlines():
         test, time = json.loads(phase)

@@ -101,7 +101,7 @@ def test_what_goes_wrong_in_uvicorn() -> None:
     assert uvicorn.__file__.rpartition("/")[0] in caught.value.details
 
 
-class Audience:
+class Reporter:
     """What users hear."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Audience:
 
 def test_the_report_of_one_process() -> None:
     """In one process a failure is kept for the launch, what ends the process at once is told, and the rest is its."""
-    reporter: Any = Audience()
+    reporter: Any = Reporter()
     calls: list[object] = []
     report = launch._OwnReport(lambda *it: calls.append(it), lambda: calls.append("closed"), reporter)
     error = AppLoadError("no luck")

@@ -81,7 +81,7 @@ def test_what_to_pass_instead() -> None:
     flags = {flag for param in COMMANDS["serve"].params for flag in (*param.opts, *param.secondary_opts)}
 
     for name, hint in arguments.OWNED.items():
-        assert re.fullmatch(r"(pass|set|name|run) [^X]+", hint), name
+        assert hint.split()[0] in {"pass", "set", "name", "run"}, name
         assert set(re.findall(r"--[\w-]+", hint)) <= flags, name
         assert ("--" in hint) is hint.startswith("pass"), name
 

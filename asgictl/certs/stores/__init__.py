@@ -164,14 +164,13 @@ def run(command: SystemCommand) -> Result:
             start_new_session=not command.root,  # only sudo is meant to ask something of the terminal
             env={**os.environ, "LC_ALL": "C"},
         )
-    except FileNotFoundError:
-        return Result(127, f"{argv[0]} is not installed")
-    except PermissionError as error:
-        if shutil.which(argv[0], mode=os.F_OK) is None:  # a folder of PATH that may not be looked into
+    except subprocess.TimeoutExpired as error:
+        return Result(1, str(error))
+    except OSError as error:
+        # Which error it is depends on the last folder of PATH, which may be none, or not be looked into.
+        if shutil.which(argv[0], mode=os.F_OK) is None:
             return Result(127, f"{argv[0]} is not installed")
         return Result(126, f"cannot run {argv[0]}: {os.strerror(error.errno or 0)}")
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Result(1, str(error))
     return Result(done.returncode, done.stdout)
 
 

@@ -181,11 +181,13 @@ async def _converse_with_server(base: SplitResult, one: Script, limit: float, re
         return recorded.close()
     except InvalidHandshake as error:
         raise http.client.HTTPException(str(error)) from error
-    accept = {"type": "websocket.accept", "subprotocol": connection.subprotocol}
-    recorded.add("send", {**accept, "headers": _pairs(connection.response)})
-    await converse(_ServerFrames(connection, recorded), one)
-    closed_by_server = connection.close_code is not None
-    await connection.close()
+    try:
+        accept = {"type": "websocket.accept", "subprotocol": connection.subprotocol}
+        recorded.add("send", {**accept, "headers": _pairs(connection.response)})
+        await converse(_ServerFrames(connection, recorded), one)
+        closed_by_server = connection.close_code is not None
+    finally:
+        await connection.close()
     code = connection.close_code
     recorded.add("send" if closed_by_server else "receive", {"type": "websocket.close", "code": code})
     return recorded.close()

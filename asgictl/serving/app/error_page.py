@@ -16,9 +16,9 @@ class ErrorPage:
     """An ASGI application that answers everything with an error."""
 
     def __init__(self, error: AppLoadError, show_errors: ShowErrors) -> None:
-        """Show `error` to the clients in `show_errors`; others learn only that there is one."""
+        """Show `error` to the clients that `show_errors` names; others learn only that there is one."""
         self._error = error
-        self._audience = show_errors
+        self._show_errors = show_errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request with 500; refuse a WebSocket."""
@@ -27,7 +27,7 @@ class ErrorPage:
             await send({"type": "websocket.close", "code": 1011})
             return
         kind, text = "text/plain", _HIDDEN
-        if self._audience == "always" or (self._audience == "loopback" and is_local(scope)):
+        if self._show_errors == "always" or (self._show_errors == "loopback" and is_local(scope)):
             accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
             kind = "text/html" if b"text/html" in accept else "text/plain"
             text = self._html() if kind == "text/html" else self._text()

@@ -17,7 +17,7 @@ from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
 
 
-class Pool:
+class Listeners:
     """Who is told, in the place of the pool."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ def test_polls_where_it_cannot_watch(tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield {(1, "main.py")}
 
     monkeypatch.setattr(watchfiles, "watch", watch)
-    pool: Any = Pool()
+    pool: Any = Listeners()
 
     assert next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool)) == {"main.py"}
     assert pool.notes == [
@@ -63,7 +63,7 @@ def test_waits_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             folder.mkdir()
 
     monkeypatch.setattr(reload, "time", SimpleNamespace(sleep=sleep))
-    pool: Any = Pool()
+    pool: Any = Listeners()
 
     assert next(reload._batches([folder], Changes([folder], [], []), pool)) == {str(folder)}
     assert (slept, pool.notes) == ([0.3, 0.3], [])
@@ -318,7 +318,7 @@ def test_an_error_while_polling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         yield set()
 
     monkeypatch.setattr(watchfiles, "watch", watch)
-    pool: Any = Pool()
+    pool: Any = Listeners()
 
     with pytest.raises(OSError, match="no luck"):
         next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool))

@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -65,18 +66,21 @@ def test_another_program_has_it(screen: int, monkeypatch: pytest.MonkeyPatch) ->
     assert not echoes(screen)
 
 
-def test_it_goes_meanwhile(screen: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("screen")
+def test_it_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that is closed just then ends nothing."""
     terminal.save()
+    asked: list[Any] = []
 
-    def gone(*_: object) -> None:
+    def gone(*arguments: Any) -> None:
+        asked.append(arguments)
         raise termios.error(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(termios, "tcsetattr", gone)
 
     terminal.restore()
 
-    assert os.isatty(screen)
+    assert [arguments[0] for arguments in asked] == [0]
 
 
 def test_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
