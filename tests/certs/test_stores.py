@@ -1,7 +1,6 @@
 """Each store has the commands that make it trust an authority and forget it, and they do what they should."""
 
 import datetime as dt
-import errno
 import os
 import shutil
 import subprocess
@@ -503,11 +502,20 @@ def test_what_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         126, f"cannot run {tmp_path}/hook: Permission denied"
     )
 
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(subprocess, "run", refuse)
+    monkeypatch.setenv("PATH", f"{os.defpath}:{tmp_path}/hook")  # which is no folder
     assert stores.run(SystemCommand(("no-such-program",))) == Result(127, "no-such-program is not installed")
+
+
+def test_sudo_never_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others than root run what needs root by sudo, which fails at once where nobody could type a password."""
+    (tmp_path / "sudo").write_text('#!/bin/sh\nprintf "%s." "$@"\n')
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert stores.run(SystemCommand(("hook", "a b"), root=True)) == Result(0, "-n.hook.a b.")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert stores.run(SystemCommand(("hook",), root=True)) == Result(0, "hook.")
 
 
 def test_sudo_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,6 +275,23 @@ def test_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], ca
     assert [line for line in lines if line.startswith(("Network", "Docs"))] == rows
 
 
+@pytest.mark.parametrize(("folders", "row"), [([], "this folder"), (["lib", "web"], "lib, web")])
+def test_what_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folders: list[str], row: str
+) -> None:
+    """The banner of a reload names the folders that are watched."""
+    monkeypatch.chdir(tmp_path)
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    request = plan.ServeRequest(app="demo", reload=True, reload_dirs=folders)
+    planned = plan.plan(request, tmp_path, {}, lambda _: None)
+    ready = Ready("ASGI", "http://127.0.0.1:80", None, loopback=True)
+
+    banner.Banner(Console(), planned, banner.Style(browser=False, qr=False), started=0).ready(ready)
+
+    assert f"  Reload   when something changes in {row}\n" in capsys.readouterr().err
+
+
 def test_where_sockets_answer() -> None:
     """A socket knows whether only this machine reaches it, and at which URL others do."""
     for host, loopback in (("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)):
