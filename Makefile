@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PYTEST = pytest -n 5 --dist worksteal $(ARGS)
+PYTEST = pytest -n 6 --dist worksteal $(ARGS)
 
 # Else each process would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
