@@ -1,5 +1,6 @@
 """The pair is replaced whole or not at all, whatever happens, and nobody else ever reads the key."""
 
+import datetime as dt
 import os
 import signal
 import ssl
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from asgictl import atomic
-from asgictl.certs import files, issue, keys, names
+from asgictl.certs import files, issue, keys, names, pairs
 from asgictl.certs.files import Pair
 from asgictl.errors import FileProblemError
 from tests.conftest import finish, needs
@@ -47,8 +48,6 @@ with atomic.locked(*pair):
 
 def contents() -> tuple[bytes, bytes]:
     """Return a new certificate and its key."""
-    import datetime as dt
-
     key = keys.generate("ec256")
     bundle = issue.server(names.LOCAL, key, dt.timedelta(days=9), dt.datetime.now(dt.UTC))
     return bundle.pem(), keys.pem(key)
@@ -187,7 +186,8 @@ def test_a_certificate_that_cannot_be_replaced(tmp_path: Path, monkeypatch: pyte
             write(pair, *new)
     assert not pair.certificate.exists()
 
-    files.recover(pair)
+    with pytest.raises(FileProblemError, match=r"cert\.pem` already exists"):  # as any command does it first
+        pairs.new(pair, pairs.Order(), None, dt.datetime.now(dt.UTC))
 
     assert tuple(file.read_bytes() for file in pair) == new
     assert {file.name for file in tmp_path.iterdir()} == {"cert.pem", "cert.key"}

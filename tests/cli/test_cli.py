@@ -62,6 +62,34 @@ def test_version() -> None:
     )
 
 
+NOT_WATCHED = {
+    **dict.fromkeys(
+        ("--reload", "--dev"), "drop it: what is recorded would end with each process; `asgictl serve --dev` reloads"
+    ),
+    **dict.fromkeys(
+        ("--workers", "-w", "--max-requests"), "drop it: one process sees every exchange, and in their order"
+    ),
+    **dict.fromkeys(
+        ("--access-log", "--no-access-log", "--access-log-format", "--quiet-path"),
+        "drop it: the exchanges are shown instead; --view and --path choose",
+    ),
+    "--prod": "drop it: `asgictl serve --prod` is for production",
+    **dict.fromkeys(("--check", "--dry-run"), "`asgictl serve` has it, for the same app"),
+}
+
+
+@pytest.mark.parametrize("option", NOT_WATCHED)
+def test_what_inspect_has_not(option: str) -> None:
+    """An option of `serve` that a watched process has no use for is refused with what to do instead."""
+    result = run("inspect", option)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        f"error: `{option}` does not go with `asgictl inspect`",
+        f"hint: {NOT_WATCHED[option]}",
+    ]
+
+
 def test_what_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--version` says of a part that is not installed that it is not."""
     version = importlib.metadata.version

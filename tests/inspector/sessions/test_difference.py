@@ -282,6 +282,18 @@ def test_bodies_that_are_not_kept() -> None:
     ]
 
 
+def test_requests_that_are_not_kept() -> None:
+    """Requests of whose bodies the same is kept are told apart by how much was sent."""
+    one, other = answered(scope={"method": "POST"}), answered(scope={"method": "POST"})
+    for exchange, size in ((one, 10), (other, 20)):
+        message = {"type": "http.request", "body": b"abc"}
+        exchange.events.insert(0, Event(1, 0, 0.5, "receive", message, size, cut=True))
+
+    assert [tuple(found) for found in of_requests(one, other)] == [
+        ("request body, as far as it is kept the same", "10 B", "20 B")
+    ]
+
+
 def test_packed_or_not() -> None:
     """A body that is packed and one that is not are the same if that is in them; or else their sizes are unpacked."""
     packed = answered(gzip.compress(b"\xff" * 50), b"x", (b"content-encoding", b"gzip"))
