@@ -60,6 +60,7 @@ SHOWN: list[tuple[dict[str, Any], list[int]]] = [
     ({"grep": "^HOST: 127", "statuses": ("200",)}, [7]),
     ({"grep": "^Content-Length: 8$"}, [7]),
     ({"grep": "nowhere"}, []),
+    ({"grep": "^None$"}, []),
 ]
 
 

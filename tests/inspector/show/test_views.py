@@ -370,6 +370,22 @@ def test_secrets_are_marked() -> None:
     assert "    cookie  ‹redacted 12 B›" in shown(FullView(), [opened._replace(scope=scope), Closed(7, 1.0)])
 
 
+def test_bodies_that_never_ended() -> None:
+    """What has come of a body is laid out at the end of its exchange, as the headers of its own side say."""
+    packed = gzip.compress(b"packed by the client")
+    records: list[Record] = [
+        Opened(7, 0.0, {**recordings.SCOPE, "headers": [(b"content-encoding", b"gzip")]}),
+        Event(7, 1, 0.1, "receive", {"type": "http.request", "body": packed, "more_body": True}, len(packed)),
+        Event(7, 2, 0.2, "send", {"type": "http.response.start", "status": 200, "headers": []}),
+        Event(7, 3, 0.3, "send", {"type": "http.response.body", "body": b"plain", "more_body": True}, 5),
+        Closed(7, 1.0),
+    ]
+
+    lines = [line.strip() for line in shown(FullView(), records)]
+
+    assert [line for line in lines if line in {"packed by the client", "plain"}] == ["packed by the client", "plain"]
+
+
 def test_big_bodies_in_full() -> None:
     """Of a body in many chunks no more is kept for the screen than is shown."""
     opened, *_ = recordings.REQUEST
