@@ -101,6 +101,18 @@ REFUSED = {
 }
 
 
+def test_a_table_is_no_value(tmp_path: Path) -> None:
+    """What a file gives for one of uvicorn's arguments is one value."""
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, extra={"ws_max_queue": [1]})
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        "`-X ws_max_queue` is neither text nor a number nor a boolean",
+        "write it as one value",
+        "uvicorn.ws_max_queue",
+    )
+
+
 @pytest.mark.parametrize("item", REFUSED)
 def test_extra_arguments_are_checked(tmp_path: Path, item: str) -> None:
     """`-X` takes what the installed uvicorn has and asgictl does not own, in the right type."""
