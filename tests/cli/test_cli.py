@@ -110,12 +110,20 @@ def test_h_is_help(command: list[str]) -> None:
     assert run(*command, "-h").stdout == run(*command, "--help").stdout
 
 
-def test_what_a_star_import_gives() -> None:
-    """The public names are these, and each is there."""
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        ("asgictl", {"Inspector", "__version__"}),
+        ("asgictl.discovery", {"BUNDLED", "SETTINGS", "AppRef", "Candidate", "Tell", "entry", "find", "locate"}),
+        ("asgictl.scaffold.lint", {"Problem", "present", "problems"}),
+    ],
+)
+def test_what_a_star_import_gives(package: str, expected: set[str]) -> None:
+    """What a package is imported for are these names, and each is there."""
     names: dict[str, Any] = {}
-    exec("from asgictl import *", names)  # what is tested
+    exec(f"from {package} import *", names)  # what is tested
 
-    assert names.keys() - {"__builtins__"} == {"Inspector", "__version__"}
+    assert names.keys() - {"__builtins__"} == expected
 
 
 def test_help_begins_with_examples() -> None:

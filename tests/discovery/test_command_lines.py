@@ -203,3 +203,49 @@ def test_variables_are_filled_in() -> None:
     assert next(command_lines.read("gunicorn $APP", {"APP": "shop:app"}), None) == Named("shop:app")
     assert next(command_lines.read("gunicorn ${APP}", {"APP": "shop:app"}), None) == Named("shop:app")
     assert next(command_lines.read("gunicorn $APP"), None) is None
+
+
+WITHOUT_A_VALUE = [
+    *(
+        "--call",
+        "--capture-output",
+        "--check-config",
+        "--daemon",
+        "-D",
+        "--debug",
+        "--dev",
+        "--factory",
+        "--http2",
+        "--https",
+    ),
+    *(
+        "--log-syslog",
+        "--preload",
+        "--prod",
+        "--proxy-headers",
+        "--reload",
+        "-r",
+        "-R",
+        "--use-colors",
+        "--fast",
+        "--simple",
+    ),
+    *(
+        "--single-process",
+        "--access-log",
+        "--traceback",
+        "-v",
+        "--verbose",
+        "--reuse-port",
+        "--enable-stdio-inheritance",
+    ),
+    *("--spew", "--no-sendfile", "--reload-engine-poll"),
+]
+
+
+@pytest.mark.parametrize("flag", WITHOUT_A_VALUE)
+def test_flags_have_no_value(flag: str) -> None:
+    """What stands behind an option without a value is the app."""
+    (named,) = command_lines.read(f"gunicorn {flag} app.web")
+
+    assert named.app == "app.web"

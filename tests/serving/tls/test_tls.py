@@ -8,8 +8,9 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from asgictl.certs import issue, keys, names
 from asgictl.errors import AsgictlError
 from asgictl.serving import tls
 from asgictl.serving.tls import TlsRequest
@@ -146,6 +147,20 @@ def test_damaged_files(arguments: tuple[str, str, None, str | None], begin: str)
         tls.check(TlsRequest(*arguments))
 
     assert (caught.value.exit_status, caught.value.message.startswith(begin)) == (4, True)
+
+
+def test_openssls_reason(tmp_path: Path) -> None:
+    """What OpenSSL says of a pair that it does not take is told."""
+    key = rsa.generate_private_key(65537, 1024)
+    bundle = issue.server(names.LOCAL, key, dt.timedelta(days=9), dt.datetime.now(dt.UTC))
+    certfile, keyfile = tmp_path / "cert.pem", tmp_path / "cert.key"
+    certfile.write_bytes(bundle.pem())
+    keyfile.write_bytes(keys.pem(key))
+
+    with pytest.raises(AsgictlError) as caught:
+        tls.check(TlsRequest(str(certfile), str(keyfile)))
+
+    assert caught.value.message == f"cannot use `{certfile}` with `{keyfile}`: ee key too small"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
