@@ -175,6 +175,12 @@ def test_without_brotli(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bodies.decoded(content, "br") == content
 
 
+def test_what_is_behind_a_preview() -> None:
+    """What comes behind the letters that a preview may need makes no hex of it."""
+    assert bodies.preview(b"a" * 204 + b"\0") == f"{'a' * 200}…"
+    assert bodies.preview(b"a" * 203 + b"\0") == f"{'61 ' * 16}…"
+
+
 def test_what_is_not_brotli() -> None:
     """With the package nothing has to be installed for content that is not what its header says."""
     assert bodies.shown(b"\xff\xff\xff", "", "br").kind == "br, not unpacked"
