@@ -109,7 +109,7 @@ def test_credentials_stay_out(tmp_path: Path, guarded: str, kind: str) -> None:
 
     lab.call("docker", "compose", "build", "--no-cache", "--build-arg", f"PIP_INDEX_URL={guarded}", folder=folder)
 
-    assert "/simple/uvicorn/" in Guarded.given
+    assert any(path.endswith(".whl") for path in Guarded.given)
     assert leaks("shop:latest", tmp_path) == []
     written = [file for file in folder.rglob("*") if file.is_file() and file.name != "netrc"]
     assert not [file for file in written if PASSWORD.encode() in file.read_bytes()]
