@@ -1,4 +1,4 @@
-"""The command line: one module per command, and one boundary for their errors."""
+"""The command line: one folder per command, and one boundary for their errors."""
 
 from importlib import import_module
 from typing import Annotated, Any

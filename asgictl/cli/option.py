@@ -1,4 +1,4 @@
-"""The options of the commands, each written once; here is how one is written."""
+"""How an option is written, in the `options.py` of each command."""
 
 from typing import Any
 
