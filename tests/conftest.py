@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import http.client
 import itertools
 import os
 import re
@@ -107,6 +108,20 @@ def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before.items() - os.environ.items())
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> list[http.client.HTTPResponse]:
+    """Return the answers that this process is given over HTTP; kept, so that none is closed by being forgotten."""
+    responses: list[http.client.HTTPResponse] = []
+    getresponse = http.client.HTTPConnection.getresponse
+
+    def keep(self: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        responses.append(getresponse(self))
+        return responses[-1]
+
+    monkeypatch.setattr(http.client.HTTPConnection, "getresponse", keep)
+    return responses
 
 
 def start(

@@ -1,5 +1,6 @@
 """The steps of `scaffold --verify`, one by one, with an engine that says what it is told to, and a clock of its own."""
 
+import http.client
 import http.server
 import json
 import os
@@ -141,8 +142,10 @@ def tried(
     return steps
 
 
-def test_all_is_well(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
-    """Each step tells what was seen and how long it took, and the engine is asked for nothing else."""
+def test_all_is_well(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, received: list[http.client.HTTPResponse]
+) -> None:
+    """Each step tells what was seen and how long it took; the engine is asked for nothing else; nothing stays open."""
     assert tried(engine, tmp_path) == [
         Step("build", passed=True, seen="123 MB", seconds=1),
         Step("ready", passed=True, seen="answers 200 after 0.5 s", seconds=1),
@@ -153,6 +156,7 @@ def test_all_is_well(engine: Engine, answers: dict[str, Any], tmp_path: Path) ->
     ]
     name = engine.calls[-1][-1]
     assert answers["paths"] == ["/up", "/up"]
+    assert [response.closed for response in received] == [True, True]
     assert [" ".join(call).replace(name, "NAME") for call in engine.calls] == [
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http
+import http.client
 import re
 import socket
 import ssl
@@ -203,8 +204,10 @@ def test_answers_without_end() -> None:
     assert asyncio.run(main()) == [b"abcabc", b"abcabc", b""]
 
 
-def test_an_answer_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that goes on and on is given up after the limit, with its reason."""
+def test_an_answer_that_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch, received: list[http.client.HTTPResponse]
+) -> None:
+    """An answer that goes on and on is given up after the limit, with its reason, and its connection closed."""
     now = iter([0.0, 20.0, 20.1])
     clock = SimpleNamespace(time=lambda: 0.0, perf_counter=lambda: 0.0, monotonic=lambda: next(now))
     monkeypatch.setattr(replay_http, "time", clock)
@@ -220,6 +223,7 @@ def test_an_answer_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(error) is StartError
     assert error.message == f"#7 got no answer from `{urls[0]}`: its answer has not ended within 20 s"
     assert error.hint == "start the server, or pass another --to"
+    assert [response.closed for response in received] == [True]
 
 
 def free_port() -> int:
