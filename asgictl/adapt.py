@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from asgictl import frameworks, reading
-from asgictl.asgi import ASGIApp, Receive, Scope, Send
+from asgictl.asgi import ASGIApp, Interface, Receive, Scope, Send
 from asgictl.discovery import SETTINGS, AppRef
 from asgictl.discovery.source.offers import FACTORY_NAMES
 from asgictl.errors import AppLoadError
 from asgictl.pyproject import shown
-
-Interface = Literal["auto", "asgi3", "asgi2", "wsgi"]
 
 _ASGI3_ARGUMENTS = 3
 _WSGI_ARGUMENTS = 2

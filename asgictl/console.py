@@ -42,17 +42,6 @@ class Console:
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
         self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
 
-    @classmethod
-    def of(cls, params: Mapping[str, Any]) -> "Console":
-        """Return the console that a command's options want."""
-        return cls(
-            # With reload the terminal is where one looks for it.
-            traceback=bool(params.get("traceback") or (params.get("reload") and not params.get("check"))),
-            as_json=params.get("log_format") == "json",
-            json_result=bool(params.get("as_json")),
-            plain_only=bool(params.get("prod")),
-        )
-
     def result(self, text: str, data: Any = None) -> None:
         """Print what the command was asked for; raise `FileProblemError` when that cannot be written."""
         try:

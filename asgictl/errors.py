@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 STOPPED = 0
+FOUND = 1
 FORCED = 130
 
 
@@ -18,7 +19,7 @@ class AsgictlError(Exception):
 
 
 class ConfigError(AsgictlError):
-    """Wrong usage or configuration, or two apps to choose from; `option` names the parameter that is wrong."""
+    """Wrong usage or configuration, or two apps to choose from; `option` is the key of the one that is wrong."""
 
     exit_status = 2
 

@@ -2,7 +2,7 @@
 
 import enum
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -28,7 +28,7 @@ class Trait(enum.Enum):
 
 
 class OptionType(NamedTuple):
-    """What an option's annotation says of its values."""
+    """What an option's annotation says of its values: of a tuple, or a mapping, that there may be `many` of `base`."""
 
     base: Any
     many: bool
@@ -43,7 +43,7 @@ def kind(hint: Any) -> OptionType:
         hint, *metadata = get_args(hint)
     if get_origin(hint) in (Union, UnionType):
         hint = next(option for option in get_args(hint) if option is not NoneType)
-    many = get_origin(hint) is list
+    many = get_origin(hint) in (tuple, Mapping)
     return OptionType(
         base=get_args(hint)[0] if many else hint,
         many=many,
@@ -57,11 +57,11 @@ def converted(value: Any, hint: Any) -> Any:
     wanted = kind(hint)
     if value is None:
         return None
-    return [_single(item, wanted) for item in value] if wanted.many else _single(value, wanted)
+    return tuple(_single(item, wanted) for item in value) if wanted.many else _single(value, wanted)
 
 
 def from_text(text: str, hint: Any) -> Any:
-    """Return the value of a variable; a list has one item a line, or is JSON; raise `ValueError` when it is none."""
+    """Return the value of a variable; one of many items has one a line, or is JSON; raise `ValueError` for others."""
     wanted = kind(hint)
     if wanted.base is bool:
         if text.lower() not in _BOOLEANS:

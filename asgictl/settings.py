@@ -34,7 +34,7 @@ class Rank(enum.IntEnum):
 
 
 class Option(NamedTuple):
-    """An option of a command: its parameter's name, its name for users, its annotation and its default."""
+    """An option of a command: the field that holds it, its name for users, its annotation and its default."""
 
     name: str
     key: str
@@ -195,10 +195,10 @@ def _refuse_idle(settled: Settings, keys: Mapping[str, str], rules: Rules) -> No
             continue
         if value is None or value is False:
             problem = f"`--{keys[name]}` does nothing without `--{keys[other]}`"
-            raise ConfigError(problem, hint=f"pass --{keys[other]} too, or drop it", option=name)
+            raise ConfigError(problem, hint=f"pass --{keys[other]} too, or drop it", option=keys[name])
         if value == rules.harmless.get(other):
             problem = f"`--{keys[name]}` does nothing with `--{keys[other]} {value}`"
-            raise ConfigError(problem, hint="drop one of them", option=name)
+            raise ConfigError(problem, hint="drop one of them", option=keys[name])
 
 
 def _variables(
@@ -288,7 +288,7 @@ def _of_file(around: pyproject.PyProject, place: str, option: Option, value: Any
         raise ConfigError(problem, hint=f"it stands for `--{option.key}`, see `--help`") from error
     if Trait.PATH not in option_types.kind(option.hint).marks:
         return checked
-    return [_at(around, item) for item in checked] if isinstance(checked, list) else _at(around, checked)
+    return tuple(_at(around, item) for item in checked) if isinstance(checked, tuple) else _at(around, checked)
 
 
 def _at(around: pyproject.PyProject, path: str) -> str:
@@ -355,4 +355,5 @@ def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, A
                 yield f"{UVICORN}.{key}", "***" if "password" in key else argument.value, argument.source
         elif option.settable:
             secret = Trait.SECRET in option_types.kind(option.hint).marks and setting.value is not None
-            yield option.key, "***" if secret else setting.value, setting.source
+            unset = setting.value == ()
+            yield option.key, "***" if secret else None if unset else setting.value, setting.source

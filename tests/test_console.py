@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from asgictl import errors
+from asgictl.cli.command import console_of
 from asgictl.console import Console, plain
 from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError, StartError
 
@@ -152,7 +153,7 @@ def test_an_error_for_a_result(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_when_the_stack_is_shown(capsys: pytest.CaptureFixture[str], params: dict[str, bool], traceback: bool) -> None:
     """The stack is shown when it is asked for, and with reload, where the terminal is what one looks at."""
-    Console.of(params).error(AppLoadError("x", details="stack"))
+    console_of(params).error(AppLoadError("x", details="stack"))
 
     assert lines(capsys)[1] == [*(["stack"] if traceback else []), "error: x"]
 
@@ -182,7 +183,7 @@ def test_when_there_are_colours(
     for stream in ("stdout", "stderr"):
         monkeypatch.setattr(sys, stream, Terminal() if terminal else io.StringIO())
 
-    console = Console.of(params)
+    console = console_of(params)
 
     assert (console.colors, console.log_colors) == (coloured, coloured)
 

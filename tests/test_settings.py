@@ -5,14 +5,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 import typer.main
 
 from asgictl import cli, option_types, settings
-from asgictl.cli.command import option_of
-from asgictl.cli.serve import Serve
+from asgictl.cli.serve.options import FORM
 from asgictl.errors import ConfigError
 from tests.cli.test_cli import run
 
@@ -86,9 +85,7 @@ def test_the_higher_source_counts(
 def options() -> dict[str, settings.Option]:
     """Return the options of `asgictl serve` by their keys."""
     command: Any = typer.main.get_command(cli.app)
-    serve = command.get_command(None, "serve")
-    hints = get_type_hints(serve.callback, include_extras=True)
-    return {option.key: option for option in (option_of(param, hints) for param in serve.params if param.name in hints)}
+    return {option.key: option for option in command.get_command(None, "serve").options}
 
 
 EXAMPLES: dict[Any, tuple[str, Any]] = {bool: ("true", True), int: ("7", 7), float: ("7", 7.0), str: ("x", "x")}
@@ -105,7 +102,7 @@ def example(option: settings.Option) -> tuple[str, Any]:
         last = kind.base.__args__[-1]
         return last, last
     text, value = EXAMPLES[kind.base]
-    return text, [value] if kind.many else value
+    return text, (value,) if kind.many else value
 
 
 @pytest.mark.parametrize("key", [key for key in options() if key not in {"app", "profile", "env-file", "uvicorn"}])
@@ -119,7 +116,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
     def resolved(environ: dict[str, str]) -> settings.Settings:
         known = list(options().values())
         return settings.resolve(
-            "serve", known, {}, rules=Serve.rules, environ=environ, folder=tmp_path, note=lambda _: None
+            "serve", known, {}, rules=FORM.rules, environ=environ, folder=tmp_path, note=lambda _: None
         )
 
     if not option.settable:
@@ -132,7 +129,7 @@ def test_every_option_has_a_variable_and_a_key(tmp_path: Path, key: str) -> None
 
     assert (by_variable.value, by_variable.source) == (value, name)
     is_path = option_types.Trait.PATH in option_types.kind(option.hint).marks
-    at = [str(tmp_path / "x")] if isinstance(value, list) else str(tmp_path / "x")
+    at = (str(tmp_path / "x"),) if isinstance(value, tuple) else str(tmp_path / "x")
     assert by_key.value == (at if is_path else value)
 
 

@@ -38,7 +38,7 @@ class Constraints(NamedTuple):
             network = _network(place)
             if network is not None:
                 networks += [network] if network not in networks else []
-            elif not self.permit(domain := _host(place.removeprefix("."), option="ca_permit")):
+            elif not self.permit(domain := _host(place.removeprefix("."), option="ca-permit")):
                 domains += [domain] if domain not in domains else []
         return Constraints(tuple(domains), tuple(networks))
 
@@ -123,7 +123,7 @@ def _network(text: str) -> Network | None:
     except ValueError as error:
         if "host bits" in str(error):
             raise _refused(
-                text, "is no network", f"write `{ipaddress.ip_network(text, strict=False)}`", "ca_permit"
+                text, "is no network", f"write `{ipaddress.ip_network(text, strict=False)}`", "ca-permit"
             ) from error
         return None
     return network

@@ -12,9 +12,8 @@ from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.certs.issue import Bundle, Issuer
 from asgictl.certs.keys import KeyType
+from asgictl.certs.request import DAYS
 from asgictl.errors import FileProblemError
-
-DAYS = 199
 
 _RIGHT_KEY = "pass the key that belongs to it, or make both anew with --force"
 

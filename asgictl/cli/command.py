@@ -5,32 +5,47 @@ as slowly as uvicorn does (bench/startup.py). So Typer splits the command line a
 errors, and the values are converted by `asgictl.option_types` and completed by `asgictl.settings`.
 """
 
+import inspect
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from asgictl import option_types, pyproject, settings
+from asgictl.cli.option import Form, Row
 from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError
+from asgictl.settings import Option, Rank, Settings
+
+
+class Invocation(NamedTuple):
+    """One run of a command: where it speaks, its options, and for each field where its value comes from."""
+
+    console: Console
+    options: Sequence[Option]
+    settings: Settings
+
+    def is_typed(self, field: str) -> bool:
+        """Tell whether the user has just given the value on the command line."""
+        return self.settings[field].rank is Rank.COMMAND_LINE
+
+    def is_given(self, field: str) -> bool:
+        """Tell whether the value is from somewhere, and not the default."""
+        return self.settings[field].rank is not Rank.DEFAULT
 
 
 class Command(TyperCommand):
-    """A Typer command whose values may also come from variables and from `pyproject.toml`, if it is `configurable`.
+    """A Typer command that calls a function with the values which its parameters name, and an `Invocation`."""
 
-    `refused` holds options that belong to other commands, with the reason why this one does not have them, `meant`
-    options of other programs, with what to pass here.
-    """
-
-    rules: ClassVar[settings.Rules] = settings.Rules()
-    configurable: ClassVar[bool] = True
-    refused: ClassVar[Mapping[str, str]] = {}
-    meant: ClassVar[Mapping[str, str]] = {}
+    form: ClassVar[Form]
+    options: ClassVar[Sequence[Option]]
+    requests: ClassVar[Sequence[type[Any]]]
+    function: ClassVar[Callable[..., int]]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Fill `ctx.params` and `ctx.obj`, the settings; raise Typer's usage errors, or print them as JSON."""
+        """Put the settings into `ctx.obj`; raise Typer's usage errors, or print them as JSON."""
         try:
             return self._parse(ctx, args)
         except Exception as error:
@@ -40,48 +55,48 @@ class Command(TyperCommand):
             raise typer.Exit(ConfigError.exit_status) from None
 
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:
+        form = self.form
         try:
             found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
         except Exception as error:
             name = str(getattr(error, "option_name", ""))
-            hint = self.refused.get(name) or self.meant.get(name)
+            hint = form.refused.get(name) or form.meant.get(name)
             if hint is None:
                 raise
-            with _Boundary({"as_json": "--json" in args}):
-                problem = "does not go with" if name in self.refused else "is not an option of"
+            with _Boundary(Console(json_result="--json" in args)):
+                problem = "does not go with" if name in form.refused else "is not an option of"
                 raise ConfigError(f"`{name}` {problem} `{ctx.command_path}`", hint=hint) from error
-        hints = get_type_hints(self.callback, include_extras=True)
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
-        own = [param for param in params if param.name in hints]
+        own = [param for param in params if param.name in form.rows]
         for param in params:
             if param not in own and param.name in found:  # Typer's flags, like --help
                 param.handle_parse_result(ctx, found, rest)
         if ctx.resilient_parsing:  # the shell completes a line
             return rest
-        given = self._given(ctx, own, found, hints)
+        given = self._given(ctx, own, found)
         if rest:
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
-        options = [option_of(param, hints) for param in own]
-        with _Boundary(given):
+        console = console_of(given)
+        with _Boundary(console):
             ctx.obj = (
-                settings.typed(options, given)
-                if not self.configurable
+                settings.typed(self.options, given)
+                if not form.configurable
                 else settings.resolve(
                     ctx.info_name,
-                    options,
+                    self.options,
                     given,
-                    rules=self.rules,
+                    rules=form.rules,
                     environ=os.environ,
                     folder=pyproject.current_folder(),
-                    note=Console.of(given).note,
+                    note=console.note,
                 )
             )
-        ctx.params.update({name: setting.value for name, setting in ctx.obj.items()})
         ctx.args = rest
         return rest
 
-    def _given(self, ctx: Any, own: list[Any], found: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
+    def _given(self, ctx: Any, own: list[Any], found: dict[str, Any]) -> dict[str, Any]:
         """Return the checked values of the command line."""
+        hints = {option.name: option.hint for option in self.options}
         given: dict[str, Any] = {}
         for param in own:
             value, source = param.consume_value(ctx, found)
@@ -98,15 +113,66 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command and exit with the status that it returns; tell of an expected error in two lines."""
-        with _Boundary(ctx.params, ctx.obj):
-            raise typer.Exit(super().invoke(ctx))
+        values = {name: _value_of(setting) for name, setting in ctx.obj.items()}
+        console = console_of(values)
+        keys = {option.key: ctx.obj[option.name] for option in self.options}
+        requests = [
+            request(**{field: values[field] for field in request._fields if field in values})
+            for request in self.requests
+        ]
+        with _Boundary(console, keys):
+            raise typer.Exit(self.function(*requests, Invocation(console, self.options, ctx.obj)))
 
 
-def alone(name: str, command: type[Command], function: Callable[..., int]) -> typer.Typer:
+def alone(name: str, form: Form, function: Callable[..., int]) -> typer.Typer:
     """Return the Typer app that a module of one command has."""
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    app.command(name, cls=command)(function)
+    add(app, name, form, function)
     return app
+
+
+def add(app: typer.Typer, name: str, form: Form, function: Callable[..., int]) -> None:
+    """Add a command to `app` that calls `function` with a value of each class in its annotations, and an `Invocation`.
+
+    The fields of these classes, frozen ones, say which options there are, of which types and with which defaults.
+    """
+    requests = [hint for name, hint in get_type_hints(function).items() if name != "return" and hint is not Invocation]
+    fields: dict[str, tuple[Any, Any]] = {}
+    for request in requests:
+        for field, hint in get_type_hints(request, include_extras=True).items():
+            fields[field] = hint, request._field_defaults.get(field, ...)
+    known = {field: Option(field, row.key(field), *fields[field]) for field, row in form.rows.items()}
+    own = {"form": form, "options": tuple(known.values()), "requests": requests, "function": staticmethod(function)}
+
+    def declared() -> None:
+        """Never called: Typer reads its signature."""
+
+    parameters = [_parameter(option, form.rows[field]) for field, option in known.items()]
+    declared.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    declared.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    declared.__doc__ = function.__doc__
+    app.command(name, cls=type("Command", (Command,), own))(declared)
+
+
+def _parameter(option: Option, row: Row) -> inspect.Parameter:
+    """Return an option as a parameter that Typer understands."""
+    kind = option_types.kind(option.hint)
+    required = option.default is ...
+    default = inspect.Parameter.empty if required else None if kind.many else option.default
+    hint = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
+    about: Any = (
+        typer.Option(
+            *row.flags, metavar=row.metavar, help=row.about, rich_help_panel=row.panel, show_default=not row.switch
+        )
+        if row.flags
+        else typer.Argument(metavar=row.metavar, help=row.about, show_default=False)
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[hint if required or default is not None else hint | None, about],
+    )
 
 
 class Group(TyperGroup):
@@ -124,17 +190,18 @@ class Group(TyperGroup):
 class _Boundary:
     """Where expected errors end: printed, and turned into an exit status."""
 
-    def __init__(self, params: dict[str, Any], found: settings.Settings | None = None) -> None:
-        self._params = params
+    def __init__(self, console: Console, found: Mapping[str, settings.Setting] | None = None) -> None:
+        """Speak through `console` of the options whose settings are `found` under their keys."""
+        self._console = console
         self._found = found or {}
 
     def _source(self, option: str | None) -> str | None:
         """Return where the value of `option` comes from, unless the user has just typed it, or nobody has."""
-        name, _, argument = (option or "").partition(".")
-        setting = self._found.get(name)
+        key, _, argument = (option or "").partition(".")
+        setting = self._found.get(key)
         if setting is not None and argument:
             setting = setting.value.get(argument)
-        if setting is None or setting.rank in {settings.Rank.DEFAULT, settings.Rank.COMMAND_LINE}:
+        if setting is None or setting.rank in {Rank.DEFAULT, Rank.COMMAND_LINE}:
             return None
         return setting.source
 
@@ -145,11 +212,23 @@ class _Boundary:
         if isinstance(error, AsgictlError):
             if isinstance(error, ConfigError) and (source := self._source(error.option)):
                 error.message += f" ({source})"
-            Console.of(self._params).error(error)
+            self._console.error(error)
             raise typer.Exit(error.exit_status) from None
 
 
-def option_of(param: Any, hints: dict[str, Any]) -> settings.Option:
-    """Return what `asgictl.settings` has to know of a parameter."""
-    key = next((name.removeprefix("--") for name in param.opts if name.startswith("--")), param.name)
-    return settings.Option(name=param.name, key=key, hint=hints[param.name], default=param.default)
+def _value_of(setting: settings.Setting) -> Any:
+    """Return the value of a setting, which may be one for each of its keys."""
+    if isinstance(setting.value, dict):
+        return {key: one.value for key, one in setting.value.items()}
+    return setting.value
+
+
+def console_of(values: Mapping[str, Any]) -> Console:
+    """Return the console that the options of a command ask for, as far as they have `values`."""
+    return Console(
+        # With reload the terminal is where one looks for it.
+        traceback=bool(values.get("traceback") or (values.get("reload") and not values.get("check"))),
+        as_json=values.get("log_format") == "json",
+        json_result=bool(values.get("json")),
+        plain_only=bool(values.get("prod")),
+    )

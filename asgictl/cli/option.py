@@ -1,16 +1,56 @@
-"""How an option is written, in the `options.py` of each command."""
+"""How options are written in the `options.py` of each command: a row for each field of its request."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import typer
+from asgictl.settings import Rules
 
 
-def option(*names: str, panel: str, metavar: str, about: str) -> Any:
+class Row(NamedTuple):
+    """How a field is given on the command line: by `flags`, or without one in its place as an argument."""
+
+    flags: tuple[str, ...]
+    metavar: str
+    about: str
+    panel: str | None = None
+    switch: bool = False
+
+    def key(self, field: str) -> str:
+        """Return what users call it: in errors, in a file, and in the name of its variable."""
+        long = (flag for flag in self.flags if flag.startswith("--"))
+        return next((flag.partition("/")[0].removeprefix("--") for flag in long), field)
+
+
+class Form(NamedTuple):
+    """What a command takes: a row for each field, and what its options mean for each other.
+
+    Other sources than the command line count if it is `configurable`. `refused` holds options that belong to other
+    commands, with the reason why this one does not have them, `meant` options of other programs, with what to pass.
+    """
+
+    rows: Mapping[str, Row]
+    rules: Rules = Rules()
+    configurable: bool = True
+    refused: Mapping[str, str] = {}
+    meant: Mapping[str, str] = {}
+
+
+def argument(metavar: str, about: str) -> Row:
+    """Return an argument, which has no flag."""
+    return Row((), metavar, about)
+
+
+def option(*flags: str, metavar: str, about: str) -> Row:
     """Return an option that takes a value."""
-    return typer.Option(*names, metavar=metavar, rich_help_panel=panel, help=about)
+    return Row(flags, metavar, about)
 
 
-def flag(*names: str, panel: str, about: str) -> Any:
+def flag(*flags: str, about: str) -> Row:
     """Return an option that is there or not."""
     # A blank for the type, which says nothing of a flag; and `--x/--no-x` already tells what there is to choose.
-    return typer.Option(*names, metavar=" ", rich_help_panel=panel, show_default=False, help=about)
+    return Row(flags, " ", about, switch=True)
+
+
+def panel(title: str, **rows: Row) -> dict[str, Row]:
+    """Return rows that `--help` shows together under `title`."""
+    return {field: row._replace(panel=title) for field, row in rows.items()}

@@ -36,7 +36,7 @@ def meant(args: Sequence[str], commands: Sequence[str]) -> str | None:
 
 def behind(args: Sequence[str], option: str, commands: Sequence[str], serve: Any) -> str | None:
     """Say where an `option` belongs that stands before the command, or what it is called here; None for no option."""
-    if hint := serve.meant.get(option):
+    if hint := serve.form.meant.get(option):
         return f"With `asgictl serve`, {hint}."
     if not any(option in param.opts for param in serve.params):
         return None

@@ -37,10 +37,10 @@ class PlannedFile(NamedTuple):
 def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     """Return the files that the request asks for, always the same for the same project and request."""
     values = _values(project, request)
-    names = [(name, _MERGED.get(name, name)) for target in request.targets for name in _FILES.get(target, ())]
-    if "systemd" in request.targets:
+    names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
+    if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
-    if "docker" in request.targets and project.in_git:
+    if "docker" in request.wanted and project.in_git:
         names.append((".gitignore", "gitignore"))
     return tuple(
         PlannedFile(name, text if name in _MERGED else signature.signed(text), name in _MERGED)

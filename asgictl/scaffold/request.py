@@ -1,14 +1,14 @@
 """What the user wants to have written."""
 
 import re
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from asgictl.errors import ConfigError
+from asgictl.option_types import Range, Trait
 
 Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-DEFAULT_TARGETS: tuple[Target, ...] = ("docker", "compose", "dev")
 
 # What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -33,23 +33,23 @@ PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
 
 
 class ScaffoldRequest(NamedTuple):
-    """The options of `asgictl scaffold`; None is "find out", or "the usual".
+    """The options of `asgictl scaffold` that say what the files are like; None is "find out", or "the usual".
 
-    `graceful` is in seconds. `targets` are the files that are asked for.
+    `graceful` is in seconds. `targets` names the files that are asked for, with commas between them.
     """
 
-    app: str | None = None
-    targets: tuple[Target, ...] = DEFAULT_TARGETS
+    app: Annotated[str | None, Trait.ACTION] = None
+    targets: str = "docker,compose,dev"
     mode: Literal["copy", "bind"] = "copy"
     deps: str | None = None
-    requirements: str | None = None
+    requirements: Annotated[str | None, Trait.PATH] = None
     python: str | None = None
     base: str | None = None
     name: str | None = None
-    port: int = 8000
+    port: Annotated[int, Range(1, 65535)] = 8000
     port_env: str | None = None
     health_path: str | None = None
-    workers: int | None = None
+    workers: Annotated[int | None, Range(1, 512)] = None
     runner: Literal["asgictl", "uvicorn"] = "asgictl"
     factory: bool = False
     workdir: str = "/app"
@@ -58,13 +58,18 @@ class ScaffoldRequest(NamedTuple):
     index_secret: str | None = None
     registry_prefix: str | None = None
     domain: str | None = None
-    replicas: int = 2
+    replicas: Annotated[int, Range(1, 1000)] = 2
     memory: str = "512M"
     restart: str | None = None
     tty: bool = False
-    uid: int = 10001
-    graceful: int = 8
+    uid: Annotated[int, Range(1, 2**31 - 2)] = 10001
+    graceful: Annotated[int, Range(1, 3600)] = 8
     https: bool = False
+
+    @property
+    def wanted(self) -> tuple[Target, ...]:
+        """The targets, in their order; raises `ConfigError` for a name that is not one."""
+        return parse_targets(self.targets)
 
 
 def parse_targets(text: str) -> tuple[Target, ...]:
@@ -75,9 +80,9 @@ def parse_targets(text: str) -> tuple[Target, ...]:
     for name in names:
         if name not in TARGETS:
             hint = f"choose from {', '.join(TARGETS)}, or all"
-            raise ConfigError(f"there is no target `{name}`", hint=hint, option="targets")
+            raise ConfigError(f"there is no target `{name}`", hint=hint, option="for")
     if not names:
-        raise ConfigError("`--for` is empty", hint=f"choose from {', '.join(TARGETS)}, or all", option="targets")
+        raise ConfigError("`--for` is empty", hint=f"choose from {', '.join(TARGETS)}, or all", option="for")
     return tuple(target for target in TARGETS if target in names)
 
 
@@ -95,6 +100,7 @@ def as_name(text: str) -> str | None:
 
 def check(request: ScaffoldRequest) -> None:
     """Raise `ConfigError` for a value that some file could not hold, or that would be unsafe in one."""
+    parse_targets(request.targets)
     if request.name is not None and not is_name(request.name):
         close = as_name(request.name)
         problem = f"`{request.name}` cannot be a name in compose and Kubernetes"
@@ -116,10 +122,10 @@ def check(request: ScaffoldRequest) -> None:
         value = getattr(request, name)
         if value is not None and not pattern.fullmatch(value):
             option = name.replace("_", "-")
-            raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=name)
+            raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=option)
     if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
-        raise ConfigError(problem, hint="write it like PORT", option="port_env")
+        raise ConfigError(problem, hint="write it like PORT", option="port-env")
     for package in request.apt:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"
@@ -139,11 +145,11 @@ def _check_company(request: ScaffoldRequest) -> None:
         (request.https, "https", {"prod", "k8s", "systemd"}, "there a proxy in front speaks TLS"),
     )
     for given, option, without, why in refused:
-        others = [target for target in request.targets if target in without]
+        others = [target for target in request.wanted if target in without]
         if given and others:
             problem = f"`--{option}` does not go with {', '.join(others)}: {why}"
             raise ConfigError(problem, hint=f"drop --{option}, or choose --for docker,compose,dev", option=option)
-    if request.domain and "k8s" in request.targets and request.domain.replace(".", "").isdigit():
+    if request.domain and "k8s" in request.wanted and request.domain.replace(".", "").isdigit():
         problem = f"`{request.domain}` is an address: an Ingress of Kubernetes wants a name"
         raise ConfigError(problem, hint="write it like app.example.com", option="domain")
 
@@ -157,7 +163,7 @@ def _check_index(url: str) -> None:
     if has_credentials(url):
         problem = "`--index-url` holds credentials, which would stay in files and in the image's history"
         hint = "write the URL without them, and pass --index-secret netrc with a file `machine HOST login … password …`"
-        raise ConfigError(problem, hint=hint, option="index_url")
+        raise ConfigError(problem, hint=hint, option="index-url")
     try:
         parts = urlsplit(url)
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1)
@@ -165,4 +171,4 @@ def _check_index(url: str) -> None:
         good = False
     if not good or not re.fullmatch(r"[A-Za-z0-9._~:/?&=%+\[\]-]+", url):
         problem = f"`{url}` is not the URL of an index"
-        raise ConfigError(problem, hint="write it like https://mirror.example.com/simple", option="index_url")
+        raise ConfigError(problem, hint="write it like https://mirror.example.com/simple", option="index-url")

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgictl import discovery, environment
 from asgictl.errors import ConfigError, FileProblemError
+from asgictl.serving.request import ServeRequest
 
 # Uvicorn's arguments that have an option of the same name and are handed on as they are.
 PASSED = (
@@ -71,14 +72,15 @@ _CHOICES: dict[str, dict[str, str | None]] = {
 _HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
 
 
-def checked(given: Mapping[str, Any], extra: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the arguments in `given`, which have options, and in `extra`, text or typed.
+def checked(request: ServeRequest, folder: Path) -> dict[str, Any]:
+    """Return the arguments for uvicorn that `request` holds, those that have an option and the others.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for files.
     """
-    arguments = {name: value for name, value in given.items() if value is not None} | _extra(extra)
+    given = {name: getattr(request, name) for name in PASSED}
+    arguments = {name: value for name, value in given.items() if value is not None} | _extra(request.uvicorn)
     if arguments.pop("http2", False):
-        arguments |= _http2(arguments.get("http", "auto"))
+        arguments |= _http2(arguments["http"])
     _check(arguments, folder)
     return arguments
 

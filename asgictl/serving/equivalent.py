@@ -47,7 +47,7 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
         "limit_max_requests": instructions.max_requests,
         "access_log": instructions.access_log is not None,
         "headers": [f"{name}:{value}" for name, value in plan.uvicorn["headers"]],
-        "timeout_graceful_shutdown": math.ceil(instructions.grace),
+        "timeout_graceful_shutdown": math.ceil(instructions.graceful_timeout),
         "ssl_keyfile_password": "***" if plan.uvicorn.get("ssl_keyfile_password") else None,
         "proxy_headers": instructions.proxies is not None,
         "forwarded_allow_ips": instructions.proxies if instructions.proxies != PROXIES else None,
@@ -84,13 +84,13 @@ def missing(plan: ServePlan) -> list[str]:
     instructions = plan.instructions
     log = instructions.access_log
     in_use = {
-        "--https": plan.tls is not None and plan.tls.certfile is None,
-        "--redirect-http": plan.tls is not None and plan.tls.redirect is not None,
-        "--tls-min": plan.tls is not None and plan.tls.minimum != "1.2",
+        "--https": plan.tls is not None and plan.tls.ssl_certfile is None,
+        "--redirect-http": plan.tls is not None and plan.tls.redirect_http is not None,
+        "--tls-min": plan.tls is not None and plan.tls.tls_min != "1.2",
         "--uds-mode": plan.bind.uds is not None,
         "--next-port": plan.bind.next_port,
-        "--access-log-format": log is not None and log.form != "text",
-        "--quiet-path": log is not None and bool(log.quiet),
+        "--access-log-format": log is not None and log.format != "text",
+        "--quiet-path": log is not None and bool(log.quiet_path),
         "--startup-timeout": instructions.startup_timeout is not None,
         "--show-errors": instructions.reload,
         "the factory's arguments": bool(instructions.ref.arguments),

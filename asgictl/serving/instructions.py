@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 from asgictl import adapt
 from asgictl.discovery import AppRef
-from asgictl.serving import tls
-from asgictl.serving.app import error_page
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.app.lifespan import Mode
+from asgictl.serving.request import LifespanMode, ShowErrors, TlsVersion
 
 VARIABLE = "ASGICTL_RUNTIME"
 
@@ -19,23 +17,23 @@ class Instructions(NamedTuple):
 
     `imports` names modules to import when the app is ready. With `reload` an app that is broken is served too, as a
     page that says so to the clients in `show_errors`. A worker ends after `max_requests`. `proxies` are the
-    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_minimum` is the oldest version of TLS, or
+    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_min` is the oldest version of TLS, or
     None for plain HTTP.
     """
 
     ref: AppRef
     how: adapt.Adaptation
-    lifespan: Mode = "auto"
-    grace: float = 8.0
+    lifespan: LifespanMode = "auto"
+    graceful_timeout: float = 8
     startup_timeout: float | None = None
     loop: str = "auto"
     imports: tuple[str, ...] = ()
     access_log: AccessLog | None = None
     reload: bool = False
-    show_errors: error_page.ShowErrors = "loopback"
+    show_errors: ShowErrors = "loopback"
     max_requests: int | None = None
     proxies: str | None = None
-    tls_minimum: tls.Version | None = None
+    tls_min: TlsVersion | None = None
 
     def dumps(self, **more: str) -> str:
         """Return the instructions and `more` as text."""

@@ -88,14 +88,14 @@ def _host(bind: listen.Bind) -> str:
 
 def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) -> "Redirect | None":
     assert plan.tls is not None  # noqa: S101  # or nothing would be secured
-    if plan.tls.redirect is None:
+    if plan.tls.redirect_http is None:
         return None
     if address.path is not None:
         problem = "`--redirect-http` needs a server with a port"
-        raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect_http")
+        raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect-http")
     from asgictl.serving.tls.redirect import Redirect, ServedNames
 
-    bind = listen.Bind(host=address.host, port=plan.tls.redirect)
+    bind = listen.Bind(host=address.host, port=plan.tls.redirect_http)
     return Redirect(bind, ServedNames(plan.tls, secured.certificate), address.port)
 
 
@@ -155,7 +155,7 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        pool = RollingPool(size=plan.workers, grace=instructions.grace, hooks=hooks)
+        pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks)
         os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token)
         return _supervised(plan, listener, pool, workers=plan.workers)
 
@@ -168,7 +168,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
         os.environ[VARIABLE] = plan.instructions.dumps(address=pool.address, token=pool.token, **more)
 
     with reload.trigger() as trigger:
-        pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.grace, hooks=hooks)
+        pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
         prepare(None)
         reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), pool)
         return _supervised(plan, listener, pool, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)

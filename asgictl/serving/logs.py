@@ -5,9 +5,9 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-Form = Literal["text", "json"]
+from asgictl.serving.request import LogFormat
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
 LIFECYCLE = (
@@ -92,7 +92,7 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
-def config(*, verbose: bool, form: Form = "text") -> dict[str, Any]:
+def config(*, verbose: bool, log_format: LogFormat) -> dict[str, Any]:
     """Return a new configuration for `uvicorn.run`: everything to stderr, as text or as JSON.
 
     With `verbose`, uvicorn also tells of its own start and stop.
@@ -103,7 +103,7 @@ def config(*, verbose: bool, form: Form = "text") -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {"lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"}},
         "formatters": {
-            "default": text if form == "text" else {"()": "asgictl.serving.logs.JSONFormatter"},
+            "default": text if log_format == "text" else {"()": "asgictl.serving.logs.JSONFormatter"},
             "access": {"()": "uvicorn.logging.AccessFormatter"},  # uvicorn wants it there
         },
         "handlers": {

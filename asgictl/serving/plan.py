@@ -2,65 +2,24 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from asgictl import adapt, discovery
 from asgictl.errors import ConfigError, StartError
 from asgictl.serving import arguments, cpus, logs, tls
-from asgictl.serving.app import access_log, error_page, websocket_protocol
+from asgictl.serving.app import access_log, websocket_protocol
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.app.lifespan import Mode
 from asgictl.serving.instructions import Instructions
+from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import systemd, unix_socket
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
 
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
 PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
-
-
-class ServeRequest(NamedTuple):
-    """What the user asks for. `uvicorn` holds what uvicorn takes under the same name, `extra` what else it takes."""
-
-    app: str | None = None
-    host: str = "127.0.0.1"
-    port: int = 8000
-    next_port: bool = False
-    uds: str | None = None
-    uds_mode: str = "660"
-    fd: int | None = None
-    workers: str = "1"
-    max_requests: int | None = None
-    app_required: bool = False
-    reload: bool = False
-    reload_dirs: Sequence[str] = ()
-    reload_include: Sequence[str] = ()
-    reload_exclude: Sequence[str] = ()
-    show_errors: error_page.ShowErrors = "loopback"
-    factory: bool = False
-    interface: adapt.Interface = "auto"
-    lifespan: Mode = "auto"
-    static: bool = True
-    wsgi_threads: int = 10
-    graceful_timeout: float = 8.0
-    startup_timeout: float | None = None
-    headers: Sequence[str] = ()
-    extra: Mapping[str, Any] = MappingProxyType({})
-    access_log: bool = True
-    access_log_format: str = "text"
-    quiet_paths: Sequence[str] = ()
-    log_format: logs.Form = "text"
-    verbose: bool = False
-    proxy_headers: bool = True
-    forwarded_allow_ips: str | None = None
-    tls: TlsRequest | None = None
-    colors: bool = False
-    log_colors: bool = False
-    uvicorn: Mapping[str, Any] = MappingProxyType({})
 
 
 class Watch(NamedTuple):
@@ -87,75 +46,97 @@ class ServePlan(NamedTuple):
         return "https" if self.tls else "http"
 
 
-def plan(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> ServePlan:
+class Colors(NamedTuple):
+    """Which of the two streams shows colours."""
+
+    stdout: bool = False
+    stderr: bool = False
+
+
+PLAIN = Colors()
+
+
+def plan(
+    request: ServeRequest,
+    folder: Path,
+    environ: Mapping[str, str],
+    tell: discovery.Tell = lambda _: None,
+    colors: Colors = PLAIN,
+) -> ServePlan:
     """Return the plan for `request` in `folder`; `tell` receives every step of the search for the app.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
     `StartError` when there is no app to serve.
     """
-    given = arguments.checked(request.uvicorn, request.extra, folder)
+    secured = tls.wanted(request)
+    given = arguments.checked(request, folder)
+    workers = _workers(request)
+    if secured:
+        tls.check(secured)
+        given |= secured.arguments()
+    if request.access_log:
+        access_log.check(request.access_log_format)
+    ref = _app(request, folder, environ, tell)
+    watch = _watch(request, ref, folder) if request.reload else None
+    imports: tuple[str, ...] = ()
+    if given["ws"] == "auto" and find_spec("websockets"):
+        given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
+    once = request.check
+    return ServePlan(
+        bind=_bind(request, environ),
+        workers=1 if once else workers,
+        instructions=Instructions(
+            ref=ref,
+            how=adapt.Adaptation(request.interface, request.factory, request.static, request.wsgi_threads),
+            lifespan=request.lifespan,
+            graceful_timeout=request.graceful_timeout,
+            startup_timeout=request.startup_timeout,
+            loop=given.pop("loop"),
+            imports=imports,
+            access_log=_access_log(request, colors),
+            reload=request.reload and not once,
+            show_errors=request.show_errors,
+            max_requests=None if once else request.max_requests,
+            proxies=_proxies(request, environ),
+            tls_min=secured.tls_min if secured else None,
+        ),
+        uvicorn=_passed(request, given, colors),
+        watch=None if once else watch,
+        tls=secured,
+    )
+
+
+def _workers(request: ServeRequest) -> int:
     # At least two, so that they can be replaced one by one.
     workers = max(2, cpus.available()) if request.workers == "auto" else int(request.workers)
     if request.max_requests and workers == 1:
         hint = "pass --workers 2, or drop it: one process that has ended is not started again"
-        raise ConfigError("`--max-requests` needs more than one worker", hint=hint, option="max_requests")
-    if request.tls:
-        tls.check(request.tls)
-        given |= request.tls.arguments()
-    if request.access_log:
-        access_log.check(request.access_log_format)
-    ref = _app(request, folder, environ, tell)
-    imports: tuple[str, ...] = ()
-    if given.get("ws", "auto") == "auto" and find_spec("websockets"):
-        given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
-    instructions = Instructions(
-        ref=ref,
-        how=adapt.Adaptation(
-            interface=request.interface,
-            factory=request.factory,
-            static=request.static,
-            wsgi_threads=request.wsgi_threads,
-        ),
-        lifespan=request.lifespan,
-        grace=request.graceful_timeout,
-        startup_timeout=request.startup_timeout,
-        loop=given.pop("loop", "auto"),
-        imports=imports,
-        access_log=_access_log(request),
-        reload=request.reload,
-        show_errors=request.show_errors,
-        max_requests=request.max_requests,
-        proxies=_proxies(request, environ) if request.proxy_headers else None,
-        tls_minimum=request.tls.minimum if request.tls else None,
-    )
-    passed = {
-        "log_config": logs.config(verbose=request.verbose, form=request.log_format),
-        "use_colors": request.colors if request.log_format == "text" else None,
+        raise ConfigError("`--max-requests` needs more than one worker", hint=hint, option="max-requests")
+    return workers
+
+
+def _passed(request: ServeRequest, given: Mapping[str, Any], colors: Colors) -> dict[str, Any]:
+    """Return what `uvicorn.run` gets of the request: `given`, unless it is asgictl's to decide."""
+    return {
+        "log_config": logs.config(verbose=request.verbose, log_format=request.log_format),
+        "use_colors": colors.stderr if request.log_format == "text" else None,
         "timeout_graceful_shutdown": request.graceful_timeout,
         **given,
         "access_log": False,
         "proxy_headers": False,
-        "headers": [arguments.header(text) for text in request.headers],
+        "headers": [arguments.header(text) for text in request.header],
     }
-    return ServePlan(
-        bind=_bind(request, environ, given.get("backlog", 2048)),
-        workers=workers,
-        instructions=instructions,
-        uvicorn=passed,
-        watch=_watch(request, ref, folder) if request.reload else None,
-        tls=request.tls,
-    )
 
 
 def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> discovery.AppRef:
     ref = discovery.find(request.app, folder, environ, tell)
-    if ref.looked and request.app_required:
+    if ref.looked and (request.prod or request.check):
         problem = f"there is no app in `{folder}`"
         raise StartError(problem, hint=f"name it: `asgictl serve module:app` (looked in {', '.join(ref.looked)})")
     return ref
 
 
-def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bind:
+def _bind(request: ServeRequest, environ: Mapping[str, str]) -> Bind:
     if match := re.fullmatch(r"(?:\w+://)?([^:/]*|\[[^]]+\]):(\d+)/?", request.host):
         host = f"--host {match[1].strip('[]')} " if match[1] else ""
         raise ConfigError(f"`--host {request.host}` holds a port", hint=f"pass {host}--port {match[2]}", option="host")
@@ -175,23 +156,25 @@ def _bind(request: ServeRequest, environ: Mapping[str, str], backlog: int) -> Bi
         uds=request.uds,
         uds_mode=unix_socket.mode_of(request.uds_mode),
         fd=fd,
-        backlog=backlog,
+        backlog=request.backlog,
     )
 
 
 def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> Watch:
     from asgictl.serving.processes import changes
 
-    folders = changes.folders(request.reload_dirs, folder, ref.path if ref.file else ())
-    return Watch(tuple(folders), tuple(request.reload_include), tuple(request.reload_exclude))
+    folders = changes.folders(request.reload_dir, folder, ref.path if ref.file else ())
+    return Watch(tuple(folders), request.reload_include, request.reload_exclude)
 
 
-def _access_log(request: ServeRequest) -> AccessLog | None:
+def _access_log(request: ServeRequest, colors: Colors) -> AccessLog | None:
     if not request.access_log:
         return None
-    colors = request.log_colors and request.access_log_format == "text"
-    return AccessLog(form=request.access_log_format, quiet=tuple(request.quiet_paths), colors=colors)
+    colored = colors.stdout and request.access_log_format == "text"
+    return AccessLog(format=request.access_log_format, quiet_path=request.quiet_path, colors=colored)
 
 
-def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str:
+def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str | None:
+    if not request.proxy_headers:
+        return None
     return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES

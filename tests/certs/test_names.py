@@ -155,4 +155,4 @@ def test_what_is_neither_a_domain_nor_a_network(place: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Constraints().widened([place])
 
-    assert (caught.value.message, caught.value.hint, caught.value.option) == (*NO_PLACES[place], "ca_permit")
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (*NO_PLACES[place], "ca-permit")

@@ -52,11 +52,12 @@ _SHOWN = {
     "show.view": "full",
 }
 _TLS = {
-    "launch.plan.instructions.tls_minimum": "1.2",
+    "launch.plan.instructions.tls_min": "1.2",
     "launch.plan.uvicorn.ssl_keyfile_password": None,
-    **{f"launch.plan.tls.{name}": None for name in ("keyfile", "password", "client_ca", "redirect")},
-    "launch.plan.tls.client_required": True,
-    "launch.plan.tls.minimum": "1.2",
+    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http")},
+    "launch.plan.tls.ssl_keyfile_password": None,
+    "launch.plan.tls.client_cert": "required",
+    "launch.plan.tls.tls_min": "1.2",
 }
 
 SERVE = {
@@ -76,7 +77,7 @@ SERVE = {
     "dev": Row(
         {
             "launch.plan.bind.next_port": True,
-            "launch.plan.instructions.grace": 1.0,
+            "launch.plan.instructions.graceful_timeout": 1.0,
             "launch.plan.instructions.reload": True,
             "launch.plan.uvicorn.timeout_graceful_shutdown": 1.0,
             "launch.plan.watch.folders": ["{folder}"],
@@ -120,26 +121,26 @@ SERVE = {
             **_TLS,
             "launch.plan.uvicorn.ssl_certfile": "ssl/cert.pem",
             "launch.plan.uvicorn.ssl_keyfile": "ssl/cert.key",
-            "launch.plan.tls.certfile": None,
+            "launch.plan.tls.ssl_certfile": None,
         }
     ),
-    "redirect-http": Row({"launch.plan.tls.redirect": 8080}, "8080", beside=("--https",)),
+    "redirect-http": Row({"launch.plan.tls.redirect_http": 8080}, "8080", beside=("--https",)),
     "ssl-certfile": Row(
         {
             **_TLS,
             "launch.plan.uvicorn.ssl_certfile": "both.pem",
             "launch.plan.uvicorn.ssl_keyfile": "both.pem",
-            "launch.plan.tls.certfile": "both.pem",
+            "launch.plan.tls.ssl_certfile": "both.pem",
         },
         "both.pem",
     ),
     "ssl-keyfile": Row(
-        {"launch.plan.uvicorn.ssl_keyfile": "cert.key", "launch.plan.tls.keyfile": "cert.key"},
+        {"launch.plan.uvicorn.ssl_keyfile": "cert.key", "launch.plan.tls.ssl_keyfile": "cert.key"},
         "cert.key",
         beside=("--ssl-certfile", "both.pem"),
     ),
     "ssl-keyfile-password": Row(
-        {"launch.plan.uvicorn.ssl_keyfile_password": "secret", "launch.plan.tls.password": "secret"},
+        {"launch.plan.uvicorn.ssl_keyfile_password": "secret", "launch.plan.tls.ssl_keyfile_password": "secret"},
         "secret",
         beside=("--https",),
     ),
@@ -153,18 +154,18 @@ SERVE = {
         beside=("--https",),
     ),
     "client-cert": Row(
-        {"launch.plan.uvicorn.ssl_cert_reqs": 1, "launch.plan.tls.client_required": False},
+        {"launch.plan.uvicorn.ssl_cert_reqs": 1, "launch.plan.tls.client_cert": "optional"},
         "optional",
         beside=("--https", "--client-ca", "ca.pem"),
     ),
     "tls-min": Row(
-        {"launch.plan.instructions.tls_minimum": "1.3", "launch.plan.tls.minimum": "1.3"}, "1.3", beside=("--https",)
+        {"launch.plan.instructions.tls_min": "1.3", "launch.plan.tls.tls_min": "1.3"}, "1.3", beside=("--https",)
     ),
     "proxy-headers": Row({"launch.plan.instructions.proxies": None}, off=True),
     "forwarded-allow-ips": Row({"launch.plan.instructions.proxies": "10.0.0.1"}, "10.0.0.1"),
     "root-path": Row({"launch.plan.uvicorn.root_path": "/api"}, "/api"),
     "graceful-timeout": Row(
-        {"launch.plan.instructions.grace": 3.0, "launch.plan.uvicorn.timeout_graceful_shutdown": 3.0}, "3"
+        {"launch.plan.instructions.graceful_timeout": 3.0, "launch.plan.uvicorn.timeout_graceful_shutdown": 3.0}, "3"
     ),
     "startup-timeout": Row({"launch.plan.instructions.startup_timeout": 4.0}, "4"),
     "timeout-keep-alive": Row({"launch.plan.uvicorn.timeout_keep_alive": 6}, "6"),
@@ -192,8 +193,8 @@ SERVE = {
     ),
     "log-config": Row({"launch.plan.uvicorn.log_config": "log.json"}, "log.json"),
     "access-log": Row({"launch.plan.instructions.access_log": None}, off=True),
-    "access-log-format": Row({"launch.plan.instructions.access_log.form": "json"}, "json"),
-    "quiet-path": Row({"launch.plan.instructions.access_log.quiet": ["/health"]}, "/health"),
+    "access-log-format": Row({"launch.plan.instructions.access_log.format": "json"}, "json"),
+    "quiet-path": Row({"launch.plan.instructions.access_log.quiet_path": ["/health"]}, "/health"),
     "verbose": Row({"launch.plan.uvicorn.log_config.handlers.default.filters": [], "stderr": "`demo` is as named"}),
     "traceback": Row({"launch.reporter.console.traceback": True}),
 }
@@ -246,76 +247,76 @@ INSPECT = {
     "drop": Row({"Echo.answer.drop": True}),
 }
 GEN_CERT = {
-    "out": Row({"_server.pair.certificate": "other/cert.pem", "_server.pair.key": "other/cert.key"}, "other"),
-    "cert-file": Row({"_server.pair.certificate": "a.pem"}, "a.pem"),
-    "key-file": Row({"_server.pair.key": "a.key"}, "a.key"),
-    "p12": Row({"_server.order.p12": "a.p12"}, "a.p12", beside=("--password-stdin",)),
-    "group": Row({"_server.order.group": 7}, "7"),
-    "password-stdin": Row({"_server.order.password": b"secret"}),
-    "force": Row({"_server.force": True}),
-    "days": Row({"_server.order.lifetime": dt.timedelta(days=30)}, "30"),
-    "key-type": Row({"_server.order.key_type": "rsa2048"}, "rsa2048"),
+    "out": Row({"server.pair.certificate": "other/cert.pem", "server.pair.key": "other/cert.key"}, "other"),
+    "cert-file": Row({"server.pair.certificate": "a.pem"}, "a.pem"),
+    "key-file": Row({"server.pair.key": "a.key"}, "a.key"),
+    "p12": Row({"server.order.p12": "a.p12"}, "a.p12", beside=("--password-stdin",)),
+    "group": Row({"server.order.group": 7}, "7"),
+    "password-stdin": Row({"server.order.password": b"secret"}),
+    "force": Row({"server.force": True}),
+    "days": Row({"server.order.lifetime": dt.timedelta(days=30)}, "30"),
+    "key-type": Row({"server.order.key_type": "rsa2048"}, "rsa2048"),
     "client": Row(
         {
-            "_server": ABSENT,
-            "_client.name": "Alice",
-            "_client.pair.certificate": "ssl/Alice.pem",
-            "_client.pair.key": "ssl/Alice.key",
-            "_client.order.hosts": [],
-            "_client.order.key_type": "ec256",
-            "_client.order.lifetime": dt.timedelta(days=199),
-            "_client.order.password": None,
-            "_client.order.group": None,
-            "_client.order.p12": None,
-            "_client.force": False,
+            "server": ABSENT,
+            "client.name": "Alice",
+            "client.pair.certificate": "ssl/Alice.pem",
+            "client.pair.key": "ssl/Alice.key",
+            "client.order.hosts": [],
+            "client.order.key_type": "ec256",
+            "client.order.lifetime": dt.timedelta(days=199),
+            "client.order.password": None,
+            "client.order.group": None,
+            "client.order.p12": None,
+            "client.force": False,
         },
         "Alice",
     ),
     "csr": Row(
         {
-            "_server": ABSENT,
-            "_sign.request": "shop.csr",
-            "_sign.target": "ssl/shop.pem",
-            "_sign.order.hosts": [],
-            "_sign.order.key_type": "ec256",
-            "_sign.order.lifetime": dt.timedelta(days=199),
-            "_sign.order.password": None,
-            "_sign.order.group": None,
-            "_sign.order.p12": None,
-            "_sign.force": False,
+            "server": ABSENT,
+            "sign.request": "shop.csr",
+            "sign.target": "ssl/shop.pem",
+            "sign.order.hosts": [],
+            "sign.order.key_type": "ec256",
+            "sign.order.lifetime": dt.timedelta(days=199),
+            "sign.order.password": None,
+            "sign.order.group": None,
+            "sign.order.p12": None,
+            "sign.force": False,
         },
         "shop.csr",
     ),
     "check": Row(
         {
-            "_server": ABSENT,
-            "show.pair.certificate": "ssl/cert.pem",
-            "show.pair.key": "ssl/cert.key",
-            "show.password": None,
-            "show.must_be_trusted": False,
+            "server": ABSENT,
+            "check.pair.certificate": "ssl/cert.pem",
+            "check.pair.key": "ssl/cert.key",
+            "check.password": None,
+            "check.must_be_trusted": False,
         }
     ),
     "trust": Row(
         {
-            "_server": ABSENT,
-            "trust.wish.pair.certificate": "ssl/cert.pem",
-            "trust.wish.pair.key": "ssl/cert.key",
-            "trust.wish.order.hosts": [],
-            "trust.wish.order.key_type": "ec256",
-            "trust.wish.order.lifetime": dt.timedelta(days=199),
-            "trust.wish.order.password": None,
-            "trust.wish.order.group": None,
-            "trust.wish.order.p12": None,
-            "trust.wish.stores": [],
-            "trust.wish.permit": [],
-            "trust.wish.force": False,
+            "server": ABSENT,
+            "trust.pair.certificate": "ssl/cert.pem",
+            "trust.pair.key": "ssl/cert.key",
+            "trust.order.hosts": [],
+            "trust.order.key_type": "ec256",
+            "trust.order.lifetime": dt.timedelta(days=199),
+            "trust.order.password": None,
+            "trust.order.group": None,
+            "trust.order.p12": None,
+            "trust.store": [],
+            "trust.ca_permit": [],
+            "trust.force": False,
         }
     ),
-    "untrust": Row({"_server": ABSENT, "untrust.stores": [], "untrust.dry_run": False}),
-    "store": Row({"trust.wish.stores": ["nss"]}, "nss", beside=("--trust",)),
-    "ca-permit": Row({"trust.wish.permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
+    "untrust": Row({"server": ABSENT, "untrust.stores": [], "untrust.dry_run": False}),
+    "store": Row({"trust.store": ["nss"]}, "nss", beside=("--trust",)),
+    "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
     "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
-    "json": Row({"_server.console.json_result": True}),
+    "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {
     "view": Row({"show.view": "json"}, "json"),
@@ -397,10 +398,10 @@ SESSION_REPLAY = {
     "traceback": Row({"show.console.traceback": True}, beside=("--app", "demo")),
 }
 SCAFFOLD = {
-    "for": Row({"detect.request.targets": ["docker", "k8s"]}, "docker,k8s"),
+    "for": Row({"detect.request.targets": "docker,k8s"}, "docker,k8s"),
     "mode": Row({"detect.request.mode": "bind"}, "bind"),
-    "force": Row({"_write.ctx.force": True}),
-    "save": Row({"_write.ctx.save": True}),
+    "force": Row({"_write.flags.force": True}),
+    "save": Row({"_write.flags.save": True}),
     "deps": Row({"detect.request.deps": "pip"}, "pip"),
     "requirements": Row({"detect.request.requirements": "requirements.txt"}, "requirements.txt"),
     "name": Row({"detect.request.name": "shop"}, "shop"),
@@ -425,8 +426,8 @@ SCAFFOLD = {
     "replicas": Row({"detect.request.replicas": 3}, "3"),
     "index-url": Row({"detect.request.index_url": "https://mirror.example/simple"}, "https://mirror.example/simple"),
     "index-secret": Row({"detect.request.index_secret": "netrc"}, "netrc"),
-    "dry-run": Row({"_write.ctx.dry_run": True}),
-    "diff": Row({"_write.ctx.diff": True}),
+    "dry-run": Row({"_write.flags.dry_run": True}),
+    "diff": Row({"_write.flags.diff": True}),
     "stdout": Row({"_write": ABSENT, "_print_one.name": "Dockerfile"}, "Dockerfile"),
     "check": Row(
         {
@@ -443,7 +444,7 @@ SCAFFOLD = {
             **console("verify"),
         }
     ),
-    "json": Row({"_write.console.json_result": True}),
+    "json": Row({"_write.flags.json": True, "_write.run.console.json_result": True}),
 }
 # What `inspect` leaves out of `serve`'s.
 LEFT_OUT = (

@@ -24,6 +24,7 @@ from asgictl.errors import AppLoadError
 from asgictl.option_types import Range, converted
 from asgictl.serving import plan
 from asgictl.serving.events import Ready
+from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import listen
 from tests.conftest import ASGICTL, Serve, linux
 
@@ -196,9 +197,9 @@ CONVERTED: list[tuple[Any, Any, Any]] = [
     ("7", int | None, 7),
     ("x", str, "x"),
     ("a/b", Path, Path("a/b")),
-    (("1", "2"), list[int], [1, 2]),
-    (None, list[str] | None, None),
-    (["x"], list[str] | None, ["x"]),
+    (("1", "2"), tuple[int, ...], (1, 2)),
+    (None, tuple[str, ...], None),
+    (["x"], tuple[str, ...], ("x",)),
     ("on", Literal["on", "off"], "on"),
     (True, bool, True),
 ]
@@ -303,7 +304,7 @@ ROWS = {
 def test_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
     """The banner never says that an open port is for this machine only."""
     ready, rows = ROWS[case]
-    planned = plan.plan(plan.ServeRequest(app="demo"), tmp_path, {}, lambda _: None)
+    planned = plan.plan(ServeRequest(app="demo"), tmp_path, {}, lambda _: None)
 
     banner.Banner(Console(), planned, banner.Style(browser=False, qr=False), started=0).ready(ready)
 
@@ -319,7 +320,7 @@ def test_what_is_watched(
     monkeypatch.chdir(tmp_path)
     for folder in folders:
         (tmp_path / folder).mkdir()
-    request = plan.ServeRequest(app="demo", reload=True, reload_dirs=folders)
+    request = ServeRequest(app="demo", reload=True, reload_dir=tuple(folders))
     planned = plan.plan(request, tmp_path, {}, lambda _: None)
     ready = Ready("ASGI", "http://127.0.0.1:80", None, loopback=True)
 
@@ -486,7 +487,7 @@ def test_nobody_reads_the_access_log(tmp_path: Path) -> None:
 
 def test_no_qr_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--qr` without what draws the code is refused at once, with what to install."""
-    monkeypatch.setattr("asgictl.cli.serve.request.find_spec", lambda _: None)
+    monkeypatch.setattr("asgictl.cli.serve.planning.find_spec", lambda _: None)
     monkeypatch.setattr("asgictl.environment.installing", lambda package: f"install {package}")
 
     result = run("serve", "demo", "--qr")

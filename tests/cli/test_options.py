@@ -1,24 +1,28 @@
 """Every option of every command: its value arrives where it counts, from each source, and changes nothing else."""
 
+import ast
 import datetime as dt
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 import typer.main
 from typer.testing import CliRunner
 
+import asgictl
 import asgictl.scaffold.detect
 import asgictl.scaffold.plan
-from asgictl import adapt, cli
+from asgictl import adapt, cli, option_types
 from asgictl.certs import issue, keys, names
-from asgictl.cli import gen_cert, scaffold
-from asgictl.cli.command import option_of
-from asgictl.cli.gen_cert import report, trust
+from asgictl.cli import scaffold
+from asgictl.cli.command import Invocation
+from asgictl.cli.gen_cert import check as cert_check
+from asgictl.cli.gen_cert import make, trust
 from asgictl.cli.inspect import views
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
@@ -27,8 +31,14 @@ from asgictl.inspector.client import driver, replay_asgi, replay_http
 from asgictl.inspector.record import recorder
 from asgictl.inspector.sessions import difference, har, session_file, shell_commands
 from asgictl.inspector.show import live
+from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.serving import launch, logs
+from asgictl.serving.app.access_log import AccessLog
+from asgictl.serving.instructions import Instructions
 from asgictl.serving.processes import stopping
+from asgictl.serving.request import ServeRequest
+from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.tls import TlsRequest
 from tests.cli import option_rows
 from tests.cli.option_rows import ABSENT, Row
 from tests.inspector import recordings
@@ -54,13 +64,13 @@ class Calls:
 
 def parts_of(value: Any) -> Any:
     """Return the parts of a value that has some, by their names; else the value, or what it is called."""
+    if isinstance(value, Invocation):
+        return {"console": value.console}
     if isinstance(value, Mapping) or hasattr(value, "_asdict"):
         return dict(value) if isinstance(value, Mapping) else value._asdict()
     if isinstance(value, Path):
         return str(value).replace(str(Path.cwd()), "{folder}")
     match type(value).__name__:
-        case "Context":
-            return {name: value.params[name] for name in ("dry_run", "diff", "force", "save")}
         case "Console" | "Banner" | "CheckReport" as kind:
             kept = {name.strip("_"): it for name, it in vars(value).items()}
             told = {
@@ -143,16 +153,16 @@ def spy(calls: Calls) -> None:
     calls.of(echo, "Echo", "answer")
     calls.of(session_file, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
     calls.of(live, "Live", "view", "wanted", answer=SimpleNamespace(close=lambda *_: None))
-    calls.of(gen_cert, "_server", "console", "pair", "order")
-    calls.of(gen_cert, "_client", "", "name", "pair", "order")
-    calls.of(gen_cert, "_sign", "", "request", "target", "order")
-    calls.of(report, "show", "", "pair", "password")
-    calls.of(trust, "trust", "", "wish")
+    calls.of(make, "server", "console", "pair", "order")
+    calls.of(make, "client", "", "name", "pair", "order")
+    calls.of(make, "sign", "", "request", "target", "order")
+    calls.of(cert_check, "check", "", "pair", "password")
+    calls.of(trust, "trust", "", "pair", "order", "request")
     calls.of(trust, "untrust", "", "stores")
     calls.of(trust, "show", "", "stores")
     calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
     calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])
-    calls.of(scaffold, "_write", "ctx", "console")
+    calls.of(scaffold, "_write", "run", "flags")
     calls.of(scaffold, "_print_one", "", "", "", "name")
     calls.of(check, "check", "console")
     calls.of(verify, "verify", "console")
@@ -184,9 +194,8 @@ COMMANDS = {" ".join(words): command for words, command in commands_of(typer.mai
 
 def options_of(command: Any) -> dict[str, Any]:
     """Return the options of a command, each with what `asgictl.settings` knows of it."""
-    hints = get_type_hints(command.callback, include_extras=True)
-    params = [it for it in command.params if it.name in hints and it.param_type_name == "option"]
-    return {(it := option_of(param, hints)).key: it for param in params}
+    arguments = {param.name for param in command.params if param.param_type_name == "argument"}
+    return {option.key: option for option in command.options if option.name not in arguments}
 
 
 def rows() -> Iterator[tuple[str, str, Row]]:
@@ -203,19 +212,74 @@ def test_every_option_has_a_row() -> None:
     }
 
 
+REQUESTS = {request for command in COMMANDS.values() for request in command.requests}
+
+# Fields that are read by their keys: by the source of all values, and for the console.
+BY_KEY = {"dev", "profile", "env_file", "traceback"}
+
+
+def read_in(file: Path) -> Iterator[str]:
+    """Yield the names that a file reads of some value."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_field_is_an_option_and_is_read() -> None:
+    """No field of a request is without an option in some command, and none without a use."""
+    package = Path(asgictl.__file__).parent
+    read = {name for file in package.rglob("*.py") if file.name != "options.py" for name in read_in(file)}
+    offered = {option.name for command in COMMANDS.values() for option in command.options}
+    fields = {field for request in REQUESTS for field in request._fields}
+    for template in (package / "scaffold" / "templates").glob("*.j2"):
+        read |= set(re.findall(r"\{\{ (\w+)", template.read_text(encoding="utf-8")))
+
+    assert fields == offered
+    assert fields - read <= BY_KEY
+
+
+# Values further down that have a default too, and the fields that hold another form of the option there.
+BELOW: dict[type[Any], set[str]] = {
+    Bind: {"uds_mode"},
+    adapt.Adaptation: set(),
+    AccessLog: set(),
+    Instructions: {"access_log"},
+    TlsRequest: {"client_cert", "tls_min"},
+}
+
+
+@pytest.mark.parametrize("value", BELOW, ids=lambda value: value.__name__)
+def test_a_default_is_the_same_everywhere(value: Any) -> None:
+    """What a value has for a field that is an option is the option's default."""
+    usual = ServeRequest._field_defaults
+    own = {field: it for field, it in value._field_defaults.items() if field in usual and field not in BELOW[value]}
+
+    assert own == {field: usual[field] for field in own}
+
+
+def test_containers_serve_as_the_desk_does() -> None:
+    """The port and the time for a stop are the same in a container."""
+    assert (ScaffoldRequest().port, ScaffoldRequest().graceful) == (
+        ServeRequest().port,
+        ServeRequest().graceful_timeout,
+    )
+
+
 def sources(name: str, key: str, row: Row) -> dict[str, tuple[list[str], dict[str, str], str]]:
     """Return the ways to give the option its value: words, variables and a file."""
     option, typed = options_of(COMMANDS[name])[key], f"--{'no-' if row.off else ''}{key}"
     ways: dict[str, tuple[list[str], dict[str, str], str]] = {
         "command line": ([typed, *([] if row.value is None else [row.value])], {}, "")
     }
-    if not COMMANDS[name].configurable or not option.settable:
+    if not COMMANDS[name].form.configurable or not option.settable:
         return ways
     text = row.value if row.value is not None else str(not row.off).lower()
     ways["variable"] = ([], {f"ASGICTL_{name}_{key}".upper().replace("-", "_"): text}, "")
     if key != "profile":
         toml = text if row.value is None or text.isdigit() else f"'{text}'"
-        toml = f"['{text}']" if "list" in str(option.hint) else toml
+        toml = f"['{text}']" if option_types.kind(option.hint).many else toml
         ways["file"] = ([], {}, f"[tool.asgictl.{name}]\n{key} = {row.toml or toml}\n")
     return ways
 

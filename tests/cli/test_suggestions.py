@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from asgictl.cli import suggestions
+from asgictl.cli.option import Form
 
 COMMANDS = ("serve", "inspect", "gen-cert", "scaffold")
 CALLED = {
@@ -74,7 +75,7 @@ BEHIND = {
 def test_an_option_before_the_command(line: str) -> None:
     """An option that stands before the command is put behind it, or told by its name here."""
     params = [SimpleNamespace(opts=["--port", "-p"]), SimpleNamespace(opts=["app"])]
-    serve = SimpleNamespace(meant={"--bind": "pass --host"}, params=params)
+    serve = SimpleNamespace(form=Form({}, meant={"--bind": "pass --host"}), params=params)
     args = line.split()
 
     assert suggestions.behind(args, args[0], COMMANDS, serve) == BEHIND[line]

@@ -325,7 +325,7 @@ def test_a_mirror_and_a_dependency_in_the_project(lay: Lay, kind: str) -> None:
     else:
         problem = f"`--index-url` does not go with a dependency that lies in the project, in `{kind}.lock`"
         hint = "name the index in pyproject.toml, and lock again"
-        assert failure(refused(root, index_url=index_url)) == (ConfigError, problem, hint, "index_url")
+        assert failure(refused(root, index_url=index_url)) == (ConfigError, problem, hint, "index-url")
 
 
 GIT = [

@@ -1,6 +1,5 @@
 """What happens to the files that are there: made, kept, brought up to date, never lost."""
 
-import inspect
 import json
 import os
 import re
@@ -16,11 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from asgictl.cli import app
-from asgictl.cli.scaffold import scaffold
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import plan
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.request import DEFAULT_TARGETS, ScaffoldRequest
+from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import compare, signature, write_changes
 from tests.conftest import finish, linux, mortal, start
 from tests.scaffold.conftest import run
@@ -401,15 +399,6 @@ def test_every_finding_is_in_the_json(root: Path) -> None:
     found = json.loads(run("--json", "--dry-run").stdout)["found"]
 
     assert [it["value"] for it in found if it["topic"] == "index"] == ["https://a.example/x", "https://b.example/x"]
-
-
-def test_defaults_are_the_same(root: Path) -> None:
-    """What a request has for an option that is not given is what the command gives it."""
-    saved = inspect.signature(scaffold).parameters
-    defaults = {**ScaffoldRequest._field_defaults, "targets": ",".join(DEFAULT_TARGETS), "apt": None}
-
-    assert root.exists()
-    assert {name: saved[name].default for name in defaults} == defaults
 
 
 def test_nothing_is_written(root: Path) -> None:

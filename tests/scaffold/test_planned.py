@@ -13,7 +13,7 @@ from asgictl import __version__
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.project import App, Dependencies, Health, Project, Statics, SystemPackages
-from asgictl.scaffold.request import TARGETS, ScaffoldRequest
+from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
 ROOT = Path("/home/me/shop")
@@ -44,7 +44,7 @@ def project(**fields: Any) -> Project:
 
 def text(name: str, found: Project | None = None, **options: Any) -> str:
     """Return one planned file."""
-    request = ScaffoldRequest(**{"targets": TARGETS, **options})
+    request = ScaffoldRequest(**{"targets": "all", **options})
     return next(file.text for file in plan.plan(found or project(), request) if file.path == name)
 
 
@@ -55,7 +55,7 @@ def lines(name: str, pattern: str, found: Project | None = None, **options: Any)
 
 def test_which_files() -> None:
     """Each target has its files, `.gitignore` where there is a repository; the shared ones are blocks of lines."""
-    request = ScaffoldRequest(targets=TARGETS)
+    request = ScaffoldRequest(targets="all")
     planned = plan.plan(project(in_git=True), request)
 
     assert [(file.path, file.merged) for file in planned] == [
@@ -73,7 +73,7 @@ def test_which_files() -> None:
     ]
     assert {file.path for file in planned if not signature.is_untouched(file.text)} == {".dockerignore", ".gitignore"}
     assert plan.plan(project(), request) == tuple(file for file in planned if file.path != ".gitignore")
-    paths = [file.path for file in plan.plan(project(in_git=True), ScaffoldRequest(targets=("compose", "systemd")))]
+    paths = [file.path for file in plan.plan(project(in_git=True), ScaffoldRequest(targets="compose,systemd"))]
     assert paths == ["compose.yaml", "shop.service", "shop.socket"]
 
 
@@ -553,6 +553,6 @@ def test_the_same_by_detection(tmp_path: Path) -> None:
     (root / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/up')\ndef up(): ...\n")
     (root / "requirements.txt").write_text("fastapi\n")
     (root / ".python-version").write_text("3.13\n")
-    request = ScaffoldRequest(targets=TARGETS)
+    request = ScaffoldRequest(targets="all")
 
     assert plan.plan(detect(request, root), request) == plan.plan(project(), request)

@@ -26,23 +26,23 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"name": "123"}, "`123` cannot be a name in compose and Kubernetes", NAME_HINT, "name"),
     *(
-        ({name: "!"}, f"`!` does not do for `--{name.replace('_', '-')}`", f"write it like {example}", name)
-        for name, example in [
-            ("port_env", "PORT"),
+        ({key.replace("-", "_"): "!"}, f"`!` does not do for `--{key}`", f"write it like {example}", key)
+        for key, example in [
+            ("port-env", "PORT"),
             ("workdir", "/app"),
-            ("health_path", "/healthz"),
+            ("health-path", "/healthz"),
             ("base", "python:3.13-slim-bookworm"),
-            ("registry_prefix", "registry.example.com/hub/"),
+            ("registry-prefix", "registry.example.com/hub/"),
             ("python", "3.13"),
             ("domain", "app.example.com"),
             ("memory", "512M or 2G"),
             ("restart", "no, always, unless-stopped or on-failure:5"),
             ("requirements", "requirements/prod.txt"),
-            ("index_secret", "netrc"),
+            ("index-secret", "netrc"),
         ]
     ),
     *(
-        ({"port_env": name}, f"`{name}` means something else to every program", "write it like PORT", "port_env")
+        ({"port_env": name}, f"`{name}` means something else to every program", "write it like PORT", "port-env")
         for name in [
             *("ASGICTL_SERVE_HOST", "UVICORN_HOST", "PYTHONPATH", "PATH", "HOME", "LANG", "WEB_CONCURRENCY"),
             *("DJANGO_SETTINGS_MODULE", "FORWARDED_ALLOW_IPS"),
@@ -65,20 +65,20 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         {"index_url": "https://me@x.example/y"},
         "`--index-url` holds credentials, which would stay in files and in the image's history",
         CREDENTIALS,
-        "index_url",
+        "index-url",
     ),
     *(
         (
             {"index_url": url},
             f"`{url}` is not the URL of an index",
             "write it like https://mirror.example.com/simple",
-            "index_url",
+            "index-url",
         )
         for url in ("x", "ftp://x.example", "https://", "https://x.example:99999", "https://x.example/ä", "http://[::1")
     ),
     *(
         (
-            {"mode": "bind", "targets": ("docker", it)},
+            {"mode": "bind", "targets": f"docker,{it}"},
             f"`--mode` does not go with {it}: the image has no code",
             NO_CODE,
             "mode",
@@ -87,7 +87,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     *(
         (
-            {"https": True, "targets": ("docker", it)},
+            {"https": True, "targets": f"docker,{it}"},
             f"`--https` does not go with {it}: there a proxy in front speaks TLS",
             NO_TLS,
             "https",
@@ -95,13 +95,13 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         for it in ("prod", "k8s", "systemd")
     ),
     (
-        {"mode": "bind", "targets": TARGETS},
+        {"mode": "bind", "targets": "all"},
         "`--mode` does not go with watch, prod, k8s: the image has no code",
         NO_CODE,
         "mode",
     ),
     (
-        {"domain": "10.0.0.1", "targets": ("k8s",)},
+        {"domain": "10.0.0.1", "targets": "k8s"},
         "`10.0.0.1` is an address: an Ingress of Kubernetes wants a name",
         "write it like app.example.com",
         "domain",
@@ -126,7 +126,7 @@ RIGHT: list[dict[str, Any]] = [
     *({"memory": size} for size in ("1M", "999999999G")),
     *({"restart": word} for word in ("no", "always", "unless-stopped", "on-failure", "on-failure:9999")),
     *({"index_url": url} for url in ("http://x.example", "https://x.example:1/y?z=1&a=%20", "http://[::1]/x")),
-    *({"domain": name, "targets": ("k8s",)} for name in ("localhost", "a.b", "1a.2", "x" * 63)),
+    *({"domain": name, "targets": "k8s"} for name in ("localhost", "a.b", "1a.2", "x" * 63)),
     {"domain": "10.0.0.1"},
     {"mode": "bind"},
     {"https": True},
@@ -159,7 +159,7 @@ def test_values_beside(fields: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as error:
         check(ScaffoldRequest(**fields))  # type: ignore[arg-type]
 
-    assert error.value.option == next(iter(fields))
+    assert error.value.option == next(iter(fields)).replace("_", "-")
 
 
 @pytest.mark.parametrize(
@@ -207,5 +207,5 @@ def test_wrong_targets(text: str, problem: str) -> None:
     assert failure(error.value) == (
         problem,
         "choose from docker, compose, dev, watch, prod, k8s, systemd, or all",
-        "targets",
+        "for",
     )

@@ -97,7 +97,7 @@ def test_every_file_is_sound(kind: str, folder: str, options: dict[str, Any]) ->
     with tempfile.TemporaryDirectory() as base:
         root = laid_out(Path(base) / f"p{folder.replace('/', '')}", kind)
         left = {"watch", "prod", "k8s"} if options.get("mode") == "bind" else set()
-        request = ScaffoldRequest(targets=tuple(it for it in TARGETS if it not in left), **options)
+        request = ScaffoldRequest(targets=",".join(it for it in TARGETS if it not in left), **options)
         names = written(root, request)
 
         assert list(lint.problems(root, lint.present(root))) == []
@@ -180,7 +180,7 @@ def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> Non
     """`docker compose config` takes each set of files."""
     root = laid_out(tmp_path / "shop", "requirements")
     left = {"k8s", "systemd", *(["prod"] if "https" in options else ["prod", "watch"] if "mode" in options else [])}
-    targets = tuple(target for target in TARGETS if target not in left)
+    targets = ",".join(target for target in TARGETS if target not in left)
     written(root, ScaffoldRequest(targets=targets, **options))
 
     for more in ("", ".dev", *(f".{target}" for target in ("watch", "prod") if target in targets)):
@@ -196,7 +196,7 @@ def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> Non
 def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: dict[str, Any]) -> None:
     """The manifest is valid, strictly, for an old and a new version of Kubernetes."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets=("k8s",), **options))
+    written(root, ScaffoldRequest(targets="k8s", **options))
 
     done = tool("kubernetes-validate", "--strict", "-k", version, "k8s.yaml", folder=root)
 
@@ -207,7 +207,7 @@ def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: di
 def test_caddy_takes_the_file(tmp_path: Path) -> None:
     """The Caddyfile is valid, and formatted as Caddy would."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets=("prod",)))
+    written(root, ScaffoldRequest(targets="prod"))
     command = ("caddy", "validate", "--adapter", "caddyfile", "--config", "Caddyfile")
 
     assert tool(*command, folder=root, DOMAIN="localhost").returncode == 0
@@ -219,7 +219,7 @@ def test_caddy_takes_the_file(tmp_path: Path) -> None:
 def test_systemd_takes_the_units(tmp_path: Path, runner: Any) -> None:
     """Systemd has nothing to say of the units, and finds the service well secured."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets=("systemd",), runner=runner))
+    written(root, ScaffoldRequest(targets="systemd", runner=runner))
     service = root / "shop.service"
     service.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", service.read_text()))
 
@@ -252,7 +252,7 @@ def test_this_repositorys_own_files() -> None:
 def test_secrets_stay_out(tmp_path: Path) -> None:
     """Keys, certificates and variables are left out, wherever they lie; the example of them is not."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets=("docker",)))
+    written(root, ScaffoldRequest(targets="docker"))
     ignored = ignore_files.left_out((root / ".dockerignore").read_text().splitlines())
 
     names = (".env", "prod.env", "cert.pem", "cert.key", "client.p12", "client.pfx", "id_rsa", ".netrc", "pip.conf")
@@ -265,7 +265,7 @@ def test_what_is_well(tmp_path: Path, health_path: str | None, limit: int) -> No
     """A route for health answers below 400; where none is known anything below 500 will do."""
     root = laid_out(tmp_path / "shop", "requirements")
     (root / "main.py").write_text(APP.replace("/healthz", "/users"))
-    written(root, ScaffoldRequest(targets=("docker",), health_path=health_path))
+    written(root, ScaffoldRequest(targets="docker", health_path=health_path))
 
     assert f".status>={limit})" in (root / "Dockerfile").read_text()
 
@@ -275,7 +275,7 @@ def test_the_port_inside_is_the_files_own(tmp_path: Path) -> None:
     """A PORT in `.env` is the one outside, though the server reads that name; behind the proxy none is published."""
     root = laid_out(tmp_path / "shop", "requirements")
     (root / ".env").write_text("PORT=9000\n")
-    written(root, ScaffoldRequest(targets=("docker", "compose", "prod"), port_env="PORT"))
+    written(root, ScaffoldRequest(targets="docker,compose,prod", port_env="PORT"))
 
     def web(*files: str) -> dict[str, Any]:
         done = tool("docker-compose", *files, "config", "--format", "json", folder=root, DOMAIN="a.b")
@@ -300,6 +300,6 @@ def test_each_level_leaves_the_one_below_its_time(graceful: int) -> None:
 def test_a_pod_asks_for_no_more_than_its_limit(tmp_path: Path) -> None:
     """Little memory is asked for where little is the limit."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets=("k8s",), memory="64M"))
+    written(root, ScaffoldRequest(targets="k8s", memory="64M"))
 
     assert "requests: {cpu: 100m, memory: 64Mi}\n            limits: {memory: 64Mi}" in (root / "k8s.yaml").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.serving import cpus, plan
+from asgictl.serving.request import ServeRequest
 
 Write = Callable[..., Path]
 
@@ -59,13 +60,13 @@ def test_this_systems_files() -> None:
 def test_auto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str, wanted: int) -> None:
     """`auto` is one worker for each CPU, a number is what it says."""
     monkeypatch.setattr(cpus, "available", lambda: 5)
-    request = plan.ServeRequest(app="demo", workers=workers)
+    request = ServeRequest(app="demo", workers=workers)
 
-    assert plan.plan(request, tmp_path, {}, lambda _: None).workers == wanted
+    assert plan.plan(request, tmp_path, {}).workers == wanted
 
 
 def test_auto_is_two_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On one CPU `auto` is two workers, so that one can be replaced while the other serves."""
     monkeypatch.setattr(cpus, "available", lambda: 1)
 
-    assert plan.plan(plan.ServeRequest(app="demo", workers="auto"), tmp_path, {}, lambda _: None).workers == 2
+    assert plan.plan(ServeRequest(app="demo", workers="auto"), tmp_path, {}).workers == 2

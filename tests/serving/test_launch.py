@@ -43,7 +43,7 @@ def test_what_clients_call_it(bind: Bind) -> None:
 
 def test_a_redirect_needs_a_port() -> None:
     """On a UNIX socket there is nowhere to lead to."""
-    plan = PLAN._replace(tls=TlsRequest(redirect=0))
+    plan = PLAN._replace(tls=TlsRequest(redirect_http=0))
     secured: Any = None
 
     with pytest.raises(ConfigError) as caught:
@@ -52,7 +52,7 @@ def test_a_redirect_needs_a_port() -> None:
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         "`--redirect-http` needs a server with a port",
         "drop it: this one is on a UNIX socket",
-        "redirect_http",
+        "redirect-http",
     )
     assert launch._redirect(PLAN._replace(tls=TlsRequest()), secured, Address(path="/run/web.sock")) is None
 

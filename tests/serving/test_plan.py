@@ -14,15 +14,16 @@ from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.serving import arguments, plan
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
+from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets.listen import Bind
 from tests.cli.test_options import COMMANDS
 
 Write = Callable[..., Path]
 
 
-def made(folder: Path, **request: Any) -> plan.ServePlan:
+def made(folder: Path, colors: plan.Colors = plan.PLAIN, **request: Any) -> plan.ServePlan:
     """Plan for the bundled app unless told otherwise."""
-    return plan.plan(plan.ServeRequest(**{"app": "demo", **request}), folder, {}, lambda _: None)
+    return plan.plan(ServeRequest(**{"app": "demo", **request}), folder, {}, colors=colors)
 
 
 def test_plain(tmp_path: Path) -> None:
@@ -45,16 +46,25 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
     """What has an option, what is given with -X and what asgictl adds ends up in one call."""
     planned = made(
         tmp_path,
-        uvicorn={"ws": "none", "root_path": "/api", "limit_concurrency": None},
-        headers=["X-One: 1", "x-two:two words  "],
-        extra={"h11_max_incomplete_event_size": "100", "ws_per_message_deflate": False},
+        ws="none",
+        root_path="/api",
+        header=("X-One: 1", "x-two:two words  "),
+        uvicorn={"h11_max_incomplete_event_size": "100", "ws_per_message_deflate": False},
         graceful_timeout=3,
-        colors=True,
+        colors=plan.Colors(stderr=True),
     )
 
     arguments = dict(planned.uvicorn)
     assert arguments.pop("log_config")["version"] == 1
     assert arguments == {
+        "backlog": 2048,
+        "date_header": True,
+        "http": "auto",
+        "server_header": True,
+        "timeout_keep_alive": 5,
+        "ws_max_size": 16 * 1024 * 1024,
+        "ws_ping_interval": 20,
+        "ws_ping_timeout": 20,
         "ws": "none",
         "root_path": "/api",
         "h11_max_incomplete_event_size": 100,
@@ -104,7 +114,7 @@ REFUSED = {
 def test_a_table_is_no_value(tmp_path: Path) -> None:
     """What a file gives for one of uvicorn's arguments is one value."""
     with pytest.raises(ConfigError) as caught:
-        made(tmp_path, extra={"ws_max_queue": [1]})
+        made(tmp_path, uvicorn={"ws_max_queue": [1]})
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         "`-X ws_max_queue` is neither text nor a number nor a boolean",
@@ -121,7 +131,7 @@ def test_extra_arguments_are_checked(tmp_path: Path, item: str) -> None:
     message, hint = REFUSED[item]
 
     with pytest.raises(ConfigError) as caught:
-        made(tmp_path, extra=dict([item.split("=")]))
+        made(tmp_path, uvicorn=dict([item.split("=")]))
 
     assert (caught.value.message, caught.value.hint) == (message.format(uvicorn.__version__), hint)
 
@@ -139,28 +149,28 @@ def test_extra_arguments_are_typed(tmp_path: Path, item: str) -> None:
     """`-X` turns text into what uvicorn's parameter wants."""
     name, _, text = item.partition("=")
 
-    assert made(tmp_path, extra={name: text}).uvicorn[name] == TYPED[item]
+    assert made(tmp_path, uvicorn={name: text}).uvicorn[name] == TYPED[item]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
-    "a header without a colon": ({"headers": ["X-One"]}, "`X-One` is not a header", "write it as `Name: value`"),
+    "a header without a colon": ({"header": ("X-One",)}, "`X-One` is not a header", "write it as `Name: value`"),
     "a header that splits": (
-        {"headers": ["X: 1\r\nSet-Cookie: x"]},
+        {"header": ("X: 1\r\nSet-Cookie: x",)},
         "`X: 1\r\nSet-Cookie: x` is not a header",
         "write it as `Name: value`",
     ),
     "a protocol with a typo": (
-        {"uvicorn": {"http": "httptool"}},
+        {"http": "httptool"},
         "`--http httptool` is not known",
         "did you mean `--http httptools`?",
     ),
     "a protocol of a module that is not there": (
-        {"uvicorn": {"ws": "nosuch:Protocol"}},
+        {"ws": "nosuch:Protocol"},
         "there is no module `nosuch` for `--ws nosuch:Protocol`",
         "see that it is installed",
     ),
     "a loop that is none": (
-        {"uvicorn": {"loop": "x"}},
+        {"loop": "x"},
         "`--loop x` is not known",
         "pass auto, asyncio, none, uvloop, zuvloop or module:attribute",
     ),
@@ -184,7 +194,7 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(arguments, "find_spec", lambda _: None)
 
     with pytest.raises(ConfigError) as caught:
-        made(tmp_path, uvicorn={"http": "zttp"})
+        made(tmp_path, http="zttp")
 
     assert caught.value.message == "`--http zttp` needs the package `zttp`"
     assert caught.value.hint == f"install it where asgictl runs: `{sys.executable} -m pip install zttp`"
@@ -195,7 +205,7 @@ def test_production_wants_an_app(write: Write) -> None:
     folder = write({"app/x.txt": ""})
 
     with pytest.raises(StartError) as caught:
-        made(folder, app=None, app_required=True)
+        made(folder, app=None, prod=True)
 
     assert (caught.value.message, caught.value.hint) == (
         f"there is no app in `{folder}`",
@@ -209,7 +219,7 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
         ref=AppRef(module="m", attribute="a", found="x", path=("p",), settings="s", file=tmp_path),
         how=Adaptation(interface="wsgi", wsgi_threads=3),
         startup_timeout=1.5,
-        access_log=AccessLog(form="json", lock="/tmp/lock"),
+        access_log=AccessLog("json", lock="/tmp/lock"),
     )
 
     read, more = Instructions.loads(instructions.dumps(address="\0address"))
@@ -217,7 +227,7 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
     assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
     read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=(), notes=()), imports=())
-    assert read._replace(access_log=read.access_log and read.access_log._replace(quiet=())) == instructions
+    assert read._replace(access_log=read.access_log and read.access_log._replace(quiet_path=())) == instructions
 
 
 def test_every_error_has_its_status() -> None:

@@ -14,16 +14,19 @@ from asgictl.errors import ConfigError
 from asgictl.serving import arguments, equivalent, plan
 from asgictl.serving.app import websocket_protocol
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.plan import ServePlan, ServeRequest, Watch
+from asgictl.serving.plan import Colors, ServePlan, Watch
+from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
 
 Write = Callable[..., Path]
 
 
-def made(folder: Path, environ: dict[str, str] | None = None, /, **request: Any) -> ServePlan:
+def made(
+    folder: Path, environ: dict[str, str] | None = None, /, colors: Colors = plan.PLAIN, **request: Any
+) -> ServePlan:
     """Plan for the bundled app unless told otherwise."""
-    return plan.plan(ServeRequest(**{"app": "demo", **request}), folder, environ or {}, lambda _: None)
+    return plan.plan(ServeRequest(**{"app": "demo", **request}), folder, environ or {}, colors=colors)
 
 
 NO_HOST = "pass --host with a name or an address alone"
@@ -60,7 +63,7 @@ BINDS: dict[str, tuple[dict[str, Any], dict[str, str], Bind]] = {
     "a UNIX socket": ({"uds": "/run/x", "uds_mode": "600"}, PASSED, Bind(uds="/run/x", uds_mode=0o600)),
     "a descriptor": ({"fd": 0}, PASSED, Bind(fd=0)),
     "systemd's": ({}, PASSED, Bind(fd=3)),
-    "a backlog": ({"uvicorn": {"backlog": 5}}, {}, Bind(backlog=5)),
+    "a backlog": ({"backlog": 5}, {}, Bind(backlog=5)),
 }
 
 
@@ -80,7 +83,7 @@ def test_max_requests_need_workers(tmp_path: Path) -> None:
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         "`--max-requests` needs more than one worker",
         "pass --workers 2, or drop it: one process that has ended is not started again",
-        "max_requests",
+        "max-requests",
     )
     planned = made(tmp_path, max_requests=5, workers="2")
     assert (planned.instructions.max_requests, planned.workers) == (5, 2)
@@ -107,7 +110,7 @@ def test_http2_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(arguments, "find_spec", lambda name: None if name == "zttp" else object())
 
     with pytest.raises(ConfigError) as caught:
-        made(tmp_path, uvicorn={"http2": True, **given})
+        made(tmp_path, http2=True, **given)
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "http2")
 
@@ -117,9 +120,9 @@ def test_http2(tmp_path: Path, given: dict[str, Any], http: str) -> None:
     """HTTP/2 brings its protocol with it; without it nothing is said of either."""
     pytest.importorskip("zttp")
 
-    planned = made(tmp_path, uvicorn={"http2": True, **given}).uvicorn
+    planned = made(tmp_path, http2=True, **given).uvicorn
     assert (planned["http2"], planned["http"]) == (True, http)
-    assert "http2" not in made(tmp_path, uvicorn={"http2": False}).uvicorn
+    assert "http2" not in made(tmp_path, http2=False).uvicorn
 
 
 PROXIES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
@@ -140,9 +143,9 @@ def test_proxies(tmp_path: Path, case: str) -> None:
 
 LOGS: dict[str, tuple[dict[str, Any], AccessLog | None]] = {
     "text": ({}, AccessLog()),
-    "in colour": ({"log_colors": True}, AccessLog(colors=True)),
-    "JSON has no colour": ({"log_colors": True, "access_log_format": "json"}, AccessLog(form="json")),
-    "quiet": ({"quiet_paths": ["/healthz", "/static/*"]}, AccessLog(quiet=("/healthz", "/static/*"))),
+    "in colour": ({"colors": Colors(stdout=True)}, AccessLog(colors=True)),
+    "JSON has no colour": ({"colors": Colors(stdout=True), "access_log_format": "json"}, AccessLog("json")),
+    "quiet": ({"quiet_path": ("/healthz", "/static/*")}, AccessLog(quiet_path=("/healthz", "/static/*"))),
     "none, whatever its form": ({"access_log": False, "access_log_format": "jsn"}, None),
 }
 
@@ -169,7 +172,7 @@ def test_the_servers_log(tmp_path: Path) -> None:
         "asgictl.serving.logs.JSONFormatter",
     ]
     assert [
-        made(tmp_path, log_format=form, colors=colors).uvicorn["use_colors"]
+        made(tmp_path, log_format=form, colors=Colors(stderr=colors)).uvicorn["use_colors"]
         for form, colors in (("text", True), ("text", False), ("json", True))
     ] == [True, False, None]
     handlers = [made(tmp_path, verbose=verbose).uvicorn["log_config"]["handlers"] for verbose in (True, False)]
@@ -179,7 +182,7 @@ def test_the_servers_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ws", ["none", "websockets-sansio"])
 def test_another_websocket_protocol(tmp_path: Path, ws: str) -> None:
     """A protocol for WebSockets that is named is uvicorn's affair."""
-    planned = made(tmp_path, uvicorn={"ws": ws})
+    planned = made(tmp_path, ws=ws)
 
     assert (planned.uvicorn["ws"], planned.instructions.imports) == (ws, ())
 
@@ -190,7 +193,7 @@ def test_no_websocket_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(plan, "find_spec", lambda _: None)
     planned = made(tmp_path)
 
-    assert ("ws" in planned.uvicorn, planned.instructions.imports) == (False, ())
+    assert (planned.uvicorn["ws"], planned.instructions.imports) == ("auto", ())
 
 
 def test_what_the_worker_gets(tmp_path: Path) -> None:
@@ -205,7 +208,7 @@ def test_what_the_worker_gets(tmp_path: Path) -> None:
         graceful_timeout=2.5,
         startup_timeout=7.0,
         show_errors="never",
-        uvicorn={"loop": "asyncio"},
+        loop="asyncio",
     )
 
     instructions = planned.instructions
@@ -222,7 +225,7 @@ def test_what_is_watched(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(folder, app="main:app").watch is None
     planned = made(folder, app="main:app", reload=True)
     assert (planned.watch, planned.instructions.reload) == (Watch((folder,)), True)
-    named: dict[str, Any] = {"reload_dirs": ["lib"], "reload_include": ["*.html"], "reload_exclude": ["test_*"]}
+    named: dict[str, Any] = {"reload_dir": ("lib",), "reload_include": ("*.html",), "reload_exclude": ("test_*",)}
     assert made(folder, reload=True, **named).watch == Watch((folder / "lib",), ("*.html",), ("test_*",))
 
 
@@ -254,7 +257,7 @@ CERTIFICATES: dict[str, tuple[TlsRequest, dict[str, Any]]] = {
         },
     ),
     "clients that may": (
-        TlsRequest("a.pem", client_ca="ca.pem", client_required=False),
+        TlsRequest("a.pem", client_ca="ca.pem", client_cert="optional"),
         {
             "ssl_certfile": "a.pem",
             "ssl_keyfile": "a.pem",
@@ -276,11 +279,11 @@ def test_certificates(case: str) -> None:
 
 def test_https(tmp_path: Path) -> None:
     """HTTPS has its scheme, its oldest version and its files in the plan."""
-    planned = made(tmp_path, tls=TlsRequest(minimum="1.3"))
+    planned = made(tmp_path, https=True, tls_min="1.3")
 
-    assert (planned.scheme, planned.instructions.tls_minimum) == ("https", "1.3")
+    assert (planned.scheme, planned.instructions.tls_min) == ("https", "1.3")
     assert planned.uvicorn["ssl_certfile"] == str(served.DEFAULT.certificate)
-    assert (made(tmp_path).scheme, made(tmp_path).instructions.tls_minimum) == ("http", None)
+    assert (made(tmp_path).scheme, made(tmp_path).instructions.tls_min) == ("http", None)
 
 
 # What is asked for, and the command line of uvicorn's that does the same.
@@ -305,7 +308,7 @@ COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
         "uvicorn main:app --forwarded-allow-ips '*' --timeout-graceful-shutdown 8",
     ),
     "headers": (
-        {"headers": ["X-One: 1", "X-Two: a b"]},
+        {"header": ["X-One: 1", "X-Two: a b"]},
         "uvicorn main:app --timeout-graceful-shutdown 8 --header X-One:1 --header 'X-Two:a b'",
     ),
     "a limit that is no whole number": (
@@ -317,7 +320,7 @@ COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
         "uvicorn main:app --lifespan off --interface asgi3 --timeout-graceful-shutdown 8 --factory",
     ),
     "a loop and a path": (
-        {"uvicorn": {"loop": "asyncio", "root_path": "/api", "server_header": False}},
+        {"loop": "asyncio", "root_path": "/api", "server_header": False},
         ("uvicorn main:app --loop asyncio --root-path /api --no-server-header --timeout-graceful-shutdown 8"),
     ),
 }
@@ -338,8 +341,15 @@ def test_the_command_line_for_development(write: Write, monkeypatch: pytest.Monk
     folder = write({"main.py": "async def app(scope, receive, send): ...\n", "lib/x.py": ""})
     monkeypatch.chdir(folder)
     monkeypatch.setattr("asgictl.serving.tls.check", lambda _: None)
-    patterns = {"reload_include": ["*.html"], "reload_exclude": ["test_*"], "reload_dirs": ["lib"]}
-    request = {**patterns, "app": "main:app", "reload": True, "tls": TlsRequest("a.pem", "a.key", "secret")}
+    patterns: dict[str, Any] = {"reload_include": ("*.html",), "reload_exclude": ("test_*",), "reload_dir": ("lib",)}
+    request = {
+        **patterns,
+        "app": "main:app",
+        "reload": True,
+        "ssl_certfile": "a.pem",
+        "ssl_keyfile": "a.key",
+        "ssl_keyfile_password": "secret",
+    }
 
     words = equivalent.command(made(folder, **request))
 
@@ -368,13 +378,13 @@ def test_a_factory_that_the_source_does_not_show(write: Write, monkeypatch: pyte
 
 
 MISSING: dict[str, dict[str, Any]] = {
-    "--https": {"tls": TlsRequest()},
-    "--redirect-http": {"tls": TlsRequest("cert.pem", redirect=80)},
-    "--tls-min": {"tls": TlsRequest("cert.pem", minimum="1.3")},
+    "--https": {"https": True},
+    "--redirect-http": {"ssl_certfile": "cert.pem", "redirect_http": 80},
+    "--tls-min": {"ssl_certfile": "cert.pem", "tls_min": "1.3"},
     "--uds-mode": {"uds": "/run/x"},
     "--next-port": {"next_port": True},
     "--access-log-format": {"access_log_format": "json"},
-    "--quiet-path": {"quiet_paths": ["/x"]},
+    "--quiet-path": {"quiet_path": ("/x",)},
     "--startup-timeout": {"startup_timeout": 3.0},
     "--show-errors": {"reload": True},
 }

@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from asgictl import atomic
 from asgictl.certs import names, stores
@@ -13,7 +13,7 @@ from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
-from asgictl.cli.gen_cert import report
+from asgictl.cli.gen_cert import make
 from asgictl.console import Console
 from asgictl.errors import FileProblemError
 
@@ -21,40 +21,42 @@ if TYPE_CHECKING:
     from asgictl.certs.pairs import Order
 
 
-class Wish(NamedTuple):
-    """The certificate to have, the stores that are to trust it, and what a new authority may vouch for besides."""
+def trust(  # noqa: PLR0913  # what of the request it needs
+    console: Console,
+    pair: Pair,
+    order: "Order",
+    *,
+    store: Sequence[str],
+    ca_permit: Sequence[str],
+    force: bool,
+) -> int:
+    """Have the user's authority made, used and trusted by each `store`; return the exit status.
 
-    pair: Pair
-    order: "Order"
-    stores: Sequence[str]
-    permit: Sequence[str]
-    force: bool
-
-
-def trust(console: Console, wish: Wish) -> int:
-    """Have the user's authority made, used and trusted; return the exit status."""
+    A new authority may vouch for `ca_permit` besides.
+    """
     from asgictl.certs import authority, issue, pairs
 
+    make.distinct(*pair, *order.extra)
     now = dt.datetime.now(dt.UTC)
     folder = trusting.folder(os.environ)
     issuer = authority.load(folder, now)
     if issuer is None:
-        constraints = names.Constraints().widened(wish.permit)
-        issue.refuse_outside(wish.order.wanted, constraints)
+        constraints = names.Constraints().widened(ca_permit)
+        issue.refuse_outside(order.wanted, constraints)
         issuer = authority.make(folder, constraints, now)
         console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
     else:
-        authority.refuse_wider(issuer, wish.permit)
-    made = pairs.vouched_for(wish.pair, wish.order, issuer, now, force=wish.force)
+        authority.refuse_wider(issuer, ca_permit)
+    made = pairs.vouched_for(pair, order, issuer, now, force=force)
     machine = stores.this_machine()
-    found = stores.find(machine, wish.stores or stores.USUAL)
+    found = stores.find(machine, store or stores.USUAL)
     anchor = trusting.anchor(folder)
     with atomic.locked(anchor.file):
         places = [place for kind in found for place in kind.places]
         outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
-    report.tell(console, made, [*wish.pair, *wish.order.extra], now, **data)
+    make.tell(console, made, [*pair, *order.extra], now, **data)
     good = [outcome.place for outcome in outcomes if outcome.problem is None]
     if good:
         console.note(f"trusted by {', '.join(map(str, good))}")

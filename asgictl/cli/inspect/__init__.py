@@ -1,27 +1,24 @@
 """`asgictl inspect`."""
 
 import contextlib
-import functools
-import inspect
 import logging
 import mimetypes
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import typer
+from typing import TYPE_CHECKING
 
 from asgictl import __version__
-from asgictl.cli.command import Command, alone
+from asgictl.cli.command import Invocation, alone
 from asgictl.cli.inspect import options, views
-from asgictl.cli.serve import Serve, request, serve
-from asgictl.cli.serve import options as serve_options
+from asgictl.cli.serve import planning
+from asgictl.cli.serve.options import ServeFlags
 from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.settings import Rules
+from asgictl.inspector.request import FilterRequest, InspectRequest
+from asgictl.serving.request import ServeRequest
 
 if TYPE_CHECKING:
     from asgictl.asgi import ASGIApp
@@ -37,89 +34,8 @@ _ECHOES = ("respond", "respond_header", "respond_text", "respond_file", "delay",
 _MEGABYTE = 1_000_000
 
 
-# What `serve` has, and a single process whose exchanges are watched has not.
-_LEFT_OUT = frozenset(
-    (
-        *("dev", "prod", "workers", "max_requests", "reload", "reload_dir", "reload_include", "reload_exclude"),
-        *("show_errors", "access_log", "access_log_format", "quiet_path", "dry_run", "check"),
-    )
-)
-
-
-def _serving(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options of `serve`, which it finds in its context, beside its own."""
-    own = inspect.signature(function).parameters
-    shared = inspect.signature(serve).parameters
-    first = {name: shared[name] for name in ("ctx", "app")}
-    both = first | dict(own) | {name: param for name, param in shared.items() if name not in _LEFT_OUT}
-
-    @functools.wraps(function)
-    def command(ctx: typer.Context, **values: Any) -> int:
-        return function(ctx, **{name: values[name] for name in own if name != "ctx"})
-
-    command.__signature__ = inspect.Signature(list(both.values()))  # type: ignore[attr-defined]
-    command.__annotations__ = {name: param.annotation for name, param in both.items()}
-    return command
-
-
-class Inspect(Command):
-    """The command, with what its options mean for each other."""
-
-    rules: ClassVar = Rules(
-        exclusive=(
-            *(pair for pair in Serve.rules.exclusive if not _LEFT_OUT.intersection(pair)),
-            ("respond_text", "respond_file"),
-            ("redact", "no_redact"),
-        ),
-        harmless=Serve.rules.harmless,
-        needs={name: other for name, other in Serve.rules.needs.items() if not _LEFT_OUT.intersection((name, other))},
-    )
-    meant: ClassVar = {
-        option: hint.replace("asgictl serve", "asgictl inspect")
-        for option, hint in Serve.meant.items()
-        if not any(f"--{name.replace('_', '-')}" in hint for name in _LEFT_OUT)
-    }
-    refused: ClassVar = {
-        **dict.fromkeys(
-            ("--reload", "--dev"),
-            "drop it: what is recorded would end with each process; `asgictl serve --dev` reloads",
-        ),
-        **dict.fromkeys(
-            ("--workers", "-w", "--max-requests"), "drop it: one process sees every exchange, and in their order"
-        ),
-        **dict.fromkeys(
-            ("--access-log", "--no-access-log", "--access-log-format", "--quiet-path"),
-            "drop it: the exchanges are shown instead; --view and --path choose",
-        ),
-        "--prod": "drop it: `asgictl serve --prod` is for production",
-        **dict.fromkeys(("--check", "--dry-run"), "`asgictl serve` has it, for the same app"),
-    }
-
-
-@_serving
-def inspect_app(  # noqa: PLR0913  # a command has as many arguments as options
-    ctx: typer.Context,
-    app: serve_options.App = None,
-    *,
-    view: options.View = None,
-    type_: options.Type = None,
-    method: options.Method = None,
-    path: options.Path = None,
-    status: options.Status = None,
-    grep: options.Grep = None,
-    redact: options.Redact = None,
-    no_redact: options.NoRedact = False,
-    body_limit: options.BodyLimit = 1024 * 1024,
-    save: options.Save = None,
-    save_limit: options.SaveLimit = 100,
-    respond: options.Respond = None,
-    respond_header: options.RespondHeader = None,
-    respond_text: options.RespondText = None,
-    respond_file: options.RespondFile = None,
-    delay: options.Delay = 0,
-    drop: options.Drop = False,
-    print_config: serve_options.PrintConfig = False,
-    as_json: serve_options.Json = False,
+def inspect_app(
+    request: InspectRequest, filters: FilterRequest, serving: ServeRequest, flags: ServeFlags, run: Invocation
 ) -> int:
     """Serve an app and show every scope and every message, received and sent.
 
@@ -130,54 +46,47 @@ def inspect_app(  # noqa: PLR0913  # a command has as many arguments as options
     asgictl inspect --save session.jsonl         for `asgictl session show|diff|export|replay`
     asgictl inspect --respond 503 --delay 2      a server that is slow and broken
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    console = Console.of(ctx.params)
-    if as_json and not print_config:
+    if flags.json and not flags.print_config:
         raise ConfigError("`--json` goes with --print-config", hint="for the exchanges as JSON pass --view json")
-    params = {**_defaults(), **ctx.params}
-    echoes = any(ctx.obj[name].rank for name in _ECHOES)
-    if print_config:
-        from asgictl.cli.serve import config
+    echoes = any(run.is_given(field) for field in _ECHOES)
+    if flags.print_config:
+        from asgictl.cli.serve import print_config
 
-        config.show(ctx, console, _echo(), stands_in=echoes and app is None)
-        return 0
-    request.check_qr(qr=params["qr"])
-    wanted = views.wanted_of(params)
-    answer = _answer(ctx.params) if echoes else None
-    if answer and app is not None:
-        raise ConfigError("the options of the echo app do not go with an APP", hint=f"drop `{app}`, or those options")
-    plan = request.plan_of({**params, "app": str(_echo())} if answer else params, console)
+        return print_config.show(run, serving.app, _echo(), stands_in=echoes and serving.app is None)
+    planning.check_qr(flags)
+    wanted = views.wanted_of(filters)
+    answer = _answer(request) if echoes else None
+    if answer:
+        if serving.app is not None:
+            hint = f"drop `{serving.app}`, or those options"
+            raise ConfigError("the options of the echo app do not go with an APP", hint=hint)
+        serving = serving._replace(app=str(_echo()))
+    plan = planning.plan_of(serving._replace(access_log=False), run.console)
     from asgictl.inspector import echo
 
-    is_echo = answer is not None or bool(plan.instructions.ref.looked)
-    if is_echo:
+    if answer or plan.instructions.ref.looked:
         plan = _with_echo(plan)
         answer = answer or echo.Answer()
-    return _launch(ctx, console, plan, wanted, answer)
+    return _launch(request, flags, run.console, plan, wanted, answer)
 
 
-def _defaults() -> dict[str, Any]:
-    """Return the values of those options of `serve` that are left out here."""
-    parameters = inspect.signature(serve).parameters
-    return {name: parameters[name].default for name in _LEFT_OUT} | {"access_log": False}
-
-
-def _answer(params: Mapping[str, Any]) -> "Answer":
+def _answer(request: InspectRequest) -> "Answer":
     """Return how the echo app is to answer."""
     from asgictl.inspector.echo import Answer
     from asgictl.serving import arguments
 
-    pairs = [arguments.header(text) for text in params["respond_header"] or ()]
+    pairs = [arguments.header(text) for text in request.respond_header]
     answer = Answer(
-        status=params["respond"] or 200,
+        status=request.respond or 200,
         headers=[(name.encode(), value.encode("latin-1")) for name, value in pairs],
-        delay=params["delay"],
-        drop=params["drop"],
+        delay=request.delay,
+        drop=request.drop,
     )
-    if params["respond_text"] is not None:
-        return answer._replace(body=params["respond_text"].encode(errors="surrogateescape"))
-    if params["respond_file"] is not None:
-        kind, _ = mimetypes.guess_type(params["respond_file"])
-        return answer._replace(body=_content(params["respond_file"]), media_type=kind or "application/octet-stream")
+    if request.respond_text is not None:
+        return answer._replace(body=request.respond_text.encode(errors="surrogateescape"))
+    if request.respond_file is not None:
+        kind, _ = mimetypes.guess_type(request.respond_file)
+        return answer._replace(body=_content(request.respond_file), media_type=kind or "application/octet-stream")
     return answer
 
 
@@ -202,7 +111,14 @@ def _with_echo(plan: "ServePlan") -> "ServePlan":
     return plan._replace(instructions=plan.instructions._replace(ref=ref))
 
 
-def _launch(ctx: typer.Context, console: Console, plan: "ServePlan", wanted: "Filter", answer: "Answer | None") -> int:
+def _launch(  # noqa: PLR0913, PLR0917  # all that there is
+    request: InspectRequest,
+    flags: ServeFlags,
+    console: Console,
+    plan: "ServePlan",
+    wanted: "Filter",
+    answer: "Answer | None",
+) -> int:
     """Serve as planned, with an inspector around the app."""
     from asgictl.cli.serve import banner
     from asgictl.inspector import echo
@@ -212,13 +128,12 @@ def _launch(ctx: typer.Context, console: Console, plan: "ServePlan", wanted: "Fi
     from asgictl.serving import launch, logs
 
     started = time.perf_counter()
-    params = ctx.params
-    names = () if params["no_redact"] else (*redaction.NAMES, *(params["redact"] or ()))
+    names = () if request.no_redact else (*redaction.NAMES, *(request.redact))
     if not names:
         console.note("secrets are shown and saved as they are (--no-redact)")
     with contextlib.ExitStack() as sinks:
-        file = sinks.enter_context(_file(params, console, plan, names)) if params["save"] is not None else None
-        screen = sinks.enter_context(_screen(params, console, wanted)) if sys.stdout is not None else None
+        file = sinks.enter_context(_file(request, console, plan, names)) if request.save is not None else None
+        screen = sinks.enter_context(_screen(request, console, wanted)) if sys.stdout is not None else None
         told = [sink for sink in (file, screen) if sink is not None]
 
         def sink(record: "Record") -> None:
@@ -229,35 +144,35 @@ def _launch(ctx: typer.Context, console: Console, plan: "ServePlan", wanted: "Fi
             if answer is not None:
                 app = echo.Echo(answer, redaction.Redactor(names))
             first_id = file.next_id if file is not None else 0
-            inspector = Inspector(app, sink=sink, redact=names, body_limit=params["body_limit"], first_id=first_id)
+            inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
             logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector))
             return inspector
 
         if answer is not None and answer.drop:
             logs.WithoutLifecycle.unwanted += logs.CUT
-        style = banner.Style(command="inspect", browser=params["open_browser"], qr=params["qr"])
+        style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
         return launch.launch(plan, banner.Banner(console, plan, style, started=started), wrap)
 
 
 def _file(
-    params: Mapping[str, Any], console: Console, plan: "ServePlan", names: Sequence[str]
+    request: InspectRequest, console: Console, plan: "ServePlan", names: Sequence[str]
 ) -> contextlib.AbstractContextManager["SessionFile"]:
     """Return the file to save to, for a `with`."""
     from asgictl.inspector.sessions.session_file import SessionFile
 
     about = {"asgictl": __version__, "app": str(plan.instructions.ref), "redacted": sorted(set(names))}
-    limit = params["save_limit"] * _MEGABYTE
-    return contextlib.closing(SessionFile(Path(params["save"]), about=about, limit=limit, note=console.note))
+    limit = request.save_limit * _MEGABYTE
+    return contextlib.closing(SessionFile(Path(request.save or ""), about=about, limit=limit, note=console.note))
 
 
 @contextlib.contextmanager
-def _screen(params: Mapping[str, Any], console: Console, wanted: "Filter") -> Iterator["Live"]:
+def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iterator["Live"]:
     """Yield what shows records on stdout while they come."""
     from asgictl.inspector.show.live import Live
     from asgictl.serving.app.log_writer import LogWriter
     from asgictl.serving.processes import stopping
 
-    name = params["view"] or ("line" if sys.stdout.isatty() else "json")
+    name = request.view or ("line" if sys.stdout.isatty() else "json")
     writer = LogWriter(1, lock=None, complain=console.note, what="the view")
     live = Live(
         views.view_of(name),
@@ -273,4 +188,4 @@ def _screen(params: Mapping[str, Any], console: Console, wanted: "Filter") -> It
         writer.finish()
 
 
-app = alone("inspect", Inspect, inspect_app)
+app = alone("inspect", options.FORM, inspect_app)

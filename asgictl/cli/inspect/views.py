@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from asgictl.console import Console
+from asgictl.inspector.request import FilterRequest
 
 if TYPE_CHECKING:
     from asgictl.inspector.record import Record
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
     from asgictl.inspector.show.filters import Filter
 
 
-def wanted_of(params: Mapping[str, Any]) -> "Filter":
+def wanted_of(request: FilterRequest) -> "Filter":
     """Return the filter that the options ask for."""
     from asgictl.inspector.show.filters import Filter
 
-    types, methods, paths, statuses = (params[name] or () for name in ("type_", "method", "path", "status"))
-    return Filter.of(types, methods, paths, statuses, params["grep"])
+    return Filter.of(request)
 
 
 def everything() -> "Filter":

@@ -4,77 +4,25 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from asgictl import pyproject
-from asgictl.cli.command import Command, alone
+from asgictl.cli.command import Invocation, alone
 from asgictl.cli.scaffold import options
+from asgictl.cli.scaffold.options import ScaffoldFlags
 from asgictl.console import Console, plain
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.settings import Rank, Rules
+from asgictl.scaffold import request as asking
+from asgictl.scaffold.request import ScaffoldRequest
 
 if TYPE_CHECKING:
     from asgictl.scaffold.project import Project
-    from asgictl.scaffold.request import ScaffoldRequest
     from asgictl.scaffold.write.compare import Change
 
-_INSTEAD = ("dry_run", "diff", "stdout", "check", "verify")
 
-
-class Scaffold(Command):
-    """The command, with what its options mean for each other."""
-
-    rules: ClassVar = Rules(
-        exclusive=(
-            *((one, other) for number, one in enumerate(_INSTEAD) for other in _INSTEAD[number + 1 :]),
-            *((one, "force") for one in _INSTEAD),
-            *((one, "save") for one in _INSTEAD),
-            ("base", "python"),
-        )
-    )
-
-
-def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
-    ctx: typer.Context,
-    app: options.App = None,
-    *,
-    targets: options.Targets = "docker,compose,dev",
-    mode: options.Mode = "copy",
-    force: options.Force = False,
-    save: options.Save = False,
-    deps: options.Deps = None,
-    requirements: options.Requirements = None,
-    name: options.Name = None,
-    factory: options.Factory = False,
-    health_path: options.HealthPath = None,
-    python: options.Python = None,
-    base: options.Base = None,
-    registry_prefix: options.RegistryPrefix = None,
-    apt: options.Apt = None,
-    workdir: options.Workdir = "/app",
-    uid: options.Uid = 10001,
-    runner: options.Runner = "asgictl",
-    port: options.Port = 8000,
-    port_env: options.PortEnv = None,
-    workers: options.Workers = None,
-    graceful: options.Graceful = 8,
-    memory: options.Memory = "512M",
-    restart: options.Restart = None,
-    tty: options.Tty = False,
-    https: options.Https = False,
-    domain: options.Domain = None,
-    replicas: options.Replicas = 2,
-    index_url: options.IndexUrl = None,
-    index_secret: options.IndexSecret = None,
-    dry_run: options.DryRun = False,
-    diff: options.Diff = False,
-    stdout: options.Stdout = None,
-    check: options.Check = False,
-    verify: options.Verify = False,
-    as_json: options.Json = False,
-) -> int:
+def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) -> int:
     """Write the files to run the app elsewhere: in containers, on Kubernetes, under systemd.
 
     \b
@@ -88,34 +36,22 @@ def scaffold(  # noqa: PLR0913  # a command has as many arguments as options
     from asgictl.scaffold.detect import detect
     from asgictl.scaffold.plan import plan
 
-    console = Console.of(ctx.params)
-    request = _request(ctx.params)
+    asking.check(request)
     found = detect(request, pyproject.current_folder())
     for text in found.notes:
-        console.note(text)
-    if check:
-        from asgictl.cli.scaffold.check import check as check_files
+        run.console.note(text)
+    if flags.check:
+        from asgictl.cli.scaffold.check import check
 
-        return check_files(console, found, request, named=ctx.obj["targets"].rank is not Rank.DEFAULT)
-    if verify:
-        from asgictl.cli.scaffold.verify import verify as try_image
+        return check(run.console, found, request, named=run.is_given("targets"))
+    if flags.verify:
+        from asgictl.cli.scaffold.verify import verify
 
-        return try_image(console, found, request)
+        return verify(run.console, found, request)
     planned = plan(found, request)
-    if stdout is not None:
-        return _print_one(console, found, planned, stdout)
-    return _write(ctx, console, found, planned)
-
-
-def _request(params: Mapping[str, Any]) -> "ScaffoldRequest":
-    from asgictl.scaffold import request as asking
-
-    fields = {name: params[name] for name in asking.ScaffoldRequest._fields}
-    request = asking.ScaffoldRequest(
-        **{**fields, "targets": asking.parse_targets(params["targets"]), "apt": tuple(params["apt"] or ())}
-    )
-    asking.check(request)
-    return request
+    if flags.stdout is not None:
+        return _print_one(run.console, found, planned, flags.stdout)
+    return _write(run, flags, found, planned)
 
 
 def _print_one(console: Console, found: "Project", planned: Sequence[Any], name: str) -> int:
@@ -130,21 +66,20 @@ def _print_one(console: Console, found: "Project", planned: Sequence[Any], name:
     raise ConfigError(f"`{name}` is not among the files", hint=hint, option="stdout")
 
 
-def _write(ctx: typer.Context, console: Console, found: "Project", planned: Sequence[Any]) -> int:
+def _write(run: Invocation, flags: ScaffoldFlags, found: "Project", planned: Sequence[Any]) -> int:
     from asgictl import atomic
     from asgictl.scaffold.write import compare, write_changes
 
-    params = ctx.params
-    if params["dry_run"] or params["diff"]:
-        return _show(console, found, compare.compare(found.root, planned), diff=params["diff"])
+    if flags.dry_run or flags.diff:
+        return _show(run.console, found, compare.compare(found.root, planned), diff=flags.diff)
     with atomic.locked(found.root / "Dockerfile"):
         changes = compare.compare(found.root, planned)
-        if params["save"]:
-            changes = (*changes, *_saved(ctx, console, found))
+        if flags.save:
+            changes = (*changes, *_saved(run, found))
         write_changes.refuse_unwritable(found.root, changes)
-        changes = _settled(console, changes, force=params["force"], ask=not params["as_json"])
+        changes = _settled(run.console, changes, force=flags.force, ask=not flags.json)
         written = {file.path: file for file in write_changes.write(changes)}
-    _tell(console, found, changes, {path: str(file.copy) for path, file in written.items() if file.copy})
+    _tell(run.console, found, changes, {path: str(file.copy) for path, file in written.items() if file.copy})
     return 0
 
 
@@ -228,22 +163,20 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
         console.hint("start it: `docker compose up --build --wait`")
 
 
-def _saved(ctx: typer.Context, console: Console, found: "Project") -> "Sequence[Change]":
+def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":
     """Return the change that keeps what was typed in `pyproject.toml`."""
-    from asgictl.cli.command import option_of
     from asgictl.scaffold.write import pyproject_edit
 
-    hints = get_type_hints(ctx.command.callback, include_extras=True)
-    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
     typed = {
-        option.key: ctx.obj[option.name].value
-        for option in known
-        if option.settable and ctx.obj[option.name].rank is Rank.COMMAND_LINE
+        option.key: run.settings[option.name].value
+        for option in run.options
+        if option.settable and run.is_typed(option.name)
     }
-    if not typed and not ctx.params["app"]:
-        console.note("there are no options to save")
+    names_app = run.is_typed("app")
+    if not typed and not names_app:
+        run.console.note("there are no options to save")
         return ()
-    return (pyproject_edit.planned(found.root, typed, found.app.given if ctx.params["app"] else None),)
+    return (pyproject_edit.planned(found.root, typed, found.app.given if names_app else None),)
 
 
-app = alone("scaffold", Scaffold, scaffold)
+app = alone("scaffold", options.FORM, scaffold)

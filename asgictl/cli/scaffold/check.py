@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from asgictl import errors
 from asgictl.console import Console, plain
 from asgictl.errors import FileProblemError
 
@@ -19,11 +20,10 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     from asgictl.scaffold import lint
     from asgictl.scaffold.lint import tools
     from asgictl.scaffold.plan import plan
-    from asgictl.scaffold.request import TARGETS
     from asgictl.scaffold.write import compare
 
     wanted = {file.path for file in plan(found, request)} if named else set()
-    changes = compare.compare(found.root, plan(found, request._replace(targets=TARGETS)))
+    changes = compare.compare(found.root, plan(found, request._replace(targets="all")))
     files = lint.present(found.root)
     if not files and not wanted:
         raise FileProblemError(f"there is nothing to check in `{found.root}`", hint="write it: `asgictl scaffold`")
@@ -59,7 +59,7 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
         )
     if not lines:
         console.note(f"sound: {', '.join(files)}")
-    return 1 if lines else 0
+    return errors.FOUND if lines else 0
 
 
 def _counts(change: "Change", wanted: set[str]) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from asgictl import errors
 from asgictl.console import Console, plain
 from asgictl.errors import InterruptedTrialError
 
@@ -41,7 +42,7 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
         for line in steps[-1].lines:
             console.line(f"    {plain(line)}")
         console.problem(f"{steps[-1].name}: {steps[-1].seen}", None)
-    return 0 if passed else 1
+    return 0 if passed else errors.FOUND
 
 
 def _line(step: "Step") -> str:

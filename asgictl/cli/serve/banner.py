@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl.cli.serve import request
 from asgictl.console import Console, plain
 from asgictl.pyproject import shown
 
 if TYPE_CHECKING:
+    from asgictl.discovery import AppRef
     from asgictl.serving.events import Ready
     from asgictl.serving.plan import ServePlan
     from asgictl.serving.tls import Secured
+
+
+def tell_stand_in(console: Console, ref: "AppRef", command: str) -> None:
+    """Say where nothing was found, if the bundled app, or another one of ours, stands in."""
+    if ref.looked:
+        console.note(f"no app found, looked in {', '.join(ref.looked)}; serving {ref.found}")
+        console.hint(f"name yours: `asgictl {command} module:app`")
 
 
 class Style(NamedTuple):
@@ -67,7 +74,7 @@ class Banner:
     def _introduce(self, ready: "Ready", milliseconds: int) -> None:
         ref = self._plan.instructions.ref
         workers = f" with {self._plan.workers} workers" if self._plan.workers > 1 else ""
-        request.tell_stand_in(self._console, ref, self._style.command)
+        tell_stand_in(self._console, ref, self._style.command)
         place = ready.network_url or ready.url
         left = f", certificate: {_days(ready.tls)}" if ready.tls else ""
         line = f"asgictl serves {ref} ({ready.kind}) at {place}{workers}{left}, ready in {milliseconds} ms"

@@ -1,217 +1,163 @@
-"""The options of the commands that serve an app, each written once."""
+"""The options of `asgictl serve`, and what they mean for each other."""
 
-from typing import Annotated, Literal
+from typing import Annotated, NamedTuple
 
-import typer
+from asgictl.cli.option import Form, argument, flag, option, panel
+from asgictl.option_types import Trait
+from asgictl.settings import Rules
 
-from asgictl.cli.option import flag, option
-from asgictl.option_types import Range, Trait
 
-_DAY = 24 * 60 * 60
+class ServeFlags(NamedTuple):
+    """What the command does beside serving, and where the values of its options come from."""
 
-_ADDRESS = "Address"
-_APP = "App"
-_RUN = "Running"
-_RELOAD = "Reload"
-_CONFIG = "Configuration"
-_TLS = "HTTPS"
-_PROXY = "Behind a proxy"
-_LIMITS = "Limits and timeouts, in seconds"
-_PROTOCOLS = "Protocols"
-_HEADERS = "Headers"
-_LOGGING = "Logging"
+    open: bool = False
+    qr: bool = False
+    dev: bool = False
+    profile: str | None = None
+    env_file: Annotated[tuple[str, ...], Trait.PATH] = ()
+    print_config: Annotated[bool, Trait.ACTION] = False
+    json: Annotated[bool, Trait.ACTION] = False
+    dry_run: Annotated[bool, Trait.ACTION] = False
+    traceback: bool = False
 
-App = Annotated[
-    str | None,
-    Trait.ACTION,
-    typer.Argument(
-        metavar="APP",
-        show_default=False,
-        help="module:attr, module, path/to/file.py[:attr], path/to/package, or demo for the bundled app.",
+
+ROWS = {
+    "app": argument(
+        "APP", "module:attr, module, path/to/file.py[:attr], path/to/package, or demo for the bundled app."
     ),
-]
+    **panel(
+        "Address",
+        host=option("--host", metavar="ADDR", about="0.0.0.0 is everywhere."),
+        port=option("--port", "-p", metavar="N", about="0 is any free one."),
+        next_port=flag("--next-port", about="Take the next free port if this one is in use."),
+        uds=option("--uds", metavar="FILE", about="A UNIX socket instead."),
+        uds_mode=option("--uds-mode", metavar="MODE", about="Its permissions."),
+        fd=option("--fd", metavar="N", about="A socket that is open already."),
+        open=flag("--open", about="Open the browser when the app is ready."),
+        qr=flag("--qr", about="Print the URL as a QR code for a phone."),
+    ),
+    **panel(
+        "App",
+        factory=flag("--factory", about="Call APP to get the app."),
+        interface=option("--interface", metavar="KIND", about="asgi3, asgi2 or wsgi."),
+        lifespan=option("--lifespan", metavar="MODE", about="auto, on (it must support it) or off."),
+        wsgi_threads=option("--wsgi-threads", metavar="N", about="Threads for a WSGI app."),
+        static=flag("--static/--no-static", about="Django's, under DEBUG (on)."),
+    ),
+    **panel(
+        "Running",
+        dev=flag("--dev", about="--reload, --next-port, --graceful-timeout 1."),
+        prod=flag("--prod", about="An app must be there; plain output."),
+        workers=option("--workers", "-w", metavar="N", about="Processes; auto is one for each CPU, two at least."),
+        max_requests=option("--max-requests", metavar="N", about="Replace a worker after so many (never)."),
+        uvicorn=option("--uvicorn", "-X", metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
+    ),
+    **panel(
+        "Reload",
+        reload=flag("--reload/--no-reload", about="Start the app anew when it changes."),
+        reload_dir=option("--reload-dir", metavar="DIR", about="Watch this folder instead of the current one."),
+        reload_include=option("--reload-include", metavar="PATTERN", about="Watch these too, like *.html or conf/."),
+        reload_exclude=option("--reload-exclude", metavar="PATTERN", about="Leave these out, like docs/ or test_*.py."),
+        show_errors=option("--show-errors", metavar="TO", about="Who sees why it is broken: loopback, always, never."),
+    ),
+    **panel(
+        "Configuration",
+        profile=option("--profile", metavar="NAME", about="Of those in pyproject.toml."),
+        env_file=option("--env-file", metavar="FILE", about="Variables, of ours and of the app."),
+        print_config=flag("--print-config", about="Each value and its source, and no more."),
+        json=flag("--json", about="The same as JSON."),
+        dry_run=flag("--dry-run", about="The same server as a uvicorn command line."),
+        check=flag("--check", about="Start, stop, and exit as the start would."),
+    ),
+    **panel(
+        "HTTPS",
+        https=flag("--https", about="With ssl/cert.pem and ssl/cert.key, made if need be."),
+        redirect_http=option("--redirect-http", metavar="PORT", about="Lead plain HTTP from there to HTTPS."),
+        ssl_certfile=option("--ssl-certfile", metavar="FILE", about="Another certificate, with its chain."),
+        ssl_keyfile=option("--ssl-keyfile", metavar="FILE", about="Its private key."),
+        ssl_keyfile_password=option("--ssl-keyfile-password", metavar="TEXT", about="What opens the key."),
+        client_ca=option("--client-ca", "--ssl-ca-certs", metavar="FILE", about="Who vouches for clients (mTLS)."),
+        client_cert=option("--client-cert", metavar="MODE", about="required (with --client-ca) or optional."),
+        tls_min=option("--tls-min", metavar="VERSION", about="The oldest TLS, 1.2 or 1.3 (1.2)."),
+    ),
+    **panel(
+        "Behind a proxy",
+        proxy_headers=flag("--proxy-headers/--no-proxy-headers", about="Trust them (on)."),
+        forwarded_allow_ips=option("--forwarded-allow-ips", metavar="IPS", about="Proxies to trust, or *."),
+        root_path=option("--root-path", metavar="PATH", about="Prefix it takes off."),
+    ),
+    **panel(
+        "Limits and timeouts, in seconds",
+        graceful_timeout=option("--graceful-timeout", metavar="S", about="For open requests at the stop."),
+        startup_timeout=option("--startup-timeout", metavar="S", about="For the app to get ready (none)."),
+        timeout_keep_alive=option("--timeout-keep-alive", metavar="S", about="For idle connections."),
+        limit_concurrency=option("--limit-concurrency", metavar="N", about="Connections before a 503 (none)."),
+        backlog=option("--backlog", metavar="N", about="Connections that may wait."),
+    ),
+    **panel(
+        "Protocols",
+        loop=option("--loop", metavar="NAME", about="asyncio, uvloop, module:factory."),
+        http=option("--http", metavar="NAME", about="h11, httptools or zttp."),
+        http2=flag("--http2", about="HTTP/2 too, with zttp."),
+        ws=option("--ws", metavar="NAME", about="none, websockets-sansio or wsproto."),
+        ws_max_size=option("--ws-max-size", metavar="BYTES", about="The largest message."),
+        ws_ping_interval=option("--ws-ping-interval", metavar="S", about="Between two pings."),
+        ws_ping_timeout=option("--ws-ping-timeout", metavar="S", about="For the answer to a ping."),
+    ),
+    **panel(
+        "Headers",
+        header=option("--header", metavar="TEXT", about="Add `Name: value`."),
+        server_header=flag("--server-header/--no-server-header", about="Send Server (on)."),
+        date_header=flag("--date-header/--no-date-header", about="Send Date (on)."),
+    ),
+    **panel(
+        "Logging",
+        log_level=option("--log-level", metavar="LEVEL", about="From critical to trace (info)."),
+        log_format=option("--log-format", metavar="FORM", about="Of what the server says, text or json."),
+        log_config=option("--log-config", metavar="FILE", about="As .ini, .json or .yaml."),
+        access_log=flag("--access-log/--no-access-log", about="A line a request (on)."),
+        access_log_format=option("--access-log-format", metavar="FORM", about="text, json, combined, or a template."),
+        quiet_path=option("--quiet-path", metavar="PATH", about="No line for it unless it fails, like /healthz."),
+        verbose=flag("--verbose", "-v", about="Tell every step."),
+        traceback=flag("--traceback", about="The whole stack of errors."),
+    ),
+}
 
-Host = Annotated[str, option("--host", panel=_ADDRESS, metavar="ADDR", about="0.0.0.0 is everywhere.")]
-Port = Annotated[int, Range(0, 65535), option("--port", "-p", panel=_ADDRESS, metavar="N", about="0 is any free one.")]
-NextPort = Annotated[bool, flag("--next-port", panel=_ADDRESS, about="Take the next free port if this one is in use.")]
-Uds = Annotated[str | None, Trait.PATH, option("--uds", panel=_ADDRESS, metavar="FILE", about="A UNIX socket instead.")]
-UdsMode = Annotated[str, option("--uds-mode", panel=_ADDRESS, metavar="MODE", about="Its permissions.")]
-Fd = Annotated[
-    int | None, Range(0), option("--fd", panel=_ADDRESS, metavar="N", about="A socket that is open already.")
-]
-Open = Annotated[bool, flag("--open", panel=_ADDRESS, about="Open the browser when the app is ready.")]
-Qr = Annotated[bool, flag("--qr", panel=_ADDRESS, about="Print the URL as a QR code for a phone.")]
+_RULES = Rules(
+    bundles={"dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0}, "prod": {}},
+    exclusive=(
+        ("dev", "prod"),
+        ("reload", "workers"),
+        ("check", "dry_run"),
+        *(("uds", other) for other in ("fd", "host", "port", "redirect_http")),
+        *(("fd", other) for other in ("host", "port")),
+    ),
+    harmless={"workers": "1", "ws": "none"},
+    needs={
+        **dict.fromkeys(("reload_dir", "reload_include", "reload_exclude", "show_errors"), "reload"),
+        **dict.fromkeys(("access_log_format", "quiet_path"), "access_log"),
+        **dict.fromkeys(("ws_max_size", "ws_ping_interval", "ws_ping_timeout"), "ws"),
+        "uds_mode": "uds",
+        "forwarded_allow_ips": "proxy_headers",
+    },
+)
 
-Factory = Annotated[bool, flag("--factory", panel=_APP, about="Call APP to get the app.")]
-Interface = Annotated[
-    Literal["auto", "asgi3", "asgi2", "wsgi"],
-    option("--interface", panel=_APP, metavar="KIND", about="asgi3, asgi2 or wsgi."),
-]
-Lifespan = Annotated[
-    Literal["auto", "on", "off"],
-    option("--lifespan", panel=_APP, metavar="MODE", about="auto, on (it must support it) or off."),
-]
-WsgiThreads = Annotated[
-    int, Range(1), option("--wsgi-threads", panel=_APP, metavar="N", about="Threads for a WSGI app.")
-]
-Static = Annotated[bool, flag("--static/--no-static", panel=_APP, about="Django's, under DEBUG (on).")]
+# Options of other launchers.
+_MEANT = {
+    **dict.fromkeys(("--app", "-a", "-A"), "name the app as the argument: `asgictl serve main:app`"),
+    **dict.fromkeys(("--bind", "-b", "--listen"), "pass --host ADDR and --port N, or --uds FILE"),
+    **dict.fromkeys(("--ssl", "--tls", "--cert"), "pass --https, or --ssl-certfile with a certificate"),
+    **dict.fromkeys(("--key", "--keyfile"), "pass --ssl-keyfile"),
+    **dict.fromkeys(("--app-dir", "--chdir", "--pythonpath"), "change into the app's folder, or name its file"),
+    **dict.fromkeys(("--debug", "-d"), "pass --dev"),
+    **dict.fromkeys(("--call",), "pass --factory, or name a call: `asgictl serve 'main:create_app()'`"),
+    **dict.fromkeys(("--worker-class", "-k"), "drop it: asgictl tells ASGI and WSGI apart, or pass --interface"),
+    **dict.fromkeys(("--timeout", "-t", "--timeout-graceful-shutdown"), "pass --graceful-timeout"),
+    **dict.fromkeys(("--limit-max-requests",), "pass --max-requests"),
+    **dict.fromkeys(("--threads",), "pass --wsgi-threads"),
+    **dict.fromkeys(("--ssl-ca-certs",), "pass --client-ca"),
+    **dict.fromkeys(("--settings",), "set DJANGO_SETTINGS_MODULE"),
+    **dict.fromkeys(("--version",), "run `asgictl --version`"),
+}
 
-Dev = Annotated[bool, flag("--dev", panel=_RUN, about="--reload, --next-port, --graceful-timeout 1.")]
-Prod = Annotated[bool, flag("--prod", panel=_RUN, about="An app must be there; plain output.")]
-Workers = Annotated[
-    str,
-    Range(1, words=("auto",)),
-    option("--workers", "-w", panel=_RUN, metavar="N", about="Processes; auto is one for each CPU, two at least."),
-]
-MaxRequests = Annotated[
-    int | None,
-    Range(1),
-    option("--max-requests", panel=_RUN, metavar="N", about="Replace a worker after so many (never)."),
-]
-Uvicorn = Annotated[
-    list[str] | None,
-    option("--uvicorn", "-X", panel=_RUN, metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
-]
-
-Reload = Annotated[bool, flag("--reload/--no-reload", panel=_RELOAD, about="Start the app anew when it changes.")]
-ReloadDir = Annotated[
-    list[str] | None,
-    Trait.PATH,
-    option("--reload-dir", panel=_RELOAD, metavar="DIR", about="Watch this folder instead of the current one."),
-]
-ReloadInclude = Annotated[
-    list[str] | None,
-    option("--reload-include", panel=_RELOAD, metavar="PATTERN", about="Watch these too, like *.html or conf/."),
-]
-ReloadExclude = Annotated[
-    list[str] | None,
-    option("--reload-exclude", panel=_RELOAD, metavar="PATTERN", about="Leave these out, like docs/ or test_*.py."),
-]
-ShowErrors = Annotated[
-    Literal["loopback", "always", "never"],
-    option("--show-errors", panel=_RELOAD, metavar="TO", about="Who sees why it is broken: loopback, always, never."),
-]
-
-Profile = Annotated[
-    str | None,
-    option("--profile", panel=_CONFIG, metavar="NAME", about="Of those in pyproject.toml."),
-]
-EnvFile = Annotated[
-    list[str] | None,
-    Trait.PATH,
-    option("--env-file", panel=_CONFIG, metavar="FILE", about="Variables, of ours and of the app."),
-]
-PrintConfig = Annotated[
-    bool, Trait.ACTION, flag("--print-config", panel=_CONFIG, about="Each value and its source, and no more.")
-]
-Json = Annotated[bool, Trait.ACTION, flag("--json", panel=_CONFIG, about="The same as JSON.")]
-DryRun = Annotated[
-    bool, Trait.ACTION, flag("--dry-run", panel=_CONFIG, about="The same server as a uvicorn command line.")
-]
-Check = Annotated[bool, Trait.ACTION, flag("--check", panel=_CONFIG, about="Start, stop, and exit as the start would.")]
-
-Https = Annotated[bool, flag("--https", panel=_TLS, about="With ssl/cert.pem and ssl/cert.key, made if need be.")]
-RedirectHttp = Annotated[
-    int | None,
-    Range(0, 65535),
-    option("--redirect-http", panel=_TLS, metavar="PORT", about="Lead plain HTTP from there to HTTPS."),
-]
-Certfile = Annotated[
-    str | None,
-    Trait.PATH,
-    option("--ssl-certfile", panel=_TLS, metavar="FILE", about="Another certificate, with its chain."),
-]
-Keyfile = Annotated[
-    str | None, Trait.PATH, option("--ssl-keyfile", panel=_TLS, metavar="FILE", about="Its private key.")
-]
-KeyfilePassword = Annotated[
-    str | None, Trait.SECRET, option("--ssl-keyfile-password", panel=_TLS, metavar="TEXT", about="What opens the key.")
-]
-ClientCa = Annotated[
-    str | None,
-    Trait.PATH,
-    option("--client-ca", "--ssl-ca-certs", panel=_TLS, metavar="FILE", about="Who vouches for clients (mTLS)."),
-]
-ClientCert = Annotated[
-    Literal["required", "optional"] | None,
-    option("--client-cert", panel=_TLS, metavar="MODE", about="required (with --client-ca) or optional."),
-]
-TlsMin = Annotated[
-    Literal["1.2", "1.3"] | None,
-    option("--tls-min", panel=_TLS, metavar="VERSION", about="The oldest TLS, 1.2 or 1.3 (1.2)."),
-]
-
-ProxyHeaders = Annotated[bool, flag("--proxy-headers/--no-proxy-headers", panel=_PROXY, about="Trust them (on).")]
-ForwardedAllowIps = Annotated[
-    str | None,
-    option("--forwarded-allow-ips", panel=_PROXY, metavar="IPS", about="Proxies to trust, or *."),
-]
-RootPath = Annotated[str, option("--root-path", panel=_PROXY, metavar="PATH", about="Prefix it takes off.")]
-
-GracefulTimeout = Annotated[
-    float,
-    Range(0, _DAY),
-    option("--graceful-timeout", panel=_LIMITS, metavar="S", about="For open requests at the stop."),
-]
-StartupTimeout = Annotated[
-    float | None,
-    Range(0.001, _DAY),
-    option("--startup-timeout", panel=_LIMITS, metavar="S", about="For the app to get ready (none)."),
-]
-KeepAlive = Annotated[
-    int, Range(0), option("--timeout-keep-alive", panel=_LIMITS, metavar="S", about="For idle connections.")
-]
-LimitConcurrency = Annotated[
-    int | None,
-    Range(1),
-    option("--limit-concurrency", panel=_LIMITS, metavar="N", about="Connections before a 503 (none)."),
-]
-Backlog = Annotated[
-    int, Range(1, 2**31 - 1), option("--backlog", panel=_LIMITS, metavar="N", about="Connections that may wait.")
-]
-
-Loop = Annotated[str, option("--loop", panel=_PROTOCOLS, metavar="NAME", about="asyncio, uvloop, module:factory.")]
-Http2 = Annotated[bool, flag("--http2", panel=_PROTOCOLS, about="HTTP/2 too, with zttp.")]
-Http = Annotated[str, option("--http", panel=_PROTOCOLS, metavar="NAME", about="h11, httptools or zttp.")]
-Ws = Annotated[str, option("--ws", panel=_PROTOCOLS, metavar="NAME", about="none, websockets-sansio or wsproto.")]
-WsMaxSize = Annotated[
-    int, Range(1), option("--ws-max-size", panel=_PROTOCOLS, metavar="BYTES", about="The largest message.")
-]
-WsPingInterval = Annotated[
-    float, Range(0), option("--ws-ping-interval", panel=_PROTOCOLS, metavar="S", about="Between two pings.")
-]
-WsPingTimeout = Annotated[
-    float, Range(0), option("--ws-ping-timeout", panel=_PROTOCOLS, metavar="S", about="For the answer to a ping.")
-]
-
-Header = Annotated[
-    list[str] | None,
-    option("--header", panel=_HEADERS, metavar="TEXT", about="Add `Name: value`."),
-]
-ServerHeader = Annotated[bool, flag("--server-header/--no-server-header", panel=_HEADERS, about="Send Server (on).")]
-DateHeader = Annotated[bool, flag("--date-header/--no-date-header", panel=_HEADERS, about="Send Date (on).")]
-
-LogLevel = Annotated[
-    Literal["critical", "error", "warning", "info", "debug", "trace"] | None,
-    option("--log-level", panel=_LOGGING, metavar="LEVEL", about="From critical to trace (info)."),
-]
-LogFormat = Annotated[
-    Literal["text", "json"],
-    option("--log-format", panel=_LOGGING, metavar="FORM", about="Of what the server says, text or json."),
-]
-LogConfig = Annotated[
-    str | None,
-    Trait.PATH,
-    option("--log-config", panel=_LOGGING, metavar="FILE", about="As .ini, .json or .yaml."),
-]
-AccessLog = Annotated[bool, flag("--access-log/--no-access-log", panel=_LOGGING, about="A line a request (on).")]
-AccessLogFormat = Annotated[
-    str,
-    option("--access-log-format", panel=_LOGGING, metavar="FORM", about="text, json, combined, or a template."),
-]
-QuietPath = Annotated[
-    list[str] | None,
-    option("--quiet-path", panel=_LOGGING, metavar="PATH", about="No line for it unless it fails, like /healthz."),
-]
-Verbose = Annotated[bool, flag("--verbose", "-v", panel=_LOGGING, about="Tell every step.")]
-Traceback = Annotated[bool, flag("--traceback", panel=_LOGGING, about="The whole stack of errors.")]
+FORM = Form(ROWS, _RULES, meant=_MEANT)

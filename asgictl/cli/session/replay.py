@@ -3,47 +3,27 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from asgictl import pyproject
-from asgictl.cli.inspect import options, views
-from asgictl.cli.serve import options as serve_options
+from asgictl import errors, pyproject
+from asgictl.cli.command import Invocation
+from asgictl.cli.inspect import views
 from asgictl.cli.session import saved
 from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError, FileProblemError
+from asgictl.inspector.request import ReplayRequest
 
 if TYPE_CHECKING:
+    from asgictl.inspector.client.driver import Driver
     from asgictl.inspector.client.replay_asgi import Edit, Script
     from asgictl.inspector.exchange import Exchange
-
-_DIFFERENT = 1
 
 # RFC 9110 sections 5.6.2 and 5.5
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def replay(  # noqa: PLR0913  # a command has as many arguments as options
-    ctx: typer.Context,
-    file: options.File,
-    numbers: options.Ids = None,
-    *,
-    app: options.App = None,
-    to: options.To = None,
-    yes: options.Yes = False,
-    timeout: options.Timeout = 10,
-    method: options.NewMethod = None,
-    path: options.NewPath = None,
-    header: options.NewHeader = None,
-    body: options.NewBody = None,
-    compare: options.Diff = False,
-    view: options.SavedView = None,
-    factory: serve_options.Factory = False,
-    interface: serve_options.Interface = "auto",
-    traceback: serve_options.Traceback = False,
-) -> int:
+def replay(request: ReplayRequest, run: Invocation) -> int:
     """Send recorded requests and WebSocket messages again, into an app or to a server.
 
     \b
@@ -55,43 +35,41 @@ def replay(  # noqa: PLR0913  # a command has as many arguments as options
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.sessions import difference
 
-    console = Console.of(ctx.params)
-    if (app is None) == (to is None):
+    console, file = run.console, request.file
+    if (request.app is None) == (request.to is None):
         raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
-    if to is not None:
-        _check_url(to, yes=yes)
-    change = _change(ctx.params)
+    if request.to is not None:
+        _check_url(request.to, yes=request.yes)
+    change = _change(request)
     exchanges = saved.exchanges_of(file, console)
-    scripts = _scripts(exchanges, file, numbers, change, console)
+    scripts = _scripts(exchanges, request, change, console)
     for one in scripts:
         if one.without:
             console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
             console.hint(_how_to_give(one.without))
-    first_id = max(exchanges) + 1
+    view = request.view or ("full" if len(scripts) == 1 else "line")
     differences = 0
-    for new in _results(ctx.params, console, scripts, first_id):
+    for new in _results(request, console, scripts, first_id=max(exchanges) + 1):
         old = exchanges[int(new.opened.replay_of or 0)]
-        if compare:
-            found = list(difference.of_answers(old, new, replay_http.ADDED if to else frozenset()))
+        if request.diff:
+            found = list(difference.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
             saved.print_differences(console, f"#{old.id}", "now", found)
             differences += len(found)
         else:
-            views.show(console, new.records(), views.everything(), view or ("full" if len(scripts) == 1 else "line"))
-    return _DIFFERENT if differences else 0
+            views.show(console, new.records(), views.everything(), view)
+    return errors.FOUND if differences else 0
 
 
 def _scripts(
-    exchanges: "Mapping[int, Exchange]",
-    file: str,
-    numbers: Sequence[int] | None,
-    change: "Edit",
-    console: Console,
+    exchanges: "Mapping[int, Exchange]", request: ReplayRequest, change: "Edit", console: Console
 ) -> "list[Script]":
     """Return what to send: the exchanges that are named, or all that can be sent again."""
     from asgictl.inspector.client import replay_asgi as again
 
-    if numbers:
-        return [again.script(saved.the(exchanges, file, number), change) for number in dict.fromkeys(numbers)]
+    if request.ids:
+        return [
+            again.script(saved.the(exchanges, request.file, number), change) for number in dict.fromkeys(request.ids)
+        ]
     scripts = []
     for exchange in exchanges.values():
         if exchange.type in ("http", "websocket"):
@@ -100,7 +78,7 @@ def _scripts(
             except AsgictlError as error:
                 console.note(f"{error.message}; it is left out")
     if not scripts:
-        problem = f"`{file}` holds nothing that can be sent again"
+        problem = f"`{request.file}` holds nothing that can be sent again"
         raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
     return scripts
 
@@ -112,7 +90,7 @@ def _how_to_give(names: Sequence[str]) -> str:
 
 
 def _results(
-    params: Mapping[str, Any], console: Console, scripts: Sequence["Script"], first_id: int
+    request: ReplayRequest, console: Console, scripts: Sequence["Script"], *, first_id: int
 ) -> Iterable["Exchange"]:
     """Yield what came of each script, as it comes; with progress on a terminal."""
     import asyncio
@@ -123,11 +101,11 @@ def _results(
     from asgictl.inspector.sessions import session_file
 
     # As the session does it, or all that it does not hold would be a difference, and be shown.
-    names = session_file.redacted_names(Path(params["file"]))
-    if params["app"] is not None:
-        results = again.into_app(_driver(params, first_id, names), scripts)
+    names = session_file.redacted_names(Path(request.file))
+    if request.to is not None:
+        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, Redactor(names))
     else:
-        results = replay_http.to_server(params["to"], scripts, params["timeout"], first_id, Redactor(names))
+        results = again.into_app(_driver(request, first_id, names), scripts)
 
     async def following() -> "Exchange | None":
         return await anext(results, None)
@@ -138,16 +116,16 @@ def _results(
             yield new
 
 
-def _driver(params: Mapping[str, Any], first_id: int, redact: Sequence[str]) -> Any:
+def _driver(request: ReplayRequest, first_id: int, redact: Sequence[str]) -> "Driver":
     """Return a driver of the app that is named."""
     import os
 
     from asgictl import adapt, discovery
     from asgictl.inspector.client.driver import Driver
 
-    ref = discovery.find(params["app"], pyproject.current_folder(), os.environ, lambda _: None)
-    how = adapt.Adaptation(interface=params["interface"], factory=params["factory"])
-    return Driver(adapt.adapt(ref, how).app, timeout=params["timeout"], first_id=first_id, redact=redact)
+    ref = discovery.find(request.app, pyproject.current_folder(), os.environ, lambda _: None)
+    how = adapt.Adaptation(interface=request.interface, factory=request.factory)
+    return Driver(adapt.adapt(ref, how).app, timeout=request.timeout, first_id=first_id, redact=redact)
 
 
 def _check_url(url: str, *, yes: bool) -> None:
@@ -172,22 +150,22 @@ def _check_url(url: str, *, yes: bool) -> None:
         )
 
 
-def _change(params: Mapping[str, Any]) -> "Edit":
+def _change(request: ReplayRequest) -> "Edit":
     """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
     from asgictl.inspector.client.replay_asgi import Edit
 
     headers = []
-    for text in params["header"] or ():
+    for text in request.header:
         name, colon, value = text.partition(":")
         if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
         headers.append((name, value.strip() or None))
-    method, target = params["method"], params["path"]
+    method, target = request.method, request.path
     if method is not None and not _TOKEN.fullmatch(method):
         raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
     if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
         raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
-    return Edit(method and method.upper(), target, tuple(headers), _body(params["body"]))
+    return Edit(method and method.upper(), target, tuple(headers), _body(request.body))
 
 
 def _body(text: str | None) -> bytes | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from asgictl.errors import ConfigError
 from asgictl.inspector.exchange import ANSWERS, Exchange, Headers, assembled, pairs
 from asgictl.inspector.record import Closed, Event, Opened, Record
+from asgictl.inspector.request import FilterRequest
 
 _TYPES = ("http", "websocket", "lifespan")
 _STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
@@ -32,27 +33,24 @@ class Filter(NamedTuple):
     pattern: re.Pattern[str] | None = None
 
     @classmethod
-    def of(
-        cls,
-        types: Sequence[str],
-        methods: Sequence[str],
-        paths: Sequence[str],
-        statuses: Sequence[str],
-        grep: str | None,
-    ) -> "Filter":
+    def of(cls, request: FilterRequest) -> "Filter":
         """Return the filter that the options ask for; raise `ConfigError` for what cannot be understood."""
         try:
-            pattern = re.compile(grep, re.IGNORECASE) if grep else None
+            pattern = re.compile(request.grep, re.IGNORECASE) if request.grep else None
         except re.error as error:
-            problem = f"`--grep {grep}` is no regular expression: {error}"
+            problem = f"`--grep {request.grep}` is no regular expression: {error}"
             raise ConfigError(problem, hint="put a \\ before signs like ( and [", option="grep") from error
-        for kind in types:
+        for kind in request.type:
             if kind not in _TYPES:
                 hint = f"pass {', '.join(_TYPES[:-1])} or {_TYPES[-1]}"
-                raise ConfigError(f"`--type {kind}` is no type of scope", hint=hint, option="type_")
-        split = [part.strip() for status in statuses for part in status.split(",")]
+                raise ConfigError(f"`--type {kind}` is no type of scope", hint=hint, option="type")
+        split = [part.strip() for status in request.status for part in status.split(",")]
         return cls(
-            tuple(types), tuple(method.upper() for method in methods), tuple(paths), tuple(map(_range, split)), pattern
+            types=request.type,
+            methods=tuple(method.upper() for method in request.method),
+            paths=request.path,
+            statuses=tuple(map(_range, split)),
+            pattern=pattern,
         )
 
     def rejects(self, exchange: Exchange) -> bool:

@@ -56,7 +56,7 @@ def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> t
     local = _is_local(root, pyproject)
     if local and request.index_url and chosen.kind in {"uv", "poetry"}:
         problem = f"`--index-url` does not go with a dependency that lies in the project, in `{chosen.file}`"
-        raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index_url")
+        raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index-url")
     git = any(_GIT.search(_text(root / name)) for name in files)
     return Dependencies(chosen.kind, files, pins.read(root, chosen.kind, chosen.file, pyproject), local, git), how
 

@@ -41,7 +41,7 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
     """Yield what the files that are asked for will still need; `builds` are requirements of the build system."""
     if request.https and not (root / "ssl/cert.pem").exists():
         yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
-    if "k8s" in request.targets and request.domain is None:
+    if "k8s" in request.wanted and request.domain is None:
         yield "the Ingress is for app.example.com: pass --domain"
     if request.index_secret and not (root / Path(request.index_secret).expanduser()).exists():
         yield f"there is no `{request.index_secret}`, which the build mounts"

@@ -20,7 +20,7 @@ Line = Callable[[InFlight], str]
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _ANSWERS = {status: f"{status} {reason}" for status, reason in _REASONS.items()}
-_OPTION = "access_log_format"
+_OPTION = "access-log-format"
 _FORMATS = ("text", "json", "combined")
 
 # What cannot stand in a request line as it is: a control character could forge a line, a quote end the field.
@@ -38,10 +38,10 @@ _ERROR = 400
 
 
 class AccessLog(NamedTuple):
-    """How the access log looks: `form` is text, json, combined or a template."""
+    """How the access log looks: `format` is text, json, combined or a template; `quiet_path` has no lines."""
 
-    form: str = "text"
-    quiet: tuple[str, ...] = ()
+    format: str = "text"
+    quiet_path: tuple[str, ...] = ()
     colors: bool = False
     lock: str | None = None
 
@@ -80,11 +80,11 @@ def _check_field(field: str, conversion: str, spec: str) -> None:
 def line(log: AccessLog) -> Line:
     """Return what makes the line of an exchange, newline included; a quiet one has an empty line."""
     made: dict[str, Line] = {"text": _colored if log.colors else _text, "json": _json, "combined": _combined}
-    make = made.get(log.form) or functools.partial(_template, log.form)
-    if not log.quiet:
+    make = made.get(log.format) or functools.partial(_template, log.format)
+    if not log.quiet_path:
         return make
-    exact = frozenset(path for path in log.quiet if "*" not in path)
-    patterns = tuple(path for path in log.quiet if "*" in path)
+    exact = frozenset(path for path in log.quiet_path if "*" not in path)
+    patterns = tuple(path for path in log.quiet_path if "*" in path)
 
     def unless_quiet(exchange: InFlight) -> str:
         path = exchange.scope["path"]

@@ -2,12 +2,10 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Literal
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AppLoadError
-
-ShowErrors = Literal["loopback", "always", "never"]
+from asgictl.serving.request import ShowErrors
 
 _HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
 

@@ -4,13 +4,12 @@ https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 """
 
 import asyncio
-from typing import Literal, Protocol
+from typing import Protocol
 
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-
-Mode = Literal["auto", "on", "off"]
+from asgictl.serving.request import LifespanMode
 
 # How long an app may go on after it has said that its startup failed, in seconds.
 _FAILED_LIMIT = 1.0
@@ -43,7 +42,7 @@ class NotLifespanError(ValueError):
 class Lifespan:
     """One run of the lifespan protocol."""
 
-    def __init__(self, app: ASGIApp, mode: Mode, watcher: LifespanWatcher) -> None:
+    def __init__(self, app: ASGIApp, mode: LifespanMode, watcher: LifespanWatcher) -> None:
         self._app = app
         self._mode = mode
         self._watcher = watcher

@@ -63,7 +63,7 @@ class Runtime:
         """
         self.instructions = instructions
         self._wrap = wrap
-        self.stopping = stopping.Stopping(grace=instructions.grace, alone=alone, stuck=self._stuck)
+        self.stopping = stopping.Stopping(grace=instructions.graceful_timeout, alone=alone, stuck=self._stuck)
         self.report: Report
         self.kind: str | None = None
         self._docs: str | None = None
@@ -110,7 +110,7 @@ class Runtime:
         """Return the context for HTTPS, as uvicorn's `ssl_context_factory`; it follows its files."""
         from asgictl.serving.tls import ssl_context
 
-        minimum = self.instructions.tls_minimum
+        minimum = self.instructions.tls_min
         assert minimum is not None  # noqa: S101  # or uvicorn would not ask
         return ssl_context.context(
             config, default, minimum=minimum, note=self.report.note, stopping=lambda: self.stopping.begun

@@ -81,7 +81,7 @@ def folders(named: Sequence[str], folder: Path, path: Iterable[str]) -> list[Pat
     for name in named:
         if not (folder / name).is_dir():
             raise ConfigError(
-                f"there is no folder `{name}` to watch", hint="pass --reload-dir with a folder", option="reload_dir"
+                f"there is no folder `{name}` to watch", hint="pass --reload-dir with a folder", option="reload-dir"
             )
     wanted = [folder / name for name in named] or [folder, *map(Path, path)]
     found = list(dict.fromkeys(place.resolve() for place in wanted))

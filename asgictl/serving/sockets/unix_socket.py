@@ -27,7 +27,7 @@ def mode_of(text: str) -> int:
         mode = int(text, 8)
         if 0 <= mode <= _PERMISSIONS:
             return mode
-    raise ConfigError(f"`--uds-mode {text}` is no mode", hint="write it in octal digits, like 660", option="uds_mode")
+    raise ConfigError(f"`--uds-mode {text}` is no mode", hint="write it in octal digits, like 660", option="uds-mode")
 
 
 def bound(path: Path, mode: int) -> socket.socket:

@@ -10,23 +10,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from asgictl.errors import ConfigError
+from asgictl.serving.request import ServeRequest, TlsVersion
+
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
     from asgictl.certs.handshake import Certificate
 
-Version = Literal["1.2", "1.3"]
-
 
 class TlsRequest(NamedTuple):
-    """How HTTPS is wanted: without a `certfile`, with the pair that asgictl keeps. `redirect` is a port for HTTP."""
+    """How HTTPS is wanted: without an `ssl_certfile`, with the pair that asgictl keeps.
 
-    certfile: str | None = None
-    keyfile: str | None = None
-    password: str | None = None
+    `redirect_http` is a port for plain HTTP, which leads to HTTPS.
+    """
+
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    ssl_keyfile_password: str | None = None
     client_ca: str | None = None
-    client_required: bool = True
-    minimum: Version = "1.2"
-    redirect: int | None = None
+    client_cert: Literal["required", "optional"] = "required"
+    tls_min: TlsVersion = "1.2"
+    redirect_http: int | None = None
 
     @property
     def pair(self) -> "Pair":
@@ -34,21 +38,47 @@ class TlsRequest(NamedTuple):
         from asgictl.certs import served
         from asgictl.certs.files import Pair
 
-        if self.certfile is None:
+        if self.ssl_certfile is None:
             return served.DEFAULT
-        return Pair(Path(self.certfile), Path(self.keyfile or self.certfile))
+        return Pair(Path(self.ssl_certfile), Path(self.ssl_keyfile or self.ssl_certfile))
 
     def arguments(self) -> dict[str, Any]:
         """Return what `uvicorn.run` takes."""
         arguments: dict[str, Any] = {
             "ssl_certfile": str(self.pair.certificate),
             "ssl_keyfile": str(self.pair.key),
-            "ssl_keyfile_password": self.password,
+            "ssl_keyfile_password": self.ssl_keyfile_password,
         }
         if self.client_ca:
-            required = ssl.CERT_REQUIRED if self.client_required else ssl.CERT_OPTIONAL
+            required = ssl.CERT_REQUIRED if self.client_cert == "required" else ssl.CERT_OPTIONAL
             arguments |= {"ssl_ca_certs": self.client_ca, "ssl_cert_reqs": int(required)}
         return arguments
+
+
+def wanted(request: ServeRequest) -> TlsRequest | None:
+    """Return how HTTPS is wanted, or None; raise `ConfigError` for options that need it."""
+    wanted = request.https or request.ssl_certfile is not None
+    for name in ("ssl_keyfile", "ssl_keyfile_password", "client_ca", "tls_min", "redirect_http"):
+        if getattr(request, name) is not None and not wanted:
+            key = name.replace("_", "-")
+            raise ConfigError(f"`--{key}` needs HTTPS", hint="pass --https, or --ssl-certfile", option=key)
+    if request.ssl_keyfile is not None and request.ssl_certfile is None:
+        problem = "`--ssl-keyfile` needs its certificate"
+        raise ConfigError(problem, hint="pass --ssl-certfile", option="ssl-keyfile")
+    if request.client_cert is not None and request.client_ca is None:
+        problem = "`--client-cert` needs somebody who vouches for clients"
+        raise ConfigError(problem, hint="pass --client-ca", option="client-cert")
+    if not wanted:
+        return None
+    return TlsRequest(
+        ssl_certfile=request.ssl_certfile,
+        ssl_keyfile=request.ssl_keyfile,
+        ssl_keyfile_password=request.ssl_keyfile_password,
+        client_ca=request.client_ca,
+        client_cert=request.client_cert or "required",
+        tls_min=request.tls_min or "1.2",
+        redirect_http=request.redirect_http,
+    )
 
 
 class Secured(NamedTuple):
@@ -63,8 +93,8 @@ def check(request: TlsRequest) -> None:
     """Raise `FileProblemError` unless OpenSSL takes the files that the user has named."""
     from asgictl.serving.tls import given_files
 
-    if request.certfile is not None:
-        given_files.check_pair(request.certfile, request.keyfile, request.password)
+    if request.ssl_certfile is not None:
+        given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
     if request.client_ca is not None:
         given_files.check_authorities(request.client_ca)
 
@@ -76,7 +106,7 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
     """
     from asgictl.certs import served, trust
 
-    place = served.Circumstances(host, request.password, trust.folder(os.environ), datetime.now(UTC))
-    show = served.kept if request.certfile is None else served.given
+    place = served.Circumstances(host, request.ssl_keyfile_password, trust.folder(os.environ), datetime.now(UTC))
+    show = served.kept if request.ssl_certfile is None else served.given
     seen = show(request.pair, place, note)
     return Secured(seen, *served.trusted_by(request.pair, place, seen))

@@ -35,7 +35,7 @@ class ServedNames:
     def __call__(self) -> tuple[str, ...]:
         """Return the names."""
         now = given_files.stamp(self._request.pair.certificate)
-        if now != self._seen and (found := look(*self._request.pair, self._request.password)):
+        if now != self._seen and (found := look(*self._request.pair, self._request.ssl_keyfile_password)):
             self._seen, self._names = now, found.names
         return self._names
 

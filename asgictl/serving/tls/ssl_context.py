@@ -10,7 +10,8 @@ from typing import Any
 
 from asgictl.certs.handshake import look
 from asgictl.errors import FileProblemError
-from asgictl.serving.tls import Version, given_files
+from asgictl.serving.request import TlsVersion
+from asgictl.serving.tls import given_files
 from asgictl.serving.tls.given_files import Stamp
 from asgictl.serving.tls.plain_http import Doorman
 
@@ -27,7 +28,7 @@ _PATIENCE = 3
 class Follower:
     """Makes contexts of TLS files, anew when they are replaced."""
 
-    def __init__(self, config: Any, default: Callable[[], ssl.SSLContext], minimum: Version) -> None:
+    def __init__(self, config: Any, default: Callable[[], ssl.SSLContext], minimum: TlsVersion) -> None:
         """Read the files that uvicorn's `config` names, by its `default` way to make a context."""
         self._default = default
         self._minimum = minimum
@@ -84,7 +85,7 @@ def context(
     config: Any,
     default: Callable[[], ssl.SSLContext],
     *,
-    minimum: Version,
+    minimum: TlsVersion,
     note: Callable[[str], object],
     stopping: Callable[[], bool],
 ) -> ssl.SSLContext:

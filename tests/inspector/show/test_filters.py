@@ -6,6 +6,7 @@ import pytest
 
 from asgictl.errors import ConfigError
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show.filters import Filter, Filtered
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
 
@@ -18,15 +19,9 @@ LIFESPAN: list[Record] = [
 ALL = [*LIFESPAN, *REQUEST, *CHAT, *FAILING]
 
 
-def wanted(
-    types: tuple[str, ...] = (),
-    methods: tuple[str, ...] = (),
-    paths: tuple[str, ...] = (),
-    statuses: tuple[str, ...] = (),
-    grep: str | None = None,
-) -> Filter:
+def wanted(**options: Any) -> Filter:
     """Return the filter that these options ask for."""
-    return Filter.of(types, methods, paths, statuses, grep)
+    return Filter.of(FilterRequest(**options))
 
 
 def numbers(records: list[Record], **options: Any) -> list[int]:
@@ -36,28 +31,28 @@ def numbers(records: list[Record], **options: Any) -> list[int]:
 
 
 SHOWN: list[tuple[dict[str, Any], list[int]]] = [
-    ({"types": ("lifespan",)}, [0]),
-    ({"types": ("http",)}, [7, 9]),
-    ({"types": ("websocket",)}, [8]),
-    ({"types": ("http", "lifespan")}, [0, 7, 9]),
-    ({"types": ("http",), "methods": ("get",)}, [9]),
-    ({"methods": ("Lifespan",)}, [0]),
-    ({"paths": ("/O*",)}, []),
-    ({"paths": ("/order?",)}, [7]),
-    ({"statuses": ("1xx",)}, [8]),
-    ({"statuses": ("100",)}, []),
-    ({"statuses": ("101-200",)}, [7, 8]),
-    ({"statuses": ("102-199",)}, []),
-    ({"statuses": ("200", "500")}, [7, 9]),
-    ({"statuses": (" 4xx , 5XX ",)}, [9]),
-    ({"statuses": ("501-599",)}, []),
-    ({"statuses": ("400-499",)}, []),
+    ({"type": ("lifespan",)}, [0]),
+    ({"type": ("http",)}, [7, 9]),
+    ({"type": ("websocket",)}, [8]),
+    ({"type": ("http", "lifespan")}, [0, 7, 9]),
+    ({"type": ("http",), "method": ("get",)}, [9]),
+    ({"method": ("Lifespan",)}, [0]),
+    ({"path": ("/O*",)}, []),
+    ({"path": ("/order?",)}, [7]),
+    ({"status": ("1xx",)}, [8]),
+    ({"status": ("100",)}, []),
+    ({"status": ("101-200",)}, [7, 8]),
+    ({"status": ("102-199",)}, []),
+    ({"status": ("200", "500")}, [7, 9]),
+    ({"status": (" 4xx , 5XX ",)}, [9]),
+    ({"status": ("501-599",)}, []),
+    ({"status": ("400-499",)}, []),
     ({"grep": "no database"}, [0]),
     ({"grep": "RuntimeError: ended"}, [0]),
     ({"grep": "^ValueError: boom$"}, [9]),
     ({"grep": r"^/chat\?x=1$"}, [8]),
     ({"grep": "^host: 127"}, [7, 8, 9]),
-    ({"grep": "^HOST: 127", "statuses": ("200",)}, [7]),
+    ({"grep": "^HOST: 127", "status": ("200",)}, [7]),
     ({"grep": "^Content-Length: 8$"}, [7]),
     ({"grep": "nowhere"}, []),
     ({"grep": "^None$"}, []),
@@ -79,12 +74,12 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
             "grep",
         ),
     ),
-    ({"types": ("http", "ws")}, ("`--type ws` is no type of scope", "pass http, websocket or lifespan", "type_")),
+    ({"type": ("http", "ws")}, ("`--type ws` is no type of scope", "pass http, websocket or lifespan", "type")),
     *(
-        ({"statuses": (text,)}, (f"`--status {text}` is no status", "pass one like 404, 5xx or 400-499", "status"))
+        ({"status": (text,)}, (f"`--status {text}` is no status", "pass one like 404, 5xx or 400-499", "status"))
         for text in ("20", "6xx", "0xx", "2xx-3xx", "4040", "400-", "-400", "", "abc", "400-4xx")
     ),
-    ({"statuses": ("200,x",)}, ("`--status x` is no status", "pass one like 404, 5xx or 400-499", "status")),
+    ({"status": ("200,x",)}, ("`--status x` is no status", "pass one like 404, 5xx or 400-499", "status")),
 ]
 
 
@@ -99,23 +94,23 @@ def test_what_is_refused(options: dict[str, Any], said: tuple[str, str, str]) ->
 
 def test_how_early_it_is_known() -> None:
     """An exchange is shown, with what was held of it, at the first record that decides it."""
-    let = Filtered(wanted(statuses=("2xx",)))
+    let = Filtered(wanted(status=("2xx",)))
 
     assert [len(list(let.feed(record))) for record in REQUEST] == [0, 0, 3, 1, 1]
     let = Filtered(wanted(grep="sku"))
     assert [len(list(let.feed(record))) for record in REQUEST] == [0, 2, 1, 1, 1]
-    let = Filtered(wanted(grep="sku", statuses=("200",)))
+    let = Filtered(wanted(grep="sku", status=("200",)))
     assert [list(let.feed(record)) for record in REQUEST][2:] == [REQUEST[:3], [REQUEST[3]], [REQUEST[4]]]
 
 
 @pytest.mark.parametrize(
     ("records", "options"),
     [
-        (REQUEST, {"statuses": ("404",)}),
-        (FAILING, {"statuses": ("404",)}),
-        (LIFESPAN, {"statuses": ("404",)}),
+        (REQUEST, {"status": ("404",)}),
+        (FAILING, {"status": ("404",)}),
+        (LIFESPAN, {"status": ("404",)}),
         (REQUEST, {"grep": "nowhere"}),
-        (REQUEST, {"methods": ("PUT",)}),
+        (REQUEST, {"method": ("PUT",)}),
     ],
     ids=["status", "error", "no status", "pattern", "method"],
 )
@@ -135,7 +130,7 @@ def test_what_is_kept_of_others(
 
 def test_known_before_its_end() -> None:
     """An exchange whose status is not wanted is not held until its end, which may never come."""
-    let = Filtered(wanted(statuses=("404",), grep="x"))
+    let = Filtered(wanted(status=("404",), grep="x"))
     shown = [one for record in REQUEST[:-1] for one in let.feed(record)]
 
     assert (shown, let._pending, let._rejected) == ([], {}, {7})

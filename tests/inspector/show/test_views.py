@@ -12,6 +12,7 @@ import pytest
 from asgictl.console import Console
 from asgictl.inspector import bodies
 from asgictl.inspector.record import Closed, Event, Opened, Raised, Record, Redacted, failure
+from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show import Line, View
 from asgictl.inspector.show.filters import Filter, Filtered
 from asgictl.inspector.show.full import FullView
@@ -267,8 +268,7 @@ def test_big_bodies() -> None:
 
 def filtered(records: Iterable[Record], **options: Any) -> list[int]:
     """Return the numbers of the exchanges that a filter lets through, each once for every record."""
-    lists = [options.get(name, []) for name in ("types", "methods", "paths", "statuses")]
-    let = Filtered(Filter.of(lists[0], lists[1], lists[2], lists[3], options.get("grep")))
+    let = Filtered(Filter.of(FilterRequest(**options)))
     return [one.id for record in records for one in let.feed(record)]
 
 
@@ -285,17 +285,17 @@ def mixed() -> Iterator[Record]:
     ("options", "numbers"),
     [
         ({}, {7, 8, 9}),
-        ({"types": ["websocket"]}, {8}),
-        ({"methods": ["post", "ws"]}, {7, 8}),
-        ({"paths": ["/o*", "/boom"]}, {7, 9}),
-        ({"statuses": ["5xx"]}, {9}),
-        ({"statuses": ["200-299,101"]}, {7, 8}),
-        ({"statuses": ["404"]}, set()),
+        ({"type": ["websocket"]}, {8}),
+        ({"method": ["post", "ws"]}, {7, 8}),
+        ({"path": ["/o*", "/boom"]}, {7, 9}),
+        ({"status": ["5xx"]}, {9}),
+        ({"status": ["200-299,101"]}, {7, 8}),
+        ({"status": ["404"]}, set()),
         ({"grep": "SKU"}, {7}),
         ({"grep": "^content-length: 8"}, {7}),
         ({"grep": "boom"}, {9}),
         ({"grep": "^hi$"}, {8}),
-        ({"grep": "x=1", "statuses": ["200"]}, {7}),
+        ({"grep": "x=1", "status": ["200"]}, {7}),
     ],
     ids=str,
 )
@@ -326,7 +326,7 @@ def test_held_back_without_end() -> None:
 
     assert len(let) == 2002
     assert len(filtered([opened, *many, Closed(7, 2.0, failure(ValueError("late"), str))], grep="late")) < 600
-    assert filtered([opened, *many, Closed(7, 2.0)], statuses=["500"]) == []
+    assert filtered([opened, *many, Closed(7, 2.0)], status=("500",)) == []
 
 
 def test_held_back_with_errors_in_between() -> None:
@@ -340,7 +340,7 @@ def test_held_back_with_errors_in_between() -> None:
             Raised(8, number, 1.0, "send", error),
         ]
 
-    assert filtered([opened, *many, Closed(8, 2.0)], statuses=["500"]) == []
+    assert filtered([opened, *many, Closed(8, 2.0)], status=("500",)) == []
     big = [Event(8, n, 1.0, "send", {"type": "websocket.send", "text": "x" * 10**6}, 10**6) for n in range(1, 40)]
     assert len(filtered([opened, *big, Closed(8, 2.0, failure(ValueError("find me"), str))], grep="find me")) < 15
 
@@ -349,8 +349,8 @@ def test_late_events_of_what_is_not_shown() -> None:
     """An app that goes on after its end is shown only if its exchange is."""
     late = Event(7, 9, 9.0, "send", {"type": "http.response.body"})
 
-    assert filtered([*recordings.REQUEST, late], methods=["GET"]) == []
-    assert filtered([*recordings.REQUEST, late], methods=["POST"]) == [7] * 6
+    assert filtered([*recordings.REQUEST, late], method=("GET",)) == []
+    assert filtered([*recordings.REQUEST, late], method=("POST",)) == [7] * 6
 
 
 def test_rejected_for_good() -> None:
@@ -358,7 +358,7 @@ def test_rejected_for_good() -> None:
     socket = [record._replace(id=0) for record in recordings.CHAT]
     others = [record._replace(id=number) for number in range(1, 1200) for record in recordings.FAILING]
 
-    assert filtered([socket[0], *others, *socket[1:]], paths=["/orders"]) == []
+    assert filtered([socket[0], *others, *socket[1:]], path=("/orders",)) == []
 
 
 def test_secrets_are_marked() -> None:

@@ -63,7 +63,7 @@ def exchange(status: int = 200, size: int = 12, duration: float = 0.0034, **more
 
 def line(made: InFlight, form: str = "text", **log: Any) -> str:
     """Return the line of an exchange."""
-    return access_log.line(AccessLog(form=form, **log))(made)
+    return access_log.line(AccessLog(form, **log))(made)
 
 
 TEXT = {
@@ -195,7 +195,7 @@ def test_wrong_templates(form: str) -> None:
         access_log.check(form)
 
     message, hint = TEMPLATES[form]
-    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "access_log_format")
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "access-log-format")
 
 
 # What each field is of a whole request, and of a WebSocket of which little is known.
@@ -392,7 +392,7 @@ def test_nothing_can_be_forged(form: str) -> None:
 
 def test_quiet_paths() -> None:
     """A quiet path has no line unless it fails."""
-    quiet: dict[str, Any] = {"quiet": ("/healthz", "/static/*")}
+    quiet: dict[str, Any] = {"quiet_path": ("/healthz", "/static/*")}
 
     assert line(exchange(path="/healthz"), **quiet) == ""
     assert line(exchange(path="/healthz", status=399), **quiet) == ""

@@ -12,7 +12,8 @@ import asgictl
 from asgictl import adapt
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-from asgictl.serving.app.error_page import ErrorPage, ShowErrors, is_local, users_stack
+from asgictl.serving.app.error_page import ErrorPage, is_local, users_stack
+from asgictl.serving.request import ShowErrors
 
 OURS = Path(asgictl.__file__).parent
 SEEN = "add --traceback to see the whole stack"

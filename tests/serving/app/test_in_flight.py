@@ -42,7 +42,7 @@ def logged(app: App, scope: dict[str, Any], *incoming: dict[str, Any], form: str
 
     lines: list[str] = []
     runtime._use(asgi, "ASGI")
-    runtime._line = access_log.line(AccessLog(form=form))
+    runtime._line = access_log.line(AccessLog(form))
     runtime._write = lines.append
     messages = list(incoming)
 

@@ -11,7 +11,8 @@ import pytest
 from asgictl.asgi import Receive, Send
 from asgictl.errors import AppLoadError
 from asgictl.serving.app import lifespan
-from asgictl.serving.app.lifespan import Lifespan, Mode
+from asgictl.serving.app.lifespan import Lifespan
+from asgictl.serving.request import LifespanMode
 
 UP, DOWN = "lifespan.startup", "lifespan.shutdown"
 WHOLE = [f"{UP}.complete", f"{DOWN}.complete"]
@@ -45,7 +46,7 @@ App = Callable[[Receive, Send], Awaitable[None]]
 
 
 def run(
-    app: App, mode: Mode = "auto", *, cancelled: bool = False, watcher: Watcher | None = None
+    app: App, mode: LifespanMode = "auto", *, cancelled: bool = False, watcher: Watcher | None = None
 ) -> tuple[list[str], list[str]]:
     """Run an app's lifespan; return what the server hears, and what the watcher is told."""
     watcher = watcher or Watcher()
@@ -145,7 +146,7 @@ async def _starts_twice(receive: Receive, send: Send) -> None:
 
 
 HERE = "tests/serving/app/test_lifespan.py"
-CASES: dict[str, tuple[App, Mode, list[str], list[str]]] = {
+CASES: dict[str, tuple[App, LifespanMode, list[str], list[str]]] = {
     "an app that supports it": (_good, "on", WHOLE, ["started", "stopping"]),
     "an app that does not": (_none, "auto", WHOLE, ["started", "stopping"]),
     "an app that ignores it": (_returns, "auto", WHOLE, ["started", "stopping"]),
@@ -153,7 +154,7 @@ CASES: dict[str, tuple[App, Mode, list[str], list[str]]] = {
     "an app that is not asked": (_good, "off", WHOLE, ["started", "stopping"]),
     "an app that leaves early": (_leaves_early, "auto", WHOLE, ["started", "stopping"]),
 }
-FAILED: dict[str, tuple[App, Mode, str]] = {
+FAILED: dict[str, tuple[App, LifespanMode, str]] = {
     "an app that says so": (_fails, "auto", "RuntimeError: no database"),
     "an app that says so and goes on": (_fails_and_stays, "auto", "RuntimeError: no database"),
     "an app that gives no reason": (_fails_without_a_word, "auto", "it gave no reason"),
@@ -192,7 +193,7 @@ async def _exits(receive: Receive, send: Send) -> None:
 
 
 # How it fails: the reason, the hint, and the last line of the details.
-REASONS: dict[str, tuple[App, Mode, str, str | None, str]] = {
+REASONS: dict[str, tuple[App, LifespanMode, str, str | None, str]] = {
     "a traceback": (_fails, "auto", "RuntimeError: no database", SEE_MESSAGE, "RuntimeError: no database"),
     "a line": (_fails_in_a_line, "auto", "no database", None, " no database"),
     "nothing": (_fails_without_a_word, "auto", "it gave no reason", None, ""),

@@ -176,7 +176,7 @@ def test_folders(tmp_path: Path) -> None:
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         "there is no folder `nosuch` to watch",
         "pass --reload-dir with a folder",
-        "reload_dir",
+        "reload-dir",
     )
 
 

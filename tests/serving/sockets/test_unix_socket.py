@@ -72,7 +72,7 @@ def test_wrong_modes(text: str) -> None:
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         f"`--uds-mode {text}` is no mode",
         "write it in octal digits, like 660",
-        "uds_mode",
+        "uds-mode",
     )
 
 

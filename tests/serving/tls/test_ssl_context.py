@@ -15,7 +15,8 @@ from asgictl import atomic
 from asgictl.certs import keys, pairs
 from asgictl.certs.files import Pair
 from asgictl.certs.pairs import Order
-from asgictl.serving.tls import Version, ssl_context
+from asgictl.serving.request import TlsVersion
+from asgictl.serving.tls import ssl_context
 from asgictl.serving.tls.plain_http import Doorman
 from asgictl.serving.tls.ssl_context import Follower
 
@@ -58,13 +59,13 @@ def context(pair: Pair) -> Callable[[], ssl.SSLContext]:
     return made
 
 
-def follower(pair: Pair, client_ca: str | None = None, minimum: Version = "1.2") -> Follower:
+def follower(pair: Pair, client_ca: str | None = None, minimum: TlsVersion = "1.2") -> Follower:
     """Return what follows a pair."""
     return Follower(config(pair, client_ca), context(pair), minimum)
 
 
 @pytest.mark.parametrize(("minimum", "version"), [("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.TLSv1_3)])
-def test_the_context(pair: Pair, minimum: Version, version: ssl.TLSVersion) -> None:
+def test_the_context(pair: Pair, minimum: TlsVersion, version: ssl.TLSVersion) -> None:
     """The context has the oldest version that is wanted, and tells those who speak plain HTTP; sessions stay."""
     followed = follower(pair, minimum=minimum)
 

@@ -107,7 +107,7 @@ def test_the_lifespan() -> None:
 
 def test_a_startup_that_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """One process whose startup fails ends within two seconds, and says why also when it is held up."""
-    built, report = made(grace=8.0)
+    built, report = made(graceful_timeout=8.0)
 
     assert not built.startup_failed(AppLoadError("no database", hint="start it"))
 
@@ -267,7 +267,7 @@ def test_the_context_of_https(monkeypatch: pytest.MonkeyPatch) -> None:
         return "a context"
 
     monkeypatch.setattr(ssl_context, "context", context)
-    built, report = made(tls_minimum="1.3")
+    built, report = made(tls_min="1.3")
     default: Any = object()
 
     assert built.ssl_context("config", default) == "a context"  # type: ignore[comparison-overlap]

@@ -246,7 +246,7 @@ def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None
     doing, thread, left = LEFT[case]
     monkeypatch.setattr(stuck, "thread", lambda: "the thread `x` (main.py:9)" if thread else "")
     monkeypatch.setattr(stuck, "place", lambda _: " (main.py:3)")
-    built, report = made(grace=1.5)
+    built, report = made(graceful_timeout=1.5)
     built._doing = doing
 
     built._stuck()
@@ -260,7 +260,7 @@ def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
     busy = InFlight({**HTTP, "path": "/busy"}, drop, made()[0])
     monkeypatch.setattr(stuck, "running", lambda: busy)
-    built, report = made(grace=8.0)
+    built, report = made(graceful_timeout=8.0)
     built._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
 
     built.shutdown_began()

@@ -1,48 +1,24 @@
-"""What `asgictl gen-cert` says: of a certificate that it has made, or that is there."""
+"""`asgictl gen-cert --check`: what is there, and who trusts it."""
 
 import datetime as dt
 import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from asgictl import errors
 from asgictl.console import Console, plain
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
-    from asgictl.certs.pairs import Made
 
 
-def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
-    """Print what was made."""
-    from asgictl.certs import files, served
-
-    said = made.certificate
-    issuer = "self-signed" if said.self_signed else "by your authority"
-    data = {
-        "files": [str(file) for file in written],
-        "names": list(said.names),
-        "not_after": said.not_after.isoformat(),
-        "issuer": said.issuer,
-        "self_signed": said.self_signed,
-        "kept": made.kept,
-        **more,
-    }
-    console.result("\n".join(map(str, written)), data)
-    whom = f"client {more['client']}" if "client" in more else served.listed(said.names)
-    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
-    if made.bundle.key is not None and not files.is_ignored(made.pair.key):
-        name = made.pair.key.name
-        console.note(f"version control may take `{made.pair.key}`; add `{name}` to `{made.pair.key.parent}/.gitignore`")
-
-
-def show(console: Console, pair: "Pair", password: bytes | None, *, must_be_trusted: bool) -> int:
+def check(console: Console, pair: "Pair", password: bytes | None, *, must_be_trusted: bool) -> int:
     """Print what there is to say of a pair; return 1 when something is wrong with it."""
-    from asgictl.certs import check, stores, trust
+    from asgictl.certs import check as examination
+    from asgictl.certs import stores, trust
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
-    found = check.inspect(pair, password, folder, stores.this_machine(), stores.run)
+    found = examination.inspect(pair, password, folder, stores.this_machine(), stores.run)
     said = found.certificate
     faults = list(found.faults)
     if must_be_trusted:
@@ -74,4 +50,4 @@ def show(console: Console, pair: "Pair", password: bytes | None, *, must_be_trus
         "faults": faults,
     }
     console.result("\n".join(plain(f"{label:<11}  {text}") for label, text in rows), data)
-    return 1 if faults else 0
+    return errors.FOUND if faults else 0

@@ -1,33 +1,30 @@
 """`--print-config`: each value of a command's options, and where it comes from."""
 
 import os
-from typing import TYPE_CHECKING, Any, get_type_hints
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from asgictl import pyproject, settings
-from asgictl.cli.command import option_of
-from asgictl.console import Console, plain
+from asgictl.cli.command import Invocation
+from asgictl.console import plain
 from asgictl.errors import AsgictlError
 
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef
 
 
-def show(ctx: typer.Context, console: Console, stand_in: "AppRef | None" = None, *, stands_in: bool = False) -> None:
-    """Print the settings of the command that `ctx` is about.
+def show(run: Invocation, named: str | None, stand_in: "AppRef | None" = None, *, stands_in: bool = False) -> int:
+    """Print the settings of a command, whose app is `named`; return the exit status.
 
     `stand_in` is its app where there is none, and, if it `stands_in`, without a look.
     """
-    hints = get_type_hints(ctx.command.callback, include_extras=True)
-    known = [option_of(param, hints) for param in ctx.command.params if param.name in hints]
-    app = ("app", str(stand_in), stand_in.found) if stand_in and stands_in else _app(ctx.params["app"], stand_in)
-    rows = [app, *settings.rows(ctx.obj, known)]
+    app = ("app", str(stand_in), stand_in.found) if stand_in and stands_in else _app(named, stand_in)
+    rows = [app, *settings.rows(run.settings, run.options)]
     texts = [(key, _text(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
     lines = (plain(f"{key:{widths[0]}}  {value:{widths[1]}}  {source}".rstrip()) for key, value, source in texts)
     data = {key: {"value": value, "source": source} for key, value, source in rows}
-    console.result("\n".join(lines), data)
+    run.console.result("\n".join(lines), data)
+    return 0
 
 
 def _app(named: str | None, stand_in: "AppRef | None") -> tuple[str, Any, str]:
@@ -45,6 +42,6 @@ def _app(named: str | None, stand_in: "AppRef | None") -> tuple[str, Any, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)

@@ -1,0 +1,139 @@
+"""`asgictl gen-cert`: making a certificate, for a server, for a client, or for a request that is there."""
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from asgictl import atomic
+from asgictl.certs.request import CertRequest
+from asgictl.cli.gen_cert.options import CertFlags
+from asgictl.console import Console
+from asgictl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from asgictl.certs.files import Pair
+    from asgictl.certs.pairs import Made, Order
+
+_LONGEST_PASSWORD = 1000
+
+
+def order_of(request: CertRequest, flags: CertFlags) -> "Order":
+    """Return what the certificate is to be like."""
+    from asgictl.certs import keys, names, pairs
+
+    kinds: dict[str, keys.KeyType] = {kind: kind for kind in get_args(keys.KeyType)}
+    kind = kinds.get(wanted := request.key_type.lower())
+    if kind is None:
+        problem = f"there is no key type `{request.key_type}`"
+        if wanted == "ed25519":
+            problem = "no browser takes Ed25519 certificates"
+        raise ConfigError(problem, hint=f"choose from {', '.join(kinds)}", option="key-type")
+    return pairs.Order(
+        hosts=names.parse(request.names),
+        key_type=kind,
+        lifetime=dt.timedelta(days=request.days),
+        password=password(flags),
+        group=request.group,
+        p12=Path(request.p12) if request.p12 else None,
+    )
+
+
+def password(flags: CertFlags) -> bytes | None:
+    """Return the first line of stdin, if it is to be a password; raise `ConfigError` for none."""
+    if not flags.password_stdin:
+        return None
+    line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    if not line:
+        raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+    if len(line) > _LONGEST_PASSWORD:
+        raise ConfigError("the password is too long for OpenSSL", hint=f"use {_LONGEST_PASSWORD} bytes at the most")
+    return line
+
+
+def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> int:
+    """Make the pair that `serve --https` takes, by the user's authority if there is one; return the exit status."""
+    from asgictl.certs import authority, pairs, trust
+
+    now = dt.datetime.now(dt.UTC)
+    distinct(*pair, *order.extra)
+    issuer = pairs.for_hosts(authority.load(trust.folder(os.environ), now), order.wanted)
+    made = pairs.new(pair, order, issuer, now, force=force)
+    tell(console, made, [*pair, *order.extra], now)
+    if issuer is None:
+        console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
+    return 0
+
+
+def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: bool) -> int:
+    """Make the pair of a client called `name`, by the user's authority; return the exit status."""
+    from asgictl.certs import authority, files, issue, keys, pairs, trust
+
+    now = dt.datetime.now(dt.UTC)
+    folder = trust.folder(os.environ)
+    distinct(*pair, *order.extra)
+    with atomic.locked(*pair):
+        files.recover(pair)
+        pairs.refuse_existing([*pair, *order.extra], force=force)
+        issuer = authority.load_or_make(folder, now)
+        bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
+        made = pairs.save(pair, bundle, order)
+    tell(console, made, [*pair, *order.extra], now, client=name)
+    console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
+    return 0
+
+
+def sign(console: Console, request: Path, target: Path, order: "Order", *, force: bool) -> int:
+    """Sign the request in a file, by the user's authority; return the exit status."""
+    from asgictl.certs import authority, csr, files, issue, pairs, trust
+
+    now = dt.datetime.now(dt.UTC)
+    distinct(request, target)
+    asked = csr.load(files.read(request, missing=csr.HOW), str(request))
+    hosts = order.hosts or csr.hosts(asked, str(request))
+    beside = target.with_suffix(".key")
+    if beside.exists() and not csr.is_for(asked, files.read(beside)):
+        problem = f"`{target}` would not fit `{beside}`"
+        raise ConfigError(problem, hint="choose another place with --cert-file")
+    with atomic.locked(target):
+        pairs.refuse_existing([target], force=force)
+        issuer = authority.load_or_make(trust.folder(os.environ), now)
+        bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)
+        pairs.check(bundle, now)
+        files.write_one(target, bundle.pem(), secret=False)
+    tell(console, pairs.Made(files.Pair(target, request), bundle), [target], now)
+    return 0
+
+
+def distinct(*places: Path) -> None:
+    """Raise `ConfigError` for files that would be written over each other."""
+    known: set[Path] = set()
+    for place in places:
+        if place.absolute() in known:
+            raise ConfigError(f"`{place}` would be written twice", hint="choose another file for each")
+        known.add(place.absolute())
+
+
+def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
+    """Print what was made."""
+    from asgictl.certs import files, served
+
+    said = made.certificate
+    issuer = "self-signed" if said.self_signed else "by your authority"
+    data = {
+        "files": [str(file) for file in written],
+        "names": list(said.names),
+        "not_after": said.not_after.isoformat(),
+        "issuer": said.issuer,
+        "self_signed": said.self_signed,
+        "kept": made.kept,
+        **more,
+    }
+    console.result("\n".join(map(str, written)), data)
+    whom = f"client {more['client']}" if "client" in more else served.listed(said.names)
+    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
+    if made.bundle.key is not None and not files.is_ignored(made.pair.key):
+        name = made.pair.key.name
+        console.note(f"version control may take `{made.pair.key}`; add `{name}` to `{made.pair.key.parent}/.gitignore`")

@@ -1,0 +1,59 @@
+"""From the request of a command that serves to a plan, and what has to be known beside it."""
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from asgictl import environment, pyproject
+from asgictl.console import Console
+from asgictl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from asgictl.cli.serve.options import ServeFlags
+    from asgictl.serving.plan import ServePlan
+    from asgictl.serving.request import ServeRequest
+
+
+def check_qr(flags: "ServeFlags") -> None:
+    """Raise `ConfigError` where a QR code is wanted and nothing can make one."""
+    if flags.qr and find_spec("segno") is None:
+        raise ConfigError("`--qr` needs the package `segno`", hint=environment.installing("segno"))
+
+
+def check_folders(names: Sequence[str]) -> None:
+    """Raise `ConfigError` for a folder to watch that is not there, also where nothing is watched."""
+    from asgictl.serving.processes import changes
+
+    changes.folders(names, pyproject.current_folder(), ())
+
+
+def check_meant(plan: "ServePlan", options: Sequence[str]) -> None:
+    """Raise `ConfigError` for one of `options` that does nothing for the app, as far as its source tells what it is."""
+    from asgictl import discovery
+
+    ref = plan.instructions.ref
+    known = discovery.entry(ref, pyproject.current_folder()) if options else None
+    if known is None or known.interface is None:
+        return
+    is_djangos = ref.settings is not None or (known.framework or "").startswith("Django")
+    if "wsgi_threads" in options and known.interface != "wsgi":
+        problem = f"`--wsgi-threads` does nothing for an ASGI app like `{ref}`"
+        raise ConfigError(problem, hint="drop it", option="wsgi-threads")
+    if "static" in options and known.framework and not is_djangos:
+        problem = f"`--static` does nothing for `{ref}` ({known.framework}): it is about Django's static files"
+        raise ConfigError(problem, hint="drop it", option="static")
+
+
+def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
+    """Return the plan for what the user asks for; say what there is to note about the app and its environment."""
+    from asgictl.serving import plan
+
+    folder = pyproject.current_folder()
+    tell = console.step if request.verbose else lambda _: None
+    planned = plan.plan(request, folder, os.environ, tell, plan.Colors(console.log_colors, console.colors))
+    for note in planned.instructions.ref.notes:
+        console.note(note)
+    if planned.instructions.ref.file is not None and (elsewhere := environment.note(folder)):
+        console.note(elsewhere)
+    return planned

@@ -1,0 +1,71 @@
+"""The options of `asgictl session`: saved exchanges have no configuration."""
+
+from asgictl.cli.inspect.options import FILTERS
+from asgictl.cli.option import Form, argument, flag, option, panel
+
+_FILE = argument("FILE", "What `asgictl inspect --save FILE` has written.")
+_VIEW = panel(
+    "What is shown",
+    view=option("--view", metavar="VIEW", about="line (of several), full (of one), or json."),
+)
+
+SHOW = Form({"file": _FILE, "id": argument("ID", "Only this exchange."), **_VIEW, **FILTERS}, configurable=False)
+
+DIFF = Form(
+    {
+        "file": _FILE,
+        "a": argument("A", "One exchange."),
+        "b": argument("B", "The other."),
+        **panel("Configuration", json=flag("--json", about="The same as JSON.")),
+    },
+    configurable=False,
+)
+
+EXPORT = Form(
+    {
+        "file": _FILE,
+        **panel(
+            "The form",
+            har=flag("--har", about="HAR 1.2, for a browser's developer tools."),
+            curl=option("--curl", metavar="ID", about="A curl command for this exchange."),
+            httpie=option("--httpie", metavar="ID", about="An HTTPie command for this exchange."),
+        ),
+    },
+    configurable=False,
+)
+
+REPLAY = Form(
+    {
+        "file": _FILE,
+        "ids": argument("ID...", "These exchanges; all requests without one."),
+        **panel(
+            "Where to",
+            app=option("--app", metavar="APP", about="An app, called in this process, without a port."),
+            to=option("--to", metavar="URL", about="A server, like http://127.0.0.1:8000."),
+            yes=flag("--yes", about="A server on another machine, too."),
+            timeout=option("--timeout", metavar="S", about="For an answer."),
+        ),
+        **panel(
+            "What to change",
+            method=option("--method", metavar="NAME", about="Another method."),
+            path=option("--path", metavar="PATH", about="Another path, with its query."),
+            header=option("--header", "-H", metavar="TEXT", about="`Name: value` instead; `Name:` without."),
+            body=option("--body", metavar="TEXT", about="Another body; @FILE from a file."),
+        ),
+        **panel(
+            "What is shown",
+            diff=flag("--diff", about="Show how the answers differ from the recorded ones."),
+            view=_VIEW["view"],
+        ),
+        **panel(
+            "App",
+            factory=flag("--factory", about="Call APP to get the app."),
+            interface=option("--interface", metavar="KIND", about="asgi3, asgi2 or wsgi."),
+        ),
+        **panel(
+            "Logging",
+            traceback=flag("--traceback", about="The whole stack of errors."),
+        ),
+    },
+    configurable=False,
+)

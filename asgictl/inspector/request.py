@@ -1,0 +1,91 @@
+"""What `asgictl inspect` and `asgictl session` can be asked for: each field is one of their options."""
+
+from typing import Annotated, Literal, NamedTuple
+
+from asgictl.asgi import Interface
+from asgictl.option_types import Range, Trait
+
+ViewName = Literal["line", "full", "json"]
+
+_DAY = 24 * 60 * 60
+
+_Number = Annotated[int, Range(0)]
+
+
+class FilterRequest(NamedTuple):
+    """Which exchanges are shown; nothing asked for lets everything through."""
+
+    type: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    grep: str | None = None
+
+
+class InspectRequest(NamedTuple):
+    """How exchanges are shown and kept, and how the app answers that stands in; `delay` is in seconds.
+
+    `body_limit` is in bytes, `save_limit` in megabytes.
+    """
+
+    view: ViewName | None = None
+    redact: tuple[str, ...] = ()
+    no_redact: bool = False
+    body_limit: Annotated[int, Range(0, 2**31 - 1)] = 1024 * 1024
+    save: Annotated[str | None, Trait.PATH] = None
+    save_limit: Annotated[int, Range(1)] = 100
+    respond: Annotated[int | None, Range(200, 599)] = None
+    respond_header: tuple[str, ...] = ()
+    respond_text: str | None = None
+    respond_file: Annotated[str | None, Trait.PATH] = None
+    delay: Annotated[float, Range(0, _DAY)] = 0
+    drop: bool = False
+
+
+class ShowRequest(NamedTuple):
+    """A saved session to show, or one exchange of it."""
+
+    file: str
+    id: Annotated[int | None, Range(0)] = None
+    view: ViewName | None = None
+
+
+class DiffRequest(NamedTuple):
+    """Two exchanges of a saved session to compare."""
+
+    file: str
+    a: _Number
+    b: _Number
+    json: bool = False
+
+
+class ExportRequest(NamedTuple):
+    """A saved session in another form: `curl` and `httpie` are numbers of exchanges."""
+
+    file: str
+    har: bool = False
+    curl: Annotated[int | None, Range(0)] = None
+    httpie: Annotated[int | None, Range(0)] = None
+
+
+class ReplayRequest(NamedTuple):
+    """Exchanges to send again, all without `ids`: to which app or server, and what is changed before.
+
+    `timeout` is in seconds.
+    """
+
+    file: str
+    ids: Annotated[tuple[int, ...], Range(0)] = ()
+    app: str | None = None
+    to: str | None = None
+    yes: bool = False
+    timeout: Annotated[float, Range(0.001, _DAY)] = 10
+    method: str | None = None
+    path: str | None = None
+    header: tuple[str, ...] = ()
+    body: str | None = None
+    diff: bool = False
+    view: ViewName | None = None
+    factory: bool = False
+    interface: Interface = "auto"
+    traceback: bool = False
