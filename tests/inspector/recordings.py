@@ -27,7 +27,9 @@ SCOPE: dict[str, Any] = {
 
 REQUEST: list[Record] = [
     Opened(7, 1_700_000_000.0, SCOPE),
-    Event(7, 1, 0.0, "receive", {"type": "http.request", "body": b'{"sku": "A1", "n": 2}', "more_body": False}, 21),
+    Event(
+        7, 1, 0.0, "receive", {"type": "http.request", "body": b'{"sku": "A1", "n": 2}', "more_body": False}, size=21
+    ),
     Event(
         7,
         2,
@@ -39,7 +41,7 @@ REQUEST: list[Record] = [
             "headers": [(b"content-type", b"application/json"), (b"content-length", b"8")],
         },
     ),
-    Event(7, 3, 8.4, "send", {"type": "http.response.body", "body": b'{"ok":1}'}, 8),
+    Event(7, 3, 8.4, "send", {"type": "http.response.body", "body": b'{"ok":1}'}, size=8),
     Closed(7, 8.5),
 ]
 
@@ -47,15 +49,15 @@ CHAT: list[Record] = [
     Opened(8, 1_700_000_001.0, {**SCOPE, "type": "websocket", "path": "/chat", "raw_path": b"/chat", "scheme": "ws"}),
     Event(8, 1, 0.1, "receive", {"type": "websocket.connect"}),
     Event(8, 2, 0.2, "send", {"type": "websocket.accept", "subprotocol": "chat"}),
-    Event(8, 3, 20.0, "receive", {"type": "websocket.receive", "text": "hi", "bytes": None}, 2),
-    Event(8, 4, 20.5, "send", {"type": "websocket.send", "bytes": b"\x00\xff"}, 2),
+    Event(8, 3, 20.0, "receive", {"type": "websocket.receive", "text": "hi", "bytes": None}, size=2),
+    Event(8, 4, 20.5, "send", {"type": "websocket.send", "bytes": b"\x00\xff"}, size=2),
     Event(8, 5, 99.0, "receive", {"type": "websocket.disconnect", "code": 1001, "reason": "bye"}),
     Closed(8, 99.5),
 ]
 
 FAILING: list[Record] = [
     Opened(9, 1_700_000_002.0, {**SCOPE, "method": "GET", "path": "/boom", "raw_path": b"/boom", "query_string": b""}),
-    Closed(9, 1.0, Failure("ValueError", "boom", "Traceback ...\nValueError: boom\n")),
+    Closed(9, 1.0, error=Failure("ValueError", "boom", "Traceback ...\nValueError: boom\n")),
 ]
 
 

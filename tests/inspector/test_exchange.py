@@ -1,5 +1,6 @@
 """What an exchange says of itself: status, close code, target, bodies, and whether all of it is there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ def exchange(
     """Return an exchange with these messages, each at a millisecond of its own."""
     found = Exchange(Opened(1, 0.0, {"type": kind, "method": "GET", "path": "/", **scope}))
     for n, (direction, message) in enumerate(messages, start=1):
-        found.add(Event(1, n, 1.0 * n, direction, message, len(message.get("body", b""))))
-    found.add(Closed(1, 9.0, error))
+        found.add(Event(1, n, 1.0 * n, direction, message, size=len(message.get("body", b""))))
+    found.add(Closed(1, 9.0, error=error))
     return found
 
 
@@ -153,7 +154,7 @@ def test_whether_all_is_there() -> None:
     found.left_out = 1
     assert (found.is_cut, found.is_request_whole) == (True, False)
     for n, cut in ((3, False), (2, True)):
-        found.left_out, found.events[1] = 0, found.events[1]._replace(n=n, cut=cut)
+        found.left_out, found.events[1] = 0, replace(found.events[1], n=n, cut=cut)
         assert found.is_cut
     assert [value_of([(b"a", Redacted(2)), (b"A", b"b")], name) for name in ("A", "b")] == ["‹redacted 2 B›", None]
 
@@ -216,7 +217,7 @@ def test_half_a_letter() -> None:
     """A text body with half of a pair of surrogates, which an app may wrongly send, is there as bytes."""
     found = Exchange(REQUEST[0])  # type: ignore[arg-type]
     assert found.closed is None
-    found.add(Event(7, 1, 1.0, "send", {"type": "http.response.body", "body": "a\ud800"}, 4))
+    found.add(Event(7, 1, 1.0, "send", {"type": "http.response.body", "body": "a\ud800"}, size=4))
 
     assert found.response_body == b"a\xed\xa0\x80"
     assert found.closed is None

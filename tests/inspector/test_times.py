@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, time
@@ -73,7 +74,7 @@ def test_what_is_recorded(clock: Clock) -> None:
     records = called(app, clock, {"type": "http"}, first_id=4)
     (exchange,) = assembled(records).values()
 
-    assert records[0] == Opened(4, 1_700_000_000.5, {"type": "http"}, None)
+    assert records[0] == Opened(4, 1_700_000_000.5, {"type": "http"}, replay_of=None)
     assert [record.id for record in records] == [4] * 5
     assert [(one.n, one.direction, one.size) for one in exchange.events] == [
         (1, "receive", 1),
@@ -147,7 +148,7 @@ RECORDS: list[Record] = [
     Event(3, 1, 0.04, "receive", {"type": "http.request"}),
     Event(3, 2, 12.3456, "send", {"type": "http.response.start", "status": 200}),
     Raised(3, 2, 1012.3456, "send", FAILED),
-    Closed(3, 61_012.3456, FAILED),
+    Closed(3, 61_012.3456, error=FAILED),
 ]
 
 
@@ -159,7 +160,7 @@ def test_what_is_saved() -> None:
     assert [one["ms"] for one in fields[1:]] == [0.04, 12.346, 1012.346, 61012.346]
     assert [codec.loads(json.dumps(one)) for one in fields] == [
         RECORDS[0],
-        *(record._replace(ms=round(record.ms, 3)) for record in RECORDS if not isinstance(record, Opened)),
+        *(replace(record, ms=round(record.ms, 3)) for record in RECORDS if not isinstance(record, Opened)),
     ]
 
 
@@ -196,7 +197,7 @@ def test_what_is_shown() -> None:
 @pytest.mark.parametrize(
     ("record", "line"),
     [
-        (lambda ms: Closed(0, ms, FAILED), "     2.5 ■ not supported: OSError: gone"),
+        (lambda ms: Closed(0, ms, error=FAILED), "     2.5 ■ not supported: OSError: gone"),
         (lambda ms: Closed(0, ms, cancelled=True), "     2.5 ✗ cancelled"),
     ],
     ids=["not supported", "cancelled"],

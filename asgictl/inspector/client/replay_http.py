@@ -61,7 +61,7 @@ class _Recorded:
 
     def __init__(self, number: int, one: Script, redactor: Redactor) -> None:
         scope = {**one.scope, "headers": redactor.headers(one.scope["headers"])}
-        self.exchange = Exchange(Opened(number, time.time(), scope, one.id))
+        self.exchange = Exchange(Opened(number, time.time(), scope, replay_of=one.id))
         self._redactor = redactor
         self._begun = time.perf_counter()
 
@@ -69,7 +69,7 @@ class _Recorded:
         number = len(self.exchange.events) + 1
         if "headers" in message:
             message["headers"] = self._redactor.headers(message["headers"])
-        self.exchange.add(Event(self.exchange.id, number, self._ms(), direction, message, size))
+        self.exchange.add(Event(self.exchange.id, number, self._ms(), direction, message, size=size))
 
     def frame(self, direction: Any, kind: str, data: str | bytes) -> None:
         if isinstance(data, str):

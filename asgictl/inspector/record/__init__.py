@@ -1,11 +1,14 @@
-"""What is recorded of a connection: its scope, each message, and how it ended."""
+"""What is recorded of a connection: its scope, each message, and how it ended.
+
+Records are no tuples: one can gain a field, and who reads the others by their names does not notice.
+"""
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 # So much is kept of what an exception says, and of its stack, in letters.
 _LONGEST = 64 * 1024
@@ -36,7 +39,8 @@ class Opaque:
         return f"<{self.type}>"
 
 
-class Failure(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Failure:
     """An exception: its class's name, what it says, and the stack."""
 
     type: str
@@ -47,7 +51,8 @@ class Failure(NamedTuple):
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Opened:
     """A connection has begun: its number, the time in seconds since the epoch, and the scope as the app was given it.
 
     `replay_of` is the number of the exchange that this one repeats.
@@ -56,10 +61,12 @@ class Opened(NamedTuple):
     id: int
     at: float
     scope: dict[str, Any]
+    _: KW_ONLY
     replay_of: int | None = None
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Event:
     """A message that the app has received, or sends: the `n`th of its connection, `ms` milliseconds after it began.
 
     `size` is what its content has in bytes; where `cut`, the message holds less of it. `message` is no dictionary only
@@ -71,6 +78,7 @@ class Event(NamedTuple):
     ms: float
     direction: Direction
     message: Any
+    _: KW_ONLY
     size: int = 0
     cut: bool = False
 
@@ -94,7 +102,8 @@ class Event(NamedTuple):
         return "" if self.get("text") == "" else b""
 
 
-class Raised(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Raised:
     """`receive()`, or `send()` of event `n`, has raised an exception into the app."""
 
     id: int
@@ -104,11 +113,13 @@ class Raised(NamedTuple):
     error: Failure
 
 
-class Closed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Closed:
     """The app has returned, or raised `error`, or was cancelled."""
 
     id: int
     ms: float
+    _: KW_ONLY
     error: Failure | None = None
     cancelled: bool = False
 

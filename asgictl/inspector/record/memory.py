@@ -36,7 +36,7 @@ class Memory:
 
     def __call__(self, record: Record) -> None:
         """Keep a record."""
-        number = record[0]
+        number = record.id
         if record.__class__ is Opened:
             self._kept[number] = [record]
             if len(self._kept) > self._most:

@@ -10,15 +10,13 @@ from typing import Any
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.inspector.record import (
     CONTENT,
-    Closed,
     Direction,
-    Event,
     Failure,
     Opaque,
-    Opened,
     Raised,
     Record,
     Sink,
+    drafts,
     failure,
     redaction,
 )
@@ -126,7 +124,7 @@ class _Watched:
             self._asked = headers, scope.get("query_string"), scope.get("raw_path")
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
-        self._tell(Opened(number, time(), kept, inspector.replay_of))
+        self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
 
     async def receive(self) -> Message:
@@ -154,12 +152,12 @@ class _Watched:
     def end(self, error: BaseException | None) -> None:
         inspector, ms = self._inspector, self._ms()
         if error is None:
-            self._tell(Closed(self._id, ms))
+            self._tell(drafts.closed(self._id, ms))
         elif isinstance(error, CancelledError):
-            self._tell(Closed(self._id, ms, cancelled=True))
+            self._tell(drafts.closed(self._id, ms, cancelled=True))
         else:
             inspector.latest_failure = id(error), self._hide
-            self._tell(Closed(self._id, ms, self._failure(error)))
+            self._tell(drafts.closed(self._id, ms, self._failure(error)))
 
     def _ms(self) -> float:
         return (perf_counter() - self._begun) * 1000
@@ -190,7 +188,7 @@ class _Watched:
                 kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
             kept = Opaque(type_name(message))
-        self._tell(Event(self._id, n, ms, direction, kept, size, cut))
+        self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""

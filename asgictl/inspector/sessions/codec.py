@@ -70,21 +70,24 @@ def _event(record: Event) -> dict[str, Any]:
 
 
 def _raised(record: Raised) -> dict[str, Any]:
-    error = record.error._asdict()
     return {
         "k": "raise",
         "id": record.id,
         "n": record.n,
         "ms": round(record.ms, 3),
         "dir": record.direction,
-        "error": error,
+        "error": _failure(record.error),
     }
 
 
 def _closed(record: Closed) -> dict[str, Any]:
-    error = record.error._asdict() if record.error else None
+    error = _failure(record.error) if record.error else None
     cancelled = {"cancelled": True} if record.cancelled else {}
     return {"k": "close", "id": record.id, "ms": round(record.ms, 3), "error": error, **cancelled}
+
+
+def _failure(error: Failure) -> dict[str, Any]:
+    return {"type": error.type, "message": error.message, "traceback": error.traceback}
 
 
 _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -151,7 +154,7 @@ def _read_opened(fields: dict[str, Any]) -> Opened:
     if not isinstance(scope, dict):
         raise ValueError("its `scope` is not an object")  # noqa: TRY004  # of the line, as the others
     at = datetime.fromisoformat(fields["t"]).timestamp()
-    return Opened(_int(fields["id"]), at, scope, fields.get("replay_of"))
+    return Opened(_int(fields["id"]), at, scope, replay_of=fields.get("replay_of"))
 
 
 def _read_event(fields: dict[str, Any]) -> Event:
@@ -161,8 +164,8 @@ def _read_event(fields: dict[str, Any]) -> Event:
         float(fields["ms"]),
         _direction(fields["dir"]),
         _read_mapping(fields["message"]),
-        _int(fields["size"]),
-        bool(fields.get("cut")),
+        size=_int(fields["size"]),
+        cut=bool(fields.get("cut")),
     )
 
 
@@ -173,7 +176,7 @@ def _read_raised(fields: dict[str, Any]) -> Raised:
 
 def _read_closed(fields: dict[str, Any]) -> Closed:
     error = _read_failure(fields["error"]) if fields["error"] else None
-    return Closed(_int(fields["id"]), float(fields["ms"]), error, bool(fields.get("cancelled")))
+    return Closed(_int(fields["id"]), float(fields["ms"]), error=error, cancelled=bool(fields.get("cancelled")))
 
 
 def _read_failure(fields: dict[str, Any]) -> Failure:

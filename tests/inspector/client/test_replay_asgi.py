@@ -1,6 +1,7 @@
 """Requests and conversations sent again: what is sent, and what is refused."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def asked(headers: list[Any], body: bytes | None = b"body", **scope: Any) -> Exc
     """Return a request with these headers, a body, and what a scope has of it."""
     exchange = Exchange(Opened(7, 0.0, {**SCOPE, "headers": headers, **scope}))
     if body is not None:
-        exchange.add(Event(7, 1, 0.0, "receive", {"type": "http.request", "body": body}, len(body)))
+        exchange.add(Event(7, 1, 0.0, "receive", {"type": "http.request", "body": body}, size=len(body)))
     return exchange
 
 
@@ -41,10 +42,10 @@ def test_a_conversation() -> None:
     opened, *others = CHAT
     more = [
         Event(8, 6, 99.1, "receive", {"type": "websocket.receive", "text": ""}),
-        Event(8, 7, 99.2, "send", {"type": "websocket.send", "text": "x"}, 1),
-        Event(8, 8, 99.3, "receive", {"type": "websocket.receive", "bytes": b"y"}, 1),
+        Event(8, 7, 99.2, "send", {"type": "websocket.send", "text": "x"}, size=1),
+        Event(8, 8, 99.3, "receive", {"type": "websocket.receive", "bytes": b"y"}, size=1),
     ]
-    one = script(of([opened, *others[:4], *(event._replace(n=event.n - 1) for event in more)]), Edit())
+    one = script(of([opened, *others[:4], *(replace(event, n=event.n - 1) for event in more)]), Edit())
 
     assert (one.steps, one.answers) == ([(0, "hi"), (1, ""), (2, b"y")], 2)
     assert (one.chunks, one.parts, one.size, one.without) == ([], None, 0, ())
@@ -114,7 +115,7 @@ def test_secrets_that_are_lost() -> None:
 def test_answers_without_end(answer: list[dict[str, Any]], parts: int | None, size: int) -> None:
     """An answer that was not complete is read as far as it had come."""
     start = Event(7, 2, 1.0, "send", {"type": "http.response.start", "status": 200})
-    chunks = [Event(7, 3 + n, 2.0, "send", message, 3) for n, message in enumerate(answer)]
+    chunks = [Event(7, 3 + n, 2.0, "send", message, size=3) for n, message in enumerate(answer)]
     one = script(of([*REQUEST[:2], start, *chunks]), Edit())
 
     assert (one.parts, one.size) == (parts, size)

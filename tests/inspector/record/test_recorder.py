@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -229,7 +230,7 @@ def test_memory_forgets_the_oldest() -> None:
     assert [exchange.id for exchange in memory.exchanges] == [6, 7, 8]
 
     def send(number: int, size: int) -> None:
-        memory(Event(number, 1, 0.0, "send", {"type": "http.response.body", "body": bytes(size)}, size))
+        memory(Event(number, 1, 0.0, "send", {"type": "http.response.body", "body": bytes(size)}, size=size))
 
     for _ in range(6):
         send(8, 1)
@@ -263,8 +264,8 @@ def test_whether_a_request_is_whole() -> None:
     opened, request, *others = REQUEST
     assert isinstance(opened, Opened)
     assert isinstance(request, Event)
-    announced = opened._replace(scope={**opened.scope, "headers": [(b"content-length", b"21")]})
-    more = request._replace(message={**request.message, "more_body": True})
+    announced = replace(opened, scope={**opened.scope, "headers": [(b"content-length", b"21")]})
+    more = replace(request, message={**request.message, "more_body": True})
 
     def whole(*records: Record) -> bool:
         (exchange,) = assembled(records).values()
@@ -274,7 +275,7 @@ def test_whether_a_request_is_whole() -> None:
     assert whole(opened, Closed(7, 1.0))
     assert not whole(announced, Closed(7, 1.0))
     assert not whole(opened, more, Closed(7, 1.0))
-    assert not whole(opened, request._replace(cut=True), *others)
+    assert not whole(opened, replace(request, cut=True), *others)
     assert not whole(opened, *others)
 
 
@@ -419,7 +420,12 @@ def test_keys_of_any_type() -> None:
 def test_memory_of_what_is_forgotten() -> None:
     """What still comes of an exchange that was forgotten is not kept."""
     memory = Memory(exchanges=1)
-    for record in (Opened(1, 0.0, {}), Opened(2, 0.0, {}), Event(1, 1, 1.0, "send", {"body": b"x"}, 1), Closed(1, 2.0)):
+    for record in (
+        Opened(1, 0.0, {}),
+        Opened(2, 0.0, {}),
+        Event(1, 1, 1.0, "send", {"body": b"x"}, size=1),
+        Closed(1, 2.0),
+    ):
         memory(record)
 
     assert [(exchange.id, exchange.events) for exchange in memory.exchanges] == [(2, [])]

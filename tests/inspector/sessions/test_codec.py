@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,10 +49,16 @@ numbers = st.integers(0)
 sides = st.sampled_from(["receive", "send"])
 failures = st.builds(Failure, st.text(), st.text(), st.text())
 records = st.one_of(
-    st.builds(Opened, numbers, st.integers(0, 4_000_000_000).map(float), mappings, st.one_of(st.none(), numbers)),
-    st.builds(Event, numbers, numbers, times, sides, st.one_of(mappings, values), numbers, st.booleans()),
+    st.builds(
+        Opened,
+        numbers,
+        st.integers(0, 4_000_000_000).map(float),
+        mappings,
+        replay_of=st.one_of(st.none(), numbers),
+    ),
+    st.builds(Event, numbers, numbers, times, sides, st.one_of(mappings, values), size=numbers, cut=st.booleans()),
     st.builds(Raised, numbers, numbers, times, sides, failures),
-    st.builds(Closed, numbers, times, st.one_of(st.none(), failures), st.booleans()),
+    st.builds(Closed, numbers, times, error=st.one_of(st.none(), failures), cancelled=st.booleans()),
 )
 
 
@@ -145,7 +152,7 @@ def test_any_json(junk: Any) -> None:
 
 def event(message: Any, **fields: Any) -> Event:
     """Return an event with this message."""
-    return Event(1, 2, 3.0, "send", message)._replace(**fields)
+    return replace(Event(1, 2, 3.0, "send", message), **fields)
 
 
 MESSAGES: dict[str, tuple[Any, Any]] = {
@@ -216,11 +223,11 @@ def test_foreign_objects() -> None:
 FAILED = Failure("m.E", "why", "Traceback")
 WRITTEN: list[tuple[Record, dict[str, Any]]] = [
     (
-        Opened(1, 1_700_000_000.000001, {"type": "http"}, 0),
+        Opened(1, 1_700_000_000.000001, {"type": "http"}, replay_of=0),
         {"k": "open", "id": 1, "t": "2023-11-14T22:13:20.000001Z", "replay_of": 0, "scope": {"type": "http"}},
     ),
     (
-        Event(1, 2, 3.0, "send", {"type": "x"}, 9, cut=True),
+        Event(1, 2, 3.0, "send", {"type": "x"}, size=9, cut=True),
         {"k": "event", "id": 1, "n": 2, "ms": 3.0, "dir": "send", "message": {"type": "x"}, "size": 9, "cut": True},
     ),
     (
@@ -235,7 +242,7 @@ WRITTEN: list[tuple[Record, dict[str, Any]]] = [
         },
     ),
     (
-        Closed(1, 3.0, FAILED),
+        Closed(1, 3.0, error=FAILED),
         {"k": "close", "id": 1, "ms": 3.0, "error": {"type": "m.E", "message": "why", "traceback": "Traceback"}},
     ),
     (Closed(1, 3.0, cancelled=True), {"k": "close", "id": 1, "ms": 3.0, "error": None, "cancelled": True}),

@@ -1,6 +1,7 @@
 """What counts as a difference, and what does not."""
 
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def answered(
     exchange = Exchange(Opened(1, 0.0, {**SCOPE, **(scope or {})}))
     start = {"type": "http.response.start", "status": status, "headers": [(b"content-type", media_type), *headers]}
     exchange.add(Event(1, 1, 1.0, "send", start))
-    exchange.add(Event(1, 2, 1.0, "send", {"type": "http.response.body", "body": body}, len(body)))
+    exchange.add(Event(1, 2, 1.0, "send", {"type": "http.response.body", "body": body}, size=len(body)))
     exchange.add(Closed(1, 2.0))
     return exchange
 
@@ -124,7 +125,7 @@ def test_what_was_asked() -> None:
 
     def asked(body: bytes, *headers: tuple[bytes, Any]) -> Exchange:
         exchange = Exchange(Opened(1, 0.0, {**SCOPE, "headers": [(b"content-type", b"application/json"), *headers]}))
-        exchange.add(Event(1, 1, 1.0, "receive", {"type": "http.request", "body": body}, len(body)))
+        exchange.add(Event(1, 1, 1.0, "receive", {"type": "http.request", "body": body}, size=len(body)))
         return exchange
 
     one = asked(b'{"a": 1}', (b"x-a", b"1"), (b"authorization", Redacted(3)), (b"date", b"now"))
@@ -141,7 +142,7 @@ def test_what_was_asked() -> None:
 def test_statuses_and_errors() -> None:
     """The status comes first, then the error, then the answer itself."""
     failed = answered(b"b", status=500)
-    failed.add(Closed(1, 2.0, Failure("ValueError", "boom", "")))
+    failed.add(Closed(1, 2.0, error=Failure("ValueError", "boom", "")))
 
     assert [tuple(found) for found in of_answers(answered(b"a"), failed)] == [
         ("status", "200", "500"),
@@ -159,10 +160,10 @@ def test_statuses_and_errors() -> None:
 def test_an_app_that_raises() -> None:
     """What a server makes of an app that has raised is its own, and no difference; without a server it is one."""
     raised = Exchange(Opened(1, 0.0, SCOPE))
-    raised.add(Closed(1, 2.0, Failure("ValueError", "boom", "")))
+    raised.add(Closed(1, 2.0, error=Failure("ValueError", "boom", "")))
     served = answered(b"Internal Server Error", b"text/plain; charset=utf-8", status=500)
     refused = Exchange(Opened(1, 0.0, {**SCOPE, "type": "websocket"}))
-    refused.add(Closed(1, 2.0, Failure("ValueError", "boom", "")))
+    refused.add(Closed(1, 2.0, error=Failure("ValueError", "boom", "")))
 
     assert list(of_answers(raised, served, frozenset((b"server",)))) == []
     assert [found.where for found in of_answers(raised, served)] == [
@@ -273,8 +274,8 @@ def test_bodies_that_are_not_kept() -> None:
     """Bodies of which the same is kept, and that have other sizes, are told apart by these."""
     one, other = answered(b"abc"), answered(b"abc")
     one.events[1], other.events[1] = (
-        one.events[1]._replace(size=10, cut=True),
-        other.events[1]._replace(size=20, cut=True),
+        replace(one.events[1], size=10, cut=True),
+        replace(other.events[1], size=20, cut=True),
     )
 
     assert [tuple(found) for found in of_answers(one, other)] == [
@@ -287,7 +288,7 @@ def test_requests_that_are_not_kept() -> None:
     one, other = answered(scope={"method": "POST"}), answered(scope={"method": "POST"})
     for exchange, size in ((one, 10), (other, 20)):
         message = {"type": "http.request", "body": b"abc"}
-        exchange.events.insert(0, Event(1, 0, 0.5, "receive", message, size, cut=True))
+        exchange.events.insert(0, Event(1, 0, 0.5, "receive", message, size=size, cut=True))
 
     assert [tuple(found) for found in of_requests(one, other)] == [
         ("request body, as far as it is kept the same", "10 B", "20 B")

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import haralyzer
@@ -121,7 +122,7 @@ def answered(
         opened,
         Event(1, 1, 0.5, "receive", {"type": "http.request", "body": b"", "more_body": False}),
         Event(1, 2, 2.0, "send", {"type": "http.response.start", "status": status, "headers": headers}),
-        Event(1, 3, 3.0, "send", {"type": "http.response.body", "body": body}, size, cut),
+        Event(1, 3, 3.0, "send", {"type": "http.response.body", "body": body}, size=size, cut=cut),
         Closed(1, 5.0),
     ]
 
@@ -162,7 +163,7 @@ def test_a_post() -> None:
     """A request with a body has it, with its type; and the parameters of its query, decoded."""
     opened, *others = REQUEST
     assert isinstance(opened, Opened)
-    opened = opened._replace(scope={**opened.scope, "query_string": b"x=1&empty=&y=%C3%BC+b&x=2"})
+    opened = replace(opened, scope={**opened.scope, "query_string": b"x=1&empty=&y=%C3%BC+b&x=2"})
     entry = entry_of(opened, *others)
 
     assert (entry["time"], entry["timings"]) == (8.5, {"send": 0, "wait": 7.9, "receive": pytest.approx(0.6)})
@@ -190,8 +191,8 @@ def test_a_post() -> None:
 def test_a_binary_body_without_a_type() -> None:
     """A body that is no text is base64, which is said, up and down; a type that is missing is said to be."""
     opened, *_, closed = answered([])
-    up = Event(1, 1, 0.5, "receive", {"type": "http.request", "body": b"\xff\x00"}, 2)
-    down = Event(1, 3, 3.0, "send", {"type": "http.response.body", "body": b"\x00\xfe\xfd"}, 3)
+    up = Event(1, 1, 0.5, "receive", {"type": "http.request", "body": b"\xff\x00"}, size=2)
+    down = Event(1, 3, 3.0, "send", {"type": "http.response.body", "body": b"\x00\xfe\xfd"}, size=3)
     start = Event(1, 2, 2.0, "send", {"type": "http.response.start", "status": 299})
     entry = entry_of(opened, up, start, down, closed)
 
@@ -245,7 +246,7 @@ def test_an_exception() -> None:
     """A request whose app has raised has status 500, and the error; all its time is spent waiting."""
     opened, asked, *_ = answered([])
     hint = Event(1, 2, 2.0, "send", {"type": "http.response.early_hint", "links": [b"</a>"]})
-    entry = entry_of(opened, asked, hint, Closed(1, 5.0, Failure("ValueError", "boom", "Traceback ...")))
+    entry = entry_of(opened, asked, hint, Closed(1, 5.0, error=Failure("ValueError", "boom", "Traceback ...")))
 
     assert entry["_asgictl"] == {"id": 1, "error": "ValueError: boom"}
     assert (entry["response"]["status"], entry["response"]["statusText"]) == (500, "Internal Server Error")
@@ -283,7 +284,7 @@ def test_a_websocket_that_is_refused() -> None:
     """A WebSocket that is refused has the status of its answer, and waited until that came."""
     opened, connect, *_ = CHAT
     start = Event(8, 2, 0.5, "send", {"type": "websocket.http.response.start", "status": 401, "headers": []})
-    body = Event(8, 3, 0.75, "send", {"type": "websocket.http.response.body", "body": b"no"}, 2)
+    body = Event(8, 3, 0.75, "send", {"type": "websocket.http.response.body", "body": b"no"}, size=2)
     entry = entry_of(opened, connect, start, body, Closed(8, 1.0))
 
     assert (entry["response"]["status"], entry["response"]["content"]["text"]) == (401, "no")
@@ -295,7 +296,12 @@ def test_streams_and_packed_bodies() -> None:
     opened, asked, start, *_ = answered([(b"content-type", b"text/event-stream")])
     chunks = [
         Event(
-            1, 3 + n, 3.0 + n, "send", {"type": "http.response.body", "body": b"data: %d\n\n" % n, "more_body": True}, 9
+            1,
+            3 + n,
+            3.0 + n,
+            "send",
+            {"type": "http.response.body", "body": b"data: %d\n\n" % n, "more_body": True},
+            size=9,
         )
         for n in range(2)
     ]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,7 @@ def test_rotation(file: Path) -> None:
     session = saving(file, [], limit=2000)
     session(recordings.REQUEST[0])
     for number in range(50):
-        session(Event(7, number + 1, 1.0, "send", {"type": "http.response.body", "body": b"x" * 50}, 50))
+        session(Event(7, number + 1, 1.0, "send", {"type": "http.response.body", "body": b"x" * 50}, size=50))
     session(Closed(7, 99.0))
     session.close()
     older = file.with_name("s.1.jsonl")
@@ -358,8 +359,8 @@ def test_numbers_go_on(file: Path) -> None:
     )
     session = saving(file, [])
     assert session.next_id == 10
-    session(recordings.REQUEST[0]._replace(id=20))
-    session(recordings.REQUEST[0]._replace(id=15))
+    session(replace(recordings.REQUEST[0], id=20))
+    session(replace(recordings.REQUEST[0], id=15))
     session.close()
 
     assert saving(file, []).next_id == 21
@@ -400,7 +401,7 @@ def test_lines_of_any_kind(file: Path) -> None:
     """One exchange has all of its records: its messages, exceptions and end; a number is not its beginning."""
     raised = Raised(8, 2, 1.0, "send", Failure("OSError", "gone", ""))
     mine = [*recordings.CHAT[:-1], raised, recordings.CHAT[-1]]
-    others = [record._replace(id=number) for number in (80, 88) for record in recordings.FAILING]
+    others = [replace(record, id=number) for number in (80, 88) for record in recordings.FAILING]
     file.write_text(HEADER + "".join(map(codec.dumps, [*others, *mine])))
 
     assert list(records(file, print, only=8)) == mine

@@ -20,7 +20,7 @@ def asked(headers: list[Any], body: bytes = b"", *, cut: bool = False, **scope: 
     """Return a request that is complete, with `headers` and what a scope has of it."""
     plain = {**SCOPE, "method": "POST" if body else "GET", "query_string": b"", "headers": headers}
     exchange = Exchange(Opened(5, 0.0, {**plain, **scope}))
-    exchange.add(Event(5, 1, 0.0, "receive", {"type": "http.request", "body": body}, len(body), cut))
+    exchange.add(Event(5, 1, 0.0, "receive", {"type": "http.request", "body": body}, size=len(body), cut=cut))
     exchange.add(Closed(5, 1.0))
     return exchange
 

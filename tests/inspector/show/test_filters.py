@@ -1,5 +1,6 @@
 """Which exchanges are shown: what can be asked for, what is refused, and that nothing is held for ever."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ LIFESPAN: list[Record] = [
     Opened(0, 0.0, {"type": "lifespan"}),
     Event(0, 1, 0.1, "receive", {"type": "lifespan.startup"}),
     Event(0, 2, 0.2, "send", {"type": "lifespan.startup.failed", "message": "no database"}),
-    Closed(0, 1.0, Failure("RuntimeError", "ended", "")),
+    Closed(0, 1.0, error=Failure("RuntimeError", "ended", "")),
 ]
 ALL = [*LIFESPAN, *REQUEST, *CHAT, *FAILING]
 
@@ -120,7 +121,7 @@ def test_what_is_kept_of_others(
     """Of exchanges that are not shown, however many there are, nothing is kept but the latest numbers."""
     monkeypatch.setattr("asgictl.inspector.show.filters._REMEMBERED", 10)
     let = Filtered(wanted(**options))
-    shown = [one for number in range(1000) for record in records for one in let.feed(record._replace(id=number))]
+    shown = [one for number in range(1000) for record in records for one in let.feed(replace(record, id=number))]
 
     assert shown == []
     assert let._pending == {}
@@ -139,7 +140,7 @@ def test_known_before_its_end() -> None:
 def chunks(count: int, size: int) -> list[Record]:
     """Return so many chunks of an answer, with so many bytes."""
     message = {"type": "http.response.body", "body": b"x" * size, "more_body": True}
-    return [Event(1, n + 1, 1.0 * n, "send", message, size) for n in range(count)]
+    return [Event(1, n + 1, 1.0 * n, "send", message, size=size) for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_how_much_is_held(monkeypatch: pytest.MonkeyPatch, limits: dict[str, int
     for name, value in limits.items():
         monkeypatch.setattr(f"asgictl.inspector.show.filters.{name}", value)
     let = Filtered(wanted(grep="late"))
-    records = [Opened(1, 0.0, SCOPE), *chunks(100, size), Closed(1, 200.0, Failure("ValueError", "late", ""))]
+    records = [Opened(1, 0.0, SCOPE), *chunks(100, size), Closed(1, 200.0, error=Failure("ValueError", "late", ""))]
     shown = [one for record in records for one in let.feed(record)]
 
     assert shown[0] == records[0]
@@ -175,7 +176,7 @@ def test_content_that_is_no_text() -> None:
     """Content that is no UTF-8 is searched as far as it is text, in one chunk or over several."""
     opened, request, start, _, closed = REQUEST
     bodies = [{"type": "http.response.body", "body": part, "more_body": True} for part in (b"\xffnee", b"dle\xff")]
-    parts = [Event(7, 3 + n, 8.0, "send", body, 4) for n, body in enumerate(bodies)]
+    parts = [Event(7, 3 + n, 8.0, "send", body, size=4) for n, body in enumerate(bodies)]
 
     assert numbers([opened, request, start, *parts, closed], grep="^\ufffdneedle\ufffd$") == [7]
     assert numbers([opened, request, start, *parts], grep="^dle") == [7]

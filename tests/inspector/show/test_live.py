@@ -91,7 +91,7 @@ class Numbers(LineView):
 
 def event(size: int) -> Event:
     """Return a message with so many bytes."""
-    return Event(8, 1, 0.0, "send", {"type": "websocket.send", "bytes": b"x" * size}, size)
+    return Event(8, 1, 0.0, "send", {"type": "websocket.send", "bytes": b"x" * size}, size=size)
 
 
 def test_in_their_order() -> None:

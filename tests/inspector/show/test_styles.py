@@ -1,6 +1,7 @@
 """What is shown in which style: a line's pieces, and which of them gives way."""
 
 import gzip
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_a_websocket_and_an_error() -> None:
     """A WebSocket tells what its client offers; what an app raises is red."""
     opened, *others = CHAT
     assert isinstance(opened, Opened)
-    opened = opened._replace(scope={**opened.scope, "subprotocols": ["chat", "x"]})
+    opened = replace(opened, scope={**opened.scope, "subprotocols": ["chat", "x"]})
     head = styled(LineView(), opened, *others)[0]
     error = styled(LineView(), *FAILING)
 
@@ -101,7 +102,7 @@ LIFESPAN = Opened(0, 0.0, {"type": "lifespan"})
 
 def test_lifespans() -> None:
     """An app without a lifespan is no mistake; one that fails later is one; its start is shown at once."""
-    failed = Closed(0, 2.0, Failure("ValueError", "boom", ""))
+    failed = Closed(0, 2.0, error=Failure("ValueError", "boom", ""))
     view = LineView()
 
     assert styled(LineView(), LIFESPAN, STARTUP, failed)[2] == [
@@ -154,7 +155,7 @@ def test_what_goes_on() -> None:
 
 def messages(count: int, *, begin: float = 0.0, kind: str = "websocket.send", **more: Any) -> list[Record]:
     """Return so many messages, a millisecond apart."""
-    return [Event(8, n + 1, begin + n, "send", {"type": kind, "text": "x", **more}, 1) for n in range(count)]
+    return [Event(8, n + 1, begin + n, "send", {"type": kind, "text": "x", **more}, size=1) for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -224,10 +225,10 @@ def test_the_whole_of_a_conversation() -> None:
     """`full` lays out each message, what was cut, and what else a scope may hold."""
     scope = {"type": "websocket", "path": "/", "odd": {"a": {}, "b": ("", b"x", [1])}, "headers": (), "k" * 40: None}
     records: list[Record] = [
-        Opened(8, 0.0, scope, 3),
+        Opened(8, 0.0, scope, replay_of=3),
         Event(8, 1, 1.0, "send", {"type": "websocket.accept", "headers": [(b"x-a", b"\xfc")]}),
-        Event(8, 2, 2.0, "receive", {"type": "websocket.receive", "text": '{"a": 1}'}, 8),
-        Event(8, 3, 3.0, "send", {"type": "websocket.send", "bytes": b"\x00"}, 9, cut=True),
+        Event(8, 2, 2.0, "receive", {"type": "websocket.receive", "text": '{"a": 1}'}, size=8),
+        Event(8, 3, 3.0, "send", {"type": "websocket.send", "bytes": b"\x00"}, size=9, cut=True),
         Event(8, 4, 4.0, "send", {"type": "websocket.send", "text": ""}),
     ]
     moment = datetime.fromtimestamp(0).astimezone()
@@ -261,8 +262,8 @@ def test_styles_in_full() -> None:
     """In `full` names are dim, and what they stand for is not."""
     scope = {"type": "websocket", "path": "/", "asgi": {"version": "3.0"}, "headers": [(b"a", b"b")]}
     accept = Event(8, 1, 1.0, "send", {"type": "websocket.accept", "headers": [(b"c", b"d")]})
-    data = Event(8, 2, 2.0, "send", {"type": "websocket.send", "bytes": b"\xff"}, 5, cut=True)
-    lines = styled(FullView(), Opened(8, 0.0, scope, 3), accept, data)
+    data = Event(8, 2, 2.0, "send", {"type": "websocket.send", "bytes": b"\xff"}, size=5, cut=True)
+    lines = styled(FullView(), Opened(8, 0.0, scope, replay_of=3), accept, data)
 
     assert lines[1][:4] == [
         *[("#8 ", DIM), ("WS ", "bold"), ("/", "bold", True), ("  101 Switching Protocols", "")],
@@ -288,7 +289,7 @@ def test_styles_in_full() -> None:
 def chunk(n: int, content: bytes, *, more: bool, cut: bool = False) -> Event:
     """Return a chunk of an answer."""
     message = {"type": "http.response.body", "body": content, "more_body": more}
-    return Event(7, n, 1.0 * n, "send", message, len(content), cut)
+    return Event(7, n, 1.0 * n, "send", message, size=len(content), cut=cut)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +337,7 @@ def test_packed_bodies_in_full() -> None:
 def test_a_request_in_full() -> None:
     """The body of a request is laid out by its own type, and a lifespan says why it has failed."""
     opened = Opened(7, 0.0, {**SCOPE, "headers": [(b"content-type", b"application/x-www-form-urlencoded")]})
-    form = Event(7, 1, 0.0, "receive", {"type": "http.request", "body": b"a=1&b=2"}, 7)
+    form = Event(7, 1, 0.0, "receive", {"type": "http.request", "body": b"a=1&b=2"}, size=7)
     failed = Event(0, 1, 1.0, "send", {"type": "lifespan.startup.failed", "message": "no\ndatabase"})
 
     assert shown(FullView(), [opened, form])[-3:] == ["         form", "         a  1", "         b  2"]

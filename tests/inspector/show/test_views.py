@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import brotli
@@ -123,7 +124,7 @@ def test_live() -> None:
         "     7.9 ▸ http.response.start  200 OK, content-type: application/json, content-length: 8",
     ]
     chunk = {"type": "http.response.body", "body": b"x" * 10, "more_body": True}
-    lines = shown_by(view, [Event(7, 3 + number, 10.0 + number, "send", chunk, 10) for number in range(30)])
+    lines = shown_by(view, [Event(7, 3 + number, 10.0 + number, "send", chunk, size=10) for number in range(30)])
     assert lines == [f"{10.0 + number:8.1f} ▸ http.response.body   10 B, more_body  xxxxxxxxxx" for number in range(8)]
     clock.now = 1.5
     assert texts(view.tick()) == ["         … 22 more http.response.body, 220 B"]
@@ -172,7 +173,7 @@ def test_odd_records() -> None:
         Event(1, 2, 2.0, "send", {"type": "http.response.early_hint", "links": [b"</a>"]}),
         Raised(1, 2, 2.1, "send", error),
         Closed(1, 3.0),
-        Event(1, 3, 4.0, "send", {"type": "http.response.body", "body": b"late"}, 4),
+        Event(1, 3, 4.0, "send", {"type": "http.response.body", "body": b"late"}, size=4),
     ]
 
     assert shown(LineView(), records) == [
@@ -188,7 +189,7 @@ def test_narrow_terminals() -> None:
     """No line is wider than the terminal, wide letters included; the URL gives way before the status."""
     opened, *others = recordings.REQUEST
     assert isinstance(opened, Opened)
-    long = opened._replace(scope={**opened.scope, "raw_path": b"/" + b"x" * 300})
+    long = replace(opened, scope={**opened.scope, "raw_path": b"/" + b"x" * 300})
     view = LineView()
     lines = [line for record in [long, *others] for line in view.feed(record)]
     cut = [PLAIN.rendered(line, 50) for line in lines]
@@ -311,7 +312,7 @@ def test_filters(options: dict[str, list[str] | str], numbers: set[int]) -> None
 def test_a_pattern_that_is_spread_over_chunks() -> None:
     """A search finds what is split between two chunks, when the body is complete."""
     opened, request, start, _, closed = recordings.REQUEST
-    chunks = [Event(7, 3 + n, 8.0, "send", {"type": "http.response.body", "body": part, "more_body": True}, 3)
+    chunks = [Event(7, 3 + n, 8.0, "send", {"type": "http.response.body", "body": part, "more_body": True}, size=3)
               for n, part in enumerate((b"nee", b"dle"))]  # fmt: skip
 
     assert set(filtered([opened, request, start, *chunks, closed], grep="needle")) == {7}
@@ -321,11 +322,11 @@ def test_held_back_without_end() -> None:
     """An exchange that is held back keeps its beginning and its latest records, not all of them."""
     opened, *_ = recordings.REQUEST
     chunk = {"type": "http.response.body", "body": b"x", "more_body": True}
-    many = [Event(7, number + 1, 1.0, "send", chunk, 1) for number in range(2000)]
+    many = [Event(7, number + 1, 1.0, "send", chunk, size=1) for number in range(2000)]
     let = filtered([opened, *many, Closed(7, 2.0)], grep="nothing|x")
 
     assert len(let) == 2002
-    assert len(filtered([opened, *many, Closed(7, 2.0, failure(ValueError("late"), str))], grep="late")) < 600
+    assert len(filtered([opened, *many, Closed(7, 2.0, error=failure(ValueError("late"), str))], grep="late")) < 600
     assert filtered([opened, *many, Closed(7, 2.0)], status=("500",)) == []
 
 
@@ -336,13 +337,13 @@ def test_held_back_with_errors_in_between() -> None:
     many: list[Record] = []
     for number in range(1, 1500, 2):
         many += [
-            Event(8, number, 1.0, "send", {"type": "websocket.send", "text": "x"}, 1),
+            Event(8, number, 1.0, "send", {"type": "websocket.send", "text": "x"}, size=1),
             Raised(8, number, 1.0, "send", error),
         ]
 
     assert filtered([opened, *many, Closed(8, 2.0)], status=("500",)) == []
-    big = [Event(8, n, 1.0, "send", {"type": "websocket.send", "text": "x" * 10**6}, 10**6) for n in range(1, 40)]
-    assert len(filtered([opened, *big, Closed(8, 2.0, failure(ValueError("find me"), str))], grep="find me")) < 15
+    big = [Event(8, n, 1.0, "send", {"type": "websocket.send", "text": "x" * 10**6}, size=10**6) for n in range(1, 40)]
+    assert len(filtered([opened, *big, Closed(8, 2.0, error=failure(ValueError("find me"), str))], grep="find me")) < 15
 
 
 def test_late_events_of_what_is_not_shown() -> None:
@@ -355,8 +356,8 @@ def test_late_events_of_what_is_not_shown() -> None:
 
 def test_rejected_for_good() -> None:
     """What runs and is not shown stays so, however many others have come and gone."""
-    socket = [record._replace(id=0) for record in recordings.CHAT]
-    others = [record._replace(id=number) for number in range(1, 1200) for record in recordings.FAILING]
+    socket = [replace(record, id=0) for record in recordings.CHAT]
+    others = [replace(record, id=number) for number in range(1, 1200) for record in recordings.FAILING]
 
     assert filtered([socket[0], *others, *socket[1:]], path=("/orders",)) == []
 
@@ -367,7 +368,7 @@ def test_secrets_are_marked() -> None:
     assert isinstance(opened, Opened)
     scope = {**opened.scope, "headers": [(b"cookie", Redacted(12))]}
 
-    assert "    cookie  ‹redacted 12 B›" in shown(FullView(), [opened._replace(scope=scope), Closed(7, 1.0)])
+    assert "    cookie  ‹redacted 12 B›" in shown(FullView(), [replace(opened, scope=scope), Closed(7, 1.0)])
 
 
 def test_bodies_that_never_ended() -> None:
@@ -375,9 +376,9 @@ def test_bodies_that_never_ended() -> None:
     packed = gzip.compress(b"packed by the client")
     records: list[Record] = [
         Opened(7, 0.0, {**recordings.SCOPE, "headers": [(b"content-encoding", b"gzip")]}),
-        Event(7, 1, 0.1, "receive", {"type": "http.request", "body": packed, "more_body": True}, len(packed)),
+        Event(7, 1, 0.1, "receive", {"type": "http.request", "body": packed, "more_body": True}, size=len(packed)),
         Event(7, 2, 0.2, "send", {"type": "http.response.start", "status": 200, "headers": []}),
-        Event(7, 3, 0.3, "send", {"type": "http.response.body", "body": b"plain", "more_body": True}, 5),
+        Event(7, 3, 0.3, "send", {"type": "http.response.body", "body": b"plain", "more_body": True}, size=5),
         Closed(7, 1.0),
     ]
 
@@ -393,7 +394,7 @@ def test_big_bodies_in_full() -> None:
     view.feed(opened)
     chunk = {"type": "http.response.body", "body": bytes(64 * 1024), "more_body": True}
     for number in range(100):
-        view.feed(Event(7, number + 1, 1.0, "send", chunk, 64 * 1024))
+        view.feed(Event(7, number + 1, 1.0, "send", chunk, size=64 * 1024))
     kept = [len(body.content) for body in view._bodies.values()]
     lines = texts(view.feed(Closed(7, 2.0)))
 

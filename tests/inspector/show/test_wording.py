@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import brotli
@@ -73,7 +74,7 @@ SUMMARIES: dict[str, tuple[Any, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("message", "fields", "text"), SUMMARIES.values(), ids=list(SUMMARIES))
 def test_summaries(message: Any, fields: dict[str, Any], text: str) -> None:
     """Each kind of message says what it holds."""
-    event = Event(1, 1, 0.0, "send", message)._replace(**fields)
+    event = replace(Event(1, 1, 0.0, "send", message), **fields)
 
     assert wording.summary(event, headers=True) == text
     assert wording.summary(event, headers=False) == text.partition(", content")[0]
