@@ -53,6 +53,7 @@ class Call:
 
         Raises `TimeoutError` when nothing happens within `timeout` seconds.
         """
+        __tracebackhide__ = True
         limit = self._timeout if timeout is None else timeout
         try:
             # Not `wait_for`, which before Python 3.12 lets a cancellation get lost (python/cpython#86296).
@@ -70,6 +71,7 @@ class Call:
 
     async def ended(self) -> None:
         """Wait until the app has returned; raise what it raises."""
+        __tracebackhide__ = True
         await asyncio.wait([self._task], timeout=self._timeout)
         if not self._task.done():
             raise TimeoutError(f"the app has not returned for {self._timeout:g} s ({self.scope.get('path')})")
@@ -77,6 +79,7 @@ class Call:
 
     def check(self) -> None:
         """Raise what the app has raised by now."""
+        __tracebackhide__ = True
         if self._task.done():
             self._task.result()
 
@@ -130,6 +133,7 @@ class Stream:
 
     async def begin(self) -> None:
         """Wait for the beginning of the answer."""
+        __tracebackhide__ = True
         while (message := await self.call.next()) is not None:
             if message.get("type") == "http.response.start":
                 self.status = message["status"]
@@ -138,6 +142,7 @@ class Stream:
 
     async def read(self, limit: float, parts: int | None = None) -> None:
         """Read the answer to its end, or as many chunks as `parts`; raise `TimeoutError` after `limit` seconds."""
+        __tracebackhide__ = True
         try:
             async with asyncio.timeout(limit):
                 while parts is None or parts > 0:
@@ -154,9 +159,11 @@ class Stream:
 
     async def __anext__(self) -> bytes:
         """Return the next chunk of the body, until the last or the end of the app."""
+        __tracebackhide__ = True
         return await anext(self._body)
 
     async def _chunks_of_body(self) -> AsyncIterator[bytes]:
+        __tracebackhide__ = True
         while not self._gone and (message := await self.call.next()) is not None:
             if message.get("type") == "http.response.body":
                 if not message.get("more_body", False):

@@ -1,17 +1,18 @@
 """Calling an app without a server or a client: requests, streams, WebSockets and the lifespan, all recorded."""
 
-import contextlib
 import itertools
 import json as json_format
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from asgictl.asgi import ASGIApp, Scope
 from asgictl.inspector import urls
 from asgictl.inspector.client.call import Call, Stream, chunks_of
 from asgictl.inspector.client.websocket import WebSocket
+from asgictl.inspector.client.within import within
 from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Record, Sink
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.record.recorder import Inspector
 
@@ -27,6 +28,21 @@ _SERVER = ("localhost", 80)
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 Body = bytes | str | Iterable[bytes] | AsyncIterable[bytes]
+
+
+class Content(TypedDict, total=False):
+    """The headers of a request, and its body: bytes, text or an iterable of chunks, or what is sent as JSON."""
+
+    headers: Headers
+    body: Body
+    json: Any
+
+
+class Handshake(TypedDict, total=False):
+    """The headers of a WebSocket's handshake, and the subprotocols that are offered."""
+
+    headers: Headers
+    subprotocols: Sequence[str]
 
 
 class StartupError(Exception):
@@ -56,6 +72,7 @@ class Driver:
         self._lifespan: Call | None = None
         self._supported = True
         self.memory = Memory(exchanges=_KEPT, events=_KEPT, size=_KEPT**2)
+        self.watch: Sink | None = None
         self.state: dict[str, Any] = {}
 
     @property
@@ -64,6 +81,7 @@ class Driver:
         return self.memory.exchanges
 
     async def __aenter__(self) -> Self:
+        __tracebackhide__ = True
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
         self._lifespan = call = self.call(scope)
         call.put({"type": "lifespan.startup"})
@@ -87,6 +105,7 @@ class Driver:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         call = self._lifespan
         if call is None:
             return
@@ -98,6 +117,7 @@ class Driver:
                 await call.cancel()
 
     async def _hear_shutdown(self, call: Call) -> None:
+        __tracebackhide__ = True
         while (message := await call.next()) is not None:
             if message.get("type") == "lifespan.shutdown.failed":
                 raise ShutdownError(message.get("message") or "the shutdown of the app failed")
@@ -108,39 +128,37 @@ class Driver:
     def call(self, scope: Scope, *, replay_of: int | None = None) -> "Call":
         """Return a call of the app with `scope`, which begins at the next wait."""
         number = next(self._ids)
-        inspector = Inspector(self._app, sink=self.memory, redact=self._redact, body_limit=_KEPT, first_id=number)
+        inspector = Inspector(self._app, sink=self._keep, redact=self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of
         return Call(inspector, scope, number, self.timeout)
+
+    def _keep(self, record: Record) -> None:
+        self.memory(record)
+        if self.watch is not None:
+            self.watch(record)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""
         return self.memory[number]
 
-    async def request(
-        self,
-        method: str,
-        target: str,
-        *,
-        headers: Headers = (),
-        body: Body = b"",
-        json: Any = None,
-    ) -> Exchange:
+    async def request(self, method: str, target: str, **content: Unpack[Content]) -> Exchange:
         """Send a request, and return what was recorded when the app has returned; raise what the app raises.
 
         `target` is the path with its query, percent-encoded. A body that is an iterable is sent in its chunks; `json`
         is one as JSON. Raises `TimeoutError` when the app takes too long for a message.
         """
-        async with self.stream(method, target, headers=headers, body=body, json=json) as stream:
+        __tracebackhide__ = True
+        async with self.stream(method, target, **content) as stream:
             await stream.read(self.timeout)
         return self.exchange(stream.call.number)
 
-    @contextlib.asynccontextmanager
-    async def stream(
-        self, method: str, target: str, *, headers: Headers = (), body: Body = b"", json: Any = None
-    ) -> AsyncIterator["Stream"]:
+    @within
+    async def stream(self, method: str, target: str, **content: Unpack[Content]) -> AsyncGenerator[Stream, None]:
         """Send a request whose answer is read chunk by chunk; the client disconnects at the end of the block."""
-        pairs = _pairs(headers)
-        if json is not None:
+        __tracebackhide__ = True
+        pairs = _pairs(content.get("headers", ()))
+        body = content.get("body", b"")
+        if (json := content.get("json")) is not None:
             body = json_format.dumps(json).encode()
             pairs = _with(pairs, b"content-type", b"application/json")
         body = body.encode() if isinstance(body, str) else body
@@ -160,16 +178,15 @@ class Driver:
             stream.disconnect()
             await stream.call.finish()
 
-    @contextlib.asynccontextmanager
-    async def websocket(
-        self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()
-    ) -> AsyncIterator["WebSocket"]:
+    @within
+    async def websocket(self, target: str, **offer: Unpack[Handshake]) -> AsyncGenerator[WebSocket, None]:
         """Connect to a WebSocket, until the end of the block; raise `Refused` when the app does not accept."""
+        __tracebackhide__ = True
         handshake = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
         scope = {
-            **self._scope("websocket", target, [*_pairs(headers), *handshake]),
+            **self._scope("websocket", target, [*_pairs(offer.get("headers", ())), *handshake]),
             "scheme": "ws",
-            "subprotocols": list(subprotocols),
+            "subprotocols": list(offer.get("subprotocols", ())),
             "extensions": {"websocket.http.response": {}},
         }
         socket = WebSocket(self.call(scope), self.exchange)
@@ -182,6 +199,7 @@ class Driver:
             await socket.call.finish()
 
     def _scope(self, kind: str, target: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+        __tracebackhide__ = True
         if not target.startswith("/") and target != "*":
             raise ValueError(f"{target!r} is no path: it begins with a slash")
         headers = _with(headers, b"host", b"localhost")

@@ -1,33 +1,68 @@
 """What the pytest fixture `asgi_inspect` hands out: a driver for tests with `async`, and for those without."""
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, Unpack
 
 from asgictl.asgi import ASGIApp
 from asgictl.inspector.client.call import Stream
-from asgictl.inspector.client.driver import TIMEOUT, Driver, Headers
+from asgictl.inspector.client.driver import TIMEOUT, Content, Driver, Handshake
 from asgictl.inspector.client.websocket import WebSocket
+from asgictl.inspector.client.within import Blocking, run
 from asgictl.inspector.exchange import Exchange
 
-T = TypeVar("T")
+R = TypeVar("R")
 
 
-class AsyncClient(Driver):
-    """Requests by the name of their method; see `Driver` for the rest."""
+class Methods(Generic[R]):
+    """Requests by the name of their method, with the options of `request`: `headers`, `body` and `json`."""
 
-    async def get(self, target: str, **options: Any) -> Exchange:
-        """Send GET, with the options of `request`."""
-        return await self.request("GET", target, **options)
+    def request(self, method: str, target: str, **content: Unpack[Content]) -> R:
+        """Send a request."""
+        raise NotImplementedError
 
-    async def post(self, target: str, **options: Any) -> Exchange:
-        """Send POST, with the options of `request`."""
-        return await self.request("POST", target, **options)
+    def get(self, target: str, **content: Unpack[Content]) -> R:
+        """Send GET."""
+        __tracebackhide__ = True
+        return self.request("GET", target, **content)
+
+    def head(self, target: str, **content: Unpack[Content]) -> R:
+        """Send HEAD."""
+        __tracebackhide__ = True
+        return self.request("HEAD", target, **content)
+
+    def options(self, target: str, **content: Unpack[Content]) -> R:
+        """Send OPTIONS."""
+        __tracebackhide__ = True
+        return self.request("OPTIONS", target, **content)
+
+    def post(self, target: str, **content: Unpack[Content]) -> R:
+        """Send POST."""
+        __tracebackhide__ = True
+        return self.request("POST", target, **content)
+
+    def put(self, target: str, **content: Unpack[Content]) -> R:
+        """Send PUT."""
+        __tracebackhide__ = True
+        return self.request("PUT", target, **content)
+
+    def patch(self, target: str, **content: Unpack[Content]) -> R:
+        """Send PATCH."""
+        __tracebackhide__ = True
+        return self.request("PATCH", target, **content)
+
+    def delete(self, target: str, **content: Unpack[Content]) -> R:
+        """Send DELETE."""
+        __tracebackhide__ = True
+        return self.request("DELETE", target, **content)
 
 
-class Client:
+class AsyncClient(Driver, Methods[Coroutine[Any, Any, Exchange]]):
+    """What `async with` gives: its calls are awaited; see `Driver`."""
+
+
+class Client(Methods[Exchange]):
     """The same for tests without `async`: between the calls the app's tasks rest."""
 
     def __init__(self, driver: Driver, runner: asyncio.Runner) -> None:
@@ -44,36 +79,18 @@ class Client:
         """The state that the app's lifespan has filled."""
         return self._driver.state
 
-    def request(self, method: str, target: str, **options: Any) -> Exchange:
+    def request(self, method: str, target: str, **content: Unpack[Content]) -> Exchange:
         """Send a request, and return what was recorded; see `Driver.request`."""
-        return self._run(self._driver.request(method, target, **options))
+        __tracebackhide__ = True
+        return run(self._runner, self._driver.request(method, target, **content))
 
-    def get(self, target: str, **options: Any) -> Exchange:
-        """Send GET, with the options of `request`."""
-        return self.request("GET", target, **options)
-
-    def post(self, target: str, **options: Any) -> Exchange:
-        """Send POST, with the options of `request`."""
-        return self.request("POST", target, **options)
-
-    @contextlib.contextmanager
-    def stream(self, method: str, target: str, **options: Any) -> Iterator["SyncStream"]:
+    def stream(self, method: str, target: str, **content: Unpack[Content]) -> "Blocking[Stream, SyncStream]":
         """Send a request whose answer is read chunk by chunk; the client disconnects at the end of the block."""
-        context = self._driver.stream(method, target, **options)
-        with _entered(context, self._runner) as stream:
-            yield SyncStream(stream, self._runner)
+        return Blocking(self._driver.stream(method, target, **content), self._runner, SyncStream)
 
-    @contextlib.contextmanager
-    def websocket(
-        self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()
-    ) -> Iterator["SyncWebSocket"]:
-        """Connect to a WebSocket; raise `Refused` when the app does not accept."""
-        context = self._driver.websocket(target, headers=headers, subprotocols=subprotocols)
-        with _entered(context, self._runner) as socket:
-            yield SyncWebSocket(socket, self._runner)
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(coroutine)
+    def websocket(self, target: str, **offer: Unpack[Handshake]) -> "Blocking[WebSocket, SyncWebSocket]":
+        """Connect to a WebSocket, until the end of the block; raise `Refused` when the app does not accept."""
+        return Blocking(self._driver.websocket(target, **offer), self._runner, SyncWebSocket)
 
 
 class SyncStream:
@@ -89,10 +106,8 @@ class SyncStream:
         return self
 
     def __next__(self) -> bytes:
-        async def following() -> bytes | None:
-            return await anext(self._chunks, None)
-
-        chunk = self._runner.run(following())
+        __tracebackhide__ = True
+        chunk = run(self._runner, anext(self._chunks, None))
         if chunk is None:
             raise StopIteration
         return chunk
@@ -110,7 +125,8 @@ class SyncWebSocket:
 
     def receive(self) -> str | bytes:
         """Return the app's next message; raise `Disconnected` when it closes."""
-        return self._runner.run(self._socket.receive())
+        __tracebackhide__ = True
+        return run(self._runner, self._socket.receive())
 
 
 class Inspected:
@@ -122,19 +138,22 @@ class Inspected:
         self._runner: asyncio.Runner | None = None
 
     async def __aenter__(self) -> AsyncClient:
+        __tracebackhide__ = True
         return await self._driver.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         await self._driver.__aexit__(kind, error, stack)
 
     def __enter__(self) -> Client:
+        __tracebackhide__ = True
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError("in a test with `async`, use `async with asgi_inspect(app) as client:`")
         self._runner = runner = asyncio.Runner()
         try:
-            runner.run(self._driver.__aenter__())
+            run(runner, self._driver.__aenter__())
         except BaseException:
             runner.close()
             raise
@@ -143,23 +162,7 @@ class Inspected:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         assert self._runner is not None  # noqa: S101  # entered
         with self._runner:
-            self._runner.run(self._driver.__aexit__(kind, error, stack))
-
-
-@contextlib.contextmanager
-def _entered(context: contextlib.AbstractAsyncContextManager[T], runner: asyncio.Runner) -> Iterator[T]:
-    """Enter an asynchronous context, and leave it, from code without `async`."""
-    value = runner.run(_awaited(context.__aenter__()))
-    try:
-        yield value
-    except BaseException as error:
-        if not runner.run(_awaited(context.__aexit__(type(error), error, error.__traceback__))):
-            raise
-    else:
-        runner.run(_awaited(context.__aexit__(None, None, None)))
-
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
+            run(self._runner, self._driver.__aexit__(kind, error, stack))

@@ -35,6 +35,7 @@ class WebSocket:
 
     async def connect(self) -> None:
         """Wait for the app to accept; raise `Refused` when it does not."""
+        __tracebackhide__ = True
         self.call.put({"type": "websocket.connect"})
         message = await self.call.next()
         if message is not None and message.get("type") == "websocket.accept":
@@ -54,6 +55,7 @@ class WebSocket:
 
     async def receive(self, timeout: float | None = None) -> str | bytes:  # noqa: ASYNC109  # as `Call.next`
         """Return the app's next message; raise `Disconnected` when it closes."""
+        __tracebackhide__ = True
         message = await self.call.next(timeout)
         if message is None:
             self._open = False

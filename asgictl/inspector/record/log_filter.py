@@ -1,6 +1,7 @@
 """Keeping secrets out of what the server logs of an exception."""
 
 import logging
+from typing import Any
 
 from asgictl.inspector.record import failure
 from asgictl.inspector.record.recorder import Inspector
@@ -9,7 +10,7 @@ from asgictl.inspector.record.recorder import Inspector
 class WithoutSecrets(logging.Filter):
     """Has an exception that has passed an inspector logged as the inspector has recorded it."""
 
-    def __init__(self, inspector: Inspector) -> None:
+    def __init__(self, inspector: Inspector[Any]) -> None:
         super().__init__()
         self._inspector = inspector
 

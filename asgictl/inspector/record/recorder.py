@@ -5,7 +5,7 @@ import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from time import perf_counter, time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.inspector.record import (
@@ -25,6 +25,15 @@ from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lastin
 
 _logger = logging.getLogger("asgictl.inspector")
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    S = TypeVar("S", bound=Sink, default=Memory)
+else:
+    from typing import TypeVar
+
+    S = TypeVar("S")  # it takes a default from Python 3.13 on
+
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
 BODY_LIMIT = 1024 * 1024
 
@@ -37,27 +46,27 @@ _URLS = frozenset(("links", "path", "subprotocol"))
 _USUAL = 3
 
 
-class Inspector:
+class Inspector(Generic[S]):
     """An ASGI 3 application that answers as `app` does, byte by byte, and tells `sink` of every scope and message."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        sink: Sink | None = None,
+        sink: S | None = None,
         redact: Iterable[str] = redaction.NAMES,
         body_limit: int = BODY_LIMIT,
         first_id: int = 0,
     ) -> None:
         """Wrap `app`.
 
-        `sink` is called with each record (`asgictl.inspector.record`) as it happens, in the thread of the event loop,
+        `sink` is called with each record (`asgictl.records`) as it happens, in the thread of the event loop,
         and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
         headers and query parameters that `redact` names are replaced before anything is kept. Of a body, and of each
         message of a WebSocket or an event stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
         """
         self.app = app
-        self.sink: Any = Memory() if sink is None else sink
+        self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
         self.redactor = redaction.Redactor(redact)
         self.body_limit = body_limit
         self.replay_of: int | None = None
@@ -102,7 +111,7 @@ class _Watched:
         "_tell",
     )
 
-    def __init__(self, inspector: Inspector, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, inspector: Inspector[Any], number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self._inspector = inspector
         self._id = number
         self._receive = receive

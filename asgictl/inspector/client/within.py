@@ -1,0 +1,87 @@
+"""`async with` and `with` around a generator, as of `contextlib`, but without a frame in a failing test's traceback."""
+
+import asyncio
+import functools
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from types import TracebackType
+from typing import Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Within(Generic[T]):
+    """What an asynchronous generator yields, for an `async with`; the generator swallows no exception."""
+
+    def __init__(self, steps: AsyncGenerator[T, None]) -> None:
+        self._steps = steps
+
+    async def __aenter__(self) -> T:
+        __tracebackhide__ = True
+        return await anext(self._steps)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        if error is None:
+            await anext(self._steps, None)
+            return
+        try:
+            await self._steps.athrow(error)
+        except BaseException as raised:
+            if raised is not error:
+                raise
+            error.__traceback__ = stack
+
+
+def within(function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Within[T]]:
+    """Have a function, or a method, that yields once return what it yields for an `async with`."""
+
+    @functools.wraps(function)
+    def entered(*args: P.args, **kwargs: P.kwargs) -> Within[T]:
+        return Within(function(*args, **kwargs))
+
+    return entered
+
+
+class Blocking(Generic[T, U]):
+    """The same for a `with` in code without `async`: what `runner` runs, and `of` makes of what it yields."""
+
+    def __init__(self, context: Within[T], runner: asyncio.Runner, of: Callable[[T, asyncio.Runner], U]) -> None:
+        self._context = context
+        self._runner = runner
+        self._of = of
+
+    def __enter__(self) -> U:
+        __tracebackhide__ = True
+        return self._of(run(self._runner, self._context.__aenter__()), self._runner)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        run(self._runner, self._context.__aexit__(kind, error, stack))
+
+
+def run(runner: asyncio.Runner, awaitable: Awaitable[T]) -> T:
+    """Return what `awaitable` does, or raise it here: not out of asyncio's own frames."""
+    __tracebackhide__ = True
+    outcome = runner.run(_outcome(awaitable))
+    if isinstance(outcome, _Raised):
+        raise outcome.error
+    return outcome
+
+
+class _Raised:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+async def _outcome(awaitable: Awaitable[T]) -> T | _Raised:
+    __tracebackhide__ = True
+    try:
+        return await awaitable
+    except Exception as error:  # noqa: BLE001  # whatever the app raises
+        return _Raised(error)
