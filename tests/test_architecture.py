@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "adapt": {"asgi", "discovery", "errors", "frameworks", "missing", "pyproject", "reading"},
     "serving": {"adapt", "asgi", "certs", "discovery", "environment", "errors", "option_types"},
     "inspector": {"adapt", "asgi", "demo", "errors", "option_types"},
-    "pytest_plugin": {"inspector"},
+    "pytest_plugin": {"console", "inspector"},
     "records": {"inspector"},
     "testing": {"inspector"},
     "cli": {

@@ -1,4 +1,4 @@
-"""The types that users get, of `Inspector`, the fixture, its clients and the records: mypy reads this, nothing runs it."""
+"""The types of what users import, of the fixture, and of its clients: mypy reads this, and nothing runs it."""
 
 from collections.abc import Callable
 from typing import Any, assert_never, assert_type

@@ -12,7 +12,7 @@ from asgictl.inspector.client.call import Call, Stream, chunks_of
 from asgictl.inspector.client.websocket import WebSocket
 from asgictl.inspector.client.within import within
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Record, Sink
+from asgictl.inspector.record import Sink
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.record.recorder import Inspector
 
@@ -72,6 +72,7 @@ class Driver:
         self._lifespan: Call | None = None
         self._supported = True
         self.memory = Memory(exchanges=_KEPT, events=_KEPT, size=_KEPT**2)
+        # Is told of everything, too, but of no secrets.
         self.watch: Sink | None = None
         self.state: dict[str, Any] = {}
 
@@ -128,14 +129,10 @@ class Driver:
     def call(self, scope: Scope, *, replay_of: int | None = None) -> "Call":
         """Return a call of the app with `scope`, which begins at the next wait."""
         number = next(self._ids)
-        inspector = Inspector(self._app, sink=self._keep, redact=self._redact, body_limit=_KEPT, first_id=number)
+        inspector = Inspector(self._app, sink=self.memory, redact=self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of
-        return Call(inspector, scope, number, self.timeout)
-
-    def _keep(self, record: Record) -> None:
-        self.memory(record)
-        if self.watch is not None:
-            self.watch(record)
+        app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
+        return Call(app, scope, number, self.timeout)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""

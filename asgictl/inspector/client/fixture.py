@@ -1,7 +1,7 @@
 """What the pytest fixture `asgi_inspect` hands out: a driver for tests with `async`, and for those without."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar, Unpack
 
@@ -11,6 +11,7 @@ from asgictl.inspector.client.driver import TIMEOUT, Content, Driver, Handshake
 from asgictl.inspector.client.websocket import WebSocket
 from asgictl.inspector.client.within import Blocking, run
 from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Sink
 
 R = TypeVar("R")
 
@@ -132,9 +133,12 @@ class SyncWebSocket:
 class Inspected:
     """An app under inspection: `with` gives a `Client`, `async with` an `AsyncClient`; the lifespan runs around it."""
 
+    watched_by: Callable[[], Sink] | None = None
+
     def __init__(self, app: ASGIApp, *, timeout: float = TIMEOUT) -> None:
         """Give the app `timeout` seconds for each message that is waited for."""
         self._driver = AsyncClient(app, timeout=timeout)
+        self._driver.watch = self.watched_by() if self.watched_by else None
         self._runner: asyncio.Runner | None = None
 
     async def __aenter__(self) -> AsyncClient:

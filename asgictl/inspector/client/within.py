@@ -10,6 +10,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 U = TypeVar("U")
 
+_ENDS = (StopIteration, StopAsyncIteration)
+
 
 class Within(Generic[T]):
     """What an asynchronous generator yields, for an `async with`; the generator swallows no exception."""
@@ -31,7 +33,8 @@ class Within(Generic[T]):
         try:
             await self._steps.athrow(error)
         except BaseException as raised:
-            if raised is not error:
+            # An exception that ends iterators comes out of a generator as the cause of another one (PEP 479).
+            if raised is not error and not (isinstance(error, _ENDS) and raised.__cause__ is error):
                 raise
             error.__traceback__ = stack
 
@@ -70,7 +73,10 @@ def run(runner: asyncio.Runner, awaitable: Awaitable[T]) -> T:
     __tracebackhide__ = True
     outcome = runner.run(_outcome(awaitable))
     if isinstance(outcome, _Raised):
-        raise outcome.error
+        try:
+            raise outcome.error
+        finally:
+            del outcome  # which is kept alive by its traceback, which is kept alive by it
     return outcome
 
 

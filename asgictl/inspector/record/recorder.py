@@ -75,6 +75,7 @@ class Inspector(Generic[S]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Call the app, and record what passes."""
+        __tracebackhide__ = True
         watched = _Watched(self, next(self._ids), scope, receive, send)
         try:
             result: Any = await self.app(scope, watched.receive, watched.send)  # type: ignore[func-returns-value]
@@ -137,6 +138,7 @@ class _Watched:
         self._begun = perf_counter()
 
     async def receive(self) -> Message:
+        __tracebackhide__ = True
         try:
             message = await self._receive()
         except Exception as error:
@@ -146,6 +148,7 @@ class _Watched:
         return message
 
     async def send(self, message: Message) -> None:
+        __tracebackhide__ = True
         if isinstance(message, dict):
             if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
                 message = {**message, "headers": headers}

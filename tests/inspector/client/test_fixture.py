@@ -12,8 +12,8 @@ from starlette.responses import StreamingResponse
 
 from asgictl import demo
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.client.driver import ShutdownError, StartupError
-from asgictl.inspector.client.websocket import Disconnected, Refused
+from asgictl.records import Exchange
+from asgictl.testing import Disconnected, Inspected, Refused, ShutdownError, StartupError
 
 
 def fast() -> Any:
@@ -56,7 +56,7 @@ def fast() -> Any:
     return app
 
 
-def test_requests(asgi_inspect: Any) -> None:
+def test_requests(asgi_inspect: type[Inspected]) -> None:
     """A test without `async` sends requests, and sees answers and messages; the lifespan runs around it."""
     with asgi_inspect(fast()) as client:
         state = client.get("/state", headers={"X-A": "1"})
@@ -76,7 +76,35 @@ def test_requests(asgi_inspect: Any) -> None:
     ]
 
 
-def test_streams(asgi_inspect: Any) -> None:
+METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
+
+
+def test_methods(asgi_inspect: type[Inspected]) -> None:
+    """Each method of HTTP has its name, with headers and a body, with `async` and without."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": scope["method"].encode()})
+
+    def content(exchange: Exchange) -> tuple[str, bytes, tuple[bytes, object]]:
+        return exchange.text, exchange.request_body, exchange.request_headers[-1]
+
+    async def main() -> list[Exchange]:
+        async with asgi_inspect(app) as client:
+            return [await getattr(client, name)("/", headers={"X-A": "1"}, body="x") for name in METHODS]
+
+    with asgi_inspect(app) as client:
+        found = [getattr(client, name)("/", headers={"X-A": "1"}, body="x") for name in METHODS]
+
+    expected = [(name.upper(), b"x", (b"x-a", b"1")) for name in METHODS]
+    assert list(map(content, found)) == expected
+    assert list(map(content, asyncio.run(main()))) == expected
+
+
+def test_streams(asgi_inspect: type[Inspected]) -> None:
     """An endless stream is read chunk by chunk, and the app hears that its client goes."""
     with asgi_inspect(fast()) as client:
         with client.stream("GET", "/stream") as stream:
@@ -88,7 +116,25 @@ def test_streams(asgi_inspect: Any) -> None:
     assert exchange.received[-1].type == "http.disconnect"
 
 
-def test_websockets(asgi_inspect: Any) -> None:
+def test_the_end_of_a_stream(asgi_inspect: type[Inspected]) -> None:
+    """Asking for more than there is ends as with any iterator, with `async` and without."""
+
+    async def main() -> None:
+        async with asgi_inspect(demo.app) as client:
+            with pytest.raises(StopAsyncIteration):
+                async with client.stream("GET", "/healthz") as stream:
+                    while True:
+                        await anext(stream)
+
+    with asgi_inspect(demo.app) as client:
+        with pytest.raises(StopIteration), client.stream("GET", "/healthz") as stream:
+            while True:
+                next(stream)
+        assert client.exchanges[-1].text == "ok\n"
+    asyncio.run(main())
+
+
+def test_websockets(asgi_inspect: type[Inspected]) -> None:
     """A conversation, its subprotocol, its close code; and a refusal."""
     with asgi_inspect(fast()) as client:
         with client.websocket("/ws", subprotocols=["chat"]) as websocket:
@@ -104,7 +150,7 @@ def test_websockets(asgi_inspect: Any) -> None:
         assert client.exchanges[1].frames == ["HI"]
 
 
-def test_async(asgi_inspect: Any) -> None:
+def test_async(asgi_inspect: type[Inspected]) -> None:
     """Tests with `async` have the same, to be awaited."""
 
     async def main() -> None:
@@ -122,7 +168,7 @@ def test_async(asgi_inspect: Any) -> None:
     asyncio.run(main())
 
 
-def test_errors(asgi_inspect: Any) -> None:
+def test_errors(asgi_inspect: type[Inspected]) -> None:
     """What the app raises comes out of the call, and is recorded; so is a hang."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,7 +190,7 @@ def test_errors(asgi_inspect: Any) -> None:
     assert hang.closed.cancelled
 
 
-def test_a_startup_that_fails(asgi_inspect: Any) -> None:
+def test_a_startup_that_fails(asgi_inspect: type[Inspected]) -> None:
     """A startup that fails fails the test, with the app's own message."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +201,7 @@ def test_a_startup_that_fails(asgi_inspect: Any) -> None:
         pass
 
 
-def test_everything_is_kept(asgi_inspect: Any) -> None:
+def test_everything_is_kept(asgi_inspect: type[Inspected]) -> None:
     """An answer of many chunks is there as a whole, and so is a request before many others."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,7 +214,7 @@ def test_everything_is_kept(asgi_inspect: Any) -> None:
         assert client.get("/").response_body == b"x" * 3000
 
 
-def test_the_app_hears_how_its_client_goes(asgi_inspect: Any) -> None:
+def test_the_app_hears_how_its_client_goes(asgi_inspect: type[Inspected]) -> None:
     """After its own close, too, a WebSocket's app hears of the disconnect; the request's state is a copy."""
     heard: list[Any] = []
 
@@ -194,7 +240,7 @@ def test_the_app_hears_how_its_client_goes(asgi_inspect: Any) -> None:
     assert heard == [{"type": "websocket.disconnect", "code": 4000, "reason": ""}]
 
 
-def test_an_app_that_does_not_stop(asgi_inspect: Any) -> None:
+def test_an_app_that_does_not_stop(asgi_inspect: type[Inspected]) -> None:
     """An app that sends without end waits for its client, and is ended when that has gone."""
     sent = 0
 
@@ -211,10 +257,12 @@ def test_an_app_that_does_not_stop(asgi_inspect: Any) -> None:
         with client.stream("GET", "/") as stream:
             next(stream)
             assert sent < 2000
-        assert client.exchanges[-1].closed.cancelled
+        closed = client.exchanges[-1].closed
+        assert closed is not None
+        assert closed.cancelled
 
 
-def test_paths(asgi_inspect: Any) -> None:
+def test_paths(asgi_inspect: type[Inspected]) -> None:
     """A path is encoded as browsers do it; what is none is refused."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -229,7 +277,7 @@ def test_paths(asgi_inspect: Any) -> None:
             client.get("nope")
 
 
-def test_headers_that_are_given(asgi_inspect: Any) -> None:
+def test_headers_that_are_given(asgi_inspect: type[Inspected]) -> None:
     """A header that the caller gives counts more than one that is made."""
     with asgi_inspect(demo.app) as client:
         exchange = client.post("/scope", json={"a": 1}, headers={"Content-Type": "application/x+json", "Host": "x"})
@@ -241,7 +289,7 @@ def test_headers_that_are_given(asgi_inspect: Any) -> None:
     ]
 
 
-def test_a_body_that_takes_its_time(asgi_inspect: Any) -> None:
+def test_a_body_that_takes_its_time(asgi_inspect: type[Inspected]) -> None:
     """An app that gives up waiting for a chunk gets it the next time; a client that goes meanwhile is announced."""
     heard: list[Any] = []
 
@@ -277,7 +325,7 @@ def test_a_body_that_takes_its_time(asgi_inspect: Any) -> None:
     assert heard == ["leave", b"late", "http.disconnect"]
 
 
-def test_an_answer_without_end(asgi_inspect: Any) -> None:
+def test_an_answer_without_end(asgi_inspect: type[Inspected]) -> None:
     """A whole answer is waited for no longer than the limit; a refused WebSocket's app hears of the end."""
     heard: list[Any] = []
 
@@ -301,10 +349,10 @@ def test_an_answer_without_end(asgi_inspect: Any) -> None:
     assert heard == [1006]
 
 
-def test_mistakes(asgi_inspect: Any) -> None:
+def test_mistakes(asgi_inspect: type[Inspected]) -> None:
     """What is no app, and `with` where `async with` belongs, are told at once."""
     with pytest.raises(TypeError, match="'main:app' cannot be"):
-        asgi_inspect("main:app")
+        asgi_inspect("main:app")  # type: ignore[arg-type]
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match="use `async with"), asgi_inspect(demo.app):
@@ -314,7 +362,7 @@ def test_mistakes(asgi_inspect: Any) -> None:
 
 
 @pytest.mark.parametrize("when", ["startup", "shutdown"])
-def test_a_lifespan_that_breaks(asgi_inspect: Any, when: str) -> None:
+def test_a_lifespan_that_breaks(asgi_inspect: type[Inspected], when: str) -> None:
     """A startup that raises half-way, or a shutdown that fails, fails the test."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -329,7 +377,7 @@ def test_a_lifespan_that_breaks(asgi_inspect: Any, when: str) -> None:
         pass
 
 
-def test_what_is_raised_later(asgi_inspect: Any) -> None:
+def test_what_is_raised_later(asgi_inspect: type[Inspected]) -> None:
     """What the app raises after it has accepted, or after its last chunk, comes out of the block."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -347,7 +395,7 @@ def test_what_is_raised_later(asgi_inspect: Any) -> None:
             list(stream)
 
 
-def test_what_is_raised_before_the_client_goes(asgi_inspect: Any) -> None:
+def test_what_is_raised_before_the_client_goes(asgi_inspect: type[Inspected]) -> None:
     """What the app has raised behind the last message that its client has read comes out of the block."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
