@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 from asgictl import demo
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.records import Exchange
-from asgictl.testing import Disconnected, Inspected, Refused, ShutdownError, StartupError
+from asgictl.testing import AsyncClient, Disconnected, Inspected, Refused, ShutdownError, StartupError
 
 
 def fast() -> Any:
@@ -119,17 +119,19 @@ def test_streams(asgi_inspect: type[Inspected]) -> None:
 def test_the_end_of_a_stream(asgi_inspect: type[Inspected]) -> None:
     """Asking for more than there is ends as with any iterator, with `async` and without."""
 
+    async def beyond(client: AsyncClient) -> None:
+        async with client.stream("GET", "/healthz") as stream:
+            assert await anext(stream) == b"ok\n"
+            await anext(stream)
+
     async def main() -> None:
         async with asgi_inspect(demo.app) as client:
             with pytest.raises(StopAsyncIteration):
-                async with client.stream("GET", "/healthz") as stream:
-                    while True:
-                        await anext(stream)
+                await beyond(client)
 
     with asgi_inspect(demo.app) as client:
         with pytest.raises(StopIteration), client.stream("GET", "/healthz") as stream:
-            while True:
-                next(stream)
+            assert [next(stream), next(stream)] == []
         assert client.exchanges[-1].text == "ok\n"
     asyncio.run(main())
 
