@@ -26,7 +26,7 @@ def asgi_inspect(pytestconfig: pytest.Config) -> "type[Inspected]":
     class Reported(Inspected):
         """Has what it records shown in the report of a test that fails."""
 
-        watched_by = staticmethod(recent.sink)
+        _watched_by = staticmethod(recent.sink)
 
     return Reported
 

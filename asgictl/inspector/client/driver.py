@@ -4,7 +4,7 @@ import itertools
 import json as json_format
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict
 
 from asgictl.asgi import ASGIApp, Scope
 from asgictl.inspector import urls
@@ -36,13 +36,6 @@ class Content(TypedDict, total=False):
     headers: Headers
     body: Body
     json: Any
-
-
-class Handshake(TypedDict, total=False):
-    """The headers of a WebSocket's handshake, and the subprotocols that are offered."""
-
-    headers: Headers
-    subprotocols: Sequence[str]
 
 
 class StartupError(Exception):
@@ -138,24 +131,27 @@ class Driver:
         """Return what is recorded of a call."""
         return self.memory[number]
 
-    async def request(self, method: str, target: str, **content: Unpack[Content]) -> Exchange:
+    async def request(
+        self, method: str, target: str, *, headers: Headers = (), body: Body = b"", json: Any = None
+    ) -> Exchange:
         """Send a request, and return what was recorded when the app has returned; raise what the app raises.
 
         `target` is the path with its query, percent-encoded. A body that is an iterable is sent in its chunks; `json`
         is one as JSON. Raises `TimeoutError` when the app takes too long for a message.
         """
         __tracebackhide__ = True
-        async with self.stream(method, target, **content) as stream:
+        async with self.stream(method, target, headers=headers, body=body, json=json) as stream:
             await stream.read(self.timeout)
         return self.exchange(stream.call.number)
 
     @within
-    async def stream(self, method: str, target: str, **content: Unpack[Content]) -> AsyncGenerator[Stream, None]:
+    async def stream(
+        self, method: str, target: str, *, headers: Headers = (), body: Body = b"", json: Any = None
+    ) -> AsyncGenerator[Stream, None]:
         """Send a request whose answer is read chunk by chunk; the client disconnects at the end of the block."""
         __tracebackhide__ = True
-        pairs = _pairs(content.get("headers", ()))
-        body = content.get("body", b"")
-        if (json := content.get("json")) is not None:
+        pairs = _pairs(headers)
+        if json is not None:
             body = json_format.dumps(json).encode()
             pairs = _with(pairs, b"content-type", b"application/json")
         body = body.encode() if isinstance(body, str) else body
@@ -176,14 +172,16 @@ class Driver:
             await stream.call.finish()
 
     @within
-    async def websocket(self, target: str, **offer: Unpack[Handshake]) -> AsyncGenerator[WebSocket, None]:
+    async def websocket(
+        self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()
+    ) -> AsyncGenerator[WebSocket, None]:
         """Connect to a WebSocket, until the end of the block; raise `Refused` when the app does not accept."""
         __tracebackhide__ = True
         handshake = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
         scope = {
-            **self._scope("websocket", target, [*_pairs(offer.get("headers", ())), *handshake]),
+            **self._scope("websocket", target, [*_pairs(headers), *handshake]),
             "scheme": "ws",
-            "subprotocols": list(offer.get("subprotocols", ())),
+            "subprotocols": list(subprotocols),
             "extensions": {"websocket.http.response": {}},
         }
         socket = WebSocket(self.call(scope), self.exchange)

@@ -1,13 +1,13 @@
 """What the pytest fixture `asgi_inspect` hands out: a driver for tests with `async`, and for those without."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Generic, TypeVar, Unpack
 
 from asgictl.asgi import ASGIApp
 from asgictl.inspector.client.call import Stream
-from asgictl.inspector.client.driver import TIMEOUT, Content, Driver, Handshake
+from asgictl.inspector.client.driver import TIMEOUT, Content, Driver, Headers
 from asgictl.inspector.client.websocket import WebSocket
 from asgictl.inspector.client.within import Blocking, run
 from asgictl.inspector.exchange import Exchange
@@ -87,11 +87,15 @@ class Client(Methods[Exchange]):
 
     def stream(self, method: str, target: str, **content: Unpack[Content]) -> "Blocking[Stream, SyncStream]":
         """Send a request whose answer is read chunk by chunk; the client disconnects at the end of the block."""
+        __tracebackhide__ = True
         return Blocking(self._driver.stream(method, target, **content), self._runner, SyncStream)
 
-    def websocket(self, target: str, **offer: Unpack[Handshake]) -> "Blocking[WebSocket, SyncWebSocket]":
+    def websocket(
+        self, target: str, *, headers: Headers = (), subprotocols: Sequence[str] = ()
+    ) -> "Blocking[WebSocket, SyncWebSocket]":
         """Connect to a WebSocket, until the end of the block; raise `Refused` when the app does not accept."""
-        return Blocking(self._driver.websocket(target, **offer), self._runner, SyncWebSocket)
+        context = self._driver.websocket(target, headers=headers, subprotocols=subprotocols)
+        return Blocking(context, self._runner, SyncWebSocket)
 
 
 class SyncStream:
@@ -133,12 +137,12 @@ class SyncWebSocket:
 class Inspected:
     """An app under inspection: `with` gives a `Client`, `async with` an `AsyncClient`; the lifespan runs around it."""
 
-    watched_by: Callable[[], Sink] | None = None
+    _watched_by: Callable[[], Sink] | None = None
 
     def __init__(self, app: ASGIApp, *, timeout: float = TIMEOUT) -> None:
         """Give the app `timeout` seconds for each message that is waited for."""
         self._driver = AsyncClient(app, timeout=timeout)
-        self._driver.watch = self.watched_by() if self.watched_by else None
+        self._driver.watch = self._watched_by() if self._watched_by else None
         self._runner: asyncio.Runner | None = None
 
     async def __aenter__(self) -> AsyncClient:

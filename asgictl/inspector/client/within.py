@@ -44,6 +44,7 @@ def within(function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Within
 
     @functools.wraps(function)
     def entered(*args: P.args, **kwargs: P.kwargs) -> Within[T]:
+        __tracebackhide__ = True
         return Within(function(*args, **kwargs))
 
     return entered

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -352,15 +353,23 @@ def test_an_answer_without_end(asgi_inspect: type[Inspected]) -> None:
 
 
 def test_mistakes(asgi_inspect: type[Inspected]) -> None:
-    """What is no app, and `with` where `async with` belongs, are told at once."""
+    """What is no app, `with` where `async with` belongs, and an option that there is not, are told at once."""
     with pytest.raises(TypeError, match="'main:app' cannot be"):
         asgi_inspect("main:app")  # type: ignore[arg-type]
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match="use `async with"), asgi_inspect(demo.app):
             pass
+        async with asgi_inspect(demo.app) as client:
+            with pytest.raises(TypeError, match="unexpected keyword argument 'jsn'"):
+                await client.post("/upload", jsn={})  # type: ignore[call-arg]
 
     asyncio.run(main())
+    with asgi_inspect(demo.app) as client:
+        calls: list[Any] = [client.get, client.websocket, functools.partial(client.stream, "GET")]
+        for call in calls:
+            with pytest.raises(TypeError, match="unexpected keyword argument 'jsn'"):
+                call("/", jsn={})
 
 
 @pytest.mark.parametrize("when", ["startup", "shutdown"])
