@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import pluggy
+
     from asgictl.inspector.client.fixture import Inspected
     from asgictl.inspector.show.recent import Recent
 
@@ -37,11 +39,11 @@ class _Reports:
     def __init__(self, recent: "Recent") -> None:
         self._recent = recent
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(hookwrapper=True)  # `wrapper` came with pytest 7.4, and an older one loads this, too
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
+    ) -> Generator[None, "pluggy.Result[pytest.TestReport]", None]:
+        report = (yield).get_result()
         if report.failed and (lines := self._recent.lines()):
             from asgictl.console import plain
 
@@ -49,4 +51,3 @@ class _Reports:
             report.sections.append(("ASGI exchanges", text))
         if report.failed or call.when == "teardown":
             self._recent.clear()
-        return report
