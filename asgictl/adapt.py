@@ -8,18 +8,17 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from asgictl import frameworks, reading
+from asgictl import failure, frameworks, reading
 from asgictl.asgi import ASGIApp, Interface, Receive, Scope, Send
 from asgictl.discovery import SETTINGS, AppRef
 from asgictl.discovery.source.offers import FACTORY_NAMES
 from asgictl.errors import AppLoadError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 _ASGI3_ARGUMENTS = 3
 _WSGI_ARGUMENTS = 2
@@ -59,7 +58,7 @@ def load(ref: AppRef) -> Any:
     try:
         value: Any = importlib.import_module(ref.module)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # user code: anything can come out of an import
-        raise failure(f"cannot load `{ref}`", error, own=(ref.module, ref.settings or "")) from error
+        raise failed(f"cannot load `{ref}`", error, own=(ref.module, ref.settings or "")) from error
     taken = getattr(value, "__file__", None)
     if ref.file and taken and Path(taken).exists() and not ref.file.samefile(taken):
         problem = f"`{shown(ref.file)}` cannot be imported: the name `{ref.module}` belongs to `{taken}`"
@@ -95,46 +94,26 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     return Adapted(app=value, kind=kind, docs=docs)
 
 
-def failure(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:
+def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:
     """Return the error that tells of `error`, which came out of the user's code, with its file and line.
 
     `own` names modules of the user's, which no package index has.
     """
-    message = " ".join(str(error).split())
-    name = type(error).__name__
-    if isinstance(error, SystemExit):
-        message = f"the app called `sys.exit({error.code!r})`"
-    elif isinstance(error, SyntaxError):
-        message = (
-            f"{name}: {error.msg} ({shown(Path(error.filename))}:{error.lineno})"
-            if error.filename
-            else f"{name}: {error}"
-        )
-    else:
-        message = f"{name}: {message}" if message else name
-    where = "" if isinstance(error, SyntaxError) else _in_settings(error, own) or _where(error)
     from asgictl import missing
 
-    hint = missing.hint(error, own) or "add --traceback to see the whole stack"
-    details = "".join(traceback.format_exception(error))
-    return AppLoadError(f"{what}: {message}{where}", hint=hint, details=details)
+    found, leaf = failure.of(error), failure.leaves(error)[0]
+    message, name = " ".join(found.message.split()), type(leaf).__name__
+    if isinstance(leaf, SystemExit):
+        said = f"the app called `sys.exit({leaf.code!r})`"
+    else:
+        said = f"{name}: {message}" if message else name
+    place = _in_settings(leaf, own) or found.place
+    where = f" ({place})" if place else ""
+    more = f", and {found.more} more" if found.more else ""
+    return AppLoadError(f"{what}: {said}{where}{more}", hint=missing.hint(leaf, own), failure=found)
 
 
-def users_place(frames: Iterable[tuple[str, int]]) -> str | None:
-    """Return `file:line` of the innermost of `frames` that is the user's own code."""
-    places = [(path, line) for name, line in frames if (path := Path(name)).suffix == ".py" and not _is_library(path)]
-    return f"{shown(places[-1][0])}:{places[-1][1]}" if places else None
-
-
-def _is_library(path: Path) -> bool:
-    if path.is_relative_to(Path(__file__).parent):
-        return True
-    if "site-packages" in path.parts or "dist-packages" in path.parts:
-        return True
-    return path.is_relative_to(Path(os.__file__).parent)
-
-
-def _in_settings(error: BaseException, own: Iterable[str]) -> str:
+def _in_settings(error: BaseException, own: Iterable[str]) -> str | None:
     """Return the place in the project's settings where the module stands that is not there, as in INSTALLED_APPS."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     for module in own if name else ():
@@ -147,14 +126,8 @@ def _in_settings(error: BaseException, own: Iterable[str]) -> str:
             continue
         for number, line in enumerate(lines, 1):
             if re.search(rf"""["']{re.escape(str(name))}[."']""", line):
-                return f" ({shown(Path(file))}:{number})"
-    return ""
-
-
-def _where(error: BaseException) -> str:
-    stack = traceback.extract_tb(error.__traceback__)
-    place = users_place((frame.filename, frame.lineno or 0) for frame in stack)
-    return f" ({place})" if place else ""
+                return f"{shown(Path(file))}:{number}"
+    return None
 
 
 def _missing(ref: AppRef, owner: Any, name: str) -> AppLoadError:
@@ -206,10 +179,10 @@ def _call(ref: AppRef, factory: Any) -> Any:
     try:
         app = factory(*args, **words)
     except (Exception, SystemExit) as error:  # user code
-        failed = failure(f"the factory `{ref}` failed", error, own=(ref.module, ref.settings or ""))
+        told = failed(f"the factory `{ref}` failed", error, own=(ref.module, ref.settings or ""))
         if not _takes(factory, args, words):
-            failed.hint = "name it with literals for its arguments, like `module:create_app('dev')`"
-        raise failed from error
+            told.hint = "name it with literals for its arguments, like `module:create_app('dev')`"
+        raise told from error
     if app is None:
         raise AppLoadError(f"the factory `{ref}` returned None", hint="have it return the app")
     return app

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from asgictl.errors import AppLoadError, AsgictlError, FileProblemError
 
@@ -20,23 +20,27 @@ _SHORT = 20
 _LEAST = 16
 
 
+# How much is shown of the stack of an exception: nothing, the frames of the user's code, or all of it.
+Stack = Literal["hidden", "users", "whole"]
+
+
 class Console:
     """The two streams, with colours where they belong."""
 
     def __init__(
         self,
         *,
-        traceback: bool = False,
+        stack: Stack = "hidden",
         as_json: bool = False,
         json_result: bool = False,
         plain_only: bool = False,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Show the whole stack of errors in the user's app if `traceback`.
+        """Show so much of the `stack` of errors in the user's app.
 
         With `as_json` everything that is said is JSON, with `json_result` the result, and the error that it is not.
         """
-        self._traceback = traceback
+        self._stack: Stack = stack
         self.json_result = json_result
         self.as_json = as_json
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
@@ -65,8 +69,11 @@ class Console:
 
     def error(self, error: AsgictlError) -> None:
         """Say what went wrong, and what to do about it."""
-        details = error.details if self._traceback and isinstance(error, AppLoadError) else ""
-        hint = error.hint if error.hint and not (self._traceback and "--traceback" in error.hint) else None
+        details, hint = "", error.hint
+        if isinstance(error, AppLoadError) and error.failure is not None:
+            details = {"hidden": "", "users": error.failure.users, "whole": error.failure.traceback}[self._stack]
+            if not details and not hint:
+                hint = f"add --traceback to see the whole {'stack' if error.failure.stack else 'message'}"
         if self.json_result:
             data = {"error": error.message, "hint": hint, "exit_status": error.exit_status}
             print(json.dumps(data), file=sys.stdout)  # noqa: T201  # instead of the result

@@ -1,6 +1,9 @@
 """The errors that users are expected to meet, and the exit status of each."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from asgictl.failure import Failure
 
 STOPPED = 0
 FOUND = 1
@@ -47,8 +50,8 @@ class InterruptedTrialError(AsgictlError):
 
 
 class AppLoadError(StartError):
-    """The user's app cannot be imported or started; `details` holds the traceback."""
+    """The user's app cannot be imported or started, because of a `failure` of its code, or by what it says itself."""
 
-    def __init__(self, message: str, *, hint: str | None = None, details: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | None = None, failure: "Failure | None" = None) -> None:
         super().__init__(message, hint=hint)
-        self.details = details
+        self.failure = failure

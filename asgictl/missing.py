@@ -29,7 +29,7 @@ def hint(error: BaseException, own: Iterable[str]) -> str | None:
     if isinstance(error, ImportError) and "attempted relative import" in str(error):
         return _relative(next(iter(own), ""))
     if isinstance(error, ImportError) and (file := _hiding(error.name or "")) is not None:
-        return f"`{pyproject.shown(file)}` hides the module `{error.name}` that is meant: rename it"
+        return f"`{reading.shown(file)}` hides the module `{error.name}` that is meant: rename it"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     top, dot, _ = error.name.partition(".")
@@ -55,7 +55,7 @@ def _package(name: str) -> str:
     """Return what to do about a module that is nowhere: another place or name, or a package to install."""
     folder = pyproject.current_folder()
     if (place := _place_of(name, folder)) is not None:
-        return f"`{name}` is in `{pyproject.shown(place)}`: start asgictl there, or name the app by its file"
+        return f"`{name}` is in `{reading.shown(place)}`: start asgictl there, or name the app by its file"
     if close := get_close_matches(name, _modules_in(folder), n=1, cutoff=_ALIKE):
         return f"did you mean `{close[0]}`, which is in `{folder}`?"
     close = get_close_matches(name, sorted(_known()), n=1, cutoff=_VERY_ALIKE)

@@ -81,15 +81,6 @@ def current_folder() -> Path:
         raise StartError("the current folder does not exist any more", hint="change into the app's folder") from error
 
 
-def shown(path: Path) -> str:
-    """Return `path` as short as it is clear: relative to the current folder where it lies below."""
-    try:
-        folder = Path.cwd()
-    except FileNotFoundError:  # deleted meanwhile
-        return str(path)
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
 def _parse(text: str, file: Path) -> dict[str, Any]:
     import tomllib
 

@@ -1,4 +1,4 @@
-"""Read files of a project that may not be what they seem: another user's, no regular file, too large."""
+"""Read files of a project that may not be what they seem, and name them: another user's, no regular file, too large."""
 
 import contextlib
 import errno
@@ -112,3 +112,12 @@ def upwards(folder: Path) -> list[Path]:
     """Return `folder` and those above it that can belong to the same project, the nearest first."""
     last = top(folder)
     return [root for root in (folder, *folder.parents) if root.is_relative_to(last)]
+
+
+def shown(path: Path) -> str:
+    """Return `path` as short as it is clear: relative to the current folder where it lies below."""
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # deleted meanwhile
+        return str(path)
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

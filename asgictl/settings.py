@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import option_types, pyproject
+from asgictl import option_types, pyproject, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.option_types import Trait
 
@@ -273,7 +273,7 @@ def _table(
             }
             others = [name for name in by_key if name != "profile"]
             raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, others[0]))
-        source = f"{key} in {place} of {pyproject.shown(around.file)}"
+        source = f"{key} in {place} of {reading.shown(around.file)}"
         found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
     return found
 
@@ -293,7 +293,7 @@ def _of_file(around: pyproject.PyProject, place: str, option: Option, value: Any
 
 def _at(around: pyproject.PyProject, path: str) -> str:
     """Return a path of the file as one from the current folder."""
-    return pyproject.shown(Path(os.path.normpath(around.root / path)))
+    return reading.shown(Path(os.path.normpath(around.root / path)))
 
 
 def _profile(

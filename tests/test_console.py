@@ -12,6 +12,7 @@ from asgictl import errors
 from asgictl.cli.command import console_of
 from asgictl.console import Console, plain
 from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError, StartError
+from asgictl.failure import Failure
 
 
 class Terminal(io.StringIO):
@@ -50,7 +51,7 @@ def test_the_statuses_of_errors() -> None:
     error = ConfigError("x", hint="y", option="z")
     assert (str(error), error.message, error.hint, error.option) == ("x", "x", "y", "z")
     load = AppLoadError("x")
-    assert (load.hint, load.details, ConfigError("x").option, StartError("x").hint) == (None, "", None, None)
+    assert (load.hint, load.failure, ConfigError("x").option, StartError("x").hint) == (None, None, None, None)
 
 
 def test_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +104,7 @@ def test_what_is_said_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("one")
     console.step("two")
     console.error(StartError("three"))
-    console.error(AppLoadError("four", hint="five", details="six"))
+    console.error(AppLoadError("four", hint="five", failure=Failure("E", "four", "six")))
     console.event("warning", "seven", a=1, b=None)
 
     ours = {"logger": "asgictl"}
@@ -114,21 +115,23 @@ def test_what_is_said_in_json(capsys: pytest.CaptureFixture[str]) -> None:
         {"level": "error", **ours, "message": "four", "hint": "five"},
         {"level": "warning", **ours, "message": "seven", "a": 1},
     ]
-    Console(as_json=True, traceback=True, environ={}).error(AppLoadError("four", hint="add --traceback", details="six"))
+    Console(as_json=True, stack="whole", environ={}).error(AppLoadError("four", failure=Failure("E", "four", "six")))
     assert said(capsys) == [{"level": "error", **ours, "message": "four", "exception": "six"}]
 
 
 def test_an_error_in_the_users_app(capsys: pytest.CaptureFixture[str]) -> None:
     """`--traceback` shows the stack before the error, and takes the hint to itself away."""
-    error = AppLoadError("x", hint="add --traceback to see the whole stack", details="one\n  two\x1b\n\n")
+    error = AppLoadError("x", failure=Failure("E", "x", "one\n  two\x1b\n\n", "one\n"))
 
     Console(environ={}).error(error)
-    Console(environ={}, traceback=True).error(error)
-    Console(environ={}, traceback=True).error(StartError("y", hint="do z"))
+    Console(environ={}, stack="whole").error(error)
+    Console(environ={}, stack="users").error(error)
+    Console(environ={}, stack="whole").error(StartError("y", hint="do z"))
 
     assert lines(capsys)[1] == [
         *("error: x", "hint: add --traceback to see the whole stack"),
         *("one", "  two\\x1b", "error: x"),
+        *("one", "error: x"),
         *("error: y", "hint: do z"),
     ]
 
@@ -142,20 +145,33 @@ def test_an_error_for_a_result(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "traceback"),
+    ("params", "shown"),
     [
-        ({}, False),
-        ({"traceback": True}, True),
-        ({"reload": True}, True),
-        ({"reload": True, "check": True}, False),
-        ({"traceback": True, "check": True}, True),
+        ({}, None),
+        ({"traceback": True}, "whole"),
+        ({"reload": True}, "the user's"),
+        ({"reload": True, "traceback": True}, "whole"),
+        ({"reload": True, "check": True}, None),
+        ({"traceback": True, "check": True}, "whole"),
     ],
 )
-def test_when_the_stack_is_shown(capsys: pytest.CaptureFixture[str], params: dict[str, bool], traceback: bool) -> None:
-    """The stack is shown when it is asked for, and with reload, where the terminal is what one looks at."""
-    console_of(params).error(AppLoadError("x", details="stack"))
+def test_when_the_stack_is_shown(
+    capsys: pytest.CaptureFixture[str], params: dict[str, bool], shown: str | None
+) -> None:
+    """The stack is shown when it is asked for, and with reload, where the terminal is what one looks at, the user's."""
+    console_of(params).error(AppLoadError("x", hint="y", failure=Failure("E", "x", "whole", "the user's")))
 
-    assert lines(capsys)[1] == [*(["stack"] if traceback else []), "error: x"]
+    assert lines(capsys)[1] == [*([shown] if shown else []), "error: x", "hint: y"]
+
+
+def test_what_the_app_says_of_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """What an app itself says at length is shown with reload, and else one learns how to see it."""
+    error = AppLoadError("x", failure=Failure("", "x", "one\nx"))
+
+    console_of({"reload": True}).error(error)
+    console_of({}).error(error)
+
+    assert lines(capsys)[1] == ["one", "x", "error: x", "error: x", "hint: add --traceback to see the whole message"]
 
 
 @pytest.mark.parametrize(

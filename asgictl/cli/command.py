@@ -225,9 +225,10 @@ def _value_of(setting: settings.Setting) -> Any:
 
 def console_of(values: Mapping[str, Any]) -> Console:
     """Return the console that the options of a command ask for, as far as they have `values`."""
+    # With reload the terminal is where one looks for it.
+    develops = values.get("reload") and not values.get("check")
     return Console(
-        # With reload the terminal is where one looks for it.
-        traceback=bool(values.get("traceback") or (values.get("reload") and not values.get("check"))),
+        stack="whole" if values.get("traceback") else "users" if develops else "hidden",
         as_json=values.get("log_format") == "json",
         json_result=bool(values.get("json")),
         plain_only=bool(values.get("prod")),

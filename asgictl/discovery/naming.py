@@ -12,7 +12,7 @@ from asgictl.discovery.ref import AppRef
 from asgictl.discovery.source import modules
 from asgictl.discovery.source.offers import OBJECT_NAMES, Reader
 from asgictl.errors import AppLoadError, ConfigError, StartError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 _FORMS = "write it as `module:attribute` or `path/to/file.py:attribute`"
 

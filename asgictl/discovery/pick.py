@@ -8,7 +8,7 @@ from asgictl.discovery.ref import AppRef
 from asgictl.discovery.source import modules, python_file
 from asgictl.discovery.source.offers import Candidate, Reader
 from asgictl.errors import AppLoadError, ConfigError, StartError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 GUARD = 'put it below `if __name__ == "__main__":`'
 

@@ -12,7 +12,7 @@ from asgictl.discovery.scan import Scan
 from asgictl.discovery.source import modules
 from asgictl.discovery.source.offers import OBJECT_NAMES, Candidate, Offer, Reader, Sighting
 from asgictl.errors import AppLoadError, ConfigError, StartError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 Tell = Callable[[str], None]
 

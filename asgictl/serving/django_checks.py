@@ -22,7 +22,7 @@ def django(app: ASGIApp) -> ASGIApp:
     try:
         found = checks.run_checks()
     except (Exception, SystemExit) as error:  # user code: the URLs import the views
-        raise adapt.failure("Django's checks failed", error) from error
+        raise adapt.failed("Django's checks failed", error) from error
     serious = [it for it in found if it.is_serious() and not it.is_silenced()]
     if serious:
         listed = "; ".join(f"{it.id}: {' '.join(str(it.msg).split())}" for it in serious[:_SHOWN])

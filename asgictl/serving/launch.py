@@ -4,13 +4,12 @@ import contextlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asgictl import errors
+from asgictl import errors, failure
 from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.serving import tls
@@ -193,7 +192,7 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **argu
     except stopping.Stopped as stop:
         raise _stopped_early(signal.Signals(stop.args[0])) from None
     if pool.error is not None:
-        return pool.error.exit_status
+        raise pool.error
     if not pool.ready:
         raise _stopped_early(pool.stopped_by)
     return errors.STOPPED if pool.stopped_by else StartError.exit_status
@@ -221,8 +220,7 @@ def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: 
         uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
     except Exception as error:
         problem = f"uvicorn cannot start: {type(error).__name__}: {error}"
-        hint = "add --traceback to see the whole stack"
-        raise AppLoadError(problem, hint=hint, details=traceback.format_exc()) from error
+        raise AppLoadError(problem, failure=failure.of(error)) from error
 
 
 def _stopped_early(number: signal.Signals | None) -> StartError:

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from asgictl import failure
 from asgictl.serving.request import LogFormat
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
@@ -54,6 +55,16 @@ class WithoutLifecycle(logging.Filter):
         return not str(record.msg).startswith(self.unwanted)
 
 
+class UsersFrames(logging.Filter):
+    """Has an exception printed with the frames of the user's code alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through."""
+        if record.exc_info and record.exc_info[1] and not record.exc_text:
+            record.exc_text = failure.of(record.exc_info[1]).stack.rstrip("\n")
+        return True
+
+
 class Handler(logging.StreamHandler[Any]):
     """Writes to a stream, and goes on when nobody reads it any more."""
 
@@ -92,16 +103,20 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
-def config(*, verbose: bool, log_format: LogFormat) -> dict[str, Any]:
+def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, Any]:
     """Return a new configuration for `uvicorn.run`: everything to stderr, as text or as JSON.
 
-    With `verbose`, uvicorn also tells of its own start and stop.
+    With `verbose`, uvicorn also tells of its own start and stop; with `whole` an exception comes with all its frames.
     """
+    filters = {
+        "lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"},
+        "users": {"()": "asgictl.serving.logs.UsersFrames"},
+    }
     text = {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"}},
+        "filters": filters,
         "formatters": {
             "default": text if log_format == "text" else {"()": "asgictl.serving.logs.JSONFormatter"},
             "access": {"()": "uvicorn.logging.AccessFormatter"},  # uvicorn wants it there
@@ -111,7 +126,7 @@ def config(*, verbose: bool, log_format: LogFormat) -> dict[str, Any]:
                 "class": "asgictl.serving.logs.Handler",
                 "formatter": "default",
                 "stream": "ext://sys.stderr",
-                "filters": [] if verbose else ["lifecycle"],
+                "filters": [*([] if verbose else ["lifecycle"]), *([] if whole else ["users"])],
             },
         },
         "loggers": {

@@ -118,7 +118,7 @@ def _workers(request: ServeRequest) -> int:
 def _passed(request: ServeRequest, given: Mapping[str, Any], colors: Colors) -> dict[str, Any]:
     """Return what `uvicorn.run` gets of the request: `given`, unless it is asgictl's to decide."""
     return {
-        "log_config": logs.config(verbose=request.verbose, log_format=request.log_format),
+        "log_config": logs.config(verbose=request.verbose, log_format=request.log_format, whole=request.traceback),
         "use_colors": colors.stderr if request.log_format == "text" else None,
         "timeout_graceful_shutdown": request.graceful_timeout,
         **given,

@@ -79,3 +79,4 @@ class ServeRequest(NamedTuple):
     access_log_format: str = "text"
     quiet_path: tuple[str, ...] = ()
     verbose: bool = False
+    traceback: bool = False

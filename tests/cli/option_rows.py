@@ -39,7 +39,7 @@ BESIDE = {
 
 def console(of: str) -> dict[str, Any]:
     """Return what a call is given as a console when nothing is said of it."""
-    flags = dict.fromkeys(("traceback", "json_result", "as_json", "colors", "log_colors"), False)
+    flags = {"stack": "hidden", **dict.fromkeys(("json_result", "as_json", "colors", "log_colors"), False)}
     return {f"{of}.console.{name}": value for name, value in {"kind": "Console", **flags}.items()}
 
 
@@ -83,7 +83,7 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
-            "launch.reporter.console.traceback": True,
+            "launch.reporter.console.stack": "users",
         }
     ),
     "prod": Row({"launch.reporter.style.terse": True}),
@@ -96,7 +96,7 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
-            "launch.reporter.console.traceback": True,
+            "launch.reporter.console.stack": "users",
         }
     ),
     "reload-dir": Row({"launch.plan.watch.folders": ["{folder}/other"]}, "other", beside=("--reload",)),
@@ -195,8 +195,15 @@ SERVE = {
     "access-log": Row({"launch.plan.instructions.access_log": None}, off=True),
     "access-log-format": Row({"launch.plan.instructions.access_log.format": "json"}, "json"),
     "quiet-path": Row({"launch.plan.instructions.access_log.quiet_path": ["/health"]}, "/health"),
-    "verbose": Row({"launch.plan.uvicorn.log_config.handlers.default.filters": [], "stderr": "`demo` is as named"}),
-    "traceback": Row({"launch.reporter.console.traceback": True}),
+    "verbose": Row(
+        {"launch.plan.uvicorn.log_config.handlers.default.filters": ["users"], "stderr": "`demo` is as named"}
+    ),
+    "traceback": Row(
+        {
+            "launch.reporter.console.stack": "whole",
+            "launch.plan.uvicorn.log_config.handlers.default.filters": ["lifecycle"],
+        }
+    ),
 }
 INSPECT = {
     "print-config": Row(
@@ -211,7 +218,7 @@ INSPECT = {
     "json": Row({"stdout": '{"app": {"value": "asgictl.inspector.echo:app", "source": "a'}, beside=("--print-config",)),
     "verbose": Row(
         {
-            "launch.plan.uvicorn.log_config.handlers.default.filters": [],
+            "launch.plan.uvicorn.log_config.handlers.default.filters": ["users"],
             "stderr": "`asgictl.inspector.echo:app` is as named",
         }
     ),
@@ -395,7 +402,7 @@ SESSION_REPLAY = {
     "view": Row({"show.view": "json"}, "json", beside=("--app", "demo")),
     "factory": Row({"adapt.how.factory": True}, beside=("--app", "demo")),
     "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),
-    "traceback": Row({"show.console.traceback": True}, beside=("--app", "demo")),
+    "traceback": Row({"show.console.stack": "whole"}, beside=("--app", "demo")),
 }
 SCAFFOLD = {
     "for": Row({"detect.request.targets": "docker,k8s"}, "docker,k8s"),

@@ -21,6 +21,7 @@ from asgictl.cli import app
 from asgictl.cli.serve import banner
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
+from asgictl.failure import Failure
 from asgictl.option_types import Range, converted
 from asgictl.serving import plan
 from asgictl.serving.events import Ready
@@ -114,7 +115,7 @@ def test_h_is_help(command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("package", "expected"),
     [
-        ("asgictl", {"Inspector", "__version__"}),
+        ("asgictl", {"Inspector", "__version__", "records", "testing"}),
         ("asgictl.discovery", {"BUNDLED", "SETTINGS", "AppRef", "Candidate", "Tell", "entry", "find", "locate"}),
         ("asgictl.scaffold.lint", {"Problem", "present", "problems"}),
     ],
@@ -514,7 +515,7 @@ def test_output_cannot_be_steered(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console(environ={})
 
     console.note("a\x1b[31mb\r\nc")
-    console.error(AppLoadError("x\x07", hint="y\u202e", details="one\ntwo"))
+    console.error(AppLoadError("x\x07", hint="y\u202e", failure=Failure("E", "x", "one\ntwo")))
 
     assert capsys.readouterr().err == "note: a\\x1b[31mb\\r\\nc\nerror: x\\x07\nhint: y\\u202e\n"
 

@@ -74,7 +74,11 @@ def parts_of(value: Any) -> Any:
         case "Console" | "Banner" | "CheckReport" as kind:
             kept = {name.strip("_"): it for name, it in vars(value).items()}
             told = {
-                name: it for name, it in kept.items() if name in {"console", "style"} or isinstance(it, bool | None)
+                name: it
+                for name, it in kept.items()
+                if name in {"console", "style"} or isinstance(it, bool | str | None)
+                for name, it in kept.items()
+                if name in {"console", "style"} or isinstance(it, bool | str | None)
             }
             return {"kind": kind, **told}
         case kind if type(value).__module__.startswith("asgictl.") or callable(value):

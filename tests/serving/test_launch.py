@@ -94,11 +94,11 @@ def test_what_goes_wrong_in_uvicorn() -> None:
     with pytest.raises(AppLoadError) as caught:
         launch._uvicorn(lambda: None, plan, listener)
 
-    details = caught.value.details.splitlines()
-    assert caught.value.message == f"uvicorn cannot start: {details[-1]}"
-    assert caught.value.hint == "add --traceback to see the whole stack"
-    assert details[0] == "Traceback (most recent call last):"
-    assert uvicorn.__file__.rpartition("/")[0] in caught.value.details
+    assert caught.value.failure is not None
+    lines = caught.value.failure.traceback.splitlines()
+    assert (caught.value.message, caught.value.hint) == (f"uvicorn cannot start: {lines[-1]}", None)
+    assert lines[0] == "Traceback (most recent call last):"
+    assert uvicorn.__file__.rpartition("/")[0] in caught.value.failure.traceback
 
 
 class Reporter:

@@ -115,7 +115,7 @@ def test_the_configuration(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
 
-    logging.config.dictConfig(logs.config(**shape, log_format="text"))
+    logging.config.dictConfig(logs.config(**shape, log_format="text", whole=False))
     for logger in map(logging.getLogger, ("uvicorn", "uvicorn.error")):
         logger.debug("too much")
     logging.getLogger("uvicorn.error").info("Shutting down")
@@ -131,7 +131,7 @@ def test_the_configuration_for_programs(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "stderr", stream)
     other = logging.getLogger("tests.other")
 
-    logging.config.dictConfig(logs.config(verbose=False, log_format="json"))
+    logging.config.dictConfig(logs.config(verbose=False, log_format="json", whole=False))
     logging.getLogger("uvicorn.error").error("no %s", "luck")
 
     assert json.loads(stream.getvalue())["message"] == "no luck"
@@ -140,9 +140,9 @@ def test_the_configuration_for_programs(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_each_configuration_is_new() -> None:
     """What is changed in one configuration is not in the next."""
-    logs.config(verbose=False, log_format="text")["loggers"].clear()
+    logs.config(verbose=False, log_format="text", whole=False)["loggers"].clear()
 
-    assert set(logs.config(verbose=False, log_format="text")["loggers"]) == {"uvicorn", "uvicorn.error"}
+    assert set(logs.config(verbose=False, log_format="text", whole=False)["loggers"]) == {"uvicorn", "uvicorn.error"}
 
 
 def test_nobody_reads_the_log() -> None:

@@ -145,7 +145,7 @@ def _launch(  # noqa: PLR0913, PLR0917  # all that there is
                 app = echo.Echo(answer, redaction.Redactor(names))
             first_id = file.next_id if file is not None else 0
             inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
-            logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector))
+            logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, whole=True))
             return inspector
 
         if answer is not None and answer.drop:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from asgictl import pyproject
+from asgictl import pyproject, reading
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
@@ -148,7 +148,7 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     done = [it._replace(state="replace", reason="") if it.path in copies else it for it in changes]
     console.result("\n".join(map(plain, _lines(done))), _data(found, done, copies))
     for copy in copies.values():
-        console.note(f"your file is kept as `{pyproject.shown(Path(copy))}`")
+        console.note(f"your file is kept as `{reading.shown(Path(copy))}`")
     paths = {change.path for change in changes}
     compose = any(path.startswith("compose") for path in paths)
     for name, target in (("Dockerfile", "docker"), ("compose.yaml", "compose")):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from asgictl.console import Console, plain
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef

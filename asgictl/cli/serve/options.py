@@ -18,7 +18,6 @@ class ServeFlags(NamedTuple):
     print_config: Annotated[bool, Trait.ACTION] = False
     json: Annotated[bool, Trait.ACTION] = False
     dry_run: Annotated[bool, Trait.ACTION] = False
-    traceback: bool = False
 
 
 ROWS = {

@@ -75,7 +75,7 @@ def _text(file: Path, note: Note) -> str | None:
     try:
         return reading.content(file, limit=_LIMIT).decode(errors="replace")
     except OSError as error:
-        note(f"`{pyproject.shown(file)}` is passed over: {error.strerror}")
+        note(f"`{reading.shown(file)}` is passed over: {error.strerror}")
         return None
 
 

@@ -19,7 +19,7 @@ from asgictl.discovery.source.judge import (
 from asgictl.discovery.source.project_files import Follow, Sources
 from asgictl.discovery.source.python_file import Names, Source, Start, Value
 from asgictl.errors import AppLoadError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 OBJECT_NAMES = ("app", "application", "api")
 FACTORY_NAMES = ("create_app", "make_app", "build_app")

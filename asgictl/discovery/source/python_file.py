@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asgictl import reading
 from asgictl.errors import AppLoadError
-from asgictl.pyproject import shown
+from asgictl.reading import shown
 
 # What starts a server, or an event loop, and does not return: as functions of a module, and as a method of an app.
 _STARTERS = frozenset(

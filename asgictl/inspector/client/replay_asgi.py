@@ -109,7 +109,7 @@ async def into_app(driver: Driver, scripts: Sequence[Script]) -> AsyncIterator[E
             problem = f"the app's startup failed: {error}"
             raise StartError(problem, hint="see what it waits for, or pass a longer --timeout") from error
         except Exception as error:  # of the app
-            raise adapt.failure("the app's startup failed", error) from error
+            raise adapt.failed("the app's startup failed", error) from error
         for one in scripts:
             yield await _call(driver, one)
 

@@ -1,16 +1,18 @@
 """What is recorded of a connection: its scope, each message, and how it ended.
 
-Records are no tuples: one can gain a field, and who reads the others by their names does not notice.
+Records are not tuples: a new field breaks nobody who reads the others by name.
 """
 
-import traceback
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-# So much is kept of what an exception says, and of its stack, in letters.
+from asgictl import failure as failures
+from asgictl.failure import Failure as Failure
+
+# At most this much is kept of what an exception says, and of its stack, in characters.
 _LONGEST = 64 * 1024
 
 # Where a message holds content of any size.
@@ -37,18 +39,6 @@ class Opaque:
 
     def __str__(self) -> str:
         return f"<{self.type}>"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An exception: its class's name, what it says, and the stack."""
-
-    type: str
-    message: str
-    traceback: str
-
-    def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +120,13 @@ Sink = Callable[[Record], object]
 
 def failure(error: BaseException, hide: Callable[[str], str]) -> Failure:
     """Return what there is to know of `error`; `hide` takes the secrets out of a text."""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    try:
-        message = str(error)
-    except BaseException:  # noqa: BLE001  # of the user's class
-        message = ""
-    stack = "".join(traceback.format_exception(kind, error, _foreign(error)))
-    return Failure(name, hide(message)[:_LONGEST], hide(stack)[-_LONGEST:])
+    found = failures.of(error, _foreign(error))
+    return replace(
+        found,
+        message=hide(found.message)[:_LONGEST],
+        traceback=hide(found.traceback)[-_LONGEST:],
+        stack=hide(found.stack)[-_LONGEST:],
+    )
 
 
 def _foreign(error: BaseException) -> TracebackType | None:

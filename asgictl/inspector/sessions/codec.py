@@ -87,7 +87,9 @@ def _closed(record: Closed) -> dict[str, Any]:
 
 
 def _failure(error: Failure) -> dict[str, Any]:
-    return {"type": error.type, "message": error.message, "traceback": error.traceback}
+    more = {"place": error.place, "more": error.more or None}
+    known = {key: value for key, value in more.items() if value is not None}
+    return {"type": error.type, "message": error.message, "traceback": error.traceback, **known}
 
 
 _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -180,7 +182,14 @@ def _read_closed(fields: dict[str, Any]) -> Closed:
 
 
 def _read_failure(fields: dict[str, Any]) -> Failure:
-    return Failure(str(fields["type"]), str(fields["message"]), str(fields["traceback"]))
+    place = fields.get("place")
+    return Failure(
+        str(fields["type"]),
+        str(fields["message"]),
+        str(fields["traceback"]),
+        place=str(place) if place else None,
+        more=_int(fields.get("more", 0)),
+    )
 
 
 _READ: dict[str, Callable[[dict[str, Any]], Record]] = {

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from asgictl.inspector.exchange import ANSWERS, Exchange
-from asgictl.inspector.record import Closed, Event, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import Line, Span, wording
 
 # An exchange that is over by then is shown as one block, in seconds; another one live from then on.
@@ -77,6 +77,10 @@ class Blocks:
         """Yield what is shown of an event."""
         raise NotImplementedError
 
+    def stack(self, error: Failure) -> Iterator[Line]:  # noqa: ARG002  # others show it
+        """Yield what is shown of an exception beside its line."""
+        yield from ()
+
     def feed(self, record: Record) -> list[Line]:
         """Return what there is to show now that `record` has happened."""
         now = self._clock()
@@ -90,8 +94,7 @@ class Blocks:
             block.note(record, now)
             lines = self._shown(block, record, now)
         elif isinstance(record, Raised):
-            what = f"{record.direction}() raised {record.error}"
-            lines = [[Span(f"{record.ms:8.1f} "), Span("✗", "red"), Span(f" {what}", "red")]]
+            lines = self._failed(record, f"✗ {record.direction}() raised {record.error}")
         else:
             return self._closed(block, record)
         put = self._put(block, lines)
@@ -146,9 +149,9 @@ class Blocks:
         lines = _left_out(block, 0)
         if record.error and block.exchange.type == "lifespan" and not block.answered:
             # It may do that (https://asgi.readthedocs.io/en/latest/specs/lifespan.html#scope).
-            lines.append([Span(f"{record.ms:8.1f} "), Span(f"■ not supported: {record.error}", "dim")])
+            lines += [[Span(f"{record.ms:8.1f} "), Span(f"■ not supported: {record.error}", "dim")]]
         elif record.error:
-            lines.append([Span(f"{record.ms:8.1f} "), Span(f"✗ {record.error}", "red")])
+            lines += self._failed(record, f"✗ {record.error}")
         elif record.cancelled:
             lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
         if block.live:
@@ -156,6 +159,12 @@ class Blocks:
             return self._put(block, lines)
         block.lines += lines
         return self._begin(block)
+
+    def _failed(self, record: Raised | Closed, what: str) -> list[Line]:
+        """Return the line of an exception, with its place, and what else there is to show of it."""
+        assert record.error is not None  # noqa: S101  # the caller has looked
+        place = [Span(f"  {record.error.place}", "dim")] if record.error.place else []
+        return [[Span(f"{record.ms:8.1f} "), Span(what, "red"), *place], *self.stack(record.error)]
 
     def _begin(self, block: Block) -> list[Line]:
         """Return a block from its head on."""

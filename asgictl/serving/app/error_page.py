@@ -38,29 +38,19 @@ class ErrorPage:
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    @property
-    def _hint(self) -> str:
-        """The hint, unless it says how to see the stack, which is seen here."""
-        hint = self._error.hint or ""
-        return "" if "--traceback" in hint else hint
-
     def _text(self) -> str:
-        parts = (self._error.message, self._hint, users_stack(self._error.details))
-        return "\n\n".join(part for part in parts if part) + "\n"
+        return "\n\n".join(part for part in self._parts() if part) + "\n"
 
     def _html(self) -> str:
         from html import escape
 
-        return (
-            Path(__file__)
-            .with_name("error_page.html")
-            .read_text(encoding="utf-8")
-            .format(
-                message=escape(self._error.message),
-                hint=escape(self._hint),
-                stack=escape(users_stack(self._error.details)),
-            )
-        )
+        message, hint, stack = map(escape, self._parts())
+        page = Path(__file__).with_name("error_page.html").read_text(encoding="utf-8")
+        return page.format(message=message, hint=hint, stack=stack)
+
+    def _parts(self) -> tuple[str, str, str]:
+        failure = self._error.failure
+        return self._error.message, self._error.hint or "", failure.users if failure else ""
 
 
 def is_local(scope: Scope) -> bool:
@@ -89,20 +79,3 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
-
-
-def users_stack(details: str) -> str:
-    """Return a traceback without the frames of asgictl and of Python's import."""
-    ours = str(Path(__file__).parents[2])
-    kept: list[str] = []
-    skipping = False
-    for line in details.splitlines():
-        if line.startswith('  File "'):
-            skipping = (
-                line.startswith((f'  File "{ours}', '  File "<frozen importlib')) or "/importlib/__init__.py" in line
-            )
-        elif not line.startswith("    "):
-            skipping = False
-        if not skipping:
-            kept.append(line)
-    return "\n".join(kept)

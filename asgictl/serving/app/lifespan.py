@@ -9,6 +9,7 @@ from typing import Protocol
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.errors import AppLoadError
+from asgictl.failure import Failure
 from asgictl.serving.request import LifespanMode
 
 # How long an app may go on after it has said that its startup failed, in seconds.
@@ -103,16 +104,16 @@ class Lifespan:
         """Return why the startup counts as failed, or None when the app just has no lifespan."""
         if self._failure is not None and error is None:
             reason = _last_line(self._failure)
-            hint = None if self._failure.strip() in ("", reason) else "add --traceback to see the whole message"
-            return AppLoadError(f"the app's startup failed: {reason}", hint=hint, details=self._failure)
+            whole = None if self._failure.strip() in ("", reason) else Failure("", reason, self._failure)
+            return AppLoadError(f"the app's startup failed: {reason}", failure=whole)
         if error is not None and (self._failure is not None or self._mode == "on" or isinstance(error, SystemExit)):
-            return adapt.failure("the app's startup failed", error)
+            return adapt.failed("the app's startup failed", error)
         if self._mode == "on" and not self._watcher.stop_begun:
             hint = "drop `--lifespan on` to serve an app without lifespan"
             return AppLoadError("the app's startup failed: it never said that it is complete", hint=hint)
         if error is not None and self._startup_received and not isinstance(error, NotLifespanError):
             # The specification has the server go on, which can hide a startup that broke half-way.
-            problem = adapt.failure("the app is served without its lifespan, which ended early", error)
+            problem = adapt.failed("the app is served without its lifespan, which ended early", error)
             self._watcher.note(f"{problem.message}; `--lifespan on` makes that an error, `--lifespan off` says nothing")
         return None
 
@@ -126,7 +127,7 @@ class Lifespan:
         if error is None:
             return
         what = "the app's shutdown failed" if self._shutdown_received else "the app's lifespan ended early"
-        self._watcher.note(adapt.failure(what, error).message)
+        self._watcher.note(adapt.failed(what, error).message)
 
     async def _complete(self) -> None:
         self._started = True

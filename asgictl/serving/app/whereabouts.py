@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import AsyncGeneratorType, FrameType
 from typing import Any
 
-from asgictl import adapt
+from asgictl import failure
 
 
 def of_task(task: "asyncio.Task[Any]") -> str:
@@ -24,7 +24,7 @@ def of_thread(ident: int | None = None) -> str:
 
 
 def _place(frames: Iterator[tuple[str, int]]) -> str:
-    place = adapt.users_place(frames)
+    place = failure.users_place(frames)
     return f" ({place})" if place else ""
 
 

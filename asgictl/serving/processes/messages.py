@@ -4,6 +4,7 @@ A worker says it to its parent on a stream; its address comes with the instructi
 the worker to stop, and tells it by its end that the parent is gone.
 """
 
+import dataclasses
 import json
 import os
 import threading
@@ -12,12 +13,14 @@ from multiprocessing.connection import Client, Connection
 from typing import Any, Protocol
 
 from asgictl.errors import AppLoadError
+from asgictl.failure import Failure
 
 STOP = "stop"
 DRAIN = "drain"
 
-# A whole traceback fits; anything larger does not come from a worker.
+# Anything larger does not come from a worker; of a text in an error at most this many characters are told.
 _LARGEST = 1_000_000
+_LONGEST = _LARGEST // 20
 
 
 class Report(Protocol):
@@ -83,7 +86,7 @@ class ParentReport:
 
     def failed(self, error: AppLoadError) -> None:
         """Tell the parent why this worker cannot start."""
-        self._say("failed", message=error.message, hint=error.hint, details=error.details[-_LARGEST // 4 :])
+        self._say("failed", **_fields(error))
 
     def fatal(self, error: AppLoadError) -> None:
         """Tell the parent why this worker ends."""
@@ -107,6 +110,19 @@ class ParentReport:
             elif message["event"] == DRAIN:
                 self._drain()
         self._stop(None)
+
+
+def _fields(error: AppLoadError) -> dict[str, Any]:
+    """Return what a message says of an error."""
+    failure = dataclasses.asdict(error.failure) if error.failure else {}
+    short = {key: it[-_LONGEST:] if isinstance(it, str) else it for key, it in failure.items()}
+    return {"message": error.message, "hint": error.hint, "failure": short}
+
+
+def error_of(message: dict[str, Any]) -> AppLoadError:
+    """Return the error that a message tells of."""
+    failure = Failure(**message["failure"]) if message["failure"] else None
+    return AppLoadError(message["message"], hint=message["hint"], failure=failure)
 
 
 def write(connection: Connection, message: dict[str, Any]) -> None:

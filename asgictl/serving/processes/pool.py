@@ -177,8 +177,7 @@ class Pool:
                 self._closed_doors.add(pid)
                 self._refuse_when_all_closed()
             case "failed" if not self.stopping:
-                error = AppLoadError(message["message"], hint=message["hint"], details=message["details"])
-                self._heed_failure(error)
+                self._heed_failure(messages.error_of(message))
                 if self.excuses_failures:
                     self._excused.add(pid)  # its end is no other failure
             case "note" if self.error is None and message["text"] not in self._notes:
@@ -204,9 +203,8 @@ class Pool:
             self._refuse()
 
     def fail(self, error: AsgictlError) -> None:
-        """Say why the pool cannot go on, and have the supervisor end."""
+        """Have the supervisor end, because of `error`, which `launch` raises then."""
         self.error = error
-        self.reporter.problem(error)
         self._begin_stop()
         self._own_signal = True
         stopping.request()
@@ -254,6 +252,8 @@ class Pool:
     def _force(self, status: int) -> None:
         """Kill the workers, and end with `status` before the supervisor can return another."""
         self._forced = True
+        if self.error is not None:
+            self.reporter.problem(self.error)
         for process in multiprocessing.active_children():
             process.kill()
         stopping.end(status)

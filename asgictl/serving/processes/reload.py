@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from asgictl.errors import AppLoadError
-from asgictl.serving.app.error_page import users_stack
 from asgictl.serving.processes import stopping, terminal
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.pool import Pool
@@ -73,7 +72,7 @@ class Reload(Pool):
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self._fatal = error.message
-        self.reporter.problem(AppLoadError(error.message, hint=error.hint, details=users_stack(error.details)))
+        self.reporter.problem(error)
 
     def _heed_death(self, pid: int, how: str) -> None:
         terminal.restore()

@@ -282,7 +282,7 @@ def test_an_app_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             broken,
             f"the app's startup failed: ValueError: no database (tests/inspector/client/test_replay_asgi.py:{line})",
-            "add --traceback to see the whole stack",
+            None,
         ),
     ):
         with pytest.raises(StartError) as caught:

@@ -157,7 +157,8 @@ def test_async(asgi_inspect):
     def at(code: str, test: str) -> list[str]:
         return [f"test_shop.py:{line_of(tests, code)}: in {test}", f"    {code}"]
 
-    raised = at('raise ValueError("asked for " + repr(scope["query_string"]))', "broken")
+    raise_line = 'raise ValueError("asked for " + repr(scope["query_string"]))'
+    raised = at(raise_line, "broken")
     lifespan = ["-- ASGI exchanges", "#0 lifespan  0.0 ms", "     0.0 ■ not supported: NotImplementedError"]
     assert shown["test_app"] == [
         *at('client.get("/?x-api-key=hush")', "test_app"),
@@ -165,7 +166,7 @@ def test_async(asgi_inspect):
         "E   ValueError: asked for b'x-api-key=hush'",
         *lifespan,
         f"#1 GET /?x-api-key=***  500 Internal Server Error  0.0 ms{PEER}",
-        "     0.0 ✗ ValueError: asked for b'x-api-key=‹redacted›'",
+        f"     0.0 ✗ ValueError: asked for b'x-api-key=‹redacted›'  test_shop.py:{line_of(tests, raise_line)}",
     ]
     assert shown["test_time"] == [
         *at('client.delete("/hang")', "test_time"),

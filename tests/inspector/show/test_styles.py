@@ -83,7 +83,7 @@ def test_close_codes(code: int, style: str) -> None:
 ENDS: dict[str, tuple[Record, list[tuple[str, str]]]] = {
     "raised": (
         Raised(7, 1, 1.5, "receive", Failure("OSError", "gone", "")),
-        [("     1.5 ", ""), ("✗", "red"), (" receive() raised OSError: gone", "red")],
+        [("     1.5 ", ""), ("✗ receive() raised OSError: gone", "red")],
     ),
     "cancelled": (Closed(7, 1.5, cancelled=True), [("     1.5 ", ""), ("✗", "yellow"), (" cancelled", "yellow")]),
 }

@@ -8,34 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-import asgictl
 from asgictl import adapt
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-from asgictl.serving.app.error_page import ErrorPage, is_local, users_stack
+from asgictl.failure import Failure
+from asgictl.serving.app.error_page import ErrorPage, is_local
 from asgictl.serving.request import ShowErrors
 
-OURS = Path(asgictl.__file__).parent
-SEEN = "add --traceback to see the whole stack"
 HIDDEN = "The app is broken; the terminal in which it was started says why.\n"
-TRACEBACK = f"""Traceback (most recent call last):
-  File "{OURS}/adapt.py", line 57, in load
-    value: Any = importlib.import_module(ref.module)
-                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  File "/usr/lib/python3.11/importlib/__init__.py", line 126, in import_module
-    return _bootstrap._gcd_import(name[level:], package, level)
-  File "<frozen importlib._bootstrap>", line 1204, in _gcd_import
-  File "<frozen importlib._bootstrap_external>", line 940, in exec_module
-  File "/home/me/asgictl_shop/main.py", line 3, in <module>
-    import helpers
-  File "/home/me/importlib/helpers.py", line 1, in <module>
-    1 <2
-{{}}
-  File "{OURS}/adapt.py", line 57, in load
-    value: Any = importlib.import_module(ref.module)
-SyntaxError: no
-a note that was added"""
-USERS = """Traceback (most recent call last):
+STACK = """Traceback (most recent call last):
   File "/home/me/asgictl_shop/main.py", line 3, in <module>
     import helpers
   File "/home/me/importlib/helpers.py", line 1, in <module>
@@ -43,7 +24,7 @@ USERS = """Traceback (most recent call last):
 {}
 SyntaxError: no
 a note that was added"""
-CHAINED = "\nDuring handling of the above exception, another exception occurred:\n"
+FAILURE = Failure("SyntaxError", "no", "the whole traceback", STACK)
 
 
 def asked(page: ErrorPage, address: str = "127.0.0.1", **headers: str) -> httpx.Response:
@@ -57,24 +38,19 @@ def asked(page: ErrorPage, address: str = "127.0.0.1", **headers: str) -> httpx.
     return asyncio.run(main())
 
 
-def test_the_stack_is_the_users() -> None:
-    """The stack has the user's frames and each message, and none of asgictl's or of Python's import."""
-    assert users_stack(TRACEBACK.format(CHAINED)) == USERS.format(CHAINED)
-
-
 @pytest.mark.parametrize(
-    ("hint", "details", "text"),
+    ("hint", "failure", "text"),
     [
-        ("install it", "", "cannot load `m:app`: <b>\n\ninstall it\n"),
-        (SEEN, "", "cannot load `m:app`: <b>\n"),
-        (None, "", "cannot load `m:app`: <b>\n"),
-        ("install it", TRACEBACK.format(""), f"cannot load `m:app`: <b>\n\ninstall it\n\n{USERS.format('')}\n"),
-        (SEEN, TRACEBACK.format(""), f"cannot load `m:app`: <b>\n\n{USERS.format('')}\n"),
+        ("install it", None, "cannot load `m:app`: <b>\n\ninstall it\n"),
+        (None, None, "cannot load `m:app`: <b>\n"),
+        ("install it", FAILURE, f"cannot load `m:app`: <b>\n\ninstall it\n\n{STACK}\n"),
+        (None, FAILURE, f"cannot load `m:app`: <b>\n\n{STACK}\n"),
+        (None, Failure("", "x", "said\nby the app"), "cannot load `m:app`: <b>\n\nsaid\nby the app\n"),
     ],
 )
-def test_the_text(hint: str | None, details: str, text: str) -> None:
-    """A client without a browser gets the message, what to do and the stack, but not how to see the stack."""
-    error = AppLoadError("cannot load `m:app`: <b>", hint=hint, details=details)
+def test_the_text(hint: str | None, failure: Failure | None, text: str) -> None:
+    """A client without a browser gets the message, what to do and the stack of the user's code."""
+    error = AppLoadError("cannot load `m:app`: <b>", hint=hint, failure=failure)
 
     answer = asked(ErrorPage(error, "loopback"))
 
@@ -106,10 +82,10 @@ class Page(HTMLParser):
             self.elements[-1] = tag, attributes, text + data
 
 
-@pytest.mark.parametrize(("hint", "shown"), [("install `<it>`", "install `<it>`"), (SEEN, ""), (None, "")])
+@pytest.mark.parametrize(("hint", "shown"), [("install `<it>`", "install `<it>`"), (None, "")])
 def test_the_page(hint: str | None, shown: str) -> None:
     """A browser gets a page with the same, in which nothing of the error is taken for HTML."""
-    error = AppLoadError("cannot load `m:app`: <b> & {x}", hint=hint, details=TRACEBACK.format(""))
+    error = AppLoadError("cannot load `m:app`: <b> & {x}", hint=hint, failure=FAILURE)
 
     answer = asked(ErrorPage(error, "loopback"), Accept="text/html,*/*")
 
@@ -124,7 +100,7 @@ def test_the_page(hint: str | None, shown: str) -> None:
         ("h1", None): "500 · The app is broken",
         ("p", "message"): "cannot load `m:app`: <b> & {x}",
         ("p", "hint"): shown,
-        ("pre", None): USERS.format(""),
+        ("pre", None): STACK,
         ("p", None): "It is started anew when a file changes. Then reload this page.",
     }
 
@@ -140,7 +116,8 @@ def test_a_real_error(tmp_path: Path) -> None:
     with pytest.raises(AppLoadError) as caught:
         adapt.load(AppRef(module="torn", attribute="app", found="as named", path=(str(tmp_path),)))
 
-    frames = [line for line in users_stack(caught.value.details).splitlines() if line.startswith("  File")]
+    assert caught.value.failure is not None
+    frames = [line for line in caught.value.failure.stack.splitlines() if line.startswith("  File")]
 
     assert frames == [f'  File "{tmp_path}/torn.py", line 2, in <module>']
 

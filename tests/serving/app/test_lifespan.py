@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from asgictl.asgi import Receive, Send
+from asgictl.console import Console
 from asgictl.errors import AppLoadError
 from asgictl.serving.app import lifespan
 from asgictl.serving.app.lifespan import Lifespan
@@ -192,12 +193,12 @@ async def _exits(receive: Receive, send: Send) -> None:
     raise SystemExit(4)
 
 
-# How it fails: the reason, the hint, and the last line of the details.
+# How it fails: the reason, the hint, and the last line of what there is to show beside it.
 REASONS: dict[str, tuple[App, LifespanMode, str, str | None, str]] = {
     "a traceback": (_fails, "auto", "RuntimeError: no database", SEE_MESSAGE, "RuntimeError: no database"),
-    "a line": (_fails_in_a_line, "auto", "no database", None, " no database"),
+    "a line": (_fails_in_a_line, "auto", "no database", None, ""),
     "nothing": (_fails_without_a_word, "auto", "it gave no reason", None, ""),
-    "a line where it must": (_fails_in_a_line, "on", "no database", None, " no database"),
+    "a line where it must": (_fails_in_a_line, "on", "no database", None, ""),
     "no word at all where it must": (_returns, "on", "it never said that it is complete", NO_LIFESPAN, ""),
     "a message and an error": (
         _fails_and_raises,
@@ -218,7 +219,7 @@ def without_lines(text: str) -> str:
 
 
 @pytest.mark.parametrize("case", REASONS)
-def test_the_reason(case: str) -> None:
+def test_the_reason(capsys: pytest.CaptureFixture[str], case: str) -> None:
     """A startup that fails is told with its reason, the line where it did, what to do, and the whole of it."""
     app, mode, reason, hint, last = REASONS[case]
     watcher = Watcher()
@@ -227,7 +228,10 @@ def test_the_reason(case: str) -> None:
 
     (error,) = watcher.errors
     assert without_lines(error.message) == f"the app's startup failed: {reason}"
-    assert (error.hint, (error.details.splitlines() or [""])[-1]) == (hint, last)
+    whole = error.failure.traceback if error.failure else ""
+    assert (whole.splitlines() or [""])[-1] == last
+    Console(environ={}).error(error)
+    assert capsys.readouterr().err.splitlines()[1:] == ([f"hint: {hint}"] if hint else [])
 
 
 @pytest.mark.parametrize("case", REASONS)

@@ -1,5 +1,6 @@
 """What a worker and its parent say to each other."""
 
+import dataclasses
 import json
 import os
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AppLoadError
+from asgictl.failure import Failure
 from asgictl.serving.processes import messages
 from asgictl.serving.processes.messages import ParentReport
 
@@ -51,8 +53,9 @@ def parent(tmp_path: Any) -> Iterator[Parent]:
     made.connection.close()
 
 
-ERROR = AppLoadError("no database", hint="start it", details="a stack")
-FAILED = {"event": "failed", "message": "no database", "hint": "start it", "details": "a stack"}
+FAILURE = Failure("E", "no", "a traceback", "a stack", "a.py:1", 2)
+ERROR = AppLoadError("no database", hint="start it", failure=FAILURE)
+FAILED = {"event": "failed", "message": "no database", "hint": "start it", "failure": dataclasses.asdict(FAILURE)}
 SAID: dict[str, tuple[Callable[[ParentReport], None], dict[str, Any]]] = {
     "ready": (lambda report: report.ready("ASGI", "/docs"), {"event": "ready", "app": "ASGI", "docs": "/docs"}),
     "ready, broken": (lambda report: report.ready(None, None), {"event": "ready", "app": None, "docs": None}),
@@ -79,14 +82,33 @@ def test_what_a_worker_says(parent: Parent, case: str) -> None:
 def test_a_long_stack_is_cut(parent: Parent) -> None:
     """Of a stack that is longer than a message may be the end is told."""
     parent.heard()
-    error = AppLoadError("deep", details="é" * 200_000 + "x" * 249_990 + "\nthe end..")
+    stack = "é" * 200_000 + "x" * 49_990 + "\nthe end.."
+    error = AppLoadError("deep", failure=Failure("E", stack, stack, stack))
     speaker = threading.Thread(target=parent.report.failed, args=(error,))
     speaker.start()
 
-    details = parent.heard()["details"]
+    told = messages.error_of(parent.heard())
     speaker.join(20)
 
-    assert (len(details), details[:1], details[-10:]) == (250_000, "x", "\nthe end..")
+    assert told.failure == Failure("E", stack[-50_000:], stack[-50_000:], stack[-50_000:])
+
+
+def test_the_longest_error_is_heard(parent: Parent) -> None:
+    """An error of letters that take the most room is still told."""
+    parent.heard()
+    error = AppLoadError("x", failure=Failure("E", "é" * 200_000, "é" * 200_000, "é" * 200_000))
+    speaker = threading.Thread(target=parent.report.failed, args=(error,))
+    speaker.start()
+
+    assert messages.error_of(parent.heard()).message == "x"
+    speaker.join(20)
+
+
+def test_an_error_arrives() -> None:
+    """What the parent hears of an error is what the worker has."""
+    for error in (ERROR, AppLoadError("it says no more")):
+        told = messages.error_of(messages._fields(error))
+        assert (told.message, told.hint, told.failure) == (error.message, error.hint, error.failure)
 
 
 def test_what_a_worker_is_told(parent: Parent) -> None:

@@ -1,6 +1,7 @@
 """The parent's side of workers: who is ready, who failed, and that all of them end."""
 
 import contextlib
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
+from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
 from asgictl.serving.processes import pool, sighup, stopping
 from asgictl.serving.processes.pool import Pool
@@ -25,6 +27,8 @@ from tests.conftest import linux
 from tests.serving.app.runtime.doubles import Ended
 
 pytestmark = linux
+
+FAILURE = Failure("E", "no database", "a traceback", "a stack")
 
 
 class Said(list[str]):
@@ -226,14 +230,14 @@ def test_a_failure(team: Team, monkeypatch: pytest.MonkeyPatch, excuses: bool) -
     monkeypatch.setattr(team, "excuses_failures", excuses)
     (one,) = joined(team, ONE)
 
-    one.say("failed", message="no database", hint="start it", details="a stack")
+    one.say("failed", message="no database", hint="start it", failure=dataclasses.asdict(FAILURE))
     one.seen(lambda: len(team.failures) == 1)
 
     (error,) = team.failures
-    assert (error.message, error.hint, error.details) == ("no database", "start it", "a stack")
+    assert (error.message, error.hint, error.failure) == ("no database", "start it", FAILURE)
     assert (ONE in team._excused) is excuses
     team._hear(signal.SIGTERM)
-    one.say("failed", message="late", hint=None, details="")
+    one.say("failed", message="late", hint=None, failure={})
     one.say("stopped")
     one.seen(lambda: ONE in team._excused)
     assert len(team.failures) == 1
@@ -315,12 +319,12 @@ def test_signals_that_mean_nothing(team: Team) -> None:
 
 
 def test_it_cannot_go_on(team: Team, later: Later) -> None:
-    """A pool that cannot go on says why, gives its workers a second, and has the supervisor end; once."""
+    """A pool that cannot go on gives its workers a second, and has the supervisor end; once."""
     (one,) = joined(team, ONE)
 
     team.fail(StartError("no database"))
 
-    assert team.said == ["problem: no database", "stopping", "request"]
+    assert team.said == ["stopping", "request"]
     assert one.told() == {"event": "stop", "grace": 1.0}
     assert [seconds for seconds, _ in later] == [0.5, 3.5]
     team._hear(signal.SIGTERM)  # its own
@@ -343,13 +347,13 @@ def test_a_signal_that_is_not_its_own(team: Team) -> None:
     [
         (True, None, ["note: stopped after 0.25 s and killed the workers that were left", "end: 0"]),
         (False, None, ["note: stopped after 0.25 s and killed the workers that were left", "end: 3"]),
-        (True, StartError("no"), ["end: 3"]),
+        (True, StartError("no"), ["problem: no", "end: 3"]),
     ],
 )
 def test_a_worker_that_outlives_its_limit(
     team: Team, monkeypatch: pytest.MonkeyPatch, ready: bool, error: AsgictlError | None, said: list[str]
 ) -> None:
-    """Workers that do not end are killed, which is said, and the status is what it would have been."""
+    """Workers that do not end are killed, and it is said why; the status is what it would have been."""
     killed: list[int] = []
     children = [SimpleNamespace(kill=lambda number=number: killed.append(number)) for number in (1, 2)]
     monkeypatch.setattr(multiprocessing, "active_children", lambda: children)

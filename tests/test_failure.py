@@ -1,0 +1,146 @@
+"""What is known of an exception that came out of the user's code."""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl import adapt, failure
+from asgictl.failure import Failure
+
+HERE = Path(__file__).relative_to(Path.cwd())
+
+
+def raised(call: Callable[[], Any]) -> BaseException:
+    """Return what a call raises."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011  # any
+        call()
+    return caught.value
+
+
+def users() -> None:
+    """Fail, as a user's code does."""
+    raise KeyError("path")
+
+
+def through_a_library() -> None:
+    """Fail in a library that the user's code calls."""
+    json.loads("{")
+
+
+def chained() -> None:
+    """Fail because of another failure."""
+    try:
+        through_a_library()
+    except ValueError as error:
+        raise RuntimeError("no luck") from error
+
+
+def grouped() -> None:
+    """Fail in three ways at once, two of them deeper."""
+    inner = BaseExceptionGroup("inner", [raised(users), raised(chained)])
+    raise BaseExceptionGroup("outer", [inner, raised(through_a_library)])
+
+
+SAID: dict[str, tuple[Callable[[], None], str, str, int]] = {
+    "the user's": (users, "KeyError: 'path'", "users", 0),
+    "a library's": (through_a_library, "json.decoder.JSONDecodeError: Expecting property name", "through_a_library", 0),
+    "because of another": (chained, "RuntimeError: no luck", "chained", 0),
+    "a group": (grouped, "KeyError: 'path', and 2 more", "users", 2),
+}
+
+
+def line_of(function: Callable[[], None]) -> int:
+    """Return the number of the last line of a function."""
+    import inspect
+
+    lines, first = inspect.getsourcelines(function)
+    return first + len(lines) - 1
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_is_said(case: str) -> None:
+    """An exception is told by its class, what it says, and the innermost line of the user's; a group by its first."""
+    call, said, _, more = SAID[case]
+
+    found = failure.of(raised(call))
+
+    inner = {"users": users, "through_a_library": through_a_library, "chained": chained}[SAID[case][2]]
+    assert str(found).startswith(said)
+    assert (found.place, found.more) == (f"{HERE}:{line_of(inner)}", more)
+
+
+def test_the_whole_traceback_and_the_users() -> None:
+    """The traceback is what Python prints; the stack has the user's frames alone, those of causes too."""
+    found = failure.of(raised(chained))
+
+    assert "decoder.py" in found.traceback
+    assert found.traceback.splitlines()[-1] == found.stack.splitlines()[-1] == "RuntimeError: no luck"
+    assert re.findall(r"in (\w+)$", found.stack, re.MULTILINE) == ["chained", "through_a_library", "raised", "chained"]
+
+
+def test_the_stack_of_a_group() -> None:
+    """Each exception of a group is in the stack, with the user's frames alone."""
+    stack = failure.of(raised(grouped)).stack
+
+    assert "decoder.py" not in stack
+    assert re.findall(r"\| (\w*Error|json.decoder.JSONDecodeError): ", stack) == [
+        "KeyError",
+        "json.decoder.JSONDecodeError",
+        "RuntimeError",
+        "json.decoder.JSONDecodeError",
+    ]
+
+
+def test_nothing_of_the_users() -> None:
+    """Where no frame is the user's, those of libraries are left."""
+    error = raised(functools.partial(json.loads, "{"))
+    assert error.__traceback__ is not None
+
+    found = failure.of(error, error.__traceback__.tb_next)
+
+    assert found.stack == found.traceback
+    assert "decoder.py" in found.stack
+
+
+def test_a_module_that_cannot_be_parsed(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A syntax error is told with the place in the file, and without the frames that have read it."""
+    folder = write({"torn.py": "x = 1\ny = (\n"})
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+
+    found = failure.of(raised(lambda: __import__("torn")))
+
+    assert (str(found), found.place) == ("SyntaxError: '(' was never closed", "torn.py:2")
+
+
+def test_an_exception_that_cannot_be_said() -> None:
+    """An exception whose text fails is told by its class."""
+
+    class TornError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no")
+
+    assert str(failure.of(TornError())) == f"{__name__}.{TornError.__qualname__}"
+
+
+def test_what_is_equal() -> None:
+    """A failure is a value."""
+    assert Failure("A", "b", "c") == Failure("A", "b", "c", "", None, 0)
+
+
+def test_the_users_own_place_is_named() -> None:
+    """Of a stack, the innermost line that belongs to no library is named."""
+    here = str(Path(__file__))
+    library = functools.__file__
+
+    assert failure.users_place([(here, 1), (library, 2)]) == f"{Path(here).relative_to(Path.cwd())}:1"
+    assert failure.users_place([(library, 2)]) is None
+    for foreign in ("/x/site-packages/a.py", "/x/dist-packages/a.py", adapt.__file__, "<string>", "/x/a.so"):
+        assert failure.users_place([(here, 1), (foreign, 2)]) == f"{Path(here).relative_to(Path.cwd())}:1"
+    assert failure.users_place([(here, 1), ("/x/site-packages.py", 2)]) == "/x/site-packages.py:2"
+    assert failure.users_place([]) is None
