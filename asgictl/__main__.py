@@ -15,7 +15,7 @@ def main() -> None:
     """Run asgictl; exit with its status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_early)
-    # Imports make no garbage worth collecting; it is on again before the app is loaded (bench/startup.py).
+    # Imports make no garbage worth collecting; `Command.invoke` turns it on again (bench/startup.py).
     gc.disable()
     from asgictl.cli import app
 

@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import gc
 import importlib
 import inspect
 import os
@@ -45,11 +44,7 @@ class Adapted(NamedTuple):
 
 
 def load(ref: AppRef) -> Any:
-    """Import `ref` and return the object it names; raise `AppLoadError` when that fails.
-
-    The user's code has the garbage collector on, which is off for our own imports.
-    """
-    gc.enable()
+    """Import `ref` and return the object it names; raise `AppLoadError` when that fails."""
     for entry in reversed(ref.path):
         if entry not in sys.path:
             sys.path.insert(0, entry)

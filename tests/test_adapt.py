@@ -1,7 +1,6 @@
 """One ASGI 3 application from whatever the user has."""
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -108,18 +107,6 @@ FRAMEWORKS = {
     "from flask import Flask\nApp = lambda: Flask('made')": "Flask",
     "from fastapi import FastAPI\nclass App(FastAPI): ...": "FastAPI",
 }
-
-
-def test_the_collector_is_on(write: Write) -> None:
-    """The user's code, from its first line, runs with the garbage collector on, whoever loads it."""
-    folder = write({"made.py": "import gc\nis_on = gc.isenabled()\n"})
-    gc.disable()
-    try:
-        is_on = adapt.load(ref(folder, "is_on"))
-    finally:
-        gc.enable()
-
-    assert is_on
 
 
 @pytest.mark.parametrize("source", FRAMEWORKS)

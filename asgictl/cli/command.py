@@ -5,6 +5,7 @@ as slowly as uvicorn does (bench/startup.py). So Typer splits the command line a
 errors, and the values are converted by `asgictl.option_types` and completed by `asgictl.settings`.
 """
 
+import gc
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -120,6 +121,7 @@ class Command(TyperCommand):
             request(**{field: values[field] for field in request._fields if field in values})
             for request in self.requests
         ]
+        gc.enable()
         with _Boundary(console, keys):
             raise typer.Exit(self.function(*requests, Invocation(console, self.options, ctx.obj)))
 

@@ -3,16 +3,19 @@
 import asyncio
 import html
 import json
+import mimetypes
 import string
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import demo
+from asgictl import demo, headers
 from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector.record.redaction import Redactor
 from asgictl.inspector.record.snapshot import kept_scope
+from asgictl.inspector.request import InspectRequest
 from asgictl.inspector.sessions import codec
 
 # How much of a request's body is sent back, in bytes.
@@ -35,6 +38,33 @@ class Answer(NamedTuple):
     media_type: str = "text/plain; charset=utf-8"
     delay: float = 0
     drop: bool = False
+
+
+def answer_of(request: InspectRequest) -> Answer:
+    """Return how the options want it to answer; raise `ConfigError`, or `FileProblemError` for a file."""
+    pairs = [_header(text) for text in request.respond_header]
+    answer = Answer(status=request.respond or 200, headers=pairs, delay=request.delay, drop=request.drop)
+    if request.respond_text is not None:
+        return answer._replace(body=request.respond_text.encode(errors="surrogateescape"))
+    if request.respond_file is not None:
+        kind, _ = mimetypes.guess_type(request.respond_file)
+        return answer._replace(body=_content(request.respond_file), media_type=kind or "application/octet-stream")
+    return answer
+
+
+def _header(text: str) -> tuple[bytes, bytes]:
+    pair = headers.parsed(text)
+    if pair is None:
+        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="respond-header")
+    return pair[0].encode(), pair[1].encode("latin-1")
+
+
+def _content(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        problem = f"cannot read `{file}`: {error.strerror}"
+        raise FileProblemError(problem, hint="pass --respond-file with a file that can be read") from error
 
 
 class Echo:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from asgictl import discovery, environment
+from asgictl import discovery, environment, headers
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.serving.request import ServeRequest
 
@@ -68,9 +68,6 @@ _CHOICES: dict[str, dict[str, str | None]] = {
     },
 }
 
-# RFC 9110 section 5.1 (a token) and 5.5 (no control characters).
-_HEADER = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)"
-
 
 def checked(request: ServeRequest, folder: Path) -> dict[str, Any]:
     """Return the arguments for uvicorn that `request` holds, those that have an option and the others.
@@ -116,11 +113,11 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
 
 
 def header(text: str) -> tuple[str, str]:
-    """Return the name and the value in `Name: value`; raise `ConfigError` for what is no header (RFC 9110)."""
-    match = re.fullmatch(_HEADER, text)
-    if match is None:
+    """Return the name and the value in `Name: value`; raise `ConfigError` for what is not a header."""
+    pair = headers.parsed(text)
+    if pair is None:
         raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="header")
-    return match[1], match[2].rstrip()
+    return pair
 
 
 def _extra(items: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from asgictl.errors import AsgictlError
+from asgictl.serving.processes.terminal import Terminal
 from asgictl.serving.sockets.systemd import Notifier
 from asgictl.serving.tls import Secured
 
@@ -52,3 +53,4 @@ class Hooks(NamedTuple):
     refuse: Callable[[], None]
     notifier: Notifier
     reporter: Reporter
+    terminal: Terminal

@@ -17,7 +17,7 @@ from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
-from asgictl.serving.processes import stopping, terminal
+from asgictl.serving.processes import exits, stopping, terminal
 from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
@@ -32,8 +32,13 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
 
     Raises `StartError` when the server cannot start.
     """
-    terminal.save()
-    stopping.at_end.append(terminal.restore)
+    with terminal.kept() as state:
+        return _launch(plan, reporter, state, wrap)
+
+
+def _launch(
+    plan: ServePlan, reporter: Reporter, state: terminal.Terminal, wrap: Callable[[ASGIApp], ASGIApp] | None
+) -> int:
     if sys.stdout is None:  # closed; its number may belong to another file by now
         plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
     secured = tls.secure(plan.tls, _host(plan.bind), reporter.note) if plan.tls else None
@@ -66,7 +71,7 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
         if redirect:
             redirect.stop()
 
-    hooks = Hooks(ready=ready, stopping=stop, refuse=listener.refuse, notifier=notifier, reporter=reporter)
+    hooks = Hooks(ready, stop, listener.refuse, notifier, reporter, state)
     try:
         if plan.watch:
             return _reload(plan, plan.watch, listener, hooks)
@@ -77,7 +82,6 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
         listener.close()
         if redirect:
             redirect.close()
-        terminal.restore()
 
 
 def _host(bind: listen.Bind) -> str:
@@ -206,9 +210,9 @@ def _lock_file() -> Iterator[str]:
     descriptor, name = tempfile.mkstemp(prefix="asgictl-")
     os.close(descriptor)
     remove = partial(Path(name).unlink, missing_ok=True)
-    stopping.at_end.append(remove)
     try:
-        yield name
+        with exits.before_end(remove):
+            yield name
     finally:
         remove()
 

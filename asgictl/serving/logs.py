@@ -45,14 +45,21 @@ WEBSOCKETS = ('%s - "WebSocket %s"', "connection open", "connection closed", "co
 CUT = ("ASGI callable returned without completing response.",)
 
 
-class WithoutLifecycle(logging.Filter):
-    """Drops the lines of `LIFECYCLE` and `WEBSOCKETS`, and those of `CUT` once a stop has begun."""
+class Without(logging.Filter):
+    """Drops the lines that begin in certain ways."""
 
-    unwanted: tuple[str, ...] = LIFECYCLE + WEBSOCKETS
+    def __init__(self, *beginnings: str) -> None:
+        super().__init__()
+        self.beginnings = beginnings
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether `record` is to be printed."""
-        return not str(record.msg).startswith(self.unwanted)
+        return not str(record.msg).startswith(self.beginnings)
+
+
+def without_lifecycle() -> Without:
+    """Return a filter that drops the lines of `LIFECYCLE` and `WEBSOCKETS`."""
+    return Without(*LIFECYCLE, *WEBSOCKETS)
 
 
 class UsersFrames(logging.Filter):
@@ -82,7 +89,10 @@ class Handler(logging.StreamHandler[Any]):
 
 def expect_cut_responses() -> None:
     """Stop printing what a stop brings about: responses that are cut off, and a socket that is closed meanwhile."""
-    WithoutLifecycle.unwanted = LIFECYCLE + WEBSOCKETS + CUT
+    for handler in logging.getLogger("uvicorn").handlers:
+        for one in handler.filters:
+            if isinstance(one, Without):
+                one.beginnings += CUT
     # A loop that was blocked may find its listening socket shut down by `Listener.refuse`.
     logging.getLogger("asyncio").addFilter(lambda record: "_accept_connection" not in record.getMessage())
 
@@ -109,7 +119,7 @@ def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, An
     With `verbose`, uvicorn also tells of its own start and stop; with `whole` an exception comes with all its frames.
     """
     filters = {
-        "lifecycle": {"()": "asgictl.serving.logs.WithoutLifecycle"},
+        "lifecycle": {"()": "asgictl.serving.logs.without_lifecycle"},
         "users": {"()": "asgictl.serving.logs.UsersFrames"},
     }
     text = {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from asgictl import adapt, discovery
 from asgictl.errors import ConfigError, StartError
-from asgictl.serving import arguments, cpus, logs, tls
-from asgictl.serving.app import access_log, websocket_protocol
+from asgictl.serving import arguments, cpus, logs, tls, websocket_protocol
+from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.request import ServeRequest

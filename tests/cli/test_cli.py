@@ -1,5 +1,6 @@
 """The command line: help, versions, options, and what is printed."""
 
+import gc
 import importlib.metadata
 import json
 import platform
@@ -22,12 +23,14 @@ from asgictl.cli.serve import banner
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
 from asgictl.failure import Failure
+from asgictl.inspector.sessions import session_file
 from asgictl.option_types import Range, converted
 from asgictl.serving import plan
 from asgictl.serving.events import Ready
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import listen
 from tests.conftest import ASGICTL, Serve, linux
+from tests.inspector import recordings
 
 Write = Callable[..., Path]
 BARE = "async def app(scope, receive, send): ...\n"
@@ -537,3 +540,29 @@ def test_results(capsys: pytest.CaptureFixture[str]) -> None:
 
     text, data = capsys.readouterr().out.splitlines()
     assert (text, json.loads(data)) == ("text", {"a": 1})
+
+
+COLLECTED = """import gc
+
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200 if gc.isenabled() else 500, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+"""
+
+
+def test_the_collector_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever command runs the user's code, it has the garbage collector on, which is off while asgictl starts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made.py").write_text(COLLECTED)
+    file = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
+    for record in recordings.REQUEST:
+        file(record)
+    file.close()
+    gc.disable()
+    try:
+        result = run("session", "replay", "s.jsonl", "7", "--app", "made:app")
+    finally:
+        gc.enable()
+
+    assert "200 OK" in result.stdout

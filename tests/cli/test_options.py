@@ -26,16 +26,14 @@ from asgictl.cli.gen_cert import make, trust
 from asgictl.cli.inspect import views
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
-from asgictl.inspector import echo
+from asgictl.inspector import echo, watch
 from asgictl.inspector.client import driver, replay_asgi, replay_http
-from asgictl.inspector.record import recorder
 from asgictl.inspector.sessions import difference, har, session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.serving import launch, logs
+from asgictl.serving import launch
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
-from asgictl.serving.processes import stopping
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
@@ -121,8 +119,6 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pair: tuple[bytes, b
             calls = Calls(context)
             spy(calls)
             context.setattr(logging.getLogger("uvicorn.error"), "filters", [])
-            context.setattr(logs.WithoutLifecycle, "unwanted", logs.WithoutLifecycle.unwanted)
-            context.setattr(stopping, "at_end", [])
             before = dict(os.environ)
             result = CliRunner().invoke(cli.app, words, "secret\n", prog_name="asgictl", catch_exceptions=False)
             os.environ.clear()
@@ -153,9 +149,9 @@ def spy(calls: Calls) -> None:
         yield SimpleNamespace(opened=SimpleNamespace(replay_of=7), records=list)
 
     calls.of(launch, "launch", "plan", "reporter", "wrap", answer=launched)
-    calls.of(recorder, "Inspector", "app")
+    calls.of(watch, "Inspector", "app")
     calls.of(echo, "Echo", "answer")
-    calls.of(session_file, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
+    calls.of(watch, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
     calls.of(live, "Live", "view", "wanted", answer=SimpleNamespace(close=lambda *_: None))
     calls.of(make, "server", "console", "pair", "order")
     calls.of(make, "client", "", "name", "pair", "order")

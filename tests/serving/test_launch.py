@@ -14,7 +14,7 @@ from asgictl.errors import AppLoadError, ConfigError
 from asgictl.serving import launch
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.plan import ServePlan
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits
 from asgictl.serving.sockets.listen import Address, Bind
 from asgictl.serving.tls import TlsRequest
 
@@ -75,14 +75,14 @@ def test_an_early_stop(number: signal.Signals | None, message: str) -> None:
 def test_the_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that keeps the workers' lines apart is empty, the user's alone, and goes however the process ends."""
     acts: list[Callable[[], object]] = []
-    monkeypatch.setattr(stopping, "at_end", acts)
+    monkeypatch.setattr(exits, "_actions", acts)
     with launch._lock_file() as name:
         file = Path(name)
         assert (file.name.startswith("asgictl-"), file.read_bytes(), file.stat().st_mode & 0o777) == (True, b"", 0o600)
         assert len(acts) == 1
     assert not file.exists()
     with launch._lock_file() as name:
-        acts[1]()
+        acts[0]()
         assert not Path(name).exists()
 
 

@@ -21,7 +21,6 @@ def _loggers() -> Iterator[None]:
     names = ("uvicorn", "uvicorn.error", "asyncio")
     before = [(it, list(it.handlers), list(it.filters), it.level, it.propagate) for it in map(logging.getLogger, names)]
     yield
-    logs.WithoutLifecycle.unwanted = logs.LIFECYCLE + logs.WEBSOCKETS
     for logger, handlers, filters, level, propagate in before:
         logger.handlers[:], logger.filters[:] = handlers, filters
         logger.setLevel(level)
@@ -37,7 +36,7 @@ def record(message: str, *arguments: object, error: BaseException | None = None)
 @pytest.mark.parametrize("begin", logs.LIFECYCLE + logs.WEBSOCKETS)
 def test_what_uvicorn_says_of_itself(begin: str) -> None:
     """Each thing that asgictl says better is dropped where it stands first, and nothing else is."""
-    keep = logs.WithoutLifecycle()
+    keep = logs.without_lifecycle()
 
     assert not keep.filter(record(begin))
     assert not keep.filter(record(f"{begin} more"))
@@ -47,7 +46,7 @@ def test_what_uvicorn_says_of_itself(begin: str) -> None:
 
 def test_other_things_are_printed() -> None:
     """What is not text is printed as well, and so is an answer that an app leaves unfinished."""
-    keep = logs.WithoutLifecycle()
+    keep = logs.without_lifecycle()
 
     assert keep.filter(record("Exception in ASGI application\n"))
     assert keep.filter(record(KeyError("x")))  # type: ignore[arg-type]  # logging takes any object
@@ -60,9 +59,12 @@ def test_what_a_stop_brings_about() -> None:
     accepting = logging.LogRecord("asyncio", 40, "x.py", 7, "Exception in callback x._accept_connection()", (), None)
     assert asyncio.filter(accepting)
 
+    keep, handler = logs.without_lifecycle(), logging.NullHandler()
+    handler.addFilter(keep)
+    logging.getLogger("uvicorn").addHandler(handler)
+
     logs.expect_cut_responses()
 
-    keep = logs.WithoutLifecycle()
     assert [bool(keep.filter(record(text))) for text in (*logs.CUT, "Shutting down", "connection open", "x")] == [
         False,
         False,

@@ -11,8 +11,7 @@ import pytest
 
 from asgictl.certs import served
 from asgictl.errors import ConfigError
-from asgictl.serving import arguments, equivalent, plan
-from asgictl.serving.app import websocket_protocol
+from asgictl.serving import arguments, equivalent, plan, websocket_protocol
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.plan import Colors, ServePlan, Watch
 from asgictl.serving.request import ServeRequest

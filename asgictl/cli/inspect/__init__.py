@@ -2,12 +2,10 @@
 
 import contextlib
 import logging
-import mimetypes
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import __version__
@@ -16,22 +14,18 @@ from asgictl.cli.inspect import options, views
 from asgictl.cli.serve import planning
 from asgictl.cli.serve.options import ServeFlags
 from asgictl.console import Console
-from asgictl.errors import ConfigError, FileProblemError
+from asgictl.errors import ConfigError
 from asgictl.inspector.request import FilterRequest, InspectRequest
 from asgictl.serving.request import ServeRequest
 
 if TYPE_CHECKING:
-    from asgictl.asgi import ASGIApp
     from asgictl.discovery import AppRef
     from asgictl.inspector.echo import Answer
-    from asgictl.inspector.record import Record
-    from asgictl.inspector.sessions.session_file import SessionFile
     from asgictl.inspector.show.filters import Filter
     from asgictl.inspector.show.live import Live
     from asgictl.serving.plan import ServePlan
 
 _ECHOES = ("respond", "respond_header", "respond_text", "respond_file", "delay", "drop")
-_MEGABYTE = 1_000_000
 
 
 def inspect_app(
@@ -55,47 +49,44 @@ def inspect_app(
         return print_config.show(run, serving.app, _echo(), stands_in=echoes and serving.app is None)
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
-    answer = _answer(request) if echoes else None
+    plan, answer = _planned(request, serving, run.console, echoes=echoes)
+    from asgictl.cli.serve import banner
+    from asgictl.inspector import watch
+    from asgictl.serving import launch, logs
+
+    started = time.perf_counter()
+    if request.no_redact:
+        run.console.note("secrets are shown and saved as they are (--no-redact)")
+    if request.drop:
+        logging.getLogger("uvicorn.error").addFilter(logs.Without(*logs.CUT))
+    with (
+        watch.session_file(request, str(plan.instructions.ref), __version__, run.console.note) as file,
+        _screen(request, run.console, wanted) as screen,
+    ):
+        sinks = [sink for sink in (file, screen) if sink is not None]
+        first_id = file.next_id if file is not None else 0
+        wrap = watch.around(request, sinks, answer, first_id=first_id, whole=serving.traceback)
+        style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
+        return launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
+
+
+def _planned(
+    request: InspectRequest, serving: ServeRequest, console: Console, *, echoes: bool
+) -> "tuple[ServePlan, Answer | None]":
+    """Return the plan, and how the app is to answer that echoes, if it is asked for, or there is no other."""
+    from asgictl.inspector import echo
+
+    answer = echo.answer_of(request) if echoes else None
     if answer:
         if serving.app is not None:
             hint = f"drop `{serving.app}`, or those options"
             raise ConfigError("the options of the echo app do not go with an APP", hint=hint)
         serving = serving._replace(app=str(_echo()))
-    plan = planning.plan_of(serving._replace(access_log=False), run.console)
-    from asgictl.inspector import echo
-
-    if answer or plan.instructions.ref.looked:
-        plan = _with_echo(plan)
-        answer = answer or echo.Answer()
-    return _launch(request, flags, run.console, plan, wanted, answer)
-
-
-def _answer(request: InspectRequest) -> "Answer":
-    """Return how the echo app is to answer."""
-    from asgictl.inspector.echo import Answer
-    from asgictl.serving import arguments
-
-    pairs = [arguments.header(text) for text in request.respond_header]
-    answer = Answer(
-        status=request.respond or 200,
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in pairs],
-        delay=request.delay,
-        drop=request.drop,
-    )
-    if request.respond_text is not None:
-        return answer._replace(body=request.respond_text.encode(errors="surrogateescape"))
-    if request.respond_file is not None:
-        kind, _ = mimetypes.guess_type(request.respond_file)
-        return answer._replace(body=_content(request.respond_file), media_type=kind or "application/octet-stream")
-    return answer
-
-
-def _content(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        problem = f"cannot read `{file}`: {error.strerror}"
-        raise FileProblemError(problem, hint="pass --respond-file with a file that can be read") from error
+    plan = planning.plan_of(serving._replace(access_log=False), console)
+    if not answer and not plan.instructions.ref.looked:
+        return plan, None
+    ref = _echo(plan.instructions.ref.looked)
+    return plan._replace(instructions=plan.instructions._replace(ref=ref)), answer or echo.Answer()
 
 
 def _echo(looked: tuple[str, ...] = ()) -> "AppRef":
@@ -105,72 +96,15 @@ def _echo(looked: tuple[str, ...] = ()) -> "AppRef":
     return AppRef("asgictl.inspector.echo", "app", found="an app that echoes", factory=False, looked=looked)
 
 
-def _with_echo(plan: "ServePlan") -> "ServePlan":
-    """Return the plan with the echo app instead of the one that was found."""
-    ref = _echo(plan.instructions.ref.looked)
-    return plan._replace(instructions=plan.instructions._replace(ref=ref))
-
-
-def _launch(  # noqa: PLR0913, PLR0917  # all that there is
-    request: InspectRequest,
-    flags: ServeFlags,
-    console: Console,
-    plan: "ServePlan",
-    wanted: "Filter",
-    answer: "Answer | None",
-) -> int:
-    """Serve as planned, with an inspector around the app."""
-    from asgictl.cli.serve import banner
-    from asgictl.inspector import echo
-    from asgictl.inspector.record import redaction
-    from asgictl.inspector.record.log_filter import WithoutSecrets
-    from asgictl.inspector.record.recorder import Inspector
-    from asgictl.serving import launch, logs
-
-    started = time.perf_counter()
-    names = () if request.no_redact else (*redaction.NAMES, *(request.redact))
-    if not names:
-        console.note("secrets are shown and saved as they are (--no-redact)")
-    with contextlib.ExitStack() as sinks:
-        file = sinks.enter_context(_file(request, console, plan, names)) if request.save is not None else None
-        screen = sinks.enter_context(_screen(request, console, wanted)) if sys.stdout is not None else None
-        told = [sink for sink in (file, screen) if sink is not None]
-
-        def sink(record: "Record") -> None:
-            for one in told:
-                one(record)
-
-        def wrap(app: "ASGIApp") -> "ASGIApp":
-            if answer is not None:
-                app = echo.Echo(answer, redaction.Redactor(names))
-            first_id = file.next_id if file is not None else 0
-            inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
-            logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, whole=True))
-            return inspector
-
-        if answer is not None and answer.drop:
-            logs.WithoutLifecycle.unwanted += logs.CUT
-        style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
-        return launch.launch(plan, banner.Banner(console, plan, style, started=started), wrap)
-
-
-def _file(
-    request: InspectRequest, console: Console, plan: "ServePlan", names: Sequence[str]
-) -> contextlib.AbstractContextManager["SessionFile"]:
-    """Return the file to save to, for a `with`."""
-    from asgictl.inspector.sessions.session_file import SessionFile
-
-    about = {"asgictl": __version__, "app": str(plan.instructions.ref), "redacted": sorted(set(names))}
-    limit = request.save_limit * _MEGABYTE
-    return contextlib.closing(SessionFile(Path(request.save or ""), about=about, limit=limit, note=console.note))
-
-
 @contextlib.contextmanager
-def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iterator["Live"]:
-    """Yield what shows records on stdout while they come."""
+def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iterator["Live | None"]:
+    """Yield what shows records on stdout while they come; None where stdout is closed."""
+    if sys.stdout is None:
+        yield None
+        return
     from asgictl.inspector.show.live import Live
     from asgictl.serving.app.log_writer import LogWriter
-    from asgictl.serving.processes import stopping
+    from asgictl.serving.processes import exits
 
     name = request.view or ("line" if sys.stdout.isatty() else "json")
     writer = LogWriter(1, lock=None, complain=console.note, what="the view")
@@ -180,9 +114,9 @@ def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iter
         lambda lines: writer.write(views.text_of(console, lines, cut=name == "line")),
         console.note,
     )
-    stopping.at_end += [partial(live.close, 0.1), partial(writer.finish, 0.1)]
     try:
-        yield live
+        with exits.before_end(partial(live.close, 0.1)):
+            yield live
     finally:
         live.close()
         writer.finish()

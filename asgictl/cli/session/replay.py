@@ -1,11 +1,10 @@
 """`asgictl session replay`."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgictl import errors, pyproject
+from asgictl import errors, headers, pyproject
 from asgictl.cli.command import Invocation
 from asgictl.cli.inspect import views
 from asgictl.cli.session import saved
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from asgictl.inspector.client.driver import Driver
     from asgictl.inspector.client.replay_asgi import Edit, Script
     from asgictl.inspector.exchange import Exchange
-
-# RFC 9110 sections 5.6.2 and 5.5
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def replay(request: ReplayRequest, run: Invocation) -> int:
@@ -154,18 +149,18 @@ def _change(request: ReplayRequest) -> "Edit":
     """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
     from asgictl.inspector.client.replay_asgi import Edit
 
-    headers = []
+    changed = []
     for text in request.header:
-        name, colon, value = text.partition(":")
-        if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        pair = headers.parsed(text)
+        if pair is None:
             raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
-        headers.append((name, value.strip() or None))
+        changed.append((pair[0], pair[1] or None))
     method, target = request.method, request.path
-    if method is not None and not _TOKEN.fullmatch(method):
+    if method is not None and not headers.is_token(method):
         raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
     if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
         raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
-    return Edit(method and method.upper(), target, tuple(headers), _body(request.body))
+    return Edit(method and method.upper(), target, tuple(changed), _body(request.body))
 
 
 def _body(text: str | None) -> bytes | None:

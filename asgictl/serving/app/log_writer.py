@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from asgictl.serving.processes import exits
+
 if sys.platform != "win32":
     import fcntl
 
@@ -18,8 +20,9 @@ _DELAY = 0.05
 # What other processes cannot write into: PIPE_BUF of Linux; POSIX promises 512 (<limits.h>).
 _WHOLE = getattr(select, "PIPE_BUF", 512)
 
-# How long the end of the process waits for a reader who does not read, in seconds.
+# How long the end of the process waits for a reader who does not read, and how long a sudden end does, in seconds.
 _PATIENCE = 1.0
+_LAST_PATIENCE = 0.1
 
 # So many lines may wait for a reader who does not read; then requests do, too.
 _MOST = 20_000
@@ -55,6 +58,8 @@ class LogWriter:
         self._waiting = threading.Event()
         self._hurry = threading.Event()
         threading.Thread(target=self._run, name="asgictl-log", daemon=True).start()
+        self._exits = contextlib.ExitStack()
+        self._exits.enter_context(exits.before_end(lambda: self.finish(_LAST_PATIENCE)))
 
     def write(self, line: str) -> None:
         """Take a line, which ends with a newline, or is empty."""
@@ -78,6 +83,7 @@ class LogWriter:
         while self._lines and time.monotonic() < deadline:
             self._waiting.set()
             time.sleep(0.005)
+        self._exits.close()
 
     def _finish_after_main(self) -> None:
         threading.main_thread().join()

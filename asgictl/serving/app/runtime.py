@@ -3,8 +3,6 @@
 import asyncio
 import importlib
 import ssl
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,43 +10,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.serving import logs
-from asgictl.serving.app import access_log, stuck
+from asgictl.serving.app import access_log, slow_start, stuck
 from asgictl.serving.app.error_page import ErrorPage
 from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 from asgictl.serving.app.lifespan import Lifespan
 from asgictl.serving.app.log_writer import LogWriter
+from asgictl.serving.app.stop import Stop
 from asgictl.serving.instructions import Instructions
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits, stopping
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
 
-_LOADING = "the import of the app"
-_STARTING = "the startup of the app"
-_SERVING = "the app"
-_ENDING = "the shutdown of the app"
-
 # The first requests do not have to share the interpreter with an import; in seconds.
 _CALM = 0.5
-
-# An import that takes longer is told, in seconds.
-_LONG_IMPORT = 5.0
-
-# A process that works for less of the time than this waits for something itself.
-_IDLE = 0.1
-
-# Uvicorn looks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
-_DOOR_CLOSES = 0.15
 
 # How long a worker that cannot start waits before it ends, in seconds.
 _RETRY = 2.0
 
 # What uvicorn's middleware for proxies looks at. It also looks whether the client is one, which takes longer.
 _FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-proto"))
-
-# Workers that start together and share the load would also reach `--max-requests` together.
-_SPREAD = 0.1
 
 
 class Runtime:
@@ -73,26 +54,20 @@ class Runtime:
         self._write: Callable[[str], object] | None = None
         self._writer: LogWriter | None = None
         self._proxied: Any = None
-        self._cut_off: list[Scope] = []
-        self._doing = _LOADING
-        self._startup: asyncio.Task[Any] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.closing = False
-        self._told_left = False
-        self._told_to_stop = threading.Event()
-        self.stopping.notify(self._told_to_stop.set)
+        self._startup = stuck.Startup()
+        self._stop = Stop(instructions, self.stopping, lambda: self.report, self._startup)
+        self._in_flight = self._stop.in_flight
+        self.drain = self._stop.drain
+        self.begin_late_answer = self._stop.begin_late_answer
 
     def load(self, *, broken: str | None = None) -> None:
         """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first.
 
         With `broken`, which says why, the app is not even tried.
         """
-        importlib.import_module(
-            "uvicorn.middleware.proxy_headers"
-        )  # before a `uvicorn.py` of the user's is in its place
-        if limit := self.instructions.startup_timeout:
-            stopping.later(limit, self._late)
-        stopping.later(_LONG_IMPORT, self._tell_long_import)
+        # Before a `uvicorn.py` of the user's is in its place.
+        importlib.import_module("uvicorn.middleware.proxy_headers")
+        slow_start.watch(self._startup, self.stopping, lambda: self.report, limit=self.instructions.startup_timeout)
         with self.stopping.loading():
             try:
                 if broken:
@@ -104,7 +79,7 @@ class Runtime:
                     raise
                 self.report.failed(error)
                 self._show(error)
-        self._doing = _STARTING
+        self._startup.doing = stuck.STARTING
 
     def ssl_context(self, config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         """Return the context for HTTPS, as uvicorn's `ssl_context_factory`; it follows its files."""
@@ -120,7 +95,9 @@ class Runtime:
         """Answer with `app` from here on."""
         self._docs = docs
         if self.instructions.max_requests:
-            app = self._counted(app, self.instructions.max_requests)
+            from asgictl.serving.app import max_requests
+
+            app = max_requests.counted(app, self.instructions.max_requests, self.report.worn)
         if self._wrap is not None:
             app = self._wrap(app)
         self._app, self.kind = app, kind
@@ -147,26 +124,26 @@ class Runtime:
         else:
             exchange = websocket = WebSocketExchange(scope, receive, send, self)
             receive = websocket.receive
+        self._in_flight[exchange] = asyncio.current_task()
         try:
             await app(scope, receive, exchange.send)
         except asyncio.CancelledError:
             if not self.stopping.begun:
                 raise
-            if not exchange.ended:
-                await self._cut(exchange)
+            await self._stop.cut(exchange)
         except (SystemExit, KeyboardInterrupt):
             if self._writer is not None:
                 self._writer.hurry()
             raise
         finally:
+            del self._in_flight[exchange]
             if not exchange.over:
                 exchange.end()
 
-    def begin_late_answer(self, exchange: InFlight) -> None:
-        """Ask for a new connection next time; end a stream that begins when the stop has begun."""
-        exchange.ask_to_close()
-        if self.stopping.begun and self._is_endless(exchange):
-            self._end_those(lambda other: other is exchange)
+    @property
+    def closing(self) -> bool:
+        """Whether clients are to connect anew."""
+        return self._stop.closing
 
     def complete(self, exchange: InFlight) -> None:
         """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
@@ -175,15 +152,6 @@ class Runtime:
                 self._write(self._line(exchange))
             except Exception as error:  # noqa: BLE001  # a template may meet what no check has foreseen
                 self.report.note(f"no line for {exchange.scope['path']!r} in the access log: {error!r}")
-
-    async def _cut(self, exchange: InFlight) -> None:
-        """Note a request that is cut off, and answer it where nothing has been answered yet."""
-        self._cut_off.append(exchange.scope)
-        if exchange.scope["type"] == "http" and not exchange.status:
-            # RFC 9110 section 15.6.4
-            headers = [(b"content-type", b"text/plain; charset=utf-8")]
-            await exchange.send({"type": "http.response.start", "status": 503, "headers": headers})
-            await exchange.send({"type": "http.response.body", "body": b"The server is stopping.\n"})
 
     @property
     def stop_begun(self) -> bool:
@@ -204,8 +172,8 @@ class Runtime:
 
     def give_up(self) -> NoReturn:
         """End this worker, which cannot start; not at once, because it will be started again and again."""
-        self._told_to_stop.wait(_RETRY)
-        stopping.end(self.stopping.failed)
+        self.stopping.wait(_RETRY)
+        exits.end(self.stopping.failed)
 
     def _show(self, error: AppLoadError) -> None:
         """Answer every request with `error` instead of the app."""
@@ -213,8 +181,7 @@ class Runtime:
 
     def startup_complete(self) -> None:
         """Note that the app answers, and say so."""
-        self._doing = _SERVING
-        self._startup = None
+        self._startup.doing, self._startup.task = stuck.SERVING, None
         if self.stopping.begun:
             return
         self.stopping.ready = True
@@ -226,126 +193,38 @@ class Runtime:
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
-        self._doing = _ENDING
-        self._tell_left(self._unfinished_requests())
+        self._startup.doing = stuck.ENDING
+        self._stop.tell_cut_off()
 
     def note(self, text: str) -> None:
         """Pass on what users should know."""
         self.report.note(text)
 
-    def drain(self) -> None:
-        """Accept no more clients, and have those that are there connect anew: elsewhere, from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._begin_drain)
-
     def ended(self) -> None:
         """Note that uvicorn is done: whatever still runs now only holds the end of the process up."""
-        self._doing = _ENDING
+        self._startup.doing = stuck.ENDING
         self._untold = None
         self.stopping.begin(stopping.LAST_WORDS)
         if self._writer is not None:
             self._writer.finish()
 
     def _begin_startup(self) -> None:
-        self._loop = loop = asyncio.get_running_loop()
-        self._startup = asyncio.current_task()
-        self.stopping.notify(lambda: loop.call_soon_threadsafe(self._begin_stop))
+        self._startup.task = asyncio.current_task()
+        self._stop.watch(asyncio.get_running_loop())
         if self.instructions.access_log:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
             self._write = self._writer.write
             self.stopping.notify(self._writer.hurry)
-            stopping.at_end.append(partial(self._writer.finish, 0.1))
         self.stopping.take_over()
-
-    def _begin_drain(self) -> None:
-        self.closing = True
-        self.stopping.close_doors()
-
-    def _begin_stop(self) -> None:
-        """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""
-        self._begin_drain()  # before uvicorn does, so that who has just come in is still heard
-        logs.expect_cut_responses()
-        self._end_those(self._is_endless)
-        if self._startup is not None:
-            self._startup.cancel()
-        self.report.stopped()
-        if self.stopping.ready:
-            asyncio.get_running_loop().call_later(_DOOR_CLOSES, self._door_closed)
-
-    def _door_closed(self) -> None:
-        self.report.closed()
-        if self.instructions.reload:  # uvicorn has said 1012 to the WebSockets' clients by now
-            self._end_those(lambda exchange: exchange.scope["type"] == "websocket")
-
-    def _is_endless(self, exchange: InFlight) -> bool:
-        """Tell whether a response that has begun ends only when one side wants it."""
-        return exchange.is_event_stream and (self.instructions.reload or exchange.scope["method"] == "GET")
-
-    def _end_those(self, wanted: Callable[[InFlight], bool]) -> None:
-        for task, exchange in stuck.exchanges(self._loop):
-            if wanted(exchange):
-                exchange.ended = True
-                task.cancel()
-
-    def _counted(self, app: ASGIApp, limit: int) -> ASGIApp:
-        """Return `app`, which after `limit` requests, and up to a tenth more, asks for this worker to be replaced."""
-        import random
-
-        left = limit + random.randint(0, int(limit * _SPREAD))  # noqa: S311  # no secret
-
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            nonlocal left
-            if scope["type"] != "lifespan":
-                left -= 1
-                if left == 0:
-                    self.report.worn()
-            await app(scope, receive, send)
-
-        return counted
 
     def _stuck(self) -> None:
         if self._untold is not None:
             self.report.fatal(self._untold)
-            return
-        left = self._unfinished_requests() or (stuck.thread() if self._doing == _ENDING else "")
-        self._tell_left(left or f"{self._doing}{stuck.place(self._startup)}")
-
-    def _tell_left(self, left: str) -> None:
-        if left and not self._told_left:
-            self._told_left = True
-            self.report.note(f"stopped after {self.stopping.grace:g} s without waiting for {left}")
-
-    def _unfinished_requests(self) -> str:
-        waiting = [exchange for _, exchange in stuck.exchanges(self._loop) if not exchange.ended]
-        busy = stuck.running()
-        left = [*([busy] if busy and not busy.ended else []), *waiting]
-        return stuck.requests([*self._cut_off, *(exchange.scope for exchange in left)])
+        else:
+            self._stop.tell_stuck()
 
     def _tell_migrations(self) -> None:
         from asgictl.serving import django_checks
 
         if note := django_checks.unapplied():
             self.report.note(note)
-
-    def _tell_long_import(self) -> None:
-        """Name the line in which an import waits, or works, for long; not one that other processes hold up."""
-        began = time.monotonic() - _LONG_IMPORT
-        while self._doing == _LOADING and not self.stopping.begun:
-            passed, worked = time.monotonic() - began, time.process_time()
-            if worked >= _LONG_IMPORT or worked < passed * _IDLE:
-                place = stuck.place(None)
-                self.report.note(f"{self._doing} has taken {passed:.0f} s so far{place}{stuck.advice()}")
-                return
-            self._told_to_stop.wait(1)
-
-    def _late(self) -> None:
-        if self.stopping.ready or self.stopping.begun:
-            return
-        try:
-            limit = f"{self.instructions.startup_timeout:g} s"
-            place = stuck.place(self._startup)
-            problem = f"the app was not ready after {limit}: {self._doing} had not ended{place}"
-            hint = "raise --startup-timeout, or see what takes so long there"
-            self.report.fatal(AppLoadError(problem, hint=hint))
-        finally:
-            stopping.end(self.stopping.failed)

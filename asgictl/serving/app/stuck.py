@@ -1,46 +1,32 @@
 """What a process that stops, or takes too long to start, has left unfinished, in words."""
 
 import asyncio
+import dataclasses
 import linecache
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from asgictl.asgi import Scope
 from asgictl.serving.app import whereabouts
-from asgictl.serving.app.in_flight import InFlight
+
+LOADING = "the import of the app"
+STARTING = "the startup of the app"
+SERVING = "the app"
+ENDING = "the shutdown of the app"
 
 # What runs servers, and event loops.
 _RUNNING = frozenset(("aiohttp", "asyncio", "hypercorn", "socketserver", "tornado", "uvicorn", "waitress", "werkzeug"))
 
 
-def exchanges(loop: asyncio.AbstractEventLoop | None) -> Iterator[tuple["asyncio.Task[Any]", InFlight]]:
-    """Yield the tasks of `loop` that run an exchange, and the exchange, from any thread.
+@dataclasses.dataclass
+class Startup:
+    """How far the app is: what it is doing, in words, and the task of its startup as long as that runs."""
 
-    It is the local variable `exchange` of one of the coroutines that such a task waits in. To look for it when it is
-    needed costs less than to keep account of each request. One that runs just now has to be looked for with `running`.
-    """
-    for task in asyncio.all_tasks(loop) if loop is not None else ():
-        waiting: Any = task.get_coro()
-        while (frame := getattr(waiting, "cr_frame", None)) is not None:
-            found = frame.f_locals.get("exchange")
-            if isinstance(found, InFlight):
-                yield task, found
-                break
-            waiting = waiting.cr_await
-
-
-def running() -> InFlight | None:
-    """Return the exchange that the main thread is busy with, from another thread."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # documented
-    while frame is not None:
-        found = frame.f_locals.get("exchange")
-        if isinstance(found, InFlight):
-            return found
-        frame = frame.f_back
-    return None
+    doing: str = LOADING
+    task: "asyncio.Task[Any] | None" = None
 
 
 def requests(scopes: Sequence[Scope]) -> str:

@@ -10,7 +10,7 @@ import uvicorn
 from asgictl.errors import AppLoadError
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits, stopping
 from asgictl.serving.processes.messages import ParentReport
 
 _runtime: Runtime
@@ -28,7 +28,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     try:
         report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
     except (OSError, EOFError):  # the parent is gone
-        stopping.end(_runtime.stopping.failed)
+        exits.end(_runtime.stopping.failed)
     _runtime.report = report
     try:
         _runtime.load(broken=more.get("broken"))
@@ -37,7 +37,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         _runtime.give_up()
     except stopping.Stopped:
         report.stopped()
-        stopping.end(_runtime.stopping.failed)
+        exits.end(_runtime.stopping.failed)
     # Two workers, so that the choice is the one uvicorn makes for a child.
     config = uvicorn.Config("", loop=instructions.loop, workers=2, log_config=None)
     factory = config.get_loop_factory() or asyncio.new_event_loop

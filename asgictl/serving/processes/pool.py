@@ -4,7 +4,6 @@ Uvicorn's supervisor owns the parent's main thread; this works beside it in thre
 """
 
 import contextlib
-import gc
 import hmac
 import multiprocessing
 import os
@@ -23,7 +22,7 @@ from typing import Any
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import messages, sighup, stopping
+from asgictl.serving.processes import exits, messages, sighup, stopping
 
 # How often to look for workers that have ended before they could speak, in seconds.
 _BIRTHS = 0.3
@@ -50,6 +49,7 @@ class Pool:
         self._call_ready = hooks.ready
         self._call_stopping = hooks.stopping
         self._refuse = hooks.refuse
+        self.terminal = hooks.terminal
         self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._excused: set[int] = set()
@@ -97,7 +97,6 @@ class Pool:
         resource_tracker.ensure_running()
         # Workers start with the signals held, so that a Ctrl-C waits until they can answer it.
         stopping.hold_signals()
-        gc.enable()
         try:
             yield
         finally:
@@ -256,7 +255,7 @@ class Pool:
             self.reporter.problem(self.error)
         for process in multiprocessing.active_children():
             process.kill()
-        stopping.end(status)
+        exits.end(status)
 
 
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:

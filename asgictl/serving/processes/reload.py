@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asgictl.errors import AppLoadError
-from asgictl.serving.processes import stopping, terminal
+from asgictl.serving.processes import exits
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.pool import Pool
 
@@ -75,7 +75,7 @@ class Reload(Pool):
         self.reporter.problem(error)
 
     def _heed_death(self, pid: int, how: str) -> None:
-        terminal.restore()
+        self.terminal.restore()
         if pid in self._excused:
             return
         if pid in self._ready and time.monotonic() - self._since > _SHORT:
@@ -176,7 +176,7 @@ def _forget_compiled(files: Sequence[str]) -> None:
 def trigger() -> Iterator[Path]:
     """Return a file for uvicorn's reloader to watch, alone in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="asgictl-", ignore_cleanup_errors=True) as folder:
-        stopping.at_end.append(partial(shutil.rmtree, folder, ignore_errors=True))
         file = Path(folder) / "changed.py"
         file.touch()
-        yield file
+        with exits.before_end(partial(shutil.rmtree, folder, ignore_errors=True)):
+            yield file

@@ -13,9 +13,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from asgictl import errors
+from asgictl.serving.processes import exits
 
 # SIGBREAK is Windows' Ctrl-Break; uvicorn handles the same set.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
@@ -33,10 +34,6 @@ LAST_WORDS = 1.0
 
 # How long new clients wait at most until they are refused: a loop that is blocked cannot close its socket; in seconds.
 REFUSE = 0.5
-
-
-# What has to be done even when the process ends at once; quick, or it is not waited for.
-at_end: list[Callable[[], object]] = []
 
 
 class Stopped(BaseException):  # a BaseException, so that `except Exception` in an import lets it pass
@@ -57,6 +54,7 @@ class Stopping:
         self.signals: list[signal.Signals] = []
         self._stuck = stuck
         self._begun = False
+        self._told = threading.Event()
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
@@ -127,6 +125,10 @@ class Stopping:
             return SIGNALS
         return (*SIGNALS, HANGUP)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until a stop begins, but no longer than `seconds`."""
+        self._told.wait(seconds)
+
     def notify(self, listener: Callable[[], object]) -> None:
         """Call `listener` when a stop begins, from any thread, or now when it has begun."""
         with self._lock:
@@ -141,6 +143,7 @@ class Stopping:
             if self._begun:
                 return
             self._begun = True
+            self._told.set()
             if grace is not None:
                 self.grace = grace
             listeners = list(self._listeners)
@@ -154,7 +157,7 @@ class Stopping:
         try:
             self._stuck()
         finally:
-            end(self.status)
+            exits.end(self.status)
 
     def _hear(self, number: int) -> None:
         """Note a signal, in a thread of its own that nothing blocks."""
@@ -162,7 +165,7 @@ class Stopping:
             return
         if number == signal.SIGINT and self.signals:
             if self.alone:
-                end(errors.FORCED)
+                exits.end(errors.FORCED)
             return
         self.signals.append(signal.Signals(number))
         self.begin()
@@ -253,22 +256,3 @@ def request() -> None:
         signal.raise_signal(signal.SIGTERM)
     else:
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def end(status: int) -> NoReturn:
-    """End the process at once, whatever its threads are doing; what is printed is kept, and `at_end` done."""
-    try:
-        flush = threading.Thread(target=_flush, daemon=True)
-        flush.start()
-        flush.join(0.2)  # another thread may hold the stream's lock for ever
-    finally:
-        os._exit(status)
-
-
-def _flush() -> None:
-    for act in at_end:
-        with contextlib.suppress(Exception):
-            act()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from asgictl.serving.app import stuck, whereabouts
-from asgictl.serving.app.in_flight import InFlight
-from asgictl.serving.app.runtime import Runtime
 
 HERE = "tests/serving/app/test_stuck.py"
 
@@ -178,79 +176,6 @@ REQUESTS = [
 def test_requests(scopes: list[dict[str, Any]], text: str) -> None:
     """How many requests are left is said, and which is the first."""
     assert stuck.requests(scopes) == text
-
-
-async def drop(_message: Any) -> None:
-    """Take a message."""
-
-
-def made(path: str) -> InFlight:
-    """Return an exchange."""
-    watcher: Any = Runtime
-    return InFlight(scope("GET", path), drop, watcher)
-
-
-async def serves(exchange: InFlight) -> None:
-    """Stand for the runtime, whose variable is called so."""
-    assert exchange
-    await waits()
-
-
-async def serves_below(exchange: InFlight) -> None:
-    """Stand for a server's coroutine around it."""
-    await serves(exchange)
-
-
-async def has_something_else(exchange: str) -> None:
-    """Stand for an app that has a variable of that name."""
-    assert exchange
-    await waits()
-
-
-def test_exchanges() -> None:
-    """The exchanges that tasks of a loop wait in are found once each, and nothing else is taken for one."""
-
-    async def main() -> None:
-        one, two = made("/one"), made("/two")
-        coroutines = [serves(one), serves_below(two), has_something_else("x"), waits()]
-        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-        found = dict(stuck.exchanges(asyncio.get_running_loop()))
-
-        assert found == {tasks[0]: one, tasks[1]: two}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    asyncio.run(main())
-    assert list(stuck.exchanges(None)) == []
-
-
-def from_another_thread(call: Callable[[], Any]) -> Any:
-    """Return what a call returns in another thread."""
-    results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(call()))
-    thread.start()
-    thread.join(20)
-    return results.pop()
-
-
-def test_what_the_main_thread_is_busy_with() -> None:
-    """The exchange that blocks the main thread is found from another one, and nothing when there is none."""
-    wanted = made("/busy")
-
-    def handle(exchange: InFlight) -> Any:
-        assert exchange
-        return work("something else")
-
-    def work(exchange: str) -> Any:
-        assert exchange
-        return from_another_thread(stuck.running)
-
-    assert handle(wanted) is wanted
-    assert from_another_thread(stuck.running) is None
 
 
 RUNS = "def run(call):\n    return call()\n"

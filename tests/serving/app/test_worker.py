@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from asgictl.errors import AppLoadError
 from asgictl.serving.app import worker
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits, stopping
 from tests.serving.app.runtime.doubles import Ended
 
 REFERENCE = AppRef(module="m", attribute="a", found="as named", file=Path("m.py"))
@@ -42,7 +41,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         raise Ended
 
     monkeypatch.setattr(worker, "ParentReport", Report)
-    monkeypatch.setattr(stopping, "end", end)
+    monkeypatch.setattr(exits, "end", end)
     monkeypatch.setattr(stopping, "request", lambda: events.append("request"))
     monkeypatch.setattr(stopping.Stopping, "_watch", lambda _: None)
     monkeypatch.setattr(Runtime, "load", lambda _, broken: events.append(f"load: {broken}"))
@@ -109,8 +108,7 @@ def test_an_app_that_is_not_loaded(
     told(monkeypatch)
 
     def load(runtime: Runtime, **_: object) -> None:
-        wait = SimpleNamespace(wait=lambda seconds: said.append(f"waits: {seconds}"))
-        runtime._told_to_stop = wait  # type: ignore[assignment]
+        monkeypatch.setattr(runtime.stopping, "wait", lambda seconds: said.append(f"waits: {seconds}"))
         raise error
 
     monkeypatch.setattr(Runtime, "load", load)

@@ -21,7 +21,7 @@ import pytest
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import pool, sighup, stopping
+from asgictl.serving.processes import exits, pool, sighup, stopping
 from asgictl.serving.processes.pool import Pool
 from tests.conftest import linux
 from tests.serving.app.runtime.doubles import Ended
@@ -86,7 +86,7 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
 
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
-    monkeypatch.setattr(stopping, "end", end)
+    monkeypatch.setattr(exits, "end", end)
     reporter: Any = said
     hooks = Hooks(
         ready=said.ready,
@@ -94,6 +94,7 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
         refuse=lambda: said.append("refuse"),
         notifier=reporter,
         reporter=reporter,
+        terminal=reporter,
     )
     made = Team(size=2, grace=8.0, hooks=hooks)
     made.said, made.failures = said, []

@@ -13,7 +13,7 @@ import watchfiles
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import reload, sighup, stopping, terminal
+from asgictl.serving.processes import exits, reload, sighup, stopping
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
 
@@ -147,8 +147,8 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Itera
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
-    monkeypatch.setattr(terminal, "restore", lambda: said.append("terminal"))
-    hooks = Hooks(said.ready, lambda: None, lambda: None, notifier=reporter, reporter=reporter)
+    terminal: Any = SimpleNamespace(restore=lambda: said.append("terminal"))
+    hooks = Hooks(said.ready, lambda: None, lambda: None, reporter, reporter, terminal)
     made = Team(
         trigger=tmp_path / "changed.py",
         prepare=lambda broken: said.append(f"prepare: {broken}"),
@@ -339,7 +339,7 @@ def test_the_trigger() -> None:
     """The file for uvicorn's reloader lies alone in a folder of its own, which goes however the process ends."""
     with pytest.MonkeyPatch.context() as patch:
         acts: list[Any] = []
-        patch.setattr(stopping, "at_end", acts)
+        patch.setattr(exits, "_actions", acts)
         with reload.trigger() as file:
             assert [path.name for path in file.parent.iterdir()] == ["changed.py"]
             assert file.parent.name.startswith("asgictl-")

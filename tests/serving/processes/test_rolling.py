@@ -99,7 +99,7 @@ def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
-    hooks = Hooks(lambda *_: None, lambda: None, lambda: None, notifier=reporter, reporter=reporter)
+    hooks = Hooks(lambda *_: None, lambda: None, lambda: None, reporter, reporter, terminal=reporter)
     made = Team(size=2, grace=8.0, hooks=hooks)
     made.said, made.acts, made.places, made.ready = said, [], [], True
     made.add()

@@ -1,7 +1,6 @@
 """Stopping in the process that runs the app: signals, the grace limit, and the end."""
 
 import contextlib
-import io
 import os
 import signal
 import socket
@@ -10,11 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits, stopping
 from asgictl.serving.processes.stopping import Stopping
 from tests.serving.app.runtime.doubles import Ended
 
@@ -35,7 +33,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         statuses.append(status)
         raise Ended
 
-    monkeypatch.setattr(stopping, "end", end)
+    monkeypatch.setattr(exits, "end", end)
     return statuses
 
 
@@ -407,71 +405,3 @@ def test_a_stop_can_be_asked_for() -> None:
     stopping.request()
 
     until(lambda: heard == [TERM])
-
-
-@pytest.fixture
-def exits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What is done at the end of the process, and its status."""
-    done: list[object] = []
-
-    def leave(status: int) -> None:
-        done.append(status)
-        raise Ended
-
-    monkeypatch.setattr(stopping, "os", SimpleNamespace(_exit=leave))
-    monkeypatch.setattr(stopping, "at_end", [])
-    return done
-
-
-def test_the_end(monkeypatch: pytest.MonkeyPatch, exits: list[object]) -> None:
-    """At the end what has to be done is done, whatever fails, and what is printed is kept; then comes the status."""
-
-    def fails() -> None:
-        exits.append("fails")
-        raise ValueError
-
-    class Stream(io.StringIO):
-        def flush(self) -> None:
-            exits.append("flushed")
-
-    closed = io.StringIO()
-    closed.close()
-    monkeypatch.setattr(sys, "stdout", closed)
-    monkeypatch.setattr(sys, "stderr", Stream())
-    stopping.at_end.extend([fails, lambda: exits.append("removed")])
-
-    with pytest.raises(Ended):
-        stopping.end(7)
-
-    assert exits == ["fails", "removed", "flushed", 7]
-
-
-def test_the_end_without_streams(monkeypatch: pytest.MonkeyPatch, exits: list[object]) -> None:
-    """A process whose streams are closed ends as well."""
-    monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "stderr", None)
-
-    with pytest.raises(Ended):
-        stopping.end(0)
-
-    assert exits == [0]
-
-
-def test_the_end_waits_for_nobody(exits: list[object]) -> None:
-    """What takes long at the end is waited for a fifth of a second, and no longer."""
-    go = threading.Event()
-
-    def slow() -> Any:
-        go.wait(20)
-        exits.append("too late")
-
-    stopping.at_end.append(slow)
-    began = time.monotonic()
-    try:
-        with pytest.raises(Ended):
-            stopping.end(3)
-        assert exits == [3]
-        assert time.monotonic() - began >= 0.2
-    finally:
-        go.set()
-    until(lambda: exits == [3, "too late"])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from asgictl.serving.processes import terminal
+from asgictl.serving.processes import exits, terminal
+from asgictl.serving.processes.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
@@ -22,7 +23,6 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     ours, theirs = os.openpty()
     before = os.dup(0)
     os.dup2(theirs, 0)
-    monkeypatch.setattr(terminal, "_saved", [])
     monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp())
     yield 0
     os.dup2(before, 0)
@@ -44,24 +44,36 @@ def leave_without_echo(screen: int) -> None:
 
 def test_it_is_put_back(screen: int) -> None:
     """A terminal that a debugger has left without an echo has it again, each time."""
-    terminal.restore()
-    terminal.save()
+    saved = Terminal()
     for _ in range(2):
         leave_without_echo(screen)
         assert not echoes(screen)
 
-        terminal.restore()
+        saved.restore()
 
         assert echoes(screen)
 
 
+def test_it_is_put_back_in_the_end(screen: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is put back when the server is done, and before the process ends at once."""
+    acts: list[Any] = []
+    monkeypatch.setattr(exits, "_actions", acts)
+    with terminal.kept():
+        leave_without_echo(screen)
+        acts[0]()
+        assert echoes(screen)
+        leave_without_echo(screen)
+
+    assert (echoes(screen), acts) == (True, [])
+
+
 def test_another_program_has_it(screen: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that another program has by now is left alone."""
-    terminal.save()
+    saved = Terminal()
     leave_without_echo(screen)
     monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
 
-    terminal.restore()
+    saved.restore()
 
     assert not echoes(screen)
 
@@ -69,7 +81,7 @@ def test_another_program_has_it(screen: int, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("screen")
 def test_it_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that is closed just then ends nothing."""
-    terminal.save()
+    saved = Terminal()
     asked: list[Any] = []
 
     def gone(*arguments: Any) -> None:
@@ -78,24 +90,23 @@ def test_it_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(termios, "tcsetattr", gone)
 
-    terminal.restore()
+    saved.restore()
 
     assert [arguments[0] for arguments in asked] == [0]
 
 
 def test_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nothing is remembered, and nothing put back."""
-    monkeypatch.setattr(terminal, "_saved", [])
     monkeypatch.setattr(os, "tcgetpgrp", lambda _: pytest.fail("it was looked for"))
     before = os.dup(0)
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     try:
-        terminal.save()
-        terminal.restore()
+        saved = Terminal()
+        saved.restore()
     finally:
         os.dup2(before, 0)
         os.close(nowhere)
         os.close(before)
 
-    assert terminal._saved == []
+    assert saved._state is None

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from asgictl.serving import logs
-from asgictl.serving.processes import stopping
+from asgictl.serving.processes import exits, stopping
 from tests.serving.app.runtime.doubles import Ended, Later
 
 
@@ -26,8 +26,8 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         statuses.append(status)
         raise Ended
 
-    monkeypatch.setattr(stopping, "end", end)
-    monkeypatch.setattr(stopping, "at_end", [])
+    monkeypatch.setattr(exits, "end", end)
+    monkeypatch.setattr(exits, "_actions", [])
     monkeypatch.setattr(stopping.Stopping, "_watch", lambda _: None)
     monkeypatch.setattr(stopping.Stopping, "take_over", lambda _: None)
     monkeypatch.setattr(stopping.Stopping, "loading", lambda _: contextlib.nullcontext())

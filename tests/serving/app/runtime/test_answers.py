@@ -13,7 +13,6 @@ from asgictl.serving.app import runtime
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.app.error_page import ErrorPage
 from asgictl.serving.app.in_flight import InFlight
-from asgictl.serving.processes import stopping
 from tests.serving.app.runtime.doubles import asked, drop, hello, made, nothing, run, text_of
 
 
@@ -121,15 +120,13 @@ def test_the_access_log_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(runtime, "LogWriter", Writer)
         built, report = made(access_log=AccessLog(lock="/lock"))
         built._begin_startup()
-        built._startup = None
+        built._startup.task = None
         assert calls == [(1, {"lock": "/lock", "complain": report.note})]
         assert built._write is not None
         built._write("line")
-        (at_end,) = stopping.at_end
-        at_end()
         built.stopping.begin()
         built.ended()
-        assert calls[1:] == ["line", ("finish", 0.1), "hurry", ("finish",)]
+        assert calls[1:] == ["line", "hurry", ("finish",)]
         await asyncio.sleep(0)
         assert report == ["stopped"]
 

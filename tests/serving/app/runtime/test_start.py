@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import importlib
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from asgictl.adapt import Adaptation
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.serving import django_checks
-from asgictl.serving.app import runtime, stuck
+from asgictl.serving.app import slow_start, stuck
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.tls import ssl_context
 from tests.serving.app.runtime.doubles import REFERENCE, Ended, Later, hello, made, text_of
@@ -35,7 +34,7 @@ def test_an_app_is_loaded(monkeypatch: pytest.MonkeyPatch, later: Later, alone: 
 
     assert how == [REFERENCE, Adaptation()]
     assert (text_of(built), built.kind) == ("('127.0.0.1', 5000) http", "ASGI")
-    assert [(seconds, call.__name__) for seconds, call in later] == [(5.0, "_tell_long_import")]
+    assert [seconds for seconds, _ in later] == [slow_start.LONG_IMPORT] == [5.0]
     built.startup_complete()
     assert report == [("ready", "ASGI", "/docs")]
     assert built.stopping.ready
@@ -81,7 +80,7 @@ def test_the_lifespan() -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             asked_for.append(scope["type"])
             for word in ("startup", "shutdown"):
-                assert built._startup is (asyncio.current_task() if word == "startup" else None)
+                assert built._startup.task is (asyncio.current_task() if word == "startup" else None)
                 await receive()
                 await send({"type": f"lifespan.{word}.complete"})
 
@@ -95,7 +94,7 @@ def test_the_lifespan() -> None:
             report.append(message["type"])
 
         await built({"type": "lifespan"}, receive, send)
-        assert built._loop is asyncio.get_running_loop()
+        assert built._stop._loop is asyncio.get_running_loop()
         return asked_for, report, built
 
     whole = ["lifespan.startup.complete", ("ready", "ASGI", None), "lifespan.shutdown.complete"]
@@ -133,7 +132,7 @@ def test_a_startup_that_fails_in_a_worker(monkeypatch: pytest.MonkeyPatch, ends:
     """A worker whose startup fails ends with 1, after two seconds or when it is told to stop."""
     built, report = made(alone=False)
     waited: list[float] = []
-    monkeypatch.setattr(built, "_told_to_stop", SimpleNamespace(wait=waited.append))
+    monkeypatch.setattr(built.stopping, "wait", waited.append)
 
     with pytest.raises(Ended):
         built.startup_failed(AppLoadError("no database"))
@@ -235,25 +234,25 @@ LONG = [(0.0, 0.0, 5), (0.4, 0.0, 5), (0.65, 0.0, 7), (0.65, 0.5, 14), (4.9, 0.0
 def test_a_long_import(monkeypatch: pytest.MonkeyPatch, worked: float, share: float, told: int) -> None:
     """An import that waits by itself, or has worked for five seconds, is told; one that others hold up is not."""
     clock = Clock(105.0, worked, share)
-    monkeypatch.setattr(runtime, "time", clock)
+    monkeypatch.setattr(slow_start, "time", clock)
     monkeypatch.setattr(stuck, "place", lambda _: " (main.py:3)")
     monkeypatch.setattr(stuck, "advice", lambda: ": move it")
     built, report = made()
-    monkeypatch.setattr(built, "_told_to_stop", clock)
+    monkeypatch.setattr(built.stopping, "wait", clock.wait)
 
-    built._tell_long_import()
+    slow_start._tell_long_import(built._startup, built.stopping, lambda: report)
 
     said = f"the import of the app has taken {told} s so far (main.py:3): move it"
     assert (report, clock.waited) == ([("note", said)], [1] * (told - 5))
 
 
-@pytest.mark.parametrize(("doing", "begun"), [(runtime._STARTING, False), (runtime._LOADING, True)])
+@pytest.mark.parametrize(("doing", "begun"), [(stuck.STARTING, False), (stuck.LOADING, True)])
 def test_an_import_that_is_over(doing: str, begun: bool) -> None:
     """An import that has ended, or a stop has ended, is not told of."""
     built, report = made()
-    built._doing, built.stopping._begun = doing, begun
+    built._startup.doing, built.stopping._begun = doing, begun
 
-    built._tell_long_import()
+    slow_start._tell_long_import(built._startup, built.stopping, lambda: report)
 
     assert report == []
 

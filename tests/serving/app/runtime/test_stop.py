@@ -9,7 +9,7 @@ import pytest
 
 from asgictl.asgi import ASGIApp
 from asgictl.serving import logs
-from asgictl.serving.app import runtime, stuck
+from asgictl.serving.app import stuck
 from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 from tests.serving.app.runtime.doubles import HTTP, STREAM, Task, answers, drop, made, nothing, run, waits
 
@@ -37,7 +37,7 @@ def test_a_request_that_is_cut_off() -> None:
             {"type": "http.response.body", "body": b"The server is stopping.\n"},
         ]
         assert [line.split('" ')[1][:28] for line in lines] == ["503 Service Unavailable 24 B"]
-        assert built._unfinished_requests() == "1 request: GET /a"
+        assert built._stop._unfinished_requests() == "1 request: GET /a"
 
     run(main)
 
@@ -65,9 +65,9 @@ def test_an_answer_that_is_cut_off(app: ASGIApp, scope: dict[str, Any]) -> None:
 
         assert len(task.heard) == before
         kind = "WebSocket" if scope else "GET"
-        assert built._cut_off == [{**HTTP, **scope}]
-        assert built._unfinished_requests().startswith("1 request: ")
-        assert kind == "GET" or built._cut_off[0]["type"] == "websocket"
+        assert built._stop._cut_off == [{**HTTP, **scope}]
+        assert built._stop._unfinished_requests().startswith("1 request: ")
+        assert kind == "GET" or built._stop._cut_off[0]["type"] == "websocket"
 
     run(main)
 
@@ -82,7 +82,7 @@ def test_a_request_that_is_cancelled_otherwise() -> None:
         task.task.cancel()
 
         assert await task.cancelled()
-        assert (task.heard, built._cut_off) == ([], [])
+        assert (task.heard, built._stop._cut_off) == ([], [])
 
     run(main)
 
@@ -102,13 +102,13 @@ def test_event_streams(method: str, reload: bool, ends_at_once: bool) -> None:
         assert task.heard == [STREAM]
         built.stopping._begun = True
 
-        built._begin_stop()
+        built._stop._begin()
 
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert task.task.done() is ends_at_once
         assert report == ["stopped"]
-        assert built._unfinished_requests() == ("" if ends_at_once else f"1 request: {method} /a")
+        assert built._stop._unfinished_requests() == ("" if ends_at_once else f"1 request: {method} /a")
         task.task.cancel()
         await task.cancelled()
 
@@ -123,12 +123,12 @@ def test_other_answers_are_not_ended() -> None:
         task = Task(built, answers({**STREAM, "headers": [(b"content-type", b"text/plain")]}))
         await task.began()
         built.stopping._begun = True
-        built._begin_stop()
+        built._stop._begin()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
         assert not task.task.done()
-        assert built._unfinished_requests() == "1 request: GET /a"
+        assert built._stop._unfinished_requests() == "1 request: GET /a"
         task.task.cancel()
         await task.cancelled()
 
@@ -142,7 +142,7 @@ def test_a_stream_that_begins_late(begun: bool, ended: bool) -> None:
     async def main() -> None:
         built, _ = made()
         task = Task(built, answers(STREAM))
-        built.closing = True
+        built._stop.closing = True
         built.stopping._begun = begun
         await task.began()
 
@@ -164,7 +164,7 @@ def test_the_door_is_closed(reload: bool) -> None:
         await task.began()
         built.stopping._begun = True
 
-        built._door_closed()
+        built._stop._door_closed()
 
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -186,16 +186,16 @@ def test_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(logs, "expect_cut_responses", lambda: calls.append("logs"))
         monkeypatch.setattr(loop, "call_later", lambda seconds, call: calls.append((seconds, call.__name__)))
         startup = asyncio.create_task(asyncio.Event().wait())
-        built._startup = startup
+        built._startup.task = startup
         await asyncio.sleep(0)
 
-        built._begin_stop()
+        built._stop._begin()
         assert (calls, report, built.closing) == (["doors", "logs"], ["stopped"], True)
         with contextlib.suppress(asyncio.CancelledError):
             await startup
         assert startup.cancelled()
-        built._startup, built.stopping.ready = None, True
-        built._begin_stop()
+        built._startup.task, built.stopping.ready = None, True
+        built._stop._begin()
         assert calls[2:] == ["doors", "logs", (0.15, "_door_closed")]
 
     run(main)
@@ -209,7 +209,7 @@ def test_draining() -> None:
         built.drain()
         await asyncio.sleep(0)
         assert not built.closing
-        built._loop = asyncio.get_running_loop()
+        built._stop._loop = asyncio.get_running_loop()
 
         thread = threading.Thread(target=built.drain)
         thread.start()
@@ -223,20 +223,19 @@ def test_draining() -> None:
 def test_a_stop_wakes_what_waits() -> None:
     """What waits for a stop is woken by it."""
     built, _ = made()
-    assert not built._told_to_stop.is_set()
-
+    built.stopping.wait(0)
     built.stopping.begin()
 
-    assert built._told_to_stop.is_set()
+    built.stopping.wait(60)
 
 
 LEFT: dict[str, tuple[str, bool, str]] = {
-    "the import of the app": (runtime._LOADING, False, "the import of the app (main.py:3)"),
-    "the startup of the app": (runtime._STARTING, False, "the startup of the app (main.py:3)"),
-    "the app": (runtime._SERVING, False, "the app (main.py:3)"),
-    "the shutdown of the app": (runtime._ENDING, False, "the shutdown of the app (main.py:3)"),
-    "a thread in the end": (runtime._ENDING, True, "the thread `x` (main.py:9)"),
-    "a thread before the end": (runtime._SERVING, True, "the app (main.py:3)"),
+    "the import of the app": (stuck.LOADING, False, "the import of the app (main.py:3)"),
+    "the startup of the app": (stuck.STARTING, False, "the startup of the app (main.py:3)"),
+    "the app": (stuck.SERVING, False, "the app (main.py:3)"),
+    "the shutdown of the app": (stuck.ENDING, False, "the shutdown of the app (main.py:3)"),
+    "a thread in the end": (stuck.ENDING, True, "the thread `x` (main.py:9)"),
+    "a thread before the end": (stuck.SERVING, True, "the app (main.py:3)"),
 }
 
 
@@ -247,7 +246,7 @@ def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None
     monkeypatch.setattr(stuck, "thread", lambda: "the thread `x` (main.py:9)" if thread else "")
     monkeypatch.setattr(stuck, "place", lambda _: " (main.py:3)")
     built, report = made(graceful_timeout=1.5)
-    built._doing = doing
+    built._startup.doing = doing
 
     built._stuck()
     built._stuck()
@@ -256,18 +255,30 @@ def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None
 
 
 def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests that are left are named rather than anything else, also one that blocks the loop just now."""
+    """Requests that are left are named rather than anything else: those cut off, then the one that blocks the loop."""
     monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
-    busy = InFlight({**HTTP, "path": "/busy"}, drop, made()[0])
-    monkeypatch.setattr(stuck, "running", lambda: busy)
-    built, report = made(graceful_timeout=8.0)
-    built._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
 
-    built.shutdown_began()
+    async def main() -> None:
+        built, report = made(graceful_timeout=8.0)
+        waiting = Task(built, waits)
+        await waiting.began()
+        busy = InFlight({**HTTP, "path": "/busy"}, drop, built)
+        built._stop.in_flight[busy] = asyncio.current_task()
+        built._stop._loop = asyncio.get_running_loop()
 
-    assert report == [("note", "stopped after 8 s without waiting for 2 requests: POST /cut, ...")]
-    busy.ended = True
-    assert built._unfinished_requests() == "1 request: POST /cut"
+        assert built._stop._unfinished_requests() == "2 requests: GET /busy, ..."
+        built._stop._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
+
+        built.shutdown_began()
+
+        assert report == [("note", "stopped after 8 s without waiting for 3 requests: POST /cut, ...")]
+        busy.ended = True
+        assert built._stop._unfinished_requests() == "2 requests: POST /cut, ..."
+        waiting.task.cancel()
+        await waiting.cancelled()
+        assert built._stop.in_flight.keys() == {busy}
+
+    run(main)
 
 
 def test_a_shutdown_that_leaves_nothing() -> None:
@@ -276,7 +287,7 @@ def test_a_shutdown_that_leaves_nothing() -> None:
 
     built.shutdown_began()
 
-    assert (report, built._doing) == ([], "the shutdown of the app")
+    assert (report, built._startup.doing) == ([], "the shutdown of the app")
 
 
 def test_a_websocket_that_is_left() -> None:

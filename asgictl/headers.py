@@ -1,0 +1,17 @@
+"""What a header may be (RFC 9110, sections 5.1, 5.5 and 5.6.2)."""
+
+import re
+
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER = re.compile(rf"({_NAME}):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text can be a header's name, or a method."""
+    return re.fullmatch(_NAME, text) is not None
+
+
+def parsed(text: str) -> tuple[str, str] | None:
+    """Return the name and the value, which may be empty, in `Name: value`; None for what is not a header."""
+    match = _HEADER.fullmatch(text)
+    return (match[1], match[2].rstrip(" \t")) if match else None

@@ -1,0 +1,60 @@
+"""Putting an inspector around an app, as `asgictl inspect` is asked to."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from asgictl.asgi import ASGIApp
+from asgictl.inspector import echo
+from asgictl.inspector.echo import Answer
+from asgictl.inspector.record import Record, Sink, redaction
+from asgictl.inspector.record.log_filter import WithoutSecrets
+from asgictl.inspector.record.recorder import Inspector
+from asgictl.inspector.request import InspectRequest
+from asgictl.inspector.sessions.session_file import SessionFile
+
+_MEGABYTE = 1_000_000
+
+
+def redacted(request: InspectRequest) -> tuple[str, ...]:
+    """Return the names of headers and query parameters whose values are neither shown nor saved."""
+    return () if request.no_redact else (*redaction.NAMES, *request.redact)
+
+
+@contextlib.contextmanager
+def session_file(
+    request: InspectRequest, app: str, version: str, note: Callable[[str], object]
+) -> Iterator[SessionFile | None]:
+    """Yield the file that exchanges of `app` are saved to, or None; `note` hears what becomes of it."""
+    if request.save is None:
+        yield None
+        return
+    about = {"asgictl": version, "app": app, "redacted": sorted(set(redacted(request)))}
+    limit = request.save_limit * _MEGABYTE
+    with contextlib.closing(SessionFile(Path(request.save), about=about, limit=limit, note=note)) as file:
+        yield file
+
+
+def around(
+    request: InspectRequest, sinks: Sequence[Sink], answer: Answer | None, *, first_id: int, whole: bool
+) -> Callable[[ASGIApp], ASGIApp]:
+    """Return what puts an inspector around an app, or around one that echoes as `answer` says.
+
+    Each of `sinks` is told every record; exchanges are numbered from `first_id`. What the server logs of an exception
+    is without secrets, too, and with `whole` with the frames of libraries.
+    """
+    names = redacted(request)
+
+    def sink(record: Record) -> None:
+        for one in sinks:
+            one(record)
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        if answer is not None:
+            app = echo.Echo(answer, redaction.Redactor(names))
+        inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
+        logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, whole=whole))
+        return inspector
+
+    return wrap
