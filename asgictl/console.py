@@ -11,6 +11,9 @@ from typing import Any, Literal, TextIO
 
 from asgictl.errors import AppLoadError, AsgictlError, FileProblemError
 
+# The form of an answer in JSON, docs/json.schema.json.
+_SCHEMA = "asgictl/1"
+
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 # So little work needs no progress shown.
@@ -32,16 +35,18 @@ class Console:
         *,
         stack: Stack = "hidden",
         as_json: bool = False,
-        json_result: bool = False,
+        json_for: str | None = None,
         plain_only: bool = False,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Show so much of the `stack` of errors in the user's app.
 
-        With `as_json` everything that is said is JSON, with `json_result` the result, and the error that it is not.
+        With `as_json` everything that is said is JSON; with `json_for` the result of the command of that name is, or
+        the error in its place (docs/json.md).
         """
         self._stack: Stack = stack
-        self.json_result = json_result
+        self._json_for = json_for
+        self.json_result = json_for is not None
         self.as_json = as_json
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
         self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
@@ -49,12 +54,16 @@ class Console:
     def result(self, text: str, data: Any = None) -> None:
         """Print what the command was asked for; raise `FileProblemError` when that cannot be written."""
         try:
-            print(json.dumps(data) if self.json_result else text, file=sys.stdout, flush=True)  # noqa: T201  # the module for it
+            print(self._answer(result=data) if self.json_result else text, file=sys.stdout, flush=True)  # noqa: T201  # the module for it
         except BrokenPipeError:
             raise
         except OSError as error:
             problem = f"cannot write to stdout: {os.strerror(error.errno or 0)}"
             raise FileProblemError(problem, hint="make room, or write to another file") from error
+
+    def _answer(self, **content: Any) -> str:
+        """Return the one object that a command answers with."""
+        return json.dumps({"schema": _SCHEMA, "command": self._json_for, **content})
 
     def note(self, text: str) -> None:
         """Say something that the user should know."""
@@ -75,8 +84,8 @@ class Console:
             if not details and not hint:
                 hint = f"add --traceback to see the whole {'stack' if error.failure.stack else 'message'}"
         if self.json_result:
-            data = {"error": error.message, "hint": hint, "exit_status": error.exit_status}
-            print(json.dumps(data), file=sys.stdout)  # noqa: T201  # instead of the result
+            data = {"message": error.message, "hint": hint, "exit_status": error.exit_status}
+            print(self._answer(error=data), file=sys.stdout)  # noqa: T201  # instead of the result
             return
         if self.as_json:
             self.event("error", error.message, hint=hint, exception=details or None)

@@ -138,10 +138,14 @@ def test_an_error_in_the_users_app(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_error_for_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     """With `--json` an error is the result, on stdout."""
-    Console(environ={}, json_result=True).error(FileProblemError("x", hint="y"))
+    Console(environ={}, json_for="gen-cert").error(FileProblemError("x", hint="y"))
 
     out, err = lines(capsys)
-    assert ([json.loads(line) for line in out], err) == ([{"error": "x", "hint": "y", "exit_status": 4}], [])
+    error = {"message": "x", "hint": "y", "exit_status": 4}
+    assert ([json.loads(line) for line in out], err) == (
+        [{"schema": "asgictl/1", "command": "gen-cert", "error": error}],
+        [],
+    )
 
 
 @pytest.mark.parametrize(

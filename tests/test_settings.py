@@ -1,7 +1,6 @@
 """Where the values of options come from, and what is said of wrong ones."""
 
 import itertools
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer.main
 from asgictl import cli, option_types, settings
 from asgictl.cli.serve.options import FORM
 from asgictl.errors import ConfigError
+from tests import answers
 from tests.cli.test_cli import run
 
 Write = Callable[..., Path]
@@ -66,7 +66,7 @@ def printed(folder: Path, monkeypatch: pytest.MonkeyPatch, *sources: dict[str, A
     monkeypatch.chdir(folder)
     result = run(*arguments)
     assert result.exit_code == 0, result.stderr
-    data: dict[str, Any] = json.loads(result.stdout)
+    data: dict[str, Any] = answers.result(result.stdout)
     return data
 
 
@@ -375,7 +375,7 @@ def test_an_explicit_default_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     result = run("serve", "demo", "--port", "8000", "--print-config", "--json")
 
-    data = json.loads(result.stdout)
+    data = answers.result(result.stdout)
     assert (data["uds"]["value"], data["port"]["source"]) == (None, "command line")
     said = "`--uds` (uds in [tool.asgictl.serve] of pyproject.toml) gives way to `--port` (command line)"
     assert result.stderr == f"note: {said}\n"
@@ -388,7 +388,7 @@ def test_dev_is_not_taken_away_by_the_platform(tmp_path: Path, monkeypatch: pyte
 
     result = run("serve", "demo", "--dev", "--print-config", "--json")
 
-    data = json.loads(result.stdout)
+    data = answers.result(result.stdout)
     assert (data["reload"]["value"], data["workers"]["value"]) == (True, "1")
     assert result.stderr == "note: `--workers` (WEB_CONCURRENCY) gives way to `--reload` (--dev)\n"
 
@@ -401,7 +401,7 @@ def test_env_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
 
     result = run("serve", "demo", "--env-file", "a", "--env-file", "b", "--print-config", "--json")
 
-    data = json.loads(result.stdout)
+    data = answers.result(result.stdout)
     assert [data[key]["value"] for key in ("host", "port")] == ["::", 2]
     assert os.environ["TAKEN"] == "old"
 
@@ -415,7 +415,7 @@ def test_env_files_are_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     result = run("serve", "demo", "--env-file", ".env", "--print-config", "--json")
 
-    data = json.loads(result.stdout)
+    data = answers.result(result.stdout)
     assert data["host"] == {"value": "b\xfccher.test", "source": "ASGICTL_SERVE_HOST in .env"}
     assert data["port"] == {"value": 8000, "source": "default"}
     assert "NO_VALUE" not in os.environ

@@ -52,7 +52,7 @@ class Command(TyperCommand):
         except Exception as error:
             if "--json" not in args or not hasattr(error, "format_message"):
                 raise
-            Console(json_result=True).error(ConfigError(error.format_message()))
+            Console(json_for=_words(ctx)).error(ConfigError(error.format_message()))
             raise typer.Exit(ConfigError.exit_status) from None
 
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:
@@ -64,7 +64,7 @@ class Command(TyperCommand):
             hint = form.refused.get(name) or form.meant.get(name)
             if hint is None:
                 raise
-            with _Boundary(Console(json_result="--json" in args)):
+            with _Boundary(Console(json_for=_words(ctx) if "--json" in args else None)):
                 problem = "does not go with" if name in form.refused else "is not an option of"
                 raise ConfigError(f"`{name}` {problem} `{ctx.command_path}`", hint=hint) from error
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
@@ -77,7 +77,7 @@ class Command(TyperCommand):
         given = self._given(ctx, own, found)
         if rest:
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
-        console = console_of(given)
+        console = console_of(given, _words(ctx))
         with _Boundary(console):
             ctx.obj = (
                 settings.typed(self.options, given)
@@ -115,7 +115,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command and exit with the status that it returns; tell of an expected error in two lines."""
         values = {name: _value_of(setting) for name, setting in ctx.obj.items()}
-        console = console_of(values)
+        console = console_of(values, _words(ctx))
         keys = {option.key: ctx.obj[option.name] for option in self.options}
         requests = [
             request(**{field: values[field] for field in request._fields if field in values})
@@ -225,13 +225,18 @@ def _value_of(setting: settings.Setting) -> Any:
     return setting.value
 
 
-def console_of(values: Mapping[str, Any]) -> Console:
-    """Return the console that the options of a command ask for, as far as they have `values`."""
+def _words(ctx: Any) -> str:
+    """Return what a command is called, below the program."""
+    return str(ctx.command_path).partition(" ")[2]
+
+
+def console_of(values: Mapping[str, Any], command: str = "") -> Console:
+    """Return the console that the options of `command` ask for, as far as they have `values`."""
     # With reload the terminal is where one looks for it.
     develops = values.get("reload") and not values.get("check")
     return Console(
         stack="whole" if values.get("traceback") else "users" if develops else "hidden",
         as_json=values.get("log_format") == "json",
-        json_result=bool(values.get("json")),
+        json_for=command if values.get("json") else None,
         plain_only=bool(values.get("prod")),
     )

@@ -1,7 +1,6 @@
 """What `gen-cert --check` finds wrong with a certificate, whoever has made it."""
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.cli import app
+from tests import answers
 
 PEM = serialization.Encoding.PEM
 DAYS = dt.timedelta(days=90)
@@ -27,7 +27,8 @@ def check(*arguments: str, stdin: str | None = None) -> tuple[int, dict[str, Any
     """Return the status of `gen-cert --check`, and what it finds."""
     command = ["gen-cert", "--check", "--json", *arguments]
     result = CliRunner().invoke(app, command, prog_name="asgictl", input=stdin, catch_exceptions=False)
-    return result.exit_code, json.loads(result.stdout)
+    answer = answers.answer(result.stdout)
+    return result.exit_code, answer.get("result") or answer["error"]
 
 
 class Somebody(NamedTuple):
@@ -135,7 +136,7 @@ def test_a_certificate_that_is_none(pair: Pair) -> None:
     assert check() == (
         4,
         {
-            "error": "`ssl/cert.pem` holds no certificate in PEM form",
+            "message": "`ssl/cert.pem` holds no certificate in PEM form",
             "hint": "see that it is the right file, and whole",
             "exit_status": 4,
         },

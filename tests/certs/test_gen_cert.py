@@ -1,7 +1,6 @@
 """`asgictl gen-cert`, as users see it."""
 
 import datetime as dt
-import json
 import os
 import shutil
 import ssl
@@ -24,6 +23,7 @@ from asgictl.certs.issue import Issuer
 from asgictl.certs.pairs import Order
 from asgictl.certs.stores import Found, Machine
 from asgictl.cli import app
+from tests import answers
 from tests.conftest import ASGICTL, needs, start
 
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
@@ -94,15 +94,15 @@ def test_what_is_there_stays(pair: Pair) -> None:
 
 def test_json() -> None:
     """`--json` prints one object, of what was made or why not."""
-    made = json.loads(run("shop.test", "--days", "30", "--json").stdout)
+    made = answers.result(run("shop.test", "--days", "30", "--json").stdout)
     failed = run("--json")
 
     assert made["files"] == ["ssl/cert.pem", "ssl/cert.key"]
     assert (made["names"], made["self_signed"], made["kept"]) == (["shop.test"], True, False)
     assert made["not_after"] == leaf("ssl/cert.pem").not_valid_after_utc.isoformat()
     assert failed.exit_code == 4
-    assert json.loads(failed.stdout) == {
-        "error": "`ssl/cert.pem` already exists",
+    assert answers.error(failed.stdout) == {
+        "message": "`ssl/cert.pem` already exists",
         "hint": "pass --force to replace it",
         "exit_status": 4,
     }
@@ -210,8 +210,8 @@ def test_usage_errors_as_json() -> None:
     result = run("--json", "--days", "x")
 
     assert lines(result)[::2] == (2, [])
-    assert json.loads(result.stdout) == {
-        "error": "Invalid value for '--days': 'x' is not a valid integer.",
+    assert answers.error(result.stdout) == {
+        "message": "Invalid value for '--days': 'x' is not a valid integer.",
         "hint": None,
         "exit_status": 2,
     }
@@ -297,7 +297,7 @@ def test_requests_that_are_refused() -> None:
 def check(*arguments: str) -> tuple[int, dict[str, Any]]:
     """Return what `--check` finds."""
     result = run("--check", "--json", *arguments)
-    return result.exit_code, json.loads(result.stdout)
+    return result.exit_code, answers.result(result.stdout)
 
 
 def test_check() -> None:
@@ -493,9 +493,9 @@ def test_trust_takes_over_what_is_there(pair: Pair) -> None:
     assert f"for shop.test, by your authority, until {until(199)}" in result.stderr
     assert stat.S_IMODE(pair.key.stat().st_mode) == 0o640
     before = pair.key.read_bytes()
-    assert json.loads(nss("--trust", "--json").stdout)["kept"] is True
+    assert answers.result(nss("--trust", "--json").stdout)["kept"] is True
     assert pair.key.read_bytes() == before
-    assert json.loads(nss("--trust", "--json", "api.test").stdout)["names"] == ["shop.test", "api.test"]
+    assert answers.result(nss("--trust", "--json", "api.test").stdout)["names"] == ["shop.test", "api.test"]
 
 
 @pytest.mark.usefixtures("home", "without_chromium")

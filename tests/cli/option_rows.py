@@ -106,7 +106,7 @@ SERVE = {
     "profile": Row({"launch.plan.bind.port": 4321}, "live"),
     "env-file": Row({"launch.plan.bind.port": 4321}, ".env"),
     "print-config": Row({"launch": ABSENT, "stdout": "app                   asgictl.demo:app  command line"}),
-    "json": Row({"stdout": '{"app": {"value": "asgictl.demo:app", "source": "command lin'}, beside=("--print-config",)),
+    "json": Row({"stdout": '{"schema": "asgictl/1", "command": "serve", "result": {"app"'}, beside=("--print-config",)),
     "dry-run": Row({"launch": ABSENT, "stdout": "uvicorn asgictl.demo:app --timeout-graceful-shutdown 8"}),
     "check": Row(
         {
@@ -215,7 +215,7 @@ INSPECT = {
             "stdout": "app                   asgictl.inspector.echo:app  an app tha",
         }
     ),
-    "json": Row({"stdout": '{"app": {"value": "asgictl.inspector.echo:app", "source": "a'}, beside=("--print-config",)),
+    "json": Row({"stdout": '{"schema": "asgictl/1", "command": "inspect", "result": {"ap'}, beside=("--print-config",)),
     "verbose": Row(
         {
             "launch.plan.uvicorn.log_config.handlers.default.filters": ["users"],

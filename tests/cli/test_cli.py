@@ -536,10 +536,10 @@ def test_colours(capsys: pytest.CaptureFixture[str], environ: dict[str, str], co
 def test_results(capsys: pytest.CaptureFixture[str]) -> None:
     """A result goes to stdout, as text or as JSON."""
     Console(environ={}).result("text", {"a": 1})
-    Console(json_result=True, environ={}).result("text", {"a": 1})
+    Console(json_for="session diff", environ={}).result("text", {"a": 1})
 
     text, data = capsys.readouterr().out.splitlines()
-    assert (text, json.loads(data)) == ("text", {"a": 1})
+    assert (text, json.loads(data)) == ("text", {"schema": "asgictl/1", "command": "session diff", "result": {"a": 1}})
 
 
 COLLECTED = """import gc

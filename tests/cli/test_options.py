@@ -74,9 +74,9 @@ def parts_of(value: Any) -> Any:
             told = {
                 name: it
                 for name, it in kept.items()
-                if name in {"console", "style"} or isinstance(it, bool | str | None)
+                if name in {"console", "style"} or (isinstance(it, bool | str | None) and name != "json_for")
                 for name, it in kept.items()
-                if name in {"console", "style"} or isinstance(it, bool | str | None)
+                if name in {"console", "style"} or (isinstance(it, bool | str | None) and name != "json_for")
             }
             return {"kind": kind, **told}
         case kind if type(value).__module__.startswith("asgictl.") or callable(value):

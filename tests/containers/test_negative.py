@@ -2,7 +2,6 @@
 
 import base64
 import http.server
-import json
 import re
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from typing import ClassVar
 
 import pytest
 
+from tests import answers
 from tests.conftest import ASGICTL
 from tests.containers import lab, projects
 
@@ -198,6 +198,6 @@ def test_json_of_a_failure(project: Path) -> None:
     )
 
     assert done.returncode == 1
-    answer = json.loads(done.stdout)
+    answer = answers.result(done.stdout)
     assert answer["passed"] is False
     assert any("no luck" in line for line in answer["steps"][-1]["lines"])

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
 from asgictl.cli import app
+from tests import answers
 from tests.conftest import ASGICTL, Serve, Served, after_banner, finish, needs
 
 APP = """
@@ -642,7 +643,7 @@ def test_diff(inspect: Serve, tmp_path: Path) -> None:
 
     assert session(tmp_path, "diff", "s.jsonl", "2", "2") == (0, "#2 and #2: no difference\n", "")
     status, text, _ = session(tmp_path, "diff", "s.jsonl", "1", "2", "--json")
-    found = {one["where"]: (one["one"], one["other"]) for one in json.loads(text)["differences"]}
+    found = {one["where"]: (one["one"], one["other"]) for one in answers.result(text)["differences"]}
     assert status == 1
     assert found["scope method"] == ("POST", "GET")
     assert found["request header x-a"] == ("1", "2, 3")
@@ -658,7 +659,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
     status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
     assert (status, stderr) == (2, "")
-    assert json.loads(stdout) == {"error": "Missing argument 'B'.", "hint": None, "exit_status": 2}
+    assert answers.error(stdout) == {"message": "Missing argument 'B'.", "hint": None, "exit_status": 2}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`scaffold --check`: every rule, on what was written and then broken by hand."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.scaffold import ignore_files, lint
+from tests import answers
 from tests.scaffold.conftest import run
 
 
@@ -83,7 +83,7 @@ def test_json(root: Path) -> None:
 
     result = run("--check", "--json")
 
-    answer = json.loads(result.stdout)
+    answer = answers.result(result.stdout)
     assert result.exit_code == 1
     assert answer["drift"] == {"Dockerfile": "edited"}
     assert [problem["rule"] for problem in answer["problems"]] == ["numeric-user"]

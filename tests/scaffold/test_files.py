@@ -1,6 +1,5 @@
 """What happens to the files that are there: made, kept, brought up to date, never lost."""
 
-import json
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ from asgictl.scaffold import plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import compare, signature, write_changes
+from tests import answers
 from tests.conftest import finish, linux, mortal, start
 from tests.scaffold.conftest import run
 
@@ -39,7 +39,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 def states(result: Any) -> dict[str, str]:
     """Return the state of each file, of `--json`."""
-    return {file["path"]: file["state"] for file in json.loads(result.stdout)["files"]}
+    return {file["path"]: file["state"] for file in answers.result(result.stdout)["files"]}
 
 
 def test_create_and_same(root: Path) -> None:
@@ -163,8 +163,8 @@ def test_conflict_as_json(root: Path) -> None:
     result = run("--json")
 
     assert (result.exit_code, result.stderr) == (4, "")
-    assert json.loads(result.stdout) == {
-        "error": "in the way: `Dockerfile` (not written by asgictl); nothing was written",
+    assert answers.error(result.stdout) == {
+        "message": "in the way: `Dockerfile` (not written by asgictl); nothing was written",
         "hint": "pass --force to replace them and keep copies, or leave them out with --for",
         "exit_status": 4,
     }
@@ -396,7 +396,7 @@ def test_every_finding_is_in_the_json(root: Path) -> None:
     """Of two answers to one question, like two indexes, both are told."""
     (root / "requirements.txt").write_text("-i https://a.example/x\n--extra-index-url https://b.example/x\nfastapi\n")
 
-    found = json.loads(run("--json", "--dry-run").stdout)["found"]
+    found = answers.result(run("--json", "--dry-run").stdout)["found"]
 
     assert [it["value"] for it in found if it["topic"] == "index"] == ["https://a.example/x", "https://b.example/x"]
 

@@ -1,6 +1,5 @@
 """`scaffold --verify`, with a stand-in for the engine; tests/containers does it on a real one."""
 
-import json
 import os
 import re
 import socket
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import answers
 from tests.conftest import ASGICTL, finish, linux
 from tests.scaffold.conftest import run
 
@@ -87,7 +87,7 @@ def test_fails(engine: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> Non
     step, problem, _ = FAULTS[fault]
 
     done = verify()
-    answer = json.loads(verify("--json").stdout) if fault == "build" else None
+    answer = answers.result(verify("--json").stdout) if fault == "build" else None
 
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].startswith(f"failed    {step}")
