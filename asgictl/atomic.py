@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from asgictl import errors
 from asgictl.errors import FileProblemError
 
 # The folders that this process has locked: a second lock of its own would wait for the first.
@@ -79,7 +80,7 @@ def sync(folder: Path) -> None:
 
 def problem(what: str, error: OSError) -> FileProblemError:
     """Return the error to raise for what the system has refused."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = errors.reason(error)
     return FileProblemError(f"{what}: {reason}", hint="see to the permissions and the disk, or choose another place")
 
 

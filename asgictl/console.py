@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, FileProblemError
+from asgictl.spans import Span
 
 # The form of an answer in JSON, docs/json.schema.json.
 _SCHEMA = "asgictl/1"
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-# So little work needs no progress shown.
+# Shorter work shows no progress.
 _SHORT = 20
 
-# A part of a line that gives way keeps so many columns.
+# A flexible part of a line keeps at least this many columns.
 _LEAST = 16
 
 
@@ -58,7 +60,7 @@ class Console:
         except BrokenPipeError:
             raise
         except OSError as error:
-            problem = f"cannot write to stdout: {os.strerror(error.errno or 0)}"
+            problem = f"cannot write to stdout: {errors.reason(error)}"
             raise FileProblemError(problem, hint="make room, or write to another file") from error
 
     def _answer(self, **content: Any) -> str:
@@ -163,12 +165,9 @@ class Console:
             return text
         return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
 
-    def rendered(self, line: Sequence[tuple[str, str, bool]], width: int | None) -> str:
-        """Return a line for stdout, of parts with a text, a style, and whether they give way to fit into `width`.
-
-        The texts may come from outside.
-        """
-        parts = [(plain(text), style, flexible) for text, style, flexible in line]
+    def rendered(self, line: Sequence[Span], width: int | None) -> str:
+        """Return a line for stdout, in which flexible spans give way to fit into `width`; texts may be from outside."""
+        parts = [span._replace(text=plain(span.text)) for span in line]
         if width is not None:
             parts = _fitted(parts, width)
         if not self.log_colors:
@@ -177,7 +176,7 @@ class Console:
 
     def _say(self, kind: str, color: str, text: str) -> None:
         if self.as_json:
-            self.event("info", text)
+            self.event("error" if kind == "error" else "info", text)
             return
         self._write(f"{self.styled(f'{kind}:', 'bold', color)} {plain(text)}")
 
@@ -196,7 +195,7 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def _fitted(parts: list[tuple[str, str, bool]], width: int) -> list[tuple[str, str, bool]]:
+def _fitted(parts: list[Span], width: int) -> list[Span]:
     """Return the parts of a line, cut where they take more than `width` columns."""
     from rich.cells import cell_len, set_cell_size
 
@@ -207,15 +206,15 @@ def _fitted(parts: list[tuple[str, str, bool]], width: int) -> list[tuple[str, s
     if over <= 0:
         return parts
     parts = [
-        (cut(text, max(_LEAST, cell_len(text) - over)) if flexible else text, style, flexible)
-        for text, style, flexible in parts
+        span._replace(text=cut(span.text, max(_LEAST, cell_len(span.text) - over))) if span.flexible else span
+        for span in parts
     ]
     fitted = []
-    for text, style, flexible in parts:
+    for span in parts:
         if width <= 0:
             break
-        fitted.append((cut(text, width), style, flexible))
-        width -= cell_len(text)
+        fitted.append(span._replace(text=cut(span.text, width)))
+        width -= cell_len(span.text)
     return fitted
 
 

@@ -1,5 +1,7 @@
 """The errors that users are expected to meet, and the exit status of each."""
 
+import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -8,6 +10,20 @@ if TYPE_CHECKING:
 STOPPED = 0
 FOUND = 1
 FORCED = 130
+
+
+def reason(error: OSError | UnicodeError) -> str:
+    """Return why the system has refused something, or a file is not text, in words."""
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8"
+    return error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of `known` names that may be meant by `name`, or None where none is like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1)), None)
 
 
 class AsgictlError(Exception):

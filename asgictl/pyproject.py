@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import reading
+from asgictl import errors, reading
 from asgictl.errors import ConfigError, StartError
 
 FILE = "pyproject.toml"
@@ -69,7 +69,7 @@ def _text(file: Path) -> str:
     try:
         return reading.content(file).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = errors.reason(error)
         raise ConfigError(f"cannot read `{file}`: {reason}", hint="check that it is a TOML file") from error
 
 

@@ -3,11 +3,10 @@
 import enum
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import option_types, pyproject, reading
+from asgictl import errors, option_types, pyproject, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.option_types import Trait
 
@@ -90,12 +89,12 @@ def resolve(  # noqa: PLR0913  # all the sources
     around = pyproject.find(folder, note)
     by_key = {option.key: option for option in options if option.settable}
     tables = _tables(around, command, by_key) if around else {}
-    typed = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
-    early = _first(typed, _variables(command, by_key, environ, {}), tables.get(None, {}))
+    line = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
+    early = _first(line, _variables(command, by_key, environ, {}), tables.get(None, {}))
     files = _load(early.get("env_file"), environ)
     variables = _variables(command, by_key, environ, files)
-    profile = _first(typed, variables).get("profile")
-    layers = [typed, variables, _of_platform(by_key, environ, files), _profile(profile, tables, command, around)]
+    profile = _first(line, variables).get("profile")
+    layers = [line, variables, _of_platform(by_key, environ, files), _profile(profile, tables, command, around)]
     layers.append(tables.get(None, {}))
     found = _first(*layers)
     if UVICORN in found:
@@ -311,8 +310,8 @@ def _profile(
 
 
 def _suggestion(name: str, known: Iterable[str], example: str) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"did you mean `{close[0]}`?" if close else f"see `--help` for what there is, like `{example}`"
+    close = errors.closest(name, known)
+    return f"did you mean `{close}`?" if close else f"see `--help` for what there is, like `{example}`"
 
 
 def _load(files: Setting | None, environ: MutableMapping[str, str]) -> dict[str, str]:
@@ -336,7 +335,7 @@ def _variables_of(file: Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise FileProblemError(f"there is no file `{file}`", hint="pass --env-file with a file") from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not UTF-8"
+        reason = errors.reason(error)
         raise FileProblemError(f"cannot read `{file}`: {reason}") from error
     for part in parse_stream(io.StringIO(text)):
         if part.error or "\0" in part.original.string:

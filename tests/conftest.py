@@ -25,6 +25,7 @@ import typer.main
 
 from tests import forked
 
+Write = Callable[..., Path]
 APPS = Path(__file__).parent / "apps"
 ASGICTL = forked.ASGICTL
 

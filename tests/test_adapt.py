@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import pytest
 from asgictl import adapt
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 
 @pytest.fixture(autouse=True)
@@ -360,6 +359,7 @@ def test_wsgi(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     """A WSGI app runs in as many threads as are wanted, and what it says of errors goes to stderr."""
     source = """
 import threading
+from tests.conftest import Write
 together = threading.Barrier(3, timeout=20)
 def app(environ, start_response):
     together.wait()

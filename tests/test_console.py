@@ -13,6 +13,7 @@ from asgictl.cli.command import console_of
 from asgictl.console import Console, plain
 from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError, StartError
 from asgictl.failure import Failure
+from asgictl.spans import Span
 
 
 class Terminal(io.StringIO):
@@ -93,7 +94,7 @@ def test_what_is_said_in_colours(capsys: pytest.CaptureFixture[str]) -> None:
         "\x1b[1;31merror:\x1b[0m four",
         *("", "  \x1b[2ma\x1b[0m  1", ""),
     ]
-    parts = [("a", "green", False), ("b", "", False), ("", "red", False)]
+    parts = [Span("a", "green"), Span("b"), Span("", "red")]
     assert console.rendered(parts, None) == "\x1b[32ma\x1b[0mb"
 
 
@@ -301,7 +302,7 @@ def test_a_line_that_is_too_long() -> None:
     long, short = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 
     def rendered(width: int) -> str:
-        return console.rendered([(short, "", False), (long, "", True), (short, "", False)], width)
+        return console.rendered([Span(short), Span(long, flexible=True), Span(short)], width)
 
     assert [rendered(width) for width in (46, 45, 36, 35, 26, 10, 1)] == [
         f"{short}{long}{short}",
@@ -312,6 +313,6 @@ def test_a_line_that_is_too_long() -> None:
         short,
         "…",
     ]
-    parts = [("a" * 20, "", False), ("b" * 20, "", True)]
+    parts = [Span("a" * 20), Span("b" * 20, flexible=True)]
     assert console.rendered(parts, 38) == f"{'a' * 20}{'b' * 17}…"
     assert plain("a\tb\x7f\u202eü") == "a\\tb\\x7f\\u202eü"

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from asgictl import environment, reading
-from tests.conftest import Serve
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Write
 
 BARE = "async def app(scope, receive, send): ...\n"
 HERE = Path(sys.prefix)

@@ -1,8 +1,6 @@
 """What each framework's app is taken for, in a source and once it is loaded, and what is none."""
 # ruff: noqa: E501  # one case a line reads better
 
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +8,7 @@ import pytest
 from asgictl import frameworks
 from asgictl.discovery import entry, find
 from asgictl.errors import StartError
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 # An app as its framework makes it: the import, the call, the framework (None where it only wraps), the interface.
 MADE: dict[tuple[str, str], tuple[str | None, str]] = {

@@ -3,15 +3,15 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from asgictl import missing, reading
+from tests.conftest import Write
 
-Write = Callable[..., Path]
 Files = dict[str, str]
 
 PIP = f"install it where asgictl runs: `{sys.executable} -m pip install"

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from asgictl.cli.serve.options import FORM
 from asgictl.errors import ConfigError
 from tests import answers
 from tests.cli.test_cli import run
+from tests.conftest import Write
 
-Write = Callable[..., Path]
 PYPROJECT = "pyproject.toml"
 
 # The sources of `--port`, highest first: what they are made of, their value, and how they are named.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
-from asgictl import atomic
+from asgictl import atomic, errors
 from asgictl.certs import files, issue, keys, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
@@ -56,7 +56,7 @@ def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        problem = f"cannot make `{folder}`: {os.strerror(error.errno or 0)}"
+        problem = f"cannot make `{folder}`: {errors.reason(error)}"
         raise FileProblemError(problem, hint="set ASGICTL_CA_DIR to a folder of yours") from error
     check_access(pair)
     with atomic.locked(*pair):

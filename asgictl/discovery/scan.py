@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from asgictl import frameworks, reading
+from asgictl import errors, frameworks, reading
 from asgictl.discovery import places
 
 # How much is looked at: entries of folders, modules, bytes, seconds, and modules in the folder itself that import no
@@ -64,7 +64,7 @@ class Scan:
             try:
                 content = reading.content(file)
             except OSError as error:
-                self.unread.append(f"`{file.relative_to(self.folder)}` cannot be read: {error.strerror}")
+                self.unread.append(f"`{file.relative_to(self.folder)}` cannot be read: {errors.reason(error)}")
                 self._tell(self.unread[-1])
                 continue
             self.read, size = self.read + 1, size + len(content)
@@ -110,7 +110,7 @@ class Scan:
         try:
             found = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self._tell(f"`{folder}` is passed over: {error.strerror}")
+            self._tell(f"`{folder}` is passed over: {errors.reason(error)}")
             return []
         return [] if any(entry.name == "pyvenv.cfg" for entry in found) else found
 

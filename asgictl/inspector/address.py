@@ -1,9 +1,9 @@
 """Where a request was sent to."""
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from asgictl import addresses
 from asgictl.inspector import urls
 from asgictl.inspector.exchange import Exchange, value_of
 
@@ -34,7 +34,7 @@ def is_loopback(text: str) -> bool:
     """Tell whether a URL leads to this machine."""
     try:
         host = urlsplit(text).hostname or ""
-        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or host.endswith(".localhost") or addresses.is_loopback(host)
     except ValueError:
         return False
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import demo, headers
+from asgictl import demo, errors, rfc9110
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector.record.redaction import Redactor
@@ -53,7 +53,7 @@ def answer_of(request: InspectRequest) -> Answer:
 
 
 def _header(text: str) -> tuple[bytes, bytes]:
-    pair = headers.parsed(text)
+    pair = rfc9110.header(text)
     if pair is None:
         raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="respond-header")
     return pair[0].encode(), pair[1].encode("latin-1")
@@ -63,7 +63,7 @@ def _content(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        problem = f"cannot read `{file}`: {error.strerror}"
+        problem = f"cannot read `{file}`: {errors.reason(error)}"
         raise FileProblemError(problem, hint="pass --respond-file with a file that can be read") from error
 
 

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from asgictl import discovery, environment, headers
+from asgictl import discovery, environment, errors, rfc9110
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.serving.request import ServeRequest
 
@@ -101,8 +100,8 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
             problem = f"there is no module `{module}` for `--{name} {choice}`"
             raise ConfigError(problem, hint="see that it is installed", option=name)
         if choice not in choices and module is None:
-            close = get_close_matches(choice, choices, n=1)
-            hint = f"did you mean `--{name} {close[0]}`?" if close else f"pass {', '.join(choices)} or module:attribute"
+            close = errors.closest(choice, choices)
+            hint = f"did you mean `--{name} {close}`?" if close else f"pass {', '.join(choices)} or module:attribute"
             raise ConfigError(f"`--{name} {choice}` is not known", hint=hint, option=name)
         package = choices.get(choice)
         if package and find_spec(package) is None:
@@ -114,7 +113,7 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
 
 def header(text: str) -> tuple[str, str]:
     """Return the name and the value in `Name: value`; raise `ConfigError` for what is not a header."""
-    pair = headers.parsed(text)
+    pair = rfc9110.header(text)
     if pair is None:
         raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="header")
     return pair
@@ -134,8 +133,8 @@ def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
         if name in OWNED:
             raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=OWNED[name], option=f"uvicorn.{name}")
         if name not in known:
-            close = get_close_matches(name, known.keys() - OWNED.keys(), n=1)
-            hint = f"did you mean `-X {close[0]}={value}`?" if close else "see `uvicorn.run` for what there is"
+            close = errors.closest(name, known.keys() - OWNED.keys())
+            hint = f"did you mean `-X {close}={value}`?" if close else "see `uvicorn.run` for what there is"
             problem = f"uvicorn {uvicorn.__version__} has no argument `{name}`"
             raise ConfigError(problem, hint=hint, option=f"uvicorn.{name}")
         if not isinstance(value, (str, int, float)):

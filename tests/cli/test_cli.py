@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,10 +28,9 @@ from asgictl.serving import plan
 from asgictl.serving.events import Ready
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import listen
-from tests.conftest import ASGICTL, Serve, linux
+from tests.conftest import ASGICTL, Serve, Write, linux
 from tests.inspector import recordings
 
-Write = Callable[..., Path]
 BARE = "async def app(scope, receive, send): ...\n"
 
 

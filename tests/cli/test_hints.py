@@ -3,7 +3,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asgictl.cli import app
-from tests.conftest import finish
-
-Write = Callable[..., Path]
+from tests.conftest import Write, finish
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 DJANGO = "import os\nfrom django.core.asgi import get_asgi_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\napplication = get_asgi_application()\n"

@@ -1,15 +1,12 @@
 """Which app the files of a project name: each file, each way to write it, and what is left alone."""
 # ruff: noqa: E501  # one case a line reads better
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from asgictl import pyproject
 from asgictl.discovery import declared, find
+from tests.conftest import Write
 
-Write = Callable[..., Path]
 Files = dict[str, str]
 
 SITE = "from fastapi import FastAPI\nsite = FastAPI()\n"

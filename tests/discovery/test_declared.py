@@ -3,7 +3,6 @@
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ from typer.testing import CliRunner
 from asgictl import reading
 from asgictl.cli import app
 from asgictl.discovery import find
+from tests.conftest import Write
 from tests.test_environment import give_away
-
-Write = Callable[..., Path]
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 

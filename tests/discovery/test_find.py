@@ -2,15 +2,14 @@
 # ruff: noqa: E501  # one case a line reads better
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from asgictl.discovery import AppRef, find, locate
 from asgictl.errors import AsgictlError, ConfigError, StartError
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 FASTAPI = "from fastapi import FastAPI\n"
 ASGI = "async def {}(scope, receive, send): ...\n"

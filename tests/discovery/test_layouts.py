@@ -4,16 +4,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from asgictl.discovery import AppRef, find
 from asgictl.errors import AsgictlError, ConfigError, StartError
-from tests.conftest import linux, mortal
+from tests.conftest import Write, linux, mortal
 
-Write = Callable[..., Path]
 Files = dict[str, str]
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"

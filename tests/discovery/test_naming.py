@@ -1,15 +1,13 @@
 """An app's name as users write it: what it is taken apart into, and what is said of one that names nothing."""
 # ruff: noqa: E501  # one case a line reads better
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from asgictl.discovery import AppRef, find, naming
 from asgictl.errors import AsgictlError, ConfigError, StartError
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 

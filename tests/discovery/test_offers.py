@@ -1,15 +1,11 @@
 """What a Python file offers to serve, by what its names are bound to: each way to write it, and its neighbour."""
 # ruff: noqa: E501  # one case a line reads better
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from asgictl.discovery.source import modules
 from asgictl.discovery.source.offers import Reader
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 FASTAPI = "from fastapi import FastAPI\n"
 FLASK = "from flask import Flask\n"

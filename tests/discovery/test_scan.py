@@ -3,7 +3,6 @@
 
 import itertools
 import os
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +13,7 @@ from asgictl.discovery.declared import django_project
 from asgictl.discovery.scan import Scan
 from asgictl.discovery.source import modules, project_files
 from asgictl.errors import AsgictlError, ConfigError, StartError
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 NAMELESS = "name yours as `module:attribute`; `asgictl serve demo` shows the bundled app"

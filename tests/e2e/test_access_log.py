@@ -6,16 +6,12 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.conftest import ASGICTL, Serve, linux
-
-Write = Callable[..., Path]
+from tests.conftest import ASGICTL, Serve, Write, linux
 
 APP = """
 import asyncio, logging.config, sys

@@ -27,9 +27,7 @@ from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import Order
-from tests.conftest import Serve, Served, after_banner, needs
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Served, Write, after_banner, needs
 
 modes = pytest.mark.parametrize("mode", [(), ("--workers", "2"), ("--reload",)], ids=["one", "workers", "reload"])
 

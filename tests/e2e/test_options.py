@@ -1,14 +1,9 @@
 """What the options for uvicorn come to in the server that runs."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import httpx
 import pytest
 
-from tests.conftest import Serve
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Write
 
 # It tells the values of the server's configuration.
 APP = """

@@ -21,9 +21,7 @@ import websockets.exceptions
 from websockets.sync.client import connect
 
 import asgictl
-from tests.conftest import Serve, Served, after_banner
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Served, Write, after_banner
 
 APP = """
 import asyncio, contextlib, os

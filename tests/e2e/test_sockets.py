@@ -6,17 +6,16 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import ASGICTL, Serve
+from tests.conftest import ASGICTL, Serve, Write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
-Write = Callable[..., Path]
 
 APP = """
 import os

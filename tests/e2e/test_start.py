@@ -1,14 +1,10 @@
 """A start that takes long, or fails: what is said of it, and that the process ends."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import Serve
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Write
 
 BARE = "async def app(scope, receive, send): ...\n"
 GUARD = '`if __name__ == "__main__":`'

@@ -6,14 +6,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import Serve, Served, after_banner
-
-Write = Callable[..., Path]
+from tests.conftest import Serve, Served, Write, after_banner
 
 APP = """
 import os, time

@@ -184,7 +184,7 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     change = Change("x", file, "update", b"a", b"b")
 
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "no")
+        raise PermissionError(13, os.strerror(13))
 
     monkeypatch.setattr("asgictl.reading.content", refuse)
     with pytest.raises(FileProblemError) as reading:

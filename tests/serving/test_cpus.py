@@ -1,15 +1,13 @@
 """How many workers `--workers auto` starts."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from asgictl.serving import cpus, plan
 from asgictl.serving.request import ServeRequest
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 V1 = "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"
 GROUPS: dict[str, tuple[dict[str, str], int]] = {

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from asgictl.serving.instructions import Instructions
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets.listen import Bind
 from tests.cli.test_options import COMMANDS
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 
 def made(folder: Path, colors: plan.Colors = plan.PLAIN, **request: Any) -> plan.ServePlan:

@@ -3,7 +3,6 @@
 import os
 import ssl
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from asgictl.serving.plan import Colors, ServePlan, Watch
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
-
-Write = Callable[..., Path]
+from tests.conftest import Write
 
 
 def made(

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, Protocol
 
+from asgictl import errors
+
 # The most that a command may take, in seconds; rebuilding Debian's store takes two, Java's ten.
 _LIMIT = 120
 
@@ -170,7 +172,7 @@ def run(command: SystemCommand) -> Result:
         # Which error it is depends on the last folder of PATH, which may be none, or not be looked into.
         if shutil.which(argv[0], mode=os.F_OK) is None:
             return Result(127, f"{argv[0]} is not installed")
-        return Result(126, f"cannot run {argv[0]}: {os.strerror(error.errno or 0)}")
+        return Result(126, f"cannot run {argv[0]}: {errors.reason(error)}")
     return Result(done.returncode, done.stdout)
 
 

@@ -10,8 +10,9 @@ from asgictl.inspector.request import FilterRequest
 
 if TYPE_CHECKING:
     from asgictl.inspector.record import Record
-    from asgictl.inspector.show import Line, View
+    from asgictl.inspector.show import View
     from asgictl.inspector.show.filters import Filter
+    from asgictl.spans import Line
 
 
 def wanted_of(request: FilterRequest) -> "Filter":

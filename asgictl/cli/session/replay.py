@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgictl import errors, headers, pyproject
+from asgictl import errors, pyproject, rfc9110
 from asgictl.cli.command import Invocation
 from asgictl.cli.inspect import views
 from asgictl.cli.session import saved
@@ -151,12 +151,12 @@ def _change(request: ReplayRequest) -> "Edit":
 
     changed = []
     for text in request.header:
-        pair = headers.parsed(text)
+        pair = rfc9110.header(text)
         if pair is None:
             raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
         changed.append((pair[0], pair[1] or None))
     method, target = request.method, request.path
-    if method is not None and not headers.is_token(method):
+    if method is not None and not rfc9110.is_token(method):
         raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
     if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
         raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
@@ -169,4 +169,4 @@ def _body(text: str | None) -> bytes | None:
     try:
         return Path(text[1:]).read_bytes()
     except OSError as error:
-        raise FileProblemError(f"cannot read `{text[1:]}`: {error.strerror}", hint="pass --body @FILE") from error
+        raise FileProblemError(f"cannot read `{text[1:]}`: {errors.reason(error)}", hint="pass --body @FILE") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asgictl.console import Console
 from asgictl.errors import FileProblemError
+from asgictl.spans import Span
 
 if TYPE_CHECKING:
     from asgictl.inspector.exchange import Exchange
@@ -46,10 +47,10 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[D
     data = [difference._asdict() for difference in found]
     lines = []
     for difference in found:
-        lines.append([(difference.where, "bold", False)])
+        lines.append([Span(difference.where, "bold")])
         for sign, style, text in (("-", "red", difference.one), ("+", "green", difference.other)):
             shown = [] if text is None else text.splitlines() or [""]
-            lines += [[(f"{sign} {line}".rstrip(), style, False)] for line in shown]
+            lines += [[Span(f"{sign} {line}".rstrip(), style)] for line in shown]
     report = "\n".join(console.rendered(line, None) for line in lines)
     count = f"{len(found)} difference{'s' if len(found) != 1 else ''}" if found else "no difference"
     console.result(report if found else f"{one} and {other}: no difference", {"differences": data})

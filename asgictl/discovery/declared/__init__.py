@@ -13,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import pyproject, reading
+from asgictl import errors, pyproject, reading
 from asgictl.discovery.declared import command_lines
 from asgictl.discovery.declared.command_lines import Named
 from asgictl.discovery.places import COMPOSE, DOCKERFILES, DOTENV, GUNICORN, MAKEFILES, PROCFILE, VARIABLES
@@ -75,7 +75,7 @@ def _text(file: Path, note: Note) -> str | None:
     try:
         return reading.content(file, limit=_LIMIT).decode(errors="replace")
     except OSError as error:
-        note(f"`{reading.shown(file)}` is passed over: {error.strerror}")
+        note(f"`{reading.shown(file)}` is passed over: {errors.reason(error)}")
         return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import reading
+from asgictl import errors, reading
 from asgictl.errors import AppLoadError
 from asgictl.reading import shown
 
@@ -218,7 +218,7 @@ def parse(file: Path) -> ast.Module:
     except (RecursionError, MemoryError) as error:
         raise AppLoadError(f"cannot read `{shown(file)}`: it nests too deeply", hint="name another file") from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = errors.reason(error) if isinstance(error, OSError) else error
         raise AppLoadError(f"cannot read `{shown(file)}`: {reason}", hint="see to it, or name another app") from error
 
 

@@ -3,11 +3,11 @@
 import base64
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
 
+from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.address import url
 from asgictl.inspector.exchange import Exchange, Headers, value_of
@@ -83,7 +83,7 @@ def _response(exchange: Exchange) -> dict[str, Any]:
     }
     return {
         "status": status,
-        "statusText": _reason(status),
+        "statusText": rfc9110.REASONS.get(status, ""),
         "httpVersion": _version(exchange),
         "cookies": _cookies(headers, "set-cookie"),
         "headers": _headers(headers),
@@ -111,13 +111,6 @@ def _moment(at: float) -> str:
 
 def _version(exchange: Exchange) -> str:
     return f"HTTP/{exchange.scope.get('http_version') or '1.1'}"
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 def _headers(headers: Headers) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector.record import Closed, Opened, Record
 from asgictl.inspector.sessions import codec
@@ -57,7 +58,7 @@ class SessionFile:
             self.next_id = max(self._continue(), before + 1)
         except OSError as error:
             self.close()
-            problem = f"cannot save to `{path}`: {os.strerror(error.errno or 0)}"
+            problem = f"cannot save to `{path}`: {errors.reason(error)}"
             raise FileProblemError(problem, hint="pass --save with a file on another disk") from error
         except BaseException:
             self.close()
@@ -155,7 +156,7 @@ def _opened(path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
     except OSError as error:
-        problem = f"cannot save to `{path}`: {os.strerror(error.errno or 0)}"
+        problem = f"cannot save to `{path}`: {errors.reason(error)}"
         raise FileProblemError(problem, hint="pass --save with a file in a folder that can be written") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -197,7 +198,7 @@ def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]
                 if record is not None:
                     yield record
     except OSError as error:
-        problem = f"cannot read `{path}`: {os.strerror(error.errno or 0)}"
+        problem = f"cannot read `{path}`: {errors.reason(error)}"
         raise FileProblemError(problem, hint="name a file that `asgictl inspect --save` has written") from error
 
 

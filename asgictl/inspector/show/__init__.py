@@ -1,19 +1,9 @@
 """What is shown of records: lines of styled text, for a terminal or a file."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from asgictl.inspector.record import Record
-
-
-class Span(NamedTuple):
-    """A piece of a line; a `flexible` one gives way where the line is too long for the terminal."""
-
-    text: str
-    style: str = ""
-    flexible: bool = False
-
-
-Line = list[Span]
+from asgictl.spans import Line
 
 
 class View(Protocol):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 from asgictl.inspector.exchange import ANSWERS, Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
-from asgictl.inspector.show import Line, Span, wording
+from asgictl.inspector.show import wording
+from asgictl.spans import Line, Span
 
 # An exchange that is over by then is shown as one block, in seconds; another one live from then on.
 HOLD = 0.25

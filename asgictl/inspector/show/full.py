@@ -9,8 +9,8 @@ from asgictl import failure
 from asgictl.inspector import bodies
 from asgictl.inspector.exchange import Exchange, Headers, pairs, value_of
 from asgictl.inspector.record import Event, Failure
-from asgictl.inspector.show import Line, Span
 from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
+from asgictl.spans import Line, Span
 
 # The two lines of a frame in a traceback, of an exception in a group too.
 _FRAME = re.compile(r'[ |]*  File "(.+)", line \d+')

@@ -2,7 +2,7 @@
 
 from asgictl.inspector.record import Record
 from asgictl.inspector.sessions import codec
-from asgictl.inspector.show import Line, Span
+from asgictl.spans import Line, Span
 
 
 class JsonView:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 
 from asgictl.inspector.record import Event, Record
-from asgictl.inspector.show import Line, View
+from asgictl.inspector.show import View
 from asgictl.inspector.show.filters import Filter, Filtered
+from asgictl.spans import Line
 
 # How often views hear that time has passed, in seconds.
 _TICK = 0.1

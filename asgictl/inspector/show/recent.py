@@ -2,8 +2,8 @@
 
 from asgictl.inspector.exchange import ANSWERS
 from asgictl.inspector.record import Closed, Event, Opened, Record, Sink
-from asgictl.inspector.show import Line, Span
 from asgictl.inspector.show.line import LineView
+from asgictl.spans import Line, Span
 
 # So many exchanges are shown at the most.
 MOST = 20

@@ -1,13 +1,11 @@
 """How messages, sizes and times are put into words."""
 
-from http import HTTPStatus
 from typing import Any
 
+from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.exchange import pairs, value_of
 from asgictl.inspector.record import Event
-
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 # What has words of its own below, or none.
 _KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
@@ -17,7 +15,7 @@ _KILO = 1000
 
 def status(number: object) -> str:
     """Return a status with its reason."""
-    reason = _REASONS.get(number) if isinstance(number, int) else None
+    reason = rfc9110.REASONS.get(number) if isinstance(number, int) else None
     return f"{number} {reason}" if reason else str(number)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import reading
+from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.pyproject import PyProject
 from asgictl.scaffold.detect import pins, requirements
@@ -87,7 +87,9 @@ def _text(file: Path) -> str:
     try:
         return reading.text(file, errors="replace")
     except OSError as error:
-        raise FileProblemError(f"cannot read `{file}`: {error.strerror}", hint="see to its permissions") from error
+        raise FileProblemError(
+            f"cannot read `{file}`: {errors.reason(error)}", hint="see to its permissions"
+        ) from error
 
 
 def _is_local(root: Path, pyproject: PyProject | None) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from asgictl import reading
+from asgictl import errors, reading
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import PATH
@@ -69,7 +69,7 @@ def lines(root: Path, name: str) -> Iterator[RequirementLine]:
         try:
             text = reading.text(path)
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            reason = errors.reason(error)
             problem = f"cannot read `{name}`{by}: {reason}"
             how = "put it there, or name another with --requirements"
             raise FileProblemError(problem, hint=how if isinstance(error, OSError) else "save it as UTF-8") from error

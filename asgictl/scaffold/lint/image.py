@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dockerfile_parse import DockerfileParser
 
-from asgictl import reading
+from asgictl import errors, reading
 from asgictl.errors import FileProblemError
 
 _HEREDOC = re.compile(r"(?<!<)<<-?([\"']?)([A-Za-z_]\w*)\1")
@@ -57,7 +57,7 @@ def read(file: Path) -> Image:
     try:
         text = reading.text(file)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = errors.reason(error)
         raise FileProblemError(f"cannot read `{file}`: {reason}", hint="put it right, or remove it") from error
     stages = list(_stages(_without_heredocs(text)))
     if not stages:

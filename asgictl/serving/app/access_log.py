@@ -7,18 +7,17 @@ import string
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from asgictl import errors, rfc9110
 from asgictl.asgi import Scope
 from asgictl.errors import ConfigError
 from asgictl.serving.app.in_flight import InFlight
 
 Line = Callable[[InFlight], str]
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+_REASONS = rfc9110.REASONS | {499: "Client Closed Request"}
 _ANSWERS = {status: f"{status} {reason}" for status, reason in _REASONS.items()}
 _OPTION = "access-log-format"
 _FORMATS = ("text", "json", "combined")
@@ -51,8 +50,8 @@ def check(form: str) -> None:
     if form in _FORMATS:
         return
     if "{" not in form:
-        close = get_close_matches(form, _FORMATS, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else "pass text, json, combined, or a template like `{path}`"
+        close = errors.closest(form, _FORMATS)
+        hint = f"did you mean `{close}`?" if close else "pass text, json, combined, or a template like `{path}`"
         raise ConfigError(f"`--access-log-format {form}` is not known", hint=hint, option=_OPTION)
     try:
         for _, field, spec, conversion in string.Formatter().parse(form):
@@ -69,8 +68,8 @@ def _check_field(field: str, conversion: str, spec: str) -> None:
     elif field in _FIELDS:
         example = _EXAMPLES.get(field, "-")
     else:
-        close = get_close_matches(field, _FIELDS, n=1)
-        hint = f"did you mean `{{{close[0]}}}`?" if close else f"there are {', '.join(_FIELDS)}"
+        close = errors.closest(field, _FIELDS)
+        hint = f"did you mean `{{{close}}}`?" if close else f"there are {', '.join(_FIELDS)}"
         raise ConfigError(f"there is no `{{{field}}}` for `--access-log-format`", hint=hint, option=_OPTION)
     if "{" in spec or spec.endswith("c"):
         raise ValueError(f"`{spec}` is no format for it")

@@ -1,8 +1,8 @@
 """The answer of an app that is broken: 500 with the reason, for those who may see it, until the next change."""
 
-import ipaddress
 from pathlib import Path
 
+from asgictl import addresses
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.serving.request import ShowErrors
@@ -64,18 +64,5 @@ def is_local(scope: Scope) -> bool:
     clients = [(scope.get("client") or ("",))[0], *b",".join(forwarded).decode("latin-1").split(",")]
     host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
     name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    meant = name.lower() == "localhost" or name.lower().endswith(".localhost") or _address(name) is not None
-    return meant and all(_is_loopback(client) for client in (clients if forwarded else clients[:1]))
-
-
-def _is_loopback(text: str) -> bool:
-    address = _address(text.strip())
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address is not None and (mapped or address).is_loopback
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+    meant = name.lower() == "localhost" or name.lower().endswith(".localhost") or addresses.parsed(name) is not None
+    return meant and all(addresses.is_loopback(client.strip()) for client in (clients if forwarded else clients[:1]))

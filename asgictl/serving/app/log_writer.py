@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from asgictl import errors
 from asgictl.serving.processes import exits
 
 if sys.platform != "win32":
@@ -120,7 +121,7 @@ class LogWriter:
                 self._torn = True
                 if not self._complained and not isinstance(error, BrokenPipeError):
                     self._complained = True
-                    self._complain(f"{self._what} cannot be written: {os.strerror(error.errno or 0)}")
+                    self._complain(f"{self._what} cannot be written: {errors.reason(error)}")
 
 
 def _opened(lock: str | None) -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import addresses, errors
 from asgictl.errors import StartError
 from asgictl.serving.sockets import port_owner, unix_socket
 
@@ -109,7 +110,7 @@ def _inherited(fd: int, backlog: int) -> Listener:
         sock = socket.socket(fileno=fd)
         sock.getsockname()
     except OSError as error:
-        problem = f"the descriptor {fd} is no socket: {os.strerror(error.errno or 0)}"
+        problem = f"the descriptor {fd} is no socket: {errors.reason(error)}"
         raise StartError(problem, hint="pass --fd with a listening socket, as systemd or circus do") from error
     if sock.type != socket.SOCK_STREAM or _is_connected(sock):
         sock.detach()
@@ -122,7 +123,7 @@ def _inherited(fd: int, backlog: int) -> Listener:
     sock.listen(backlog)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Listener(sock, Address(host=name[0], port=name[1], loopback=_is_loopback(name[0])))
+        return Listener(sock, Address(host=name[0], port=name[1], loopback=addresses.is_loopback(name[0])))
     return Listener(sock, Address(path=name.decode().replace("\0", "@") if isinstance(name, bytes) else name))
 
 
@@ -143,7 +144,7 @@ def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener
                 continue
             raise _problem(error, host, candidate, tried=candidate - port) from error
         name = sock.getsockname()
-        return Listener(sock, Address(host=host, port=name[1], loopback=_is_loopback(name[0])))
+        return Listener(sock, Address(host=host, port=name[1], loopback=addresses.is_loopback(name[0])))
     raise AssertionError
 
 
@@ -184,7 +185,7 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
 def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     place = f"port {port} on {host}"
     if isinstance(error, socket.gaierror):
-        return StartError(f"the host `{host}` has no address: {error.strerror}", hint="pass --host 127.0.0.1")
+        return StartError(f"the host `{host}` has no address: {errors.reason(error)}", hint="pass --host 127.0.0.1")
     if error.errno == errno.EADDRINUSE and tried:
         return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
     if error.errno == errno.EADDRINUSE:
@@ -198,11 +199,7 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     if error.errno == errno.EADDRNOTAVAIL:
         hint = "pass --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for every address it has"
         return StartError(f"this machine has no address {host}", hint=hint)
-    return StartError(f"cannot listen on {place}: {os.strerror(error.errno or 0)}")
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith(("127.", "::ffff:127.")) or address == "::1"
+    return StartError(f"cannot listen on {place}: {errors.reason(error)}")
 
 
 def _dual_stack() -> bool:

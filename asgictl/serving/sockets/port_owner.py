@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# How long another program may take to tell, in seconds.
+_PATIENCE = 5
+
 _LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it
 
 
@@ -40,6 +43,9 @@ def _from_lsof(port: int) -> str | None:
     if lsof is None:
         return None
     command = [lsof, "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # fixed words and a number
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)  # noqa: S603  # fixed words and a number
+    except subprocess.TimeoutExpired:  # it waits for a file system that does not answer
+        return None
     fields = {line[:1]: line[1:] for line in reversed(answer.stdout.splitlines())}
     return f"pid {fields['p']} ({fields['c']})" if {"p", "c"} <= fields.keys() else None

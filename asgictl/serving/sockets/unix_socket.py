@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from asgictl import errors
 from asgictl.errors import ConfigError, FileProblemError, StartError
 
 if sys.platform != "win32":
@@ -102,4 +103,4 @@ def _problem(error: OSError, path: Path) -> StartError | FileProblemError:
         return StartError(
             f"the path `{path}` is too long for a socket", hint="pass a shorter --uds, like /run/app.sock"
         )
-    return StartError(f"cannot listen on `{path}`: {os.strerror(error.errno)}")
+    return StartError(f"cannot listen on `{path}`: {errors.reason(error)}")

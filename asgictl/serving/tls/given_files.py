@@ -1,9 +1,9 @@
 """The files of HTTPS: what is wrong with them, in one clear line each, before OpenSSL stumbles over it."""
 
-import os
 import ssl
 from pathlib import Path
 
+from asgictl import errors
 from asgictl.errors import FileProblemError
 
 _RIGHT_FILE = "see that it is the right file, and whole"
@@ -47,7 +47,7 @@ def _pem(file: str, marker: str, what: str) -> str:
         raise FileProblemError(f"`{file}` does not exist", hint="the path is relative to the current folder") from error
     except OSError as error:
         hint = "see to its permissions, or pass another file"
-        raise FileProblemError(f"cannot read `{file}`: {os.strerror(error.errno or 0)}", hint=hint) from error
+        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
     if marker not in text:
         raise FileProblemError(f"`{file}` holds no {what} in PEM form", hint=_RIGHT_FILE)
     return text

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from asgictl.inspector.record import Event, Record
-from asgictl.inspector.show import Line, Span
 from asgictl.inspector.show.filters import Filter
 from asgictl.inspector.show.line import LineView
 from asgictl.inspector.show.live import Live
+from asgictl.spans import Line, Span
 from tests.inspector import recordings
 
 

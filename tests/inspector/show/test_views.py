@@ -14,10 +14,11 @@ from asgictl.console import Console
 from asgictl.inspector import bodies
 from asgictl.inspector.record import Closed, Event, Opened, Raised, Record, Redacted, failure
 from asgictl.inspector.request import FilterRequest
-from asgictl.inspector.show import Line, View
+from asgictl.inspector.show import View
 from asgictl.inspector.show.filters import Filter, Filtered
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
+from asgictl.spans import Line, Span
 from tests.inspector import recordings
 
 PLAIN = Console(environ={"NO_COLOR": "1"})
@@ -197,7 +198,7 @@ def test_narrow_terminals() -> None:
     assert max(map(len, cut)) == 50
     assert cut[0].startswith("#7 POST /xxxxxxxxxxxxxx")
     assert "…  200 OK  8.5 ms" in cut[0]
-    assert PLAIN.rendered([("日本語日本語", "", False)], 7) == "日本語…"
+    assert PLAIN.rendered([Span("日本語日本語")], 7) == "日本語…"
 
 
 COLORS = Console(environ={"FORCE_COLOR": "1"})
@@ -207,7 +208,7 @@ def test_colors_and_escapes() -> None:
     """Colours are ours alone: what comes from outside can neither colour nor move anything."""
     hostile = "\x1b[31m\u202ea\nb\x9b2J"
 
-    assert COLORS.rendered([(hostile, "cyan", False)], None) == "\x1b[36m\\x1b[31m\\u202ea\\nb\\x9b2J\x1b[0m"
+    assert COLORS.rendered([Span(hostile, "cyan")], None) == "\x1b[36m\\x1b[31m\\u202ea\\nb\\x9b2J\x1b[0m"
 
 
 BODIES = {

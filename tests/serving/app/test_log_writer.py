@@ -147,7 +147,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch, *faults: OSError | None) -> None:
 
 def test_a_torn_line_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a line that could be written only in part the next one begins anew, and the fault is told once."""
-    full, quota = OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "quota")
+    full, quota = (OSError(number, os.strerror(number)) for number in (errno.ENOSPC, errno.EDQUOT))
     faulty(monkeypatch, full, quota, None, None, quota)
     said: list[str] = []
     with (tmp_path / "log").open("wb") as file:
@@ -170,7 +170,7 @@ def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, monkeypatch: pytest.
             writer.write("line\n")
             writer.finish(20)
 
-    assert said == [f"the access log cannot be written: {os.strerror(0)}"]
+    assert said == [f"the access log cannot be written: what"]
 
 
 def test_the_end_has_a_limit(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:

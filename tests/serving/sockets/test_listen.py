@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from asgictl import addresses
 from asgictl.errors import StartError
 from asgictl.serving.sockets import listen, port_owner
 from asgictl.serving.sockets.listen import Bind
@@ -256,7 +257,7 @@ LOOPBACK = {
 @pytest.mark.parametrize("address", LOOPBACK)
 def test_loopback(address: str) -> None:
     """An address is for this machine alone when it is a loopback one, of either protocol."""
-    assert listen._is_loopback(address) is LOOPBACK[address]
+    assert addresses.is_loopback(address) is LOOPBACK[address]
 
 
 def test_a_restart_at_once() -> None:
@@ -402,7 +403,12 @@ def test_owner_from_lsof(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
 
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        assert options == {"capture_output": True, "text": True, "check": False}  # it ends with 1 when there is nobody
+        assert options == {
+            "capture_output": True,
+            "text": True,
+            "check": False,
+            "timeout": 5,
+        }  # it ends with 1 when there is nobody
         return subprocess.CompletedProcess(command, 1, answer)
 
     monkeypatch.setattr("sys.platform", "darwin")

@@ -1,9 +1,13 @@
-"""What a header may be (RFC 9110, sections 5.1, 5.5 and 5.6.2)."""
+"""What HTTP says of headers, methods and statuses (RFC 9110, sections 5.1, 5.5, 5.6.2 and 15)."""
 
 import re
+from http import HTTPStatus
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER = re.compile(rf"({_NAME}):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+
+# The reason phrase of each status.
+REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 def is_token(text: str) -> bool:
@@ -11,7 +15,7 @@ def is_token(text: str) -> bool:
     return re.fullmatch(_NAME, text) is not None
 
 
-def parsed(text: str) -> tuple[str, str] | None:
+def header(text: str) -> tuple[str, str] | None:
     """Return the name and the value, which may be empty, in `Name: value`; None for what is not a header."""
     match = _HEADER.fullmatch(text)
     return (match[1], match[2].rstrip(" \t")) if match else None
