@@ -170,7 +170,7 @@ def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, monkeypatch: pytest.
             writer.write("line\n")
             writer.finish(20)
 
-    assert said == [f"the access log cannot be written: what"]
+    assert said == ["the access log cannot be written: what"]
 
 
 def test_the_end_has_a_limit(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
