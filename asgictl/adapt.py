@@ -52,7 +52,7 @@ def load(ref: AppRef) -> Any:
         os.environ.setdefault(SETTINGS, ref.settings)
     try:
         value: Any = importlib.import_module(ref.module)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # user code: anything can come out of an import
+    except (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup) as error:  # user code: anything can come
         raise failed(f"cannot load `{ref}`", error, own=(ref.module, ref.settings or "")) from error
     taken = getattr(value, "__file__", None)
     if ref.file and taken and Path(taken).exists() and not ref.file.samefile(taken):
@@ -96,7 +96,7 @@ def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLo
     """
     from asgictl import missing
 
-    found, leaf = failure.of(error), failure.leaves(error)[0]
+    found, leaf = failure.of(error), failure.first(error)
     message, name = " ".join(found.message.split()), type(leaf).__name__
     if isinstance(leaf, SystemExit):
         said = f"the app called `sys.exit({leaf.code!r})`"
@@ -173,7 +173,7 @@ def _call(ref: AppRef, factory: Any) -> Any:
     args, words = _literals(ref.arguments)
     try:
         app = factory(*args, **words)
-    except (Exception, SystemExit) as error:  # user code
+    except (Exception, SystemExit, BaseExceptionGroup) as error:  # user code
         told = failed(f"the factory `{ref}` failed", error, own=(ref.module, ref.settings or ""))
         if not _takes(factory, args, words):
             told.hint = "name it with literals for its arguments, like `module:create_app('dev')`"

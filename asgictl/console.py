@@ -82,7 +82,8 @@ class Console:
         """Say what went wrong, and what to do about it."""
         details, hint = "", error.hint
         if isinstance(error, AppLoadError) and error.failure is not None:
-            details = {"hidden": "", "users": error.failure.users, "whole": error.failure.traceback}[self._stack]
+            shown = {"hidden": "", "users": error.failure.users, "whole": error.failure.traceback}
+            details = shown[self._stack].rstrip()
             if not details and not hint:
                 hint = f"add --traceback to see the whole {'stack' if error.failure.stack else 'message'}"
         if self.json_result:
@@ -92,7 +93,7 @@ class Console:
         if self.as_json:
             self.event("error", error.message, hint=hint, exception=details or None)
             return
-        for line in details.rstrip().splitlines():
+        for line in details.splitlines():
             self._write(plain(line))
         self.problem(error.message, hint)
 

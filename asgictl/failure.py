@@ -2,11 +2,12 @@
 
 import importlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import StackSummary, TracebackException, extract_tb
+from traceback import StackSummary, TracebackException, walk_tb
 from types import TracebackType
+from typing import TypeGuard
 
 from asgictl import reading
 
@@ -40,26 +41,49 @@ class Failure:
 
 
 def of(error: BaseException, top: TracebackType | None = None) -> Failure:
-    """Return what there is to know of `error`; its stack begins with `top`, if given."""
-    leaf, *others = leaves(error)
-    printed = TracebackException(type(error), error, top or error.__traceback__, compact=True)
-    whole = "".join(printed.format())
-    _keep_users_frames(printed)
+    """Return what there is to know of `error`; its stack begins with `top`, if given. Never raises."""
+    way = _way(error)
+    try:
+        printed = TracebackException(type(error), error, top or error.__traceback__, compact=True)
+        whole = "".join(printed.format())
+        for one in _all(printed):
+            _keep_users_frames(one)
+        stack = "".join(printed.format())
+    except Exception as problem:  # noqa: BLE001  # an exception may be anything
+        whole = stack = f"{_name(type(error))}: its traceback cannot be shown: {type(problem).__name__}\n"
     return Failure(
-        type=_name(type(leaf)),
-        message=_said(leaf),
+        type=_name(type(way[-1])),
+        message=_said(way[-1]),
         traceback=whole,
-        stack="".join(printed.format()),
-        place=_place(leaf),
-        more=len(others),
+        stack=stack,
+        place=next(filter(None, map(_place, reversed(way))), None),
+        more=_count(error) - 1,
     )
 
 
-def leaves(error: BaseException) -> list[BaseException]:
-    """Return the exceptions of a group, and of the groups in it, or the one that `error` is."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for one in error.exceptions for leaf in leaves(one)]
+def first(error: BaseException) -> BaseException:
+    """Return the first exception in a group, and in the groups in it, or the one that `error` is."""
+    return _way(error)[-1]
+
+
+def _way(error: BaseException) -> list[BaseException]:
+    """Return the way from a group to its first exception that is not a group."""
+    way = [error]
+    while isinstance(way[-1], BaseExceptionGroup):
+        way.append(way[-1].exceptions[0])
+    return way
+
+
+def _count(error: BaseException) -> int:
+    """Return how many exceptions a group has, those of the groups in it counted."""
+    count, left = 0, [error]
+    while left:
+        one = left.pop()
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+        else:
+            count += 1
+    return count
 
 
 def users_place(frames: Iterable[tuple[str, int]]) -> str | None:
@@ -69,11 +93,14 @@ def users_place(frames: Iterable[tuple[str, int]]) -> str | None:
 
 
 def is_library(file: str) -> bool:
-    """Tell whether a file is installed, or Python's, or ours, and not the user's."""
+    """Tell whether a file is installed, or Python's, or ours, and not the user's.
+
+    What has no absolute path is generated, or was compiled elsewhere, like the modules of Cython.
+    """
     path = Path(file)
     if "site-packages" in path.parts or "dist-packages" in path.parts:
         return True
-    return file.startswith("<") or path.is_relative_to(_OURS) or path.is_relative_to(_STANDARD)
+    return not path.is_absolute() or path.is_relative_to(_OURS) or path.is_relative_to(_STANDARD)
 
 
 def _is_import(file: str) -> bool:
@@ -86,7 +113,7 @@ def _name(kind: type[BaseException]) -> str:
 
 
 def _said(error: BaseException) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
+    if _is_of_a_file(error):
         return str(error.msg)  # the place is not in it
     try:
         return str(error)
@@ -95,17 +122,30 @@ def _said(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str | None:
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{reading.shown(Path(error.filename))}:{error.lineno}"
-    return users_place((frame.filename, frame.lineno or 0) for frame in extract_tb(error.__traceback__))
+    if _is_of_a_file(error) and not str(error.filename).startswith("<"):
+        return f"{reading.shown(Path(str(error.filename)))}:{error.lineno}"
+    frames = walk_tb(error.__traceback__)
+    return users_place((frame.f_code.co_filename, line) for frame, line in frames)
+
+
+def _is_of_a_file(error: BaseException) -> TypeGuard[SyntaxError]:
+    return isinstance(error, SyntaxError) and isinstance(error.filename, str)
+
+
+def _all(printed: TracebackException) -> Iterator[TracebackException]:
+    """Yield an exception, its causes, and those in a group."""
+    left, seen = [printed], set()
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            left += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
 
 
 def _keep_users_frames(printed: TracebackException) -> None:
-    """Leave out all other frames, also of causes and of the exceptions in a group, where something is left then."""
+    """Leave out all other frames, where something is left then."""
     frames = [frame for frame in printed.stack if not is_library(frame.filename)]
     if not frames:
         frames = [frame for frame in printed.stack if not _is_import(frame.filename)]
     printed.stack = StackSummary.from_list(frames)
-    for other in (printed.__cause__, printed.__context__, *(printed.exceptions or ())):
-        if other is not None:
-            _keep_users_frames(other)

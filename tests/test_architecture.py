@@ -77,7 +77,7 @@ ROOMS: dict[str, set[str]] = {
     "cli/inspect": {"cli", "cli/serve"},
     "cli/scaffold": {"cli"},
     "cli/serve": {"cli"},
-    "cli/session": {"cli", "cli/inspect", "cli/serve"},
+    "cli/session": {"cli"},
     "discovery/source": set(),
     "discovery/declared": {"discovery", "discovery/source"},
     "inspector/record": {"inspector"},

@@ -144,3 +144,71 @@ def test_the_users_own_place_is_named() -> None:
         assert failure.users_place([(here, 1), (foreign, 2)]) == f"{Path(here).relative_to(Path.cwd())}:1"
     assert failure.users_place([(here, 1), ("/x/site-packages.py", 2)]) == "/x/site-packages.py:2"
     assert failure.users_place([]) is None
+
+
+def deep_causes(depth: int) -> BaseException:
+    """Return an exception with very many causes."""
+    error: BaseException = ValueError("first")
+    for number in range(depth):
+        following = ValueError(str(number))
+        following.__cause__ = error
+        error = following
+    return error
+
+
+def deep_groups(depth: int) -> BaseException:
+    """Return a group in a group, and so on."""
+    error: BaseException = ValueError("inside")
+    for _ in range(depth):
+        error = BaseExceptionGroup("g", [error])
+    return error
+
+
+def odd_syntax_error() -> BaseException:
+    """Return a syntax error whose file is not a name."""
+    return SyntaxError("bad", (123, "x", None, None))  # type: ignore[arg-type]
+
+
+ODD: dict[str, tuple[Callable[[], BaseException], str]] = {
+    "thousands of causes": (lambda: deep_causes(3000), "ValueError: 2999"),
+    "groups, very deep": (lambda: deep_groups(3000), "ValueError: inside"),
+    "a wide group": (lambda: BaseExceptionGroup("g", list(map(ValueError, range(500)))), "ValueError: 0, and 499 more"),
+    "a file that is no name": (odd_syntax_error, "SyntaxError: bad"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_exceptions(case: str) -> None:
+    """Whatever an app raises can be told."""
+    make, said = ODD[case]
+
+    found = failure.of(make())
+
+    assert str(found).startswith(said)
+    assert found.traceback
+    assert found.stack
+
+
+def test_the_place_of_a_group() -> None:
+    """Where the first exception of a group has no frame of the user's, the place is the group's own."""
+
+    def group() -> None:
+        raise ExceptionGroup("g", [OSError("refused")])
+
+    assert failure.of(raised(group)).place == f"{HERE}:{line_of(group)}"
+
+
+def test_what_is_a_library() -> None:
+    """Code without an absolute path is generated, or a module of Cython's, and not the user's."""
+    for file in ("uvloop/loop.pyx", "<string>", "<frozen importlib._bootstrap>", adapt.__file__, json.__file__):
+        assert failure.is_library(file)
+    assert not failure.is_library(__file__)
+
+
+def test_syntax_in_a_string(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A syntax error in code that a file runs from a string is placed in the file."""
+    folder = write({"runs.py": "exec('y = (')\n"})
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+
+    assert failure.of(raised(lambda: __import__("runs"))).place == "runs.py:1"

@@ -138,10 +138,12 @@ def add(app: typer.Typer, name: str, form: Form, function: Callable[..., int]) -
 
     The fields of these classes, frozen ones, say which options there are, of which types and with which defaults.
     """
-    requests = [hint for name, hint in get_type_hints(function).items() if name != "return" and hint is not Invocation]
+    hints = get_type_hints(function).items()
+    requests = [hint for param, hint in hints if param != "return" and hint is not Invocation]
     fields: dict[str, tuple[Any, Any]] = {}
     for request in requests:
         for field, hint in get_type_hints(request, include_extras=True).items():
+            assert field not in fields, f"two requests of `{name}` have a field `{field}`"  # noqa: S101  # a mistake here
             fields[field] = hint, request._field_defaults.get(field, ...)
     known = {field: Option(field, row.key(field), *fields[field]) for field, row in form.rows.items()}
     own = {"form": form, "options": tuple(known.values()), "requests": requests, "function": staticmethod(function)}

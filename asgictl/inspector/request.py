@@ -7,6 +7,9 @@ from asgictl.option_types import Range, Trait
 
 ViewName = Literal["line", "full", "json"]
 
+# How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
+BODY_LIMIT = 1024 * 1024
+
 _DAY = 24 * 60 * 60
 
 _Number = Annotated[int, Range(0)]
@@ -31,7 +34,7 @@ class InspectRequest(NamedTuple):
     view: ViewName | None = None
     redact: tuple[str, ...] = ()
     no_redact: bool = False
-    body_limit: Annotated[int, Range(0, 2**31 - 1)] = 1024 * 1024
+    body_limit: Annotated[int, Range(0, 2**31 - 1)] = BODY_LIMIT
     save: Annotated[str | None, Trait.PATH] = None
     save_limit: Annotated[int, Range(1)] = 100
     respond: Annotated[int | None, Range(200, 599)] = None

@@ -13,7 +13,7 @@ CERTIFICATE = {
     "asgictl": ("ASGICTL_SERVE_SSL_CERTFILE", "ASGICTL_SERVE_SSL_KEYFILE"),
     "uvicorn": ("UVICORN_SSL_CERTFILE", "UVICORN_SSL_KEYFILE"),
 }
-_USUAL_GRACE = 8
+_USUAL_GRACE = ScaffoldRequest().graceful
 
 
 def port_variable(request: ScaffoldRequest) -> str:

@@ -1,5 +1,6 @@
 """The logging configuration that uvicorn gets."""
 
+import copy
 import json
 import logging
 import os
@@ -62,18 +63,23 @@ def without_lifecycle() -> Without:
     return Without(*LIFECYCLE, *WEBSOCKETS)
 
 
-class UsersFrames(logging.Filter):
-    """Has an exception printed with the frames of the user's code alone."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through."""
-        if record.exc_info and record.exc_info[1] and not record.exc_text:
-            record.exc_text = failure.of(record.exc_info[1]).stack.rstrip("\n")
-        return True
-
-
 class Handler(logging.StreamHandler[Any]):
-    """Writes to a stream, and goes on when nobody reads it any more."""
+    """Writes to a stream, and goes on when nobody reads it any more.
+
+    An exception is written with the frames of the user's code alone, or as a whole.
+    """
+
+    def __init__(self, stream: Any = None, *, whole: bool = False) -> None:
+        super().__init__(stream)
+        self._whole = whole
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what is written of `record`, which other handlers get as it is."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not self._whole:
+            record = copy.copy(record)
+            record.exc_text = failure.of(error).stack.rstrip("\n")
+        return super().format(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         """Say what is wrong with a record, unless it is the stream."""
@@ -108,8 +114,8 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage().strip(),
         }
-        if record.exc_info:
-            fields["exception"] = record.exc_text or self.formatException(record.exc_info)
+        if record.exc_text or record.exc_info:
+            fields["exception"] = record.exc_text or self.formatException(record.exc_info or (None, None, None))
         return json.dumps(fields)
 
 
@@ -118,15 +124,11 @@ def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, An
 
     With `verbose`, uvicorn also tells of its own start and stop; with `whole` an exception comes with all its frames.
     """
-    filters = {
-        "lifecycle": {"()": "asgictl.serving.logs.without_lifecycle"},
-        "users": {"()": "asgictl.serving.logs.UsersFrames"},
-    }
     text = {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": filters,
+        "filters": {"lifecycle": {"()": "asgictl.serving.logs.without_lifecycle"}},
         "formatters": {
             "default": text if log_format == "text" else {"()": "asgictl.serving.logs.JSONFormatter"},
             "access": {"()": "uvicorn.logging.AccessFormatter"},  # uvicorn wants it there
@@ -136,7 +138,8 @@ def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, An
                 "class": "asgictl.serving.logs.Handler",
                 "formatter": "default",
                 "stream": "ext://sys.stderr",
-                "filters": [*([] if verbose else ["lifecycle"]), *([] if whole else ["users"])],
+                "filters": [] if verbose else ["lifecycle"],
+                "whole": whole,
             },
         },
         "loggers": {

@@ -195,13 +195,11 @@ SERVE = {
     "access-log": Row({"launch.plan.instructions.access_log": None}, off=True),
     "access-log-format": Row({"launch.plan.instructions.access_log.format": "json"}, "json"),
     "quiet-path": Row({"launch.plan.instructions.access_log.quiet_path": ["/health"]}, "/health"),
-    "verbose": Row(
-        {"launch.plan.uvicorn.log_config.handlers.default.filters": ["users"], "stderr": "`demo` is as named"}
-    ),
+    "verbose": Row({"launch.plan.uvicorn.log_config.handlers.default.filters": [], "stderr": "`demo` is as named"}),
     "traceback": Row(
         {
             "launch.reporter.console.stack": "whole",
-            "launch.plan.uvicorn.log_config.handlers.default.filters": ["lifecycle"],
+            "launch.plan.uvicorn.log_config.handlers.default.whole": True,
         }
     ),
 }
@@ -218,7 +216,7 @@ INSPECT = {
     "json": Row({"stdout": '{"schema": "asgictl/1", "command": "inspect", "result": {"ap'}, beside=("--print-config",)),
     "verbose": Row(
         {
-            "launch.plan.uvicorn.log_config.handlers.default.filters": ["users"],
+            "launch.plan.uvicorn.log_config.handlers.default.filters": [],
             "stderr": "`asgictl.inspector.echo:app` is as named",
         }
     ),

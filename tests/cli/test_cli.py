@@ -552,15 +552,17 @@ async def app(scope, receive, send):
 def test_the_collector_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever command runs the user's code, it has the garbage collector on, which is off while asgictl starts."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "made.py").write_text(COLLECTED)
+    (tmp_path / "collected.py").write_text(COLLECTED)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     file = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
     for record in recordings.REQUEST:
         file(record)
     file.close()
     gc.disable()
     try:
-        result = run("session", "replay", "s.jsonl", "7", "--app", "made:app")
+        result = run("session", "replay", "s.jsonl", "7", "--app", "collected:app")
     finally:
         gc.enable()
+        sys.modules.pop("collected", None)
 
     assert "200 OK" in result.stdout

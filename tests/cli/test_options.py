@@ -19,11 +19,10 @@ import asgictl.scaffold.detect
 import asgictl.scaffold.plan
 from asgictl import adapt, cli, option_types
 from asgictl.certs import issue, keys, names
-from asgictl.cli import scaffold
+from asgictl.cli import scaffold, views
 from asgictl.cli.command import Invocation
 from asgictl.cli.gen_cert import check as cert_check
 from asgictl.cli.gen_cert import make, trust
-from asgictl.cli.inspect import views
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch

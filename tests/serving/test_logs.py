@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from asgictl.serving import logs
+from asgictl.serving.request import LogFormat
 
 
 @pytest.fixture(autouse=True)
@@ -170,3 +171,36 @@ def test_a_record_that_cannot_be_written(capsys: pytest.CaptureFixture[str], err
 
     text = capsys.readouterr().err
     assert ("--- Logging error ---" in text, "KeyError: 'x'" in text) == (said, said)
+
+
+def fails_in_a_library() -> BaseException:
+    """Return what a library raises that this file has called."""
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("{")
+    return caught.value
+
+
+@pytest.mark.parametrize(("form", "whole"), [("text", False), ("text", True), ("json", False), ("json", True)])
+def test_the_frames_of_an_exception(monkeypatch: pytest.MonkeyPatch, form: LogFormat, whole: bool) -> None:
+    """The server's log has the frames of the user's code, or all of them; the app's own handlers have them all."""
+    stream, apps = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logging.config.dictConfig(logs.config(verbose=False, log_format=form, whole=whole))
+    for name, order in (("uvicorn", 1), ("uvicorn.error", 0)):
+        logging.getLogger(name).handlers.insert(order, logging.StreamHandler(apps))
+
+    logging.getLogger("uvicorn.error").error("failed", exc_info=fails_in_a_library())
+
+    assert ("decoder.py" in stream.getvalue()) is whole
+    assert "test_logs.py" in stream.getvalue()
+    assert apps.getvalue().count("Traceback") == 2
+    assert apps.getvalue().count("decoder.py") >= 4
+
+
+def test_an_exception_that_was_made_text() -> None:
+    """What another has made of an exception, without secrets, is written as it is."""
+    made = record("failed")
+    made.exc_text = "hidden"
+
+    assert json.loads(logs.JSONFormatter().format(made))["exception"] == "hidden"
+    assert logs.Handler(io.StringIO()).format(made) == "failed\nhidden"

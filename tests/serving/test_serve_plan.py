@@ -173,7 +173,10 @@ def test_the_servers_log(tmp_path: Path) -> None:
         for form, colors in (("text", True), ("text", False), ("json", True))
     ] == [True, False, None]
     handlers = [made(tmp_path, verbose=verbose).uvicorn["log_config"]["handlers"] for verbose in (True, False)]
-    assert [it["default"]["filters"] for it in handlers] == [["users"], ["lifecycle", "users"]]
+    assert [it["default"]["filters"] for it in handlers] == [[], ["lifecycle"]]
+    assert [
+        made(tmp_path, traceback=whole).uvicorn["log_config"]["handlers"]["default"]["whole"] for whole in (True, False)
+    ] == [True, False]
 
 
 @pytest.mark.parametrize("ws", ["none", "websockets-sansio"])

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from asgictl import __version__
+from asgictl.cli import views
 from asgictl.cli.command import Invocation, alone
-from asgictl.cli.inspect import options, views
+from asgictl.cli.inspect import options
 from asgictl.cli.serve import planning
 from asgictl.cli.serve.options import ServeFlags
 from asgictl.console import Console

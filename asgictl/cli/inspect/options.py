@@ -2,6 +2,7 @@
 
 from asgictl.cli.option import Form, flag, option, panel
 from asgictl.cli.serve import options as serve_options
+from asgictl.cli.views import FILTERS, SHOWN
 from asgictl.settings import Rules
 
 # What `serve` has, and a single process whose exchanges are watched has not.
@@ -11,22 +12,12 @@ _LEFT_OUT = frozenset(
         *("show_errors", "access_log", "access_log_format", "quiet_path", "dry_run", "check"),
     )
 )
-_SHOWN = "What is shown"
-
-FILTERS = panel(
-    _SHOWN,
-    type=option("--type", metavar="TYPE", about="Only http, websocket or lifespan."),
-    method=option("--method", metavar="NAME", about="Only this method."),
-    path=option("--path", metavar="PATTERN", about="Only paths like this, as /api/*."),
-    status=option("--status", metavar="STATUS", about="Only 404, 5xx or 400-499."),
-    grep=option("--grep", metavar="REGEX", about="Only where a URL, header, body or error matches."),
-)
 _SERVING = serve_options.ROWS
 
 ROWS = {
     "app": _SERVING["app"],
     **panel(
-        _SHOWN,
+        SHOWN,
         view=option("--view", metavar="VIEW", about="line (on a terminal), full, or json (elsewhere)."),
     ),
     **FILTERS,

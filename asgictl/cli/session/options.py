@@ -1,11 +1,11 @@
 """The options of `asgictl session`: saved exchanges have no configuration."""
 
-from asgictl.cli.inspect.options import FILTERS
 from asgictl.cli.option import Form, argument, flag, option, panel
+from asgictl.cli.views import FILTERS, SHOWN
 
 _FILE = argument("FILE", "What `asgictl inspect --save FILE` has written.")
 _VIEW = panel(
-    "What is shown",
+    SHOWN,
     view=option("--view", metavar="VIEW", about="line (of several), full (of one), or json."),
 )
 
@@ -53,7 +53,7 @@ REPLAY = Form(
             body=option("--body", metavar="TEXT", about="Another body; @FILE from a file."),
         ),
         **panel(
-            "What is shown",
+            SHOWN,
             diff=flag("--diff", about="Show how the answers differ from the recorded ones."),
             view=_VIEW["view"],
         ),

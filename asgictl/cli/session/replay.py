@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import errors, pyproject, rfc9110
+from asgictl.cli import views
 from asgictl.cli.command import Invocation
-from asgictl.cli.inspect import views
 from asgictl.cli.session import saved
 from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError, FileProblemError

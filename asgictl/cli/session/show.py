@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from asgictl.cli import views
 from asgictl.cli.command import Invocation
-from asgictl.cli.inspect import views
 from asgictl.cli.session import saved
 from asgictl.inspector.request import FilterRequest, ShowRequest
 

@@ -4,7 +4,7 @@ Records are not tuples: a new field breaks nobody who reads the others by name.
 """
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -121,12 +121,10 @@ Sink = Callable[[Record], object]
 def failure(error: BaseException, hide: Callable[[str], str]) -> Failure:
     """Return what there is to know of `error`; `hide` takes the secrets out of a text."""
     found = failures.of(error, _foreign(error))
-    return replace(
-        found,
-        message=hide(found.message)[:_LONGEST],
-        traceback=hide(found.traceback)[-_LONGEST:],
-        stack=hide(found.stack)[-_LONGEST:],
-    )
+    hidden = {field.name: hide(text) for field in fields(found) if isinstance(text := getattr(found, field.name), str)}
+    ends = {name: hidden[name][-_LONGEST:] for name in ("traceback", "stack")}
+    kept: dict[str, Any] = {**hidden, **ends, "message": hidden["message"][:_LONGEST]}
+    return replace(found, **kept)
 
 
 def _foreign(error: BaseException) -> TracebackType | None:

@@ -23,4 +23,5 @@ class WithoutSecrets(logging.Filter):
         if latest and record.exc_info and record.exc_info[1] and id(record.exc_info[1]) == latest[0]:
             found = failure(record.exc_info[1], latest[1])
             record.exc_text = (found.traceback if self._whole else found.stack).rstrip("\n")
+            record.exc_info = None  # of which others could make the whole text again
         return True

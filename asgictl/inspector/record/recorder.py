@@ -22,6 +22,7 @@ from asgictl.inspector.record import (
 )
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot, type_name
+from asgictl.inspector.request import BODY_LIMIT
 
 _logger = logging.getLogger("asgictl.inspector")
 
@@ -33,9 +34,6 @@ else:
     from typing import TypeVar
 
     S = TypeVar("S")  # it takes a default from Python 3.13 on
-
-# How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
-BODY_LIMIT = 1024 * 1024
 
 _CONTENT = frozenset(CONTENT)
 

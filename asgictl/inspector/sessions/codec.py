@@ -87,7 +87,7 @@ def _closed(record: Closed) -> dict[str, Any]:
 
 
 def _failure(error: Failure) -> dict[str, Any]:
-    more = {"place": error.place, "more": error.more or None}
+    more = {"stack": error.stack or None, "place": error.place, "more": error.more or None}
     known = {key: value for key, value in more.items() if value is not None}
     return {"type": error.type, "message": error.message, "traceback": error.traceback, **known}
 
@@ -182,11 +182,12 @@ def _read_closed(fields: dict[str, Any]) -> Closed:
 
 
 def _read_failure(fields: dict[str, Any]) -> Failure:
-    place = fields.get("place")
+    stack, place = fields.get("stack"), fields.get("place")
     return Failure(
         str(fields["type"]),
         str(fields["message"]),
         str(fields["traceback"]),
+        stack=str(stack) if stack else "",
         place=str(place) if place else None,
         more=_int(fields.get("more", 0)),
     )

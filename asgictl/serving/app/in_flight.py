@@ -16,9 +16,7 @@ _ABNORMAL = 1006  # RFC 6455 section 7.4.1: no close frame was seen
 class AnswerWatcher(Protocol):
     """Who is told how exchanges go."""
 
-    @property
-    def closing(self) -> bool:
-        """Whether clients are to connect anew for their next request."""
+    closing: bool
 
     def begin_late_answer(self, exchange: "InFlight") -> None:
         """The app begins to answer, `exchange.start` is about to be sent, and `closing` is true."""

@@ -64,7 +64,7 @@ class Lifespan:
             self._limit.cancel()
         if self._shutdown_answered:
             return
-        if self._cancelled_by_loop():
+        if self._cancelled_by_loop(error):
             raise asyncio.CancelledError  # whatever the app has made of it
         if self._started:
             self._report_early_end(error)
@@ -81,7 +81,7 @@ class Lifespan:
         """Call the app with the lifespan scope; return what it raised."""
         try:
             await self._app(scope, self._receive_for_app, self._send_for_app)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # user code
+        except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001  # user code
             return error
         except asyncio.CancelledError:
             if self._shutdown_answered:  # the loop does not wait for the app's last words
@@ -90,12 +90,16 @@ class Lifespan:
                 raise
         return None
 
-    def _cancelled_by_loop(self) -> bool:
-        """Tell whether the loop is being closed, and not a startup cancelled that is over anyway; forget the latter."""
+    def _cancelled_by_loop(self, error: BaseException | None = None) -> bool:
+        """Tell whether the loop is being closed; forget a cancellation of what is over anyway.
+
+        That is one of a startup, or the one with which a task group has woken its own task (Python 3.11).
+        """
         task = asyncio.current_task()
         if task is None:
             return False
-        if not self._started and (self._watcher.stop_begun or self._failure is not None):
+        over = not self._started and (self._watcher.stop_begun or self._failure is not None)
+        if over or _is_of_task_group(error):
             while task.cancelling():
                 task.uncancel()
         return task.cancelling() > 0
@@ -160,6 +164,11 @@ class Lifespan:
         else:
             problem = f"`{kind}` does not belong in the lifespan protocol here"
             raise NotLifespanError(problem)
+
+
+def _is_of_task_group(error: BaseException | None) -> bool:
+    """Tell whether an error is a group, and not what an app has made of a cancellation."""
+    return isinstance(error, BaseExceptionGroup) and not isinstance(error.__context__, asyncio.CancelledError)
 
 
 def _last_line(message: str) -> str:

@@ -84,7 +84,8 @@ class LogWriter:
         while self._lines and time.monotonic() < deadline:
             self._waiting.set()
             time.sleep(0.005)
-        self._exits.close()
+        if not self._lines:
+            self._exits.close()
 
     def _finish_after_main(self) -> None:
         threading.main_thread().join()

@@ -55,10 +55,11 @@ class Runtime:
         self._writer: LogWriter | None = None
         self._proxied: Any = None
         self._startup = stuck.Startup()
-        self._stop = Stop(instructions, self.stopping, lambda: self.report, self._startup)
+        self._stop = Stop(
+            instructions, self.stopping, lambda: self.report, startup=self._startup, complete=self._write_line
+        )
         self._in_flight = self._stop.in_flight
         self.drain = self._stop.drain
-        self.begin_late_answer = self._stop.begin_late_answer
 
     def load(self, *, broken: str | None = None) -> None:
         """Import and adapt the user's app; raise `AppLoadError`, or `Stopped` when a signal comes first.
@@ -120,9 +121,9 @@ class Runtime:
             app = self._proxied
         exchange: InFlight
         if kind == "http":
-            exchange = InFlight(scope, send, self)
+            exchange = InFlight(scope, send, self._stop)
         else:
-            exchange = websocket = WebSocketExchange(scope, receive, send, self)
+            exchange = websocket = WebSocketExchange(scope, receive, send, self._stop)
             receive = websocket.receive
         self._in_flight[exchange] = asyncio.current_task()
         try:
@@ -140,12 +141,7 @@ class Runtime:
             if not exchange.over:
                 exchange.end()
 
-    @property
-    def closing(self) -> bool:
-        """Whether clients are to connect anew."""
-        return self._stop.closing
-
-    def complete(self, exchange: InFlight) -> None:
+    def _write_line(self, exchange: InFlight) -> None:
         """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
         if self._write is not None:
             try:

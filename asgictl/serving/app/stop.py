@@ -22,13 +22,23 @@ class Stop:
     """The exchanges in flight, and what becomes of them when the process stops."""
 
     def __init__(
-        self, instructions: Instructions, stopping: Stopping, report: "Callable[[], Report]", startup: stuck.Startup
+        self,
+        instructions: Instructions,
+        stopping: Stopping,
+        report: "Callable[[], Report]",
+        *,
+        startup: stuck.Startup,
+        complete: Callable[[InFlight], None],
     ) -> None:
-        """Stop as `instructions` say once `stopping` begins; tell what `report` returns by then."""
+        """Stop as `instructions` say once `stopping` begins; tell what `report` returns by then.
+
+        `complete` is called with each exchange whose answer is complete.
+        """
         self._instructions = instructions
         self._stopping = stopping
         self._report = report
         self._startup = startup
+        self.complete = complete
         self.in_flight: dict[InFlight, asyncio.Task[Any] | None] = {}
         self.closing = False
         self._cut_off: list[Scope] = []

@@ -20,7 +20,8 @@ def before_end(action: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     finally:
-        _actions.remove(action)
+        with contextlib.suppress(ValueError):  # another thread was as quick
+            _actions.remove(action)
 
 
 def end(status: int) -> NoReturn:

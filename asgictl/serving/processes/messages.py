@@ -18,9 +18,9 @@ from asgictl.failure import Failure
 STOP = "stop"
 DRAIN = "drain"
 
-# Anything larger does not come from a worker; of a text in an error at most this many characters are told.
+# Anything larger does not come from a worker; in bytes. What a message has beside its error is much less than this.
 _LARGEST = 1_000_000
-_LONGEST = _LARGEST // 20
+_ENVELOPE = 1000
 
 
 class Report(Protocol):
@@ -113,10 +113,16 @@ class ParentReport:
 
 
 def _fields(error: AppLoadError) -> dict[str, Any]:
-    """Return what a message says of an error."""
-    failure = dataclasses.asdict(error.failure) if error.failure else {}
-    short = {key: it[-_LONGEST:] if isinstance(it, str) else it for key, it in failure.items()}
-    return {"message": error.message, "hint": error.hint, "failure": short}
+    """Return what a message says of an error: all, or as much as it can hold."""
+    longest = _LARGEST
+    while True:
+        said = {"message": error.message[:longest], "hint": error.hint}
+        failure = dataclasses.asdict(error.failure) if error.failure else {}
+        short = {key: it[-longest:] if isinstance(it, str) else it for key, it in failure.items()}
+        fields = {**said, "failure": short}
+        if len(json.dumps(fields)) < _LARGEST - _ENVELOPE:
+            return fields
+        longest //= 2
 
 
 def error_of(message: dict[str, Any]) -> AppLoadError:

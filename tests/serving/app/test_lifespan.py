@@ -193,6 +193,17 @@ async def _exits(receive: Receive, send: Send) -> None:
     raise SystemExit(4)
 
 
+async def _fails_in_a_group(receive: Receive, _send: Send) -> None:
+    await receive()
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError("no database")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work())  # and the body is done
+
+
 # How it fails: the reason, the hint, and the last line of what there is to show beside it.
 REASONS: dict[str, tuple[App, LifespanMode, str, str | None, str]] = {
     "a traceback": (_fails, "auto", "RuntimeError: no database", SEE_MESSAGE, "RuntimeError: no database"),
@@ -209,6 +220,13 @@ REASONS: dict[str, tuple[App, LifespanMode, str, str | None, str]] = {
     ),
     "an error where it must": (_trips, "on", "KeyError: 'path' (HERE)", SEE_STACK, "KeyError: 'path'"),
     "no support where it must": (_none, "on", "NotImplementedError (HERE)", SEE_STACK, "NotImplementedError"),
+    "a task of a group": (
+        _fails_in_a_group,
+        "on",
+        "RuntimeError: no database (HERE)",
+        SEE_STACK,
+        "    +------------------------------------",
+    ),
     "an exit": (_exits, "auto", "the app called `sys.exit(4)` (HERE)", SEE_STACK, "SystemExit: 4"),
 }
 

@@ -190,7 +190,7 @@ def test_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
         built._stop._begin()
-        assert (calls, report, built.closing) == (["doors", "logs"], ["stopped"], True)
+        assert (calls, report, built._stop.closing) == (["doors", "logs"], ["stopped"], True)
         with contextlib.suppress(asyncio.CancelledError):
             await startup
         assert startup.cancelled()
@@ -208,14 +208,14 @@ def test_draining() -> None:
         built, report = made(alone=False)
         built.drain()
         await asyncio.sleep(0)
-        assert not built.closing
+        assert not built._stop.closing
         built._stop._loop = asyncio.get_running_loop()
 
         thread = threading.Thread(target=built.drain)
         thread.start()
         await asyncio.to_thread(thread.join, 20)
 
-        assert (built.closing, report) == (True, [])
+        assert (built._stop.closing, report) == (True, [])
 
     run(main)
 
@@ -262,7 +262,7 @@ def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
         built, report = made(graceful_timeout=8.0)
         waiting = Task(built, waits)
         await waiting.began()
-        busy = InFlight({**HTTP, "path": "/busy"}, drop, built)
+        busy = InFlight({**HTTP, "path": "/busy"}, drop, built._stop)
         built._stop.in_flight[busy] = asyncio.current_task()
         built._stop._loop = asyncio.get_running_loop()
 
@@ -293,7 +293,7 @@ def test_a_shutdown_that_leaves_nothing() -> None:
 def test_a_websocket_that_is_left() -> None:
     """A WebSocket that is left is named as one."""
     scope = {"type": "websocket", "path": "/chat"}
-    made_for = WebSocketExchange(scope, nothing, drop, made()[0])
+    made_for = WebSocketExchange(scope, nothing, drop, made()[0]._stop)
 
     assert stuck.requests([made_for.scope]) == "1 request: WebSocket /chat"
     assert stuck.requests([]) == ""

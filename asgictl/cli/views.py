@@ -1,10 +1,11 @@
-"""Showing records: the views and the filters of `inspect` and `session`."""
+"""Showing records: the views and the filters of `inspect` and `session`, and the options that choose."""
 
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from asgictl.cli.option import option, panel
 from asgictl.console import Console
 from asgictl.inspector.request import FilterRequest
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from asgictl.inspector.show import View
     from asgictl.inspector.show.filters import Filter
     from asgictl.spans import Line
+
+SHOWN = "What is shown"
+
+FILTERS = panel(
+    SHOWN,
+    type=option("--type", metavar="TYPE", about="Only http, websocket or lifespan."),
+    method=option("--method", metavar="NAME", about="Only this method."),
+    path=option("--path", metavar="PATTERN", about="Only paths like this, as /api/*."),
+    status=option("--status", metavar="STATUS", about="Only 404, 5xx or 400-499."),
+    grep=option("--grep", metavar="REGEX", about="Only where a URL, header, body or error matches."),
+)
 
 
 def wanted_of(request: FilterRequest) -> "Filter":
