@@ -4,19 +4,19 @@ The command line is imported inside `main`: processes that uvicorn spawns import
 have no use for it.
 """
 
-import gc
 import os
 import signal
 import sys
 from types import FrameType
+
+from asgictl import collector
 
 
 def main() -> None:
     """Run asgictl; exit with its status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_early)
-    # Imports make no garbage worth collecting; `Command.invoke` turns it on again (bench/startup.py).
-    gc.disable()
+    collector.seldom()
     from asgictl.cli import app
 
     try:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from asgictl import failure, frameworks, reading
+from asgictl import collector, failure, frameworks, reading
 from asgictl.asgi import ASGIApp, Interface, Receive, Scope, Send
 from asgictl.discovery import SETTINGS, AppRef
 from asgictl.discovery.source.offers import FACTORY_NAMES
@@ -45,6 +45,7 @@ class Adapted(NamedTuple):
 
 def load(ref: AppRef) -> Any:
     """Import `ref` and return the object it names; raise `AppLoadError` when that fails."""
+    collector.as_usual()
     for entry in reversed(ref.path):
         if entry not in sys.path:
             sys.path.insert(0, entry)

@@ -27,10 +27,11 @@ PACKAGE = Path(asgictl.__file__).parent
 # What each part may import of ours, beside its own modules.
 ALLOWED: dict[str, set[str]] = {
     "": {"inspector", "records", "testing"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "collector"},
     "errors": {"failure"},
     "failure": {"reading"},
     "asgi": set(),
+    "collector": set(),
     "frameworks": set(),
     "addresses": set(),
     "rfc9110": set(),
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "certs": {"atomic", "errors", "option_types"},
     "discovery": {"errors", "frameworks", "pyproject", "reading"},
     "scaffold": {"", "atomic", "discovery", "errors", "frameworks", "option_types", "pyproject", "reading"},
-    "adapt": {"asgi", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
+    "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
         *("adapt", "addresses", "asgi", "certs", "discovery", "environment", "errors", "failure", "option_types"),
         "rfc9110",

@@ -72,6 +72,7 @@ async def test_async(asgi_inspect: type[Inspected], app: ASGIApp) -> None:
         async with client.stream("GET", "/") as stream:
             assert_type(await anext(stream), bytes)
         async with client.websocket("/") as websocket:
+            await websocket.send("hi")
             assert_type(await websocket.receive(), str | bytes)
         assert_type(client.exchanges, list[Exchange])
 

@@ -5,11 +5,10 @@ as slowly as uvicorn does (bench/startup.py). So Typer splits the command line a
 errors, and the values are converted by `asgictl.option_types` and completed by `asgictl.settings`.
 """
 
-import gc
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -121,7 +120,6 @@ class Command(TyperCommand):
             request(**{field: values[field] for field in request._fields if field in values})
             for request in self.requests
         ]
-        gc.enable()
         with _Boundary(console, keys):
             raise typer.Exit(self.function(*requests, Invocation(console, self.options, ctx.obj)))
 
@@ -159,24 +157,24 @@ def add(app: typer.Typer, name: str, form: Form, function: Callable[..., int]) -
 
 
 def _parameter(option: Option, row: Row) -> inspect.Parameter:
-    """Return an option as a parameter that Typer understands."""
+    """Return an option as a parameter that Typer understands; `Annotated` would take longer to make."""
     kind = option_types.kind(option.hint)
-    required = option.default is ...
-    default = inspect.Parameter.empty if required else None if kind.many else option.default
-    hint = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
+    hint: Any = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
+    default = None if kind.many else option.default
     about: Any = (
         typer.Option(
-            *row.flags, metavar=row.metavar, help=row.about, rich_help_panel=row.panel, show_default=not row.switch
+            default,
+            *row.flags,
+            metavar=row.metavar,
+            help=row.about,
+            rich_help_panel=row.panel,
+            show_default=not row.switch,
         )
         if row.flags
-        else typer.Argument(metavar=row.metavar, help=row.about, show_default=False)
+        else typer.Argument(default, metavar=row.metavar, help=row.about, show_default=False)
     )
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[hint if required or default is not None else hint | None, about],
-    )
+    hint = hint | None if default is None else hint
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=about, annotation=hint)
 
 
 class Group(TyperGroup):

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from asgictl.errors import ConfigError
-from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name, parse_targets
+from asgictl.scaffold.accepted import as_name, check, is_name
+from asgictl.scaffold.request import TARGETS, ScaffoldRequest, parse_targets
 
 
 def failure(error: ConfigError) -> tuple[str, str | None, str | None]:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from asgictl.errors import ConfigError
 from asgictl.scaffold import ignore_files, lint, plan
+from asgictl.scaffold.accepted import as_name, check, is_name
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.lint import image, orchestration
-from asgictl.scaffold.request import TARGETS, ScaffoldRequest, as_name, check, is_name
+from asgictl.scaffold.request import TARGETS, ScaffoldRequest
 from tests.conftest import linux
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,6 @@ from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
 from asgictl.console import Console, plain
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.scaffold import request as asking
 from asgictl.scaffold.request import ScaffoldRequest
 
 if TYPE_CHECKING:
@@ -33,10 +32,11 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     asgictl scaffold --check               up to date, and sound? for CI
     asgictl scaffold --verify              build it, run it, ask it, stop it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    from asgictl.scaffold import accepted
     from asgictl.scaffold.detect import detect
     from asgictl.scaffold.plan import plan
 
-    asking.check(request)
+    accepted.check(request)
     found = detect(request, pyproject.current_folder())
     for text in found.notes:
         run.console.note(text)

@@ -190,7 +190,7 @@ class Driver:
             yield socket
             socket.call.check()
         finally:
-            socket.close()
+            await socket.close()
             await socket.call.finish()
 
     def _scope(self, kind: str, target: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:

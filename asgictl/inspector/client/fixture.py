@@ -123,10 +123,17 @@ class SyncWebSocket:
 
     def __init__(self, socket: WebSocket, runner: asyncio.Runner) -> None:
         self.subprotocol = socket.subprotocol
-        self.send = socket.send
-        self.close = socket.close
         self._socket = socket
         self._runner = runner
+
+    def send(self, data: str | bytes) -> None:
+        """Send a text or a binary message."""
+        __tracebackhide__ = True
+        run(self._runner, self._socket.send(data))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close it from the client's side; a second call does nothing."""
+        run(self._runner, self._socket.close(code, reason))
 
     def receive(self) -> str | bytes:
         """Return the app's next message; raise `Disconnected` when it closes."""

@@ -154,7 +154,7 @@ class _AppFrames:
         self._socket = socket
 
     async def send(self, data: str | bytes) -> None:
-        self._socket.send(data)
+        await self._socket.send(data)
 
     async def receive(self, patience: float) -> bool:
         try:
@@ -170,7 +170,7 @@ async def _converse_with_app(socket: WebSocket, one: Script) -> None:
     except Refused:
         return
     await converse(_AppFrames(socket), one)
-    socket.close()
+    await socket.close()
 
 
 def _headers(exchange: Exchange, change: Edit) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:

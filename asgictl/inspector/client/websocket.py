@@ -49,7 +49,7 @@ class WebSocket:
         self._end(1006, "")
         raise Refused(self._recorded(self.call.number))
 
-    def send(self, data: str | bytes) -> None:
+    async def send(self, data: str | bytes) -> None:
         """Send a text or a binary message."""
         self.call.put({"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data})
 
@@ -62,12 +62,12 @@ class WebSocket:
             raise Disconnected(1006, "the app has returned")
         if message.get("type") == "websocket.close":
             code, reason = message.get("code", 1000), message.get("reason") or ""
-            self.close(code, reason)  # the client answers, and the app hears that
+            await self.close(code, reason)  # the client answers, and the app hears that
             raise Disconnected(code, reason)
         data: str | bytes = message["text"] if message.get("text") is not None else message.get("bytes", b"")
         return data
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
+    async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it from the client's side; a second call does nothing."""
         self._end(code if self._open else 1006, reason)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
+from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
     django_settings,
@@ -21,7 +22,7 @@ from asgictl.scaffold.detect import (
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.project import App, Finding, Health, Project, Statics
-from asgictl.scaffold.request import ScaffoldRequest, as_name, is_name
+from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")

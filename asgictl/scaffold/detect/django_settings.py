@@ -8,7 +8,7 @@ from typing import NamedTuple
 from asgictl.discovery import locate
 from asgictl.discovery.declared import django_project
 from asgictl.discovery.source import python_file
-from asgictl.scaffold.request import VARIABLE
+from asgictl.scaffold.accepted import VARIABLE
 
 
 class DjangoSettings(NamedTuple):

@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 
 from asgictl import errors, reading
 from asgictl.errors import FileProblemError
+from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import Dependencies
-from asgictl.scaffold.request import PATH
 
 USUAL = (
     "requirements.txt",

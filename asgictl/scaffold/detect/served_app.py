@@ -5,8 +5,9 @@ from pathlib import Path
 import asgictl
 from asgictl import discovery, frameworks
 from asgictl.errors import ConfigError, StartError
+from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import App, Dependencies
-from asgictl.scaffold.request import PATH, ScaffoldRequest
+from asgictl.scaffold.request import ScaffoldRequest
 
 
 def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies) -> tuple[App, str]:

@@ -12,6 +12,9 @@ from asgictl.errors import AppLoadError
 from asgictl.failure import Failure
 from asgictl.serving.request import LifespanMode
 
+# What Python draws around the exceptions of a group.
+_FRAMING = " |+-"
+
 # How long an app may go on after it has said that its startup failed, in seconds.
 _FAILED_LIMIT = 1.0
 
@@ -54,6 +57,7 @@ class Lifespan:
         self._shutdown_received = False
         self._shutdown_answered = False
         self._failure: str | None = None
+        self._late_failure: str | None = None
         self._limit: asyncio.TimerHandle | None = None
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,11 +67,12 @@ class Lifespan:
         if self._limit is not None:
             self._limit.cancel()
         if self._shutdown_answered:
+            self._report_end(error)
             return
         if self._cancelled_by_loop(error):
             raise asyncio.CancelledError  # whatever the app has made of it
         if self._started:
-            self._report_early_end(error)
+            self._report_end(error)
         elif self._goes_on(self._problem(error)):
             await self._complete()
         else:
@@ -127,11 +132,13 @@ class Lifespan:
             return False
         return problem is None or self._watcher.startup_failed(problem)
 
-    def _report_early_end(self, error: BaseException | None) -> None:
-        if error is None:
-            return
+    def _report_end(self, error: BaseException | None) -> None:
+        """Say what went wrong after the startup: what the app has raised, or else what it has said."""
         what = "the app's shutdown failed" if self._shutdown_received else "the app's lifespan ended early"
-        self._watcher.note(adapt.failed(what, error).message)
+        if error is not None and (self._late_failure is not None or not self._shutdown_answered):
+            self._watcher.note(adapt.failed(what, error).message)
+        elif self._late_failure is not None:
+            self._watcher.note(f"{what}: {_last_line(self._late_failure)}")
 
     async def _complete(self) -> None:
         self._started = True
@@ -156,14 +163,20 @@ class Lifespan:
             task = asyncio.current_task()
             if task is not None:
                 self._limit = asyncio.get_running_loop().call_later(_FAILED_LIMIT, task.cancel)
-        elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed") and self._shutdown_received:
-            self._shutdown_answered = True
-            if kind.endswith("failed"):
-                self._watcher.note(f"the app's shutdown failed: {_last_line(str(message.get('message') or ''))}")
-            await self._send({"type": "lifespan.shutdown.complete"})
+        elif kind == "lifespan.shutdown.complete" and self._shutdown_received:
+            await self._answer_shutdown()
+        elif kind == "lifespan.shutdown.failed" and self._started:
+            # Starlette sends it also when its lifespan ends while the app is served.
+            self._late_failure = str(message.get("message") or "")
+            if self._shutdown_received:
+                await self._answer_shutdown()
         else:
             problem = f"`{kind}` does not belong in the lifespan protocol here"
             raise NotLifespanError(problem)
+
+    async def _answer_shutdown(self) -> None:
+        self._shutdown_answered = True
+        await self._send({"type": "lifespan.shutdown.complete"})
 
 
 def _is_of_task_group(error: BaseException | None) -> bool:
@@ -173,5 +186,5 @@ def _is_of_task_group(error: BaseException | None) -> bool:
 
 def _last_line(message: str) -> str:
     """Return what counts of an app's message, which often is a whole traceback."""
-    lines = message.strip().splitlines()
+    lines = [text for line in message.splitlines() if (text := line.strip(_FRAMING))]
     return lines[-1] if lines else "it gave no reason"

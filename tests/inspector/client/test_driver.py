@@ -201,10 +201,10 @@ def test_how_a_client_ends() -> None:
 
     async def main() -> None:
         async with Driver(app).websocket("/") as socket:
-            socket.send("")
-            socket.send(b"")
-            socket.close(4001, "enough")
-            socket.close(4002)
+            await socket.send("")
+            await socket.send(b"")
+            await socket.close(4001, "enough")
+            await socket.close(4002)
 
     asyncio.run(main())
 

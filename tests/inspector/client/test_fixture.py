@@ -165,7 +165,7 @@ def test_async(asgi_inspect: type[Inspected]) -> None:
             async with client.stream("GET", "/events") as stream:
                 assert (await anext(aiter(stream))).startswith(b"id: 1")
             async with client.websocket("/ws") as websocket:
-                websocket.send(b"\x00")
+                await websocket.send(b"\x00")
                 assert await websocket.receive() == b"\x00"
 
     asyncio.run(main())

@@ -310,6 +310,30 @@ async def _fails_to_stop_without_a_word(receive: Receive, send: Send) -> None:
     await send({"type": f"{DOWN}.failed"})
 
 
+async def _tells_and_raises(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await receive()
+    await send({"type": f"{DOWN}.failed", "message": "Traceback\nRuntimeError: still open\na note"})
+    raise RuntimeError("still open")
+
+
+async def _tells_of_a_group(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await receive()
+    await send({"type": f"{DOWN}.failed", "message": f"  | ExceptionGroup: g\n    | KeyError: 1\n    +{'-' * 36}\n"})
+
+
+async def _dies_while_it_serves(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await send({"type": f"{DOWN}.failed", "message": "Traceback\nRuntimeError: lost"})
+    raise RuntimeError("lost")
+
+
+async def _says_that_it_dies(receive: Receive, send: Send) -> None:
+    await _leaves_early(receive, send)
+    await send({"type": f"{DOWN}.failed", "message": "Traceback\nRuntimeError: lost"})
+
+
 UNSERVED = "; `--lifespan on` makes that an error, `--lifespan off` says nothing"
 UNKNOWN = "NotLifespanError: `{}` does not belong in the lifespan protocol here"
 NOTES: dict[str, tuple[App, str]] = {
@@ -325,6 +349,10 @@ NOTES: dict[str, tuple[App, str]] = {
     ),
     "fails to stop": (_fails_to_stop, "the app's shutdown failed: RuntimeError: still open"),
     "fails to stop without a word": (_fails_to_stop_without_a_word, "the app's shutdown failed: it gave no reason"),
+    "tells and raises": (_tells_and_raises, "the app's shutdown failed: RuntimeError: still open (HERE)"),
+    "tells of a group": (_tells_of_a_group, "the app's shutdown failed: KeyError: 1"),
+    "dies while it serves": (_dies_while_it_serves, "the app's lifespan ended early: RuntimeError: lost (HERE)"),
+    "says that it dies": (_says_that_it_dies, "the app's lifespan ended early: RuntimeError: lost"),
     "raises while it stops": (_raises_while_it_stops, "the app's shutdown failed: RuntimeError: still open (HERE)"),
 }
 

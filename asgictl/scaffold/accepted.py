@@ -1,0 +1,116 @@
+"""What the options may be: what every file can hold, and is safe there."""
+
+import re
+from urllib.parse import urlsplit
+
+from asgictl.errors import ConfigError
+from asgictl.scaffold.request import ScaffoldRequest, parse_targets
+
+# What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
+# Variables that say something else to the server or to Python.
+_MEANT = re.compile(
+    r"(ASGICTL|UVICORN)_(?!\w*PORT$)\w*|PYTHON\w*|PATH|HOME|LANG|WEB_CONCURRENCY|DJANGO_\w+|FORWARDED_\w+"
+)
+# Folders of the system's, of the virtual environment, and the one that is a tmpfs.
+_TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
+_HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
+_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
+_APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
+_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MEMORY = re.compile(r"[1-9]\d{0,8}[MG]")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9]\d{0,3})?")
+PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
+
+
+def is_name(name: str) -> bool:
+    """Tell whether `name` is one for compose, for Kubernetes and for a unit, and text to YAML."""
+    return _NAME.fullmatch(name) is not None and name not in _YAML_WORDS
+
+
+def as_name(text: str) -> str | None:
+    """Return the name that comes next to `text`, or None where nothing is left of it."""
+    close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].rstrip("-")
+    close = f"{close}-app" if close in _YAML_WORDS else close
+    return close if is_name(close) else None
+
+
+def check(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for a value that some file could not hold, or that would be unsafe in one."""
+    parse_targets(request.targets)
+    if request.name is not None and not is_name(request.name):
+        close = as_name(request.name)
+        problem = f"`{request.name}` cannot be a name in compose and Kubernetes"
+        hint = "use up to 63 lower-case letters, digits and dashes, beginning with a letter"
+        raise ConfigError(problem, hint=f"{hint}, like `{close}`" if close else hint, option="name")
+    for name, pattern, example in (
+        ("port_env", VARIABLE, "PORT"),
+        ("workdir", _WORKDIR, "/app"),
+        ("health_path", _HEALTH_PATH, "/healthz"),
+        ("base", _IMAGE, "python:3.13-slim-bookworm"),
+        ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
+        ("python", _PYTHON, "3.13"),
+        ("domain", _DOMAIN, "app.example.com"),
+        ("memory", _MEMORY, "512M or 2G"),
+        ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
+        ("requirements", PATH, "requirements/prod.txt"),
+        ("index_secret", PATH, "netrc"),
+    ):
+        value = getattr(request, name)
+        if value is not None and not pattern.fullmatch(value):
+            option = name.replace("_", "-")
+            raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=option)
+    if request.port_env and _MEANT.fullmatch(request.port_env):
+        problem = f"`{request.port_env}` means something else to every program"
+        raise ConfigError(problem, hint="write it like PORT", option="port-env")
+    for package in request.apt:
+        if not _APT.fullmatch(package):
+            problem = f"`{package}` is not the name of a Debian package"
+            raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
+    if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
+        problem = f"`--workdir {request.workdir}` is no place for code"
+        raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
+    if request.index_url is not None:
+        _check_index(request.index_url)
+    _check_company(request)
+
+
+def _check_company(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for options that mean nothing beside the targets."""
+    refused: tuple[tuple[bool, str, set[str], str], ...] = (
+        (request.mode == "bind", "mode", {"watch", "prod", "k8s"}, "the image has no code"),
+        (request.https, "https", {"prod", "k8s", "systemd"}, "there a proxy in front speaks TLS"),
+    )
+    for given, option, without, why in refused:
+        others = [target for target in request.wanted if target in without]
+        if given and others:
+            problem = f"`--{option}` does not go with {', '.join(others)}: {why}"
+            raise ConfigError(problem, hint=f"drop --{option}, or choose --for docker,compose,dev", option=option)
+    if request.domain and "k8s" in request.wanted and request.domain.replace(".", "").isdigit():
+        problem = f"`{request.domain}` is an address: an Ingress of Kubernetes wants a name"
+        raise ConfigError(problem, hint="write it like app.example.com", option="domain")
+
+
+def has_credentials(url: str) -> bool:
+    """Tell whether a URL holds a user's name or a password."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
+def _check_index(url: str) -> None:
+    if has_credentials(url):
+        problem = "`--index-url` holds credentials, which would stay in files and in the image's history"
+        hint = "write the URL without them, and pass --index-secret netrc with a file `machine HOST login … password …`"
+        raise ConfigError(problem, hint=hint, option="index-url")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1)
+    except ValueError:
+        good = False
+    if not good or not re.fullmatch(r"[A-Za-z0-9._~:/?&=%+\[\]-]+", url):
+        problem = f"`{url}` is not the URL of an index"
+        raise ConfigError(problem, hint="write it like https://mirror.example.com/simple", option="index-url")
