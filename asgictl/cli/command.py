@@ -44,6 +44,10 @@ class Command(TyperCommand):
     requests: ClassVar[Sequence[type[Any]]]
     function: ClassVar[Callable[..., int]]
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters."""
+        return _without_type(super().get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the settings into `ctx.obj`; raise Typer's usage errors, or print them as JSON."""
         try:
@@ -177,12 +181,20 @@ def _parameter(option: Option, row: Row) -> inspect.Parameter:
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=about, annotation=hint)
 
 
+def _without_type(params: list[Any]) -> list[Any]:
+    """Return parameters, Typer's own flags with a blank for their type, as ours have it."""
+    for param in params:
+        if getattr(param, "is_bool_flag", False) and param.metavar is None:
+            param.metavar = " "
+    return params
+
+
 class Group(TyperGroup):
     """A group of commands whose own flags need no conversion."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters; Typer's own flags, like --install-completion, with the default that a flag has."""
-        params: list[Any] = super().get_params(ctx)
+        params = _without_type(super().get_params(ctx))
         for param in params:
             if getattr(param, "is_bool_flag", False) and param.default is None:
                 param.default = False

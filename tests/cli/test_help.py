@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.cli.test_cli import run
 from tests.cli.test_options import COMMANDS
 
 HELP = Path(__file__).with_name("help.txt")
@@ -29,6 +30,20 @@ def text() -> str:
 def test_every_word_of_help() -> None:
     """Each option has its flags, its placeholder, its place, its words and its default, as agreed."""
     assert text().splitlines() == HELP.read_text(encoding="utf-8").splitlines()
+
+
+def test_examples_fit() -> None:
+    """The examples that a help begins with keep their two columns on a terminal of 80."""
+    examples = [line for line in HELP.read_text(encoding="utf-8").splitlines() if line.lstrip().startswith("asgictl ")]
+
+    assert examples
+    assert [line for line in examples if len(line.strip()) > 76] == []
+
+
+def test_flags_have_no_type() -> None:
+    """`--help` itself is a flag as the others are."""
+    for words in ((), ("serve",), ("session",)):
+        assert "<bool>" not in run(*words, "--help").stdout
 
 
 if __name__ == "__main__":

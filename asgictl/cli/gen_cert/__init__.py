@@ -21,12 +21,12 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     """Make a certificate for HTTPS on this machine, and have it trusted.
 
     \b
-    asgictl gen-cert                      ssl/cert.pem and ssl/cert.key, self-signed, for localhost
-    asgictl gen-cert --trust              the same by an authority of yours, which browsers then trust
-    asgictl gen-cert --untrust            take that back, without a trace
-    asgictl gen-cert shop.test 10.0.0.5   for other names
-    asgictl gen-cert --client alice       for a client, see `asgictl serve --client-ca`
-    asgictl gen-cert --check              what is in ssl/, and who trusts it
+    asgictl gen-cert                     self-signed, for localhost, in ssl/
+    asgictl gen-cert --trust             by an authority that browsers trust
+    asgictl gen-cert --untrust           take that back, without a trace
+    asgictl gen-cert shop.test 10.0.0.5  for other names
+    asgictl gen-cert --client alice      for a client of `serve --client-ca`
+    asgictl gen-cert --check             what is in ssl/, and who trusts it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     trusts = flags.trust and not flags.check
     console = run.console

@@ -35,11 +35,12 @@ def inspect_app(
     """Serve an app and show every scope and every message, received and sent.
 
     \b
-    asgictl inspect                              the app found in this folder, or one that echoes
-    asgictl inspect main:app --view full         with all headers and bodies
-    asgictl inspect --status 5xx --path '/api/*' only what fails there
-    asgictl inspect --save session.jsonl         for `asgictl session show|diff|export|replay`
-    asgictl inspect --respond 503 --delay 2      a server that is slow and broken
+    asgictl inspect                          the app found here, or an echo
+    asgictl inspect main:app --view full     with all headers and bodies
+    asgictl inspect --status 5xx             only what fails
+    asgictl inspect --path '/api/*'          only requests to these paths
+    asgictl inspect --save session.jsonl     for `asgictl session`
+    asgictl inspect --respond 503 --delay 2  a server that is slow and broken
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     if flags.json and not flags.print_config:
         raise ConfigError("`--json` goes with --print-config", hint="for the exchanges as JSON pass --view json")

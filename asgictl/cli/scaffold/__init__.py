@@ -25,12 +25,12 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     """Write the files to run the app elsewhere: in containers, on Kubernetes, under systemd.
 
     \b
-    asgictl scaffold                       Dockerfile, .dockerignore, compose.yaml, compose.dev.yaml
-    asgictl scaffold --dry-run             what it has found, where, and what it would write
-    asgictl scaffold --for docker,k8s      other files; --for all has all of them
-    asgictl scaffold --mode bind           an image with the server only, the code mounted
-    asgictl scaffold --check               up to date, and sound? for CI
-    asgictl scaffold --verify              build it, run it, ask it, stop it
+    asgictl scaffold                   Dockerfile, .dockerignore, compose files
+    asgictl scaffold --dry-run         what it has found, and would write
+    asgictl scaffold --for docker,k8s  other files; --for all has all of them
+    asgictl scaffold --mode bind       the server only, with the code mounted
+    asgictl scaffold --check           up to date, and sound? for CI
+    asgictl scaffold --verify          build it, run it, ask it, stop it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     from asgictl.scaffold import accepted
     from asgictl.scaffold.detect import detect

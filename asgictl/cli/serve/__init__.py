@@ -17,14 +17,14 @@ def serve(request: ServeRequest, flags: ServeFlags, run: Invocation) -> int:
     """Serve an app: the one named, the one found here, or the bundled one.
 
     \b
-    asgictl serve                        the app found in this folder
-    asgictl serve --dev                  the same, started anew when a file changes
-    asgictl serve main:app --port 9000   the object `app` of the module `main`
-    asgictl serve src/shop/web.py        a file
-    asgictl serve shop.web:create_app    a factory, of any framework
-    asgictl serve --https                with a certificate for this machine, made on the spot
-    asgictl serve --prod -w 4            four processes, as in production
-    asgictl serve demo --open            the bundled app, in the browser
+    asgictl serve                       the app found in this folder
+    asgictl serve --dev                 the same, restarted when a file changes
+    asgictl serve main:app --port 9000  the object `app` of the module `main`
+    asgictl serve src/shop/web.py       a file
+    asgictl serve shop.web:create_app   a factory, of any framework
+    asgictl serve --https               with a certificate made on the spot
+    asgictl serve --prod -w 4           four processes, as in production
+    asgictl serve demo --open           the bundled app, in the browser
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     started = time.perf_counter()
     if flags.json and not flags.print_config:

@@ -22,10 +22,10 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     """Send recorded requests and WebSocket messages again, into an app or to a server.
 
     \b
-    asgictl session replay session.jsonl 7 --app main:app           in this process, without a port
-    asgictl session replay session.jsonl --to http://127.0.0.1:8000 all of them, to a server
-    asgictl session replay session.jsonl 7 --app main:app --diff    what has changed since; 1 if anything has
-    asgictl session replay session.jsonl 7 --app main:app -H 'Authorization: Bearer ...' --body @new.json
+    asgictl session replay s.jsonl 7 --app main:app            in this process
+    asgictl session replay s.jsonl --to http://127.0.0.1:8000  to a server
+    asgictl session replay s.jsonl 7 --app main:app --diff     what has changed
+    asgictl session replay s.jsonl 7 --app main:app -H 'X: 1'  with a header
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.sessions import difference
