@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-from asgictl import collector
+from asgictl import collector, streams
 
 
 def main() -> None:
@@ -26,18 +26,13 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write what is left; where that is not possible, to nowhere, or Python would end with status 120.
-
-    https://docs.python.org/3/library/signal.html#note-on-sigpipe
-    """
+    """Write what is left, if somebody reads it."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+            streams.lead_nowhere(stream)
 
 
 def _stop_early(number: int, _frame: FrameType | None) -> None:

@@ -50,9 +50,9 @@ def of(error: BaseException, top: TracebackType | None = None) -> Failure:
             _keep_users_frames(one)
         stack = "".join(printed.format())
     except Exception as problem:  # noqa: BLE001  # an exception may be anything
-        whole = stack = f"{_name(type(error))}: its traceback cannot be shown: {type(problem).__name__}\n"
+        whole = stack = f"{class_name(error)}: its traceback cannot be shown: {type(problem).__name__}\n"
     return Failure(
-        type=_name(type(way[-1])),
+        type=class_name(way[-1]),
         message=_said(way[-1]),
         traceback=whole,
         stack=stack,
@@ -108,7 +108,9 @@ def _is_import(file: str) -> bool:
     return file.startswith("<frozen importlib") or file == importlib.__file__ or Path(file).is_relative_to(_OURS)
 
 
-def _name(kind: type[BaseException]) -> str:
+def class_name(value: object) -> str:
+    """Return the name of a value's class, with its module unless that is Python's own."""
+    kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 

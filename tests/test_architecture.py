@@ -27,7 +27,7 @@ PACKAGE = Path(asgictl.__file__).parent
 # What each part may import of ours, beside its own modules.
 ALLOWED: dict[str, set[str]] = {
     "": {"inspector", "records", "testing"},
-    "__main__": {"cli", "collector"},
+    "__main__": {"cli", "collector", "streams"},
     "errors": {"failure"},
     "failure": {"reading"},
     "asgi": set(),
@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "rfc9110": set(),
     "spans": set(),
+    "streams": set(),
     "option_types": set(),
     "reading": set(),
     "atomic": {"errors"},
@@ -51,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
         *("adapt", "addresses", "asgi", "certs", "discovery", "environment", "errors", "failure", "option_types"),
-        "rfc9110",
+        *("rfc9110", "streams"),
     },
     "inspector": {
         *("adapt", "addresses", "asgi", "demo", "errors", "failure", "option_types", "rfc9110", "spans"),

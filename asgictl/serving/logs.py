@@ -3,12 +3,11 @@
 import copy
 import json
 import logging
-import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from asgictl import failure
+from asgictl import failure, streams
 from asgictl.serving.request import LogFormat
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
@@ -85,10 +84,7 @@ class Handler(logging.StreamHandler[Any]):
         """Say what is wrong with a record, unless it is the stream."""
         error = sys.exception()
         if isinstance(error, BrokenPipeError):
-            # As https://docs.python.org/3/library/signal.html#note-on-sigpipe has it, or the exit fails with 120.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.stream.fileno())
-            os.close(nowhere)
+            streams.lead_nowhere(self.stream)
         elif not isinstance(error, OSError):
             super().handleError(record)
 

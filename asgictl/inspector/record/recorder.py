@@ -8,6 +8,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Generic
 
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
+from asgictl.failure import class_name
 from asgictl.inspector.record import (
     CONTENT,
     Direction,
@@ -21,7 +22,7 @@ from asgictl.inspector.record import (
     redaction,
 )
 from asgictl.inspector.record.memory import Memory
-from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot, type_name
+from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
 from asgictl.inspector.request import BODY_LIMIT
 
 _logger = logging.getLogger("asgictl.inspector")
@@ -176,7 +177,7 @@ class _Watched:
         try:
             return failure(error, self._hide)
         except BaseException:  # noqa: BLE001  # whatever an app raises, the server gets it
-            return Failure(type_name(error), "", "")
+            return Failure(class_name(error), "", "")
 
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
@@ -197,7 +198,7 @@ class _Watched:
             else:
                 kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
-            kept = Opaque(type_name(message))
+            kept = Opaque(class_name(message))
         self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:

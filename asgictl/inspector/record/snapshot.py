@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from asgictl.asgi import Scope
+from asgictl.failure import class_name
 from asgictl.inspector.record import Opaque
 from asgictl.inspector.record.redaction import HIDDEN, Redactor
 
@@ -27,7 +28,7 @@ def kept_scope(scope: Scope, redactor: Redactor) -> dict[str, Any]:
             continue
         if key == "state" and kind is dict:
             # The app's own objects, which say what they like of themselves.
-            kept[key] = {name: Opaque(type_name(item)) for name, item in value.items()} if value else {}
+            kept[key] = {name: Opaque(class_name(item)) for name, item in value.items()} if value else {}
         else:
             kept[key] = value.copy() if key == "asgi" and kind is dict else snapshot(value)
     if "headers" in scope:
@@ -54,7 +55,7 @@ def snapshot(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911  # one fo
     if kind is dict and len(value) <= _ITEMS and ATOMS.issuperset(map(type, value.values())):
         return value.copy()
     if depth == 0:
-        return Opaque(type_name(value))
+        return Opaque(class_name(value))
     if isinstance(value, dict):
         return {
             key if key.__class__ in ATOMS else _of_key(key): snapshot(item, depth - 1)
@@ -69,7 +70,7 @@ def snapshot(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911  # one fo
 
 def _of_key(key: Any) -> Any:
     plain = _plain(key)
-    return plain if plain.__class__ in ATOMS else Opaque(type_name(key))
+    return plain if plain.__class__ in ATOMS else Opaque(class_name(key))
 
 
 def lasting(headers: Any) -> Any:
@@ -90,18 +91,12 @@ def lasting_links(links: Any) -> Any:
     return list(links) if _is_fleeting(links) else links
 
 
-def type_name(value: object) -> str:
-    """Return the name of a value's class, with its module unless that is Python's own."""
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _plain(value: Any) -> Any:
     """Return a value of a derived class, like `HTTPStatus`, as what it is derived from; `Opaque` for other objects."""
     for base, reduced in _BASES.items():
         if isinstance(value, base):
             return reduced(value)
-    return Opaque(type_name(value))
+    return Opaque(class_name(value))
 
 
 # Those of the base class itself: a derived one may say something else of itself.

@@ -13,7 +13,9 @@ from asgictl.scaffold.write import signature
 
 State = Literal["create", "same", "update", "conflict", "keep", "replace"]
 _TOO_BIG = 1_000_000
-_BOM = "\ufeff"
+
+# The mark of UTF-8 that editors of Windows put first.
+BOM = "\ufeff"
 
 
 class Change(NamedTuple):
@@ -58,8 +60,8 @@ def _change(root: Path, planned: PlannedFile) -> Change:
         text = ""
         if planned.merged:
             raise FileProblemError(f"`{file}` is not UTF-8", hint="put its encoding right") from None
-    mark_of_order = _BOM if text.startswith(_BOM) else ""
-    text = text.removeprefix(_BOM)
+    mark_of_order = BOM if text.startswith(BOM) else ""
+    text = text.removeprefix(BOM)
     made = _merged(file, text, planned.text) if planned.merged else _whole(text, planned.text)
     content = old if made.state == "same" else f"{mark_of_order}{made.text}".encode()
     return Change(planned.path, file, made.state, old, content, made.reason, made.ours)

@@ -9,9 +9,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from asgictl import pyproject
 from asgictl.errors import FileProblemError
-from asgictl.scaffold.write.compare import Change, State, current
-
-_BOM = "\ufeff"
+from asgictl.scaffold.write.compare import BOM, Change, State, current
 
 
 def planned(root: Path, values: Mapping[str, Any], app: str | None) -> Change:
@@ -23,7 +21,7 @@ def planned(root: Path, values: Mapping[str, Any], app: str | None) -> Change:
     old = current(file)
     try:
         text = (old or b"").decode()
-        document = tomlkit.parse(text.removeprefix(_BOM))
+        document = tomlkit.parse(text.removeprefix(BOM))
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
         own = tool.setdefault("asgictl", tomlkit.table(is_super_table=app is None))
         if app is not None:
@@ -39,6 +37,6 @@ def planned(root: Path, values: Mapping[str, Any], app: str | None) -> Change:
     new = tomlkit.dumps(document)
     if "\r\n" in text:
         new = new.replace("\r\n", "\n").replace("\n", "\r\n")
-    content = f"{_BOM if text.startswith(_BOM) else ''}{new}".encode()
+    content = f"{BOM if text.startswith(BOM) else ''}{new}".encode()
     state: State = "create" if old is None else "same" if content == old else "update"
     return Change(pyproject.FILE, file, state, old, content)
