@@ -161,7 +161,7 @@ def add(app: typer.Typer, name: str, form: Form, function: Callable[..., int]) -
 
 
 def _parameter(option: Option, row: Row) -> inspect.Parameter:
-    """Return an option as a parameter that Typer understands; `Annotated` would take longer to make."""
+    """Return an option as a parameter that Typer understands."""
     kind = option_types.kind(option.hint)
     hint: Any = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
     default = None if kind.many else option.default
