@@ -1,7 +1,8 @@
 """The errors that users are expected to meet, and the exit status of each."""
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ def reason(error: OSError | UnicodeError) -> str:
     return error.strerror or (os.strerror(error.errno) if error.errno else str(error))
 
 
+@contextlib.contextmanager
+def about(option: str) -> Iterator[None]:
+    """Have an error out of the block say that the option with this key is wrong, unless it names another."""
+    try:
+        yield
+    except AsgictlError as error:
+        error.option = error.option or option
+        raise
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the one of `known` names that may be meant by `name`, or None where none is like it."""
     from difflib import get_close_matches
@@ -27,24 +38,24 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 class AsgictlError(Exception):
-    """Something the user can put right: a message, and where possible a hint that says how."""
+    """Something the user can put right: a message, and where possible a hint that says how.
+
+    `option` is the key of the option that is wrong, where one is: what it comes from is told with it.
+    """
 
     exit_status: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, option: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.option = option
 
 
 class ConfigError(AsgictlError):
-    """Wrong usage or configuration, or two apps to choose from; `option` is the key of the one that is wrong."""
+    """Wrong usage or configuration, or two apps to choose from."""
 
     exit_status = 2
-
-    def __init__(self, message: str, *, hint: str | None = None, option: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.option = option
 
 
 class StartError(AsgictlError):

@@ -1,5 +1,6 @@
 """The values of a command's options, each with its source: command line, variables, file, bundle or default."""
 
+import contextlib
 import enum
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asgictl import errors, option_types, pyproject, reading
-from asgictl.errors import ConfigError, FileProblemError
+from asgictl.errors import AsgictlError, ConfigError, FileProblemError
 from asgictl.option_types import Trait
 
 # What may stand under `[tool.asgictl]`.
@@ -136,12 +137,24 @@ def _merged(layers: Iterable[Settings]) -> Setting:
     top: Setting | None = None
     for setting in (layer[UVICORN] for layer in layers if UVICORN in layer):
         top = top or setting
-        pairs = setting.value.items() if isinstance(setting.value, dict) else map(_pair, setting.value)
-        for key, value in reversed(list(pairs)):
+        with _from(setting):
+            pairs = list(setting.value.items() if isinstance(setting.value, dict) else map(_pair, setting.value))
+        for key, value in reversed(pairs):
             source = setting.source.replace(f"{UVICORN} in [", f"{key} in [").replace("] of", f".{UVICORN}] of")
             arguments.setdefault(key.strip().replace("-", "_"), Setting(value, source, setting.rank))
     assert top is not None  # noqa: S101  # the caller has seen one
     return top._replace(value=arguments)
+
+
+@contextlib.contextmanager
+def _from(setting: Setting | None) -> Iterator[None]:
+    """Have an error out of the block name where the setting comes from, unless the user has just typed it."""
+    try:
+        yield
+    except AsgictlError as error:
+        if setting is not None and setting.rank is not Rank.COMMAND_LINE:
+            error.message += f" ({setting.source})"
+        raise
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -318,7 +331,8 @@ def _load(files: Setting | None, environ: MutableMapping[str, str]) -> dict[str,
     """Add the variables of the `--env-file`s, of which a later one counts more; return from which file each is."""
     found: dict[str, tuple[str, str]] = {}
     for file in files.value if files else ():
-        found |= {name: (value, file) for name, value in _variables_of(Path(file)).items()}
+        with _from(files):
+            found |= {name: (value, file) for name, value in _variables_of(Path(file)).items()}
     added = {name: pair for name, pair in found.items() if not environ.get(name)}
     environ.update({name: value for name, (value, _) in added.items()})
     return {name: file for name, (_, file) in added.items()}

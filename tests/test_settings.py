@@ -570,3 +570,44 @@ def test_dry_run(write: Write, monkeypatch: pytest.MonkeyPatch, case: str) -> No
     words = shlex.split(result.stdout)
     assert sorted(words) == sorted(shlex.split(line.format(folder=folder)))
     uvicorn.main.make_context("uvicorn", words[1:])
+
+
+# Variables with values that only fail when they are used, and what is said of them.
+USED: dict[str, tuple[str, str]] = {
+    "SERVE_SSL_CERTFILE": ("x.pem", "`x.pem` does not exist"),
+    "SERVE_LOG_CONFIG": ("no.yaml", "there is no file `no.yaml`"),
+    "SERVE_ENV_FILE": ("no.env", "there is no file `no.env`"),
+    "SERVE_UVICORN": ("nope", "`-X nope` has no value"),
+    "SERVE_FD": ("99", "the descriptor 99 is no socket: Bad file descriptor"),
+    "INSPECT_RESPOND_FILE": ("no.txt", "cannot read `no.txt`: No such file or directory"),
+    "INSPECT_SAVE": ("no/s.jsonl", "cannot save to `no/s.jsonl`: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("name", USED)
+def test_a_value_that_fails_names_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Also what is wrong only when it is used names the variable, or the file and key, that it comes from."""
+    monkeypatch.chdir(tmp_path)
+    value, problem = USED[name]
+    monkeypatch.setenv(f"ASGICTL_{name}", value)
+    command = name.partition("_")[0].lower()
+
+    words = ["demo"] if command == "serve" or name == "INSPECT_SAVE" else []
+    result = run(command, *words, "--port", "0") if name != "SERVE_FD" else run(command, *words)
+
+    assert result.exit_code in {2, 3, 4}
+    assert result.stderr.splitlines()[0] == f"error: {problem} (ASGICTL_{name})"
+
+
+def test_a_value_that_fails_names_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that a file names is looked for beside that file, which the error says."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / PYPROJECT).write_text("[tool.asgictl.serve]\nssl-certfile = 'x.pem'\n")
+    monkeypatch.chdir(tmp_path / "sub")
+
+    result = run("serve", "demo")
+
+    assert result.stderr.splitlines() == [
+        f"error: `{tmp_path}/x.pem` does not exist (ssl-certfile in [tool.asgictl.serve] of {tmp_path}/pyproject.toml)",
+        "hint: see that it is there",
+    ]

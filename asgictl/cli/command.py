@@ -224,7 +224,7 @@ class _Boundary:
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, AsgictlError):
-            if isinstance(error, ConfigError) and (source := self._source(error.option)):
+            if source := self._source(error.option):
                 error.message += f" ({source})"
             self._console.error(error)
             raise typer.Exit(error.exit_status) from None

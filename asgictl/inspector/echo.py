@@ -64,7 +64,9 @@ def _content(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         problem = f"cannot read `{file}`: {errors.reason(error)}"
-        raise FileProblemError(problem, hint="pass --respond-file with a file that can be read") from error
+        raise FileProblemError(
+            problem, hint="pass --respond-file with a file that can be read", option="respond-file"
+        ) from error
 
 
 class Echo:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from asgictl import errors
 from asgictl.asgi import ASGIApp
 from asgictl.inspector import echo
 from asgictl.inspector.echo import Answer
@@ -32,7 +33,9 @@ def session_file(
         return
     about = {"asgictl": version, "app": app, "redacted": sorted(set(redacted(request)))}
     limit = request.save_limit * _MEGABYTE
-    with contextlib.closing(SessionFile(Path(request.save), about=about, limit=limit, note=note)) as file:
+    with errors.about("save"):
+        file = SessionFile(Path(request.save), about=about, limit=limit, note=note)
+    with contextlib.closing(file):
         yield file
 
 

@@ -108,7 +108,8 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
             hint = environment.installing(package)
             raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint, option=name)
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
-        raise FileProblemError(f"there is no file `{arguments['log_config']}`", hint="pass --log-config with a file")
+        problem = f"there is no file `{arguments['log_config']}`"
+        raise FileProblemError(problem, hint="pass --log-config with a file", option="log-config")
 
 
 def header(text: str) -> tuple[str, str]:

@@ -42,7 +42,8 @@ def _launch(
     if sys.stdout is None:  # closed; its number may belong to another file by now
         plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
     secured = tls.secure(plan.tls, _host(plan.bind), reporter.note) if plan.tls else None
-    listener = listen.listen(plan.bind)
+    with errors.about("uds" if plan.bind.uds is not None else "fd" if plan.bind.fd is not None else "port"):
+        listener = listen.listen(plan.bind)
     address = listener.address
     if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
         reporter.note(f"port {plan.bind.port} is in use, taking {address.port}")

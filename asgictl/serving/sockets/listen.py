@@ -185,7 +185,8 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
 def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     place = f"port {port} on {host}"
     if isinstance(error, socket.gaierror):
-        return StartError(f"the host `{host}` has no address: {errors.reason(error)}", hint="pass --host 127.0.0.1")
+        problem = f"the host `{host}` has no address: {errors.reason(error)}"
+        return StartError(problem, hint="pass --host 127.0.0.1", option="host")
     if error.errno == errno.EADDRINUSE and tried:
         return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
     if error.errno == errno.EADDRINUSE:
@@ -198,7 +199,7 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
         return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")
     if error.errno == errno.EADDRNOTAVAIL:
         hint = "pass --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for every address it has"
-        return StartError(f"this machine has no address {host}", hint=hint)
+        return StartError(f"this machine has no address {host}", hint=hint, option="host")
     return StartError(f"cannot listen on {place}: {errors.reason(error)}")
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from asgictl import errors
 from asgictl.errors import ConfigError
 from asgictl.serving.request import ServeRequest, TlsVersion
 
@@ -94,9 +95,11 @@ def check(request: TlsRequest) -> None:
     from asgictl.serving.tls import given_files
 
     if request.ssl_certfile is not None:
-        given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
+        with errors.about("ssl-certfile"):
+            given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
     if request.client_ca is not None:
-        given_files.check_authorities(request.client_ca)
+        with errors.about("client-ca"):
+            given_files.check_authorities(request.client_ca)
 
 
 def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Secured:

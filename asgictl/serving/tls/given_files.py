@@ -26,7 +26,8 @@ def check_pair(certfile: str, keyfile: str | None, password: str | None) -> None
     if keyfile is None and "PRIVATE KEY-----" not in certificate:
         raise FileProblemError(f"`{certfile}` holds no private key", hint="pass --ssl-keyfile")
     if keyfile is not None:
-        _pem(keyfile, "PRIVATE KEY-----", "private key")
+        with errors.about("ssl-keyfile"):
+            _pem(keyfile, "PRIVATE KEY-----", "private key")
     _load(certfile, keyfile, password)
 
 
@@ -44,7 +45,8 @@ def _pem(file: str, marker: str, what: str) -> str:
     try:
         text = Path(file).read_text(encoding="ascii", errors="replace")
     except FileNotFoundError as error:
-        raise FileProblemError(f"`{file}` does not exist", hint="the path is relative to the current folder") from error
+        hint = "see that it is there" if Path(file).is_absolute() else "the path is relative to the current folder"
+        raise FileProblemError(f"`{file}` does not exist", hint=hint) from error
     except OSError as error:
         hint = "see to its permissions, or pass another file"
         raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
@@ -70,7 +72,9 @@ def _load(certfile: str, keyfile: str | None, password: str | None) -> None:
         if asked and not password:
             raise FileProblemError(f"`{key}` is encrypted", hint="pass --ssl-keyfile-password") from error
         if asked:
-            raise FileProblemError(f"the password does not open `{key}`", hint="pass another") from error
+            raise FileProblemError(
+                f"the password does not open `{key}`", hint="pass another", option="ssl-keyfile-password"
+            ) from error
         raise FileProblemError(f"cannot use `{certfile}` with `{key}`: {_reason(error)}", hint=_RIGHT_FILE) from error
 
 
