@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import answers
 from tests.conftest import ASGICTL
 from tests.containers import lab, projects
 
@@ -27,7 +28,7 @@ def test_builds_serves_and_stops(project: Path, name: str) -> None:
     lab.call(str(ASGICTL), "scaffold", *kind.options, "--save", folder=project)
 
     assert lab.call("hadolint", "--failure-threshold", "style", "Dockerfile", folder=project) == ""
-    answer = json.loads(lab.call(str(ASGICTL), "scaffold", "--verify", "--json", folder=project))
+    answer = answers.result(lab.call(str(ASGICTL), "scaffold", "--verify", "--json", folder=project))
 
     assert answer["passed"], json.dumps(answer, indent=2)
     seen = {step["name"]: step["seen"] for step in answer["steps"]}

@@ -75,10 +75,17 @@ class Engine:
             "image rm": EngineError("docker image failed", ["no such thing", "image Not Known"]),
         }
 
-    def call(self, *arguments: str, hears: Callable[[str], object] | None = None, folder: Path | None = None) -> str:
+    def call(
+        self,
+        *arguments: str,
+        hears: Callable[[str], object] | None = None,
+        folder: Path | None = None,
+        whole: bool = False,
+    ) -> str:
         """Return the answer whose words the call begins with, the longest first."""
         self.clock.now += 0.5
         name = next((word for word in arguments if word.startswith("shop-verify-")), "")
+        assert whole is (arguments[0] == "run")
         self.calls.append(arguments)
         self.folders.append(folder)
         line = " ".join(arguments).replace(name or "\0", "NAME")
@@ -414,6 +421,19 @@ def test_a_call_that_is_interrupted(tmp_path: Path) -> None:
         program(tmp_path, "docker", code).call(str(tmp_path / "ended"), hears=interrupted)
 
     assert (tmp_path / "ended").exists()
+
+
+def test_a_call_that_is_waited_for(tmp_path: Path) -> None:
+    """What the engine has begun for good is waited for, so that it can be undone after it."""
+    code = "import pathlib, time\nprint('begun', flush=True)\ntime.sleep(0.3)\npathlib.Path(sys.argv[1]).touch()\n"
+
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program(tmp_path, "docker", code).call(str(tmp_path / "done"), hears=interrupted, whole=True)
+
+    assert (tmp_path / "done").exists()
 
 
 NOT_HERE = "no docker here", "no podman here"

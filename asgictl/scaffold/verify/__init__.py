@@ -102,7 +102,8 @@ class _Trial:
         mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
         published = ("--publish", f"127.0.0.1::{self.port}")
         arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
-        self.engine.call(*arguments, folder=self.project.root)
+        # Or the container could appear after `clean_up` has looked for it.
+        self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
         self.address = self._address()
         while time.monotonic() - began < _READY_WITHIN:

@@ -33,8 +33,18 @@ class Engine:
         """What a build needs so that the image keeps its health check: Podman's own format has none."""
         return ("--format", "docker") if self.name == "podman" else ()
 
-    def call(self, *arguments: str, hears: Callable[[str], object] | None = None, folder: Path | None = None) -> str:
-        """Run the engine, and return the last of what it says; `hears` gets each line at once. Raises `EngineError`."""
+    def call(
+        self,
+        *arguments: str,
+        hears: Callable[[str], object] | None = None,
+        folder: Path | None = None,
+        whole: bool = False,
+    ) -> str:
+        """Run the engine, and return the last of what it says; `hears` gets each line at once.
+
+        An interruption ends the call, or, if it is to be `whole`, waits for its end: the engine does what it was asked
+        for, whether or not its command line is still there. Raises `EngineError`.
+        """
         said: deque[str] = deque(maxlen=_KEPT)
         process = subprocess.Popen(  # noqa: S603  # no shell
             [self.program, *arguments],
@@ -55,7 +65,8 @@ class Engine:
                     if hears is not None:
                         hears(line.rstrip())
             except BaseException:
-                process.terminate()
+                if not whole:
+                    process.terminate()
                 raise
         if process.returncode:
             raise EngineError(f"{self.name} {arguments[0]} failed", [line for line in said if line])
