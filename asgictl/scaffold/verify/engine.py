@@ -65,7 +65,10 @@ class Engine:
                     if hears is not None:
                         hears(line.rstrip())
             except BaseException:
-                if not whole:
+                if whole:
+                    process.stdout.read()
+                    process.wait()
+                else:
                     process.terminate()
                 raise
         if process.returncode:
