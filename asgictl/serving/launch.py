@@ -198,7 +198,7 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **argu
         raise _stopped_early(signal.Signals(stop.args[0])) from None
     if pool.error is not None:
         raise pool.error
-    if not pool.ready:
+    if not pool.answered:
         raise _stopped_early(pool.stopped_by)
     return errors.STOPPED if pool.stopped_by else StartError.exit_status
 

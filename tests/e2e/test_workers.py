@@ -207,3 +207,39 @@ def test_max_requests_need_workers(serve: Serve, write: Write) -> None:
             "hint: pass --workers 2, or drop it: one process that has ended is not started again",
         ],
     )
+
+
+LOCKED = """
+import os, time
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+try:
+    os.mkdir("lock")
+except FileExistsError:
+    time.sleep(60)  # the other worker has it
+
+async def index(request):
+    return PlainTextResponse("ok")
+
+app = Starlette(routes=[Route("/", index)])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda it: it.name)
+def test_a_stop_after_the_first_answer(serve: Serve, write: Write, number: signal.Signals) -> None:
+    """A server that was stopped once one of its workers could answer ends with 0, however long the others take."""
+    folder = write({"main.py": LOCKED})
+    served = serve("main:app", "--workers", "2", "--uds", "s.sock", folder=folder, port=None)
+    deadline = time.monotonic() + 30
+    while not (folder / "s.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(folder / "s.sock"))) as client:
+        assert client.get("http://localhost", timeout=30).text == "ok"
+
+    served.send(number)
+
+    status, lines = served.end()
+    assert (status, [line for line in lines if line.startswith("error")]) == (0, [])

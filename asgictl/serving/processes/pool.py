@@ -32,7 +32,10 @@ _MARGIN = stopping.LAST_WORDS + 1.5
 
 
 class Pool:
-    """The workers of one launch; a subclass says what a failure means, and what a hangup."""
+    """The workers of one launch; a subclass says what a failure means, and what a hangup.
+
+    It is `ready` when all of them are, and has `answered` when one of them could.
+    """
 
     excuses_failures = True
 
@@ -42,6 +45,7 @@ class Pool:
         self.grace = grace
         self.error: AsgictlError | None = None
         self.ready = False
+        self.answered = False
         self.stopped_by: signal.Signals | None = None
         self.notifier = hooks.notifier
         self.reporter = hooks.reporter
@@ -166,6 +170,7 @@ class Pool:
         match message["event"]:
             case "ready":
                 self._ready.add(pid)
+                self.answered = True
                 self._notes.clear()
                 self._heed_ready(message["app"], message["docs"])
             case "stopped":
@@ -246,7 +251,7 @@ class Pool:
         """End everything: a worker has outlived its own limit."""
         if self.error is None:
             self.reporter.note(f"stopped after {self.grace:g} s and killed the workers that were left")
-        self._force(errors.STOPPED if self.ready and self.error is None else StartError.exit_status)
+        self._force(errors.STOPPED if self.answered and self.error is None else StartError.exit_status)
 
     def _force(self, status: int) -> None:
         """Kill the workers, and end with `status` before the supervisor can return another."""

@@ -163,8 +163,9 @@ def test_ready_when_all_are(team: Team) -> None:
     """The app is ready when as many workers as wanted are, once, and not again for one that takes over."""
     one, two, three = joined(team, ONE, TWO, THREE)
 
+    assert not team.answered
     one.ready()
-    assert (team.said, team.ready) == ([], False)
+    assert (team.said, team.ready, team.answered) == ([], False, True)
     two.ready()
     assert (team.said, team.ready, team.serving) == (["ready: ASGI /docs"], True, {ONE, TWO})
     three.ready()
@@ -181,7 +182,7 @@ def test_ready_comes_too_late(team: Team) -> None:
     team._hear(signal.SIGTERM)
     two.ready()
 
-    assert (team.said, team.ready) == (["stopping"], False)
+    assert (team.said, team.ready, team.answered) == (["stopping"], False, True)
 
 
 def test_strangers(team: Team) -> None:
@@ -358,7 +359,7 @@ def test_a_worker_that_outlives_its_limit(
     killed: list[int] = []
     children = [SimpleNamespace(kill=lambda number=number: killed.append(number)) for number in (1, 2)]
     monkeypatch.setattr(multiprocessing, "active_children", lambda: children)
-    team.ready, team.error, team.grace = ready, error, 0.25
+    team.answered, team.error, team.grace = ready, error, 0.25
 
     with pytest.raises(Ended):
         team._give_up()
