@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from asgictl.errors import AppLoadError
 from asgictl.failure import Failure
+from asgictl.serving.processes import forks
 
 STOP = "stop"
 DRAIN = "drain"
@@ -62,6 +63,7 @@ class ParentReport:
         Call `drain` when it says so, and `stop` with the seconds it allows, or when it is gone.
         """
         self._connection = Client(address)
+        forks.in_child("parent", self._connection.close)  # or its parent would not see this process end
         self._lock = threading.Lock()
         self._stop = stop
         self._drain = drain

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from asgictl import errors
-from asgictl.serving.processes import exits
+from asgictl.serving.processes import exits, forks
 
 # SIGBREAK is Windows' Ctrl-Break; uvicorn handles the same set.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
@@ -84,6 +84,7 @@ class Stopping:
         They stay back until `take_over`, so that none falls between these handlers and uvicorn's.
         """
         hold_signals()
+        forks.in_child("signals", self._forget, unblock=_HELD)
         for number in self._heeded():
             signal.signal(number, self._interrupt)
         self._ear = listen(self._hear)
@@ -110,6 +111,16 @@ class Stopping:
         release_signals()
         if self.begun:
             request()  # uvicorn was not there yet
+
+    def _forget(self) -> None:
+        """In a child of the app's: hear nothing, and end as other programs do; handlers of the app's own stay."""
+        signal.set_wakeup_fd(-1)
+        for ear in (self._ear, self._beside):
+            if ear is not None:
+                ear.wake.close()
+        for number in _HELD:
+            if _is_ours(signal.getsignal(number)):
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def close_doors(self) -> None:
         """Have uvicorn accept no more clients, and go on with those that it has."""
@@ -174,6 +185,12 @@ class Stopping:
         if self._loading:
             self._loading = False  # a second signal must not strike while the first is being dealt with
             raise Stopped(number)
+
+
+def _is_ours(handler: object) -> bool:
+    """Tell whether a handler of signals is of asgictl, or of uvicorn."""
+    module = getattr(handler, "__module__", None) or type(handler).__module__
+    return module.partition(".")[0] in ("asgictl", "uvicorn")
 
 
 def _leave_alone(_number: int, _frame: FrameType | None) -> None:
