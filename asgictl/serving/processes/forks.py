@@ -16,13 +16,8 @@ _actions: dict[str, Callable[[], object]] = {}
 _unblocked: set[int] = set()
 
 
-class _Fork(threading.local):
-    """The fork that is under way in this thread."""
-
-    blocked: Collection[int] = ()
-
-
-_fork = _Fork()
+# Of the thread: `blocked`, the signals that were blocked before its fork.
+_fork = threading.local()
 
 
 def in_child(about: str, action: Callable[[], object], *, unblock: Collection[int] = ()) -> None:
