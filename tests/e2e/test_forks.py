@@ -171,8 +171,7 @@ def test_a_child_at_import(serve: Serve, write: Write, mode: str) -> None:
 def test_a_child_outlives_its_worker(serve: Serve, write: Write) -> None:
     """A worker that is killed is replaced, though a child of it goes on."""
     served = serve("main:app", "--workers", "2", folder=write({"main.py": APP + WHO}))
-    ask(served, "/child")
-    worker = int(ask(served, "/who"))
+    worker = int(ask(served, "/parent"))
     deadline = time.monotonic() + 20
 
     os.kill(worker, signal.SIGKILL)
@@ -184,5 +183,11 @@ def test_a_child_outlives_its_worker(serve: Serve, write: Write) -> None:
 
 WHO = """
 paths["/who"] = lambda request: PlainTextResponse(str(os.getpid()))
+
+async def parent(request):
+    await child(request)
+    return PlainTextResponse(str(os.getpid()))
+
+paths["/parent"] = parent
 app = Starlette(routes=[Route(path, call) for path, call in paths.items()], lifespan=lifespan)
 """
