@@ -5,8 +5,12 @@ have no use for it.
 """
 
 import os
-import signal
 import sys
+
+if __name__ == "__main__" and sys.path[0] == os.getcwd():  # noqa: PTH109  # `python -m` puts it there, and so first
+    del sys.path[0]
+
+import signal
 from types import FrameType
 
 from asgictl import collector, streams

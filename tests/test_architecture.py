@@ -262,7 +262,8 @@ def test_uvicorn_is_called_in_one_place() -> None:
         ("serving/tls/redirect.py", "uvicorn.Config"),
         ("serving/tls/redirect.py", "uvicorn.Server"),
         ("serving/app/runtime.py", "ProxyHeadersMiddleware"),
-        ("serving/websocket_protocol.py", "AutoWebSocketsProtocol"),
+        ("serving/protocols.py", "AutoWebSocketsProtocol"),
+        ("serving/launch.py", "uvicorn.Config"),
     }
 
 

@@ -15,10 +15,10 @@ VARIABLE = "ASGICTL_RUNTIME"
 class Instructions(NamedTuple):
     """How to load and run the app; times are in seconds.
 
-    `imports` names modules to import when the app is ready. With `reload` an app that is broken is served too, as a
-    page that says so to the clients in `show_errors`. A worker ends after `max_requests`. `proxies` are the
-    addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_min` is the oldest version of TLS, or
-    None for plain HTTP.
+    `needed` names modules to import before the app, `later` those to import when it is ready. With `reload` an app that
+    is broken is served too, as a page that says so to the clients in `show_errors`. A worker ends after `max_requests`.
+    `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_min` is the oldest
+    version of TLS, or None for plain HTTP.
     """
 
     ref: AppRef
@@ -27,7 +27,8 @@ class Instructions(NamedTuple):
     graceful_timeout: float = 8
     startup_timeout: float | None = None
     loop: str = "auto"
-    imports: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     access_log: AccessLog | None = None
     reload: bool = False
     show_errors: ShowErrors = "loopback"

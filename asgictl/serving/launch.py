@@ -128,6 +128,7 @@ class _OwnReport:
 def _one_process(
     plan: ServePlan, listener: listen.Listener, hooks: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
 ) -> int:
+    plan = _with_logging(plan)
     runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
     report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
@@ -182,6 +183,8 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **argu
     """Have uvicorn's supervisor run the workers of `pool`; return the exit status."""
     from asgictl.serving.app import worker
 
+    # Each is started with `python -c`, which puts this folder first on `sys.path`, before anything else is imported.
+    os.environ.setdefault(worker.SAFE_PATH, worker.OURS)
     try:
         with pool.watched():
             _uvicorn(
@@ -218,11 +221,30 @@ def _lock_file() -> Iterator[str]:
         remove()
 
 
+def _with_logging(plan: ServePlan) -> ServePlan:
+    """Have uvicorn configure logging before the app does, as it does in workers; return a plan that leaves it so."""
+    import uvicorn
+
+    given = plan.uvicorn
+    with _told():
+        uvicorn.Config(
+            "", log_config=given["log_config"], log_level=given.get("log_level"), use_colors=given["use_colors"]
+        )
+    return plan._replace(uvicorn={**given, "log_config": None, "log_level": None})
+
+
 def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:
     import uvicorn
 
-    try:
+    with _told():
         uvicorn.run(app, **{"workers": 1, **plan.uvicorn, **listener.arguments(), **arguments, "lifespan": "on"})
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell of what uvicorn raises in the block as an error of the start."""
+    try:
+        yield
     except Exception as error:
         problem = f"uvicorn cannot start: {type(error).__name__}: {error}"
         raise AppLoadError(problem, failure=failure.of(error)) from error

@@ -1,13 +1,17 @@
-"""The logging configuration that uvicorn gets."""
+"""The logging configuration that uvicorn gets, and what the app's own makes of it."""
 
 import copy
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from asgictl import failure, streams
+from asgictl.serving.app import access_log
+from asgictl.serving.app.access_log import Line
+from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.request import LogFormat
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
@@ -91,12 +95,63 @@ class Handler(logging.StreamHandler[Any]):
 
 def expect_cut_responses() -> None:
     """Stop printing what a stop brings about: responses that are cut off, and a socket that is closed meanwhile."""
-    for handler in logging.getLogger("uvicorn").handlers:
-        for one in handler.filters:
-            if isinstance(one, Without):
-                one.beginnings += CUT
+    for one in _own_filters():
+        one.beginnings += CUT
     # A loop that was blocked may find its listening socket shut down by `Listener.refuse`.
     logging.getLogger("asyncio").addFilter(lambda record: "_accept_connection" not in record.getMessage())
+
+
+class AppLogging:
+    """What the app's logging, or a log config, does with uvicorn's loggers, which are theirs to configure."""
+
+    def __init__(self) -> None:
+        """Note how it is before the app is imported."""
+        ours = any(isinstance(handler, Handler) for handler in logging.getLogger("uvicorn").handlers)
+        self._error, self._access = logging.getLogger("uvicorn.error"), logging.getLogger("uvicorn.access")
+        # By --log-level, which is about the server's log.
+        self._quiet = ours and not self._access.isEnabledFor(logging.INFO)
+        self._by_config = {self._error: self._is_off(self._error), self._access: self._is_off(self._access)}
+
+    def _is_off(self, logger: logging.Logger) -> bool:
+        return logger.disabled or (logger is self._access and not self._quiet and not logger.isEnabledFor(logging.INFO))
+
+    def access_log(self, line: Line, note: Callable[[str], object], options: str) -> Line | None:
+        """Return `line`, or what asks the filters of `uvicorn.access` first; None where asgictl has nothing to write.
+
+        That is when this logger has handlers: uvicorn gives them its own lines. What nobody might expect is told to
+        `note`; `options` are those that asgictl's lines have been given.
+        """
+        lost = {self._error: "errors of requests are not printed", self._access: "there is no access log"}
+        for logger in filter(self._is_off, lost):
+            by = "--log-config" if self._by_config[logger] else "the app's logging"
+            way = "; `disable_existing_loggers: False` keeps it" if logger.disabled else ""
+            note(f"{by} has turned `{logger.name}` off, so {lost[logger]}{way}")
+        if self._is_off(self._access):
+            return None
+        if self._access.hasHandlers():
+            if options:
+                note(f"the access log goes to the handlers of `uvicorn.access`, for which {options} says nothing")
+            for one in _own_filters():
+                one.beginnings = tuple(it for it in one.beginnings if it not in WEBSOCKETS)
+            return None
+        return self._filtered(line) if self._access.filters else line
+
+    def _filtered(self, line: Line) -> Line:
+        def unless_filtered(exchange: InFlight) -> str:
+            wanted = exchange.scope["type"] == "websocket" or self._access.filter(access_log.record(exchange))
+            return line(exchange) if wanted else ""
+
+        return unless_filtered
+
+    def no_access_log(self) -> None:
+        """Have uvicorn write none, either."""
+        self._access.disabled = True
+
+
+def _own_filters() -> Iterator[Without]:
+    """Yield the filters of asgictl's own handlers."""
+    for handler in logging.getLogger("uvicorn").handlers:
+        yield from (one for one in handler.filters if isinstance(one, Without))
 
 
 class JSONFormatter(logging.Formatter):
@@ -141,5 +196,7 @@ def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, An
         "loggers": {
             "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
             "uvicorn.error": {"level": "INFO"},
+            # Without handlers, uvicorn has no access log: asgictl has one.
+            "uvicorn.access": {"handlers": [], "propagate": False},
         },
     }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asgictl import adapt, discovery
 from asgictl.errors import ConfigError, StartError
-from asgictl.serving import arguments, cpus, logs, tls, websocket_protocol
+from asgictl.serving import arguments, cpus, logs, protocols, tls
 from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
@@ -78,9 +78,9 @@ def plan(
         access_log.check(request.access_log_format)
     ref = _app(request, folder, environ, tell)
     watch = _watch(request, ref, folder) if request.reload else None
-    imports: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     if given["ws"] == "auto" and find_spec("websockets"):
-        given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
+        given["ws"], later = protocols.websockets, (protocols.WEBSOCKETS,)
     once = request.check
     return ServePlan(
         bind=_bind(request, environ),
@@ -91,8 +91,9 @@ def plan(
             lifespan=request.lifespan,
             graceful_timeout=request.graceful_timeout,
             startup_timeout=request.startup_timeout,
+            needed=protocols.needed(given["loop"], given["http"], given["ws"]),
             loop=given.pop("loop"),
-            imports=imports,
+            later=later,
             access_log=_access_log(request, colors),
             reload=request.reload and not once,
             show_errors=request.show_errors,
@@ -122,7 +123,6 @@ def _passed(request: ServeRequest, given: Mapping[str, Any], colors: Colors) -> 
         "use_colors": colors.stderr if request.log_format == "text" else None,
         "timeout_graceful_shutdown": request.graceful_timeout,
         **given,
-        "access_log": False,
         "proxy_headers": False,
         "headers": [arguments.header(text) for text in request.header],
     }

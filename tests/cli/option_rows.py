@@ -171,10 +171,28 @@ SERVE = {
     "timeout-keep-alive": Row({"launch.plan.uvicorn.timeout_keep_alive": 6}, "6"),
     "limit-concurrency": Row({"launch.plan.uvicorn.limit_concurrency": 7}, "7"),
     "backlog": Row({"launch.plan.bind.backlog": 9, "launch.plan.uvicorn.backlog": 9}, "9"),
-    "loop": Row({"launch.plan.instructions.loop": "asyncio"}, "asyncio"),
-    "http": Row({"launch.plan.uvicorn.http": "h11"}, "h11"),
-    "http2": Row({"launch.plan.uvicorn.http": "zttp", "launch.plan.uvicorn.http2": True}),
-    "ws": Row({"launch.plan.instructions.imports": [], "launch.plan.uvicorn.ws": "none"}, "none"),
+    "loop": Row(
+        {
+            "launch.plan.instructions.loop": "asyncio",
+            "launch.plan.instructions.needed": ["uvicorn.protocols.http.auto"],
+        },
+        "asyncio",
+    ),
+    "http": Row(
+        {
+            "launch.plan.uvicorn.http": "h11",
+            "launch.plan.instructions.needed": ["uvloop", "uvicorn.protocols.http.h11_impl"],
+        },
+        "h11",
+    ),
+    "http2": Row(
+        {
+            "launch.plan.instructions.needed": ["uvloop", "uvicorn.protocols.http.zttp_impl"],
+            "launch.plan.uvicorn.http": "zttp",
+            "launch.plan.uvicorn.http2": True,
+        }
+    ),
+    "ws": Row({"launch.plan.instructions.later": [], "launch.plan.uvicorn.ws": "none"}, "none"),
     "ws-max-size": Row({"launch.plan.uvicorn.ws_max_size": 11}, "11"),
     "ws-ping-interval": Row({"launch.plan.uvicorn.ws_ping_interval": 12.0}, "12"),
     "ws-ping-timeout": Row({"launch.plan.uvicorn.ws_ping_timeout": 13.0}, "13"),

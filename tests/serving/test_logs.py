@@ -145,7 +145,11 @@ def test_each_configuration_is_new() -> None:
     """What is changed in one configuration is not in the next."""
     logs.config(verbose=False, log_format="text", whole=False)["loggers"].clear()
 
-    assert set(logs.config(verbose=False, log_format="text", whole=False)["loggers"]) == {"uvicorn", "uvicorn.error"}
+    assert set(logs.config(verbose=False, log_format="text", whole=False)["loggers"]) == {
+        "uvicorn",
+        "uvicorn.access",
+        "uvicorn.error",
+    }
 
 
 def test_nobody_reads_the_log() -> None:

@@ -34,7 +34,8 @@ def test_plain(tmp_path: Path) -> None:
     assert planned.instructions == Instructions(
         ref=AppRef(module="asgictl.demo", attribute="app", found="the bundled app", factory=False),
         how=Adaptation(),
-        imports=("uvicorn.protocols.websockets.auto",),
+        needed=("uvloop", "uvicorn.protocols.http.auto"),
+        later=("uvicorn.protocols.websockets.auto",),
         access_log=AccessLog(),
         proxies="127.0.0.1,::1,::ffff:127.0.0.1",
     )
@@ -70,7 +71,6 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
         "headers": [("X-One", "1"), ("x-two", "two words")],
         "timeout_graceful_shutdown": 3,
         "use_colors": True,
-        "access_log": False,
         "proxy_headers": False,
     }
 
@@ -224,7 +224,7 @@ def test_instructions_survive_the_way_to_a_worker(tmp_path: Path) -> None:
 
     assert more == {"address": "\0address"}
     assert list(read.ref.path) == ["p"]
-    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=(), notes=()), imports=())
+    read = read._replace(ref=read.ref._replace(path=("p",), also=(), looked=(), notes=()), needed=(), later=())
     assert read._replace(access_log=read.access_log and read.access_log._replace(quiet_path=())) == instructions
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from asgictl.certs import served
 from asgictl.errors import ConfigError
-from asgictl.serving import arguments, equivalent, plan, websocket_protocol
+from asgictl.serving import arguments, equivalent, plan, protocols
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.plan import Colors, ServePlan, Watch
 from asgictl.serving.request import ServeRequest
@@ -184,16 +184,16 @@ def test_another_websocket_protocol(tmp_path: Path, ws: str) -> None:
     """A protocol for WebSockets that is named is uvicorn's affair."""
     planned = made(tmp_path, ws=ws)
 
-    assert (planned.uvicorn["ws"], planned.instructions.imports) == (ws, ())
+    assert (planned.uvicorn["ws"], planned.instructions.later) == (ws, ())
 
 
 def test_no_websocket_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library for WebSockets uvicorn looks for another."""
-    assert made(tmp_path).uvicorn["ws"] is websocket_protocol.protocol
+    assert made(tmp_path).uvicorn["ws"] is protocols.websockets
     monkeypatch.setattr(plan, "find_spec", lambda _: None)
     planned = made(tmp_path)
 
-    assert (planned.uvicorn["ws"], planned.instructions.imports) == ("auto", ())
+    assert (planned.uvicorn["ws"], planned.instructions.later) == ("auto", ())
 
 
 def test_what_the_worker_gets(tmp_path: Path) -> None:

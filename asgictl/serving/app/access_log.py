@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import re
 import string
 import time
@@ -138,6 +139,15 @@ def _text(exchange: InFlight) -> str:
         f'{_client(scope["client"])} - "{method} {_target(scope["raw_path"], scope["query_string"])}'
         f' HTTP/{scope["http_version"]}" {answer} {size} B {duration} ms\n'
     )
+
+
+def record(exchange: InFlight) -> logging.LogRecord:
+    """Return the record that uvicorn would make of a request, for the filters of `uvicorn.access`."""
+    scope = exchange.scope
+    target = _target(scope["raw_path"], scope["query_string"])
+    arguments = (_client(scope["client"]), scope["method"], target, scope["http_version"], exchange.status)
+    text = '%s - "%s %s HTTP/%s" %d'
+    return logging.LogRecord("uvicorn.access", logging.INFO, __file__, 0, text, arguments, exc_info=None)
 
 
 def _colored(exchange: InFlight) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asgictl import adapt
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
+from asgictl.serving import logs, protocols
 from asgictl.serving.app import access_log, slow_start, stuck
 from asgictl.serving.app.error_page import ErrorPage
 from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
@@ -55,6 +56,7 @@ class Runtime:
         self._writer: LogWriter | None = None
         self._proxied: Any = None
         self._startup = stuck.Startup()
+        self._logging = logs.AppLogging()
         self._stop = Stop(
             instructions, self.stopping, lambda: self.report, startup=self._startup, complete=self._write_line
         )
@@ -66,8 +68,8 @@ class Runtime:
 
         With `broken`, which says why, the app is not even tried.
         """
-        # Before a `uvicorn.py` of the user's is in its place.
-        importlib.import_module("uvicorn.middleware.proxy_headers")
+        instructions = self.instructions
+        protocols.import_before(instructions.ref.path, needed=instructions.needed, later=instructions.later)
         slow_start.watch(self._startup, self.stopping, lambda: self.report, limit=self.instructions.startup_timeout)
         with self.stopping.loading():
             try:
@@ -181,11 +183,28 @@ class Runtime:
         if self.stopping.begun:
             return
         self.stopping.ready = True
+        self._heed_logging()
         self.report.ready(self.kind, self._docs)
         if self.instructions.reload and (self.kind or "").startswith("Django"):
             stopping.later(0, self._tell_migrations)
-        for module in self.instructions.imports:
+        for module in self.instructions.later:
             stopping.later(_CALM, partial(importlib.import_module, module))
+
+    def _heed_logging(self) -> None:
+        """Leave the access log to the app's own logging, where that has one."""
+        log = self.instructions.access_log
+        if log is None:
+            self._logging.no_access_log()
+            return
+        given = [
+            *(["--access-log-format"] if log.format != "text" else []),
+            *(["--quiet-path"] if log.quiet_path else []),
+        ]
+        line = self._logging.access_log(self._line, self.report.note, " and ".join(given))
+        if line is None:
+            self._write = None
+        else:
+            self._line = line
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""

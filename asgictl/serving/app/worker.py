@@ -13,6 +13,10 @@ from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.processes import exits, stopping
 from asgictl.serving.processes.messages import ParentReport
 
+# What keeps the current folder off `sys.path` (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH), and
+# the value with which it is meant for this process alone, and not for those that the app starts.
+SAFE_PATH, OURS = "PYTHONSAFEPATH", "asgictl"
+
 _runtime: Runtime
 
 
@@ -23,6 +27,8 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     one process. The worker ends when the app cannot be loaded.
     """
     global _runtime  # noqa: PLW0603  # `create_app` is called by name too, and has no other way to it
+    if os.environ.get(SAFE_PATH) == OURS:
+        del os.environ[SAFE_PATH]
     instructions, more = Instructions.loads(os.environ[VARIABLE])
     _runtime = Runtime(instructions, alone=False)
     try:

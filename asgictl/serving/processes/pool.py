@@ -60,6 +60,7 @@ class Pool:
         self._closed_doors: set[int] = set()
         self._met: set[int] = set()
         self._notes: set[str] = set()
+        self._start_notes: set[str] = set()
         self._own_signal = False
         self._closed = False
         self._forced = False
@@ -184,9 +185,19 @@ class Pool:
                 self._heed_failure(messages.error_of(message))
                 if self.excuses_failures:
                     self._excused.add(pid)  # its end is no other failure
-            case "note" if self.error is None and message["text"] not in self._notes:
-                self._notes.add(message["text"])
-                self.reporter.note(message["text"])
+            case "note" if self.error is None:
+                self._heed_note(pid, message["text"])
+
+    def _heed_note(self, pid: int, text: str) -> None:
+        """Pass a note on, unless another worker has said the same, when it started or since one was ready."""
+        said = self._notes if pid in self._ready else self._start_notes
+        if text not in said:
+            said.add(text)
+            self.reporter.note(text)
+
+    def starts_anew(self) -> None:
+        """Expect workers whose start may be another than that of those before."""
+        self._start_notes.clear()
 
     def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         if len(self.serving) >= self.size and not (self.ready or self.stopping):

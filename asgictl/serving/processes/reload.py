@@ -57,6 +57,7 @@ class Reload(Pool):
                 return
             self.reporter.changed(files)
             _forget_compiled(files)
+            self.starts_anew()
             self._fatal = None
             self._is_broken = broken is not None
             self._prepare(broken)

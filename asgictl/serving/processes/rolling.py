@@ -44,6 +44,7 @@ class RollingPool(Pool):
             return
         with self._rolling:
             self.notifier.reloading()
+            self.starts_anew()
             _replace_all(self)
             if not self.stopping:
                 self.notifier.ready()

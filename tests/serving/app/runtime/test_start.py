@@ -169,7 +169,7 @@ def test_what_follows_the_start(
     monkeypatch.setattr(importlib, "import_module", imported.append)
     notes = iter(["2 migrations are not applied", None])
     monkeypatch.setattr(django_checks, "unapplied", lambda: next(notes))
-    built, report = made(reload=reload, imports=("one", "two"))
+    built, report = made(reload=reload, later=("one", "two"))
     built.kind = kind
 
     built.startup_complete()

@@ -1,0 +1,63 @@
+"""When uvicorn's event loop and protocols are imported: before the app, whose folder comes first on `sys.path`.
+
+The protocol for WebSockets waits until the app is ready: the library takes about a tenth of the time to the first
+answer (bench/startup.py), and no page needs it before.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+WEBSOCKETS = "uvicorn.protocols.websockets.auto"
+
+# What uvicorn imports for its arguments `loop`, `http` and `ws`; a test holds it against uvicorn.
+_LOOPS = {"auto": ("uvloop",), "uvloop": ("uvloop",), "zuvloop": ("zuvloop",)}
+_HTTP = {name: f"uvicorn.protocols.http.{name}_impl" for name in ("h11", "httptools", "zttp")}
+_HTTP["auto"] = "uvicorn.protocols.http.auto"
+_WS = {
+    "auto": WEBSOCKETS,
+    "websockets": "uvicorn.protocols.websockets.websockets_impl",
+    "websockets-sansio": "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "wsproto": "uvicorn.protocols.websockets.wsproto_impl",
+}
+
+# What else is imported only when something needs it: by the error page, for WSGI apps, to spread --max-requests.
+_RARE = ("html", "a2wsgi", "random")
+
+
+def websockets(**arguments: Any) -> Any:
+    """Return uvicorn's own choice of a WebSocket protocol, for a client that upgrades its connection."""
+    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+    assert AutoWebSocketsProtocol is not None  # noqa: S101  # the plan has looked for the library
+    return AutoWebSocketsProtocol(**arguments)
+
+
+def needed(loop: str, http: str, ws: Any) -> tuple[str, ...]:
+    """Return the modules that uvicorn needs for its arguments; none for what users name as `module:attribute`."""
+    loops = tuple(filter(find_spec, _LOOPS.get(loop, ())))
+    return (*loops, *(module for module in (_HTTP.get(http), _WS.get(ws)) if module))
+
+
+def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Iterable[str]) -> None:
+    """Import what is `needed` before `folders` come first on `sys.path`.
+
+    What is for `later`, or is rare, waits, unless a file in one of the folders could be taken for what it imports.
+    """
+    for module in ("uvicorn.middleware.proxy_headers", *needed):
+        importlib.import_module(module)
+    names = {name.partition(".")[0] for folder in folders for name in _names(folder)}
+    if names & {"websockets", "a2wsgi", *sys.stdlib_module_names}:
+        for module in (*later, *_RARE):
+            importlib.import_module(module)
+
+
+def _names(folder: str) -> list[str]:
+    """Return the names of what is in a folder; none of one that cannot be read, or is an archive."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208  # names alone
+    except OSError:
+        return []
