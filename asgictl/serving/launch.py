@@ -17,7 +17,7 @@ from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
-from asgictl.serving.processes import exits, stopping, terminal
+from asgictl.serving.processes import exits, forks, stopping, terminal
 from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     return Redirect(bind, ServedNames(plan.tls, secured.certificate), address.port)
 
 
+def _name(listener: listen.Listener) -> str:
+    """Return the name by which a child of the app's knows the server's sockets; nothing where there are no forks."""
+    return forks.name_of(listener.socket.fileno()) if hasattr(os, "fork") else ""
+
+
 class _OwnReport:
     """The report of the process that also launched it."""
 
@@ -129,6 +134,7 @@ def _one_process(
     plan: ServePlan, listener: listen.Listener, hooks: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
 ) -> int:
     plan = _with_logging(plan)
+    forks.leave_sockets(_name(listener))
     runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
     report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
@@ -161,7 +167,7 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
         pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks)
-        os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token)
+        os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token, sockets=_name(listener))
         return _supervised(plan, listener, pool, workers=plan.workers)
 
 
@@ -170,7 +176,8 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
 
     def prepare(broken: str | None) -> None:
         more = {"broken": broken} if broken else {}
-        os.environ[VARIABLE] = plan.instructions.dumps(address=pool.address, token=pool.token, **more)
+        known = {"address": pool.address, "token": pool.token, "sockets": _name(listener)}
+        os.environ[VARIABLE] = plan.instructions.dumps(**known, **more)
 
     with reload.trigger() as trigger:
         pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -51,6 +53,30 @@ async def plain(request):
     await asyncio.sleep(float(request.query_params.get("for", 0)))
     return PlainTextResponse("ok")
 
+class Suspended:
+    def __await__(self):
+        yield
+
+async def leave(request):
+    pid = os.fork()
+    if pid == 0:
+        how = request.query_params["how"]
+        if how == "exit":
+            sys.exit(5)
+        if how == "raise":
+            raise ValueError("in the child")
+        if how == "wait":
+            await Suspended()
+        return PlainTextResponse("from the child")
+    status = await asyncio.to_thread(os.waitpid, pid, 0)
+    return PlainTextResponse(str(os.waitstatus_to_exitcode(status[1])))
+
+async def hold(request):
+    one = fork.Process(target=sleep)
+    one.start()
+    children.append(one)
+    return PlainTextResponse(str(one.pid), headers={"connection": "close"})
+
 async def own(request):
     pid = os.fork()
     if pid == 0:
@@ -77,6 +103,7 @@ async def lifespan(app):
     print("shutdown", file=sys.stderr, flush=True)
 
 paths = {"/pool": pool, "/child": child, "/signalled": signalled, "/own": own, "/raced": raced, "/": plain}
+paths |= {"/leave": leave, "/hold": hold}
 app = Starlette(routes=[Route(path, call) for path, call in paths.items()], lifespan=lifespan)
 """
 MODES = {
@@ -126,6 +153,34 @@ def test_a_child_that_is_signalled_at_once_ends(served: Served) -> None:
     assert ask(served, "/raced") == "{-15}"
 
 
+@pytest.mark.parametrize(("how", "status"), [("exit", 5), ("raise", 1), ("wait", 3), ("return", 3)])
+def test_a_child_that_goes_on(served: Served, how: str, status: int) -> None:
+    """A child that leaves the app's code, or goes on in it, ends: it neither answers nor ends what its parent does."""
+    answers = [ask(served, f"/leave?how={how}") for _ in range(3)]
+
+    assert answers == [str(status)] * 3
+    assert [ask(served, "/") for _ in range(4)] == ["ok"] * 4
+
+
+def test_a_child_keeps_no_socket(served: Served) -> None:
+    """A child that goes on keeps neither the connection open that it was forked in, nor the port."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as client:
+        client.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    child = int(answer.rpartition(b"\r\n")[2])
+    port = served.port
+    served.send(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+
+    while True:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "the port is still taken"
+    os.kill(child, 0)
+
+
 def test_one_ctrl_c_is_one(served: Served) -> None:
     """A Ctrl-C of the terminal's, which the app's children hear too, is one: the open request is answered."""
     ask(served, "/child")
@@ -144,7 +199,14 @@ def test_one_ctrl_c_is_one(served: Served) -> None:
 
 
 AT_IMPORT = """
-import multiprocessing, time
+import multiprocessing, os, sys, time
+
+statuses = []
+for how in (lambda: sys.exit(0), lambda: sys.exit(4), lambda: 1 / 0):
+    pid = os.fork()
+    if pid == 0:
+        how()
+    statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 def sleep():
     time.sleep(60)
@@ -160,12 +222,33 @@ ended = one.exitcode
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_child_at_import(serve: Serve, write: Write, mode: str) -> None:
-    """A process that is forked and ended while the app is imported does not end the start."""
-    app = APP + "\nasync def at_import(request):\n    return PlainTextResponse(str(ended))\n"
+    """A process that is forked while the app is imported, and ends or is ended, does not end the start."""
+    app = APP + "\nasync def at_import(request):\n    return PlainTextResponse(f'{ended} {statuses}')\n"
     app += "paths['/at-import'] = at_import\napp = Starlette(routes=[Route(path, it) for path, it in paths.items()])\n"
     served = serve("main:app", *MODES[mode], folder=write({"main.py": AT_IMPORT + app}))
 
-    assert ask(served, "/at-import") == "-15"
+    assert ask(served, "/at-import") == "-15 [0, 4, 1]"
+
+
+def test_a_child_at_import_that_goes_on(serve: Serve, write: Write) -> None:
+    """A process that is forked while the app is imported, and imports it too, is not another server."""
+    app = "import os\npid = os.fork()\n" + APP
+    served = serve("main:app", folder=write({"main.py": app}))
+
+    assert ask(served, "/") == "ok"
+    served.send(signal.SIGTERM)
+    status, lines = served.end()
+    assert status == 0
+    assert "error: a process that the app has forked went on as the server, and is ended" in lines
+
+
+def test_a_child_at_import_leaves_the_socket(serve: Serve, write: Write, tmp_path: Path) -> None:
+    """The file of a UNIX socket stays the server's when a child ends in the import."""
+    served = serve("main:app", "--uds", "s", folder=write({"main.py": AT_IMPORT + APP}), port=None)
+    served.wait_for("Ready")
+
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(tmp_path / "s"))) as client:
+        assert client.get("http://x/").text == "ok"
 
 
 def test_a_child_outlives_its_worker(serve: Serve, write: Write) -> None:

@@ -1,10 +1,12 @@
 """One connection through the runtime: what was asked, and how the answer goes."""
 
+import sys
 import time
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.serving.processes import forks
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -80,6 +82,10 @@ class InFlight:
                 message = self.start
         return self._send(message)
 
+    def leave(self) -> None:
+        """In a child of the app's: end it where it would answer what its parent answers."""
+        self._send = _leave
+
     def finish(self) -> None:
         """Take the time, and tell that the answer is complete. Once."""
         if not self.over:
@@ -96,6 +102,10 @@ class InFlight:
             gone = getattr(getattr(self._send, "__self__", None), "disconnected", False)
             self.status = _GONE if gone else _FAILED
         self.finish()
+
+
+def _leave(_message: Message) -> NoReturn:
+    forks.end_child(sys.exception())
 
 
 class WebSocketExchange(InFlight):

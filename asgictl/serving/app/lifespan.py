@@ -10,6 +10,7 @@ from asgictl import adapt
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.failure import Failure
+from asgictl.serving.processes import forks
 from asgictl.serving.request import LifespanMode
 
 # What Python draws around the exceptions of a group.
@@ -85,7 +86,8 @@ class Lifespan:
     async def _run_app(self, scope: Scope) -> BaseException | None:
         """Call the app with the lifespan scope; return what it raised."""
         try:
-            await self._app(scope, self._receive_for_app, self._send_for_app)
+            with forks.kept_out():
+                await self._app(scope, self._receive_for_app, self._send_for_app)
         except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001  # user code
             return error
         except asyncio.CancelledError:

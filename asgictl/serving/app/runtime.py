@@ -1,8 +1,10 @@
 """The ASGI application that uvicorn runs: it loads the user's app, owns the lifespan, and helps it to stop."""
 
 import asyncio
+import contextlib
 import importlib
 import ssl
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,7 +20,7 @@ from asgictl.serving.app.lifespan import Lifespan
 from asgictl.serving.app.log_writer import LogWriter
 from asgictl.serving.app.stop import Stop
 from asgictl.serving.instructions import Instructions
-from asgictl.serving.processes import exits, stopping
+from asgictl.serving.processes import exits, forks, stopping
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
@@ -76,7 +78,9 @@ class Runtime:
                 if broken:
                     self._show(AppLoadError(broken))
                 else:
-                    self._use(*adapt.adapt(self.instructions.ref, self.instructions.how))
+                    with forks.kept_out():
+                        adapted = adapt.adapt(self.instructions.ref, self.instructions.how)
+                    self._use(*adapted)
             except AppLoadError as error:
                 if not self.instructions.reload:
                     raise
@@ -139,6 +143,8 @@ class Runtime:
                 self._writer.hurry()
             raise
         finally:
+            if forks.is_child:
+                forks.end_child(sys.exception())
             del self._in_flight[exchange]
             if not exchange.over:
                 exchange.end()
@@ -225,12 +231,21 @@ class Runtime:
 
     def _begin_startup(self) -> None:
         self._startup.task = asyncio.current_task()
-        self._stop.watch(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._stop.watch(loop)
+        forks.in_child("loop", partial(self._leave, loop))
         if self.instructions.access_log:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
             self._write = self._writer.write
             self.stopping.notify(self._writer.hurry)
         self.stopping.take_over()
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a child of the app's: answer nobody, and end when the loop has its turn, whose events are the parent's."""
+        for exchange in self._in_flight:
+            exchange.leave()
+        with contextlib.suppress(RuntimeError):  # it is closed
+            loop.call_soon(forks.end_child)
 
     def _stuck(self) -> None:
         if self._untold is not None:

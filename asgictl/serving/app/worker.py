@@ -10,7 +10,7 @@ import uvicorn
 from asgictl.errors import AppLoadError
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
-from asgictl.serving.processes import exits, stopping
+from asgictl.serving.processes import exits, forks, stopping
 from asgictl.serving.processes.messages import ParentReport
 
 # What keeps the current folder off `sys.path` (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH), and
@@ -30,6 +30,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     if os.environ.get(SAFE_PATH) == OURS:
         del os.environ[SAFE_PATH]
     instructions, more = Instructions.loads(os.environ[VARIABLE])
+    forks.leave_sockets(more["sockets"])
     _runtime = Runtime(instructions, alone=False)
     try:
         report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
