@@ -166,9 +166,15 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks)
-        os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token, sockets=_name(listener))
+        patience = float(plan.uvicorn.get("timeout_worker_healthcheck", 5))
+        pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks, patience=patience)
+        os.environ[VARIABLE] = instructions.dumps(**_known(pool, listener))
         return _supervised(plan, listener, pool, workers=plan.workers)
+
+
+def _known(pool: "Pool", listener: listen.Listener) -> dict[str, str]:
+    """Return what a worker has to know of this process."""
+    return {"address": pool.workers.address, "token": pool.workers.token, "sockets": _name(listener)}
 
 
 def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
@@ -176,8 +182,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
 
     def prepare(broken: str | None) -> None:
         more = {"broken": broken} if broken else {}
-        known = {"address": pool.address, "token": pool.token, "sockets": _name(listener)}
-        os.environ[VARIABLE] = plan.instructions.dumps(**known, **more)
+        os.environ[VARIABLE] = plan.instructions.dumps(**_known(pool, listener), **more)
 
     with reload.trigger() as trigger:
         pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
@@ -214,11 +219,22 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **argu
 
 
 @contextlib.contextmanager
-def _lock_file() -> Iterator[str]:
-    """Return a file that keeps the workers' lines apart."""
+def _lock_file() -> Iterator[str | None]:
+    """Return a file that keeps the workers' lines apart; None where none can be made: short lines need none."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("asgictl-access-log")
+        try:
+            yield f"/proc/{os.getpid()}/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
     import tempfile
 
-    descriptor, name = tempfile.mkstemp(prefix="asgictl-")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="asgictl-")
+    except OSError:
+        yield None
+        return
     os.close(descriptor)
     remove = partial(Path(name).unlink, missing_ok=True)
     try:

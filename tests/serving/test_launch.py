@@ -1,6 +1,9 @@
 """The launch: what is said before the start, what comes of an early stop, and what is left behind."""
 
+import fcntl
 import signal
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from asgictl.serving.plan import ServePlan
 from asgictl.serving.processes import exits
 from asgictl.serving.sockets.listen import Address, Bind
 from asgictl.serving.tls import TlsRequest
+from tests.conftest import linux
 
 PLAN = ServePlan(
     bind=Bind(port=0),
@@ -76,14 +80,33 @@ def test_the_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that keeps the workers' lines apart is empty, the user's alone, and goes however the process ends."""
     acts: list[Callable[[], object]] = []
     monkeypatch.setattr(exits, "_actions", acts)
+    monkeypatch.setattr(sys, "platform", "darwin")
     with launch._lock_file() as name:
-        file = Path(name)
+        file = Path(str(name))
         assert (file.name.startswith("asgictl-"), file.read_bytes(), file.stat().st_mode & 0o777) == (True, b"", 0o600)
         assert len(acts) == 1
     assert not file.exists()
     with launch._lock_file() as name:
         acts[0]()
-        assert not Path(name).exists()
+        assert not Path(str(name)).exists()
+
+
+@linux
+def test_the_lock_needs_no_file_on_linux() -> None:
+    """Where the system has files in memory alone, each worker can open the lock by name, and none is left."""
+    with launch._lock_file() as name, open(str(name), "r+b") as one, open(str(name), "r+b") as other:  # noqa: PTH123
+        fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not Path(str(name)).exists()
+
+
+def test_no_lock_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no file can be made, there is no lock, and no error."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nosuch"))
+    with launch._lock_file() as name:
+        assert name is None
 
 
 def test_what_goes_wrong_in_uvicorn() -> None:

@@ -139,9 +139,9 @@ def write(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def read(connection: Connection) -> dict[str, Any] | None:
-    """Return the next message, or None when the other side is gone."""
+    """Return the next message, or None when the other side is gone, or says something else."""
     try:
-        message: dict[str, Any] = json.loads(connection.recv_bytes(_LARGEST))
-    except (EOFError, OSError, ValueError):
+        message = json.loads(connection.recv_bytes(_LARGEST))
+    except (EOFError, OSError, ValueError, RecursionError):
         return None
-    return message
+    return message if isinstance(message, dict) else None

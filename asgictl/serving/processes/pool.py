@@ -4,18 +4,11 @@ Uvicorn's supervisor owns the parent's main thread; this works beside it in thre
 """
 
 import contextlib
-import hmac
 import multiprocessing
-import os
-import secrets
 import signal
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.connection import Listener as ConnectionListener
 from types import FrameType
 from typing import Any
 
@@ -23,9 +16,10 @@ from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving.events import Hooks
 from asgictl.serving.processes import exits, messages, sighup, stopping
+from asgictl.serving.processes.workers import Workers
 
-# How often to look for workers that have ended before they could speak, in seconds.
-_BIRTHS = 0.3
+# What uvicorn's supervisor gives a worker to answer, in seconds: its `timeout_worker_healthcheck`.
+_PATIENCE = 5.0
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 1.5
@@ -39,8 +33,8 @@ class Pool:
 
     excuses_failures = True
 
-    def __init__(self, *, size: int, grace: float, hooks: Hooks) -> None:
-        """Expect `size` workers, which get `grace` seconds to stop."""
+    def __init__(self, *, size: int, grace: float, hooks: Hooks, patience: float = _PATIENCE) -> None:
+        """Expect `size` workers, which get `grace` seconds to stop, and `patience` seconds to answer the supervisor."""
         self.size = size
         self.grace = grace
         self.error: AsgictlError | None = None
@@ -54,20 +48,16 @@ class Pool:
         self._call_stopping = hooks.stopping
         self._refuse = hooks.refuse
         self.terminal = hooks.terminal
-        self._workers: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._excused: set[int] = set()
         self._closed_doors: set[int] = set()
-        self._met: set[int] = set()
+        self._asked: set[int] = set()
+        self._signalled: set[int] = set()
         self._notes: set[str] = set()
         self._start_notes: set[str] = set()
         self._own_signal = False
-        self._closed = False
         self._forced = False
-        self.token = secrets.token_hex(16)
-        address = _address()
-        self._listener = ConnectionListener(address, backlog=128)
-        self.address = address or str(self._listener.address)
+        self.workers = Workers(self, patience=patience)
         self._nohup = sighup.watch(self.hangup, stopping.request)
 
     @property
@@ -78,7 +68,7 @@ class Pool:
     @property
     def serving(self) -> set[int]:
         """The processes that are ready."""
-        return self._ready & self._workers.keys()
+        return self._ready.intersection(self.workers.pids)
 
     @property
     def _limit(self) -> float:
@@ -95,9 +85,7 @@ class Pool:
             signal.signal(number, _stop_before_supervision)
         # A signal needs a thread that it may come to, for the main thread holds it back from here on.
         ear = stopping.listen(self._hear)
-        self._thread(self._accept)
-        if hasattr(os, "waitid"):
-            self._thread(self._watch_births)
+        self.workers.start()
         # Started now, because it would let the held signals come again (CPython before 3.13).
         resource_tracker.ensure_running()
         # Workers start with the signals held, so that a Ctrl-C waits until they can answer it.
@@ -111,61 +99,40 @@ class Pool:
             for number in stopping.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             stopping.release_signals()
-            self._closed = True
-            self._listener.close()
+            self.workers.close()
 
     def hangup(self) -> None:
         """Heed a SIGHUP; where a subclass does not know better, stop, unless nohup has it ignored."""
         if not self._nohup:
             stopping.request()
 
-    def _thread(self, target: Callable[..., None], *arguments: object) -> None:
-        threading.Thread(target=target, args=arguments, name=f"asgictl{target.__name__}", daemon=True).start()
-
-    def _accept(self) -> None:
-        while not self._closed:
-            with contextlib.suppress(OSError, EOFError):
-                self._thread(self._heed_worker, self._listener.accept())
-
-    def _watch_births(self) -> None:
-        """Notice workers that end before they have said anything, and leave them to the supervisor."""
-        while not self._closed:
-            time.sleep(_BIRTHS)
-            with contextlib.suppress(ChildProcessError):
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-                if ended is None or ended.si_pid in self._met:
-                    continue
-                self._met.add(ended.si_pid)
-                with self.changed:
-                    if not self.stopping:
-                        self._heed_death(ended.si_pid, _how(ended))
-                    self.changed.notify_all()
-
-    def _heed_worker(self, connection: Connection) -> None:
-        hello = messages.read(connection)
-        if hello is None or not hmac.compare_digest(str(hello.get("token")), self.token):
-            connection.close()
-            return
-        pid: int = hello["pid"]
+    def joined(self, pid: int) -> None:
+        """Note a worker that has made itself known."""
         with self.changed:
-            self._workers[pid] = connection
-            self._met.add(pid)
             if self.stopping:
                 self.tell_stop(pid)
-        while (message := messages.read(connection)) is not None:
-            with self.changed:
-                self._heed_message(pid, message)
-                self.changed.notify_all()
-        how = _how_it_ended(pid)
+
+    def heed(self, pid: int, message: dict[str, Any]) -> None:
+        """Heed what a worker says."""
         with self.changed:
-            del self._workers[pid]
+            self._heed_message(pid, message)
+            self.changed.notify_all()
+
+    def left(self, _pid: int) -> None:
+        """Note that a worker says nothing any more."""
+        with self.changed:
+            self._refuse_when_all_closed()
+            self.changed.notify_all()
+
+    def ended(self, pid: int, how: str) -> None:
+        """Heed the end of a worker."""
+        with self.changed:
             if not self.stopping:
-                self._heed_death(pid, how)
-            for group in (self._ready, self._excused, self._closed_doors):
+                self._heed_death(pid, " by a signal from elsewhere" if pid in self._signalled else how)
+            for group in (self._ready, self._excused, self._closed_doors, self._asked, self._signalled):
                 group.discard(pid)  # the number may be used again
             self._refuse_when_all_closed()
             self.changed.notify_all()
-        connection.close()
 
     def _heed_message(self, pid: int, message: dict[str, Any]) -> None:
         match message["event"]:
@@ -174,8 +141,10 @@ class Pool:
                 self.answered = True
                 self._notes.clear()
                 self._heed_ready(message["app"], message["docs"])
-            case "stopped":
+            case "stopped" if pid in self._asked or self.workers.was_sent(pid, signal.SIGTERM):
                 self._excused.add(pid)
+            case "stopped":
+                self._signalled.add(pid)
             case "worn":
                 self._heed_worn(pid)
             case "closed":
@@ -214,7 +183,7 @@ class Pool:
         """Do nothing, where nobody else could take over."""
 
     def _refuse_when_all_closed(self) -> None:
-        if self.stopping and self._closed_doors >= self._workers.keys():
+        if self.stopping and self._closed_doors.issuperset(self.workers.pids):
             self._refuse()
 
     def fail(self, error: AsgictlError) -> None:
@@ -241,22 +210,19 @@ class Pool:
 
     def _begin_stop(self) -> None:
         self._call_stopping()
-        for pid in self._workers:
+        for pid in self.workers.pids:
             self.tell_stop(pid)
         stopping.later(stopping.REFUSE, self._refuse)
         stopping.later(self._limit + _MARGIN, self._give_up)
 
     def tell_stop(self, pid: int) -> None:
         """Have a worker stop, within the limit."""
-        self._tell(pid, {"event": messages.STOP, "grace": self._limit})
+        self._asked.add(pid)
+        self.workers.tell(pid, {"event": messages.STOP, "grace": self._limit})
 
     def tell_drain(self, pid: int) -> None:
         """Have a worker send its clients elsewhere."""
-        self._tell(pid, {"event": messages.DRAIN})
-
-    def _tell(self, pid: int, message: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError, KeyError):  # it is gone
-            messages.write(self._workers[pid], message)
+        self.workers.tell(pid, {"event": messages.DRAIN})
 
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
@@ -276,25 +242,3 @@ class Pool:
 
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:
     raise stopping.Stopped(number)
-
-
-def _address() -> str | None:
-    """Return an address for the workers' reports: on Linux one that leaves no file, elsewhere a temporary one."""
-    return f"\0asgictl-{os.getpid()}-{secrets.token_hex(8)}" if sys.platform == "linux" else None
-
-
-def _how_it_ended(pid: int) -> str:
-    """Say how the worker `pid` ended, without taking its status away from uvicorn's supervisor."""
-    if not hasattr(os, "waitid"):
-        return ""
-    with contextlib.suppress(OSError):
-        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        if result is not None:
-            return _how(result)
-    return ""
-
-
-def _how(result: "os.waitid_result") -> str:
-    if result.si_code == os.CLD_EXITED:
-        return f" with status {result.si_status}"
-    return f", killed by {signal.Signals(result.si_status).name}"

@@ -61,7 +61,7 @@ class Reload(Pool):
             self._fatal = None
             self._is_broken = broken is not None
             self._prepare(broken)
-            for pid in self._workers:
+            for pid in self.workers.pids:
                 self.tell_stop(pid)
             self._trigger.write_text(str(time.monotonic_ns()))
 
@@ -79,7 +79,7 @@ class Reload(Pool):
         self.terminal.restore()
         if pid in self._excused:
             return
-        if pid in self._ready and time.monotonic() - self._since > _SHORT:
+        if pid in self._signalled or (pid in self._ready and time.monotonic() - self._since > _SHORT):
             self.reporter.note(f"the app's process ended{how}, starting it anew")
             self.restart()
             return

@@ -70,7 +70,7 @@ class RollingPool(Pool):
         self._count(error)
 
     def _heed_death(self, pid: int, how: str) -> None:
-        if pid in self._ready and pid not in self._excused:
+        if pid in self._ready | self._signalled and pid not in self._excused:
             self.reporter.note(f"a worker ended{how} and is replaced")
         elif pid not in self._ready | self._excused:
             self._count(StartError(f"a worker ended before the app was ready{how}"))

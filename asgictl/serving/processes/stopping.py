@@ -58,6 +58,7 @@ class Stopping:
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], object]] = []
         self._loading = False
+        self._watchdog: threading.Thread | None = None
         self._ear: Ear | None = None
         self._beside: Ear | None = None
         self._server: Any = None
@@ -88,6 +89,7 @@ class Stopping:
         for number in self._heeded():
             signal.signal(number, self._interrupt)
         self._ear = listen(self._hear)
+        self._start_watchdog()  # now, as long as the system has threads left
         try:
             self._loading = True
             release_signals()
@@ -149,21 +151,28 @@ class Stopping:
         listener()
 
     def begin(self, grace: float | None = None) -> None:
-        """Start the stop, within `grace` seconds: start the watchdog and tell the listeners. Once."""
+        """Start the stop, within `grace` seconds: wake the watchdog and tell the listeners. Once."""
         with self._lock:
             if self._begun:
                 return
             self._begun = True
-            self._told.set()
             if grace is not None:
                 self.grace = grace
+            self._told.set()
+            self._start_watchdog()
             listeners = list(self._listeners)
-        threading.Thread(target=self._watch, name="asgictl-watchdog", daemon=True).start()
         for listener in listeners:
             with contextlib.suppress(RuntimeError):  # the loop is closed already
                 listener()
 
+    def _start_watchdog(self) -> None:
+        with self._lock:
+            if self._watchdog is None:
+                self._watchdog = threading.Thread(target=self._watch, name="asgictl-watchdog", daemon=True)
+                self._watchdog.start()
+
     def _watch(self) -> None:
+        self._told.wait()
         threading.Event().wait(self.grace + (LAST_WORDS if self.ready else 0))
         try:
             self._stuck()
@@ -249,10 +258,11 @@ def listen(hear: Callable[[int], None], *, onward: int = -1) -> Ear:
 
 
 def later(seconds: float, call: Callable[[], object]) -> None:
-    """Call `call` in `seconds`, in a thread that nobody waits for."""
+    """Call `call` in `seconds`, in a thread that nobody waits for; never, when the system has no more threads."""
     timer = threading.Timer(seconds, call)
     timer.daemon = True
-    timer.start()
+    with contextlib.suppress(RuntimeError):
+        timer.start()
 
 
 def hold_signals() -> None:

@@ -12,7 +12,7 @@ from asgictl.errors import AppLoadError
 from asgictl.serving.app import worker
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
-from asgictl.serving.processes import exits, stopping
+from asgictl.serving.processes import exits, forks, stopping
 from tests.serving.app.runtime.doubles import Ended
 
 REFERENCE = AppRef(module="m", attribute="a", found="as named", file=Path("m.py"))
@@ -45,13 +45,16 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(stopping, "request", lambda: events.append("request"))
     monkeypatch.setattr(stopping.Stopping, "_watch", lambda _: None)
     monkeypatch.setattr(Runtime, "load", lambda _, broken: events.append(f"load: {broken}"))
+    monkeypatch.setattr(forks, "_actions", {})
     monkeypatch.setattr(worker, "_runtime", None, raising=False)
     return events
 
 
 def told(monkeypatch: pytest.MonkeyPatch, address: str = "address", loop: str = "asyncio", **more: str) -> None:
     """Give a worker its instructions."""
-    text = Instructions(REFERENCE, Adaptation(), loop=loop).dumps(address=address, token="token", **more)
+    text = Instructions(REFERENCE, Adaptation(), loop=loop).dumps(
+        address=address, token="token", sockets="8000", **more
+    )
     monkeypatch.setenv(VARIABLE, text)
 
 

@@ -155,7 +155,9 @@ def test_messages(ends: tuple[Connection, Connection]) -> None:
     assert messages.read(ends[1]) == message
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"{", b"x" * 1_000_001, None])
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe", b"{", b"[]", b"1", b'"x"', b"null", b"[" * 100_000, b"x" * 1_000_001, None]
+)
 def test_what_is_no_message(ends: tuple[Connection, Connection], data: bytes | None) -> None:
     """What is no message, or longer than one may be, counts as the end; so does the end."""
     if data is None:
@@ -179,7 +181,8 @@ def _send(connection: Connection, data: bytes) -> None:
 
 def test_the_longest_message(ends: tuple[Connection, Connection]) -> None:
     """A message may be a million bytes long."""
-    data = json.dumps("x" * 999_998).encode()
+    data = json.dumps({"": "x" * 999_992}).encode()
+    assert len(data) == 1_000_000
     sender = threading.Thread(target=_send, args=(ends[0], data))
     sender.start()
 

@@ -1,18 +1,12 @@
 """The parent's side of workers: who is ready, who failed, and that all of them end."""
 
-import contextlib
 import dataclasses
-import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Client
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +19,7 @@ from asgictl.serving.processes import exits, pool, sighup, stopping
 from asgictl.serving.processes.pool import Pool
 from tests.conftest import linux
 from tests.serving.app.runtime.doubles import Ended
+from tests.serving.processes import doubles
 
 pytestmark = linux
 
@@ -52,6 +47,7 @@ class Team(Pool):
 
     said: Said
     failures: list[AppLoadError]
+    workers: doubles.Workers  # type: ignore[assignment]  # stands in for it
 
     def _heed_failure(self, error: AppLoadError) -> None:
         self.failures.append(error)
@@ -75,7 +71,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 
 @pytest.fixture
-def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
+def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Team:
     """A pool of two, with eight seconds of grace, that listens for its workers."""
     assert later == []
     said = Said()
@@ -96,63 +92,43 @@ def team(monkeypatch: pytest.MonkeyPatch, later: Later) -> Iterator[Team]:
         reporter=reporter,
         terminal=reporter,
     )
+    monkeypatch.setattr(pool, "Workers", doubles.Workers)
     made = Team(size=2, grace=8.0, hooks=hooks)
     made.said, made.failures = said, []
-    others = set(threading.enumerate())
-    made._thread(made._accept)
-    yield made
-    made._closed = True
-    accepting = [it for it in threading.enumerate() if it not in others and it.name == "asgictl_accept"]
-    with contextlib.suppress(ConnectionRefusedError):
-        for _ in accepting:  # each gets a connection, and ends
-            Client(made.address).close()
-    made._listener.close()
+    return made
 
 
 class Worker:
-    """The worker's end of the line to its parent."""
+    """A worker, as its parent sees it."""
 
-    def __init__(self, team: Team, pid: int, **hello: Any) -> None:
+    def __init__(self, team: Team, pid: int) -> None:
         self._team = team
         self.pid = pid
-        self._connection = Client(team.address)
-        self.say("hello", **{"token": team.token, **hello})
+        team.workers.pids.append(pid)
+        team.joined(pid)
 
     def say(self, event: str, **fields: Any) -> None:
-        """Send a message."""
-        self._connection.send_bytes(json.dumps({"event": event, "pid": self.pid, **fields}).encode())
+        """Say something."""
+        self._team.heed(self.pid, {"event": event, "pid": self.pid, **fields})
 
     def ready(self) -> None:
         """Say that the app answers."""
         self.say("ready", app="ASGI", docs="/docs")
-        self.seen(lambda: self.pid in self._team.serving)
 
-    def told(self) -> dict[str, Any]:
-        """Return the next message of the parent's."""
-        assert self._connection.poll(20)
-        message: dict[str, Any] = json.loads(self._connection.recv_bytes())
-        return message
+    def told(self) -> list[dict[str, Any]]:
+        """Return what the parent has said."""
+        return [message for pid, message in self._team.workers.told if pid == self.pid]
 
-    def leave(self) -> None:
+    def leave(self, how: str = " with status 0") -> None:
         """End."""
-        self._connection.close()
-        self.seen(lambda: self.pid not in self._team._workers)
-
-    def seen(self, condition: Callable[[], bool]) -> None:
-        """Wait until the parent has seen something."""
-        with self._team.changed:
-            assert self._team.changed.wait_for(condition, timeout=20)
+        self._team.workers.pids.remove(self.pid)
+        self._team.left(self.pid)
+        self._team.ended(self.pid, how)
 
 
 def joined(team: Team, *pids: int) -> list[Worker]:
     """Return workers that the parent knows."""
-    workers = [Worker(team, pid) for pid in pids]
-    for worker in workers:
-        worker.say("note", text=f"from {worker.pid}")
-        worker.seen(lambda: f"note: from {worker.pid}" in team.said)  # noqa: B023  # called here
-    del team.said[:]
-    team._notes.clear()
-    return workers
+    return [Worker(team, pid) for pid in pids]
 
 
 # Numbers that no process can have (PID_MAX_LIMIT of Linux is 4,194,304).
@@ -172,7 +148,7 @@ def test_ready_when_all_are(team: Team) -> None:
     assert team.said == ["ready: ASGI /docs"]
     one.leave()
     assert team.serving == {TWO, THREE}
-    assert team.said == ["ready: ASGI /docs", f"died: {ONE}"]
+    assert team.said == ["ready: ASGI /docs", f"died: {ONE} with status 0"]
 
 
 def test_ready_comes_too_late(team: Team) -> None:
@@ -185,24 +161,6 @@ def test_ready_comes_too_late(team: Team) -> None:
     assert (team.said, team.ready, team.answered) == (["stopping"], False, True)
 
 
-def test_strangers(team: Team) -> None:
-    """Who does not know the token is not heard, whatever it is, and neither is one that says nothing."""
-    for token in ("wrong", None, 5, ""):
-        stranger = Worker(team, THREE, token=token)
-        with pytest.raises(EOFError):
-            stranger._connection.recv_bytes()
-    silent = Client(team.address)
-    silent.close()
-    unnamed = Client(team.address)
-    unnamed.send_bytes(b'{"event": "hello"}')
-    with pytest.raises(EOFError):
-        unnamed.recv_bytes()
-    (one,) = joined(team, ONE)
-    one.ready()
-
-    assert (team.serving, team.said) == ({ONE}, [])
-
-
 def test_notes_are_said_once(team: Team) -> None:
     """What each worker notes is said once, until one is ready again; nothing more after the end was told."""
     one, two = joined(team, ONE, TWO)
@@ -210,18 +168,14 @@ def test_notes_are_said_once(team: Team) -> None:
     for worker in (one, two):
         worker.say("note", text="slow")
     two.say("note", text="other")
-    two.seen(lambda: "note: other" in team.said)
     one.say("worn")
-    one.seen(lambda: f"worn: {ONE}" in team.said)
     assert team.said == ["note: slow", "note: other", f"worn: {ONE}"]
     one.ready()
     one.say("note", text="slow")
-    one.seen(lambda: team.said.count("note: slow") == 2)
     team.error = StartError("no")
     one.say("note", text="late")
     one.ready()
     one.say("worn")
-    one.seen(lambda: team.said.count(f"worn: {ONE}") == 2)
     assert "note: late" not in team.said
 
 
@@ -233,7 +187,6 @@ def test_a_failure(team: Team, monkeypatch: pytest.MonkeyPatch, excuses: bool) -
     (one,) = joined(team, ONE)
 
     one.say("failed", message="no database", hint="start it", failure=dataclasses.asdict(FAILURE))
-    one.seen(lambda: len(team.failures) == 1)
 
     (error,) = team.failures
     assert (error.message, error.hint, error.failure) == ("no database", "start it", FAILURE)
@@ -241,23 +194,39 @@ def test_a_failure(team: Team, monkeypatch: pytest.MonkeyPatch, excuses: bool) -
     team._hear(signal.SIGTERM)
     one.say("failed", message="late", hint=None, failure={})
     one.say("stopped")
-    one.seen(lambda: ONE in team._excused)
     assert len(team.failures) == 1
 
 
 def test_an_end_that_was_announced(team: Team) -> None:
-    """A worker that says it stops is excused, and its number may be used again."""
-    (one,) = joined(team, ONE)
-    one.ready()
-    one.say("stopped")
-    one.seen(lambda: team._excused == {ONE})
-    one.say("closed")
-    one.seen(lambda: team._closed_doors == {ONE})
+    """A worker that was told to stop and says that it does is excused, and its number may be used again."""
+    one, two = joined(team, ONE, TWO)
+    team.tell_stop(ONE)
+    team.workers.sent.add((TWO, signal.SIGTERM))
+    for worker in (one, two):
+        worker.ready()
+        worker.say("stopped")
+        worker.say("closed")
+    assert team._excused == {ONE, TWO}
 
     one.leave()
+    two.leave()
 
-    assert (team._ready, team._excused, team._closed_doors) == (set(), set(), set())
-    assert team.said == [f"died: {ONE}"]
+    assert (team._ready, team._excused, team._closed_doors, team._asked) == (set(), set(), set(), set())
+    assert team.said == ["ready: ASGI /docs", f"died: {ONE} with status 0", f"died: {TWO} with status 0"]
+
+
+def test_an_end_that_nobody_here_wanted(team: Team) -> None:
+    """A worker that somebody else tells to stop is not excused, unless everything stops."""
+    one, two = joined(team, ONE, TWO)
+    for worker in (one, two):
+        worker.say("stopped")
+
+    one.leave()
+    team._hear(signal.SIGINT)
+    two.leave()
+
+    assert team.said == [f"died: {ONE} by a signal from elsewhere", "stopping", "refuse", "refuse"]
+    assert (team._excused, team._signalled) == (set(), set())
 
 
 def test_a_stop(team: Team, later: Later) -> None:
@@ -268,17 +237,15 @@ def test_a_stop(team: Team, later: Later) -> None:
 
     assert (team.stopped_by, team.stopping, team.said) == (signal.SIGTERM, True, ["stopping"])
     late = Worker(team, THREE)
-    assert [worker.told() for worker in (one, two, late)] == [{"event": "stop", "grace": 8.0}] * 3
+    assert [worker.told() for worker in (one, two, late)] == [[{"event": "stop", "grace": 8.0}]] * 3
     assert [(seconds, call) for seconds, call in later[1:]] == [(10.5, team._give_up)]
     assert later[0][0] == 0.5
     later[0][1]()
     assert team.said == ["stopping", "refuse"]
     for worker in (one, two):
         worker.say("closed")
-        worker.seen(lambda: worker.pid in team._closed_doors)  # noqa: B023  # called here
     assert team.said == ["stopping", "refuse"]
     late.say("closed")
-    late.seen(lambda: team.said == ["stopping", "refuse", "refuse"])
     for worker in (one, two, late):
         worker.leave()
     assert not any(line.startswith("died") for line in team.said)
@@ -290,13 +257,10 @@ def test_the_socket_closes_with_the_last_worker(team: Team) -> None:
     """A worker that ends without a word does not keep the socket open."""
     one, two = joined(team, ONE, TWO)
     one.say("closed")
-    one.seen(lambda: ONE in team._closed_doors)
     assert team.said == []
     team._hear(signal.SIGINT)
 
     two.leave()
-
-    two.seen(lambda: team.said == ["stopping", "refuse"])
 
 
 def test_a_second_ctrl_c(team: Team) -> None:
@@ -327,7 +291,7 @@ def test_it_cannot_go_on(team: Team, later: Later) -> None:
     team.fail(StartError("no database"))
 
     assert team.said == ["stopping", "request"]
-    assert one.told() == {"event": "stop", "grace": 1.0}
+    assert one.told() == [{"event": "stop", "grace": 1.0}]
     assert [seconds for seconds, _ in later] == [0.5, 3.5]
     team._hear(signal.SIGTERM)  # its own
     assert (team.stopped_by, team.stopping) == (None, True)
@@ -371,56 +335,11 @@ def test_a_worker_that_has_gone_is_told_nothing(team: Team) -> None:
     """To tell something to a worker that has gone does no harm."""
     (one,) = joined(team, ONE)
     team.tell_drain(ONE)
-    assert one.told() == {"event": "drain"}
+    assert one.told() == [{"event": "drain"}]
     one.leave()
 
     team.tell_drain(ONE)
     team.tell_stop(TWO)
-
-
-@pytest.mark.parametrize(
-    ("code", "how"),
-    [("raise SystemExit(7)", " with status 7"), ("import os; os.kill(os.getpid(), 9)", ", killed by SIGKILL")],
-)
-def test_how_a_worker_ended(team: Team, code: str, how: str) -> None:
-    """What is said of a worker that has died is how, and its status is left to the supervisor."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", code])
-    (one,) = joined(team, process.pid)
-    one.ready()
-
-    one.leave()
-
-    assert team.said == [f"died: {process.pid}{how}"]
-    assert process.wait(20) in (7, -9)
-    assert pool._how_it_ended(process.pid) == ""
-
-
-def test_a_worker_that_dies_before_it_speaks(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends while Python starts is noticed, once, and not while everything stops."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(5)"])
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    rounds: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        rounds.append(seconds)
-        team._closed = len(rounds) == 3
-
-    monkeypatch.setattr(pool, "time", SimpleNamespace(sleep=sleep))
-
-    team._watch_births()
-
-    assert team.said == [f"died: {process.pid} with status 5"]
-    assert rounds == [0.3] * 3
-    del rounds[:], team.said[:]
-    team._met.clear()
-    team._closed, team.error = False, StartError("no")
-    team._watch_births()
-    assert team.said == []
-    process.wait(20)
-    del rounds[:]
-    team._closed, team.error = False, None
-    team._watch_births()  # with no children at all, or others that live
-    assert team.said == []
 
 
 def test_a_hangup(team: Team) -> None:
@@ -432,13 +351,6 @@ def test_a_hangup(team: Team) -> None:
     assert team.said == ["request"]
 
 
-def test_the_address_leaves_no_file(team: Team) -> None:
-    """The line to the parent has no file on Linux, and each launch has another one, and another token."""
-    assert team.address.startswith(f"\0asgictl-{os.getpid()}-")
-    assert pool._address() != pool._address()
-    assert len(team.token) == 32
-
-
 def blocked() -> set[int]:
     """Return the signals that wait."""
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
@@ -448,9 +360,6 @@ def blocked() -> set[int]:
 def test_watching(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """While workers run, the signals wait in them, and are heard here; afterwards they do no harm any more."""
     monkeypatch.setattr(resource_tracker, "ensure_running", lambda: None)  # no process for shared memory
-    closed: list[str] = []
-    close = team._listener.close
-    team._listener.close = lambda: closed.append("closed")  # type: ignore[method-assign]
     with team.watched():
         assert {*stopping.SIGNALS, signal.SIGHUP} <= blocked()
         with pytest.raises(stopping.Stopped) as caught:
@@ -458,12 +367,11 @@ def test_watching(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
         assert caught.value.args == (signal.SIGTERM,)
         with team.changed:
             assert team.changed.wait_for(lambda: team.stopped_by is not None, timeout=20)
-    team._listener.close = close  # type: ignore[method-assign]
 
     assert (team.stopped_by, team.said) == (signal.SIGTERM, ["stopping"])
     assert not blocked() & {*stopping.SIGNALS, signal.SIGHUP}
     assert [signal.getsignal(number) for number in stopping.SIGNALS] == [signal.SIG_IGN] * 2
-    assert (team._closed, closed) == (True, ["closed"])
+    assert team.workers.acts == ["start", "close"]
 
 
 def _stop_and_wait() -> None:

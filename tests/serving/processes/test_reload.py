@@ -13,9 +13,10 @@ import watchfiles
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import exits, reload, sighup, stopping
+from asgictl.serving.processes import exits, pool, reload, sighup, stopping
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
+from tests.serving.processes import doubles
 
 
 class Listeners:
@@ -124,6 +125,7 @@ class Team(Reload):
     """An app that notes what it is told."""
 
     said: Said
+    workers: doubles.Workers  # type: ignore[assignment]  # stands in for it
 
     def tell_stop(self, pid: int) -> None:
         """Have the process end."""
@@ -139,12 +141,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Team]:
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Team:
     """An app that is started, as process 7."""
     assert clock.now
     said = Said()
     reporter: Any = said
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
+    monkeypatch.setattr(pool, "Workers", doubles.Workers)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
     terminal: Any = SimpleNamespace(restore=lambda: said.append("terminal"))
@@ -156,9 +159,8 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Itera
         hooks=hooks,
     )
     made.said = said
-    made._workers[7] = None  # type: ignore[assignment]
-    yield made
-    made._listener.close()
+    made.workers.pids.append(7)
+    return made
 
 
 def test_a_restart(team: Team, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import rolling, sighup, stopping
+from asgictl.serving.processes import pool, rolling, sighup, stopping
 from asgictl.serving.processes.rolling import RollingPool
 from tests.conftest import linux
+from tests.serving.processes import doubles
 
 pytestmark = linux
 
@@ -41,6 +42,7 @@ class Team(RollingPool):
     """Workers 1 and 2, which serve, and the supervisor that starts others in their place."""
 
     said: Said
+    workers: doubles.Workers  # type: ignore[assignment]  # stands in for it
     acts: list[str]
     places: list[int]
     newest = 0
@@ -55,7 +57,7 @@ class Team(RollingPool):
             if self.broken:
                 self._heed_failure(AppLoadError("no luck"))
             else:
-                self._workers[number] = None  # type: ignore[assignment]
+                self.workers.pids.append(number)
                 self._ready.add(number)
             self.changed.notify_all()
 
@@ -64,7 +66,7 @@ class Team(RollingPool):
         with self.changed:
             place = self.places.index(number)
             self.places.remove(number)
-            self._workers.pop(number, None)
+            self.workers.pids = [one for one in self.workers.pids if one != number]
             self._ready.discard(number)
             self.changed.notify_all()
         return place
@@ -92,11 +94,12 @@ def within_limits(team: Team, act: Callable[[], None]) -> None:
 
 
 @pytest.fixture
-def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+def team(monkeypatch: pytest.MonkeyPatch) -> Team:
     """A team that serves."""
     said = Said()
     reporter: Any = said
     monkeypatch.setattr(sighup, "watch", lambda *_: False)
+    monkeypatch.setattr(pool, "Workers", doubles.Workers)
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
     hooks = Hooks(lambda *_: None, lambda: None, lambda: None, reporter, reporter, terminal=reporter)
@@ -116,8 +119,7 @@ def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     sleep = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda it: made.acts.append(f"{it} s"))
     monkeypatch.setattr(rolling, "_send", send)
     monkeypatch.setattr(rolling, "time", sleep)
-    yield made
-    made._listener.close()
+    return made
 
 
 def test_all_are_replaced(team: Team) -> None:

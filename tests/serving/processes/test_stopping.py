@@ -106,6 +106,7 @@ def test_the_watchdog(monkeypatch: pytest.MonkeyPatch, ends: list[int], ready: b
     said: list[object] = []
     stop = made(grace=2.0, stuck=lambda: said.append("stuck"))
     stop.ready = ready
+    stop._told.set()
     monkeypatch.setattr(stopping, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=said.append)))
 
     with pytest.raises(Ended):
@@ -121,6 +122,7 @@ def test_the_watchdog_ends_even_when_it_cannot_say_why(ends: list[int], monkeypa
         raise OSError
 
     stop = made(stuck=stuck)
+    stop._told.set()
     monkeypatch.setattr(stopping, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=lambda _: None)))
 
     with pytest.raises(Ended):
