@@ -13,11 +13,12 @@ if __name__ == "__main__" and sys.path[0] == os.getcwd():  # noqa: PTH109  # `py
 import signal
 from types import FrameType
 
-from asgictl import collector, streams
+from asgictl import collector, process_one, streams
 
 
 def main() -> None:
     """Run asgictl; exit with its status."""
+    process_one.divide()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_early)
     collector.seldom()
