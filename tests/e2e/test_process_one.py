@@ -171,7 +171,7 @@ def test_what_process_one_passes_on(process_one: Start) -> None:
     running.wait_for("replaced 2 workers")
 
 
-@pytest.mark.parametrize(("arguments", "status"), [(["--nosuch"], 2), (["--uds", "/nosuch/socket"], 4)])
+@pytest.mark.parametrize(("arguments", "status"), [(["--nosuch"], 2), (["--log-config", "nosuch.json"], 4)])
 def test_the_status_of_process_one(process_one: Start, arguments: list[str], status: int) -> None:
     """Process 1 ends with the status of what it has run."""
     assert process_one(*arguments).process.wait(20) == status

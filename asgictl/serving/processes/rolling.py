@@ -93,7 +93,9 @@ def _replace_all(pool: RollingPool) -> None:
     with pool.changed:
         old = sorted(pool.serving)
     if _replace(pool, old):
-        pool.reporter.note(f"replaced {len(old)} workers in {time.monotonic() - begun:.1f} s")
+        pool.reporter.note(
+            f"replaced {len(old)} {'worker' if len(old) == 1 else 'workers'} in {time.monotonic() - begun:.1f} s"
+        )
     elif not pool.stopping:
         pool.reporter.note("the old workers go on")
 
