@@ -165,7 +165,9 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
 
 
 def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
-    from asgictl.serving.processes import changes, reload
+    from asgictl.serving.processes import reload
+    from asgictl.serving.processes.changes import Changes
+    from asgictl.serving.processes.watching import Watcher
 
     def prepare(broken: str | None) -> None:
         more = {"broken": broken} if broken else {}
@@ -174,7 +176,8 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
     with reload.trigger() as trigger:
         pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
         prepare(None)
-        reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), pool)
+        changes = Changes(watch.folders, watch.include, watch.exclude, own=trigger.parent)
+        reload.watch(Watcher(watch.folders, watch.env_files, changes), changes, pool)
         return _supervised(plan, listener, pool, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
 
 

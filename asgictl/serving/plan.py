@@ -23,11 +23,12 @@ PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
 
 
 class Watch(NamedTuple):
-    """What starts the app anew: changes below the folders, of files that the patterns say."""
+    """What restarts the app: changes below the folders, of files that the patterns say, and of `env_files`."""
 
     folders: tuple[Path, ...]
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    env_files: tuple[Path, ...] = ()
 
 
 class ServePlan(NamedTuple):

@@ -627,3 +627,75 @@ def test_a_crash_later_on(serve: Serve, hurried: Callable[[str], Path]) -> None:
     ready_again(served)
     assert answer(served).text == "version 1"
     assert re.search(r"note: the app's process ended( with status 7)?, starting it anew", "\n".join(served.stop()[1]))
+
+
+@pytest.mark.parametrize("value", ["true", ""])
+def test_links_and_names_that_lead_nowhere(serve: Serve, project: Path, value: str) -> None:
+    """Edits count in whatever folder: with links to one above or to themselves, and names that are no text."""
+    (project / "pkg").mkdir()
+    (project / "pkg/up").symlink_to("..")
+    (project / "loop").symlink_to("loop")
+    served = serve("--reload", env={"WATCHFILES_FORCE_POLLING": value})
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+    eventually(served, "version 2")
+    Path(os.fsdecode(bytes(project) + b"/\xff.py")).touch()
+    (project / "main.py").write_text(version(3))
+    eventually(served, "version 3")
+
+    (project / "main.py").write_text(version(4))
+    eventually(served, "version 4")
+    assert not [line for line in served.stop()[1] if "Traceback" in line]
+
+
+def test_an_app_that_writes_its_own_module(serve: Serve, project: Path) -> None:
+    """An app that restarts itself again and again is told how to leave out what it writes, and that helps."""
+    (project / "main.py").write_text(
+        f"import time\nfrom pathlib import Path\nPath('made.py').write_text(f'at = {{time.time()}}')\n{version(1)}"
+    )
+    served = serve("--reload")
+
+    note = served.wait_for(r"in a row: if the app itself writes the file, pass (.*)")
+
+    served.stop()
+    served = serve("--reload", *note[1].split())
+    assert answer(served).text == "version 1"
+    (project / "helpers.py").write_text("x = 1\n")
+    assert served.wait_for("note: .* starting anew")[0] == "note: helpers.py changed, starting anew"
+
+
+@pytest.mark.usefixtures("project")
+def test_no_temporary_folder(serve: Serve, hurried: Callable[[str], Path]) -> None:
+    """Where nothing can be written `--reload` says so in two lines, and ends with 3."""
+    script = hurried("tempfile.mkdtemp = lambda **_: open('/nonexistent')")
+
+    assert serve("--reload", script=script).end() == (
+        3,
+        [
+            "error: `--reload` needs a temporary folder: No such file or directory",
+            "hint: set TMPDIR to a folder that can be written to, or drop --reload",
+        ],
+    )
+
+
+def test_the_project_is_made_anew(serve: Serve, tmp_path: Path) -> None:
+    """The folder that the command was started in can be removed and come back."""
+    folder = tmp_path / "shop"
+
+    def make(number: int) -> None:
+        folder.mkdir()
+        (folder / "helpers.py").touch()
+        (folder / "main.py").write_text(version(number))
+
+    make(1)
+    served = serve("--reload", folder=folder)
+    assert answer(served).text == "version 1"
+
+    shutil.rmtree(folder)
+    served.wait_for("is gone; it is watched again when it is back")
+    make(2)
+    eventually(served, "version 2")
+    (folder / "main.py").write_text(version(3))
+    eventually(served, "version 3")
+    assert served.stop()[0] == 0
