@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgictl import errors, failure
 from asgictl.asgi import ASGIApp
-from asgictl.errors import AppLoadError, ConfigError, StartError
+from asgictl.errors import AppLoadError, ConfigError, FileProblemError, StartError
 from asgictl.serving import tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
@@ -165,11 +165,22 @@ def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
 
 
 def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
+    from asgictl.env_files import EnvFiles
     from asgictl.serving.processes import reload
     from asgictl.serving.processes.changes import Changes
     from asgictl.serving.processes.watching import Watcher
 
+    variables = EnvFiles(watch.env_files, os.environ)
+
     def prepare(broken: str | None) -> None:
+        try:
+            changed = variables.read_again()
+        except FileProblemError as error:
+            hooks.reporter.problem(error)
+            broken, changed = broken or error.message, []
+        for name in changed:
+            if name.startswith("ASGICTL_"):
+                hooks.reporter.note(f"`{name}` counts when asgictl itself is started again")
         more = {"broken": broken} if broken else {}
         os.environ[VARIABLE] = plan.instructions.dumps(address=pool.address, token=pool.token, **more)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,7 +79,9 @@ def plan(
     if request.access_log:
         access_log.check(request.access_log_format)
     ref = _app(request, folder, environ, tell)
-    watch = _watch(request, ref, folder) if request.reload else None
+    watch = None
+    if request.reload:
+        watch, ref = _watch(request, ref, folder)
     imports: tuple[str, ...] = ()
     if given["ws"] == "auto" and find_spec("websockets"):
         given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
@@ -161,11 +164,22 @@ def _bind(request: ServeRequest, environ: Mapping[str, str]) -> Bind:
     )
 
 
-def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> Watch:
+def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> tuple[Watch, discovery.AppRef]:
+    """Return what to watch, and `ref`, which notes where its own module is not."""
     from asgictl.serving.processes import changes
 
-    folders = changes.folders(request.reload_dir, folder, ref.path if ref.file else ())
-    return Watch(tuple(folders), request.reload_include, request.reload_exclude)
+    path = list(ref.path) if ref.file else []
+    if ref.file is not None and not request.reload_dir and not ref.file.is_relative_to(folder):
+        root = ref.file.parents[ref.module.count(".") + (ref.file.name == "__init__.py")]
+        package = ref.module.partition(".")[0]
+        if changes.is_installed(root):
+            place = shlex.quote(str(root / package if (root / package).is_dir() else root))
+            note = f"`{package}` is installed in `{root}`, which is not watched; --reload-dir {place} watches it"
+            ref = ref._replace(notes=(*ref.notes, note))
+        else:
+            path.append(str(root))
+    folders = changes.folders(request.reload_dir, folder, path)
+    return Watch(tuple(folders), request.reload_include, request.reload_exclude), ref
 
 
 def _access_log(request: ServeRequest, colors: Colors) -> AccessLog | None:

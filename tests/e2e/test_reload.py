@@ -699,3 +699,44 @@ def test_the_project_is_made_anew(serve: Serve, tmp_path: Path) -> None:
     (folder / "main.py").write_text(version(3))
     eventually(served, "version 3")
     assert served.stop()[0] == 0
+
+
+def test_an_env_file_that_changes(serve: Serve, project: Path) -> None:
+    """A change of an env file restarts the app with its variables; one that is wrong is the page until it is mended."""
+    shown = version(1).replace('"version 1"', 'os.environ.get("GREETING", "none")')
+    (project / "main.py").write_text(shown)
+    env_file = project / ".env"
+    env_file.write_text("GREETING=hello\n")
+    served = serve("--reload", "--env-file", ".env")
+    assert answer(served).text == "hello"
+
+    env_file.write_text("GREETING=hi\nASGICTL_SERVE_PORT=1\n")
+    eventually(served, "hi")
+    env_file.write_text("GREETING=hey\n= = =\n")
+    eventually(served, "line 2 of `.env` is not `NAME=value`\n")
+    env_file.write_text("")
+    eventually(served, "none")
+
+    status, lines = served.stop()
+    assert status == 0
+    assert [line for line in after_banner(lines) if not line.startswith("note: ready")] == [
+        "note: .env changed, starting anew",
+        "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
+        "note: .env changed, starting anew",
+        "error: line 2 of `.env` is not `NAME=value`",
+        "hint: put it right, or make it a comment with #",
+        f"note: {served.url} shows the error; the next change starts the app anew",
+        "note: .env changed, starting anew",
+        "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
+    ]
+
+
+def test_the_app_lies_elsewhere(serve: Serve, project: Path) -> None:
+    """An app that is named as a module, and is imported from another folder, is watched there."""
+    (project / "here").mkdir()
+    served = serve("--reload", "main:app", folder=project / "here", env={"PYTHONPATH": str(project)})
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+
+    eventually(served, "version 2")

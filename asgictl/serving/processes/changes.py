@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -109,6 +110,12 @@ def folders(named: Sequence[str], folder: Path, path: Iterable[str]) -> list[Pat
     wanted = [folder / name for name in named] or [folder, *map(Path, path)]
     found = list(dict.fromkeys(place.resolve() for place in wanted))
     return [place for place in found if not any(place != other and place.is_relative_to(other) for other in found)]
+
+
+def is_installed(folder: Path) -> bool:
+    """Tell whether what is imported from `folder` is of Python itself, or was installed."""
+    standard = Path(sysconfig.get_path("stdlib"))
+    return folder.name in {"site-packages", "dist-packages"} or folder.is_relative_to(standard)
 
 
 def _spec(patterns: Iterable[str], folder: str) -> GitIgnoreSpec:
