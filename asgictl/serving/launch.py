@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgictl import errors, failure
 from asgictl.asgi import ASGIApp
-from asgictl.errors import AppLoadError, ConfigError, FileProblemError, StartError
+from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError, StartError
 from asgictl.serving import tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
@@ -171,6 +171,7 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
     from asgictl.serving.processes.watching import Watcher
 
     variables = EnvFiles(watch.env_files, os.environ)
+    instructions, search = plan.instructions, plan.search
 
     def prepare(broken: str | None) -> None:
         try:
@@ -181,8 +182,20 @@ def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hoo
         for name in changed:
             if name.startswith("ASGICTL_"):
                 hooks.reporter.note(f"`{name}` counts when asgictl itself is started again")
+        nonlocal instructions, search
+        if search and not broken:
+            try:
+                ref = search()
+            except AsgictlError as error:
+                hooks.reporter.problem(error)
+                broken = error.message
+            else:
+                if not ref.looked:
+                    hooks.reporter.found(ref)
+                    search = None
+                instructions = instructions._replace(ref=ref)
         more = {"broken": broken} if broken else {}
-        os.environ[VARIABLE] = plan.instructions.dumps(address=pool.address, token=pool.token, **more)
+        os.environ[VARIABLE] = instructions.dumps(address=pool.address, token=pool.token, **more)
 
     with reload.trigger() as trigger:
         pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)

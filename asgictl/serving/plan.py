@@ -3,7 +3,8 @@
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ from asgictl.serving.tls import TlsRequest
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
 PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
 
+# In the place of an app that a change of files may bring.
+NOT_FOUND = discovery.AppRef(module="", attribute="", found="not found")
+
 
 class Watch(NamedTuple):
     """What restarts the app: changes below the folders, of files that the patterns say, and of `env_files`."""
@@ -33,7 +37,11 @@ class Watch(NamedTuple):
 
 
 class ServePlan(NamedTuple):
-    """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments."""
+    """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments.
+
+    `search` is there only where a plan with `watch` has no app of the user's yet: it returns one, or the bundled one
+    again, or raises an `AsgictlError`.
+    """
 
     bind: Bind
     workers: int
@@ -41,6 +49,7 @@ class ServePlan(NamedTuple):
     uvicorn: Mapping[str, Any]
     watch: Watch | None = None
     tls: TlsRequest | None = None
+    search: Callable[[], discovery.AppRef] | None = None
 
     @property
     def scheme(self) -> str:
@@ -68,7 +77,7 @@ def plan(
     """Return the plan for `request` in `folder`; `tell` receives every step of the search for the app.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
-    `StartError` when there is no app to serve.
+    `StartError` when there is no app to serve; not with reload, where a change may bring one that was not named.
     """
     secured = tls.wanted(request)
     given = arguments.checked(request, folder)
@@ -78,10 +87,8 @@ def plan(
         given |= secured.arguments()
     if request.access_log:
         access_log.check(request.access_log_format)
-    ref = _app(request, folder, environ, tell)
-    watch = None
-    if request.reload:
-        watch, ref = _watch(request, ref, folder)
+    search = partial(_app, request, folder, environ, tell)
+    watch, ref = _watch(request, _found(request, search), folder)
     imports: tuple[str, ...] = ()
     if given["ws"] == "auto" and find_spec("websockets"):
         given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
@@ -107,6 +114,7 @@ def plan(
         uvicorn=_passed(request, given, colors),
         watch=None if once else watch,
         tls=secured,
+        search=search if watch and (ref is NOT_FOUND or ref.looked) else None,
     )
 
 
@@ -130,6 +138,16 @@ def _passed(request: ServeRequest, given: Mapping[str, Any], colors: Colors) -> 
         "proxy_headers": False,
         "headers": [arguments.header(text) for text in request.header],
     }
+
+
+def _found(request: ServeRequest, search: Callable[[], discovery.AppRef]) -> discovery.AppRef:
+    """Return the app; with reload `NOT_FOUND` for none, unless it was named: a change may bring one, or mend it."""
+    try:
+        return search()
+    except StartError:
+        if request.app is not None or not request.reload or request.check:
+            raise
+        return NOT_FOUND
 
 
 def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> discovery.AppRef:
@@ -164,8 +182,10 @@ def _bind(request: ServeRequest, environ: Mapping[str, str]) -> Bind:
     )
 
 
-def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> tuple[Watch, discovery.AppRef]:
-    """Return what to watch, and `ref`, which notes where its own module is not."""
+def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> tuple[Watch | None, discovery.AppRef]:
+    """Return what to watch with reload, and `ref`, which notes where its own module is not."""
+    if not request.reload:
+        return None, ref
     from asgictl.serving.processes import changes
 
     path = list(ref.path) if ref.file else []

@@ -21,7 +21,7 @@ import websockets.exceptions
 from websockets.sync.client import connect
 
 import asgictl
-from tests.conftest import Serve, Served, Write, after_banner
+from tests.conftest import Serve, Served, Write, after_banner, finish
 
 APP = """
 import asyncio, contextlib, os
@@ -740,3 +740,48 @@ def test_the_app_lies_elsewhere(serve: Serve, project: Path) -> None:
     (project / "main.py").write_text(version(2))
 
     eventually(served, "version 2")
+
+
+def test_an_app_that_comes_later(serve: Serve, project: Path) -> None:
+    """Without an app, or with one that cannot be read, the page says so until a save brings one."""
+    (project / "main.py").write_text("x = 1\n")
+    (project / "pyproject.toml").touch()
+    served = serve("--reload")
+    broken(served)
+    assert answer(served).text == f"no app was found in `{project}`: `main.py` holds no app\n"
+
+    (project / "main.py").write_text("app = (\n")
+    broken(served, times=2)
+    assert answer(served).text == "cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)\n"
+    (project / "main.py").write_text(version(2))
+    served.wait_for("App      main:app")
+
+    assert answer(served).text == "version 2"
+    assert served.stop()[0] == 0
+
+
+def test_the_bundled_app_gives_way(serve: Serve, tmp_path: Path) -> None:
+    """The first app in a folder takes the place of the bundled one."""
+    served = serve("--reload")
+    assert "Hello World" in answer(served).text
+
+    (tmp_path / "helpers.py").touch()
+    (tmp_path / "main.py").write_text(version(1))
+
+    served.wait_for("note: main:app is served now, found in main.py, line")
+    ready_again(served)
+    assert answer(served).text == "version 1"
+    assert served.stop()[0] == 0
+
+
+def test_no_app_to_show_as_a_command(write: Write) -> None:
+    """`--dry-run` and `--check` end as they do without reload where no app is found."""
+    folder = write({"main.py": "app = (\n"})
+    lines = "error: cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)\n"
+
+    for option in ("--dry-run", "--check"):
+        assert finish("serve", "--reload", option, folder=folder) == (
+            3,
+            "",
+            f"{lines}hint: put it right, or name another app\n",
+        )

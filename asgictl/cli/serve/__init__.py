@@ -44,6 +44,8 @@ def serve(request: ServeRequest, flags: ServeFlags, run: Invocation) -> int:
     if plan.bind.fd is not None and request.fd is None and (run.is_given("host") or run.is_given("port")):
         run.console.note("the socket that systemd passes is served; --host and --port do not count")
     if flags.dry_run:
+        if plan.search:
+            plan.search()  # which raises what is wrong
         from asgictl.cli.serve import dry_run
 
         return dry_run.show(run.console, plan)
