@@ -104,6 +104,7 @@ class Reload(Pool):
         # Where watchfiles polls it sees whole seconds (notify, src/poll.rs).
         self._touched = max(self._touched + 1, time.time())
         try:
+            self._trigger.touch()
             os.utime(self._trigger, (self._touched, self._touched))
         except OSError as error:
             problem = f"cannot restart the app: `{self._trigger}`: {errors.reason(error)}"

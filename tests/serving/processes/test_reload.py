@@ -214,14 +214,17 @@ def test_an_end_that_was_wanted(team: Team) -> None:
 
 
 def test_a_trigger_that_is_gone(team: Team, tmp_path: Path) -> None:
-    """Where somebody has removed what restarts the app, the server ends and says so: it could never change again."""
+    """Where somebody has removed the folder of what restarts the app, the server ends and says so."""
     (tmp_path / "changed.py").unlink()
+    team.restart(["main.py"])
+    assert (team.error, (tmp_path / "changed.py").exists()) == (None, True)
+    team._trigger = tmp_path / "gone/changed.py"
 
     team.restart(["main.py"])
 
     assert team.error is not None
     assert (team.error.message, team.error.hint, team.error.exit_status) == (
-        f"cannot restart the app: `{tmp_path}/changed.py`: No such file or directory",
+        f"cannot restart the app: `{tmp_path}/gone/changed.py`: No such file or directory",
         "start asgictl again, and set TMPDIR to a folder that nobody cleans",
         3,
     )
