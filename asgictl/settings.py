@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import errors, option_types, pyproject, reading
-from asgictl.errors import AsgictlError, ConfigError, FileProblemError
+from asgictl import env_files, errors, option_types, pyproject, reading
+from asgictl.errors import AsgictlError, ConfigError
 from asgictl.option_types import Trait
 
 # What may stand under `[tool.asgictl]`.
@@ -332,31 +332,10 @@ def _load(files: Setting | None, environ: MutableMapping[str, str]) -> dict[str,
     found: dict[str, tuple[str, str]] = {}
     for file in files.value if files else ():
         with _from(files):
-            found |= {name: (value, file) for name, value in _variables_of(Path(file)).items()}
+            found |= {name: (value, file) for name, value in env_files.read(Path(file)).items()}
     added = {name: pair for name, pair in found.items() if not environ.get(name)}
     environ.update({name: value for name, (value, _) in added.items()})
     return {name: file for name, (_, file) in added.items()}
-
-
-def _variables_of(file: Path) -> dict[str, str]:
-    import io
-
-    import dotenv
-    from dotenv.parser import parse_stream
-
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise FileProblemError(f"there is no file `{file}`", hint="pass --env-file with a file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = errors.reason(error)
-        raise FileProblemError(f"cannot read `{file}`: {reason}") from error
-    for part in parse_stream(io.StringIO(text)):
-        if part.error or "\0" in part.original.string:
-            problem = f"line {part.original.line} of `{file}` is not `NAME=value`"
-            raise FileProblemError(problem, hint="put it right, or make it a comment with #")
-    values = dotenv.dotenv_values(stream=io.StringIO(text))
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:

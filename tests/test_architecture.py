@@ -42,9 +42,10 @@ ALLOWED: dict[str, set[str]] = {
     "reading": set(),
     "atomic": {"errors"},
     "environment": {"reading"},
+    "env_files": {"errors"},
     "missing": {"environment", "pyproject", "reading"},
     "pyproject": {"errors", "reading"},
-    "settings": {"errors", "option_types", "pyproject", "reading"},
+    "settings": {"env_files", "errors", "option_types", "pyproject", "reading"},
     "console": {"errors", "spans"},
     "demo": {"asgi"},
     "certs": {"atomic", "errors", "option_types"},
@@ -52,8 +53,8 @@ ALLOWED: dict[str, set[str]] = {
     "scaffold": {"", "atomic", "discovery", "errors", "frameworks", "option_types", "pyproject", "reading"},
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
-        *("adapt", "addresses", "asgi", "certs", "discovery", "environment", "errors", "failure", "option_types"),
-        *("rfc9110", "streams"),
+        *("adapt", "addresses", "asgi", "certs", "discovery", "env_files", "environment", "errors", "failure"),
+        *("option_types", "rfc9110", "streams"),
     },
     "inspector": {
         *("adapt", "addresses", "asgi", "demo", "errors", "failure", "option_types", "rfc9110", "spans"),

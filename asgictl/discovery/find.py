@@ -26,10 +26,11 @@ BUNDLED = "asgictl.demo"
 def find(app: str | None, folder: Path, environ: Mapping[str, str], tell: Tell) -> AppRef:
     """Return the app called `app`, or without a name the one that belongs to `folder`.
 
-    `tell` receives every step of the way as a sentence. Nothing of the user's is imported. Raises
-    `StartError` when there is none, `ConfigError` when two rank alike. Where there is no Python project at all, the
-    bundled app stands in, with `looked` set.
+    `tell` receives every step of the way as a sentence. Nothing of the user's is imported, and nothing is remembered
+    of an earlier search. Raises `StartError` when there is none, `ConfigError` when two rank alike. Where there is no
+    Python project at all, the bundled app stands in, with `looked` set.
     """
+    modules.forget()
     try:
         return _find(app, folder, environ, tell)
     except (OSError, RuntimeError, ValueError, MemoryError) as error:  # links, names and sources that lead nowhere

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from asgictl.discovery import AppRef
 from asgictl.errors import AsgictlError
 from asgictl.serving.processes.terminal import Terminal
 from asgictl.serving.sockets.systemd import Notifier
@@ -31,6 +32,9 @@ class Reporter(Protocol):
 
     def ready(self, ready: Ready) -> None:
         """The app answers, for the first time or anew."""
+
+    def found(self, ref: AppRef) -> None:
+        """The app that was not there at the start is there now."""
 
     def changed(self, files: Sequence[str]) -> None:
         """The app is started anew because of `files`, or for another reason."""

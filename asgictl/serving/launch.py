@@ -5,23 +5,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgictl import errors, failure
 from asgictl.asgi import ASGIApp
-from asgictl.errors import AppLoadError, ConfigError, StartError
-from asgictl.serving import tls
+from asgictl.errors import AppLoadError, ConfigError
+from asgictl.serving import supervised, tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
-from asgictl.serving.instructions import VARIABLE
-from asgictl.serving.plan import ServePlan, Watch
-from asgictl.serving.processes import exits, forks, stopping, terminal
+from asgictl.serving.plan import ServePlan
+from asgictl.serving.processes import forks, stopping, terminal
 from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
-    from asgictl.serving.processes.pool import Pool
     from asgictl.serving.tls.redirect import Redirect
 
 
@@ -75,9 +71,9 @@ def _launch(
     hooks = Hooks(ready, stop, listener.refuse, notifier, reporter, state)
     try:
         if plan.watch:
-            return _reload(plan, plan.watch, listener, hooks)
+            return supervised.reload(plan, plan.watch, listener, hooks, _uvicorn)
         if plan.workers > 1:
-            return _workers(plan, listener, hooks)
+            return supervised.workers(plan, listener, hooks, _uvicorn)
         return _one_process(plan, listener, hooks, wrap)
     finally:
         listener.close()
@@ -101,11 +97,6 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect_http)
     return Redirect(bind, ServedNames(plan.tls, secured.certificate), address.port)
-
-
-def _name(listener: listen.Listener) -> str:
-    """Return the name by which a child of the app's knows the server's sockets; nothing where there are no forks."""
-    return forks.name_of(listener.socket.fileno()) if hasattr(os, "fork") else ""
 
 
 class _OwnReport:
@@ -134,7 +125,7 @@ def _one_process(
     plan: ServePlan, listener: listen.Listener, hooks: Hooks, wrap: Callable[[ASGIApp], ASGIApp] | None
 ) -> int:
     plan = _with_logging(plan)
-    forks.leave_sockets(_name(listener))
+    forks.leave_sockets(supervised.sockets(listener))
     runtime = Runtime(plan.instructions, alone=True, wrap=wrap)
     report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
@@ -145,7 +136,7 @@ def _one_process(
         secure = runtime.ssl_context if plan.tls else None
         _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
     except stopping.Stopped as stop:
-        raise _stopped_early(signal.Signals(stop.args[0])) from None
+        raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:
         if not error.code:
             raise
@@ -155,93 +146,8 @@ def _one_process(
     if report.error is not None:
         raise report.error
     if not runtime.stopping.ready:
-        raise _stopped_early(next(iter(runtime.stopping.signals), None))
+        raise supervised.stopped_early(next(iter(runtime.stopping.signals), None))
     return errors.STOPPED
-
-
-def _workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks) -> int:
-    from asgictl.serving.processes.rolling import RollingPool
-
-    with _lock_file() as lock:
-        instructions = plan.instructions
-        if instructions.access_log:
-            instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        patience = float(plan.uvicorn.get("timeout_worker_healthcheck", 5))
-        pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks, patience=patience)
-        os.environ[VARIABLE] = instructions.dumps(**_known(pool, listener))
-        return _supervised(plan, listener, pool, workers=plan.workers)
-
-
-def _known(pool: "Pool", listener: listen.Listener) -> dict[str, str]:
-    """Return what a worker has to know of this process."""
-    return {"address": pool.workers.address, "token": pool.workers.token, "sockets": _name(listener)}
-
-
-def _reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks) -> int:
-    from asgictl.serving.processes import changes, reload
-
-    def prepare(broken: str | None) -> None:
-        more = {"broken": broken} if broken else {}
-        os.environ[VARIABLE] = plan.instructions.dumps(**_known(pool, listener), **more)
-
-    with reload.trigger() as trigger:
-        pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
-        prepare(None)
-        reload.watch(watch.folders, changes.Changes(*watch, own=trigger.parent), pool)
-        return _supervised(plan, listener, pool, reload=True, reload_dirs=[str(trigger.parent)], reload_delay=0.01)
-
-
-def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", **arguments: Any) -> int:
-    """Have uvicorn's supervisor run the workers of `pool`; return the exit status."""
-    from asgictl.serving.app import worker
-
-    # Each is started with `python -c`, which puts this folder first on `sys.path`, before anything else is imported.
-    os.environ.setdefault(worker.SAFE_PATH, worker.OURS)
-    try:
-        with pool.watched():
-            _uvicorn(
-                f"{worker.__name__}:{worker.create_app.__name__}",
-                plan,
-                listener,
-                factory=True,
-                interface="asgi3",
-                loop=f"{worker.__name__}:{worker.new_event_loop.__name__}",
-                ssl_context_factory=worker.ssl_context if plan.tls else None,
-                **arguments,
-            )
-    except stopping.Stopped as stop:
-        raise _stopped_early(signal.Signals(stop.args[0])) from None
-    if pool.error is not None:
-        raise pool.error
-    if not pool.answered:
-        raise _stopped_early(pool.stopped_by)
-    return errors.STOPPED if pool.stopped_by else StartError.exit_status
-
-
-@contextlib.contextmanager
-def _lock_file() -> Iterator[str | None]:
-    """Return a file that keeps the workers' lines apart; None where none can be made: short lines need none."""
-    if sys.platform == "linux":
-        descriptor = os.memfd_create("asgictl-access-log")
-        try:
-            yield f"/proc/{os.getpid()}/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-        return
-    import tempfile
-
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="asgictl-")
-    except OSError:
-        yield None
-        return
-    os.close(descriptor)
-    remove = partial(Path(name).unlink, missing_ok=True)
-    try:
-        with exits.before_end(remove):
-            yield name
-    finally:
-        remove()
 
 
 def _with_logging(plan: ServePlan) -> ServePlan:
@@ -271,8 +177,3 @@ def _told() -> Iterator[None]:
     except Exception as error:
         problem = f"uvicorn cannot start: {type(error).__name__}: {error}"
         raise AppLoadError(problem, failure=failure.of(error)) from error
-
-
-def _stopped_early(number: signal.Signals | None) -> StartError:
-    by = f" by {number.name}" if number else ""
-    return StartError(f"stopped{by} before the app was ready")

@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,17 +23,25 @@ from asgictl.serving.tls import TlsRequest
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
 PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
 
+# In the place of an app that a change of files may bring.
+NOT_FOUND = discovery.AppRef(module="", attribute="", found="not found")
+
 
 class Watch(NamedTuple):
-    """What starts the app anew: changes below the folders, of files that the patterns say."""
+    """What restarts the app: changes below the folders, of files that the patterns say, and of `env_files`."""
 
     folders: tuple[Path, ...]
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    env_files: tuple[Path, ...] = ()
 
 
 class ServePlan(NamedTuple):
-    """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments."""
+    """What `launch` carries out: where to listen, what to run there, and `uvicorn.run`'s arguments.
+
+    `search` is there only where a plan with `watch` has no app of the user's yet: it returns one, or the bundled one
+    again, or raises an `AsgictlError`.
+    """
 
     bind: Bind
     workers: int
@@ -39,6 +49,7 @@ class ServePlan(NamedTuple):
     uvicorn: Mapping[str, Any]
     watch: Watch | None = None
     tls: TlsRequest | None = None
+    search: Callable[[], discovery.AppRef] | None = None
 
     @property
     def scheme(self) -> str:
@@ -66,7 +77,7 @@ def plan(
     """Return the plan for `request` in `folder`; `tell` receives every step of the search for the app.
 
     Raises `ConfigError` for values that cannot be used, `FileProblemError` for bad TLS files, and
-    `StartError` when there is no app to serve.
+    `StartError` when there is no app to serve; not with reload, where a change may bring one that was not named.
     """
     secured = tls.wanted(request)
     given = arguments.checked(request, folder)
@@ -76,8 +87,8 @@ def plan(
         given |= secured.arguments()
     if request.access_log:
         access_log.check(request.access_log_format)
-    ref = _app(request, folder, environ, tell)
-    watch = _watch(request, ref, folder) if request.reload else None
+    search = partial(_app, request, folder, environ, tell)
+    watch, ref = _watch(request, _found(request, search), folder)
     later: tuple[str, ...] = ()
     if given["ws"] == "auto" and find_spec("websockets"):
         given["ws"], later = protocols.websockets, (protocols.WEBSOCKETS,)
@@ -104,6 +115,7 @@ def plan(
         uvicorn=_passed(request, given, colors),
         watch=None if once else watch,
         tls=secured,
+        search=search if watch and (ref is NOT_FOUND or ref.looked) else None,
     )
 
 
@@ -126,6 +138,16 @@ def _passed(request: ServeRequest, given: Mapping[str, Any], colors: Colors) -> 
         "proxy_headers": False,
         "headers": [arguments.header(text) for text in request.header],
     }
+
+
+def _found(request: ServeRequest, search: Callable[[], discovery.AppRef]) -> discovery.AppRef:
+    """Return the app; with reload `NOT_FOUND` for none, unless it was named: a change may bring one, or mend it."""
+    try:
+        return search()
+    except StartError:
+        if request.app is not None or not request.reload or request.check:
+            raise
+        return NOT_FOUND
 
 
 def _app(request: ServeRequest, folder: Path, environ: Mapping[str, str], tell: discovery.Tell) -> discovery.AppRef:
@@ -160,11 +182,24 @@ def _bind(request: ServeRequest, environ: Mapping[str, str]) -> Bind:
     )
 
 
-def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> Watch:
+def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> tuple[Watch | None, discovery.AppRef]:
+    """Return what to watch with reload, and `ref`, which notes where its own module is not."""
+    if not request.reload:
+        return None, ref
     from asgictl.serving.processes import changes
 
-    folders = changes.folders(request.reload_dir, folder, ref.path if ref.file else ())
-    return Watch(tuple(folders), request.reload_include, request.reload_exclude)
+    path = list(ref.path) if ref.file else []
+    if ref.file is not None and not request.reload_dir and not ref.file.is_relative_to(folder):
+        root = ref.file.parents[ref.module.count(".") + (ref.file.name == "__init__.py")]
+        package = ref.module.partition(".")[0]
+        if changes.is_installed(root):
+            place = shlex.quote(str(root / package if (root / package).is_dir() else root))
+            note = f"`{package}` is installed in `{root}`, which is not watched; --reload-dir {place} watches it"
+            ref = ref._replace(notes=(*ref.notes, note))
+        else:
+            path.append(str(root))
+    folders = changes.folders(request.reload_dir, folder, path)
+    return Watch(tuple(folders), request.reload_include, request.reload_exclude), ref
 
 
 def _access_log(request: ServeRequest, colors: Colors) -> AccessLog | None:

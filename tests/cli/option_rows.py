@@ -83,6 +83,7 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
+            "launch.plan.watch.env_files": [],
             "launch.reporter.console.stack": "users",
         }
     ),
@@ -96,6 +97,7 @@ SERVE = {
             "launch.plan.watch.folders": ["{folder}"],
             "launch.plan.watch.include": [],
             "launch.plan.watch.exclude": [],
+            "launch.plan.watch.env_files": [],
             "launch.reporter.console.stack": "users",
         }
     ),

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 import asgictl
 from asgictl import collector, frameworks
 from asgictl.cli import app
-from asgictl.cli.serve import banner
+from asgictl.cli.serve import banner, planning
 from asgictl.console import Console
 from asgictl.errors import AppLoadError
 from asgictl.failure import Failure
@@ -329,6 +330,32 @@ def test_what_is_watched(
     banner.Banner(Console(), planned, banner.Style(browser=False, qr=False), started=0).ready(ready)
 
     assert f"  Reload   when something changes in {row}\n" in capsys.readouterr().err
+
+
+def test_a_search_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a huge folder a line says that the app is looked for, and how to do without."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(planning, "_LONG", 0.0)
+    said = threading.Event()
+    notes: list[str] = []
+    planned = plan.plan(ServeRequest(app="demo"), tmp_path, {})
+
+    def slow(*_: object) -> plan.ServePlan:
+        assert said.wait(30)
+        return planned
+
+    def note(text: str) -> None:
+        notes.append(text)
+        said.set()
+
+    monkeypatch.setattr(plan, "plan", slow)
+    console = Console()
+    monkeypatch.setattr(console, "note", note)
+
+    assert planning.plan_of(ServeRequest(app="demo"), console) == planned
+    assert notes == [
+        f"looking for the app in `{tmp_path}` takes long; to do without, name it: `asgictl serve module:app`"
+    ]
 
 
 def test_where_sockets_answer() -> None:

@@ -229,7 +229,7 @@ def test_start_fails(serve: Serve, write: Callable[..., Path], case: str, worker
 
 
 # What is known before the app is tried, and what the app alone can tell.
-BEFORE_THE_APP = {"missing module", "missing file", "two apps", "syntax error", "missing certificate"} | {
+BEFORE_THE_APP = {"missing module", "missing file", "two apps", "missing certificate"} | {
     "garbage for a certificate",
     "key without certificate",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.conftest import ASGICTL, Serve
+from tests.conftest import ASGICTL, Serve, Write
 
 pytestmark = pytest.mark.browser
 
@@ -83,3 +83,60 @@ def test_the_echo_page(serve: Serve, page: Page, tmp_path: Path) -> None:
     expect(page.locator("pre")).to_contain_text('"query_string": "q=%3Cb%3E"')
     assert page.locator("img, b").count() == 0
     page.screenshot(path=tmp_path / "page.png")
+
+
+APP = """
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    body = f"{scope['method']} works".encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+    await send({"type": "http.response.body", "body": body})
+"""
+FORM = b"<form method=post action=/form><button>Send</button></form>"
+
+
+def test_the_error_page_goes_away(serve: Serve, page: Page, write: Write) -> None:
+    """The page follows the app: another error, then the app itself; it stops trying when the server has ended."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    folder = write({"main.py": "nosuch\n"})
+    served = serve("--reload", "main:app")
+
+    page.goto(f"{served.url}/some/where?a=1#here")
+    expect(page.locator(".message")).to_contain_text("name 'nosuch' is not defined")
+    expect(page.locator("#then")).to_have_text("This page reloads when the app works again.")
+
+    (folder / "main.py").write_text("another\n")
+    expect(page.locator(".message")).to_contain_text("name 'another' is not defined", timeout=20_000)
+    (folder / "main.py").write_text(APP)
+    expect(page.locator("body")).to_have_text("GET works", timeout=20_000)
+    assert page.url == f"{served.url}/some/where?a=1#here"
+
+    (folder / "main.py").write_text("nosuch\n")
+    served.wait_for("shows the error", nth=3)
+    page.reload()
+    expect(page.locator("#then")).to_have_text("This page reloads when the app works again.")
+    assert served.stop()[0] == 0
+    expect(page.locator("#then")).to_have_text("The server has stopped.", timeout=20_000)
+    asked = [line.split('"')[2].split()[0] for line in served.access if '"OPTIONS' in line]
+    assert asked == ["500", "500", "500", "200", "500"]
+    assert (errors, [line for line in served.lines if "without waiting" in line or "Traceback" in line[1:]]) == ([], [])
+
+
+def test_a_form_is_not_sent_again(serve: Serve, page: Page, write: Write) -> None:
+    """What was sent to a broken app is not sent again by itself; the page says when it can be."""
+    folder = write({"main.py": APP.replace("body = f", "body = FORM or f") + f"FORM = {FORM!r}\n"})
+    served = serve("--reload", "main:app")
+    page.goto(served.url)
+    (folder / "main.py").write_text("nosuch\n")
+    served.wait_for("shows the error")
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.locator("#then")).to_have_text("The app restarts when a file changes.")
+    (folder / "main.py").write_text(APP)
+    expect(page.locator("#then")).to_have_text(
+        "The app has restarted. Reload this page to send the form again.", timeout=20_000
+    )
+    assert served.stop()[0] == 0
+    assert len([line for line in served.access if '"POST /form' in line]) == 1

@@ -21,7 +21,7 @@ import websockets.exceptions
 from websockets.sync.client import connect
 
 import asgictl
-from tests.conftest import Serve, Served, Write, after_banner
+from tests.conftest import Serve, Served, Write, after_banner, finish
 
 APP = """
 import asyncio, contextlib, os
@@ -627,3 +627,161 @@ def test_a_crash_later_on(serve: Serve, hurried: Callable[[str], Path]) -> None:
     ready_again(served)
     assert answer(served).text == "version 1"
     assert re.search(r"note: the app's process ended( with status 7)?, starting it anew", "\n".join(served.stop()[1]))
+
+
+@pytest.mark.parametrize("value", ["true", ""])
+def test_links_and_names_that_lead_nowhere(serve: Serve, project: Path, value: str) -> None:
+    """Edits count in whatever folder: with links to one above or to themselves, and names that are no text."""
+    (project / "pkg").mkdir()
+    (project / "pkg/up").symlink_to("..")
+    (project / "loop").symlink_to("loop")
+    served = serve("--reload", env={"WATCHFILES_FORCE_POLLING": value})
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+    eventually(served, "version 2")
+    Path(os.fsdecode(bytes(project) + b"/\xff.py")).touch()
+    (project / "main.py").write_text(version(3))
+    eventually(served, "version 3")
+
+    (project / "main.py").write_text(version(4))
+    eventually(served, "version 4")
+    assert not [line for line in served.stop()[1] if "Traceback" in line]
+
+
+def test_an_app_that_writes_its_own_module(serve: Serve, project: Path) -> None:
+    """An app that restarts itself again and again is told how to leave out what it writes, and that helps."""
+    (project / "main.py").write_text(
+        f"import time\nfrom pathlib import Path\nPath('made.py').write_text(f'at = {{time.time()}}')\n{version(1)}"
+    )
+    served = serve("--reload")
+
+    note = served.wait_for(r"in a row: if the app itself writes the file, pass (.*)")
+
+    served.stop()
+    served = serve("--reload", *note[1].split())
+    assert answer(served).text == "version 1"
+    (project / "helpers.py").write_text("x = 1\n")
+    assert served.wait_for("note: .* starting anew")[0] == "note: helpers.py changed, starting anew"
+
+
+@pytest.mark.usefixtures("project")
+def test_no_temporary_folder(serve: Serve, hurried: Callable[[str], Path]) -> None:
+    """Where nothing can be written `--reload` says so in two lines, and ends with 3."""
+    script = hurried("tempfile.mkdtemp = lambda **_: open('/nonexistent')")
+
+    assert serve("--reload", script=script).end() == (
+        3,
+        [
+            "error: `--reload` needs a temporary folder: No such file or directory",
+            "hint: set TMPDIR to a folder that can be written to, or drop --reload",
+        ],
+    )
+
+
+def test_the_project_is_made_anew(serve: Serve, tmp_path: Path) -> None:
+    """The folder that the command was started in can be removed and come back."""
+    folder = tmp_path / "shop"
+
+    def make(number: int) -> None:
+        folder.mkdir()
+        (folder / "helpers.py").touch()
+        (folder / "main.py").write_text(version(number))
+
+    make(1)
+    served = serve("--reload", folder=folder)
+    assert answer(served).text == "version 1"
+
+    shutil.rmtree(folder)
+    served.wait_for("is gone; it is watched again when it is back")
+    make(2)
+    eventually(served, "version 2")
+    (folder / "main.py").write_text(version(3))
+    eventually(served, "version 3")
+    assert served.stop()[0] == 0
+
+
+def test_an_env_file_that_changes(serve: Serve, project: Path) -> None:
+    """A change of an env file restarts the app with its variables; one that is wrong is the page until it is mended."""
+    shown = version(1).replace('"version 1"', 'os.environ.get("GREETING", "none")')
+    (project / "main.py").write_text(shown)
+    env_file = project / ".env"
+    env_file.write_text("GREETING=hello\n")
+    served = serve("--reload", "--env-file", ".env")
+    assert answer(served).text == "hello"
+
+    env_file.write_text("GREETING=hi\nASGICTL_SERVE_PORT=1\n")
+    eventually(served, "hi")
+    env_file.write_text("GREETING=hey\n= = =\n")
+    eventually(served, "line 2 of `.env` is not `NAME=value`\n")
+    env_file.write_text("")
+    eventually(served, "none")
+
+    status, lines = served.stop()
+    assert status == 0
+    assert [line for line in after_banner(lines) if not line.startswith("note: ready")] == [
+        "note: .env changed, starting anew",
+        "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
+        "note: .env changed, starting anew",
+        "error: line 2 of `.env` is not `NAME=value`",
+        "hint: put it right, or make it a comment with #",
+        f"note: {served.url} shows the error; the next change starts the app anew",
+        "note: .env changed, starting anew",
+        "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
+    ]
+
+
+def test_the_app_lies_elsewhere(serve: Serve, project: Path) -> None:
+    """An app that is named as a module, and is imported from another folder, is watched there."""
+    (project / "here").mkdir()
+    served = serve("--reload", "main:app", folder=project / "here", env={"PYTHONPATH": str(project)})
+    assert answer(served).text == "version 1"
+
+    (project / "main.py").write_text(version(2))
+
+    eventually(served, "version 2")
+
+
+def test_an_app_that_comes_later(serve: Serve, project: Path) -> None:
+    """Without an app, or with one that cannot be read, the page says so until a save brings one."""
+    (project / "main.py").write_text("x = 1\n")
+    (project / "pyproject.toml").touch()
+    served = serve("--reload")
+    broken(served)
+    assert answer(served).text == f"no app was found in `{project}`: `main.py` holds no app\n"
+
+    (project / "main.py").write_text("app = (\n")
+    broken(served, times=2)
+    assert answer(served).text == "cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)\n"
+    (project / "main.py").write_text(version(2))
+    served.wait_for("App      main:app")
+
+    assert answer(served).text == "version 2"
+    assert served.stop()[0] == 0
+
+
+def test_the_bundled_app_gives_way(serve: Serve, tmp_path: Path) -> None:
+    """The first app in a folder takes the place of the bundled one."""
+    served = serve("--reload")
+    assert "Hello World" in answer(served).text
+
+    (tmp_path / "helpers.py").touch()
+    (tmp_path / "main.py").write_text(version(1))
+
+    served.wait_for("note: main:app is served now, found in main.py, line")
+    ready_again(served)
+    assert answer(served).text == "version 1"
+    assert served.stop()[0] == 0
+
+
+def test_no_app_to_show_as_a_command(write: Write) -> None:
+    """`--dry-run` and `--check` end as they do without reload where no app is found."""
+    folder = write({"main.py": "app = (\n"})
+    lines = "error: cannot load `main.py`: SyntaxError: '(' was never closed (main.py:1)\n"
+
+    for option in ("--dry-run", "--check"):
+        assert finish("serve", "--reload", option, folder=folder) == (
+            3,
+            "",
+            f"{lines}hint: put it right, or name another app\n",
+        )

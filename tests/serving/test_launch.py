@@ -14,7 +14,7 @@ import uvicorn
 from asgictl.adapt import Adaptation
 from asgictl.discovery import AppRef
 from asgictl.errors import AppLoadError, ConfigError
-from asgictl.serving import launch
+from asgictl.serving import launch, supervised
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.plan import ServePlan
 from asgictl.serving.processes import exits
@@ -71,7 +71,7 @@ def test_a_redirect_needs_a_port() -> None:
 )
 def test_an_early_stop(number: signal.Signals | None, message: str) -> None:
     """A stop before the app was ready is told with its signal."""
-    error = launch._stopped_early(number)
+    error = supervised.stopped_early(number)
 
     assert (error.message, error.hint, error.exit_status) == (message, None, 3)
 
@@ -81,12 +81,12 @@ def test_the_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
     acts: list[Callable[[], object]] = []
     monkeypatch.setattr(exits, "_actions", acts)
     monkeypatch.setattr(sys, "platform", "darwin")
-    with launch._lock_file() as name:
+    with supervised._lock_file() as name:
         file = Path(str(name))
         assert (file.name.startswith("asgictl-"), file.read_bytes(), file.stat().st_mode & 0o777) == (True, b"", 0o600)
         assert len(acts) == 1
     assert not file.exists()
-    with launch._lock_file() as name:
+    with supervised._lock_file() as name:
         acts[0]()
         assert not Path(str(name)).exists()
 
@@ -94,7 +94,7 @@ def test_the_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
 @linux
 def test_the_lock_needs_no_file_on_linux() -> None:
     """Where the system has files in memory alone, each worker can open the lock by name, and none is left."""
-    with launch._lock_file() as name, open(str(name), "r+b") as one, open(str(name), "r+b") as other:  # noqa: PTH123
+    with supervised._lock_file() as name, open(str(name), "r+b") as one, open(str(name), "r+b") as other:  # noqa: PTH123
         fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,7 +105,7 @@ def test_no_lock_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where no file can be made, there is no lock, and no error."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nosuch"))
-    with launch._lock_file() as name:
+    with supervised._lock_file() as name:
         assert name is None
 
 

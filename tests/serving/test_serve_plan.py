@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asgictl.certs import served
-from asgictl.errors import ConfigError
+from asgictl.errors import ConfigError, StartError
 from asgictl.serving import arguments, equivalent, plan, protocols
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.plan import Colors, ServePlan, Watch
@@ -227,6 +227,75 @@ def test_what_is_watched(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (planned.watch, planned.instructions.reload) == (Watch((folder,)), True)
     named: dict[str, Any] = {"reload_dir": ("lib",), "reload_include": ("*.html",), "reload_exclude": ("test_*",)}
     assert made(folder, reload=True, **named).watch == Watch((folder / "lib",), ("*.html",), ("test_*",))
+
+
+def test_an_app_that_a_change_may_bring(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With reload an app that is not found is looked for again, unless it was named, or is only to be checked."""
+    folder = write({"main.py": "app = (\n"})
+    monkeypatch.chdir(folder)
+    ends: list[dict[str, Any]] = [{}, {"reload": True, "check": True}, {"reload": True, "app": "nosuch:app"}]
+    for more in ends:
+        with pytest.raises(StartError):
+            made(folder, **{"app": None, **more})
+    planned = made(folder, app=None, reload=True)
+
+    assert (planned.instructions.ref, planned.watch) == (plan.NOT_FOUND, Watch((folder,)))
+    assert planned.search is not None
+    with pytest.raises(StartError, match="was never closed"):
+        planned.search()
+    write({"main.py": "async def app(scope, receive, send): ...\n"})
+    assert str(planned.search()) == "main:app"
+    assert made(folder, app=None, reload=True).search is None
+
+
+def test_the_bundled_app_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With reload an app is looked for as long as the bundled one stands in."""
+    monkeypatch.chdir(tmp_path)
+    planned = made(tmp_path, app=None, reload=True)
+
+    assert str(planned.instructions.ref) == "asgictl.demo:app"
+    assert planned.search is not None
+    assert made(tmp_path, app=None).search is None
+    assert made(tmp_path, app="demo", reload=True).search is None
+
+
+def test_an_app_from_elsewhere_is_watched(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that lies outside of the folder is watched where it is, unless the folders to watch are named."""
+    app = "async def app(scope, receive, send): ...\n"
+    files = {"here/x.py": "", "src/shop/web.py": app, "src/shop/__init__.py": app, "lib/alone.py": app}
+    folder = write(files)
+    here = folder / "here"
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(folder / "src"), str(folder / "lib")])
+
+    for name, place in (("shop.web:app", "src"), ("shop:app", "src"), ("alone:app", "lib")):
+        planned = made(here, app=name, reload=True)
+        assert (planned.watch, planned.instructions.ref.notes) == (Watch((here, folder / place)), ())
+    named = made(here, app="shop.web:app", reload=True, reload_dir=(".",))
+    assert (named.watch, named.instructions.ref.notes) == (Watch((here,)), ())
+
+
+def test_an_installed_app_is_not_watched(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was installed is not watched; a line says so, and which option does it."""
+    app = "async def app(scope, receive, send): ...\n"
+    folder = write({"here/x.py": "", "my site-packages/site-packages/shop/web.py": app, "site-packages/alone.py": app})
+    here = folder / "here"
+    monkeypatch.chdir(here)
+    site = folder / "my site-packages/site-packages"
+    (site / "shop/__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(site), str(folder / "site-packages")])
+
+    shop, alone = (made(here, app=name, reload=True) for name in ("shop.web:app", "alone:app"))
+
+    assert (shop.watch, shop.instructions.ref.notes) == (
+        Watch((here,)),
+        (f"`shop` is installed in `{site}`, which is not watched; --reload-dir '{site}/shop' watches it",),
+    )
+    lib = folder / "site-packages"
+    assert alone.instructions.ref.notes == (
+        f"`alone` is installed in `{lib}`, which is not watched; --reload-dir {lib} watches it",
+    )
+    assert made(here, app="json.tool:main", reload=True).watch == Watch((here,))
 
 
 CERTIFICATES: dict[str, tuple[TlsRequest, dict[str, Any]]] = {

@@ -1,6 +1,7 @@
 """`asgictl serve`."""
 
 import time
+from pathlib import Path
 
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.serve import options, planning
@@ -37,10 +38,14 @@ def serve(request: ServeRequest, flags: ServeFlags, run: Invocation) -> int:
     if request.reload_dir and not request.reload and run.settings["reload_dir"].rank is Rank.VARIABLE:
         planning.check_folders(request.reload_dir)
     plan = planning.plan_of(request, run.console)
+    if plan.watch:
+        plan = plan._replace(watch=plan.watch._replace(env_files=tuple(map(Path, flags.env_file))))
     planning.check_meant(plan, [name for name in _FOR_SOME if run.is_typed(name)])
     if plan.bind.fd is not None and request.fd is None and (run.is_given("host") or run.is_given("port")):
         run.console.note("the socket that systemd passes is served; --host and --port do not count")
     if flags.dry_run:
+        if plan.search:
+            plan.search()  # which raises what is wrong
         from asgictl.cli.serve import dry_run
 
         return dry_run.show(run.console, plan)

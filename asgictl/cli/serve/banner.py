@@ -45,6 +45,14 @@ class Banner:
         self.note = console.note
         self.problem = console.error
 
+    def found(self, ref: "AppRef") -> None:
+        """Introduce this app in the banner, or by a line where there was one for another."""
+        self._plan = self._plan._replace(instructions=self._plan.instructions._replace(ref=ref))
+        if self._introduced:
+            self.note(f"{ref} is served now, {ref.found}")
+        for note in ref.notes:
+            self.note(note)
+
     def changed(self, files: Sequence[str]) -> None:
         """Name what has changed."""
         self._started = time.perf_counter()
@@ -127,6 +135,9 @@ class CheckReport:
         self._plan = plan
         self.note = console.note
         self.problem = console.error
+
+    def found(self, ref: "AppRef") -> None:
+        """Never called: a check does not reload."""
 
     def changed(self, files: Sequence[str]) -> None:
         """Never called: a check does not reload."""

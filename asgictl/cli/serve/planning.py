@@ -1,6 +1,7 @@
 """From the request of a command that serves to a plan, and what has to be known beside it."""
 
 import os
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from asgictl.cli.serve.options import ServeFlags
     from asgictl.serving.plan import ServePlan
     from asgictl.serving.request import ServeRequest
+
+# When to say that it takes long to find the app, in seconds.
+_LONG = 1.5
 
 
 def check_qr(flags: "ServeFlags") -> None:
@@ -51,7 +55,14 @@ def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
 
     folder = pyproject.current_folder()
     tell = console.step if request.verbose else lambda _: None
-    planned = plan.plan(request, folder, os.environ, tell, plan.Colors(console.log_colors, console.colors))
+    said = f"looking for the app in `{folder}` takes long; to do without, name it: `asgictl serve module:app`"
+    timer = threading.Timer(_LONG, console.note, (said,))
+    timer.daemon = True
+    timer.start()
+    try:
+        planned = plan.plan(request, folder, os.environ, tell, plan.Colors(console.log_colors, console.colors))
+    finally:
+        timer.cancel()
     for note in planned.instructions.ref.notes:
         console.note(note)
     if planned.instructions.ref.file is not None and (elsewhere := environment.note(folder)):

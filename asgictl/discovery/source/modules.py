@@ -111,6 +111,11 @@ def _imported(file: Path) -> tuple[str, ...]:
     return tuple(python_file.imports(python_file.parse(file)))
 
 
+def forget() -> None:
+    """Forget what files hold: they may have changed."""
+    _imported.cache_clear()
+
+
 def _clashes(package: Path, folder: Path) -> bool:
     """Tell whether another module takes the name of a folder; that of a package only one that is loaded already."""
     if not reading.is_file(package / "__init__.py"):

@@ -1,7 +1,9 @@
-"""Which changes of files start the app anew."""
+"""Which changes of files restart the app."""
 
+import functools
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from pathspec import GitIgnoreSpec
 from asgictl.errors import ConfigError
 
 _INCLUDED = ("*.py",)
+
+_MANY = 100_000
 
 # Folders of tools, wherever they are and whenever they appear. PEP 405 has this file in each virtual environment.
 _FOLDERS = frozenset(("__pycache__", "__pypackages__", "node_modules", "site-packages", "dist-packages", "venv"))
@@ -46,31 +50,51 @@ class Changes:
         }
         self._unwanted = GitIgnoreSpec.from_lines(_FILES)
         self._python = os.path.realpath(sys.prefix)
+        # Of the name alone, whatever it is in; asked of each file again and again.
+        self.counts = functools.lru_cache(_MANY)(self._counts)
 
     def __call__(self, _change: object, path: str) -> bool:
         """Tell whether a change of `path` counts."""
-        if self._own is not None and path.startswith(self._own):
+        folder = self._folder(path)
+        if folder is None or not self.counts(path):
             return False
-        folder = next((folder for folder in self._folders if path.startswith(folder.rstrip(os.sep) + os.sep)), None)
-        if folder is None:
+        place = folder
+        for name in Path(os.path.relpath(path, folder)).parts[:-1]:
+            place = os.path.join(place, name)  # noqa: PTH118  # one of many
+            if self._is_of_a_tool(place):
+                return False
+        return True
+
+    def enters(self, place: str) -> bool:
+        """Tell whether anything in a folder can count, one in a folder that is entered itself."""
+        folder = self._folder(place)
+        if folder is None or self._is_of_a_tool(place):
+            return False
+        return not self._specs[folder][2].match_file(f"{os.path.relpath(place, folder)}/")
+
+    def pattern(self, path: str) -> str:
+        """Return what leaves out the file at `path`, and little else."""
+        return os.path.relpath(path, self._folder(path))
+
+    def _counts(self, path: str) -> bool:
+        folder = self._folder(path)
+        if folder is None or (self._own is not None and path.startswith(self._own)):
             return False
         relative = os.path.relpath(path, folder)
         included, named, excluded = self._specs[folder]
         if not included.match_file(relative) or excluded.match_file(relative):
             return False
-        if self._is_of_a_tool(folder, relative):
-            return False
         return named.match_file(relative) or not self._unwanted.match_file(os.path.basename(relative))  # noqa: PTH119  # one of many
 
-    def _is_of_a_tool(self, folder: str, relative: str) -> bool:
-        place = folder
-        for name in Path(relative).parts[:-1]:
-            place = os.path.join(place, name)  # noqa: PTH118  # one of many
-            if name.startswith(".") or name in _FOLDERS or place == self._python:
-                return True
-            if os.path.exists(os.path.join(place, _ENVIRONMENT)):  # noqa: PTH110, PTH118  # one of many
-                return True
-        return False
+    def _folder(self, path: str) -> str | None:
+        """Return the innermost of the watched folders that `path` is in."""
+        return next((folder for folder in self._folders if path.startswith(folder.rstrip(os.sep) + os.sep)), None)
+
+    def _is_of_a_tool(self, place: str) -> bool:
+        name = os.path.basename(place)  # noqa: PTH119  # one of many
+        if name.startswith(".") or name in _FOLDERS or place == self._python:
+            return True
+        return os.path.exists(os.path.join(place, _ENVIRONMENT))  # noqa: PTH110, PTH118  # one of many
 
 
 def folders(named: Sequence[str], folder: Path, path: Iterable[str]) -> list[Path]:
@@ -86,6 +110,12 @@ def folders(named: Sequence[str], folder: Path, path: Iterable[str]) -> list[Pat
     wanted = [folder / name for name in named] or [folder, *map(Path, path)]
     found = list(dict.fromkeys(place.resolve() for place in wanted))
     return [place for place in found if not any(place != other and place.is_relative_to(other) for other in found)]
+
+
+def is_installed(folder: Path) -> bool:
+    """Tell whether what is imported from `folder` is of Python itself, or was installed."""
+    standard = Path(sysconfig.get_path("stdlib"))
+    return folder.name in {"site-packages", "dist-packages"} or folder.is_relative_to(standard)
 
 
 def _spec(patterns: Iterable[str], folder: str) -> GitIgnoreSpec:

@@ -1,4 +1,4 @@
-"""Start the app anew when a file changes, and never lose the server over it.
+"""Restart the app when a file changes, and never lose the server over it.
 
 Uvicorn's reloader watches one file, the trigger, in a temporary folder, and what touches it is here: the reloader's
 own patterns cannot leave out a folder that appears later (https://uvicorn.dev/settings/#reloading-with-watchfiles).
@@ -6,6 +6,9 @@ own patterns cannot leave out a folder that appears later (https://uvicorn.dev/s
 
 import contextlib
 import importlib.util
+import math
+import os
+import shlex
 import shutil
 import tempfile
 import threading
@@ -15,31 +18,37 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from asgictl.errors import AppLoadError
-from asgictl.serving.processes import exits
+from asgictl import errors
+from asgictl.errors import AppLoadError, StartError
+from asgictl.serving.processes import exits, watching
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.pool import Pool
-
-# How long a change may be followed by another that belongs to it, in milliseconds.
-_STEP = 30
-
-# After a restart, changes are collected until there is none for this long, in milliseconds.
-_CALM = 300
+from asgictl.serving.processes.watching import Watcher
 
 # A restart so long ago does not hold the next one up, in seconds.
 _RECENT = 1.5
 
-# An app that lives shorter is not started anew when it dies, in seconds.
+# An app that lives shorter is not restarted when it dies, in seconds.
 _SHORT = 5.0
+
+# A change so soon after the start may be one that the start has made, in seconds; after so many of them it is said.
+_NEW = 1.0
+_MANY = 4
+
+# How long edits are not seen when the watcher has failed, and at the most, in seconds.
+_PAUSE = 0.5
+_LONGEST = 60.0
+
+_TRIGGER = "changed.py"
 
 
 class Reload(Pool):
-    """The one process of an app that is started anew when a file changes."""
+    """The one process of an app that restarts when a file changes."""
 
     excuses_failures = False  # it goes on with the page that says why, unless it has to end
 
     def __init__(self, *, trigger: Path, prepare: Callable[[str | None], None], **arguments: Any) -> None:
-        """Touch `trigger` to have uvicorn start the process anew.
+        """Touch `trigger` to have uvicorn restart the process.
 
         `prepare` is told before why the app is broken, or None, for the process to come.
         """
@@ -49,25 +58,63 @@ class Reload(Pool):
         self._fatal: str | None = None
         self._is_broken = False
         self._since = 0.0
+        self._new_until = math.inf
+        self._touched = trigger.stat().st_mtime
+        self._folder = Path.cwd()
+        self.is_late = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the app is not ready yet, or has just become it."""
+        return time.monotonic() < self._new_until
 
     def restart(self, files: Sequence[str] = (), broken: str | None = None) -> None:
-        """Start the app anew because of `files`; or with `broken`, which says why, the page instead."""
+        """Restart the app because of `files`; or with `broken`, which says why, the page instead.
+
+        Where that has to wait for the folder in which all was started, `is_late`.
+        """
         with self.changed:
             if self.stopping:
+                return
+            self.is_late = not self._is_in_folder()
+            if self.is_late:
                 return
             self.reporter.changed(files)
             _forget_compiled(files)
             self.starts_anew()
             self._fatal = None
             self._is_broken = broken is not None
+            self._new_until = math.inf
             self._prepare(broken)
             for pid in self.workers.pids:
                 self.tell_stop(pid)
-            self._trigger.write_text(str(time.monotonic_ns()))
+            self._touch()
+
+    def _is_in_folder(self) -> bool:
+        """Go back where the folder was made anew; without one uvicorn's reloader raises (`_display_path`)."""
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            try:
+                os.chdir(self._folder)
+            except OSError:
+                return False
+        return True
+
+    def _touch(self) -> None:
+        # Where watchfiles polls it sees whole seconds (notify, src/poll.rs).
+        self._touched = max(self._touched + 1, time.time())
+        try:
+            self._trigger.touch()
+            os.utime(self._trigger, (self._touched, self._touched))
+        except OSError as error:
+            problem = f"cannot restart the app: `{self._trigger}`: {errors.reason(error)}"
+            self.fail(StartError(problem, hint="start asgictl again, and set TMPDIR to a folder that nobody cleans"))
 
     def _heed_ready(self, kind: str | None, docs: str | None) -> None:
         self.ready = True
         self._since = time.monotonic()
+        self._new_until = self._since + _NEW
         if not self.stopping:
             self._call_ready(kind, docs)
 
@@ -92,74 +139,45 @@ class Reload(Pool):
         self.restart(broken=self._fatal or error.message)
 
 
-def watch(folders: Sequence[Path], changes: Changes, pool: Reload) -> None:
-    """Restart the app of `pool` at each change below `folders`, in a thread."""
-    threading.Thread(target=_watch, args=(folders, changes, pool), name="asgictl-reload", daemon=True).start()
+def watch(watcher: Watcher, changes: Changes, pool: Reload) -> None:
+    """Restart the app of `pool` at each change of what `watcher` looks at, in a thread."""
+    threading.Thread(target=_watch, args=(watcher, changes, pool), name="asgictl-reload", daemon=True).start()
 
 
-def _watch(folders: Sequence[Path], changes: Changes, pool: Reload) -> None:
+def _watch(watcher: Watcher, changes: Changes, pool: Reload) -> None:
+    """Restart for ever, whatever goes wrong: nobody would notice that edits are not seen any more."""
+    pause = 0.0
+    while True:
+        begun = time.monotonic()
+        try:
+            if pause:
+                pool.restart()  # for what was not seen
+            _restart_at_changes(watcher, changes, pool)
+        except Exception as error:  # noqa: BLE001  # of the watcher, or of what it calls
+            pause = min(2 * pause, _LONGEST) if pause and time.monotonic() - begun < _LONGEST else _PAUSE
+            why = f"{type(error).__name__}: {error}"
+            pool.reporter.note(f"changes are not seen for {pause:g} s, and the app restarts then ({why})")
+            time.sleep(pause)
+
+
+def _restart_at_changes(watcher: Watcher, changes: Changes, pool: Reload) -> None:
     waiting: dict[str, None] = {}
     restarted = 0.0
-    for batch in _batches(folders, changes, pool):
+    in_a_row = 0
+    for batch in watching.batches(watcher, pool.reporter.note):
         waiting.update(dict.fromkeys(sorted(batch)))
         recent = time.monotonic() - restarted < _RECENT
-        if waiting and not (batch and recent):
+        is_removed = not all(map(os.path.lexists, waiting))  # with its folder, perhaps
+        if (waiting or pool.is_late) and not (batch and (recent or is_removed)):
+            in_a_row = in_a_row + 1 if pool.is_new else 0
             pool.restart(list(waiting))
+            if pool.is_late:
+                continue
+            if in_a_row == _MANY:
+                exclude = f"--reload-exclude {shlex.quote(changes.pattern(next(iter(waiting))))}"
+                pool.reporter.note(f"{_MANY} restarts in a row: if the app itself writes the file, pass {exclude}")
             waiting.clear()
             restarted = time.monotonic()
-
-
-def _batches(folders: Sequence[Path], changes: Changes, pool: Reload) -> Iterator[set[str]]:
-    """Yield sets of paths that have changed, and an empty one when nothing has for a while."""
-    polling = False
-    while True:
-        seen = _identities(folders)
-        try:
-            yield from _watched(folders, changes, seen, polling=polling)
-        except FileNotFoundError:
-            pass  # a folder was removed meanwhile
-        except Exception as error:  # the watcher's errors have no class of their own
-            if polling:
-                raise
-            pool.reporter.note(f"cannot watch for changes ({error}), looking at all files again and again instead")
-            polling = True
-            continue
-        while not all(folder.is_dir() for folder in folders):
-            time.sleep(_CALM / 1000)
-        yield set(map(str, folders))  # they were made anew
-
-
-def _watched(
-    folders: Sequence[Path], changes: Changes, seen: list[tuple[int, int]], *, polling: bool
-) -> Iterator[set[str]]:
-    """Yield changes until one of `folders` is not the one any more that is watched."""
-    import watchfiles
-
-    for batch in watchfiles.watch(
-        *folders,
-        watch_filter=changes,
-        step=_STEP,
-        rust_timeout=_CALM,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-        ignore_permission_denied=True,
-        force_polling=polling or None,
-    ):
-        yield {path for _, path in batch}
-        if not batch and _identities(folders) != seen:
-            return
-
-
-def _identities(folders: Sequence[Path]) -> list[tuple[int, int]]:
-    found = []
-    for folder in folders:
-        try:
-            status = folder.stat()
-        except OSError:
-            found.append((0, 0))
-        else:
-            found.append((status.st_dev, status.st_ino))
-    return found
 
 
 def _forget_compiled(files: Sequence[str]) -> None:
@@ -175,9 +193,29 @@ def _forget_compiled(files: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def trigger() -> Iterator[Path]:
-    """Return a file for uvicorn's reloader to watch, alone in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="asgictl-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "changed.py"
-        file.touch()
-        with exits.before_end(partial(shutil.rmtree, folder, ignore_errors=True)):
-            yield file
+    """Return a file for uvicorn's reloader to watch, alone in a temporary folder.
+
+    Raises `StartError` where no folder can be written to.
+    """
+    folder = _new_folder()
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        with exits.before_end(remove):
+            yield folder / _TRIGGER
+    finally:
+        remove()
+
+
+def _new_folder() -> Path:
+    why = ""
+    # A container with a read-only root has one of the others, most often.
+    for place in (None, os.environ.get("XDG_RUNTIME_DIR") or "/dev/shm", "/dev/shm"):  # noqa: S108  # mkdtemp is safe there
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="asgictl-", dir=place))
+            (folder / _TRIGGER).touch()
+        except OSError as error:
+            why = why or errors.reason(error)
+        else:
+            return folder
+    hint = "set TMPDIR to a folder that can be written to, or drop --reload"
+    raise StartError(f"`--reload` needs a temporary folder: {why}", hint=hint)

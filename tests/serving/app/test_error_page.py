@@ -92,7 +92,7 @@ def test_the_page(hint: str | None, shown: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
     page = Page(answer.text)
     texts = {(tag, attributes.get("class")): text.strip() for tag, attributes, text in page.elements}
-    del texts["style", None]
+    del texts["style", None], texts["script", None]
     assert texts == {
         ("html", None): "",
         ("meta", None): "",
@@ -101,7 +101,7 @@ def test_the_page(hint: str | None, shown: str) -> None:
         ("p", "message"): "cannot load `m:app`: <b> & {x}",
         ("p", "hint"): shown,
         ("pre", None): STACK,
-        ("p", None): "It is started anew when a file changes. Then reload this page.",
+        ("p", None): "The app restarts when a file changes. Then reload this page.",
     }
 
 
@@ -138,10 +138,56 @@ def test_a_websocket_is_refused() -> None:
     assert heard == ["asked for the first message", {"type": "websocket.close", "code": 1011}]
 
 
-def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: str) -> dict[str, Any]:
-    """Return the scope of a request from a client, for a host, by way of proxies."""
-    headers = [(b"x-forwarded-for", one.encode("latin-1")) for one in forwarded]
-    return {"type": "http", "client": client, "headers": [*headers, (b"host", host.encode("latin-1"))]}
+@pytest.mark.parametrize(("method", "repeated"), [("GET", True), ("HEAD", True), ("POST", False)])
+def test_what_the_page_does_when_the_app_is_mended(method: str, repeated: bool) -> None:
+    """The page of what can be asked for again reloads by itself; a form is never sent twice."""
+    text = ErrorPage(AppLoadError("x"), "always")._html(method)
+
+    assert ("then.textContent = true ?" in text) is repeated
+    assert ("if (true) location.reload()" in text) is repeated
+
+
+def test_the_page_waits() -> None:
+    """Who asks whether the error is still the same is held, and let go with it; others learn nothing."""
+    page = ErrorPage(AppLoadError("x"), "loopback")
+    same = [(b"host", b"localhost"), (b"asgictl-error", page._name)]
+    other = [(b"host", b"localhost"), (b"asgictl-error", ErrorPage(AppLoadError("y"), "loopback")._name)]
+
+    async def answers(headers: list[tuple[bytes, bytes]], client: str = "127.0.0.1") -> list[Any]:
+        heard: list[Any] = []
+        incoming = iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+
+        async def send(message: Any) -> None:
+            heard.append(message)
+
+        async def receive() -> Any:
+            heard.append("waits")
+            return next(incoming)
+
+        await page({"type": "http", "method": "OPTIONS", "client": (client, 1), "headers": headers}, receive, send)
+        return heard
+
+    start, *rest = asyncio.run(answers(same))
+    assert (start["status"], dict(start["headers"])) == (
+        500,
+        {
+            b"content-type": b"text/event-stream; charset=utf-8",
+            b"cache-control": b"no-store",
+            b"x-content-type-options": b"nosniff",
+            b"asgictl-error": page._name,
+        },
+    )
+    assert rest == [{"type": "http.response.body", "more_body": True}, "waits", "waits"]
+    for start, *rest in (asyncio.run(answers(other)), asyncio.run(answers(same, client="192.0.2.1"))):
+        assert b"asgictl-error" not in dict(start["headers"])
+        assert [message["body"] for message in rest] in ([b"x\n"], [HIDDEN.encode()])
+
+
+def scope(client: tuple[str, int] | None, host: str = "localhost", *forwarded: str, **more: str) -> dict[str, Any]:
+    """Return the scope of a request from a client, for a host, by way of proxies that add `more`."""
+    named = [("x-forwarded-for", one) for one in forwarded] + [(it.replace("_", "-"), more[it]) for it in more]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in [*named, ("host", host)]]
+    return {"type": "http", "method": "GET", "client": client, "headers": headers}
 
 
 @pytest.mark.parametrize(
@@ -182,15 +228,92 @@ LOCAL: dict[str, tuple[dict[str, Any], bool]] = {
     "a port": (scope(HERE, "localhost:8000"), True),
     "capitals": (scope(HERE, "LocalHost"), True),
     "a name below localhost": (scope(HERE, "shop.LOCALHOST:80"), True),
-    "an address": (scope(HERE, "192.0.2.9:8000"), True),
+    "a loopback address": (scope(HERE, "127.9.9.9:8000"), True),
     "an IPv6 address": (scope(HERE, "[::1]:8000"), True),
+    "an IPv6 address without a port": (scope(HERE, "[::1]"), True),
+    "IPv4 in an IPv6 address": (scope(HERE, "[::ffff:127.0.0.1]"), True),
+    "another address": (scope(HERE, "192.0.2.9:8000"), False),
+    "every address": (scope(HERE, "0.0.0.0:8000"), False),
+    "another IPv6 address": (scope(HERE, "[2001:db8::1]:8000"), False),
+    "more after an IPv6 address": (scope(HERE, "[::1]evil"), False),
+    "a name after an IPv6 address": (scope(HERE, "[::1].evil.example:80"), False),
+    "more after an address": (scope(HERE, "127.0.0.1.evil"), False),
+    "more after a port": (scope(HERE, "localhost:80.evil"), False),
+    "somebody before it": (scope(HERE, "localhost:80@evil.example"), False),
+    "an IPv6 address without brackets": (scope(HERE, "::1"), False),
+    "brackets round an IPv4 address": (scope(HERE, "[127.0.0.1]"), False),
+    "a bracket that is open": (scope(HERE, "[::1"), False),
+    "an empty host": (scope(HERE, ""), False),
+    "two hosts": (
+        {**scope(HERE), "headers": [(b"host", b"localhost"), (b"host", b"evil.example")]},
+        False,
+    ),
     "another name": (scope(HERE, "evil.example"), False),
     "a name that ends alike": (scope(HERE, "evillocalhost"), False),
     "a name that begins alike": (scope(HERE, "localhost.evil.example"), False),
     "brackets round a name": (scope(HERE, "[evil.example]"), False),
     "letters that are none": (scope(HERE, "l\xf6calhost"), False),
     "no host": ({"type": "http", "client": HERE, "headers": []}, False),
+    "a client and its port": (scope(HERE, "localhost", "127.0.0.1:5000, [::1]:5000"), True),
+    "Caddy on this machine": (
+        scope(
+            HERE,
+            "shop.localhost",
+            "127.0.0.1",
+            x_forwarded_host="shop.localhost",
+            x_forwarded_proto="https",
+            via="2 Caddy",
+        ),
+        True,
+    ),
+    "a host elsewhere, on this machine": (scope(HERE, "localhost", "127.0.0.1", x_forwarded_host="shop.test"), False),
+    "Forwarded": (scope(HERE, forwarded='for="[::1]:4711";host=localhost;proto=http, FOR = 127.0.0.1'), True),
+    "Forwarded for another": (scope(HERE, forwarded="for=127.0.0.1, for=203.0.113.9"), False),
+    "Forwarded for a host": (scope(HERE, forwarded="for=127.0.0.1;host=shop.test"), False),
+    "Forwarded for nobody": (scope(HERE, forwarded="proto=https"), False),
+    "Forwarded for a secret": (scope(HERE, forwarded="for=_hidden"), False),
+    "two that disagree": (scope(HERE, "localhost", "127.0.0.1", x_real_ip="203.0.113.9"), False),
+    "two that agree": (scope(HERE, "localhost", "127.0.0.1", x_real_ip="127.0.0.1"), True),
+    "not by proxies": (scope(HERE, x_request_id="1", user_agent="x", cookie="a=b", origin="http://localhost"), True),
 }
+# What a proxy on this machine says of a client elsewhere, or of nobody.
+SIGNS = {
+    "forwarded": "for=203.0.113.9",
+    "x-forwarded": "203.0.113.9",
+    "x-forwarded-for": "203.0.113.9",
+    "x-forwarded-host": "localhost",
+    "x-forwarded-proto": "https",
+    "x-forwarded-port": "443",
+    "x-forwarded-server": "proxy",
+    "x-forwarded-prefix": "/api",
+    "forwarded-for": "203.0.113.9",
+    "x-original-forwarded-for": "203.0.113.9",
+    "via": "1.1 varnish",
+    "cdn-loop": "cloudflare",
+    "x-real-ip": "203.0.113.9",
+    "cf-connecting-ip": "203.0.113.9",
+    "cf-connecting-ipv6": "2001:db8::1",
+    "cf-ray": "230b030023ae2822-SJC",
+    "true-client-ip": "203.0.113.9",
+    "client-ip": "203.0.113.9",
+    "x-client-ip": "203.0.113.9",
+    "x-cluster-client-ip": "203.0.113.9",
+    "fastly-client-ip": "203.0.113.9",
+    "fly-client-ip": "203.0.113.9",
+    "x-azure-clientip": "203.0.113.9",
+    "x-azure-socketip": "203.0.113.9",
+    "x-appengine-user-ip": "203.0.113.9",
+    "x-envoy-external-address": "203.0.113.9",
+    "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678",
+    "x-remote-addr": "203.0.113.9",
+    "wl-proxy-client-ip": "203.0.113.9",
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_signs_of_a_proxy(name: str) -> None:
+    """Whatever a proxy adds hides the error, also where it says nothing of who is behind it."""
+    assert not is_local(scope(HERE, **{name: SIGNS[name]}))
 
 
 @pytest.mark.parametrize("case", LOCAL)

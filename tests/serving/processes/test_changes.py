@@ -196,3 +196,36 @@ def test_a_folder_in_a_folder(tmp_path: Path) -> None:
     watched = changes.Changes([tmp_path, tmp_path / "app"], [], ["./a.py"])
 
     assert [watched(None, str(tmp_path / name)) for name in ("a.py", "app/a.py", "app/b/a.py")] == [False, False, True]
+
+
+ENTERED = {
+    "shop": True,
+    "shop/deep": True,
+    "docs": False,
+    "shop/docs": False,
+    ".venv": False,
+    "..data": False,
+    "node_modules": False,
+    "tools": False,
+    "python": False,
+}
+
+
+@pytest.mark.parametrize("name", ENTERED)
+def test_what_need_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A folder that is left out with all that is in it is not even looked into."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "python"))
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/pyvenv.cfg").touch()
+    watched = changes.Changes([tmp_path], [], ["docs/"])
+
+    assert watched.enters(str(tmp_path / name)) is ENTERED[name]
+    assert not watched.enters("/elsewhere")
+
+
+def test_how_to_leave_a_file_out(tmp_path: Path) -> None:
+    """The pattern for a file leaves it out, and is relative to the folder that is watched."""
+    pattern = changes.Changes([tmp_path / "src"], [], []).pattern(str(tmp_path / "src/shop/a.py"))
+
+    assert pattern == "shop/a.py"
+    assert not changes.Changes([tmp_path / "src"], [], [pattern])(None, str(tmp_path / "src/shop/a.py"))

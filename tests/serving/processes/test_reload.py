@@ -1,74 +1,25 @@
-"""The app under `--reload`: when it is started anew, and what the watcher does when watching does not work."""
+"""The app under `--reload`: when it restarts, and what becomes of it when that is not possible."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import watchfiles
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import exits, pool, reload, sighup, stopping
+from asgictl.serving.processes import exits, pool, reload, sighup, stopping, watching
 from asgictl.serving.processes.changes import Changes
 from asgictl.serving.processes.reload import Reload
+from asgictl.serving.processes.watching import Watcher
+from tests.conftest import Write
 from tests.serving.processes import doubles
-
-
-class Listeners:
-    """Who is told, in the place of the pool."""
-
-    def __init__(self) -> None:
-        self.reporter = self
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        """Keep what is said."""
-        self.notes.append(text)
-
-
-def test_polls_where_it_cannot_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system cannot watch so many files they are looked at again and again, with a line that says so."""
-
-    def watch(*_folders: Path, force_polling: bool | None, **_options: Any) -> Iterator[set[tuple[int, str]]]:
-        if not force_polling:
-            raise OSError("OS file watch limit reached")
-        yield {(1, "main.py")}
-
-    monkeypatch.setattr(watchfiles, "watch", watch)
-    pool: Any = Listeners()
-
-    assert next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool)) == {"main.py"}
-    assert pool.notes == [
-        "cannot watch for changes (OS file watch limit reached), looking at all files again and again instead"
-    ]
-
-
-def test_waits_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A watched folder that is gone is waited for, and its return counts as a change."""
-    folder = tmp_path / "src"
-
-    def watch(*_folders: Path, **_options: Any) -> Iterator[set[tuple[int, str]]]:
-        raise FileNotFoundError
-        yield set()
-
-    monkeypatch.setattr(watchfiles, "watch", watch)
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        if len(slept) == 2:
-            folder.mkdir()
-
-    monkeypatch.setattr(reload, "time", SimpleNamespace(sleep=sleep))
-    pool: Any = Listeners()
-
-    assert next(reload._batches([folder], Changes([folder], [], []), pool)) == {str(folder)}
-    assert (slept, pool.notes) == ([0.3, 0.3], [])
 
 
 def test_compiled_code_is_forgotten(tmp_path: Path) -> None:
@@ -116,9 +67,13 @@ class Clock:
         """Return the time."""
         return self.now
 
-    def monotonic_ns(self) -> int:
-        """Return the time in nanoseconds."""
-        return int(self.now * 1e9)
+    def time(self) -> float:
+        """Return the time of day."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
 
 
 class Team(Reload):
@@ -151,6 +106,8 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Team:
     monkeypatch.setattr(stopping, "request", lambda: said.append("request"))
     monkeypatch.setattr(stopping, "later", lambda *_: None)
     terminal: Any = SimpleNamespace(restore=lambda: said.append("terminal"))
+    (tmp_path / "changed.py").touch()
+    os.utime(tmp_path / "changed.py", (99.5, 99.5))
     hooks = Hooks(said.ready, lambda: None, lambda: None, reporter, reporter, terminal)
     made = Team(
         trigger=tmp_path / "changed.py",
@@ -168,10 +125,13 @@ def test_a_restart(team: Team, tmp_path: Path) -> None:
     team.restart(["main.py", "page.html"])
 
     assert team.said == ["changed: ['main.py', 'page.html']", "prepare: None", "stop 7"]
-    assert (tmp_path / "changed.py").read_text() == "100000000000"
+    assert (tmp_path / "changed.py").stat().st_mtime == 100.5  # another second, which is what a poller sees
+    team.restart(["main.py"])
+    assert (tmp_path / "changed.py").stat().st_mtime == 101.5
+    del team.said[:]
     team.error = StartError("no")
     team.restart(["main.py"])
-    assert len(team.said) == 3
+    assert team.said == []
     assert (team.size, team.excuses_failures) == (1, False)
 
 
@@ -255,99 +215,225 @@ def test_an_end_that_was_wanted(team: Team) -> None:
     assert team.said == ["terminal"]
 
 
-def test_changes_are_collected(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """A change starts the app at once; what follows soon waits for a pause; what comes together is one change."""
-    batches: list[tuple[float, set[str]]] = [
+def test_a_trigger_that_is_gone(team: Team, tmp_path: Path) -> None:
+    """Where somebody has removed the folder of what restarts the app, the server ends and says so."""
+    (tmp_path / "changed.py").unlink()
+    team.restart(["main.py"])
+    assert (team.error, (tmp_path / "changed.py").exists()) == (None, True)
+    team._trigger = tmp_path / "gone/changed.py"
+
+    team.restart(["main.py"])
+
+    assert team.error is not None
+    assert (team.error.message, team.error.hint, team.error.exit_status) == (
+        f"cannot restart the app: `{tmp_path}/gone/changed.py`: No such file or directory",
+        "start asgictl again, and set TMPDIR to a folder that nobody cleans",
+        3,
+    )
+
+
+def test_no_restart_without_a_folder(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the folder of all is gone the app is left as it is; in a new one of its name it restarts."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    team._folder = folder
+    folder.rmdir()
+
+    team.restart(["main.py"])
+    assert (team.is_late, team.said) == (True, [])
+    folder.mkdir()
+    team.restart(["main.py"])
+
+    assert (team.is_late, team.said[0], Path.cwd()) == (False, "changed: ['main.py']", folder)
+
+
+def test_when_it_is_new(team: Team, clock: Clock) -> None:
+    """An app is new until it has been ready for a second."""
+    assert team.is_new
+    team._heed_ready("ASGI", None)
+    clock.now += 0.999
+    assert team.is_new
+    clock.now += 0.001
+    assert not team.is_new
+    team.restart()
+    clock.now += 100
+    assert team.is_new
+
+
+class Restarts:
+    """What restarts the app, and who is told, in the place of the pool."""
+
+    def __init__(self, clock: Clock, *, stays_new: bool = False) -> None:
+        self.clock = clock
+        self.is_new = stays_new
+        self.is_late = False
+        self.reporter = self
+        self.said: list[object] = []
+
+    def restart(self, files: Sequence[str] = ()) -> None:
+        """Keep the time and the files."""
+        self.said.append((round(self.clock.now - 100, 3), *files))
+
+    def note(self, text: str) -> None:
+        """Keep what is said."""
+        self.said.append(text)
+
+
+@pytest.fixture
+def come(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., None]:
+    """Have changes come: the seconds before, and the paths; or an error."""
+
+    def come(*batches: tuple[float, set[str]] | BaseException) -> None:
+        coming = iter(batches)
+
+        def changes(*_: object) -> Iterator[set[str]]:
+            for batch in coming:
+                if isinstance(batch, BaseException):
+                    raise batch
+                clock.now += batch[0]
+                yield batch[1]
+
+        monkeypatch.setattr(watching, "batches", changes)
+
+    return come
+
+
+@pytest.fixture
+def files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the files that the changes are of."""
+    monkeypatch.chdir(write(dict.fromkeys(("a.py", "b.py", "c.py", "d.py", "e.py", "shop/the models.py"), "")))
+
+
+@pytest.mark.usefixtures("files")
+def test_changes_are_collected(come: Callable[..., None], clock: Clock) -> None:
+    """A change restarts the app at once; what follows soon waits for a pause; what comes together is one change."""
+    pool: Any = Restarts(clock)
+    changes = Changes([], [], [])
+    come(
         (0, {"b.py", "a.py"}),
         (0.5, {"c.py"}),
         (0.5, {"d.py", "c.py"}),
         (0.4, set()),
         (0.3, set()),
         (1.5, {"e.py"}),
-    ]
-    restarts: list[tuple[float, list[str]]] = []
+    )
 
-    def changes(*arguments: object) -> Iterator[set[str]]:
-        assert arguments == (folders, filtered, pool)
-        for seconds, batch in batches:
-            clock.now += seconds
-            yield batch
+    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
 
-    monkeypatch.setattr(reload, "_batches", changes)
-    pool: Any = SimpleNamespace(restart=lambda files: restarts.append((round(clock.now - 100, 3), files)))
-
-    folders, filtered = [Path("src")], Changes([], [], [])
-
-    reload._watch(folders, filtered, pool)
-
-    assert restarts == [(0, ["a.py", "b.py"]), (1.4, ["c.py", "d.py"]), (3.2, ["e.py"])]
+    assert pool.said == [(0, "a.py", "b.py"), (1.4, "c.py", "d.py"), (3.2, "e.py")]
 
 
-def test_how_it_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's own means are used, pauses are told, and a folder that is another one by now is watched anew."""
-    asked: dict[str, Any] = {}
+@pytest.mark.usefixtures("files")
+def test_a_removal_waits_for_more(come: Callable[..., None], clock: Clock) -> None:
+    """A file that is removed restarts the app when nothing else changes: all of the project may be on its way."""
+    pool: Any = Restarts(clock)
+    changes = Changes([], [], [])
+    come((9, {"gone.py"}), (0.1, {"too.py"}), (0.3, set()), (9, {"a.py"}))
+
+    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+
+    assert pool.said == [(9.4, "gone.py", "too.py"), (18.4, "a.py")]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_late_restart(come: Callable[..., None], clock: Clock) -> None:
+    """What could not restart the app does so as soon as that is possible."""
+    pool: Any = Restarts(clock)
+    changes = Changes([], [], [])
+    pool.is_late = True
+    come((9, {"a.py"}), (0.3, set()), KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+    assert pool.said == [(9, "a.py"), (9.3, "a.py")]
+
+
+@pytest.mark.parametrize(("stays_new", "hints"), [(True, 1), (False, 0)])
+def test_an_app_that_restarts_itself(
+    come: Callable[..., None], files: None, clock: Clock, tmp_path: Path, *, stays_new: bool, hints: int
+) -> None:
+    """A file that changes whenever the app has just started is named, once, with the option that leaves it out."""
+    assert files is None
+    pool: Any = Restarts(clock, stays_new=stays_new)
     changes = Changes([tmp_path], [], [])
+    come(*[(2, {f"{tmp_path}/shop/the models.py"})] * 9)
 
-    def watch(*folders: Path, **options: Any) -> Iterator[set[tuple[int, str]]]:
-        asked.update(options, folders=folders)
-        yield {(1, "a.py"), (2, "b.py")}
-        yield set()
-        yield {(1, "c.py")}
+    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
 
-    monkeypatch.setattr(watchfiles, "watch", watch)
+    hint = "4 restarts in a row: if the app itself writes the file, pass --reload-exclude 'shop/the models.py'"
+    assert [said for said in pool.said if isinstance(said, str)] == [hint] * hints
+    assert len(pool.said) == 9 + hints
 
-    assert list(reload._watched([tmp_path], changes, reload._identities([tmp_path]), polling=False)) == [
-        {"a.py", "b.py"},
-        set(),
-        {"c.py"},
+
+@pytest.mark.usefixtures("files")
+def test_a_watcher_that_fails(come: Callable[..., None], clock: Clock) -> None:
+    """A watcher that fails is told of and starts again, later each time, and what it has missed is not lost."""
+    pool: Any = Restarts(clock)
+    changes = Changes([], [], [])
+    come(ValueError("no"), OSError("luck"), (1, {"a.py"}), (70, set()), OSError("again"), KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        reload._watch(Watcher([], [], changes), changes, pool)
+
+    assert pool.said == [
+        "changes are not seen for 0.5 s, and the app restarts then (ValueError: no)",
+        (0.5,),
+        "changes are not seen for 1 s, and the app restarts then (OSError: luck)",
+        (1.5,),
+        (2.5, "a.py"),
+        "changes are not seen for 0.5 s, and the app restarts then (OSError: again)",
+        (73.0,),
     ]
-    assert asked == {
-        "folders": (tmp_path,),
-        "watch_filter": changes,
-        "step": 30,
-        "rust_timeout": 300,
-        "yield_on_timeout": True,
-        "raise_interrupt": False,
-        "ignore_permission_denied": True,
-        "force_polling": None,
-    }
-    assert list(reload._watched([tmp_path], changes, [(0, 0)], polling=True)) == [{"a.py", "b.py"}, set()]
-    assert asked["force_polling"] is True
 
 
-def test_an_error_while_polling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes wrong while files are looked at again and again is no reason to do so once more."""
-
-    def watch(*_folders: Path, **_options: Any) -> Iterator[set[tuple[int, str]]]:
-        raise OSError("no luck")
-        yield set()
-
-    monkeypatch.setattr(watchfiles, "watch", watch)
-    pool: Any = Listeners()
-
-    with pytest.raises(OSError, match="no luck"):
-        next(reload._batches([tmp_path], Changes([tmp_path], [], []), pool))
-    assert len(pool.notes) == 1
+@pytest.fixture
+def acts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return what is done before the process ends at once."""
+    done: list[Any] = []
+    monkeypatch.setattr(exits, "_actions", done)
+    return done
 
 
-def test_folders_are_known(tmp_path: Path) -> None:
-    """A folder is known by what it is, and one that is not there by that."""
-    found = tmp_path.stat()
-
-    assert reload._identities([tmp_path, tmp_path / "no"]) == [(found.st_dev, found.st_ino), (0, 0)]
-
-
-def test_the_trigger() -> None:
+def test_the_trigger(acts: list[Any]) -> None:
     """The file for uvicorn's reloader lies alone in a folder of its own, which goes however the process ends."""
-    with pytest.MonkeyPatch.context() as patch:
-        acts: list[Any] = []
-        patch.setattr(exits, "_actions", acts)
-        with reload.trigger() as file:
-            assert [path.name for path in file.parent.iterdir()] == ["changed.py"]
-            assert file.parent.name.startswith("asgictl-")
-            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-            (act,) = acts
-            act()
-            assert not file.parent.exists()
-            act()
+    with reload.trigger() as file:
+        assert [path.name for path in file.parent.iterdir()] == ["changed.py"]
+        assert file.parent.name.startswith("asgictl-")
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        (act,) = acts
+        act()
+        assert not file.parent.exists()
+        act()
     assert not os.path.lexists(file.parent)
+
+
+def test_another_place_for_the_trigger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a temporary folder the user's own for the session is taken."""
+    monkeypatch.setattr(tempfile, "gettempdir", _no_folder)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    with reload.trigger() as file:
+        assert file.parent.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_place_for_the_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be written it is said, with the variable that names another folder."""
+    reasons = iter([OSError(errno.ENOSPC, "No space left on device"), PermissionError(), PermissionError()])
+
+    def mkdtemp(**_: object) -> str:
+        raise next(reasons)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+
+    with pytest.raises(StartError) as caught, reload.trigger():
+        pass
+
+    assert (caught.value.message, caught.value.hint) == (
+        "`--reload` needs a temporary folder: No space left on device",
+        "set TMPDIR to a folder that can be written to, or drop --reload",
+    )
+
+
+def _no_folder() -> str:
+    raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
