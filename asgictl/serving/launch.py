@@ -17,7 +17,7 @@ from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
-from asgictl.serving.processes import exits, stopping, terminal
+from asgictl.serving.processes import exits, stopping, surroundings, terminal
 from asgictl.serving.sockets import listen, systemd
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
 
     Raises `StartError` when the server cannot start.
     """
+    surroundings.check()
     with terminal.kept() as state:
         return _launch(plan, reporter, state, wrap)
 
@@ -132,7 +133,7 @@ def _one_process(
     report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
     runtime.stopping.notify(hooks.stopping)
-    runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
+    runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE if runtime.stopping.ready else 0, listener.refuse))
     try:
         runtime.load()
         secure = runtime.ssl_context if plan.tls else None

@@ -67,13 +67,9 @@ def test_a_stale_socket_is_replaced(serve: Serve, write: Write) -> None:
     served.wait_for("unix:")
 
     assert ask(path)
-    assert serve("--uds", "web.sock", port=None).end() == (
-        3,
-        [
-            f"error: the socket `{path}` is in use by another server",
-            "hint: stop it, or pass another --uds",
-        ],
-    )
+    status, lines = serve("--uds", "web.sock", port=None).end()
+    assert (status, lines[1:]) == (3, ["hint: stop it, or pass another --uds"])
+    assert lines[0].startswith(f"error: the socket `{path}` is in use by ")
     assert serve("--uds", "file", port=None).end()[0] == 4
     assert (folder / "file").read_text() == "precious"
     assert ask(path)

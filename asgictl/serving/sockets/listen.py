@@ -5,12 +5,13 @@ import errno
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import addresses, errors
 from asgictl.errors import StartError
-from asgictl.serving.sockets import port_owner, unix_socket
+from asgictl.serving.sockets import port_owner, predecessor, unix_socket
 
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
@@ -78,21 +79,29 @@ class Listener:
 
     def close(self) -> None:
         """Give up this copy of the socket, so that new clients are refused once uvicorn closes its own."""
+        self._remove_file()
         self.socket.close()
-        if self._file and self._made:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(self._file.lstat(), self._made):
-                    self._file.unlink()
 
     def refuse(self) -> None:
         """Refuse new clients now, whoever else holds a copy of the socket."""
+        self._remove_file()
         with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
             self.socket.shutdown(socket.SHUT_RDWR)
         self.close()
 
+    def _remove_file(self) -> None:
+        """Remove the file while the socket still listens, and once: a successor may put its own there afterwards."""
+        file, self._file = self._file, None
+        if file and self._made:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(file.lstat(), self._made):
+                    file.unlink()
+
 
 def listen(bind: Bind) -> Listener:
     """Return a socket that listens; with `next_port` on the first free port from `port` on.
+
+    Where another asgictl listens, or nobody knows who, it is waited for a moment: it may be stopping.
 
     Raises `StartError` naming the address, and the process that has the port where the system tells.
     """
@@ -136,9 +145,10 @@ def _is_connected(sock: socket.socket) -> bool:
 
 def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
     last = min(port + _NEXT_PORTS, _LAST_PORT) if next_port and port else port
+    deadline = predecessor.deadline()
     for candidate in range(port, last + 1):
         try:
-            sock = _bound(host, candidate, backlog)
+            sock = predecessor.outlived(partial(_bound, host, candidate, backlog), candidate, deadline)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and candidate < last:
                 continue
@@ -190,11 +200,10 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     if error.errno == errno.EADDRINUSE and tried:
         return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
     if error.errno == errno.EADDRINUSE:
-        owner = port_owner.find(port)
         hint = f"pass --port {port + 1}, or --next-port to take the next free one"
         if port == _LAST_PORT:
             hint = "pass another --port"
-        return StartError(f"{place} is in use{f' by {owner}' if owner else ''}", hint=hint)
+        return StartError(f"{place} is in use{port_owner.by(port)}", hint=hint)
     if error.errno == errno.EACCES and port <= _LAST_PRIVILEGED:
         return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")
     if error.errno == errno.EADDRNOTAVAIL:

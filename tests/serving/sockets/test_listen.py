@@ -17,6 +17,7 @@ from asgictl import addresses
 from asgictl.errors import StartError
 from asgictl.serving.sockets import listen, port_owner
 from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.sockets.port_owner import Owner
 from tests.conftest import linux
 
 ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
@@ -83,7 +84,7 @@ def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EADDRINUSE, "")
 
     monkeypatch.setattr(listen, "_bound", bound)
-    monkeypatch.setattr(port_owner, "find", lambda _: None)
+    monkeypatch.setattr(port_owner, "find", lambda _: Owner(8, "node", may_be_ours=False))
 
     assert problem("127.0.0.1", 8000, next_port=True) == (
         "ports 8000 to 8100 on 127.0.0.1 are in use",
@@ -93,7 +94,7 @@ def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem("127.0.0.1", 65500, next_port=True)[0] == "ports 65500 to 65535 on 127.0.0.1 are in use"
     tried.clear()
     assert problem("127.0.0.1", 0, next_port=True) == (
-        "port 0 on 127.0.0.1 is in use",
+        "port 0 on 127.0.0.1 is in use by pid 8 (node)",
         "pass --port 1, or --next-port to take the next free one",
     )
     assert tried == [0]
@@ -387,9 +388,11 @@ def test_an_inherited_unix_socket(tmp_path: Path, abstract: bool) -> None:
     assert abstract or Path(path).exists()
 
 
-LSOF: dict[str, str | None] = {
-    "p4242\ncnode\nf12\n": "pid 4242 (node)",
-    "p4242\ncnode\nf12\np4243\ncother\nf12\n": "pid 4242 (node)",
+LSOF: dict[str, Owner | None] = {
+    "p4242\ncnode\nf12\n": Owner(4242, "node", may_be_ours=False),
+    "p4242\ncnode\nf12\np4243\ncother\nf12\n": Owner(4242, "node", may_be_ours=False),
+    "p4242\ncasgictl\nf12\n": Owner(4242, "asgictl", may_be_ours=True),
+    "p4242\ncPython\nf12\n": Owner(4242, "Python", may_be_ours=True),
     "p4242\nf12\n": None,
     "cnode\n": None,
     "": None,
@@ -432,7 +435,7 @@ def test_owner_from_proc(host: str) -> None:
     """Linux tells whose a port is, of either protocol; a port with a connection alone is nobody's."""
     with contextlib.closing(listen.listen(Bind(host=host, port=0))) as listener:
         port = listener.address.port
-        assert port_owner.find(port) == f"pid {os.getpid()} ({_own_name()})"
+        assert str(port_owner.find(port)) == f"pid {os.getpid()} ({_own_name()})"
         client = socket.create_connection((host, port), timeout=5)
         with client, listener.socket.accept()[0]:
             assert port_owner.find(client.getsockname()[1]) is None
