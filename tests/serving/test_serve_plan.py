@@ -54,6 +54,43 @@ def test_hosts(tmp_path: Path, host: str) -> None:
     assert made(tmp_path, host=host).bind == Bind(host=host)
 
 
+NO_PREFIX = "pass a path alone, like /api, of ASCII letters, digits and punctuation without `%`, `?` and `#`"
+ROOT_PATHS: dict[str, str | None] = {
+    "api": "pass --root-path /api",
+    "api/v1/": "pass --root-path /api/v1",
+    **dict.fromkeys(
+        ("//", "/a//b", "/a//", "//a", "https://shop.test/api", "/a?b", "/a#b", "/a b", " /a", "/a\n", "?"), NO_PREFIX
+    ),
+    **dict.fromkeys(("/caf\xe9", "/a%20b", "/a/../b", "/.", "/a/.", "..", "/a\\b", '/"', "/{x}"), NO_PREFIX),
+}
+
+
+@pytest.mark.parametrize("path", ROOT_PATHS)
+def test_wrong_root_paths(tmp_path: Path, path: str) -> None:
+    """What is not the beginning of a path, as uvicorn puts it before every path, says what to pass instead."""
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, root_path=path)
+
+    message = f"`--root-path {path}` is not the beginning of a path"
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, ROOT_PATHS[path], "root-path")
+
+
+GOOD_ROOT_PATHS = {
+    "": "",
+    "/": "",
+    "/api": "/api",
+    "/api/": "/api",
+    "/user/j@x/proxy/8000/": "/user/j@x/proxy/8000",
+    "/~a/.b/c..d": "/~a/.b/c..d",
+}
+
+
+@pytest.mark.parametrize("path", GOOD_ROOT_PATHS)
+def test_root_paths(tmp_path: Path, path: str) -> None:
+    """A prefix gets no slash at its end, for paths bring their own."""
+    assert made(tmp_path, root_path=path).uvicorn["root_path"] == GOOD_ROOT_PATHS[path]
+
+
 PASSED = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
 BINDS: dict[str, tuple[dict[str, Any], dict[str, str], Bind]] = {
     "a port": ({"port": 80, "next_port": True}, {}, Bind(port=80, next_port=True)),
