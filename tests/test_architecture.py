@@ -92,7 +92,7 @@ ROOMS: dict[str, set[str]] = {
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),
     "serving/tls": {"serving", "serving/sockets"},
-    "serving/app": {"serving", "serving/processes", "serving/tls"},
+    "serving/app": {"serving", "serving/processes", "serving/sockets", "serving/tls"},
     "serving/processes": {"serving", "serving/app"},
 }
 
@@ -261,7 +261,7 @@ def test_uvicorn_is_called_in_one_place() -> None:
         ("serving/app/worker.py", "uvicorn.Config"),
         ("serving/tls/redirect.py", "uvicorn.Config"),
         ("serving/tls/redirect.py", "uvicorn.Server"),
-        ("serving/app/runtime.py", "ProxyHeadersMiddleware"),
+        ("serving/sockets/proxies.py", "ProxyHeadersMiddleware"),
         ("serving/websocket_protocol.py", "AutoWebSocketsProtocol"),
     }
 

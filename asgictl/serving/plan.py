@@ -14,7 +14,7 @@ from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.request import ServeRequest
-from asgictl.serving.sockets import systemd, unix_socket
+from asgictl.serving.sockets import listen, systemd, unix_socket
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
 
@@ -82,8 +82,9 @@ def plan(
     if given["ws"] == "auto" and find_spec("websockets"):
         given["ws"], imports = websocket_protocol.protocol, (websocket_protocol.MODULE,)
     once = request.check
+    bind = _bind(request, environ)
     return ServePlan(
-        bind=_bind(request, environ),
+        bind=bind,
         workers=1 if once else workers,
         instructions=Instructions(
             ref=ref,
@@ -97,7 +98,7 @@ def plan(
             reload=request.reload and not once,
             show_errors=request.show_errors,
             max_requests=None if once else request.max_requests,
-            proxies=_proxies(request, environ),
+            proxies=_proxies(request, environ, bind),
             tls_min=secured.tls_min if secured else None,
         ),
         uvicorn=_passed(request, given, colors),
@@ -174,7 +175,8 @@ def _access_log(request: ServeRequest, colors: Colors) -> AccessLog | None:
     return AccessLog(format=request.access_log_format, quiet_path=request.quiet_path, colors=colored)
 
 
-def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str | None:
+def _proxies(request: ServeRequest, environ: Mapping[str, str], bind: Bind) -> str | None:
     if not request.proxy_headers:
         return None
-    return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES
+    named = request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES
+    return f"{named},{listen.UNIX}" if named != "*" and listen.is_unix(bind) else named

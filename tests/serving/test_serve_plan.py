@@ -1,6 +1,7 @@
 """What each wish of a request makes of the plan, beside the arguments that uvicorn gets as they are."""
 
 import os
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -164,6 +165,11 @@ PROXIES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
     "the environment": ({}, {"FORWARDED_ALLOW_IPS": "10.0.0.1"}, "10.0.0.1"),
     "the option": ({"forwarded_allow_ips": "*"}, {"FORWARDED_ALLOW_IPS": "10.0.0.1"}, "*"),
     "none": ({"proxy_headers": False, "forwarded_allow_ips": "*"}, {"FORWARDED_ALLOW_IPS": "*"}, None),
+    "a UNIX socket": ({"uds": "/run/x"}, {}, "127.0.0.1,::1,::ffff:127.0.0.1,unix:"),
+    "further ones": ({"uds": "/run/x", "forwarded_allow_ips": "10.0.0.1"}, {}, "10.0.0.1,unix:"),
+    "all": ({"uds": "/run/x"}, {"FORWARDED_ALLOW_IPS": "*"}, "*"),
+    "none over a UNIX socket": ({"uds": "/run/x", "proxy_headers": False}, {}, None),
+    "no socket": ({"fd": 9999}, {}, "127.0.0.1,::1,::ffff:127.0.0.1"),
 }
 
 
@@ -173,6 +179,18 @@ def test_proxies(tmp_path: Path, case: str) -> None:
     request, environ, wanted = PROXIES[case]
 
     assert made(tmp_path, environ, **request).instructions.proxies == wanted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6])
+def test_proxies_over_a_socket_of_the_parent(tmp_path: Path, family: socket.AddressFamily) -> None:
+    """A socket that is open already, systemd's too, is looked at, and left open."""
+    addresses = "127.0.0.1,::1,::ffff:127.0.0.1"
+    with socket.socket(family) as sock:
+        planned = made(tmp_path, fd=sock.fileno())
+
+        assert planned.instructions.proxies == (f"{addresses},unix:" if family is socket.AF_UNIX else addresses)
+        os.fstat(sock.fileno())
 
 
 LOGS: dict[str, tuple[dict[str, Any], AccessLog | None]] = {
@@ -330,7 +348,14 @@ COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
         {"host": "::1", "port": 80},
         "uvicorn main:app --host ::1 --port 80 --timeout-graceful-shutdown 8",
     ),
-    "a UNIX socket": ({"uds": "/run/x"}, "uvicorn main:app --uds /run/x --timeout-graceful-shutdown 8"),
+    "a UNIX socket": (
+        {"uds": "/run/x"},
+        "uvicorn main:app --uds /run/x --forwarded-allow-ips '*' --timeout-graceful-shutdown 8",
+    ),
+    "a UNIX socket without proxies": (
+        {"uds": "/run/x", "proxy_headers": False},
+        "uvicorn main:app --uds /run/x --no-proxy-headers --timeout-graceful-shutdown 8",
+    ),
     "a descriptor": ({"fd": 3}, "uvicorn main:app --fd 3 --timeout-graceful-shutdown 8"),
     "workers": (
         {"workers": "3", "max_requests": 9},

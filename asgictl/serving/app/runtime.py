@@ -104,9 +104,9 @@ class Runtime:
         self._app, self.kind = app, kind
         self._proxied = None
         if self.instructions.proxies and kind is not None:
-            from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+            from asgictl.serving.sockets import proxies
 
-            self._proxied = ProxyHeadersMiddleware(app, self.instructions.proxies)  # type: ignore[arg-type]
+            self._proxied = proxies.believing(app, self.instructions.proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or run the lifespan."""

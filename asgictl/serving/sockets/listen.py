@@ -16,6 +16,7 @@ from asgictl.serving.sockets import port_owner, predecessor, unix_socket
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
 _LAST_PRIVILEGED = 1023
+UNIX = "unix:"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
 
 
@@ -42,7 +43,7 @@ class Address(NamedTuple):
     def url(self, scheme: str) -> str:
         """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
         if self.path is not None:
-            return f"unix:{self.path}"
+            return f"{UNIX}{self.path}"
         host = self.host
         if host in EVERYWHERE:
             host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
@@ -111,6 +112,18 @@ def listen(bind: Bind) -> Listener:
         path = Path(bind.uds).absolute()
         return Listener(unix_socket.bound(path, bind.uds_mode), Address(path=str(path)), file=path)
     return _on_port(bind.host, bind.port, next_port=bind.next_port, backlog=bind.backlog)
+
+
+def is_unix(bind: Bind) -> bool:
+    """Tell whether a UNIX socket is listened on, one that is open already included."""
+    if bind.fd is None:
+        return bind.uds is not None
+    try:
+        sock = socket.socket(fileno=bind.fd)
+    except OSError:
+        return False
+    sock.detach()
+    return sock.family not in (socket.AF_INET, socket.AF_INET6)
 
 
 def _inherited(fd: int, backlog: int) -> Listener:

@@ -1,10 +1,11 @@
 """Where a server cannot run: inside an event loop, like a notebook's, and beside the main thread."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,15 @@ def in_thread(call: Callable[[], None]) -> None:
 ARGUMENTS = [("serve",), ("serve", "--reload"), ("serve", "--workers", "2"), ("serve", "--check"), ("inspect",)]
 
 
-@pytest.mark.usefixtures("signals")
+@pytest.fixture
+def _usual_collector() -> Iterator[None]:
+    """Put back what the console script changes."""
+    usual = gc.get_threshold()
+    yield
+    gc.set_threshold(*usual)
+
+
+@pytest.mark.usefixtures("signals", "_usual_collector")
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)
 @pytest.mark.parametrize("where", [in_loop, in_thread])
 @pytest.mark.parametrize("script", [True, False])
