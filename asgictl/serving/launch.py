@@ -18,7 +18,7 @@ from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.instructions import VARIABLE
 from asgictl.serving.plan import ServePlan, Watch
 from asgictl.serving.processes import exits, stopping, surroundings, terminal
-from asgictl.serving.sockets import listen, systemd
+from asgictl.serving.sockets import descriptors, listen, systemd
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.pool import Pool
@@ -33,6 +33,7 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
     Raises `StartError` when the server cannot start.
     """
     surroundings.check()
+    descriptors.check(plan.workers)
     with terminal.kept() as state:
         return _launch(plan, reporter, state, wrap)
 

@@ -1,6 +1,7 @@
 """The ASGI application that uvicorn runs: it loads the user's app, owns the lifespan, and helps it to stop."""
 
 import asyncio
+import contextlib
 import importlib
 import ssl
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from asgictl.serving.app.log_writer import LogWriter
 from asgictl.serving.app.stop import Stop
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.processes import exits, stopping
+from asgictl.serving.sockets import descriptors
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
@@ -185,7 +187,7 @@ class Runtime:
         if self.instructions.reload and (self.kind or "").startswith("Django"):
             stopping.later(0, self._tell_migrations)
         for module in self.instructions.imports:
-            stopping.later(_CALM, partial(importlib.import_module, module))
+            stopping.later(_CALM, partial(_import, module))
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
@@ -206,7 +208,9 @@ class Runtime:
 
     def _begin_startup(self) -> None:
         self._startup.task = asyncio.current_task()
-        self._stop.watch(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._stop.watch(loop)
+        descriptors.Shortage(loop, self.note)
         if self.instructions.access_log:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
             self._write = self._writer.write
@@ -224,3 +228,9 @@ class Runtime:
 
         if note := django_checks.unapplied():
             self.report.note(note)
+
+
+def _import(module: str) -> None:
+    """Import a module before it is needed, or not, if that cannot be done now."""
+    with contextlib.suppress(OSError):
+        importlib.import_module(module)
