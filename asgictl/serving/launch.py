@@ -47,8 +47,8 @@ def _launch(
     with errors.about("uds" if plan.bind.uds is not None else "fd" if plan.bind.fd is not None else "port"):
         listener = listen.listen(plan.bind)
     address = listener.address
-    if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
-        reporter.note(f"port {plan.bind.port} is in use, taking {address.port}")
+    for remark in listen.remarks(plan.bind, address):
+        reporter.note(remark)
     redirect = _redirect(plan, secured, address) if secured else None
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)

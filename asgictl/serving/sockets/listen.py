@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -203,6 +204,32 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
         raise socket.gaierror(socket.EAI_NONAME, "it is no host name") from error
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return found[0][0], found[0][4]
+
+
+def remarks(bind: Bind, address: Address) -> Iterator[str]:
+    """Yield what users should know who have asked for `bind` and get `address`."""
+    if bind.uds is not None or bind.fd is not None:
+        return
+    if bind.port not in (address.port, 0):
+        yield f"port {bind.port} is in use, taking {address.port}"
+    if others := _elsewhere(bind):
+        hint = f"pass --host {others[0]} for that one, or --host :: for every address of this machine"
+        yield f"`{bind.host}` is {' and '.join(others)} too, which is not listened on: {hint}"
+
+
+def _elsewhere(bind: Bind) -> list[str]:
+    """Return the other addresses of this machine that the host is a name of: uvicorn serves on one socket."""
+    _, (taken, *_) = _resolve(bind.host, bind.port)
+    found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(where[0]) for _, _, _, _, where in found if where[0] != taken and _is_ours(where[0])))
+
+
+def _is_ours(host: object) -> bool:
+    """Tell whether this machine has an address: one of IPv6 may have a name where there is no IPv6."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6 if ":" in str(host) else socket.AF_INET) as sock:
+        sock.bind((host, 0))
+        return True
+    return False
 
 
 def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:

@@ -439,3 +439,51 @@ def test_owner_from_proc(host: str) -> None:
         client = socket.create_connection((host, port), timeout=5)
         with client, listener.socket.accept()[0]:
             assert port_owner.find(client.getsockname()[1]) is None
+
+
+NAMES: dict[str, tuple[list[str], list[str]]] = {
+    "both protocols": (["::1", "127.0.0.1", "127.0.0.1"], ["::1"]),
+    "one protocol": (["127.0.0.1"], []),
+    "two of one": (["127.0.0.1", "127.0.0.2"], ["127.0.0.2"]),
+    "one that this machine has not": (["127.0.0.1", "192.0.2.7", "2001:db8::1"], []),
+}
+
+
+@linux
+@ipv6
+@pytest.mark.parametrize("case", NAMES)
+def test_a_name_of_several_addresses(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """A name with addresses on which nothing listens says so, and how to listen there."""
+    found, others = NAMES[case]
+    kinds = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in found]
+    rows = [(kind, socket.SOCK_STREAM, 6, "", (address, 0)) for kind, address in zip(kinds, found, strict=True)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(rows))
+    bind = Bind(host="localhost", port=0)
+
+    with contextlib.closing(listen.listen(bind)) as listener:
+        said = list(listen.remarks(bind, listener.address))
+
+    hint = f"pass --host {''.join(others)} for that one, or --host :: for every address of this machine"
+    assert said == [f"`localhost` is {other} too, which is not listened on: {hint}" for other in others]
+
+
+REMARKS: dict[str, tuple[Bind, listen.Address, list[str]]] = {
+    "the port": (Bind(port=8000), listen.Address("127.0.0.1", 8000), []),
+    "any port": (Bind(port=0), listen.Address("127.0.0.1", 4321), []),
+    "the next port": (
+        Bind(port=8000, next_port=True),
+        listen.Address("127.0.0.1", 8002),
+        ["port 8000 is in use, taking 8002"],
+    ),
+    "a descriptor": (Bind(fd=3), listen.Address("127.0.0.1", 4321), []),
+    "a UNIX socket": (Bind(uds="x"), listen.Address(path="x"), []),
+    "IPv6": (Bind(host="::1"), listen.Address("::1", 8000), []),
+}
+
+
+@pytest.mark.parametrize("case", REMARKS)
+def test_remarks(case: str) -> None:
+    """What is not as it was asked for is said."""
+    bind, address, said = REMARKS[case]
+
+    assert list(listen.remarks(bind, address)) == said
