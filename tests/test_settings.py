@@ -592,7 +592,10 @@ DRY = {
         ["--dev", "--reload-include", "*.html"],
         "uvicorn main:app --reload --reload-dir {folder} --reload-include '*.html' --timeout-graceful-shutdown 1",
     ),
-    "socket": (["--uds", "a b"], "uvicorn main:app --uds 'a b' --timeout-graceful-shutdown 8"),
+    "socket": (
+        ["--uds", "a b"],
+        "uvicorn main:app --uds 'a b' --forwarded-allow-ips '*' --timeout-graceful-shutdown 8",
+    ),
     "not ours": (
         ["-X", "ws_per_message_deflate=false", "-X", "reset_contextvars=true", "--forwarded-allow-ips", "*"],
         "uvicorn main:app --ws-per-message-deflate false --forwarded-allow-ips '*' --reset-contextvars"
