@@ -4,6 +4,7 @@ The command line is imported inside `main`: processes that uvicorn spawns import
 have no use for it.
 """
 
+import contextlib
 import os
 import sys
 
@@ -19,8 +20,9 @@ from asgictl import collector, process_one, streams
 def main() -> None:
     """Run asgictl; exit with its status."""
     process_one.divide()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop_early)
+    with contextlib.suppress(ValueError):  # only the main thread may; a command that needs it says so
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop_early)
     collector.seldom()
     from asgictl.cli import app
 

@@ -3,7 +3,8 @@
 import contextlib
 import enum
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,14 @@ _KEYS = ("app", "gen-cert", "inspect", "scaffold", "serve")
 
 # Variables that platforms set for every web app, with the option that each stands for.
 _PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}
+
+# What Kubernetes and Docker set for a service called `asgictl-serve`, or `asgictl-serve-web`, behind the prefix.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+# https://docs.docker.com/engine/network/links/#environment-variables
+_SERVICE_LINK = re.compile(
+    r"(\w+_)?(SERVICE_HOST=.+|SERVICE_PORT(_\w+)?=\d+|NAME=/.+"
+    r"|PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.+|PORT_\d+_(TCP|UDP|SCTP)_\w+=.+)"
+)
 
 # The option that collects arguments for uvicorn, `key=value` each, and is a table in a file.
 UVICORN = "uvicorn"
@@ -221,12 +230,22 @@ def _variables(
     known = {f"{prefix}{key.upper().replace('-', '_')}": option for key, option in by_key.items()}
     found: Settings = {}
     for name in sorted(name for name, value in environ.items() if name.startswith(prefix) and value):
+        if name not in files and _is_service_link(name, prefix, known, environ):
+            continue
         place = _place(name, files)
         if name not in known:
             raise ConfigError(f"there is no variable {place}", hint=_suggestion(name, known, f"{prefix}PORT"))
         value = _read(place, known[name], environ[name])
         found[known[name].name] = Setting(value, place.replace("`", ""), Rank.VARIABLE)
     return found
+
+
+def _is_service_link(name: str, prefix: str, known: Container[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether a variable is of a service that is called like a command, and not of the user's making."""
+    if _SERVICE_LINK.fullmatch(f"{name.removeprefix(prefix)}={environ[name]}"):
+        return True
+    service, of_its_own, _ = name.partition("ENV_")  # Docker hands on all variables of the container that is linked
+    return bool(of_its_own) and name not in known and environ.get(f"{service}NAME", "").startswith("/")
 
 
 def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]) -> Settings:

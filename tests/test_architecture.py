@@ -75,7 +75,7 @@ ROOMS: dict[str, set[str]] = {
     "discovery": {"discovery/declared", "discovery/source"},
     "inspector": {"inspector/record", "inspector/sessions"},
     "scaffold": {"scaffold/write"},
-    "serving": {"serving/app", "serving/processes", "serving/sockets", "serving/tls"},
+    "serving": {"serving/app", "serving/processes", "serving/reload", "serving/sockets", "serving/tls"},
     "certs/stores": set(),
     "cli/gen_cert": {"cli"},
     "cli/inspect": {"cli", "cli/serve"},
@@ -94,8 +94,9 @@ ROOMS: dict[str, set[str]] = {
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),
     "serving/tls": {"serving", "serving/sockets"},
-    "serving/app": {"serving", "serving/processes", "serving/tls"},
+    "serving/app": {"serving", "serving/processes", "serving/sockets", "serving/tls"},
     "serving/processes": {"serving", "serving/app"},
+    "serving/reload": {"serving", "serving/processes"},
 }
 
 # A room of a command is called like the part, or the module, that does its work; and these name a step that each has.
@@ -263,7 +264,7 @@ def test_uvicorn_is_called_in_one_place() -> None:
         ("serving/app/worker.py", "uvicorn.Config"),
         ("serving/tls/redirect.py", "uvicorn.Config"),
         ("serving/tls/redirect.py", "uvicorn.Server"),
-        ("serving/app/runtime.py", "ProxyHeadersMiddleware"),
+        ("serving/sockets/proxies.py", "ProxyHeadersMiddleware"),
         ("serving/protocols.py", "AutoWebSocketsProtocol"),
         ("serving/launch.py", "uvicorn.Config"),
     }

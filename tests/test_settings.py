@@ -334,6 +334,76 @@ def test_wrong_configuration(write: Write, monkeypatch: pytest.MonkeyPatch, case
     assert (result.exit_code, result.stderr.splitlines()) == (2, said)
 
 
+# What Kubernetes sets for a Service with two ports, and Docker for a link to a container.
+KUBERNETES = {
+    "SERVICE_HOST": "10.0.0.1",
+    "SERVICE_PORT": "80",
+    "SERVICE_PORT_HTTP": "80",
+    "SERVICE_PORT_METRICS_UDP": "9000",
+    "PORT": "tcp://10.0.0.1:80",
+    "PORT_80_TCP": "tcp://10.0.0.1:80",
+    "PORT_80_TCP_PROTO": "tcp",
+    "PORT_80_TCP_PORT": "80",
+    "PORT_80_TCP_ADDR": "10.0.0.1",
+    "PORT_9000_UDP": "udp://[fd00::1]:9000",
+    "PORT_9000_UDP_ADDR": "fd00::1",
+    "PORT_3868_SCTP": "sctp://10.0.0.1:3868",
+}
+DOCKER = {
+    "NAME": "/web/asgictl-serve",
+    "PORT": "tcp://172.17.0.5:8000",
+    "PORT_8000_TCP_PORT_START": "8000",
+    "PORT_8000_TCP_END": "8001",
+    "ENV_LANG": "C.UTF-8",
+}
+LINKS = [
+    *((command, "") for command in ("serve", "inspect", "gen-cert", "scaffold")),
+    *(("serve", service) for service in ("WEB_", "NEXT_", "WEB_SERVER_")),
+]
+
+
+@pytest.mark.parametrize("variables", [KUBERNETES, DOCKER])
+@pytest.mark.parametrize(("command", "service"), LINKS)
+def test_service_links(tmp_path: Path, variables: dict[str, str], command: str, service: str) -> None:
+    """What Kubernetes and Docker set for a service that is called like a command sets no option, and is no mistake."""
+    prefix = f"ASGICTL_{command.upper().replace('-', '_')}_{service}"
+    parsed: Any = typer.main.get_command(cli.app)
+    form: Any = parsed.get_command(None, command)
+    environ = {f"{prefix}{name}": value for name, value in variables.items()}
+
+    found = settings.resolve(
+        command, form.options, {}, rules=form.form.rules, environ=environ, folder=tmp_path, note=pytest.fail
+    )
+
+    assert {setting.source for setting in found.values()} == {"default"}
+
+
+NO_LINKS = {
+    "ASGICTL_SERVE_PROT": "tcp://10.0.0.1:80",
+    "ASGICTL_SERVE_WORKER": "4",
+    "ASGICTL_SERVE_API_PORT": "8000",
+    "ASGICTL_SERVE_ENV_FIEL": ".env",
+    "ASGICTL_SERVE_NAME": "web",
+}
+
+
+@pytest.mark.parametrize("name", NO_LINKS)
+def test_what_is_no_service_link(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A name that is only like one is a mistake as before."""
+    monkeypatch.setenv(name, NO_LINKS[name])
+
+    assert run("serve", "demo", "--dry-run").stderr.splitlines()[0] == f"error: there is no variable `{name}`"
+
+
+def test_a_link_in_an_env_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a file of the user's own it is the user's mistake."""
+    monkeypatch.chdir(write({".env": "ASGICTL_SERVE_PORT=tcp://10.0.0.1:80\n"}))
+
+    result = run("serve", "demo", "--env-file", ".env", "--dry-run")
+
+    assert (result.exit_code, result.stderr.splitlines()[1]) == (2, "hint: it stands for `--port`, see `--help`")
+
+
 ENV_FILES = {
     "missing": (None, "there is no file `.env`", "pass --env-file with a file"),
     "a folder": ("folder", "cannot read `.env`: Is a directory", None),
@@ -522,7 +592,10 @@ DRY = {
         ["--dev", "--reload-include", "*.html"],
         "uvicorn main:app --reload --reload-dir {folder} --reload-include '*.html' --timeout-graceful-shutdown 1",
     ),
-    "socket": (["--uds", "a b"], "uvicorn main:app --uds 'a b' --timeout-graceful-shutdown 8"),
+    "socket": (
+        ["--uds", "a b"],
+        "uvicorn main:app --uds 'a b' --forwarded-allow-ips '*' --timeout-graceful-shutdown 8",
+    ),
     "not ours": (
         ["-X", "ws_per_message_deflate=false", "-X", "reset_contextvars=true", "--forwarded-allow-ips", "*"],
         "uvicorn main:app --ws-per-message-deflate false --forwarded-allow-ips '*' --reset-contextvars"

@@ -67,6 +67,10 @@ _CHOICES: dict[str, dict[str, str | None]] = {
     },
 }
 
+# Segments of RFC 3986, section 3.3, but for what is written with a %: uvicorn hands the text on as both the path and
+# the raw one, which are not the same then.
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~!$&'()*+,;=:@-]+)*", re.ASCII)
+
 
 def checked(request: ServeRequest, folder: Path) -> dict[str, Any]:
     """Return the arguments for uvicorn that `request` holds, those that have an option and the others.
@@ -75,10 +79,22 @@ def checked(request: ServeRequest, folder: Path) -> dict[str, Any]:
     """
     given = {name: getattr(request, name) for name in PASSED}
     arguments = {name: value for name, value in given.items() if value is not None} | _extra(request.uvicorn)
+    arguments["root_path"] = _root_path(request.root_path)
     if arguments.pop("http2", False):
         arguments |= _http2(arguments["http"])
     _check(arguments, folder)
     return arguments
+
+
+def _root_path(text: str) -> str:
+    """Return a prefix as ASGI has it, without a slash at its end; raise `ConfigError` for what is not one."""
+    path = text.removesuffix("/")
+    if _ROOT_PATH.fullmatch(path):
+        return path
+    hint = "pass a path alone, like /api, of ASCII letters, digits and punctuation without `%`, `?` and `#`"
+    if _ROOT_PATH.fullmatch(f"/{path}"):
+        hint = f"pass --root-path /{path}"
+    raise ConfigError(f"`--root-path {text}` is not the beginning of a path", hint=hint, option="root-path")
 
 
 def _http2(http: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from asgictl import discovery
 from asgictl.discovery import Candidate
 from asgictl.serving.plan import PROXIES, ServePlan
+from asgictl.serving.sockets.listen import UNIX
 
 
 def command(plan: ServePlan) -> str:
@@ -50,7 +51,7 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
         "timeout_graceful_shutdown": math.ceil(instructions.graceful_timeout),
         "ssl_keyfile_password": "***" if plan.uvicorn.get("ssl_keyfile_password") else None,
         "proxy_headers": instructions.proxies is not None,
-        "forwarded_allow_ips": instructions.proxies if instructions.proxies != PROXIES else None,
+        "forwarded_allow_ips": _believed(instructions.proxies),
         "use_colors": None,
     }
     if plan.watch:
@@ -61,6 +62,13 @@ def _arguments(plan: ServePlan) -> dict[str, Any]:
             "reload_excludes": list(plan.watch.exclude),
         }
     return {**passed, **more}
+
+
+def _believed(proxies: str | None) -> str | None:
+    """Return the proxies for uvicorn, which believes those over a UNIX socket only where it believes all."""
+    if proxies == PROXIES:
+        return None
+    return "*" if proxies and UNIX in proxies else proxies
 
 
 def _known(plan: ServePlan) -> Candidate | None:

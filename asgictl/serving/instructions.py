@@ -17,8 +17,8 @@ class Instructions(NamedTuple):
 
     `needed` names modules to import before the app, `later` those to import when it is ready. With `reload` an app that
     is broken is served too, as a page that says so to the clients in `show_errors`. A worker ends after `max_requests`.
-    `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. `tls_min` is the oldest
-    version of TLS, or None for plain HTTP.
+    `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, `unix:` for all over a UNIX
+    socket. `tls_min` is the oldest version of TLS, or None for plain HTTP.
     """
 
     ref: AppRef

@@ -14,8 +14,8 @@ from asgictl.serving import supervised, tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.plan import ServePlan
-from asgictl.serving.processes import forks, stopping, terminal
-from asgictl.serving.sockets import listen, systemd
+from asgictl.serving.processes import forks, stopping, surroundings, terminal
+from asgictl.serving.sockets import descriptors, listen, systemd
 
 if TYPE_CHECKING:
     from asgictl.serving.tls.redirect import Redirect
@@ -28,6 +28,8 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
 
     Raises `StartError` when the server cannot start.
     """
+    surroundings.check()
+    descriptors.check(plan.workers)
     with terminal.kept() as state:
         return _launch(plan, reporter, state, wrap)
 
@@ -41,8 +43,8 @@ def _launch(
     with errors.about("uds" if plan.bind.uds is not None else "fd" if plan.bind.fd is not None else "port"):
         listener = listen.listen(plan.bind)
     address = listener.address
-    if address.port not in (plan.bind.port, 0) and plan.bind.port and plan.bind.fd is None:
-        reporter.note(f"port {plan.bind.port} is in use, taking {address.port}")
+    for remark in listen.remarks(plan.bind, address):
+        reporter.note(remark)
     redirect = _redirect(plan, secured, address) if secured else None
     notifier = systemd.Notifier(os.environ)
     systemd.forget(os.environ)
@@ -130,7 +132,7 @@ def _one_process(
     report = _OwnReport(hooks.ready, listener.close, hooks.reporter)
     runtime.report = report
     runtime.stopping.notify(hooks.stopping)
-    runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE, listener.refuse))
+    runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE if runtime.stopping.ready else 0, listener.refuse))
     try:
         runtime.load()
         secure = runtime.ssl_context if plan.tls else None

@@ -5,7 +5,6 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.request import ServeRequest
-from asgictl.serving.sockets import systemd, unix_socket
+from asgictl.serving.sockets import listen, systemd, unix_socket
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import TlsRequest
 
@@ -89,12 +88,11 @@ def plan(
         access_log.check(request.access_log_format)
     search = partial(_app, request, folder, environ, tell)
     watch, ref = _watch(request, _found(request, search), folder)
-    later: tuple[str, ...] = ()
-    if given["ws"] == "auto" and find_spec("websockets"):
-        given["ws"], later = protocols.websockets, (protocols.WEBSOCKETS,)
+    later = protocols.postponed(given)
     once = request.check
+    bind = _bind(request, environ)
     return ServePlan(
-        bind=_bind(request, environ),
+        bind=bind,
         workers=1 if once else workers,
         instructions=Instructions(
             ref=ref,
@@ -109,7 +107,7 @@ def plan(
             reload=request.reload and not once,
             show_errors=request.show_errors,
             max_requests=None if once else request.max_requests,
-            proxies=_proxies(request, environ),
+            proxies=_proxies(request, environ, bind),
             tls_min=secured.tls_min if secured else None,
         ),
         uvicorn=_passed(request, given, colors),
@@ -186,7 +184,7 @@ def _watch(request: ServeRequest, ref: discovery.AppRef, folder: Path) -> tuple[
     """Return what to watch with reload, and `ref`, which notes where its own module is not."""
     if not request.reload:
         return None, ref
-    from asgictl.serving.processes import changes
+    from asgictl.serving.reload import changes
 
     path = list(ref.path) if ref.file else []
     if ref.file is not None and not request.reload_dir and not ref.file.is_relative_to(folder):
@@ -209,7 +207,8 @@ def _access_log(request: ServeRequest, colors: Colors) -> AccessLog | None:
     return AccessLog(format=request.access_log_format, quiet_path=request.quiet_path, colors=colored)
 
 
-def _proxies(request: ServeRequest, environ: Mapping[str, str]) -> str | None:
+def _proxies(request: ServeRequest, environ: Mapping[str, str], bind: Bind) -> str | None:
     if not request.proxy_headers:
         return None
-    return request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES
+    named = request.forwarded_allow_ips or environ.get("FORWARDED_ALLOW_IPS") or PROXIES
+    return f"{named},{listen.UNIX}" if named != "*" and listen.is_unix(bind) else named

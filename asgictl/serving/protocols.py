@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
-WEBSOCKETS = "uvicorn.protocols.websockets.auto"
+_WEBSOCKETS = "uvicorn.protocols.websockets.auto"
 
 # What uvicorn imports for its arguments `loop`, `http` and `ws`; a test holds it against uvicorn.
 _LOOPS = {"auto": ("uvloop",), "uvloop": ("uvloop",), "zuvloop": ("zuvloop",)}
 _HTTP = {name: f"uvicorn.protocols.http.{name}_impl" for name in ("h11", "httptools", "zttp")}
 _HTTP["auto"] = "uvicorn.protocols.http.auto"
 _WS = {
-    "auto": WEBSOCKETS,
+    "auto": _WEBSOCKETS,
     "websockets": "uvicorn.protocols.websockets.websockets_impl",
     "websockets-sansio": "uvicorn.protocols.websockets.websockets_sansio_impl",
     "wsproto": "uvicorn.protocols.websockets.wsproto_impl",
@@ -40,6 +40,14 @@ def needed(loop: str, http: str, ws: Any) -> tuple[str, ...]:
     """Return the modules that uvicorn needs for its arguments; none for what users name as `module:attribute`."""
     loops = tuple(filter(find_spec, _LOOPS.get(loop, ())))
     return (*loops, *(module for module in (_HTTP.get(http), _WS.get(ws)) if module))
+
+
+def postponed(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """Return the modules that may be imported when the app is ready, and put what imports them into `arguments`."""
+    if arguments["ws"] != "auto" or not find_spec("websockets"):
+        return ()
+    arguments["ws"] = websockets
+    return (_WEBSOCKETS,)
 
 
 def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Iterable[str]) -> None:

@@ -41,20 +41,20 @@ def workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks, run: Run) 
 
 def reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hooks, run: Run) -> int:
     """Serve with a process that restarts when a file changes, until a signal ends it; return the exit status."""
-    from asgictl.serving.processes import reload
-    from asgictl.serving.processes.changes import Changes
-    from asgictl.serving.processes.watching import Watcher
+    from asgictl.serving.reload import restarts
+    from asgictl.serving.reload.changes import Changes
+    from asgictl.serving.reload.watching import Watcher
 
     preparation = _Preparation(plan, watch, hooks)
 
     def prepare(broken: str | None) -> None:
         os.environ[VARIABLE] = preparation.made(broken, **_known(pool, listener))
 
-    with reload.trigger() as trigger:
-        pool = reload.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
+    with restarts.trigger() as trigger:
+        pool = restarts.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
         prepare(None)
         changes = Changes(watch.folders, watch.include, watch.exclude, own=trigger.parent)
-        reload.watch(Watcher(watch.folders, watch.env_files, changes), changes, pool)
+        restarts.watch(Watcher(watch.folders, watch.env_files, changes), changes, pool)
         more = {"reload": True, "reload_dirs": [str(trigger.parent)], "reload_delay": 0.01}
         return _supervised(plan, listener, pool, run, **more)
 

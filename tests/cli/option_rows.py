@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any, NamedTuple
 
+from asgictl.serving.plan import PROXIES
+
 ABSENT = "absent"
 
 
@@ -64,7 +66,7 @@ SERVE = {
     "host": Row({"launch.plan.bind.host": "0.0.0.0"}, "0.0.0.0"),
     "port": Row({"launch.plan.bind.port": 1234}, "1234"),
     "next-port": Row({"launch.plan.bind.next_port": True}),
-    "uds": Row({"launch.plan.bind.uds": "x.sock"}, "x.sock"),
+    "uds": Row({"launch.plan.bind.uds": "x.sock", "launch.plan.instructions.proxies": f"{PROXIES},unix:"}, "x.sock"),
     "uds-mode": Row({"launch.plan.bind.uds_mode": 0o600}, "600", toml="'600'", beside=("--uds", "x.sock")),
     "fd": Row({"launch.plan.bind.fd": 7}, "7"),
     "open": Row({"launch.reporter.style.browser": True}),

@@ -618,7 +618,7 @@ def test_nohup(project: Path) -> None:
 @pytest.mark.usefixtures("project")
 def test_a_crash_later_on(serve: Serve, hurried: Callable[[str], Path]) -> None:
     """A process that crashes after a while is started anew by itself."""
-    served = serve("--reload", script=hurried("asgictl.serving.processes.reload._SHORT = 0.0"))
+    served = serve("--reload", script=hurried("asgictl.serving.reload.restarts._SHORT = 0.0"))
     assert answer(served).text == "version 1"
 
     with pytest.raises(httpx.TransportError):

@@ -1,6 +1,7 @@
 """What each wish of a request makes of the plan, beside the arguments that uvicorn gets as they are."""
 
 import os
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -52,6 +53,43 @@ def test_wrong_hosts(tmp_path: Path, host: str) -> None:
 def test_hosts(tmp_path: Path, host: str) -> None:
     """A name or an address of either protocol is taken as it is."""
     assert made(tmp_path, host=host).bind == Bind(host=host)
+
+
+NO_PREFIX = "pass a path alone, like /api, of ASCII letters, digits and punctuation without `%`, `?` and `#`"
+ROOT_PATHS: dict[str, str | None] = {
+    "api": "pass --root-path /api",
+    "api/v1/": "pass --root-path /api/v1",
+    **dict.fromkeys(
+        ("//", "/a//b", "/a//", "//a", "https://shop.test/api", "/a?b", "/a#b", "/a b", " /a", "/a\n", "?"), NO_PREFIX
+    ),
+    **dict.fromkeys(("/caf\xe9", "/a%20b", "/a/../b", "/.", "/a/.", "..", "/a\\b", '/"', "/{x}"), NO_PREFIX),
+}
+
+
+@pytest.mark.parametrize("path", ROOT_PATHS)
+def test_wrong_root_paths(tmp_path: Path, path: str) -> None:
+    """What is not the beginning of a path, as uvicorn puts it before every path, says what to pass instead."""
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, root_path=path)
+
+    message = f"`--root-path {path}` is not the beginning of a path"
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (message, ROOT_PATHS[path], "root-path")
+
+
+GOOD_ROOT_PATHS = {
+    "": "",
+    "/": "",
+    "/api": "/api",
+    "/api/": "/api",
+    "/user/j@x/proxy/8000/": "/user/j@x/proxy/8000",
+    "/~a/.b/c..d": "/~a/.b/c..d",
+}
+
+
+@pytest.mark.parametrize("path", GOOD_ROOT_PATHS)
+def test_root_paths(tmp_path: Path, path: str) -> None:
+    """A prefix gets no slash at its end, for paths bring their own."""
+    assert made(tmp_path, root_path=path).uvicorn["root_path"] == GOOD_ROOT_PATHS[path]
 
 
 PASSED = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
@@ -127,6 +165,11 @@ PROXIES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
     "the environment": ({}, {"FORWARDED_ALLOW_IPS": "10.0.0.1"}, "10.0.0.1"),
     "the option": ({"forwarded_allow_ips": "*"}, {"FORWARDED_ALLOW_IPS": "10.0.0.1"}, "*"),
     "none": ({"proxy_headers": False, "forwarded_allow_ips": "*"}, {"FORWARDED_ALLOW_IPS": "*"}, None),
+    "a UNIX socket": ({"uds": "/run/x"}, {}, "127.0.0.1,::1,::ffff:127.0.0.1,unix:"),
+    "further ones": ({"uds": "/run/x", "forwarded_allow_ips": "10.0.0.1"}, {}, "10.0.0.1,unix:"),
+    "all": ({"uds": "/run/x"}, {"FORWARDED_ALLOW_IPS": "*"}, "*"),
+    "none over a UNIX socket": ({"uds": "/run/x", "proxy_headers": False}, {}, None),
+    "no socket": ({"fd": 9999}, {}, "127.0.0.1,::1,::ffff:127.0.0.1"),
 }
 
 
@@ -136,6 +179,18 @@ def test_proxies(tmp_path: Path, case: str) -> None:
     request, environ, wanted = PROXIES[case]
 
     assert made(tmp_path, environ, **request).instructions.proxies == wanted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6])
+def test_proxies_over_a_socket_of_the_parent(tmp_path: Path, family: socket.AddressFamily) -> None:
+    """A socket that is open already, systemd's too, is looked at, and left open."""
+    addresses = "127.0.0.1,::1,::ffff:127.0.0.1"
+    with socket.socket(family) as sock:
+        planned = made(tmp_path, fd=sock.fileno())
+
+        assert planned.instructions.proxies == (f"{addresses},unix:" if family is socket.AF_UNIX else addresses)
+        os.fstat(sock.fileno())
 
 
 LOGS: dict[str, tuple[dict[str, Any], AccessLog | None]] = {
@@ -190,7 +245,7 @@ def test_another_websocket_protocol(tmp_path: Path, ws: str) -> None:
 def test_no_websocket_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library for WebSockets uvicorn looks for another."""
     assert made(tmp_path).uvicorn["ws"] is protocols.websockets
-    monkeypatch.setattr(plan, "find_spec", lambda _: None)
+    monkeypatch.setattr(protocols, "find_spec", lambda _: None)
     planned = made(tmp_path)
 
     assert (planned.uvicorn["ws"], planned.instructions.later) == ("auto", ())
@@ -362,7 +417,14 @@ COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
         {"host": "::1", "port": 80},
         "uvicorn main:app --host ::1 --port 80 --timeout-graceful-shutdown 8",
     ),
-    "a UNIX socket": ({"uds": "/run/x"}, "uvicorn main:app --uds /run/x --timeout-graceful-shutdown 8"),
+    "a UNIX socket": (
+        {"uds": "/run/x"},
+        "uvicorn main:app --uds /run/x --forwarded-allow-ips '*' --timeout-graceful-shutdown 8",
+    ),
+    "a UNIX socket without proxies": (
+        {"uds": "/run/x", "proxy_headers": False},
+        "uvicorn main:app --uds /run/x --no-proxy-headers --timeout-graceful-shutdown 8",
+    ),
     "a descriptor": ({"fd": 3}, "uvicorn main:app --fd 3 --timeout-graceful-shutdown 8"),
     "workers": (
         {"workers": "3", "max_requests": 9},

@@ -27,7 +27,7 @@ def check_qr(flags: "ServeFlags") -> None:
 
 def check_folders(names: Sequence[str]) -> None:
     """Raise `ConfigError` for a folder to watch that is not there, also where nothing is watched."""
-    from asgictl.serving.processes import changes
+    from asgictl.serving.reload import changes
 
     changes.folders(names, pyproject.current_folder(), ())
 

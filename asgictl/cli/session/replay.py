@@ -94,7 +94,9 @@ def _results(
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.record.redaction import Redactor
     from asgictl.inspector.sessions import session_file
+    from asgictl.serving.processes import surroundings
 
+    surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
     # As the session does it, or all that it does not hold would be a difference, and be shown.
     names = session_file.redacted_names(Path(request.file))
     if request.to is not None:

@@ -55,6 +55,7 @@ class Lifespan:
         self._send: Send
         self._startup_received = False
         self._started = False
+        self._too_late = False
         self._shutdown_received = False
         self._shutdown_answered = False
         self._failure: str | None = None
@@ -81,7 +82,7 @@ class Lifespan:
             return
         while not self._shutdown_received:
             await self._receive_for_app()
-        await send({"type": "lifespan.shutdown.complete"})
+        await self._answer_shutdown()
 
     async def _run_app(self, scope: Scope) -> BaseException | None:
         """Call the app with the lifespan scope; return what it raised."""
@@ -144,11 +145,13 @@ class Lifespan:
 
     async def _complete(self) -> None:
         self._started = True
-        await self._send({"type": "lifespan.startup.complete"})
+        self._too_late = self._watcher.stop_begun  # uvicorn would listen, where a successor may listen by now
+        if not self._too_late:
+            await self._send({"type": "lifespan.startup.complete"})
         self._watcher.startup_complete()
 
     async def _receive_for_app(self) -> Message:
-        message = await self._receive()
+        message: Message = {"type": "lifespan.shutdown"} if self._too_late else await self._receive()
         if message["type"] == "lifespan.startup":
             self._startup_received = True
         elif message["type"] == "lifespan.shutdown":
@@ -178,7 +181,7 @@ class Lifespan:
 
     async def _answer_shutdown(self) -> None:
         self._shutdown_answered = True
-        await self._send({"type": "lifespan.shutdown.complete"})
+        await self._send({"type": "lifespan.startup.failed" if self._too_late else "lifespan.shutdown.complete"})
 
 
 def _is_of_task_group(error: BaseException | None) -> bool:

@@ -21,6 +21,7 @@ from asgictl.serving.app.log_writer import LogWriter
 from asgictl.serving.app.stop import Stop
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.processes import exits, forks, stopping
+from asgictl.serving.sockets import descriptors
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
@@ -110,9 +111,9 @@ class Runtime:
         self._app, self.kind = app, kind
         self._proxied = None
         if self.instructions.proxies and kind is not None:
-            from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+            from asgictl.serving.sockets import proxies
 
-            self._proxied = ProxyHeadersMiddleware(app, self.instructions.proxies)  # type: ignore[arg-type]
+            self._proxied = proxies.believing(app, self.instructions.proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or run the lifespan."""
@@ -194,7 +195,7 @@ class Runtime:
         if self.instructions.reload and (self.kind or "").startswith("Django"):
             stopping.later(0, self._tell_migrations)
         for module in self.instructions.later:
-            stopping.later(_CALM, partial(importlib.import_module, module))
+            stopping.later(_CALM, partial(_import, module))
 
     def _heed_logging(self) -> None:
         """Leave the access log to the app's own logging, where that has one."""
@@ -234,6 +235,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         self._stop.watch(loop)
         forks.in_child("loop", partial(self._leave, loop))
+        descriptors.Shortage(loop, self.note)
         if self.instructions.access_log:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
             self._write = self._writer.write
@@ -258,3 +260,9 @@ class Runtime:
 
         if note := django_checks.unapplied():
             self.report.note(note)
+
+
+def _import(module: str) -> None:
+    """Import a module before it is needed, or not, if that cannot be done now."""
+    with contextlib.suppress(OSError):
+        importlib.import_module(module)

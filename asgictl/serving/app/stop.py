@@ -14,8 +14,8 @@ from asgictl.serving.processes.stopping import Stopping
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
 
-# Uvicorn checks every 0.1 s whether to stop, and then first of all closes its copy of the listening socket.
-_DOOR_CLOSES = 0.15
+# Uvicorn checks every 0.1 s whether to stop; then it closes its copy of the listening socket, and WebSockets with 1012.
+_UVICORN_HEEDS = 0.15
 
 
 class Stop:
@@ -81,25 +81,26 @@ class Stop:
         left = self._unfinished_requests() or (stuck.thread() if self._startup.doing == stuck.ENDING else "")
         self._tell_left(left or f"{self._startup.doing}{stuck.place(self._startup.task)}")
 
-    def _begin_drain(self) -> None:
+    def _begin_drain(self) -> bool:
         self.closing = True
-        self._stopping.close_doors()
+        return self._stopping.close_doors()
 
     def _begin(self) -> None:
         """Cancel what would not end by itself: a startup that waits, and event streams, whose clients come again."""
-        self._begin_drain()  # before uvicorn does, so that who has just come in is still heard
+        closed = self._begin_drain()  # before uvicorn does, so that who has just come in is still heard
         logs.expect_cut_responses()
         self._end_those(self._is_endless)
         if self._startup.task is not None:
             self._startup.task.cancel()
         self._report().stopped()
         if self._stopping.ready:
-            asyncio.get_running_loop().call_later(_DOOR_CLOSES, self._door_closed)
+            later = asyncio.get_running_loop().call_later
+            later(0 if closed else _UVICORN_HEEDS, self._report().closed)
+            if self._instructions.reload:
+                later(_UVICORN_HEEDS, self._end_websockets)
 
-    def _door_closed(self) -> None:
-        self._report().closed()
-        if self._instructions.reload:  # uvicorn has said 1012 to the WebSockets' clients by now
-            self._end_those(lambda exchange: exchange.scope["type"] == "websocket")
+    def _end_websockets(self) -> None:
+        self._end_those(lambda exchange: exchange.scope["type"] == "websocket")
 
     def _is_endless(self, exchange: InFlight) -> bool:
         """Tell whether a response that has begun ends only when one side wants it."""

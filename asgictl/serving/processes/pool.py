@@ -212,7 +212,7 @@ class Pool:
         self._call_stopping()
         for pid in self.workers.pids:
             self.tell_stop(pid)
-        stopping.later(stopping.REFUSE, self._refuse)
+        stopping.later(stopping.REFUSE if self.answered else 0, self._refuse)
         stopping.later(self._limit + _MARGIN, self._give_up)
 
     def tell_stop(self, pid: int) -> None:

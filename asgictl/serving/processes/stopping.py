@@ -124,10 +124,12 @@ class Stopping:
             if _is_ours(signal.getsignal(number)):
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
-    def close_doors(self) -> None:
-        """Have uvicorn accept no more clients, and go on with those that it has."""
-        for server in getattr(self._server, "servers", ()):
+    def close_doors(self) -> bool:
+        """Have uvicorn accept no more clients, and go on with those that it has; tell whether it did until now."""
+        servers = getattr(self._server, "servers", ())
+        for server in servers:
             server.close()
+        return bool(servers)
 
     def _heeded(self) -> tuple[signal.Signals, ...]:
         """Return the signals that stop this process; a hangup is the parent's affair where there is one."""

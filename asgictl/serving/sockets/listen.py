@@ -5,16 +5,19 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import addresses, errors
 from asgictl.errors import StartError
-from asgictl.serving.sockets import port_owner, unix_socket
+from asgictl.serving.sockets import port_owner, predecessor, unix_socket
 
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
 _LAST_PRIVILEGED = 1023
+UNIX = "unix:"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
 
 
@@ -41,7 +44,7 @@ class Address(NamedTuple):
     def url(self, scheme: str) -> str:
         """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
         if self.path is not None:
-            return f"unix:{self.path}"
+            return f"{UNIX}{self.path}"
         host = self.host
         if host in EVERYWHERE:
             host = "[::1]" if host == "::" and not _dual_stack() else "127.0.0.1"
@@ -78,21 +81,29 @@ class Listener:
 
     def close(self) -> None:
         """Give up this copy of the socket, so that new clients are refused once uvicorn closes its own."""
+        self._remove_file()
         self.socket.close()
-        if self._file and self._made:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(self._file.lstat(), self._made):
-                    self._file.unlink()
 
     def refuse(self) -> None:
         """Refuse new clients now, whoever else holds a copy of the socket."""
+        self._remove_file()
         with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
             self.socket.shutdown(socket.SHUT_RDWR)
         self.close()
 
+    def _remove_file(self) -> None:
+        """Remove the file while the socket still listens, and once: a successor may put its own there afterwards."""
+        file, self._file = self._file, None
+        if file and self._made:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(file.lstat(), self._made):
+                    file.unlink()
+
 
 def listen(bind: Bind) -> Listener:
     """Return a socket that listens; with `next_port` on the first free port from `port` on.
+
+    Where another asgictl listens, or nobody knows who, it is waited for a moment: it may be stopping.
 
     Raises `StartError` naming the address, and the process that has the port where the system tells.
     """
@@ -102,6 +113,18 @@ def listen(bind: Bind) -> Listener:
         path = Path(bind.uds).absolute()
         return Listener(unix_socket.bound(path, bind.uds_mode), Address(path=str(path)), file=path)
     return _on_port(bind.host, bind.port, next_port=bind.next_port, backlog=bind.backlog)
+
+
+def is_unix(bind: Bind) -> bool:
+    """Tell whether a UNIX socket is listened on, one that is open already included."""
+    if bind.fd is None:
+        return bind.uds is not None
+    try:
+        sock = socket.socket(fileno=bind.fd)
+    except OSError:
+        return False
+    sock.detach()
+    return sock.family not in (socket.AF_INET, socket.AF_INET6)
 
 
 def _inherited(fd: int, backlog: int) -> Listener:
@@ -136,9 +159,10 @@ def _is_connected(sock: socket.socket) -> bool:
 
 def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener:
     last = min(port + _NEXT_PORTS, _LAST_PORT) if next_port and port else port
+    deadline = predecessor.deadline()
     for candidate in range(port, last + 1):
         try:
-            sock = _bound(host, candidate, backlog)
+            sock = predecessor.outlived(partial(_bound, host, candidate, backlog), candidate, deadline)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and candidate < last:
                 continue
@@ -182,6 +206,32 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, 
     return found[0][0], found[0][4]
 
 
+def remarks(bind: Bind, address: Address) -> Iterator[str]:
+    """Yield what users should know who have asked for `bind` and get `address`."""
+    if bind.uds is not None or bind.fd is not None:
+        return
+    if bind.port not in (address.port, 0):
+        yield f"port {bind.port} is in use, taking {address.port}"
+    if others := _elsewhere(bind):
+        hint = f"pass --host {others[0]} for that one, or --host :: for every address of this machine"
+        yield f"`{bind.host}` is {' and '.join(others)} too, which is not listened on: {hint}"
+
+
+def _elsewhere(bind: Bind) -> list[str]:
+    """Return the other addresses of this machine that the host is a name of: uvicorn serves on one socket."""
+    _, (taken, *_) = _resolve(bind.host, bind.port)
+    found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(where[0]) for _, _, _, _, where in found if where[0] != taken and _is_ours(where[0])))
+
+
+def _is_ours(host: object) -> bool:
+    """Tell whether this machine has an address: one of IPv6 may have a name where there is no IPv6."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6 if ":" in str(host) else socket.AF_INET) as sock:
+        sock.bind((host, 0))
+        return True
+    return False
+
+
 def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     place = f"port {port} on {host}"
     if isinstance(error, socket.gaierror):
@@ -190,11 +240,10 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     if error.errno == errno.EADDRINUSE and tried:
         return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
     if error.errno == errno.EADDRINUSE:
-        owner = port_owner.find(port)
         hint = f"pass --port {port + 1}, or --next-port to take the next free one"
         if port == _LAST_PORT:
             hint = "pass another --port"
-        return StartError(f"{place} is in use{f' by {owner}' if owner else ''}", hint=hint)
+        return StartError(f"{place} is in use{port_owner.by(port)}", hint=hint)
     if error.errno == errno.EACCES and port <= _LAST_PRIVILEGED:
         return StartError(f"{place} is reserved for the administrator", hint="pass a --port from 1024 on")
     if error.errno == errno.EADDRNOTAVAIL:

@@ -8,10 +8,12 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from asgictl import errors
 from asgictl.errors import ConfigError, FileProblemError, StartError
+from asgictl.serving.sockets import port_owner, predecessor
 
 if sys.platform != "win32":
     import fcntl
@@ -35,6 +37,13 @@ def bound(path: Path, mode: int) -> socket.socket:
     """Return a socket bound to `path` with the permissions `mode`; raise for what is in the way."""
     if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
         raise ConfigError("there are no UNIX sockets here", hint="pass --host and --port")
+    try:
+        return predecessor.outlived(partial(_bound, path, mode), path, predecessor.deadline())
+    except OSError as error:
+        raise _problem(error, path) from error
+
+
+def _bound(path: Path, mode: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _alone(path):
@@ -45,9 +54,6 @@ def bound(path: Path, mode: int) -> socket.socket:
             finally:
                 os.umask(before)
             sock.listen()  # so that another launcher finds it alive
-    except OSError as error:
-        sock.close()
-        raise _problem(error, path) from error
     except BaseException:
         sock.close()
         raise
@@ -77,7 +83,7 @@ def _locked(folder: int) -> bool:
 
 
 def _make_way(path: Path) -> None:
-    """Remove the socket of a server that is gone."""
+    """Remove the socket of a server that is gone; raise `OSError` with EADDRINUSE for one that is there."""
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:
@@ -88,15 +94,20 @@ def _make_way(path: Path) -> None:
         probe.settimeout(1)
         try:
             probe.connect(str(path))
+        except FileNotFoundError:  # its server has just ended
+            return
         except ConnectionRefusedError:
-            path.unlink()
+            path.unlink(missing_ok=True)
             return
         except (BlockingIOError, TimeoutError):  # its queue is full
             pass
-    raise StartError(f"the socket `{path}` is in use by another server", hint="stop it, or pass another --uds")
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def _problem(error: OSError, path: Path) -> StartError | FileProblemError:
+    if error.errno == errno.EADDRINUSE:
+        owner = port_owner.by(path) or " by another server"
+        return StartError(f"the socket `{path}` is in use{owner}", hint="stop it, or pass another --uds")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return FileProblemError(f"there is no folder `{path.parent}` for the socket", hint="create it first")
     if error.errno is None:  # "AF_UNIX path too long"

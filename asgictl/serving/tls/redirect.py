@@ -1,5 +1,8 @@
 """A second listener, for plain HTTP, that leads to HTTPS."""
 
+import asyncio
+import contextlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +24,11 @@ _AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-
 
 # How long an end may take, in seconds.
 _END = 2.0
+
+_THREAD = "asgictl-redirect"
+
+# What uvicorn says of a WebSocket that it is not to serve, as if a package were missing.
+_UNSUPPORTED = ("Unsupported upgrade request.", "No supported WebSocket library detected.")
 
 
 class ServedNames:
@@ -53,9 +61,9 @@ class Redirect:
         self._hosts = hosts
         self._port = port
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         config = uvicorn.Config(
             self._app,
-            loop="asyncio",
             http="h11",
             ws="none",
             lifespan="off",
@@ -69,16 +77,27 @@ class Redirect:
 
     def start(self) -> None:
         """Answer; a second call does nothing."""
-        if self._thread is None:
-            sockets = [self._listener.socket]
-            self._thread = threading.Thread(
-                target=self._server.run, args=(sockets,), name="asgictl-redirect", daemon=True
-            )
+        if self._thread is None and not self._server.should_exit:
+            logging.getLogger("uvicorn.error").addFilter(_is_wanted)
+            self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), name=_THREAD, daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Have it refuse new clients and end, which takes uvicorn up to 0.1 s."""
+        """Have it refuse new clients at once, and end, which takes uvicorn up to 0.1 s."""
         self._server.should_exit = True
+        if self._thread is None:
+            self._listener.close()
+        elif self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                self._loop.call_soon_threadsafe(self._close_doors)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve([self._listener.socket])
+
+    def _close_doors(self) -> None:
+        for server in getattr(self._server, "servers", ()):
+            server.close()
 
     def close(self) -> None:
         """Stop, and return when it is over."""
@@ -98,7 +117,8 @@ class Redirect:
 
     def _where(self, scope: Scope) -> tuple[int, bytes]:
         """Return the status and where to go: only to the certificate's hosts, or anybody could be led anywhere."""
-        authority = dict(scope["headers"]).get(b"host", b"")
+        headers = dict(scope["headers"])
+        authority = headers.get(b"host", b"")
         path: bytes = scope["raw_path"]
         if not path.startswith(b"/"):  # the whole URL, as proxies are asked (RFC 9112 section 3.2.2)
             _, _, rest = path.partition(b"://")
@@ -107,6 +127,12 @@ class Redirect:
         found = _AUTHORITY.fullmatch(authority)
         if found is None or not names.match(self._hosts(), (found["v6"] or found["host"]).decode()):
             return 421, b""
+        scheme = b"wss://" if headers.get(b"upgrade", b"").lower() == b"websocket" else b"https://"
         port = "" if self._port == _HTTPS else f":{self._port}"
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        return 307, b"https://" + found["host"] + port.encode() + path + query
+        return 307, scheme + found["host"] + port.encode() + path + query
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Tell whether a line is to be logged."""
+    return record.threadName != _THREAD or not str(record.msg).startswith(_UNSUPPORTED)

@@ -462,3 +462,21 @@ def test_an_app_that_must_start_and_is_stopped() -> None:
         await asyncio.sleep(60)
 
     assert run(app, "on", cancelled=True) == ([f"{UP}.failed"], [])
+
+
+@pytest.mark.parametrize("ends_by_itself", [False, True])
+def test_a_startup_that_ends_after_the_stop_has_begun(ends_by_itself: bool) -> None:
+    """An app that is ready too late is shut down, and uvicorn does not listen, where a successor may listen by now."""
+    watcher = Watcher()
+    seen: list[str] = []
+
+    async def app(receive: Receive, send: Send) -> None:
+        seen.append((await receive())["type"])
+        watcher.stop_begun = True
+        await send({"type": f"{UP}.complete"})
+        if not ends_by_itself:
+            seen.append((await receive())["type"])
+            await send({"type": f"{DOWN}.complete"})
+
+    assert run(app, watcher=watcher) == ([f"{UP}.failed"], ["started", "stopping"])
+    assert seen == ([UP] if ends_by_itself else [UP, DOWN])

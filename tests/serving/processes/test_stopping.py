@@ -244,7 +244,7 @@ def test_uvicorn_hears_of_it(ends: list[int], number: signal.Signals) -> None:
     assert blocked() == set()
     os.kill(os.getpid(), number)
     until(lambda: served.handled == [TERM] and stop.signals == [number])
-    stop.close_doors()
+    assert stop.close_doors()
     assert served.closed == ["a", "b"]
     assert ends == []
 
@@ -291,7 +291,7 @@ def test_nobody_to_stand_before() -> None:
     stop.take_over()
 
     assert signal.getsignal(TERM) == stop._interrupt
-    stop.close_doors()
+    assert not stop.close_doors()
 
 
 def test_a_loop_that_listens_itself(server: Server) -> None:

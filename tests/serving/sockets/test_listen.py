@@ -17,6 +17,7 @@ from asgictl import addresses
 from asgictl.errors import StartError
 from asgictl.serving.sockets import listen, port_owner
 from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.sockets.port_owner import Owner
 from tests.conftest import linux
 
 ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
@@ -83,7 +84,7 @@ def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EADDRINUSE, "")
 
     monkeypatch.setattr(listen, "_bound", bound)
-    monkeypatch.setattr(port_owner, "find", lambda _: None)
+    monkeypatch.setattr(port_owner, "find", lambda _: Owner(8, "node", may_be_ours=False))
 
     assert problem("127.0.0.1", 8000, next_port=True) == (
         "ports 8000 to 8100 on 127.0.0.1 are in use",
@@ -93,7 +94,7 @@ def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem("127.0.0.1", 65500, next_port=True)[0] == "ports 65500 to 65535 on 127.0.0.1 are in use"
     tried.clear()
     assert problem("127.0.0.1", 0, next_port=True) == (
-        "port 0 on 127.0.0.1 is in use",
+        "port 0 on 127.0.0.1 is in use by pid 8 (node)",
         "pass --port 1, or --next-port to take the next free one",
     )
     assert tried == [0]
@@ -387,9 +388,11 @@ def test_an_inherited_unix_socket(tmp_path: Path, abstract: bool) -> None:
     assert abstract or Path(path).exists()
 
 
-LSOF: dict[str, str | None] = {
-    "p4242\ncnode\nf12\n": "pid 4242 (node)",
-    "p4242\ncnode\nf12\np4243\ncother\nf12\n": "pid 4242 (node)",
+LSOF: dict[str, Owner | None] = {
+    "p4242\ncnode\nf12\n": Owner(4242, "node", may_be_ours=False),
+    "p4242\ncnode\nf12\np4243\ncother\nf12\n": Owner(4242, "node", may_be_ours=False),
+    "p4242\ncasgictl\nf12\n": Owner(4242, "asgictl", may_be_ours=True),
+    "p4242\ncPython\nf12\n": Owner(4242, "Python", may_be_ours=True),
     "p4242\nf12\n": None,
     "cnode\n": None,
     "": None,
@@ -432,7 +435,55 @@ def test_owner_from_proc(host: str) -> None:
     """Linux tells whose a port is, of either protocol; a port with a connection alone is nobody's."""
     with contextlib.closing(listen.listen(Bind(host=host, port=0))) as listener:
         port = listener.address.port
-        assert port_owner.find(port) == f"pid {os.getpid()} ({_own_name()})"
+        assert str(port_owner.find(port)) == f"pid {os.getpid()} ({_own_name()})"
         client = socket.create_connection((host, port), timeout=5)
         with client, listener.socket.accept()[0]:
             assert port_owner.find(client.getsockname()[1]) is None
+
+
+NAMES: dict[str, tuple[list[str], list[str]]] = {
+    "both protocols": (["::1", "127.0.0.1", "127.0.0.1"], ["::1"]),
+    "one protocol": (["127.0.0.1"], []),
+    "two of one": (["127.0.0.1", "127.0.0.2"], ["127.0.0.2"]),
+    "one that this machine has not": (["127.0.0.1", "192.0.2.7", "2001:db8::1"], []),
+}
+
+
+@linux
+@ipv6
+@pytest.mark.parametrize("case", NAMES)
+def test_a_name_of_several_addresses(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """A name with addresses on which nothing listens says so, and how to listen there."""
+    found, others = NAMES[case]
+    kinds = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in found]
+    rows = [(kind, socket.SOCK_STREAM, 6, "", (address, 0)) for kind, address in zip(kinds, found, strict=True)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(rows))
+    bind = Bind(host="localhost", port=0)
+
+    with contextlib.closing(listen.listen(bind)) as listener:
+        said = list(listen.remarks(bind, listener.address))
+
+    hint = f"pass --host {''.join(others)} for that one, or --host :: for every address of this machine"
+    assert said == [f"`localhost` is {other} too, which is not listened on: {hint}" for other in others]
+
+
+REMARKS: dict[str, tuple[Bind, listen.Address, list[str]]] = {
+    "the port": (Bind(port=8000), listen.Address("127.0.0.1", 8000), []),
+    "any port": (Bind(port=0), listen.Address("127.0.0.1", 4321), []),
+    "the next port": (
+        Bind(port=8000, next_port=True),
+        listen.Address("127.0.0.1", 8002),
+        ["port 8000 is in use, taking 8002"],
+    ),
+    "a descriptor": (Bind(fd=3), listen.Address("127.0.0.1", 4321), []),
+    "a UNIX socket": (Bind(uds="x"), listen.Address(path="x"), []),
+    "IPv6": (Bind(host="::1"), listen.Address("::1", 8000), []),
+}
+
+
+@pytest.mark.parametrize("case", REMARKS)
+def test_remarks(case: str) -> None:
+    """What is not as it was asked for is said."""
+    bind, address, said = REMARKS[case]
+
+    assert list(listen.remarks(bind, address)) == said

@@ -76,6 +76,13 @@ def test_wrong_modes(text: str) -> None:
     )
 
 
+def by_us() -> str:
+    """Return by whom a socket of this process is in use; its name changes while tests run."""
+    if sys.platform != "linux":
+        return " by another server"
+    return f" by pid {os.getpid()} ({Path('/proc/self/comm').read_text().strip()})"
+
+
 def problem(path: Path) -> tuple[type[AsgictlError], str, str | None]:
     """Return the error that listening on a path raises."""
     with pytest.raises(AsgictlError) as caught:
@@ -88,7 +95,7 @@ def test_what_is_in_the_way(path: Path, tmp_path: Path) -> None:
     with contextlib.closing(unix_socket.bound(path, 0o660)):
         assert problem(path) == (
             StartError,
-            f"the socket `{path}` is in use by another server",
+            f"the socket `{path}` is in use{by_us()}",
             "stop it, or pass another --uds",
         )
         assert answers(path)
@@ -138,7 +145,7 @@ def test_a_server_that_is_busy(path: Path) -> None:
             if client.connect_ex(str(path)) != 0:
                 break
 
-        assert problem(path)[1] == f"the socket `{path}` is in use by another server"
+        assert problem(path)[1] == f"the socket `{path}` is in use{by_us()}"
         assert path.exists()
 
 
@@ -197,7 +204,7 @@ def test_two_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in threads:
         thread.join(20)
 
-    assert results["second"] == f"the socket `{path}` is in use by another server"
+    assert results["second"] == f"the socket `{path}` is in use{by_us()}"
     assert isinstance(results["first"], socket.socket)
     with contextlib.closing(results["first"]):
         assert answers(path)
@@ -251,3 +258,23 @@ def test_the_end_removes_its_own_socket(path: Path) -> None:
     with contextlib.closing(unix_socket.bound(path, 0o660)):
         listener.close()
         assert answers(path)
+
+
+def test_the_file_goes_before_the_socket_closes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A successor finds a socket that is alive, or none: never one that is dead, which it would replace too early."""
+    listener = listen.listen(Bind(uds=str(path)))
+    alive: list[bool] = []
+    unlink = Path.unlink
+
+    def unlink_and_look(self: Path, missing_ok: bool = False) -> None:  # noqa: FBT002  # pathlib's signature
+        alive.append(answers(path))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_and_look)
+
+    listener.refuse()
+
+    assert alive == [True]
+    with contextlib.closing(unix_socket.bound(path, 0o660)):
+        listener.close()  # its file's number may have been used again
+        assert (answers(path), alive) == (True, [True])

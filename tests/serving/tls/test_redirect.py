@@ -1,6 +1,7 @@
 """The listener for plain HTTP that leads to HTTPS, in this process."""
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -149,3 +150,41 @@ def test_a_busy_port() -> None:
     assert caught.value.message.startswith(begin)
     assert caught.value.message.endswith(", for --redirect-http")
     assert caught.value.hint == "pass another --redirect-http"
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_the_port_is_free_at_once(monkeypatch: pytest.MonkeyPatch, started: bool) -> None:
+    """A successor has the port before uvicorn looks whether to stop, also where the app was never ready."""
+    made = Redirect(Bind(port=0), lambda: NAMES, 443)
+    port = port_of(made)
+    looks = threading.Event()
+
+    async def on_tick(_counter: int) -> bool:
+        return looks.is_set()
+
+    with contextlib.closing(made):
+        if started:
+            monkeypatch.setattr(made._server, "on_tick", on_tick)
+            made.start()
+            assert httpx.get(made.url).status_code == 307
+
+        made.stop()
+
+        listen.listen(Bind(port=port)).close()
+        made.start()
+        assert (made._thread is not None) is started
+        looks.set()
+
+
+def test_a_websocket(caplog: pytest.LogCaptureFixture) -> None:
+    """A WebSocket is led to its own scheme, and nobody is told of a package that is not missing."""
+    upgrade = {"connection": "Upgrade", "upgrade": "WebSocket", "sec-websocket-version": "13"}
+    with running() as made, caplog.at_level(logging.WARNING):
+        answer = httpx.get(f"{made.url}/chat?a", headers={**upgrade, "sec-websocket-key": "x" * 22 + "=="})
+        with socket.create_connection(("127.0.0.1", port_of(made)), timeout=10) as client:
+            client.sendall(b"\0\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "wss://127.0.0.1:8443/chat?a")
+    said = [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"]
+    assert said == ["Invalid HTTP request received."]

@@ -33,11 +33,19 @@ def test_something_around_the_app() -> None:
 
 FORWARDED = [(b"x-forwarded-for", b"192.0.2.7")]
 SECURE = [(b"x-forwarded-proto", b"https")]
-PROXIES: dict[str, tuple[str | None, str, list[tuple[bytes, bytes]], str]] = {
+LOCAL = "127.0.0.1,unix:"
+CHAIN = [(b"x-forwarded-for", b"198.51.100.1, 192.0.2.7, 127.0.0.1")]
+PROXIES: dict[str, tuple[str | None, str | None, list[tuple[bytes, bytes]], str]] = {
     "a proxy that is believed": ("127.0.0.1", "127.0.0.1", FORWARDED, "('192.0.2.7', 0) http"),
     "its scheme": ("127.0.0.1", "127.0.0.1", SECURE, "('127.0.0.1', 5000) https"),
     "another address": ("127.0.0.1", "192.0.2.1", FORWARDED, "('192.0.2.1', 5000) http"),
     "nothing forwarded": ("127.0.0.1", "127.0.0.1", [(b"x-forwarded-host", b"x")], "('127.0.0.1', 5000) http"),
+    "a UNIX socket": (LOCAL, None, FORWARDED, "('192.0.2.7', 0) http"),
+    "its scheme over a UNIX socket": (LOCAL, None, SECURE, "None https"),
+    "the last of a chain that is not believed": (LOCAL, None, CHAIN, "('192.0.2.7', 0) http"),
+    "all, where a client can say anything": ("*", None, CHAIN, "('198.51.100.1', 0) http"),
+    "nothing forwarded over a UNIX socket": (LOCAL, None, [(b"x-forwarded-for", b"")], "None http"),
+    "no UNIX socket, but a client that has gone": ("127.0.0.1", None, FORWARDED, "None http"),
     "nobody is believed": (None, "127.0.0.1", FORWARDED, "('127.0.0.1', 5000) http"),
 }
 
@@ -51,8 +59,9 @@ def test_proxies(case: str) -> None:
     built._use(hello, "ASGI")
     built._write = lines.append
 
-    assert text_of(built, client=(client, 5000), headers=headers) == wanted
-    assert lines[0].split()[0] == ("192.0.2.7" if "192.0.2.7" in wanted else f"{client}:5000")
+    assert text_of(built, client=(client, 5000) if client else None, headers=headers) == wanted
+    host, _, port = wanted.partition(")")[0].strip("('").partition("', ")
+    assert lines[0].split()[0] == ("-" if wanted.startswith("None") else host if port == "0" else f"{host}:{port}")
 
 
 def test_the_error_page_sees_who_asks() -> None:

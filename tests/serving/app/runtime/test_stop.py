@@ -9,7 +9,7 @@ import pytest
 
 from asgictl.asgi import ASGIApp
 from asgictl.serving import logs
-from asgictl.serving.app import stuck
+from asgictl.serving.app import stop, stuck
 from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
 from tests.serving.app.runtime.doubles import HTTP, STREAM, Task, answers, drop, made, nothing, run, waits
 
@@ -155,34 +155,41 @@ def test_a_stream_that_begins_late(begun: bool, ended: bool) -> None:
 
 
 @pytest.mark.parametrize("reload", [True, False])
-def test_the_door_is_closed(reload: bool) -> None:
-    """When uvicorn accepts nobody any more that is reported; with reload WebSockets end then, or else later."""
+def test_websockets(monkeypatch: pytest.MonkeyPatch, reload: bool) -> None:
+    """At the end of a stop WebSockets are ended with reload; without they have the grace."""
 
     async def main() -> None:
         built, report = made(reload=reload)
+        monkeypatch.setattr(stop, "_UVICORN_HEEDS", 0)
         task = Task(built, answers({"type": "websocket.accept"}), type="websocket")
         await task.began()
-        built.stopping._begun = True
+        built.stopping._begun = built.stopping.ready = True
 
-        built._stop._door_closed()
+        built._stop._begin()
 
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert (report, task.task.done()) == (["closed"], reload)
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert (report, task.task.done()) == (["stopped", "closed"], reload)
         task.task.cancel()
         await task.cancelled()
 
     run(main)
 
 
-def test_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stop first closes the doors, ends a startup that waits, and tells when uvicorn has closed its own."""
+@pytest.mark.parametrize(("opened", "seconds"), [(True, 0), (False, 0.15)])
+def test_a_stop(monkeypatch: pytest.MonkeyPatch, opened: bool, seconds: float) -> None:
+    """A stop first closes the doors, and says so at once, or when uvicorn has; it ends a startup that waits."""
+
+    def close_doors() -> bool:
+        calls.append("doors")
+        return opened
+
+    calls: list[object] = []
 
     async def main() -> None:
         built, report = made()
-        calls: list[object] = []
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(built.stopping, "close_doors", lambda: calls.append("doors"))
+        monkeypatch.setattr(built.stopping, "close_doors", close_doors)
         monkeypatch.setattr(logs, "expect_cut_responses", lambda: calls.append("logs"))
         monkeypatch.setattr(loop, "call_later", lambda seconds, call: calls.append((seconds, call.__name__)))
         startup = asyncio.create_task(asyncio.Event().wait())
@@ -196,7 +203,7 @@ def test_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
         assert startup.cancelled()
         built._startup.task, built.stopping.ready = None, True
         built._stop._begin()
-        assert calls[2:] == ["doors", "logs", (0.15, "_door_closed")]
+        assert calls[2:] == ["doors", "logs", (seconds, "closed")]
 
     run(main)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.errors import ConfigError
-from asgictl.serving.processes import changes
+from asgictl.serving.reload import changes
 
 COUNTS = {
     "main.py": True,

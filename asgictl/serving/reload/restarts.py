@@ -20,10 +20,11 @@ from typing import Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, StartError
-from asgictl.serving.processes import exits, watching
-from asgictl.serving.processes.changes import Changes
+from asgictl.serving.processes import exits
 from asgictl.serving.processes.pool import Pool
-from asgictl.serving.processes.watching import Watcher
+from asgictl.serving.reload import watching
+from asgictl.serving.reload.changes import Changes
+from asgictl.serving.reload.watching import Watcher
 
 # A restart so long ago does not hold the next one up, in seconds.
 _RECENT = 1.5

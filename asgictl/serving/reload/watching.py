@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from asgictl.serving.processes.changes import Changes
+from asgictl.serving.reload.changes import Changes
 
 # How long a change may be followed by another that belongs to it, in milliseconds.
 _STEP = 30

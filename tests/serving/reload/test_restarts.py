@@ -14,10 +14,11 @@ import pytest
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
 from asgictl.serving.events import Hooks
-from asgictl.serving.processes import exits, pool, reload, sighup, stopping, watching
-from asgictl.serving.processes.changes import Changes
-from asgictl.serving.processes.reload import Reload
-from asgictl.serving.processes.watching import Watcher
+from asgictl.serving.processes import exits, pool, sighup, stopping
+from asgictl.serving.reload import restarts, watching
+from asgictl.serving.reload.changes import Changes
+from asgictl.serving.reload.restarts import Reload
+from asgictl.serving.reload.watching import Watcher
 from tests.conftest import Write
 from tests.serving.processes import doubles
 
@@ -31,7 +32,7 @@ def test_compiled_code_is_forgotten(tmp_path: Path) -> None:
     compiled.parent.mkdir(parents=True)
     compiled.touch()
 
-    reload._forget_compiled([str(source), str(tmp_path / "other.py"), str(tmp_path / "page.html")])
+    restarts._forget_compiled([str(source), str(tmp_path / "other.py"), str(tmp_path / "page.html")])
 
     assert not compiled.exists()
 
@@ -91,7 +92,7 @@ class Team(Reload):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time as the module sees it."""
     made = Clock()
-    monkeypatch.setattr(reload, "time", made)
+    monkeypatch.setattr(restarts, "time", made)
     return made
 
 
@@ -319,7 +320,7 @@ def test_changes_are_collected(come: Callable[..., None], clock: Clock) -> None:
         (1.5, {"e.py"}),
     )
 
-    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+    restarts._restart_at_changes(Watcher([], [], changes), changes, pool)
 
     assert pool.said == [(0, "a.py", "b.py"), (1.4, "c.py", "d.py"), (3.2, "e.py")]
 
@@ -331,7 +332,7 @@ def test_a_removal_waits_for_more(come: Callable[..., None], clock: Clock) -> No
     changes = Changes([], [], [])
     come((9, {"gone.py"}), (0.1, {"too.py"}), (0.3, set()), (9, {"a.py"}))
 
-    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+    restarts._restart_at_changes(Watcher([], [], changes), changes, pool)
 
     assert pool.said == [(9.4, "gone.py", "too.py"), (18.4, "a.py")]
 
@@ -344,7 +345,7 @@ def test_a_late_restart(come: Callable[..., None], clock: Clock) -> None:
     pool.is_late = True
     come((9, {"a.py"}), (0.3, set()), KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+        restarts._restart_at_changes(Watcher([], [], changes), changes, pool)
     assert pool.said == [(9, "a.py"), (9.3, "a.py")]
 
 
@@ -358,7 +359,7 @@ def test_an_app_that_restarts_itself(
     changes = Changes([tmp_path], [], [])
     come(*[(2, {f"{tmp_path}/shop/the models.py"})] * 9)
 
-    reload._restart_at_changes(Watcher([], [], changes), changes, pool)
+    restarts._restart_at_changes(Watcher([], [], changes), changes, pool)
 
     hint = "4 restarts in a row: if the app itself writes the file, pass --reload-exclude 'shop/the models.py'"
     assert [said for said in pool.said if isinstance(said, str)] == [hint] * hints
@@ -373,7 +374,7 @@ def test_a_watcher_that_fails(come: Callable[..., None], clock: Clock) -> None:
     come(ValueError("no"), OSError("luck"), (1, {"a.py"}), (70, set()), OSError("again"), KeyboardInterrupt())
 
     with pytest.raises(KeyboardInterrupt):
-        reload._watch(Watcher([], [], changes), changes, pool)
+        restarts._watch(Watcher([], [], changes), changes, pool)
 
     assert pool.said == [
         "changes are not seen for 0.5 s, and the app restarts then (ValueError: no)",
@@ -396,7 +397,7 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_the_trigger(acts: list[Any]) -> None:
     """The file for uvicorn's reloader lies alone in a folder of its own, which goes however the process ends."""
-    with reload.trigger() as file:
+    with restarts.trigger() as file:
         assert [path.name for path in file.parent.iterdir()] == ["changed.py"]
         assert file.parent.name.startswith("asgictl-")
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -412,7 +413,7 @@ def test_another_place_for_the_trigger(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(tempfile, "gettempdir", _no_folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
-    with reload.trigger() as file:
+    with restarts.trigger() as file:
         assert file.parent.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
 
@@ -426,7 +427,7 @@ def test_no_place_for_the_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
 
-    with pytest.raises(StartError) as caught, reload.trigger():
+    with pytest.raises(StartError) as caught, restarts.trigger():
         pass
 
     assert (caught.value.message, caught.value.hint) == (

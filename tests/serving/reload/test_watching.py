@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import watchfiles
 
-from asgictl.serving.processes import watching
-from asgictl.serving.processes.changes import Changes
-from asgictl.serving.processes.watching import Watcher
+from asgictl.serving.reload import watching
+from asgictl.serving.reload.changes import Changes
+from asgictl.serving.reload.watching import Watcher
 from tests.conftest import Write
 
 Told = Iterator[set[tuple[int, str]]]

@@ -1,0 +1,1 @@
+"""The app of one process, which restarts when a file changes."""
