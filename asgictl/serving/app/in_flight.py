@@ -44,7 +44,7 @@ class InFlight:
     size = 0
     close_code = 0
     incomplete = ""
-    headers: tuple[Any, ...] | None = None
+    headers: list[Any] | None = None
     over = False
     ended = False
     duration = 0.0
@@ -68,7 +68,7 @@ class InFlight:
     def ask_to_close(self) -> None:
         """Tell the client to connect anew for its next request (RFC 9112 section 9.6)."""
         if self.scope["http_version"].startswith("1"):
-            self.headers = (*(self.headers or ()), (b"connection", b"close"))
+            self.headers = [*(self.headers or ()), (b"connection", b"close")]
 
     async def send(self, message: Message) -> None:
         """Pass on what the app sends, and take note of what the server accepts."""
@@ -80,12 +80,12 @@ class InFlight:
                 self.finish()
         elif kind == "http.response.start":
             headers = message.get("headers") or ()
-            self.headers = tuple(headers)
+            self.headers = [*headers]
             if self._watcher.closing:
                 self._watcher.begin_late_answer(self)
-                message = {**message, "headers": list(self.headers)}
+                message = {**message, "headers": self.headers}
             elif headers and headers.__class__ is not list:
-                message = {**message, "headers": list(self.headers)}
+                message = {**message, "headers": self.headers}
             await self._send(message)
             self.status = message["status"]
         else:

@@ -152,7 +152,7 @@ def test_a_template() -> None:
     form = "{method} {path} {status:03d} {duration_ms:.1f} {referer} {request_header[X-Id]} {{{response_header[etag]}}}"
     access_log.check(form)
     made = exchange(headers=[(b"x-id", b"abc")])
-    made.headers = ((b"ETag", b"v1"),)
+    made.headers = [(b"ETag", b"v1")]
 
     assert line(made, form) == "GET /items 200 3.4 - abc {v1}\n"
 
@@ -236,7 +236,7 @@ def test_fields(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     monkeypatch.setattr(access_log, "datetime", SimpleNamespace(now=moment.astimezone))
     whole = exchange(duration=0.0034567)
     whole.scope["headers"].append((b"referer", b"https://a/"))
-    whole.headers = ((b"ETag", b"v1"), ("X-Two!#$", 'a"b'))  # h11 takes text, too
+    whole.headers = [(b"ETag", b"v1"), ("X-Two!#$", 'a"b')]  # h11 takes text, too
     whole.incomplete = "cut off"
     bare = exchange(status=101, size=5, duration=0.0034567, type="websocket", client=None, headers=[], query_string=b"")
     bare.close_code = 1001
