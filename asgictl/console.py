@@ -11,7 +11,7 @@ from typing import Any, Literal, TextIO
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, AsgictlError, FileProblemError
-from asgictl.spans import Span
+from asgictl.spans import Span, plain
 
 # The form of an answer in JSON, docs/json.schema.json.
 _SCHEMA = "asgictl/1"
@@ -187,13 +187,6 @@ class Console:
         with contextlib.suppress(OSError, ValueError):  # a closed pipe, or a terminal without such letters
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
-
-
-def plain(text: str) -> str:
-    """Return `text` with control characters made visible: it may come from outside, and must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _fitted(parts: list[Span], width: int) -> list[Span]:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,15 +41,18 @@ class Failure:
         return f"{text}, and {self.more} more" if self.more else text
 
 
-def of(error: BaseException, top: TracebackType | None = None) -> Failure:
-    """Return what there is to know of `error`; its stack begins with `top`, if given. Never raises."""
+def of(error: BaseException, top: TracebackType | None = None, *, margin: str = "") -> Failure:
+    """Return what there is to know of `error`; its stack begins with `top`, if given. Never raises.
+
+    Where an exception says more than one line, the others begin with `margin`.
+    """
     way = _way(error)
     try:
         printed = TracebackException(type(error), error, top or error.__traceback__, compact=True)
-        whole = "".join(printed.format())
+        whole = _text(printed, margin)
         for one in _all(printed):
             _keep_users_frames(one)
-        stack = "".join(printed.format())
+        stack = _text(printed, margin)
     except Exception as problem:  # noqa: BLE001  # an exception may be anything
         whole = stack = f"{class_name(error)}: its traceback cannot be shown: {type(problem).__name__}\n"
     return Failure(
@@ -143,6 +147,19 @@ def _all(printed: TracebackException) -> Iterator[TracebackException]:
             seen.add(id(one))
             yield one
             left += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
+
+
+def _text(printed: TracebackException, margin: str) -> str:
+    """Return an exception as Python prints it, but for the margin."""
+    text = "".join(printed.format())
+    for one in _all(printed) if margin else ():
+        notes, one.__notes__ = one.__notes__, None
+        said = list(one.format_exception_only())
+        one.__notes__ = notes
+        noted = "".join(one.format_exception_only()).removeprefix("".join(said))
+        indented = "".join(line.rstrip("\n").replace("\n", f"\n{margin}") + "\n" for line in said)
+        text = text.replace("".join(said) + noted, indented + textwrap.indent(noted, margin))
+    return text
 
 
 def _keep_users_frames(printed: TracebackException) -> None:

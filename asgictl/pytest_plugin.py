@@ -45,7 +45,7 @@ class _Reports:
     ) -> Generator[None, "pluggy.Result[pytest.TestReport]", None]:
         report = (yield).get_result()
         if report.failed and (lines := self._recent.lines()):
-            from asgictl.console import plain
+            from asgictl.spans import plain
 
             text = "\n".join(plain("".join(span.text for span in line)) for line in lines)
             report.sections.append(("ASGI exchanges", text))

@@ -12,3 +12,10 @@ class Span(NamedTuple):
 
 
 Line = list[Span]
+
+
+def plain(text: str) -> str:
+    """Return `text` with control characters made visible: it may come from outside, and must not steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

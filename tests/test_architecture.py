@@ -54,12 +54,12 @@ ALLOWED: dict[str, set[str]] = {
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
         *("adapt", "addresses", "asgi", "certs", "discovery", "env_files", "environment", "errors", "failure"),
-        *("option_types", "rfc9110", "streams"),
+        *("option_types", "rfc9110", "spans", "streams"),
     },
     "inspector": {
         *("adapt", "addresses", "asgi", "demo", "errors", "failure", "option_types", "rfc9110", "spans"),
     },
-    "pytest_plugin": {"console", "inspector"},
+    "pytest_plugin": {"console", "inspector", "spans"},
     "records": {"inspector"},
     "testing": {"inspector"},
     "cli": {

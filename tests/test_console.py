@@ -10,10 +10,10 @@ import pytest
 
 from asgictl import errors
 from asgictl.cli.command import console_of
-from asgictl.console import Console, plain
+from asgictl.console import Console
 from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError, StartError
 from asgictl.failure import Failure
-from asgictl.spans import Span
+from asgictl.spans import Span, plain
 
 
 class Terminal(io.StringIO):

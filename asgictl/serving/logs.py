@@ -13,6 +13,7 @@ from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import Line
 from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.request import LogFormat
+from asgictl.spans import plain
 
 # How uvicorn begins what it says of its own start and stop; asgictl says it better. A test holds it against uvicorn.
 LIFECYCLE = (
@@ -66,10 +67,15 @@ def without_lifecycle() -> Without:
     return Without(*LIFECYCLE, *WEBSOCKETS)
 
 
+# What the further lines of what an exception says begin with.
+_MARGIN = "    "
+
+
 class Handler(logging.StreamHandler[Any]):
     """Writes to a stream, and goes on when nobody reads it any more.
 
-    An exception is written with the frames of the user's code alone, or as a whole.
+    An exception is written with the frames of the user's code alone, or as a `whole`. What it says may come from
+    outside: control characters are made visible, and no line of it passes for one of the log.
     """
 
     def __init__(self, stream: Any = None, *, whole: bool = False) -> None:
@@ -78,10 +84,15 @@ class Handler(logging.StreamHandler[Any]):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return what is written of `record`, which other handlers get as it is."""
+        as_json = isinstance(self.formatter, JSONFormatter)
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not self._whole:
+        if error is not None or record.exc_text:
             record = copy.copy(record)
-            record.exc_text = failure.of(error).stack.rstrip("\n")
+            if error is not None:
+                found = failure.of(error, margin="" if as_json else _MARGIN)
+                record.exc_text = (found.traceback if self._whole else found.stack).rstrip("\n")
+            if record.exc_text and not as_json:
+                record.exc_text = "\n".join(map(plain, record.exc_text.split("\n")))
         return super().format(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name

@@ -3,9 +3,14 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -185,7 +190,7 @@ def test_formats(serve: Serve, write: Write) -> None:
 @linux
 @pytest.mark.parametrize("target", ["a closed pipe", "/dev/full"])
 def test_a_log_that_nobody_takes(write: Write, target: str) -> None:
-    """A closed pipe or a full disk does not take the server down."""
+    """A closed pipe or a full disk does not take the server down; how many lines a full disk has cost is said."""
     folder = write({"main.py": APP})
     if target == "/dev/full":
         descriptor = os.open(target, os.O_WRONLY)
@@ -205,5 +210,97 @@ def test_a_log_that_nobody_takes(write: Write, target: str) -> None:
         said = process.stderr.read().splitlines()
         process.stderr.close()
     assert process.wait() == 0
-    full = ["note: the access log cannot be written: No space left on device"]
+    full = [
+        "note: the access log cannot be written: No space left on device; 1 line is lost so far",
+        "note: the access log: 5 lines are lost",
+    ]
     assert said == (full if target == "/dev/full" else [])
+
+
+@many
+def test_a_log_that_nobody_reads(write: Write, hurried: Callable[[str], Path], arguments: tuple[str, ...]) -> None:
+    """When nobody reads stdout the server goes on, slower; that is said once, and no line is lost when it is read."""
+    folder = write({"main.py": APP})
+    script = hurried("asgictl.serving.app.log_writer._MOST = 3")
+    reading, writing = os.pipe()
+    command = [sys.executable, str(script), "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, cwd=folder, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert process.stderr is not None
+    limit = threading.Timer(60, process.kill)
+    limit.start()
+    said = iter(process.stderr.readline, "")
+    try:
+        url = next(line.split()[1] for line in said if "Local" in line)
+        with httpx.Client(base_url=url) as client:
+            for _ in range(20):  # more than a pipe holds
+                assert client.get(f"/{'x' * 8000}").text == "ok"
+        unread = next((line for line in said if "stdout" in line), "")
+        received = b""
+        while received.count(b"\n") < 20 and (part := os.read(reading, 65536)):
+            received += part
+        again = next((line for line in said if "stdout" in line), "")
+    finally:
+        process.terminate()
+        left = process.stderr.read()
+        limit.cancel()
+        process.stderr.close()
+        os.close(reading)
+    wait = "lines of the access log wait, and slow down requests; read it, or pass --no-access-log"
+    assert re.sub(r"\d+", "N", unread) == f"note: nobody reads stdout: N {wait}\n"
+    assert again == "note: stdout is read again; no line of the access log is lost\n"
+    assert (process.wait(), left) == (0, "")
+
+
+TOLD = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    path = scope["path"]
+    headers = [(b"content-length", b"100" if path == "/cut" else b"2"), (b"x", b"\\n" if path == "/header" else b"x")]
+    if path == "/gone":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    if path == "/scope":
+        scope.clear()
+    await send({"type": "http.response.start", "status": 403 if path == "/upload" else 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok", "more_body": path in {"/cut", "/left"}})
+    if path == "/left":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    if path == "/cut":
+        raise ValueError("\\x1b[2J\\nINFO:     forged")
+"""
+LINES = {
+    "/scope": "200 OK 2 B",
+    "/header": "500 Internal Server Error, cut off, 0 B",
+    "/cut": "200 OK, cut off, 2 B",
+    "/gone": "499 Client Closed Request 0 B",
+    "/left": "200 OK, client left, 2 B",
+    "/upload": "403 Forbidden, upload unread, 2 B",
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--http", "h11"), ("--workers", "2", "--http", "httptools"), ("--reload",)],
+    ids=["one", "workers", "reload"],
+)
+def test_what_has_become_of_an_answer(serve: Serve, write: Write, arguments: tuple[str, ...]) -> None:
+    """The server's own words, about the app's exception too, and the lines tell what clients got and were told."""
+    write({"main.py": TOLD})
+    served = serve(*arguments)
+    for path in LINES:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as client:
+            size = 9 if path in {"/gone", "/upload"} else 0
+            client.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {size}\r\n\r\n".encode())
+            if path != "/gone":
+                client.recv(4096)
+        served.wait_for(rf"POST {path} ")
+
+    status, lines = served.stop()
+
+    told = {line.split()[3]: re.sub('.*HTTP/1.1" | [0-9.]+ ms', "", line) for line in served.access if line}
+    assert (status, told) == (0, LINES)
+    assert "ValueError: \\x1b[2J" in lines
+    assert lines[lines.index("ValueError: \\x1b[2J") + 1] == "    INFO:     forged"

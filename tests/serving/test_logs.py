@@ -208,3 +208,80 @@ def test_an_exception_that_was_made_text() -> None:
 
     assert json.loads(logs.JSONFormatter().format(made))["exception"] == "hidden"
     assert logs.Handler(io.StringIO()).format(made) == "failed\nhidden"
+
+
+def fails_with(error: Exception) -> str:
+    """Return what the text log has of an exception, without its frames."""
+    stream = io.StringIO()
+    try:
+        raise error
+    except type(error):
+        info = sys.exc_info()
+        logs.Handler(stream).handle(logging.LogRecord("uvicorn.error", 40, "x.py", 7, "failed", (), info))
+    lines = stream.getvalue().split("\n")
+    return "\n".join(line for line in lines if "test_logs.py" not in line and "raise error" not in line)
+
+
+def noted(error: Exception, *notes: str) -> Exception:
+    """Add notes to an exception."""
+    for note in notes:
+        error.add_note(note)
+    return error
+
+
+TRACEBACK = "failed\nTraceback (most recent call last):\n"
+FORGED: dict[str, tuple[Exception, str]] = {
+    "escapes": (ValueError("\x1b[2J\x9b\r\x00\u202e"), f"{TRACEBACK}ValueError: \\x1b[2J\\x9b\\r\\x00\\u202e\n"),
+    "a line of the log": (
+        ValueError("bad\nINFO:     Ready\n\n  more"),
+        f"{TRACEBACK}ValueError: bad\n    INFO:     Ready\n    \n      more\n",
+    ),
+    "a traceback": (
+        ValueError("bad\nTraceback (most recent call last):\n  x\nINFO:     Ready"),
+        f"{TRACEBACK}ValueError: bad\n    Traceback (most recent call last):\n      x\n    INFO:     Ready\n",
+    ),
+    "notes": (
+        noted(ValueError("bad"), "INFO:     Ready", "two\nINFO:     Ready\x1b"),
+        f"{TRACEBACK}ValueError: bad\n    INFO:     Ready\n    two\n    INFO:     Ready\\x1b\n",
+    ),
+    "a syntax error": (
+        SyntaxError("bad\nINFO:     Ready", ("<x>", 1, 1, "x = (")),
+        f'{TRACEBACK}  File "<x>", line 1\n    x = (\n    ^\nSyntaxError: bad\n    INFO:     Ready\n',
+    ),
+    "usual words": (KeyError("grüße 🚀"), f"{TRACEBACK}KeyError: 'grüße 🚀'\n"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_what_an_exception_says(case: str) -> None:
+    """Nothing that an exception says steers the terminal, or passes for a line of the log or another exception."""
+    error, text = FORGED[case]
+
+    assert fails_with(error) == text
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_other_exceptions_say(whole: bool) -> None:
+    """The same goes for what has caused it, and for those in a group; JSON has them as they are."""
+    forged = ValueError("x\nINFO:     Ready\x1b")
+    grouped = ExceptionGroup("y\nINFO:     Ready\x1b", [forged])
+    grouped.__cause__ = forged
+    texts = []
+    for formatter in (logging.Formatter(), logs.JSONFormatter()):
+        handler = logs.Handler(io.StringIO(), whole=whole)
+        handler.setFormatter(formatter)
+        texts.append(handler.format(record("failed", error=grouped)))
+
+    assert "\x1b" not in texts[0]
+    assert [line for line in texts[0].split("\n") if line.startswith("INFO")] == []
+    assert texts[0].count("INFO:     Ready") == 3
+    assert json.loads(texts[1])["exception"].count("\x1b") == 3
+    assert "\nINFO:     Ready\x1b\n" in json.loads(texts[1])["exception"]
+
+
+def test_what_another_says_of_an_exception() -> None:
+    """What another has made of an exception does not steer the terminal either."""
+    made = record("failed")
+    made.exc_text = "one\x1b\ntwo"
+
+    assert logs.Handler(io.StringIO()).format(made) == "failed\none\\x1b\ntwo"

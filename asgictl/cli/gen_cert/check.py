@@ -5,7 +5,8 @@ import os
 from typing import TYPE_CHECKING
 
 from asgictl import errors
-from asgictl.console import Console, plain
+from asgictl.console import Console
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair

@@ -109,7 +109,7 @@ def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iter
     from asgictl.serving.processes import exits
 
     name = request.view or ("line" if sys.stdout.isatty() else "json")
-    writer = LogWriter(1, lock=None, complain=console.note, what="the view")
+    writer = LogWriter(1, lock=None, complain=console.note, what="the view", remedy="read it")
     live = Live(
         views.view_of(name),
         wanted,

@@ -12,9 +12,10 @@ from asgictl import pyproject, reading
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
-from asgictl.console import Console, plain
+from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.scaffold.project import Project

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asgictl import errors
-from asgictl.console import Console, plain
+from asgictl.console import Console
 from asgictl.errors import FileProblemError
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.scaffold.project import Project

@@ -6,8 +6,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from asgictl import errors
-from asgictl.console import Console, plain
+from asgictl.console import Console
 from asgictl.errors import InterruptedTrialError
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.scaffold.project import Project

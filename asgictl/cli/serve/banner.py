@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl.console import Console, plain
+from asgictl.console import Console
 from asgictl.reading import shown
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgictl import pyproject, settings
 from asgictl.cli.command import Invocation
-from asgictl.console import plain
 from asgictl.errors import AsgictlError
+from asgictl.spans import plain
 
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from asgictl import errors, rfc9110
 from asgictl.asgi import Scope
 from asgictl.errors import ConfigError
-from asgictl.serving.app.in_flight import InFlight
+from asgictl.serving.app.in_flight import CUT, InFlight
 
 Line = Callable[[InFlight], str]
 
@@ -35,6 +35,7 @@ _ANSWER = re.compile(r'^(.*" )(.*)( \d+ B [\d.]+ ms)$')
 
 _COLORS = {2: "32", 3: "36", 4: "33", 5: "31"}
 _ERROR = 400
+_FAILED = 500
 
 
 class AccessLog(NamedTuple):
@@ -88,11 +89,22 @@ def line(log: AccessLog) -> Line:
 
     def unless_quiet(exchange: InFlight) -> str:
         path = exchange.scope["path"]
-        if exchange.status < _ERROR and (path in exact or any(fnmatchcase(path, one) for one in patterns)):
+        if _shown_status(exchange) < _ERROR and (path in exact or any(fnmatchcase(path, one) for one in patterns)):
             return ""
         return make(exchange)
 
     return unless_quiet
+
+
+def _shown_status(exchange: InFlight) -> int:
+    """Return the status that tells best how it went, where nothing else does: an answer that is cut off has failed."""
+    return _FAILED if exchange.incomplete == CUT else exchange.status
+
+
+@functools.lru_cache(256)
+def _request(method: str, path: bytes, query: bytes, version: str) -> str:
+    """Return the request line, which a client has chosen."""
+    return f"{_word(method)} {_target(path, query)} HTTP/{_word(version)}"
 
 
 @functools.lru_cache(256)
@@ -109,9 +121,13 @@ def _client(client: tuple[str, int] | None) -> str:
     """Return the client's address; it may come from a header that a proxy has passed on."""
     if not client:
         return "-"
-    host, port = _escaped(client[0]).replace(" ", "\\x20"), client[1]
+    host, port = _word(client[0]), client[1]
     host = f"[{host}]" if ":" in host else host
     return f"{host}:{port}" if port else host
+
+
+def _word(text: str) -> str:
+    return _escaped(text).replace(" ", "\\x20")
 
 
 def _escaped(text: str) -> str:
@@ -135,10 +151,10 @@ def _text(exchange: InFlight) -> str:
         answer = f"closed {exchange.close_code}," if exchange.close_code else answer
     elif (method := scope["method"]) == "HEAD":
         size = 0
-    return (
-        f'{_client(scope["client"])} - "{method} {_target(scope["raw_path"], scope["query_string"])}'
-        f' HTTP/{scope["http_version"]}" {answer} {size} B {duration} ms\n'
-    )
+    if exchange.incomplete:
+        answer = f"{answer}, {exchange.incomplete},"
+    request = _request(method, scope["raw_path"], scope["query_string"], scope["http_version"])
+    return f'{_client(scope["client"])} - "{request}" {answer} {size} B {duration} ms\n'
 
 
 def record(exchange: InFlight) -> logging.LogRecord:
@@ -151,7 +167,7 @@ def record(exchange: InFlight) -> logging.LogRecord:
 
 
 def _colored(exchange: InFlight) -> str:
-    color = _COLORS.get(exchange.status // 100, "0")
+    color = _COLORS.get(_shown_status(exchange) // 100, "0")
     return _ANSWER.sub(lambda match: f"{match[1]}\x1b[{color}m{match[2]}\x1b[0m{match[3]}", _text(exchange))
 
 
@@ -179,6 +195,7 @@ def _fields(exchange: InFlight) -> dict[str, Any]:
         "status": exchange.status,
         "reason": _REASONS.get(exchange.status, ""),
         "close_code": exchange.close_code or None,
+        "incomplete": exchange.incomplete or None,
         "bytes": exchange.size if not is_http or scope["method"] != "HEAD" else 0,
         "duration_ms": round(exchange.duration * 1000, 3),
         "referer": headers.get(b"referer"),
@@ -189,7 +206,7 @@ def _fields(exchange: InFlight) -> dict[str, Any]:
 
 _FIELDS = (
     *("time", "client", "client_port", "method", "scheme", "host", "path", "query", "http_version"),
-    *("status", "reason", "close_code", "bytes", "duration_ms", "referer", "user_agent", "request_id"),
+    *("status", "reason", "close_code", "incomplete", "bytes", "duration_ms", "referer", "user_agent", "request_id"),
 )
 _EXAMPLES: dict[str, object] = {"client_port": 0, "status": 0, "close_code": 0, "bytes": 0, "duration_ms": 0.0}
 
@@ -200,7 +217,10 @@ def _json(exchange: InFlight) -> str:
 
 
 def _combined(exchange: InFlight) -> str:
-    """Return a line of Apache's combined log format (https://httpd.apache.org/docs/current/logs.html)."""
+    """Return a line of Apache's combined log format (https://httpd.apache.org/docs/current/logs.html).
+
+    It has no field for an answer that is cut off but the status.
+    """
     scope = exchange.scope
     headers = _request_headers(scope)
     referer, agent = (_escaped(headers.get(name, "-")) for name in (b"referer", b"user-agent"))
@@ -208,15 +228,15 @@ def _combined(exchange: InFlight) -> str:
     host = _client((scope["client"][0], 0)).strip("[]") if scope["client"] else "-"
     size = exchange.size if method != "HEAD" and exchange.size else "-"
     moment = time.strftime("%d/%b/%Y:%H:%M:%S %z")
-    request = f"{method} {_target(scope['raw_path'], scope['query_string'])} HTTP/{scope['http_version']}"
-    return f'{host} - - [{moment}] "{request}" {exchange.status} {size} "{referer}" "{agent}"\n'
+    request = _request(method, scope["raw_path"], scope["query_string"], scope["http_version"])
+    return f'{host} - - [{moment}] "{request}" {_shown_status(exchange)} {size} "{referer}" "{agent}"\n'
 
 
 def _template(form: str, exchange: InFlight) -> str:
     fields = {key: _printable(value, key) for key, value in _fields(exchange).items()}
     headers = {
         "request_header": _Headers(exchange.scope["headers"]),
-        "response_header": _Headers(exchange.start.get("headers", ())),
+        "response_header": _Headers(exchange.headers or ()),
     }
     return f"{form.format_map({**fields, **headers})}\n"
 
@@ -227,13 +247,16 @@ def _printable(value: Any, key: str) -> Any:
     return value if value is not None else _EXAMPLES.get(key, "-")
 
 
+def _decoded(text: Any) -> str:
+    """Return one side of a header; h11 takes text, too."""
+    return text if isinstance(text, str) else bytes(text).decode("latin-1")
+
+
 class _Headers(dict[str, str]):
     """The headers of one side by their lower-case names; `-` for what is not there."""
 
     def __init__(self, headers: Any) -> None:
-        super().__init__(
-            (bytes(name).decode("latin-1").lower(), _escaped(bytes(value).decode("latin-1"))) for name, value in headers
-        )
+        super().__init__((_decoded(name).lower(), _escaped(_decoded(value))) for name, value in headers)
 
     def __missing__(self, name: str) -> str:
         return self.get(name.lower(), "-")

@@ -25,6 +25,9 @@ _WHOLE = getattr(select, "PIPE_BUF", 512)
 _PATIENCE = 1.0
 _LAST_PATIENCE = 0.1
 
+# How long what has been said about the lines holds, in seconds.
+_PAUSE = 60.0
+
 # So many lines may wait for a reader who does not read; then requests do, too.
 _MOST = 20_000
 _MOST_LETTERS = 64 * 1024 * 1024
@@ -37,20 +40,26 @@ class LogWriter:
     """
 
     def __init__(
-        self, descriptor: int, *, lock: str | None, complain: Callable[[str], object], what: str = "the access log"
+        self,
+        descriptor: int,
+        *,
+        lock: str | None,
+        complain: Callable[[str], object],
+        what: str = "the access log",
+        remedy: str = "read it, or pass --no-access-log",
     ) -> None:
         """Write to `descriptor`; hold the file `lock` meanwhile where several processes write to the same place.
 
-        `complain` is called, once, when the lines cannot be written; `what` is what they are.
+        `complain` is told when lines are lost, how many, and when that is over; `what` is what they are, `remedy` what
+        to do when nobody reads them.
         """
-        self._what = what
         self._descriptor = descriptor
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
         self._lock_file = _opened(lock)
-        self._complain = complain
-        self._complained = False
+        self._complaints = _Complaints(complain, what, remedy)
         self._torn = False
         self._lines: list[str] = []
+        self._unmade: list[str] = []
         # Each counted in one thread only; what waits is the difference.
         self._taken = 0
         self._written = 0
@@ -60,7 +69,7 @@ class LogWriter:
         self._hurry = threading.Event()
         threading.Thread(target=self._run, name="asgictl-log", daemon=True).start()
         self._exits = contextlib.ExitStack()
-        self._exits.enter_context(exits.before_end(lambda: self.finish(_LAST_PATIENCE)))
+        self._exits.enter_context(exits.before_end(lambda: self._end(_LAST_PATIENCE)))
 
     def write(self, line: str) -> None:
         """Take a line, which ends with a newline, or is empty."""
@@ -69,7 +78,13 @@ class LogWriter:
         if self._asleep:
             self._waiting.set()
         elif len(self._lines) > _MOST or self._taken - self._written > _MOST_LETTERS:
+            self._complaints.unread(len(self._lines))
             time.sleep(_DELAY)
+
+    def lose(self, reason: str) -> None:
+        """Count a line that could not be made."""
+        self._unmade.append(reason)
+        self.write("")
 
     def hurry(self) -> None:
         """From now on write every line at once, and have the end of the process wait for the last: it is near."""
@@ -86,43 +101,123 @@ class LogWriter:
             time.sleep(0.005)
         if not self._lines:
             self._exits.close()
+            self._complaints.end(0)
 
     def _finish_after_main(self) -> None:
         threading.main_thread().join()
-        self.finish()
+        self._end(_PATIENCE)
+
+    def _end(self, patience: float) -> None:
+        self.finish(patience)
+        self._complaints.end(sum(1 for line in self._lines[:] if line))
 
     def _run(self) -> None:
         while True:
             self._waiting.wait()
             self._waiting.clear()
             self._asleep = False
-            while True:
-                self._hurry.wait(_DELAY)
-                if not self._lines:
-                    break
+            while self._lines:
                 count = len(self._lines)
                 text = "".join(self._lines[:count])
                 self._write(text)
                 self._written += len(text)
                 del self._lines[:count]
+                self._hurry.wait(_DELAY)
+            self._complaints.read()
             self._asleep = True
             if self._lines:  # one has come since the look
                 self._waiting.set()
 
     def _write(self, text: str) -> None:
+        lost, reason = 0, ""
+        while self._unmade:
+            lost, reason = lost + 1, self._unmade.pop()
         data = text.encode(errors="backslashreplace")
         if self._torn:
             data = b"\n" + data
+        parts = _chunks(data) if self._is_pipe or not data else [memoryview(data)]
         with _held(self._lock_file):
             try:
-                for chunk in _chunks(data) if self._is_pipe else [memoryview(data)]:
-                    _write_all(self._descriptor, chunk)
+                _write_all(self._descriptor, parts)
                 self._torn = False
+            except BrokenPipeError:
+                self._torn = True
+                return
             except OSError as error:
                 self._torn = True
-                if not self._complained and not isinstance(error, BrokenPipeError):
-                    self._complained = True
-                    self._complain(f"{self._what} cannot be written: {errors.reason(error)}")
+                lost += min(text.count("\n"), sum(bytes(part).count(b"\n") for part in parts))
+                reason = errors.reason(error)
+        if lost:
+            self._complaints.lost(lost, reason)
+        elif text:
+            self._complaints.written()
+
+
+class _Complaints:
+    """Says that lines are lost or wait, and when that is over; what comes and goes, once in a while."""
+
+    def __init__(self, say: Callable[[str], object], what: str, remedy: str) -> None:
+        self._say = say
+        self._what = what
+        self._remedy = remedy
+        self._lost = 0
+        self._unsaid = 0
+        self._is_unread = False
+        self._next = 0.0
+
+    def lost(self, count: int, reason: str) -> None:
+        """Note that lines are lost."""
+        self._lost += count
+        self._unsaid += count
+        if time.monotonic() >= self._next:
+            self._tell(f"{self._what} cannot be written: {reason}; {_lines(self._lost)} lost so far")
+
+    def written(self) -> None:
+        """Note that lines are not lost."""
+        if self._lost and (self._lost > self._unsaid or time.monotonic() >= self._next):
+            told = self._tell(f"{self._what} goes on; {_lines(self._lost)} lost")
+            self._lost = 0 if told else self._lost
+
+    def unread(self, count: int) -> None:
+        """Note that so many lines wait for a reader."""
+        if not self._is_unread and time.monotonic() >= self._next and _takes_a_note():
+            self._is_unread = True
+            self._say(
+                f"nobody reads stdout: {count:,} lines of {self._what} wait, and slow down requests; {self._remedy}"
+            )
+
+    def read(self) -> None:
+        """Note that no line waits."""
+        if self._is_unread:
+            self._is_unread = False
+            self._tell(f"stdout is read again; no line of {self._what} is lost")
+
+    def end(self, left: int) -> None:
+        """Say what has not been said yet, and that the lines that are left will not be written."""
+        if self._unsaid:
+            self._tell(f"{self._what}: {_lines(self._lost)} lost")
+        if left:
+            self._say(f"{self._what}: up to {_lines(left)} lost, which nobody has read")
+
+    def _tell(self, text: str) -> bool:
+        if not _takes_a_note():
+            return False
+        self._unsaid = 0
+        self._next = time.monotonic() + _PAUSE
+        self._say(text)
+        return True
+
+
+def _lines(count: int) -> str:
+    return "1 line is" if count == 1 else f"{count:,} lines are"
+
+
+def _takes_a_note() -> bool:
+    """Tell whether stderr takes a note at once: it may be what nobody reads, and stop whoever writes to it."""
+    try:
+        return bool(select.select([], [2], [], 0)[1])
+    except OSError:  # closed, or Windows
+        return True
 
 
 def _opened(lock: str | None) -> int:
@@ -143,12 +238,15 @@ def _chunks(data: bytes) -> list[memoryview]:
     return chunks
 
 
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
+def _write_all(descriptor: int, parts: list[memoryview]) -> None:
+    """Write the parts; those that remain when it fails are left in the list."""
+    while parts:
         try:
-            data = data[os.write(descriptor, data) :]
+            parts[0] = parts[0][os.write(descriptor, parts[0]) :]
         except BlockingIOError:  # somebody else has made the pipe non-blocking
             select.select([], [descriptor], [], 1)
+        if not parts[0]:
+            del parts[0]
 
 
 @contextlib.contextmanager

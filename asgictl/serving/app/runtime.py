@@ -5,11 +5,11 @@ import contextlib
 import importlib
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from asgictl import adapt
+from asgictl import adapt, failure
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import AppLoadError
 from asgictl.serving import logs, protocols
@@ -113,28 +113,31 @@ class Runtime:
         if self.instructions.proxies and kind is not None:
             from asgictl.serving.sockets import proxies
 
-            self._proxied = proxies.believing(app, self.instructions.proxies)
+            self._proxied = proxies.believing(self._answer, self.instructions.proxies)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Answer one connection, or run the lifespan."""
-        kind = scope["type"]
-        app = self._app
-        if kind == "lifespan":
-            self._begin_startup()
-            mode = self.instructions.lifespan if self.kind is not None else "off"
-            await Lifespan(app, mode, self).run(scope, receive, send)
-            return
-        if self._proxied is not None and not _FORWARDED.isdisjoint(dict(scope["headers"])):
-            app = self._proxied
+        if scope["type"] == "lifespan":
+            return self._live(scope, receive, send)
+        if self._proxied is not None:
+            for name, _ in scope["headers"]:
+                if name in _FORWARDED:
+                    return self._proxied(scope, receive, send)  # type: ignore[no-any-return]
+        return self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection, from its client or from one that a proxy has named."""
         exchange: InFlight
-        if kind == "http":
+        if scope["type"] == "http":
             exchange = InFlight(scope, send, self._stop)
         else:
             exchange = websocket = WebSocketExchange(scope, receive, send, self._stop)
             receive = websocket.receive
         self._in_flight[exchange] = asyncio.current_task()
+        apps = {**scope}  # the server and the log look into theirs later on
+        apps["headers"] = [*scope["headers"]]
         try:
-            await app(scope, receive, exchange.send)
+            await self._app(apps, receive, exchange.send)
         except asyncio.CancelledError:
             if not self.stopping.begun:
                 raise
@@ -148,7 +151,13 @@ class Runtime:
                 forks.end_child(sys.exception())
             del self._in_flight[exchange]
             if not exchange.over:
-                exchange.end()
+                exchange.finish(complete=False)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the lifespan."""
+        self._begin_startup()
+        mode = self.instructions.lifespan if self.kind is not None else "off"
+        await Lifespan(self._app, mode, self).run(scope, receive, send)
 
     def _write_line(self, exchange: InFlight) -> None:
         """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
@@ -156,7 +165,8 @@ class Runtime:
             try:
                 self._write(self._line(exchange))
             except Exception as error:  # noqa: BLE001  # a template may meet what no check has foreseen
-                self.report.note(f"no line for {exchange.scope['path']!r} in the access log: {error!r}")
+                if self._writer is not None:
+                    self._writer.lose(str(failure.of(error)))
 
     @property
     def stop_begun(self) -> bool:

@@ -152,14 +152,14 @@ def test_a_template() -> None:
     form = "{method} {path} {status:03d} {duration_ms:.1f} {referer} {request_header[X-Id]} {{{response_header[etag]}}}"
     access_log.check(form)
     made = exchange(headers=[(b"x-id", b"abc")])
-    made.start = {"headers": [(b"ETag", b"v1")]}
+    made.headers = [(b"ETag", b"v1")]
 
     assert line(made, form) == "GET /items 200 3.4 - abc {v1}\n"
 
 
 FIELDS = (
-    "time, client, client_port, method, scheme, host, path, query, http_version, status, reason, close_code, bytes, "
-    "duration_ms, referer, user_agent, request_id"
+    "time, client, client_port, method, scheme, host, path, query, http_version, status, reason, close_code, "
+    "incomplete, bytes, duration_ms, referer, user_agent, request_id"
 )
 BRACES = "write a brace as {{ or }}"
 TEMPLATES = {
@@ -212,6 +212,7 @@ VALUES = {
     "status": ("200", "101"),
     "reason": ("OK", "Switching Protocols"),
     "close_code": ("0", "1001"),
+    "incomplete": ("cut off", "-"),
     "bytes": ("12", "5"),
     "duration_ms": ("3.457", "3.457"),
     "referer": ("https://a/", "-"),
@@ -235,7 +236,8 @@ def test_fields(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     monkeypatch.setattr(access_log, "datetime", SimpleNamespace(now=moment.astimezone))
     whole = exchange(duration=0.0034567)
     whole.scope["headers"].append((b"referer", b"https://a/"))
-    whole.start = {"headers": [(b"ETag", b"v1"), (b"X-Two!#$", b'a"b')]}
+    whole.headers = [(b"ETag", b"v1"), ("X-Two!#$", 'a"b')]  # h11 takes text, too
+    whole.incomplete = "cut off"
     bare = exchange(status=101, size=5, duration=0.0034567, type="websocket", client=None, headers=[], query_string=b"")
     bare.close_code = 1001
     del bare.scope["scheme"]
@@ -351,23 +353,37 @@ def test_combined_lines(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     assert line(made, "combined") == wanted.format("01/Jan/1970:00:00:00 +0000") + "\n"
 
 
-def test_a_client_that_has_gone() -> None:
-    """A request whose client has gone before the answer is no failure of the server."""
+# What is wrong with an answer of 200, and how each format tells of it.
+INCOMPLETE = {
+    "cut off": ("200 OK, cut off, 12 B 3.4 ms\n", "500 12", "31", True),
+    "client left": ("200 OK, client left, 12 B 3.4 ms\n", "200 12", "32", False),
+    "upload unread": ("200 OK, upload unread, 12 B 3.4 ms\n", "200 12", "32", False),
+}
 
-    class Cycle:
-        disconnected = True
 
-        async def send(self, message: Any) -> None:
-            """Drop it."""
+@pytest.mark.parametrize("incomplete", INCOMPLETE)
+def test_answers_that_are_incomplete(incomplete: str) -> None:
+    """Each format tells of an answer that is not whole; one that is cut off has failed, also on a quiet path."""
+    text, combined, color, has_failed = INCOMPLETE[incomplete]
+    made = exchange()
+    made.incomplete = incomplete
+    fields = json.loads(line(made, "json"))
 
-    gone = InFlight(scope(), Cycle().send, Nobody())
-    gone.end()
-
-    assert '" 499 Client Closed Request 0 B ' in line(gone)
+    assert line(made) == f'127.0.0.1:5000 - "GET /items?page=2 HTTP/1.1" {text}'
+    assert f"\x1b[{color}m200 OK, {incomplete},\x1b[0m 12 B" in line(made, colors=True)
+    assert (fields["status"], fields["incomplete"], fields["bytes"]) == (200, incomplete, 12)
+    assert f'" {combined} "' in line(made, "combined")
+    assert line(made, "{status} {incomplete}") == f"200 {incomplete}\n"
+    assert bool(line(made, quiet_path=("/items",))) is has_failed
 
 
 FORGED = '\r\n\x1b[2J\x00\x7f"\\ 127.0.0.1 - "GET /forged HTTP/1.1" 200'
-FORMS = ["text", "json", "combined", "{client} {path} {query} {user_agent} {referer} {host} {request_header[a]}"]
+FORMS = [
+    "text",
+    "json",
+    "combined",
+    "{client} {path} {query} {user_agent} {referer} {host} {method} {http_version} {scheme} {request_header[a]}",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -375,7 +391,15 @@ def test_nothing_can_be_forged(form: str) -> None:
     """Whatever a path, a query, a header or a forwarded address holds, it stays in its one line, and its field."""
     raw = FORGED.encode("latin-1")
     names = (b"user-agent", b"referer", b"host", b"a")
-    made = exchange(raw_path=b"/" + raw, query_string=raw, client=(FORGED, 1), headers=[(name, raw) for name in names])
+    made = exchange(
+        raw_path=b"/" + raw,
+        query_string=raw,
+        client=(FORGED, 1),
+        headers=[(name, raw) for name in names],
+        method=FORGED,
+        http_version=FORGED,
+        scheme=FORGED,
+    )
 
     text = line(made, form)
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import copy
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,7 @@ from asgictl.serving.app.access_log import AccessLog
 from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import Instructions
-from tests.serving.app.runtime.doubles import HTTP
+from tests.serving.app.runtime.doubles import HTTP, drop, made, nothing
 
 App = Callable[[Receive, Send], Awaitable[None]]
 
@@ -32,7 +34,26 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "time", SimpleNamespace(perf_counter=lambda: next(moments)))
 
 
-def logged(app: App, scope: dict[str, Any], *incoming: dict[str, Any], form: str = "text") -> list[str]:
+class Cycle:
+    """Uvicorn's side of a request: what it refuses, whether its client has gone, or has more to send."""
+
+    def __init__(self, *, refuses: str = "", disconnected: bool = False, more_body: bool = False) -> None:
+        self.refuses = refuses
+        self.disconnected = disconnected
+        self.more_body = more_body
+        self.response_started = False
+
+    async def send(self, message: Any) -> None:
+        """Take what the app sends."""
+        if self.refuses and self.refuses in repr(message):
+            raise ZeroDivisionError
+        self.disconnected = self.disconnected or message.get("body") == b"the client goes"
+        self.response_started = self.response_started or not self.disconnected
+
+
+def logged(
+    app: App, scope: dict[str, Any], *incoming: dict[str, Any], form: str = "text", cycle: Cycle | None = None
+) -> list[str]:
     """Run an app in the runtime; return the lines of the access log, without what is the same in each."""
     reference = AppRef(module="m", attribute="app", found="as named", file=Path("m.py"))
     runtime = Runtime(Instructions(reference, Adaptation()), alone=True)
@@ -54,7 +75,7 @@ def logged(app: App, scope: dict[str, Any], *incoming: dict[str, Any], form: str
 
     async def main() -> None:
         with contextlib.suppress(ZeroDivisionError):
-            await runtime(scope, receive, send)
+            await runtime(scope, receive, cycle.send if cycle else send)
 
     asyncio.run(main())
     return [line.removeprefix("127.0.0.1:5000 - ").removesuffix("\n") for line in lines]
@@ -110,7 +131,7 @@ SOCKETS: dict[str, tuple[App, str]] = {
     "denies without a body": (says(*denial(status=404), {"type": BODY}), "404 Not Found 0 B"),
     "denies and raises": (
         says(*denial(), {"type": BODY, "body": b"no", "more_body": True}, raises=True),
-        "401 Unauthorized 2 B",
+        "401 Unauthorized, cut off, 2 B",
     ),
 }
 
@@ -169,10 +190,10 @@ REQUESTS: dict[str, tuple[App, str]] = {
     "raises before it answers": (says(raises=True), "500 Internal Server Error 0 B"),
     "raises in the middle": (
         says(START, {"type": "http.response.body", "body": b"abc", "more_body": True}, raises=True),
-        "200 OK 3 B",
+        "200 OK, cut off, 3 B",
     ),
     "raises after the end": (says(START, {"type": "http.response.body", "body": b"abc"}, raises=True), "200 OK 3 B"),
-    "does not end": (says(START), "200 OK 0 B"),
+    "does not end": (says(START), "200 OK, cut off, 0 B"),
 }
 
 
@@ -182,6 +203,159 @@ def test_a_request_has_one_line(case: str) -> None:
     app, wanted = REQUESTS[case]
 
     assert logged(app, HTTP) == [f'"GET /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+def goes_on(*messages: dict[str, Any]) -> App:
+    """Return an app that sends messages, whatever becomes of them."""
+
+    async def app(_receive: Receive, send: Send) -> None:
+        for message in messages:
+            with contextlib.suppress(ZeroDivisionError):
+                await send(message)
+
+    return app
+
+
+REFUSED = {**START, "headers": [(b"x", b"refused\n")]}
+LAST = {"type": "http.response.body", "body": b"abc"}
+MORE = {**LAST, "more_body": True}
+GOES = {"type": "http.response.body", "body": b"the client goes", "more_body": True}
+REFUSES = {**START, "status": 400}
+SERVED: dict[str, tuple[App, Cycle, str]] = {
+    "a head is refused": (says(REFUSED, LAST), Cycle(refuses="refused"), "500 Internal Server Error, cut off, 0 B"),
+    "a head is refused, and the app goes on": (
+        goes_on(REFUSED, MORE, {"type": "http.response.body"}),
+        Cycle(refuses="refused"),
+        "500 Internal Server Error, cut off, 0 B",
+    ),
+    "a body is refused": (
+        says(START, MORE, {**LAST, "body": b"refused"}),
+        Cycle(refuses="refused"),
+        "200 OK, cut off, 10 B",
+    ),
+    "a status is refused": (
+        says({**START, "status": 999}, LAST),
+        Cycle(refuses="999"),
+        "500 Internal Server Error, cut off, 0 B",
+    ),
+    "the client has gone before the answer": (
+        says(START, LAST),
+        Cycle(disconnected=True, more_body=True),
+        "499 Client Closed Request 0 B",
+    ),
+    "the client has gone, and the app raises": (
+        says(raises=True),
+        Cycle(disconnected=True),
+        "499 Client Closed Request 0 B",
+    ),
+    "the client goes in the middle": (says(START, GOES, LAST), Cycle(), "200 OK, client left, 18 B"),
+    "the client goes, and the app raises": (says(START, GOES, raises=True), Cycle(), "200 OK, client left, 15 B"),
+    "an upload is not read": (says(REFUSES, LAST), Cycle(more_body=True), "400 Bad Request, upload unread, 3 B"),
+    "an upload is not read, and the app raises": (
+        says(raises=True),
+        Cycle(more_body=True),
+        "500 Internal Server Error, upload unread, 0 B",
+    ),
+    "an upload is not read, and the answer is cut": (
+        says(START, MORE, raises=True),
+        Cycle(more_body=True),
+        "200 OK, cut off, 3 B",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SERVED)
+def test_what_the_client_got(case: str) -> None:
+    """A line tells what has become of the answer, not what the app wanted."""
+    app, cycle, wanted = SERVED[case]
+
+    assert logged(app, HTTP, cycle=cycle) == [f'"GET /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+GONE = {
+    "before it is open": (says(hears=2), "499 Client Closed Request 0 B"),
+    "in a refusal": (
+        says(*denial(), {"type": BODY, "body": b"no", "more_body": True}, hears=2),
+        "401 Unauthorized, cut off, 2 B",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GONE)
+def test_a_client_that_does_not_wait_for_a_websocket(case: str) -> None:
+    """A WebSocket that was never open has no close code."""
+    app, wanted = GONE[case]
+
+    lines = logged(app, WEBSOCKET, CONNECT, {"type": "websocket.disconnect", "code": 1006})
+
+    assert lines == [f'"WebSocket /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+def test_a_websocket_that_the_server_refuses() -> None:
+    """What the server does not accept of an app is not counted, and no WebSocket is open."""
+    accept = {**ACCEPT, "headers": [(b"x", b"refused")]}
+
+    assert logged(says(accept), WEBSOCKET, cycle=Cycle(refuses="refused")) == [
+        '"WebSocket /a HTTP/1.1" 500 Internal Server Error 0 B 1250.0 ms'
+    ]
+
+
+# What apps do to their scope.
+CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "all is taken out": lambda scope: scope.clear(),
+    "the path is taken out": lambda scope: scope.pop("path"),
+    "another method": lambda scope: scope.update(method='GET /b HTTP/1.1" 200 OK 9 B\n\x1b[2J'),
+    "another client": lambda scope: scope.update(client=["9.9.9.9", 0]),
+    "another target": lambda scope: scope.update(path="/b", raw_path=b"/b", query_string=b"b"),
+    "another kind": lambda scope: scope.update(type="websocket", http_version=None, scheme=None),
+    "other headers": lambda scope: scope["headers"].append(("user-agent", None)),
+    "no headers": lambda scope: scope["headers"].clear(),
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "combined", "{client} {method} {path} {request_header[user-agent]}"])
+@pytest.mark.parametrize("case", CHANGES)
+def test_an_app_that_changes_its_scope(monkeypatch: pytest.MonkeyPatch, case: str, form: str) -> None:
+    """The line tells what was asked, whatever the app does to its scope, and the server's own stays as it was."""
+    monkeypatch.setattr(in_flight, "time", SimpleNamespace(perf_counter=lambda: 1.0))
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    monkeypatch.setattr(access_log, "datetime", SimpleNamespace(now=moment.astimezone))
+    monkeypatch.setattr(access_log, "time", SimpleNamespace(strftime=lambda _: "now"))
+    scope = {**HTTP, "headers": [(b"user-agent", b"test/1")]}
+    before = copy.deepcopy(scope)
+
+    async def app(its: Any, _receive: Receive, send: Send) -> None:
+        CHANGES[case](its)
+        await send(START)
+        await send(LAST)
+
+    async def unchanged(_its: Any, _receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(LAST)
+
+    lines: list[str] = []
+    for one in (app, unchanged):
+        built, report = made()
+        built._use(one, "ASGI")
+        built._line = access_log.line(AccessLog(form))
+        built._write = lines.append
+        asyncio.run(built(scope, nothing, drop))
+        assert report == []
+
+    assert lines[0] == lines[1]
+    assert scope == before
+
+
+def test_an_app_that_changes_its_headers() -> None:
+    """The line has the headers of the answer as they were sent, whatever the app does to them later."""
+    headers = [(b"x-id", b"abc")]
+
+    async def app(_receive: Receive, send: Send) -> None:
+        await send({**START, "headers": headers})
+        headers[:] = [None]  # type: ignore[list-item]
+        await send(LAST)
+
+    assert logged(app, HTTP, form="{response_header[x-id]}") == ["abc"]
 
 
 def test_only_websockets_have_a_close_code() -> None:

@@ -60,7 +60,7 @@ def written(monkeypatch: pytest.MonkeyPatch, descriptor: int, text: str) -> list
     """Return the parts in which a text is written."""
     parts: list[bytes] = []
     monkeypatch.setattr(log_writer, "_WHOLE", 8)
-    monkeypatch.setattr(log_writer, "_write_all", lambda _, part: parts.append(bytes(part)))
+    monkeypatch.setattr(log_writer, "_write_all", lambda _, given: parts.extend(map(bytes, given)))
     writer = LogWriter(descriptor, lock=None, complain=pytest.fail)
     writer.write(text)
     writer.finish(20)
@@ -134,19 +134,20 @@ def faulty(monkeypatch: pytest.MonkeyPatch, *faults: OSError | None) -> None:
     """Have writing fail so, one time after another, after half of the data."""
     real, left = log_writer._write_all, list(faults)
 
-    def write(descriptor: int, data: memoryview) -> None:
+    def write(descriptor: int, parts: list[memoryview]) -> None:
         error = left.pop(0) if left else None
-        if error is None:
-            real(descriptor, data)
-            return
-        real(descriptor, data[: len(data) // 2])
-        raise error
+        if error is not None:
+            half = len(parts[0]) // 2
+            real(descriptor, [parts[0][:half]])
+            parts[0] = parts[0][half:]
+            raise error
+        real(descriptor, parts)
 
     monkeypatch.setattr(log_writer, "_write_all", write)
 
 
 def test_a_torn_line_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a line that could be written only in part the next one begins anew, and the fault is told once."""
+    """After a line that could be written only in part the next one begins anew, and the lost ones are counted."""
     full, quota = (OSError(number, os.strerror(number)) for number in (errno.ENOSPC, errno.EDQUOT))
     faulty(monkeypatch, full, quota, None, None, quota)
     said: list[str] = []
@@ -157,7 +158,12 @@ def test_a_torn_line_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             writer.finish(20)
 
     assert (tmp_path / "log").read_text() == "lin\nto\nwhole\nnext\naga"
-    assert said == [f"the record cannot be written: {os.strerror(errno.ENOSPC)}"]
+    assert said == [
+        f"the record cannot be written: {os.strerror(errno.ENOSPC)}; 1 line is lost so far",
+        "the record: 2 lines are lost",
+        "the record goes on; 2 lines are lost",
+        "the record: 1 line is lost",
+    ]
 
 
 def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +176,7 @@ def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, monkeypatch: pytest.
             writer.write("line\n")
             writer.finish(20)
 
-    assert said == ["the access log cannot be written: what"]
+    assert said == ["the access log cannot be written: what; 1 line is lost so far"]
 
 
 def test_the_end_has_a_limit(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,12 +207,13 @@ def test_the_end_has_a_limit(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPa
 def test_requests_wait_for_a_reader_who_does_not_read(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch, lines: int, letters: int, pauses: list[int]
 ) -> None:
-    """So many lines, or letters, may wait for a reader; after that each request does, a little."""
+    """So many lines, or letters, may wait for a reader; after that each request does, a little, which is said once."""
     monkeypatch.setattr(log_writer, "_MOST", lines)
     monkeypatch.setattr(log_writer, "_MOST_LETTERS", letters)
     slept: list[tuple[int, float]] = []
     number = 0
-    writer = LogWriter(pipe[1], lock=None, complain=pytest.fail)
+    said = Complaints()
+    writer = LogWriter(pipe[1], lock=None, complain=said)
     writer.write(f"{'x' * 200_000}\n")  # more than a pipe holds
     until(lambda: not writer._asleep)
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: slept.append((number, seconds)))
@@ -222,23 +229,32 @@ def test_requests_wait_for_a_reader_who_does_not_read(
     assert len(received) == 200_001 + 20
     until(lambda: writer._asleep)
     assert (writer._taken, writer._written) == (200_021, 200_021)
+    assert said == [
+        f"nobody reads stdout: {pauses[0] + 1} lines of the access log wait, and slow down requests; "
+        "read it, or pass --no-access-log",
+        "stdout is read again; no line of the access log is lost",
+    ]
 
 
 def test_lines_that_come_together_are_written_together(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line waits a little for others, until the end is near."""
+    """A line that comes alone is written at once; those right after it wait a little for others, until the end."""
     asked: list[float | None] = []
+    goes = threading.Event()
     writer = LogWriter(pipe[1], lock=None, complain=pytest.fail)
-    real = writer._hurry.wait
 
     def wait(seconds: float | None = None) -> bool:
         asked.append(seconds)
-        return real(seconds)
+        return goes.wait(20)
 
     monkeypatch.setattr(writer._hurry, "wait", wait)
     writer.write("line\n")
     assert os.read(pipe[0], 100) == b"line\n"
+    until(lambda: asked == [0.05])
+    for _ in range(2):
+        writer.write("next\n")
+    goes.set()
 
-    assert asked[0] == 0.05
+    assert os.read(pipe[0], 100) == b"next\nnext\n"
 
 
 def test_the_process_waits_for_the_last_line(pipe: tuple[int, int]) -> None:
@@ -345,7 +361,7 @@ def test_nobody_reads_any_more() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
 def test_the_disk_is_full() -> None:
-    """A full disk is told of once."""
+    """A full disk is told of, and how many lines that has cost."""
     descriptor = os.open("/dev/full", os.O_WRONLY)
     complaints = Complaints()
     writer = LogWriter(descriptor, lock=None, complain=complaints)
@@ -355,7 +371,152 @@ def test_the_disk_is_full() -> None:
         writer.finish()
 
     os.close(descriptor)
-    assert complaints == [f"the access log cannot be written: {os.strerror(errno.ENOSPC)}"]
+    assert complaints == [
+        f"the access log cannot be written: {os.strerror(errno.ENOSPC)}; 1 line is lost so far",
+        "the access log: 2 lines are lost",
+    ]
+
+
+FULL = "the access log cannot be written: full; "
+# What happens at which second: so many lines are lost, or written (0), or the process ends (None); and what is said.
+COMPLAINTS: dict[str, list[tuple[float, int | None, str]]] = {
+    "once, and it goes on": [
+        (0, 3, f"{FULL}3 lines are lost so far"),
+        (1, 1200, ""),
+        (2, 0, "the access log goes on; 1,203 lines are lost"),
+        (3, 0, ""),
+        (4, None, ""),
+    ],
+    "to the end": [
+        (0, 1, f"{FULL}1 line is lost so far"),
+        (1, 1, ""),
+        (2, None, "the access log: 2 lines are lost"),
+        (3, None, ""),
+    ],
+    "for long": [
+        (0, 1, f"{FULL}1 line is lost so far"),
+        (59.9, 1, ""),
+        (60, 1, f"{FULL}3 lines are lost so far"),
+        (61, 0, "the access log goes on; 3 lines are lost"),
+    ],
+    "now and then": [
+        (0, 1, f"{FULL}1 line is lost so far"),
+        (1, 0, "the access log goes on; 1 line is lost"),
+        (2, 5, ""),
+        (3, 0, ""),
+        (60, 5, ""),
+        (61, 1, f"{FULL}11 lines are lost so far"),
+        (62, 0, "the access log goes on; 11 lines are lost"),
+        (63, 2, ""),
+        (64, 0, ""),
+        (122, 0, "the access log goes on; 2 lines are lost"),
+        (123, 4, ""),
+        (124, None, "the access log: 4 lines are lost"),
+    ],
+    "never": [(0, 0, ""), (1, None, "")],
+}
+
+
+@pytest.mark.parametrize("case", COMPLAINTS)
+def test_complaints(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """It is said that lines are lost, how many, and when it goes on; a fault that comes and goes floods nothing."""
+    now = [0.0]
+    monkeypatch.setattr(log_writer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    said = Complaints()
+    complaints = log_writer._Complaints(said, "the access log", "read it")
+
+    heard = []
+    for second, lost, _ in COMPLAINTS[case]:
+        now[0] = second
+        said.clear()
+        if lost is None:
+            complaints.end(0)
+        elif lost:
+            complaints.lost(lost, "full")
+        else:
+            complaints.written()
+        heard.append((second, lost, " ".join(said)))
+
+    assert heard == COMPLAINTS[case]
+
+
+def test_lines_that_cannot_be_made(pipe: tuple[int, int]) -> None:
+    """A line that cannot be made is counted like one that cannot be written; the lines of others are there."""
+    said = Complaints()
+    writer = LogWriter(pipe[1], lock=None, complain=said)
+
+    writer.write("first\n")
+    writer.lose("ValueError: x")
+    writer.finish(20)
+    writer.write("last\n")
+    writer.finish(20)
+
+    assert os.read(pipe[0], 100) == b"first\nlast\n"
+    assert said == [
+        "the access log cannot be written: ValueError: x; 1 line is lost so far",
+        "the access log goes on; 1 line is lost",
+    ]
+
+
+def test_lines_that_nobody_has_read(pipe: tuple[int, int]) -> None:
+    """Lines that are left at the end of the process, since nobody reads them, are counted."""
+    said = Complaints()
+    writer = LogWriter(pipe[1], lock=None, complain=said)
+    writer.write(f"{'x' * 200_000}\n")
+    until(lambda: not writer._asleep)
+    writer.write("")
+    writer.write("last\n")
+
+    writer._end(0)
+
+    assert said == ["the access log: up to 2 lines are lost, which nobody has read"]
+    left = 200_001 + 5
+    while left:
+        left -= len(os.read(pipe[0], 65536))
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_nobody_reads_stderr_either(pipe: tuple[int, int], closed: bool) -> None:
+    """What is said of the lines never waits for who does not read stderr, and does not end for want of one."""
+    os.set_blocking(pipe[1], False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe[1], bytes(65536))
+    before = os.dup(2)
+    try:
+        os.dup2(pipe[1], 2)
+        takes = log_writer._takes_a_note()
+        if closed:
+            os.close(2)
+            takes = log_writer._takes_a_note()
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+    assert takes is closed
+
+
+def test_what_cannot_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is said to a stderr that nobody reads; that nobody reads stdout is said as soon as it can be."""
+    said = Complaints()
+    complaints = log_writer._Complaints(said, "the access log", "read it")
+    with monkeypatch.context() as patch:
+        patch.setattr(log_writer, "_takes_a_note", lambda: False)
+        complaints.unread(20_001)
+        complaints.lost(1, "full")
+        complaints.written()
+    assert said == []
+    monkeypatch.setattr(log_writer, "_PAUSE", 0)
+
+    complaints.unread(20_001)
+    complaints.unread(20_002)
+    complaints.written()
+    complaints.written()
+
+    assert said == [
+        "nobody reads stdout: 20,001 lines of the access log wait, and slow down requests; read it",
+        "the access log goes on; 1 line is lost",
+    ]
 
 
 def test_a_reader_that_stalls() -> None:

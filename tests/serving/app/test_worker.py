@@ -1,6 +1,5 @@
 """What uvicorn calls in each worker: the loop, with the app loaded before, and what comes of a parent that is gone."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -133,4 +132,3 @@ def test_a_stop(monkeypatch: pytest.MonkeyPatch, said: list[Any]) -> None:
     runtime = worker.create_app()
     assert (runtime.stopping.begun, runtime.stopping.grace, said[-1]) == (True, 2.5, "request")
     assert report.calls["drain"] == runtime.drain
-    assert asyncio.iscoroutinefunction(runtime.__call__)

@@ -75,10 +75,12 @@ def test_the_error_page_sees_who_asks() -> None:
 
 
 def test_a_line_that_cannot_be_made() -> None:
-    """A line that fails is noted with its path, and the answer goes on."""
+    """A line that fails is counted as lost, with the reason, and the answer goes on."""
     built, report = made()
+    lost: list[str] = []
     built._use(hello, "ASGI")
     built._write = lambda _: None
+    built._writer = SimpleNamespace(lose=lost.append)  # type: ignore[assignment]
 
     def fails(_exchange: InFlight) -> str:
         raise ValueError("x")
@@ -86,7 +88,7 @@ def test_a_line_that_cannot_be_made() -> None:
     built._line = fails
 
     assert text_of(built) == "('127.0.0.1', 5000) http"
-    assert report == [("note", "no line for '/a' in the access log: ValueError('x')")]
+    assert (lost, report) == (["ValueError: x"], [])
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asgictl.asgi import ASGIApp
+from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.serving import logs
 from asgictl.serving.app import stop, stuck
 from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
@@ -284,6 +284,29 @@ def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
         waiting.task.cancel()
         await waiting.cancelled()
         assert built._stop.in_flight.keys() == {busy}
+
+    run(main)
+
+
+def test_a_request_whose_app_has_emptied_its_scope() -> None:
+    """A request that is left is named as it was asked, and a stream ends at once, whatever its app does."""
+
+    async def main() -> None:
+        for messages, left in (((), "1 request: GET /a"), ((STREAM,), "")):
+            built, _ = made()
+
+            async def app(scope: Scope, receive: Receive, send: Send, sent: Any = messages) -> None:
+                scope.clear()
+                await answers(*sent)(scope, receive, send)
+
+            task = Task(built, app)
+            await task.began()
+            built.stopping._begun = True
+            built._stop._begin()
+
+            assert built._stop._unfinished_requests() == left
+            task.task.cancel()
+            await task.cancelled()
 
     run(main)
 
