@@ -120,32 +120,38 @@ class AppLogging:
         ours = any(isinstance(handler, Handler) for handler in logging.getLogger("uvicorn").handlers)
         self._error, self._access = logging.getLogger("uvicorn.error"), logging.getLogger("uvicorn.access")
         # By --log-level, which is about the server's log.
-        self._quiet = ours and not self._access.isEnabledFor(logging.INFO)
-        self._by_config = {self._error: self._is_off(self._error), self._access: self._is_off(self._access)}
-
-    def _is_off(self, logger: logging.Logger) -> bool:
-        return logger.disabled or (logger is self._access and not self._quiet and not logger.isEnabledFor(logging.INFO))
+        self._quiet = ours and self._access.getEffectiveLevel() > logging.INFO
+        self._disabled_before = {logger for logger in (self._error, self._access) if logger.disabled}
 
     def access_log(self, line: Line, note: Callable[[str], object], options: str) -> Line | None:
         """Return `line`, or what asks the filters of `uvicorn.access` first; None where asgictl has nothing to write.
 
-        That is when this logger has handlers: uvicorn gives them its own lines. What nobody might expect is told to
-        `note`; `options` are those that asgictl's lines have been given.
+        That is when this logger has handlers, which get uvicorn's own lines, or a level at which it has none. What
+        nobody might expect is told to `note`; `options` are those that asgictl's lines have been given.
         """
-        lost = {self._error: "errors of requests are not printed", self._access: "there is no access log"}
-        for logger in filter(self._is_off, lost):
-            by = "--log-config" if self._by_config[logger] else "the app's logging"
-            way = "; `disable_existing_loggers: False` keeps it" if logger.disabled else ""
-            note(f"{by} has turned `{logger.name}` off, so {lost[logger]}{way}")
-        if self._is_off(self._access):
+        self._tell_disabled(note)
+        level = self._access.getEffectiveLevel()
+        if level > logging.INFO and not self._quiet:
+            note(f"the level of `uvicorn.access` is {logging.getLevelName(level)}, so there is no access log")
             return None
-        if self._access.hasHandlers():
+        if self._access.hasHandlers() and not self._access.disabled:
             if options:
                 note(f"the access log goes to the handlers of `uvicorn.access`, for which {options} says nothing")
             for one in _own_filters():
                 one.beginnings = tuple(it for it in one.beginnings if it not in WEBSOCKETS)
             return None
         return self._filtered(line) if self._access.filters else line
+
+    def _tell_disabled(self, note: Callable[[str], object]) -> None:
+        """Say what comes of a logger that is disabled, which most often nobody wanted."""
+        for logger, then in (
+            (self._error, "errors of requests are not printed; `disable_existing_loggers: False` keeps it"),
+            (self._access, "asgictl's access log goes on; --no-access-log ends it, --quiet-path leaves paths out"),
+        ):
+            if logger.disabled:
+                by = "--log-config" if logger in self._disabled_before else "the app's logging"
+                note(f"{by} has disabled `{logger.name}`: {then}")
+                return
 
     def _filtered(self, line: Line) -> Line:
         def unless_filtered(exchange: InFlight) -> str:

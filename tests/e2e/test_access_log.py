@@ -202,7 +202,8 @@ def test_a_log_that_nobody_takes(write: Write, target: str) -> None:
     os.close(descriptor)
     assert process.stderr is not None
     try:
-        url = process.stderr.readline().split(" at ")[1].split(",")[0]
+        lines = iter(process.stderr.readline, "")
+        url = next(line for line in lines if " at http" in line).split(" at ")[1].split(",")[0]
         for _ in range(5):
             assert httpx.get(url).text == "ok"
     finally:

@@ -5,12 +5,14 @@ import pytest
 
 from tests.conftest import Serve, Write
 
-# It tells the values of the server's configuration.
+# It tells the values of the server's configuration; the level is what has come of it.
 APP = """
-import gc, json, uvicorn
+import gc, json, logging, uvicorn
 async def app(scope, receive, send):
     config = next(it for it in gc.get_objects() if isinstance(it, uvicorn.Config))
-    body = json.dumps({name: getattr(config, name) for name in NAMES}).encode()
+    values = {name: getattr(config, name) for name in NAMES}
+    values["log_level"] = logging.getLevelName(logging.getLogger("uvicorn.error").level).lower()
+    body = json.dumps(values).encode()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
 """
@@ -30,7 +32,7 @@ GIVEN = {
     "ws_max_queue": 3,
     "headers": [["X-One", "1"]],
     "timeout_graceful_shutdown": 7,
-    "access_log": False,
+    "access_log": True,
     "proxy_headers": False,
 }
 

@@ -5,11 +5,15 @@ import contextlib
 import errno
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 
 from asgictl import errors
 from asgictl.errors import StartError
+
+if sys.platform != "win32":
+    import resource
 
 # What a process opens until it answers, with as many again for an app and its first clients; and what its parent has
 # open for each worker.
@@ -78,8 +82,6 @@ class Shortage:
 
 def _limit() -> str:
     """Return in brackets how many files a process may have open, where the system has such a limit."""
-    try:
-        import resource
-    except ImportError:  # Windows, or not one file more can be opened
+    if sys.platform == "win32":
         return ""
     return f" (`ulimit -n` is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]})"
