@@ -241,7 +241,7 @@ class Runtime:
             self._writer.finish()
 
     def _begin_startup(self) -> None:
-        self._startup.task = asyncio.current_task()
+        self._startup.task = self._startup.lifespan = asyncio.current_task()
         loop = asyncio.get_running_loop()
         self._stop.watch(loop)
         forks.in_child("loop", partial(self._leave, loop))

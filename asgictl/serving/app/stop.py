@@ -78,7 +78,9 @@ class Stop:
 
     def tell_stuck(self) -> None:
         """Say what has not ended within the limit."""
-        left = self._unfinished_requests() or (stuck.thread() if self._startup.doing == stuck.ENDING else "")
+        left = self._unfinished_requests()
+        if not left and self._startup.doing == stuck.ENDING:
+            left = stuck.end(self._loop, self._startup.lifespan)
         self._tell_left(left or f"{self._startup.doing}{stuck.place(self._startup.task)}")
 
     def _begin_drain(self) -> bool:

@@ -6,7 +6,7 @@ import linecache
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from asgictl.asgi import Scope
@@ -23,10 +23,11 @@ _RUNNING = frozenset(("aiohttp", "asyncio", "hypercorn", "socketserver", "tornad
 
 @dataclasses.dataclass
 class Startup:
-    """How far the app is: what it is doing, in words, and the task of its startup as long as that runs."""
+    """How far the app is: what it is doing, in words, and the task of its startup, or of its whole lifespan."""
 
     doing: str = LOADING
     task: "asyncio.Task[Any] | None" = None
+    lifespan: "asyncio.Task[Any] | None" = None
 
 
 def requests(scopes: Sequence[Scope]) -> str:
@@ -37,12 +38,28 @@ def requests(scopes: Sequence[Scope]) -> str:
     return f"1 request: {first}" if len(scopes) == 1 else f"{len(scopes)} requests: {first}, ..."
 
 
-def thread() -> str:
-    """Return which thread holds up the end of the process, or nothing."""
+def end(loop: "asyncio.AbstractEventLoop | None", lifespan: "asyncio.Task[Any] | None") -> str:
+    """Return what holds up the end of the process: the lifespan, a task, a thread, or an exit handler."""
+    runs = loop is not None and loop.is_running()
+    if runs and lifespan is not None and not lifespan.done():
+        return f"{ENDING}{whereabouts.of_task(lifespan)}"
+    for one in asyncio.all_tasks(loop) if runs else ():
+        if where := whereabouts.of_task(one):
+            return f"the task `{one.get_name()}`{where}"
+    threads = [(whereabouts.of_thread(one.ident), one.name) for one in _threads()]
+    for where, name in sorted(threads, reverse=True):
+        if where or not runs:  # one that is idle in a library waits for the loop to end
+            return f"the thread `{name}`{where}"
+    if not runs and (where := whereabouts.of_thread()):
+        return f"an exit handler{where}; --graceful-timeout gives it longer"
+    return f"{ENDING}{whereabouts.of_thread()}"
+
+
+def _threads() -> Iterator[threading.Thread]:
+    """Yield the threads that Python waits for at its end."""
     for one in threading.enumerate():
         if one is not threading.main_thread() and not one.daemon and not one.name.startswith("asgictl-"):
-            return f"the thread `{one.name}`{whereabouts.of_thread(one.ident)}"
-    return ""
+            yield one
 
 
 def advice() -> str:

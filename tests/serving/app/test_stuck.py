@@ -150,13 +150,48 @@ def test_where_a_thread_is(held: Callable[..., threading.Thread]) -> None:
 
 
 def test_which_thread_holds_up_the_end(held: Callable[..., threading.Thread]) -> None:
-    """Of all threads the one that the interpreter waits for is named, with its line."""
+    """Of all threads the one that the interpreter waits for is named, with its line, rather than one that is idle."""
     held(name="background", daemon=True)
     held(name="asgictl-log-end")
-    assert stuck.thread() == ""
-    held(name="mail")
+    told = stuck.end(None, None)
+    handler = f"an exit handler ({HERE}:{line_of(test_which_thread_holds_up_the_end, 'told = stuck')})"
+    assert told == f"{handler}; --graceful-timeout gives it longer"
+    go = threading.Event()
+    idle = threading.Thread(target=go.wait, name="AnyIO worker thread")
+    idle.start()
+    try:
+        assert stuck.end(None, None) == "the thread `AnyIO worker thread`"
+        held(name="mail")
 
-    assert stuck.thread() == f"the thread `mail` ({HERE}:{line_of(hold, '# held')})"
+        assert stuck.end(None, None) == f"the thread `mail` ({HERE}:{line_of(hold, '# held')})"
+    finally:
+        go.set()
+        idle.join(20)
+
+
+@pytest.mark.parametrize("what", ["lifespan", "task", "neither"])
+def test_what_holds_up_the_loop(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """As long as the loop runs, it is the lifespan, or a task that will not end; no thread that waits for the loop."""
+
+    async def ended() -> None:
+        """Be done."""
+
+    async def main() -> str:
+        lifespan = asyncio.create_task(outer() if what == "lifespan" else ended())
+        other = asyncio.create_task(outer() if what == "task" else in_a_library(), name="poll")
+        monkeypatch.setattr(asyncio, "all_tasks", lambda _: {other})  # not this one
+        await asyncio.sleep(0.01)
+        told = stuck.end(asyncio.get_running_loop(), lifespan)
+        for task in (lifespan, other):
+            task.cancel()
+        return told
+
+    place = f" ({HERE}:{line_of(waits, '# here')})"
+    library = f" ({HERE}:{line_of(in_a_library, '# in the library')})"
+    told = {"lifespan": f"the shutdown of the app{place}", "task": f"the task `poll`{place}"}
+    with asyncio.Runner() as runner:
+        assert runner.run(main()) == told.get(what, f"the task `poll`{library}")
+        monkeypatch.undo()
 
 
 def scope(method: str | None, path: str) -> dict[str, Any]:

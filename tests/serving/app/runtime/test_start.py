@@ -114,7 +114,7 @@ def test_a_startup_that_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     built._stuck()
     assert report[1:] == [("fatal", "no database", "start it")]
     built.ended()
-    monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
+    monkeypatch.setattr(stuck, "end", lambda *_: "the thread `x`")
     built._stuck()
     assert report[2:] == [("note", "stopped after 2 s without waiting for the thread `x`")]
 

@@ -236,21 +236,19 @@ def test_a_stop_wakes_what_waits() -> None:
     built.stopping.wait(60)
 
 
-LEFT: dict[str, tuple[str, bool, str]] = {
-    "the import of the app": (stuck.LOADING, False, "the import of the app (main.py:3)"),
-    "the startup of the app": (stuck.STARTING, False, "the startup of the app (main.py:3)"),
-    "the app": (stuck.SERVING, False, "the app (main.py:3)"),
-    "the shutdown of the app": (stuck.ENDING, False, "the shutdown of the app (main.py:3)"),
-    "a thread in the end": (stuck.ENDING, True, "the thread `x` (main.py:9)"),
-    "a thread before the end": (stuck.SERVING, True, "the app (main.py:3)"),
+LEFT: dict[str, tuple[str, str]] = {
+    "the import of the app": (stuck.LOADING, "the import of the app (main.py:3)"),
+    "the startup of the app": (stuck.STARTING, "the startup of the app (main.py:3)"),
+    "the app": (stuck.SERVING, "the app (main.py:3)"),
+    "a thread in the end": (stuck.ENDING, "the thread `x` (main.py:9)"),
 }
 
 
 @pytest.mark.parametrize("case", LEFT)
 def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """What is not waited for any longer is named with its place, once."""
-    doing, thread, left = LEFT[case]
-    monkeypatch.setattr(stuck, "thread", lambda: "the thread `x` (main.py:9)" if thread else "")
+    doing, left = LEFT[case]
+    monkeypatch.setattr(stuck, "end", lambda *_: "the thread `x` (main.py:9)")
     monkeypatch.setattr(stuck, "place", lambda _: " (main.py:3)")
     built, report = made(graceful_timeout=1.5)
     built._startup.doing = doing
@@ -263,7 +261,7 @@ def test_what_it_is_stuck_in(monkeypatch: pytest.MonkeyPatch, case: str) -> None
 
 def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are left are named rather than anything else: those cut off, then the one that blocks the loop."""
-    monkeypatch.setattr(stuck, "thread", lambda: "the thread `x`")
+    monkeypatch.setattr(stuck, "end", lambda *_: "the thread `x`")
 
     async def main() -> None:
         built, report = made(graceful_timeout=8.0)
