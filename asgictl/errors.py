@@ -1,6 +1,7 @@
 """The errors that users are expected to meet, and the exit status of each."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -28,6 +29,23 @@ def about(option: str) -> Iterator[None]:
     except AsgictlError as error:
         error.option = error.option or option
         raise
+
+
+@contextlib.contextmanager
+def shortage() -> Iterator[None]:
+    """Have what the system refuses in the block, a process, a thread or memory, raise `StartError`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if isinstance(error, RuntimeError):
+            short = "start new thread" in str(error)  # CPython's own words
+        else:
+            short = isinstance(error, MemoryError) or error.errno in {errno.EAGAIN, errno.ENOMEM}
+        if not short:
+            raise
+        problem = "the system allows no more processes, threads or memory"
+        hint = "raise its limits: `ulimit -u` and -v, TasksMax of systemd, --pids-limit and --memory of containers"
+        raise StartError(problem, hint=hint) from error
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

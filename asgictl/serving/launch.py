@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgictl import errors, failure
 from asgictl.asgi import ASGIApp
-from asgictl.errors import AppLoadError, ConfigError
+from asgictl.errors import AppLoadError, AsgictlError, ConfigError
 from asgictl.serving import supervised, tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
@@ -30,7 +30,7 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
     """
     surroundings.check()
     descriptors.check(plan.workers)
-    with terminal.kept() as state:
+    with terminal.kept() as state, errors.shortage():
         return _launch(plan, reporter, state, wrap)
 
 
@@ -175,7 +175,10 @@ def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: 
 def _told() -> Iterator[None]:
     """Tell of what uvicorn raises in the block as an error of the start."""
     try:
-        yield
+        with errors.shortage():
+            yield
+    except AsgictlError:
+        raise
     except Exception as error:
         problem = f"uvicorn cannot start: {type(error).__name__}: {error}"
         raise AppLoadError(problem, failure=failure.of(error)) from error

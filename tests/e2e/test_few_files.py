@@ -1,6 +1,7 @@
 """A server that may open few files at once, as a container or a shell with a low `ulimit -n` has it."""
 
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -92,3 +93,38 @@ def test_none_left_while_it_serves(serve: Serve, write: Write, arguments: tuple[
     status, lines = served.stop()
     said = "note: new clients have to wait, or are turned away: Too many open files (`ulimit -n` is 100)"
     assert (status, after_banner(lines)) == (0, [said])
+
+
+# It lets the process start so many threads, but not its children.
+FEW_THREADS = """
+import _thread, os, sys, threading
+left = int(os.environ["PYTHON_THREADS_LEFT"])
+start = threading._start_new_thread
+def few(*arguments):
+    global left
+    if left == 0:
+        raise RuntimeError("can't start new thread")
+    left -= 1
+    return start(*arguments)
+if sys.orig_argv[1] != "-c":
+    threading._start_new_thread = few
+"""
+
+
+@pytest.mark.parametrize("threads", [0, 2, 4])
+@modes
+def test_few_threads(serve: Serve, write: Write, tmp_path: Path, arguments: tuple[str, ...], threads: int) -> None:
+    """With too few threads it serves, or says so in two lines and ends with 3."""
+    folder = write({"main.py": APP, "more/sitecustomize.py": FEW_THREADS})
+    env = {"PYTHONPATH": str(tmp_path / "more"), "PYTHON_THREADS_LEFT": str(threads)}
+    served = serve("main:app", *arguments, folder=folder, env=env)
+    try:
+        assert httpx.get(f"{served.url}/x", timeout=20).text == "/x"
+        served.send(signal.SIGTERM)
+    except AssertionError:
+        status, lines = served.end()
+        limits = "`ulimit -u` and -v, TasksMax of systemd, --pids-limit and --memory of containers"
+        said = ["error: the system allows no more processes, threads or memory", f"hint: raise its limits: {limits}"]
+        assert (status, [line for line in lines if not line.startswith("note: ")]) == (3, said)
+    else:
+        assert served.end()[0] == 0

@@ -1,5 +1,6 @@
 """The launch: what is said before the start, what comes of an early stop, and what is left behind."""
 
+import errno
 import fcntl
 import signal
 import sys
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 import uvicorn
 
+from asgictl import errors
 from asgictl.adapt import Adaptation
 from asgictl.discovery import AppRef
-from asgictl.errors import AppLoadError, ConfigError
+from asgictl.errors import AppLoadError, ConfigError, StartError
 from asgictl.serving import launch, supervised
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.plan import ServePlan
@@ -163,3 +165,32 @@ def test_the_report_of_one_process() -> None:
 
     told: tuple[object, ...] = (calls, reporter.said, report.error)
     assert told == ([("ASGI", None), "closed"], ["slow", error], error)
+
+
+SHORT = {
+    "threads": RuntimeError("can't start new thread"),
+    "memory": MemoryError(),
+    "processes": BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+    "memory for a process": OSError(errno.ENOMEM, "Cannot allocate memory"),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_a_shortage(what: str) -> None:
+    """What the system refuses to start with is an error with what raises the limit."""
+    with pytest.raises(StartError) as caught, errors.shortage():
+        raise SHORT[what]
+
+    assert caught.value.message == "the system allows no more processes, threads or memory"
+    assert caught.value.hint == (
+        "raise its limits: `ulimit -u` and -v, TasksMax of systemd, --pids-limit and --memory of containers"
+    )
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), OSError(errno.ENOENT, "x"), ValueError("x")])
+def test_what_is_no_shortage(error: Exception) -> None:
+    """Anything else stays what it is."""
+    with pytest.raises(type(error)) as caught, errors.shortage():
+        raise error
+
+    assert caught.value is error

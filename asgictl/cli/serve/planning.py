@@ -1,5 +1,6 @@
 """From the request of a command that serves to a plan, and what has to be known beside it."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -58,7 +59,8 @@ def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
     said = f"looking for the app in `{folder}` takes long; to do without, name it: `asgictl serve module:app`"
     timer = threading.Timer(_LONG, console.note, (said,))
     timer.daemon = True
-    timer.start()
+    with contextlib.suppress(RuntimeError):  # no thread can be started
+        timer.start()
     try:
         planned = plan.plan(request, folder, os.environ, tell, plan.Colors(console.log_colors, console.colors))
     finally:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from asgictl import adapt, failure
+from asgictl import adapt, errors, failure
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
-from asgictl.errors import AppLoadError
+from asgictl.errors import AppLoadError, StartError
 from asgictl.serving import logs, protocols
 from asgictl.serving.app import access_log, slow_start, stuck
 from asgictl.serving.app.error_page import ErrorPage
@@ -155,7 +155,12 @@ class Runtime:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the lifespan."""
-        self._begin_startup()
+        try:
+            with errors.shortage():
+                self._begin_startup()
+        except StartError as error:
+            self.report.fatal(AppLoadError(error.message, hint=error.hint))
+            exits.end(self.stopping.failed)
         mode = self.instructions.lifespan if self.kind is not None else "off"
         await Lifespan(self._app, mode, self).run(scope, receive, send)
 

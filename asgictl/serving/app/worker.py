@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from asgictl.errors import AppLoadError
+from asgictl import errors
+from asgictl.errors import AppLoadError, StartError
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.processes import exits, forks, stopping
@@ -34,14 +35,18 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     _runtime = Runtime(instructions, alone=False)
     try:
         report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
-    except (OSError, EOFError):  # the parent is gone
+    except (OSError, EOFError, RuntimeError):  # the parent is gone, or the system has no thread left to hear it
         exits.end(_runtime.stopping.failed)
     _runtime.report = report
     try:
-        _runtime.load(broken=more.get("broken"))
+        with errors.shortage():
+            _runtime.load(broken=more.get("broken"))
     except AppLoadError as error:
         report.failed(error)
         _runtime.give_up()
+    except StartError as error:
+        report.failed(AppLoadError(error.message, hint=error.hint))
+        exits.end(_runtime.stopping.failed)
     except stopping.Stopped:
         report.stopped()
         exits.end(_runtime.stopping.failed)
