@@ -118,13 +118,13 @@ def test_few_threads(serve: Serve, write: Write, tmp_path: Path, arguments: tupl
     folder = write({"main.py": APP, "more/sitecustomize.py": FEW_THREADS})
     env = {"PYTHONPATH": str(tmp_path / "more"), "PYTHON_THREADS_LEFT": str(threads)}
     served = serve("main:app", *arguments, folder=folder, env=env)
-    try:
+    if served.wait_for(r"https?://\S+:\d+|^hint: ")[0].startswith("http"):
         assert httpx.get(f"{served.url}/x", timeout=20).text == "/x"
         served.send(signal.SIGTERM)
-    except AssertionError:
-        status, lines = served.end()
-        limits = "`ulimit -u` and -v, TasksMax of systemd, --pids-limit and --memory of containers"
-        said = ["error: the system allows no more processes, threads or memory", f"hint: raise its limits: {limits}"]
-        assert (status, [line for line in lines if not line.startswith("note: ")]) == (3, said)
-    else:
         assert served.end()[0] == 0
+        return
+
+    status, lines = served.end()
+    limits = "`ulimit -u` and -v, TasksMax of systemd, --pids-limit and --memory of containers"
+    said = ["error: the system allows no more processes, threads or memory", f"hint: raise its limits: {limits}"]
+    assert (status, [line for line in lines if not line.startswith("note: ")]) == (3, said)
