@@ -59,6 +59,33 @@ def test_run(project: Path) -> None:
         assert "shutdown ran" in lab.call(*compose, "logs", folder=project)
 
 
+@pytest.mark.parametrize("mode", [[], ["--workers", "2"]], ids=["one process", "workers"])
+def test_without_an_init(project: Path, mode: list[str]) -> None:
+    """As process 1, with health checks that leave orphans, no zombie stays, nobody is blamed, and it stops with 0."""
+    lab.call("docker", "build", "--tag", "shop:init", ".", folder=project)
+    command = ("asgictl", "serve", "--prod", "--host", "0.0.0.0", "--port", "8000", *mode)
+    container = lab.call("docker", "run", "--detach", "--publish", "18080:8000", "shop:init", *command)
+    try:
+        lab.until(lambda: answer() == '{"hello":"world"}')
+        for _ in range(5):
+            lab.call("docker", "exec", container, "sh", "-c", "(sleep 0.2; exit 7) & (exit 3) &")
+        lab.until(lambda: "Z" not in states(container))
+        assert answer() == '{"hello":"world"}'
+        lab.call("docker", "stop", "--time", "20", container)
+        assert lab.inspected(container, ".State.ExitCode") == 0
+        said = lab.call("docker", "logs", container)
+        assert said.count("shutdown ran") == (2 if mode else 1)
+        assert not [line for line in said.splitlines() if "ended" in line or "error" in line]
+    finally:
+        lab.call("docker", "rm", "--force", container)
+
+
+def states(container: str) -> list[str]:
+    """Return the state of each process in a container (proc(5))."""
+    stats = lab.call("docker", "exec", container, "sh", "-c", "cat /proc/[0-9]*/stat", check=False)
+    return [line.rpartition(")")[2].split()[0] for line in stats.splitlines() if line.rpartition(")")[2]]
+
+
 def test_https(project: Path) -> None:
     """With `--https` the container speaks TLS with the pair of `gen-cert`, and is healthy."""
     lab.call(str(ASGICTL), "gen-cert", "--group", "10001", folder=project)
