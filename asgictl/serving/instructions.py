@@ -18,7 +18,8 @@ class Instructions(NamedTuple):
     `needed` names modules to import before the app, `later` those to import when it is ready. With `reload` an app that
     is broken is served too, as a page that says so to the clients in `show_errors`. A worker ends after `max_requests`.
     `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, `unix:` for all over a UNIX
-    socket. `tls_min` is the oldest version of TLS, or None for plain HTTP.
+    socket. `tls_min` is the oldest version of TLS, or None for plain HTTP. With `unmap` the addresses of IPv4 clients
+    come on a socket of IPv6.
     """
 
     ref: AppRef
@@ -35,6 +36,7 @@ class Instructions(NamedTuple):
     max_requests: int | None = None
     proxies: str | None = None
     tls_min: TlsVersion | None = None
+    unmap: bool = False
 
     def dumps(self, **more: str) -> str:
         """Return the instructions and `more` as text."""

@@ -15,7 +15,7 @@ from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
 from asgictl.serving.plan import ServePlan
 from asgictl.serving.processes import forks, stopping, surroundings, terminal
-from asgictl.serving.sockets import descriptors, listen, systemd
+from asgictl.serving.sockets import descriptors, listen, loopback, systemd
 
 if TYPE_CHECKING:
     from asgictl.serving.tls.redirect import Redirect
@@ -43,6 +43,7 @@ def _launch(
     with errors.about("uds" if plan.bind.uds is not None else "fd" if plan.bind.fd is not None else "port"):
         listener = listen.listen(plan.bind)
     address = listener.address
+    plan = plan._replace(instructions=plan.instructions._replace(unmap=address.both))
     for remark in listen.remarks(plan.bind, address):
         reporter.note(remark)
     redirect = _redirect(plan, secured, address) if secured else None
@@ -136,7 +137,8 @@ def _one_process(
     try:
         runtime.load()
         secure = runtime.ssl_context if plan.tls else None
-        _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
+        app = loopback.unmapped(runtime) if plan.instructions.unmap else runtime
+        _uvicorn(app, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
     except stopping.Stopped as stop:
         raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:

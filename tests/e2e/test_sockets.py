@@ -1,6 +1,7 @@
 """Where it listens: UNIX sockets, sockets of the parent's, systemd's, IPv6; and what is said to systemd."""
 
 import contextlib
+import re
 import signal
 import socket
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ASGICTL, Serve, Write
+from tests.conftest import ASGICTL, Serve, Write, linux
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
@@ -314,3 +315,24 @@ def test_check(serve: Serve, write: Write) -> None:
         "error: cannot load `broken:app`: ZeroDivisionError: division by zero (broken.py:1)",
     )
     assert serve("--check", "--uds", str(folder / "main.py"), port=None).end()[0] == 4
+
+
+WHO = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"{scope['client'][0]} {scope['server'][0]}".encode()})
+"""
+
+
+@linux
+@modes
+def test_localhost(serve: Serve, write: Write, arguments: tuple[str, ...]) -> None:
+    """On `localhost` clients of both families are answered, and each is told as what it is."""
+    served = serve("--host", "localhost", *arguments, folder=write({"main.py": WHO}))
+    hosts = {"127.0.0.1": "127.0.0.1", "[::1]": "::1"} if socket.has_dualstack_ipv6() else {"127.0.0.1": "127.0.0.1"}
+
+    for host, address in hosts.items():
+        assert httpx.get(f"http://{host}:{served.port}/").text == f"{address} {address}"
+        served.wait_for(rf'^{re.escape(host)}:\d+ - "GET / HTTP/1.1" 200 OK')

@@ -8,11 +8,13 @@ from collections.abc import Callable
 import uvicorn
 
 from asgictl import errors
+from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError, StartError
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
 from asgictl.serving.processes import exits, forks, stopping
 from asgictl.serving.processes.messages import ParentReport
+from asgictl.serving.sockets import loopback
 
 # What keeps the current folder off `sys.path` (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH), and
 # the value with which it is meant for this process alone, and not for those that the app starts.
@@ -56,9 +58,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return factory()
 
 
-def create_app() -> Runtime:
+def create_app() -> ASGIApp:
     """Return the app that `new_event_loop` has loaded."""
-    return _runtime
+    return loopback.unmapped(_runtime) if _runtime.instructions.unmap else _runtime
 
 
 def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 from asgictl import addresses, errors
 from asgictl.errors import StartError
-from asgictl.serving.sockets import port_owner, predecessor, unix_socket
+from asgictl.serving.sockets import loopback, port_owner, predecessor, unix_socket
 
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
 _LAST_PRIVILEGED = 1023
 UNIX = "unix:"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised here, chosen by the user
+
+
+_LOCALHOST = "localhost"
 
 
 class Bind(NamedTuple):
@@ -34,12 +37,13 @@ class Bind(NamedTuple):
 
 
 class Address(NamedTuple):
-    """A host and port that is listened on, or a UNIX socket by its path."""
+    """A host and port that is listened on, or a UNIX socket by its path; `both` is `localhost` in both families."""
 
     host: str = ""
     port: int = 0
     path: str | None = None
     loopback: bool = True
+    both: bool = False
 
     def url(self, scheme: str) -> str:
         """Return the URL at which this machine reaches the address; for a UNIX socket what nginx calls it."""
@@ -168,11 +172,15 @@ def _on_port(host: str, port: int, *, next_port: bool, backlog: int) -> Listener
                 continue
             raise _problem(error, host, candidate, tried=candidate - port) from error
         name = sock.getsockname()
-        return Listener(sock, Address(host=host, port=name[1], loopback=addresses.is_loopback(name[0])))
+        both = host == _LOCALHOST and name[0] == "::"
+        here = both or addresses.is_loopback(name[0])
+        return Listener(sock, Address(host=host, port=name[1], loopback=here, both=both))
     raise AssertionError
 
 
 def _bound(host: str, port: int, backlog: int) -> socket.socket:
+    if host == _LOCALHOST and (both := loopback.bound(port, backlog)):
+        return both
     family, address = _resolve(host, port)
     # IPPROTO_TCP and not 0: asyncio sets TCP_NODELAY only on sockets that say so.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -212,7 +220,7 @@ def remarks(bind: Bind, address: Address) -> Iterator[str]:
         return
     if bind.port not in (address.port, 0):
         yield f"port {bind.port} is in use, taking {address.port}"
-    if others := _elsewhere(bind):
+    if not address.both and (others := _elsewhere(bind)):
         hint = f"pass --host {others[0]} for that one, or --host :: for every address of this machine"
         yield f"`{bind.host}` is {' and '.join(others)} too, which is not listened on: {hint}"
 

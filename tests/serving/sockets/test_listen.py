@@ -15,7 +15,7 @@ import pytest
 
 from asgictl import addresses
 from asgictl.errors import StartError
-from asgictl.serving.sockets import listen, port_owner
+from asgictl.serving.sockets import listen, loopback, port_owner
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.sockets.port_owner import Owner
 from tests.conftest import linux
@@ -141,8 +141,9 @@ def test_what_the_system_refuses(
     assert (made.message, made.hint) == (message, hint)
 
 
-def test_a_name_is_resolved() -> None:
-    """A host name is taken, for its IPv4 address where it has one."""
+def test_a_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host name is taken, for its IPv4 address where it has one, and the system knows no better for `localhost`."""
+    monkeypatch.setattr(loopback, "bound", lambda *_: None)
     with contextlib.closing(listen.listen(Bind(host="localhost", port=0))) as listener:
         assert listener.socket.family is socket.AF_INET
         assert listener.address.url("http") == f"http://localhost:{listener.address.port}"
@@ -458,13 +459,13 @@ def test_a_name_of_several_addresses(monkeypatch: pytest.MonkeyPatch, case: str)
     kinds = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in found]
     rows = [(kind, socket.SOCK_STREAM, 6, "", (address, 0)) for kind, address in zip(kinds, found, strict=True)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(rows))
-    bind = Bind(host="localhost", port=0)
+    bind = Bind(host="shop.test", port=0)
 
     with contextlib.closing(listen.listen(bind)) as listener:
         said = list(listen.remarks(bind, listener.address))
 
     hint = f"pass --host {''.join(others)} for that one, or --host :: for every address of this machine"
-    assert said == [f"`localhost` is {other} too, which is not listened on: {hint}" for other in others]
+    assert said == [f"`shop.test` is {other} too, which is not listened on: {hint}" for other in others]
 
 
 REMARKS: dict[str, tuple[Bind, listen.Address, list[str]]] = {
