@@ -106,7 +106,16 @@ def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLo
     place = _in_settings(leaf, own) or found.place
     where = f" ({place})" if place else ""
     more = f", and {found.more} more" if found.more else ""
-    return AppLoadError(f"{what}: {said}{where}{more}", hint=missing.hint(leaf, own), failure=found)
+    return AppLoadError(
+        f"{what}: {said}{where}{more}", hint=missing.hint(leaf, own) or _about_loop(leaf), failure=found
+    )
+
+
+def _about_loop(error: BaseException) -> str | None:
+    """Return where to start what needs an event loop, if `error` is that none runs."""
+    if isinstance(error, RuntimeError) and str(error) == "no running event loop":  # asyncio's own words
+        return "no event loop runs while the app is imported: start it in the lifespan's startup"
+    return None
 
 
 def _in_settings(error: BaseException, own: Iterable[str]) -> str | None:

@@ -403,3 +403,20 @@ def test_the_projects_own_environment_is_named(write: Write, monkeypatch: pytest
     assert caught.value.hint == (
         f"asgictl runs in `{sys.prefix}`, not in the project's `.venv`: install and start asgictl there"
     )
+
+
+def test_a_task_at_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is started on the event loop while the app is imported is told where it belongs."""
+    code = "import asyncio\nwork = asyncio.sleep(1)\ntry:\n    asyncio.create_task(work)\nfinally:\n    work.close()\n"
+    (tmp_path / "starts_a_task.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    ref = AppRef(module="starts_a_task", attribute="app", found="as named", path=(str(tmp_path),))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    with pytest.raises(AppLoadError) as caught:
+        adapt.load(ref)
+
+    assert caught.value.message == (
+        "cannot load `starts_a_task:app`: RuntimeError: no running event loop (starts_a_task.py:4)"
+    )
+    assert caught.value.hint == "no event loop runs while the app is imported: start it in the lifespan's startup"
