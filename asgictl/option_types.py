@@ -77,7 +77,7 @@ def _items(text: str) -> list[str]:
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
         items = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{text!r} is not a list in JSON.") from error
     if not all(isinstance(item, str) for item in items):
         raise ValueError(f"{text!r} is not a list of strings.")

@@ -86,6 +86,7 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        problem = f"cannot read `{file}`: {error if isinstance(error, ValueError) else 'it nests too deeply'}"
+    except (ValueError, RecursionError) as error:  # of numbers with more digits than Python converts, too
+        reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+        problem = f"cannot read `{file}`: {reason}"
         raise ConfigError(problem, hint="put the TOML syntax right") from error

@@ -65,7 +65,7 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
         return [(entry["store"], entry["place"]) for entry in entries]
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
         raise FileProblemError(problem, hint="remove the file: every usual place is looked at anyway") from error
 

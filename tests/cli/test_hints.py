@@ -331,6 +331,12 @@ def test_what_could_not_be_read(write: Write, monkeypatch: pytest.MonkeyPatch) -
         f"error: cannot read `{folder}/pyproject.toml`: it nests too deeply",
         "hint: put the TOML syntax right",
     ]
+    Path("pyproject.toml").write_text("x = " + "1" * 100_000)
+    many = "Exceeds the limit (4300 digits) for integer string conversion: value has 100000 digits"
+    assert run("serve", "--dry-run").stderr.splitlines() == [
+        f"error: cannot read `{folder}/pyproject.toml`: {many}",
+        "hint: put the TOML syntax right",
+    ]
 
 
 def run(*arguments: str) -> Any:

@@ -213,7 +213,7 @@ def redacted_names(path: Path) -> tuple[str, ...]:
     with path.open("rb") as file:
         for line in iter(lambda: file.readline(_LONGEST), b""):
             if line.startswith(_BEGINNING):
-                with contextlib.suppress(ValueError, TypeError):
+                with contextlib.suppress(ValueError, TypeError, RecursionError):
                     names |= dict.fromkeys(map(str, json.loads(line).get("redacted") or ()))
     return tuple(names)
 

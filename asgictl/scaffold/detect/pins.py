@@ -27,7 +27,7 @@ def read(root: Path, kind: DependencyKind, name: str, pyproject: PyProject | Non
         text = reading.text(root / name)
         data: Entry = json.loads(text) if kind == "pipenv" else tomllib.loads(text)
         return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in _installed(kind, data)}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = f"cannot read `{name}`: {error}"
         raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
 

@@ -54,7 +54,7 @@ def _constraints(root: Path, pyproject: PyProject | None) -> Iterator[tuple[str,
     if (root / "Pipfile").is_file():
         try:
             requires: Any = tomllib.loads(reading.text(root / "Pipfile")).get("requires", {})
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"cannot read `Pipfile`: {error}", hint="put the TOML syntax right") from error
         requires = requires if isinstance(requires, dict) else {}
         text = str(requires.get("python_full_version") or requires.get("python_version") or "")
