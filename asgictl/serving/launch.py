@@ -136,7 +136,9 @@ def _one_process(
     try:
         runtime.load()
         secure = runtime.ssl_context if plan.tls else None
-        _uvicorn(runtime, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
+        more: dict[str, Any] = {"http": runtime.http_protocol} if plan.instructions.limits_heads else {}
+        loop = plan.instructions.loop
+        _uvicorn(runtime, plan, listener, interface="asgi3", loop=loop, ssl_context_factory=secure, **more)
     except stopping.Stopped as stop:
         raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:
