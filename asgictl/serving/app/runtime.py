@@ -58,6 +58,7 @@ class Runtime:
         self._write: Callable[[str], object] | None = None
         self._writer: LogWriter | None = None
         self._proxied: Any = None
+        self._limits_heads = True
         self._startup = stuck.Startup()
         self._logging = logs.AppLogging()
         self._stop = Stop(
@@ -102,8 +103,14 @@ class Runtime:
     def http_protocol(self, **arguments: Any) -> asyncio.Protocol:
         """Return what speaks HTTP on one connection, within the limits for the head of a request; uvicorn's `http`."""
         given = self.instructions
+        inner: asyncio.Protocol = protocols.http_class(given.http)(**arguments)
+        if not request_head.can_limit(inner):
+            if self._limits_heads:
+                self.report.note("--header-timeout and --max-header-size do nothing with the installed uvicorn")
+            self._limits_heads = False
+            return inner
         return request_head.LimitedHead(
-            protocols.http_class(given.http)(**arguments),
+            inner,
             arguments["server_state"],
             seconds=given.header_timeout,
             size=given.max_header_size,

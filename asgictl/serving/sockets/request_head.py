@@ -24,6 +24,11 @@ class Refusal(NamedTuple):
     duration: float
 
 
+def can_limit(inner: Any) -> bool:
+    """Tell whether one of uvicorn's protocols says what it has read; nothing of that is documented."""
+    return hasattr(inner, "cycle") and hasattr(inner, "scope")
+
+
 class LimitedHead(asyncio.Protocol):
     """Passes all on to one of uvicorn's protocols, unless the head of a request is beyond a limit.
 
