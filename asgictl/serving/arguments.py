@@ -67,6 +67,9 @@ _CHOICES: dict[str, dict[str, str | None]] = {
     },
 }
 
+# The only limit of uvicorn's for a head.
+H11_SIZE = "h11_max_incomplete_event_size"
+
 # Segments of RFC 3986, section 3.3, but for what is written with a %: uvicorn hands the text on as both the path and
 # the raw one, which are not the same then.
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~!$&'()*+,;=:@-]+)*", re.ASCII)
@@ -83,7 +86,44 @@ def checked(request: ServeRequest, folder: Path) -> dict[str, Any]:
     if arguments.pop("http2", False):
         arguments |= _http2(arguments["http"])
     _check(arguments, folder)
-    return arguments
+    return arguments | _for_h11(arguments, request.max_header_size)
+
+
+def for_heads(request: ServeRequest) -> dict[str, Any]:
+    """Return the limits for the head of a request, and the protocol for HTTP; no limits where that can have none."""
+    if not _can_limit_heads(request):
+        return {"http": request.http}
+    return {
+        "http": request.http,
+        "header_timeout": request.header_timeout,
+        "max_header_size": request.max_header_size,
+    }
+
+
+def _can_limit_heads(request: ServeRequest) -> bool:
+    return request.http in _CHOICES["http"] and not request.http2
+
+
+def unlimited(request: ServeRequest) -> str | None:
+    """Return a note on limits for the head of a request that do nothing."""
+    if _can_limit_heads(request) or not (request.header_timeout or request.max_header_size):
+        return None
+    chosen = "--http2" if request.http2 else f"--http {request.http}"
+    return (
+        f"--header-timeout and --max-header-size do nothing with `{chosen}`: have a proxy in front limit the heads of "
+        "requests, and pass 0 for both"
+    )
+
+
+def _for_h11(arguments: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return what h11 is to take of a head of `size` bytes; raise `ConfigError` where another parser is told."""
+    http = arguments["http"]
+    if http == "auto":
+        http = "httptools" if find_spec("httptools") else "h11"
+    if arguments.get(H11_SIZE) is not None and http in ("httptools", "zttp"):
+        hint = "pass --max-header-size, or --http h11"
+        raise ConfigError(f"`-X {H11_SIZE}` means nothing to {http}", hint=hint, option=f"uvicorn.{H11_SIZE}")
+    return {H11_SIZE: size} if http == "h11" and size and H11_SIZE not in arguments else {}
 
 
 def _root_path(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from asgictl import discovery
 from asgictl.discovery import Candidate
+from asgictl.serving import arguments
 from asgictl.serving.plan import PROXIES, ServePlan
 from asgictl.serving.sockets.listen import UNIX
 
@@ -99,6 +100,8 @@ def missing(plan: ServePlan) -> list[str]:
         "--next-port": plan.bind.next_port,
         "--access-log-format": log is not None and log.format != "text",
         "--quiet-path": log is not None and bool(log.quiet_path),
+        "--header-timeout": bool(instructions.header_timeout),
+        "--max-header-size": bool(instructions.max_header_size and arguments.H11_SIZE not in plan.uvicorn),
         "--startup-timeout": instructions.startup_timeout is not None,
         "--show-errors": instructions.reload,
         "the factory's arguments": bool(instructions.ref.arguments),

@@ -19,7 +19,8 @@ class Instructions(NamedTuple):
     is broken is served too, as a page that says so to the clients in `show_errors`. A worker ends after `max_requests`.
     `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, `unix:` for all over a UNIX
     socket. `tls_min` is the oldest version of TLS, or None for plain HTTP. With `unmap` the addresses of IPv4 clients
-    come on a socket of IPv6.
+    come on a socket of IPv6. `http` is uvicorn's argument; the head of a request is limited to `header_timeout` and, in
+    bytes, `max_header_size`, where they are not 0.
     """
 
     ref: AppRef
@@ -37,6 +38,14 @@ class Instructions(NamedTuple):
     proxies: str | None = None
     tls_min: TlsVersion | None = None
     unmap: bool = False
+    http: str = "auto"
+    header_timeout: float = 0
+    max_header_size: int = 0
+
+    @property
+    def limits_heads(self) -> bool:
+        """Whether there is any limit for the head of a request."""
+        return bool(self.header_timeout or self.max_header_size)
 
     def dumps(self, **more: str) -> str:
         """Return the instructions and `more` as text."""

@@ -138,7 +138,9 @@ def _one_process(
         runtime.load()
         secure = runtime.ssl_context if plan.tls else None
         app = loopback.unmapped(runtime) if plan.instructions.unmap else runtime
-        _uvicorn(app, plan, listener, interface="asgi3", loop=plan.instructions.loop, ssl_context_factory=secure)
+        more: dict[str, Any] = {"http": runtime.http_protocol} if plan.instructions.limits_heads else {}
+        loop = plan.instructions.loop
+        _uvicorn(app, plan, listener, interface="asgi3", loop=loop, ssl_context_factory=secure, **more)
     except stopping.Stopped as stop:
         raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:

@@ -109,6 +109,7 @@ def plan(
             max_requests=None if once else request.max_requests,
             proxies=_proxies(request, environ, bind),
             tls_min=secured.tls_min if secured else None,
+            **arguments.for_heads(request),
         ),
         uvicorn=_passed(request, given, colors),
         watch=None if once else watch,

@@ -4,6 +4,7 @@ The protocol for WebSockets waits until the app is ready: the library takes abou
 answer (bench/startup.py), and no page needs it before.
 """
 
+import functools
 import importlib
 import os
 import sys
@@ -15,8 +16,12 @@ _WEBSOCKETS = "uvicorn.protocols.websockets.auto"
 
 # What uvicorn imports for its arguments `loop`, `http` and `ws`; a test holds it against uvicorn.
 _LOOPS = {"auto": ("uvloop",), "uvloop": ("uvloop",), "zuvloop": ("zuvloop",)}
-_HTTP = {name: f"uvicorn.protocols.http.{name}_impl" for name in ("h11", "httptools", "zttp")}
-_HTTP["auto"] = "uvicorn.protocols.http.auto"
+_HTTP = {
+    "auto": "uvicorn.protocols.http.auto:AutoHTTPProtocol",
+    "h11": "uvicorn.protocols.http.h11_impl:H11Protocol",
+    "httptools": "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol",
+    "zttp": "uvicorn.protocols.http.zttp_impl:ZttpProtocol",
+}
 _WS = {
     "auto": _WEBSOCKETS,
     "websockets": "uvicorn.protocols.websockets.websockets_impl",
@@ -39,7 +44,14 @@ def websockets(**arguments: Any) -> Any:
 def needed(loop: str, http: str, ws: Any) -> tuple[str, ...]:
     """Return the modules that uvicorn needs for its arguments; none for what users name as `module:attribute`."""
     loops = tuple(filter(find_spec, _LOOPS.get(loop, ())))
-    return (*loops, *(module for module in (_HTTP.get(http), _WS.get(ws)) if module))
+    return (*loops, *(module for module in (_HTTP.get(http, "").partition(":")[0], _WS.get(ws)) if module))
+
+
+@functools.cache
+def http_class(http: str) -> Any:
+    """Return the class that uvicorn takes for its argument `http`."""
+    module, _, name = _HTTP[http].partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def postponed(arguments: dict[str, Any]) -> tuple[str, ...]:

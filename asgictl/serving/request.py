@@ -59,6 +59,8 @@ class ServeRequest(NamedTuple):
     root_path: str = ""
     graceful_timeout: Annotated[float, Range(0, _DAY)] = 8
     startup_timeout: Annotated[float | None, Range(0.001, _DAY)] = None
+    header_timeout: Annotated[float, Range(0, _DAY)] = 0
+    max_header_size: Annotated[int, Range(0)] = 0
     timeout_keep_alive: Annotated[int, Range(0)] = 5
     limit_concurrency: Annotated[int | None, Range(1)] = None
     backlog: Annotated[int, Range(1, 2**31 - 1)] = 2048

@@ -116,6 +116,8 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", run: R
 
     # Each is started with `python -c`, which puts this folder first on `sys.path`, before anything else is imported.
     os.environ.setdefault(worker.SAFE_PATH, worker.OURS)
+    if plan.instructions.limits_heads:
+        arguments["http"] = f"{worker.__name__}:{worker.http_protocol.__name__}"
     try:
         with pool.watched():
             run(

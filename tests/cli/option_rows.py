@@ -89,7 +89,13 @@ SERVE = {
             "launch.reporter.console.stack": "users",
         }
     ),
-    "prod": Row({"launch.reporter.style.terse": True}),
+    "prod": Row(
+        {
+            "launch.reporter.style.terse": True,
+            "launch.plan.instructions.header_timeout": 30.0,
+            "launch.plan.instructions.max_header_size": 65536,
+        }
+    ),
     "workers": Row({"launch.plan.workers": 2}, "2"),
     "max-requests": Row({"launch.plan.instructions.max_requests": 5}, "5", beside=("--workers", "2")),
     "uvicorn": Row({"launch.plan.uvicorn.ws_max_queue": 3}, "ws_max_queue=3"),
@@ -172,6 +178,8 @@ SERVE = {
         {"launch.plan.instructions.graceful_timeout": 3.0, "launch.plan.uvicorn.timeout_graceful_shutdown": 3.0}, "3"
     ),
     "startup-timeout": Row({"launch.plan.instructions.startup_timeout": 4.0}, "4"),
+    "header-timeout": Row({"launch.plan.instructions.header_timeout": 5.0}, "5"),
+    "max-header-size": Row({"launch.plan.instructions.max_header_size": 9000}, "9000"),
     "timeout-keep-alive": Row({"launch.plan.uvicorn.timeout_keep_alive": 6}, "6"),
     "limit-concurrency": Row({"launch.plan.uvicorn.limit_concurrency": 7}, "7"),
     "backlog": Row({"launch.plan.bind.backlog": 9, "launch.plan.uvicorn.backlog": 9}, "9"),
@@ -185,6 +193,7 @@ SERVE = {
     "http": Row(
         {
             "launch.plan.uvicorn.http": "h11",
+            "launch.plan.instructions.http": "h11",
             "launch.plan.instructions.needed": ["uvloop", "uvicorn.protocols.http.h11_impl"],
         },
         "h11",

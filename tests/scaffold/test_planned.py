@@ -483,7 +483,7 @@ def test_domains(options: dict[str, Any], host: str, domain: str) -> None:
     assert ingress["tls"] == [{"hosts": [host], "secretName": "shop-tls"}]
     assert [rule["host"] for rule in ingress["rules"]] == [host]
     assert proxy["environment"] == {"DOMAIN": domain}
-    assert text("Caddyfile").splitlines()[1] == "{$DOMAIN} {"
+    assert "{$DOMAIN} {" in text("Caddyfile").splitlines()
 
 
 def test_code_that_is_mounted() -> None:

@@ -206,13 +206,16 @@ def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: di
 
 @linux
 def test_caddy_takes_the_file(tmp_path: Path) -> None:
-    """The Caddyfile is valid, and formatted as Caddy would."""
+    """The Caddyfile is valid, formatted as Caddy would, and limits the head of a request in time and size."""
     root = laid_out(tmp_path / "shop", "requirements")
     written(root, ScaffoldRequest(targets="prod"))
     command = ("caddy", "validate", "--adapter", "caddyfile", "--config", "Caddyfile")
 
     assert tool(*command, folder=root, DOMAIN="localhost").returncode == 0
     assert tool("caddy", "fmt", "--diff", "Caddyfile", folder=root).returncode == 0
+    adapted = tool("caddy", "adapt", "--config", "Caddyfile", folder=root, DOMAIN="localhost")
+    (server,) = json.loads(adapted.stdout)["apps"]["http"]["servers"].values()
+    assert (server["read_header_timeout"], server["max_header_bytes"]) == (30_000_000_000, 64_000)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

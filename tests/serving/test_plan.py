@@ -46,6 +46,7 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
     planned = made(
         tmp_path,
         ws="none",
+        http="h11",
         root_path="/api",
         header=("X-One: 1", "x-two:two words  "),
         uvicorn={"h11_max_incomplete_event_size": "100", "ws_per_message_deflate": False},
@@ -58,7 +59,7 @@ def test_uvicorn_gets_its_arguments(tmp_path: Path) -> None:
     assert arguments == {
         "backlog": 2048,
         "date_header": True,
-        "http": "auto",
+        "http": "h11",
         "server_header": True,
         "timeout_keep_alive": 5,
         "ws_max_size": 16 * 1024 * 1024,
@@ -105,6 +106,10 @@ REFUSED = {
     "reload_dirs=x": ("`-X reload_dirs` is asgictl's to decide", "pass --reload-dir"),
     "limit_max_requests=5": ("`-X limit_max_requests` is asgictl's to decide", "pass --max-requests"),
     "reset_contextvars=maybe": ("`-X reset_contextvars=maybe` is not a boolean", "write true or false"),
+    "h11_max_incomplete_event_size=100": (
+        "`-X h11_max_incomplete_event_size` means nothing to httptools",
+        "pass --max-header-size, or --http h11",
+    ),
     "ws_max_queue=many": ("`-X ws_max_queue=many` is not a number", None),
 }
 
@@ -196,6 +201,38 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert caught.value.message == "`--http zttp` needs the package `zttp`"
     assert caught.value.hint == f"install it where asgictl runs: `{sys.executable} -m pip install zttp`"
+
+
+@pytest.mark.parametrize("http", ["auto", "h11", "httptools", "zttp"])
+def test_limits_of_heads(tmp_path: Path, http: str) -> None:
+    """The limits are the runtime's to hold, with every protocol; h11, which has one of its own, is told the size."""
+    planned = made(tmp_path, http=http, header_timeout=3.0, max_header_size=100)
+
+    given = planned.instructions
+    assert (given.http, given.header_timeout, given.max_header_size, given.limits_heads) == (http, 3.0, 100, True)
+    assert planned.uvicorn.get("h11_max_incomplete_event_size") == (100 if http == "h11" else None)
+
+
+UNLIMITED: dict[str, tuple[dict[str, Any], str]] = {
+    "http2": ({"http2": True}, "--http2"),
+    "their own": ({"http": "shop:Protocol"}, "--http shop:Protocol"),
+}
+
+
+@pytest.mark.parametrize("case", UNLIMITED)
+def test_heads_without_limits(write: Write, case: str) -> None:
+    """A protocol in which heads cannot be limited is served as it is, and a note says so, unless no limit is wanted."""
+    fields, named = UNLIMITED[case]
+    folder = write({"main.py": "", "shop.py": ""})
+    request = ServeRequest(app="main:app", header_timeout=3.0, max_header_size=100)._replace(**fields)
+
+    assert not plan.plan(request, folder, {}).instructions.limits_heads
+    assert arguments.unlimited(request) == (
+        f"--header-timeout and --max-header-size do nothing with `{named}`: have a proxy in front limit the heads of "
+        "requests, and pass 0 for both"
+    )
+    assert arguments.unlimited(request._replace(header_timeout=0, max_header_size=0)) is None
+    assert arguments.unlimited(request._replace(http="auto", http2=False)) is None
 
 
 def test_production_wants_an_app(write: Write) -> None:

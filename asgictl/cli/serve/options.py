@@ -46,7 +46,7 @@ ROWS = {
     **panel(
         "Running",
         dev=flag("--dev", about="--reload, --next-port, --graceful-timeout 1."),
-        prod=flag("--prod", about="An app must be there; plain output."),
+        prod=flag("--prod", about="An app must be there; plain output; --header-timeout 30, --max-header-size 65536."),
         workers=option("--workers", "-w", metavar="N", about="Processes; auto is one for each CPU, two at least."),
         max_requests=option("--max-requests", metavar="N", about="Replace a worker after so many (never)."),
         uvicorn=option("--uvicorn", "-X", metavar="KEY=VALUE", about="Any other argument of uvicorn.run."),
@@ -89,6 +89,8 @@ ROWS = {
         "Limits and timeouts, in seconds",
         graceful_timeout=option("--graceful-timeout", metavar="S", about="For open requests at the stop."),
         startup_timeout=option("--startup-timeout", metavar="S", about="For the app to get ready (none)."),
+        header_timeout=option("--header-timeout", metavar="S", about="For the head of a request; 0 is none."),
+        max_header_size=option("--max-header-size", metavar="BYTES", about="Of that head; 0 is what the parser takes."),
         timeout_keep_alive=option("--timeout-keep-alive", metavar="S", about="For idle connections."),
         limit_concurrency=option("--limit-concurrency", metavar="N", about="Connections before a 503 (none)."),
         backlog=option("--backlog", metavar="N", about="Connections that may wait."),
@@ -123,7 +125,10 @@ ROWS = {
 }
 
 _RULES = Rules(
-    bundles={"dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0}, "prod": {}},
+    bundles={
+        "dev": {"reload": True, "next_port": True, "graceful_timeout": 1.0},
+        "prod": {"header_timeout": 30.0, "max_header_size": 64 * 1024},
+    },
     exclusive=(
         ("dev", "prod"),
         ("reload", "workers"),

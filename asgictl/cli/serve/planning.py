@@ -52,7 +52,7 @@ def check_meant(plan: "ServePlan", options: Sequence[str]) -> None:
 
 def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
     """Return the plan for what the user asks for; say what there is to note about the app and its environment."""
-    from asgictl.serving import plan
+    from asgictl.serving import arguments, plan
 
     folder = pyproject.current_folder()
     tell = console.step if request.verbose else lambda _: None
@@ -69,4 +69,6 @@ def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
         console.note(note)
     if planned.instructions.ref.file is not None and (elsewhere := environment.note(folder)):
         console.note(elsewhere)
+    if unlimited := arguments.unlimited(request):
+        console.note(unlimited)
     return planned

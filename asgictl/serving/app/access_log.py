@@ -103,7 +103,9 @@ def _shown_status(exchange: InFlight) -> int:
 
 @functools.lru_cache(256)
 def _request(method: str, path: bytes, query: bytes, version: str) -> str:
-    """Return the request line, which a client has chosen."""
+    """Return the request line, which a client has chosen; `-` where it is not known."""
+    if not method:
+        return "-"
     return f"{_word(method)} {_target(path, query)} HTTP/{_word(version)}"
 
 

@@ -178,3 +178,20 @@ class WebSocketExchange(InFlight):
             self.close_code = self.close_code or _ABNORMAL
         elif self.status != _GONE:
             super()._judge(complete=complete)
+
+
+class RefusedHead(InFlight):
+    """A request that was refused before its head was complete: what is known of it is the client."""
+
+    def __init__(self, status: int, client: tuple[str, int] | None, size: int, duration: float) -> None:
+        self.scope = {
+            "type": "http",
+            "http_version": "",
+            "method": "",
+            "path": "",
+            "raw_path": b"",
+            "query_string": b"",
+            "client": client,
+            "headers": [],
+        }
+        self.status, self.size, self.duration = status, size, duration

@@ -15,13 +15,13 @@ from asgictl.errors import AppLoadError, StartError
 from asgictl.serving import logs, protocols
 from asgictl.serving.app import access_log, slow_start, stuck
 from asgictl.serving.app.error_page import ErrorPage
-from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
+from asgictl.serving.app.in_flight import InFlight, RefusedHead, WebSocketExchange
 from asgictl.serving.app.lifespan import Lifespan
 from asgictl.serving.app.log_writer import LogWriter
 from asgictl.serving.app.stop import Stop
 from asgictl.serving.instructions import Instructions
 from asgictl.serving.processes import exits, forks, stopping
-from asgictl.serving.sockets import descriptors
+from asgictl.serving.sockets import descriptors, request_head
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
@@ -58,6 +58,7 @@ class Runtime:
         self._write: Callable[[str], object] | None = None
         self._writer: LogWriter | None = None
         self._proxied: Any = None
+        self._limits_heads = True
         self._startup = stuck.Startup()
         self._logging = logs.AppLogging()
         self._stop = Stop(
@@ -97,6 +98,23 @@ class Runtime:
         assert minimum is not None  # noqa: S101  # or uvicorn would not ask
         return ssl_context.context(
             config, default, minimum=minimum, note=self.report.note, stopping=lambda: self.stopping.begun
+        )
+
+    def http_protocol(self, **arguments: Any) -> asyncio.Protocol:
+        """Return what speaks HTTP on one connection, within the limits for the head of a request; uvicorn's `http`."""
+        given = self.instructions
+        inner: asyncio.Protocol = protocols.http_class(given.http)(**arguments)
+        if not request_head.can_limit(inner):
+            if self._limits_heads:
+                self.report.note("--header-timeout and --max-header-size do nothing with the installed uvicorn")
+            self._limits_heads = False
+            return inner
+        return request_head.LimitedHead(
+            inner,
+            arguments["server_state"],
+            seconds=given.header_timeout,
+            size=given.max_header_size,
+            refused=lambda refusal: self._write_line(RefusedHead(*refusal)),
         )
 
     def _use(self, app: ASGIApp, kind: str | None, docs: str | None = None) -> None:

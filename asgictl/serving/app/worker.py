@@ -4,6 +4,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -66,6 +67,11 @@ def create_app() -> ASGIApp:
 def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """Return the context for HTTPS, which follows its files."""
     return _runtime.ssl_context(config, default)
+
+
+def http_protocol(**arguments: Any) -> asyncio.Protocol:
+    """Return what speaks HTTP on one connection."""
+    return _runtime.http_protocol(**arguments)
 
 
 def _stop(grace: float | None) -> None:

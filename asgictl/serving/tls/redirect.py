@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvicorn
 
@@ -13,8 +14,10 @@ from asgictl.asgi import Receive, Scope, Send
 from asgictl.certs import names
 from asgictl.certs.handshake import Certificate, look
 from asgictl.errors import StartError
+from asgictl.serving import protocols
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.sockets.request_head import LimitedHead
 from asgictl.serving.tls import TlsRequest, given_files
 
 _HTTPS = 443
@@ -24,6 +27,9 @@ _AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-
 
 # How long an end may take, in seconds.
 _END = 2.0
+
+# How long a request's head may take, in seconds, as with --prod.
+_HEAD = 30.0
 
 _THREAD = "asgictl-redirect"
 
@@ -64,7 +70,7 @@ class Redirect:
         self._loop: asyncio.AbstractEventLoop | None = None
         config = uvicorn.Config(
             self._app,
-            http="h11",
+            http=_protocol,  # type: ignore[arg-type]  # whatever makes one is called
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -131,6 +137,12 @@ class Redirect:
         port = "" if self._port == _HTTPS else f":{self._port}"
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         return 307, scheme + found["host"] + port.encode() + path + query
+
+
+def _protocol(**arguments: Any) -> asyncio.Protocol:
+    """Return what speaks HTTP on one connection: h11, which limits the size of a head itself."""
+    inner = protocols.http_class("h11")(**arguments)
+    return LimitedHead(inner, arguments["server_state"], seconds=_HEAD, size=0, refused=lambda _: None)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

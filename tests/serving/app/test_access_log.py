@@ -12,7 +12,7 @@ import pytest
 from asgictl.errors import ConfigError
 from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog
-from asgictl.serving.app.in_flight import InFlight, WebSocketExchange
+from asgictl.serving.app.in_flight import InFlight, RefusedHead, WebSocketExchange
 
 
 class Nobody:
@@ -426,3 +426,17 @@ def test_quiet_paths() -> None:
     assert line(exchange(path="/static/a/b.css"), **quiet) == ""
     assert "500" in line(exchange(path="/healthz", status=500), **quiet)
     assert line(exchange(path="/health"), **quiet)
+
+
+def test_a_refused_head() -> None:
+    """A request of which only the client is known has a line in every format."""
+    refused = RefusedHead(408, ("127.0.0.1", 5000), 39, 30.0)
+
+    assert line(refused) == '127.0.0.1:5000 - "-" 408 Request Timeout 39 B 30000.0 ms\n'
+    assert json.loads(line(refused, "json")).keys() == {
+        *("time", "client", "client_port", "status", "reason", "bytes", "duration_ms")
+    }
+    assert line(refused, "combined").startswith("127.0.0.1 - - [")
+    assert line(refused, "combined").endswith('] "-" 408 39 "-" "-"\n')
+    assert line(refused, "{client} {status} {path}|{request_header[host]}") == "127.0.0.1 408 |-\n"
+    assert line(RefusedHead(431, None, 38, 0.0)) == '- - "-" 431 Request Header Fields Too Large 38 B 0.0 ms\n'

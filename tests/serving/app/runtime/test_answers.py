@@ -169,3 +169,12 @@ def test_a_worker_is_used_up(monkeypatch: pytest.MonkeyPatch, limit: int, chance
 
     assert asyncio.run(main()) == reported
     assert (report, asked_for) == (["worn"], [(0, limit // 10)])
+
+
+def test_heads_that_cannot_be_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A uvicorn whose protocols do not say what they have read serves without limits, and a note says so once."""
+    monkeypatch.setattr("asgictl.serving.protocols.http_class", lambda _: lambda **_: object())
+    built, report = made(header_timeout=1.0)
+
+    assert [type(built.http_protocol(server_state=None)) for _ in range(2)] == [object, object]
+    assert report == [("note", "--header-timeout and --max-header-size do nothing with the installed uvicorn")]
