@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.instructions import VARIABLE, Instructions
@@ -51,9 +52,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return factory()
 
 
-def create_app() -> Runtime:
+def create_app() -> ASGIApp:
     """Return the app that `new_event_loop` has loaded."""
-    return _runtime
+    return _runtime.__call__
 
 
 def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

@@ -426,3 +426,14 @@ def test_quiet_paths() -> None:
     assert line(exchange(path="/static/a/b.css"), **quiet) == ""
     assert "500" in line(exchange(path="/healthz", status=500), **quiet)
     assert line(exchange(path="/health"), **quiet)
+
+
+def test_clients_are_kept_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many clients there are, each has its own address, and those that are kept are few."""
+    monkeypatch.setattr(access_log, "_MOST_CLIENTS", 2)
+    known = access_log._Clients()
+
+    for round_ in range(2):
+        assert [known["::1", port] for port in (1, 2, 3)] == ["[::1]:1", "[::1]:2", "[::1]:3"], round_
+        assert len(known) <= 2
+    assert known[None] == "-"

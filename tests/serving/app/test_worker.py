@@ -67,7 +67,8 @@ def test_a_worker_begins(monkeypatch: pytest.MonkeyPatch, said: list[Any], loop:
 
     assert said == [("address", "token"), "load: None"]
     assert type(made).__module__.partition(".")[0] == kind
-    runtime = worker.create_app()
+    runtime = worker._runtime
+    assert worker.create_app() == runtime.__call__
     assert (str(runtime.instructions.ref), runtime.stopping.alone) == ("m:a", False)
     context: list[Any] = []
     monkeypatch.setattr(runtime, "ssl_context", lambda *arguments: context.append(arguments))
@@ -125,10 +126,10 @@ def test_a_stop(monkeypatch: pytest.MonkeyPatch, said: list[Any]) -> None:
     """A worker that its parent tells to stop does so within the seconds it gets, and has uvicorn hear of it."""
     told(monkeypatch)
     worker.new_event_loop().close()
-    report: Any = worker.create_app().report
+    report: Any = worker._runtime.report
 
     report.calls["stop"](2.5)
 
-    runtime = worker.create_app()
+    runtime = worker._runtime
     assert (runtime.stopping.begun, runtime.stopping.grace, said[-1]) == (True, 2.5, "request")
     assert report.calls["drain"] == runtime.drain
