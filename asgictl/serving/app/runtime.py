@@ -151,7 +151,7 @@ class Runtime:
         else:
             exchange = websocket = WebSocketExchange(scope, receive, send, self._stop)
             receive = websocket.receive
-        self._in_flight[exchange] = asyncio.current_task()
+        self._in_flight[exchange] = asyncio.current_task(self._stop.loop)
         apps = {**scope}  # the server and the log look into theirs later on
         apps["headers"] = [*scope["headers"]]
         try:

@@ -42,18 +42,18 @@ class Stop:
         self.in_flight: dict[InFlight, asyncio.Task[Any] | None] = {}
         self.closing = False
         self._cut_off: list[Scope] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._told_left = False
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to stop, in `loop`, as soon as the process is asked to."""
-        self._loop = loop
+        self.loop = loop
         self._stopping.notify(lambda: loop.call_soon_threadsafe(self._begin))
 
     def drain(self) -> None:
         """Accept no more clients, and have those that are there connect anew: elsewhere, from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._begin_drain)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self._begin_drain)
 
     def begin_late_answer(self, exchange: InFlight) -> None:
         """Ask for a new connection next time; end a stream that begins when the stop has begun."""
@@ -116,7 +116,7 @@ class Stop:
 
     def _unfinished_requests(self) -> str:
         """Return the requests that are cut off or go on, the one first that the loop is busy with."""
-        busy = asyncio.current_task(self._loop) if self._loop is not None else None
+        busy = asyncio.current_task(self.loop) if self.loop is not None else None
         left = sorted(self.in_flight.items(), key=lambda item: item[1] is not busy)
         scopes = [exchange.scope for exchange, _ in left if not exchange.ended]
         return stuck.requests([*self._cut_off, *scopes])

@@ -61,7 +61,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 def create_app() -> ASGIApp:
     """Return the app that `new_event_loop` has loaded."""
-    return loopback.unmapped(_runtime) if _runtime.instructions.unmap else _runtime
+    return loopback.unmapped(_runtime) if _runtime.instructions.unmap else _runtime.__call__
 
 
 def ssl_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

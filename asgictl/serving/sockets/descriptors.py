@@ -12,9 +12,6 @@ from collections.abc import Callable
 from asgictl import errors
 from asgictl.errors import StartError
 
-if sys.platform != "win32":
-    import resource
-
 # What a process opens until it answers, with as many again for an app and its first clients; and what its parent has
 # open for each worker.
 _NEEDED = 40
@@ -84,4 +81,4 @@ def _limit() -> str:
     """Return in brackets how many files a process may have open, where the system has such a limit."""
     if sys.platform == "win32":
         return ""
-    return f" (`ulimit -n` is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]})"
+    return f" (`ulimit -n` is {os.sysconf('SC_OPEN_MAX')})"

@@ -228,6 +228,8 @@ def remarks(bind: Bind, address: Address) -> Iterator[str]:
 def _elsewhere(bind: Bind) -> list[str]:
     """Return the other addresses of this machine that the host is a name of: uvicorn serves on one socket."""
     _, (taken, *_) = _resolve(bind.host, bind.port)
+    if taken == bind.host:
+        return []
     found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(where[0]) for _, _, _, _, where in found if where[0] != taken and _is_ours(where[0])))
 

@@ -440,3 +440,14 @@ def test_a_refused_head() -> None:
     assert line(refused, "combined").endswith('] "-" 408 39 "-" "-"\n')
     assert line(refused, "{client} {status} {path}|{request_header[host]}") == "127.0.0.1 408 |-\n"
     assert line(RefusedHead(431, None, 38, 0.0)) == '- - "-" 431 Request Header Fields Too Large 38 B 0.0 ms\n'
+
+
+def test_clients_are_kept_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many clients there are, each has its own address, and those that are kept are few."""
+    monkeypatch.setattr(access_log, "_MOST_CLIENTS", 2)
+    known = access_log._Clients()
+
+    for round_ in range(2):
+        assert [known["::1", port] for port in (1, 2, 3)] == ["[::1]:1", "[::1]:2", "[::1]:3"], round_
+        assert len(known) <= 2
+    assert known[None] == "-"

@@ -468,6 +468,14 @@ def test_a_name_of_several_addresses(monkeypatch: pytest.MonkeyPatch, case: str)
     assert said == [f"`shop.test` is {other} too, which is not listened on: {hint}" for other in others]
 
 
+def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start on an address neither waits for a resolver nor loads what encodes names for it."""
+    monkeypatch.delattr(socket, "getaddrinfo")
+
+    with contextlib.closing(listen.listen(Bind(host="127.0.0.1", port=0))) as listener:
+        assert list(listen.remarks(Bind(host="127.0.0.1", port=0), listener.address)) == []
+
+
 REMARKS: dict[str, tuple[Bind, listen.Address, list[str]]] = {
     "the port": (Bind(port=8000), listen.Address("127.0.0.1", 8000), []),
     "any port": (Bind(port=0), listen.Address("127.0.0.1", 4321), []),

@@ -122,7 +122,7 @@ class Task:
             self.heard.append(message)
 
         built._use(begun, "ASGI")
-        built._stop._loop = asyncio.get_running_loop()
+        built._stop.loop = asyncio.get_running_loop()
         self.task = asyncio.create_task(built({**HTTP, **scope}, nothing, send))
 
     async def began(self) -> None:

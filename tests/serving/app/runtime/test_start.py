@@ -94,7 +94,7 @@ def test_the_lifespan() -> None:
             report.append(message["type"])
 
         await built({"type": "lifespan"}, receive, send)
-        assert built._stop._loop is asyncio.get_running_loop()
+        assert built._stop.loop is asyncio.get_running_loop()
         return asked_for, report, built
 
     whole = ["lifespan.startup.complete", ("ready", "ASGI", None), "lifespan.shutdown.complete"]

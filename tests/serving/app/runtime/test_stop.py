@@ -216,7 +216,7 @@ def test_draining() -> None:
         built.drain()
         await asyncio.sleep(0)
         assert not built._stop.closing
-        built._stop._loop = asyncio.get_running_loop()
+        built._stop.loop = asyncio.get_running_loop()
 
         thread = threading.Thread(target=built.drain)
         thread.start()
@@ -269,7 +269,7 @@ def test_requests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
         await waiting.began()
         busy = InFlight({**HTTP, "path": "/busy"}, drop, built._stop)
         built._stop.in_flight[busy] = asyncio.current_task()
-        built._stop._loop = asyncio.get_running_loop()
+        built._stop.loop = asyncio.get_running_loop()
 
         assert built._stop._unfinished_requests() == "2 requests: GET /busy, ..."
         built._stop._cut_off.append({**HTTP, "method": "POST", "path": "/cut"})
