@@ -43,25 +43,29 @@ format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev  ## measure side by side with uvicorn, openssl and mkcert
+bench: $(VENV)/.dev  ## measure side by side with uvicorn, gunicorn, openssl and mkcert
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/reload.py
 	$(BIN)/python bench/access_log.py
 	$(BIN)/python bench/gen_cert.py
 	$(BIN)/python bench/inspecting.py
+	$(BIN)/python bench/chaos.py
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .mutants .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/.serve: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (once, about a minute)" >&2
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) for the tests (once, about a minute)" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.serve
 
 $(VENV)/.mutants: $(VENV)/.dev
+	@echo "adding mutmut to $(VENV) (once)" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[dev,mutants]'
 	@touch $@
 

@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -345,3 +346,11 @@ def test_the_lines_that_are_left_out_are_uvicorns(line: str) -> None:
     )
 
     assert any(line in inspect.getsource(module) for module in modules)
+
+
+def test_requirements_have_their_reasons() -> None:
+    """Each requirement of the package has a line above it that says why it is not lower."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    lines = text.partition("\ndependencies = [\n")[2].partition("\n]\n")[0].split("\n")
+
+    assert [line for above, line in pairwise(["", *lines]) if "#" not in line and "#" not in above] == []

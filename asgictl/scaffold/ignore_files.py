@@ -1,9 +1,9 @@
 """What stays out of the image, and out of what is copied while developing."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pathspec
 
@@ -73,11 +73,11 @@ def secret_inside(request: ScaffoldRequest) -> str | None:
 
 def matches(lines: list[str], path: str) -> bool:
     """Tell whether `.dockerignore` lines leave out `path`."""
-    return left_out(lines).match_file(path)
+    return left_out(lines)(path)
 
 
-def left_out(lines: Iterable[str]) -> pathspec.PathSpec[Any]:
-    """Return what `.dockerignore` lines leave out: the last line that fits a path, or a folder above, decides.
+def left_out(lines: Iterable[str]) -> Callable[[str], bool]:
+    """Return a test for paths that `.dockerignore` lines leave out: the last that fits one or a folder above decides.
 
     https://docs.docker.com/build/concepts/context/#syntax: unlike in a `.gitignore`, every line begins at the root.
     """
@@ -89,10 +89,12 @@ def left_out(lines: Iterable[str]) -> pathspec.PathSpec[Any]:
             bare = text.removeprefix("!").strip().removeprefix("./").lstrip("/").rstrip("/")
             rooted.append(f"{'!' if negated else ''}/{bare}")
     try:
-        return pathspec.PathSpec.from_lines("gitignore", rooted)
+        # Called "gitignore" since pathspec 1.0, "gitwildmatch" before.
+        patterns = pathspec.GitIgnoreSpec.from_lines(rooted).patterns
     except (ValueError, re.error) as error:
         problem = f"`.dockerignore` has a line that is no pattern: {error}"
         raise FileProblemError(problem, hint="put that line right") from error
+    return pathspec.PathSpec(patterns).match_file
 
 
 def watched(project: Project, workdir: str) -> Watched:

@@ -285,6 +285,8 @@ def test_a_tool_that_finds_something(root: Path, tmp_path: Path, monkeypatch: py
         (["docs"], "src/docs/a.md", False),
         (["*", "!src/x.py"], "src/x.py", False),
         (["*", "!src"], "src/x.py", False),
+        (["*", "!src"], "notes/x.txt", True),
+        (["notes/*"], "notes/old/x.txt", True),
         ([".env.*", "!.env.example"], ".env.example", False),
         (["/src/"], "src/x.py", True),
         (["./src"], "src/x.py", True),

@@ -2,11 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import pathspec
 
 from asgictl import reading
 from asgictl.scaffold import ignore_files
@@ -25,7 +22,7 @@ _EXEC = re.compile(r"(^|[;&|]\s*)exec\s")
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 _FILES_LOOKED_AT = 20_000
 
-Ignored = pathspec.PathSpec[Any]
+Ignored = Callable[[str], bool]
 
 
 def check(root: Path, needed: Sequence[str] = (), name: str = "Dockerfile") -> Iterator[Problem]:
@@ -136,7 +133,7 @@ def _sources(found: Image, root: Path, name: str, ignored: Ignored) -> Iterator[
                     continue
                 if not (root / path).exists():
                     yield Problem("copied-sources", f"{name}:{one.line}", f"`{path}` is not there")
-                elif ignored.match_file(path):
+                elif ignored(path):
                     yield Problem("copied-sources", f"{name}:{one.line}", f"`.dockerignore` leaves out `{path}`")
 
 
@@ -165,11 +162,11 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     if not (root / ".dockerignore").is_file():
         yield Problem("dockerignore", place, "there is no `.dockerignore`: everything gets into the image")
     for path in needed:
-        if ignored.match_file(path):
+        if ignored(path):
             yield Problem("copied-sources", place, f"`.dockerignore` leaves out `{path}`, which the app is in")
     secrets = ignore_files.left_out(ignore_files.SECRETS)
     for path in _files(root):
-        if secrets.match_file(path) and not ignored.match_file(path) and not _is_public(root / path):
+        if secrets(path) and not ignored(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
 
 

@@ -80,7 +80,7 @@ class Stop:
         """Say what has not ended within the limit."""
         left = self._unfinished_requests()
         if not left and self._startup.doing == stuck.ENDING:
-            left = stuck.end(self._loop, self._startup.lifespan)
+            left = stuck.end(self.loop, self._startup.lifespan)
         self._tell_left(left or f"{self._startup.doing}{stuck.place(self._startup.task)}")
 
     def _begin_drain(self) -> bool:
