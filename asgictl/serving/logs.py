@@ -10,7 +10,7 @@ from typing import Any
 
 from asgictl import failure, streams
 from asgictl.serving.app import access_log
-from asgictl.serving.app.access_log import Line
+from asgictl.serving.app.access_log import AccessLog, Line
 from asgictl.serving.app.in_flight import InFlight
 from asgictl.serving.request import LogFormat
 from asgictl.spans import plain
@@ -123,20 +123,22 @@ class AppLogging:
         self._quiet = ours and self._access.getEffectiveLevel() > logging.INFO
         self._disabled_before = {logger for logger in (self._error, self._access) if logger.disabled}
 
-    def access_log(self, line: Line, note: Callable[[str], object], options: str) -> Line | None:
+    def access_log(self, log: AccessLog | None, line: Line, note: Callable[[str], object]) -> Line | None:
         """Return `line`, or what asks the filters of `uvicorn.access` first; None where asgictl has nothing to write.
 
-        That is when this logger has handlers, which get uvicorn's own lines, or a level at which it has none. What
-        nobody might expect is told to `note`; `options` are those that asgictl's lines have been given.
+        That is when this logger has handlers, which get uvicorn's own lines, or a level at which it has none, and when
+        no `log` is wanted. What nobody might expect is told to `note`.
         """
+        if log is None:
+            self._access.disabled = True
+            return None
         self._tell_disabled(note)
         level = self._access.getEffectiveLevel()
         if level > logging.INFO and not self._quiet:
             note(f"the level of `uvicorn.access` is {logging.getLevelName(level)}, so there is no access log")
             return None
         if self._access.hasHandlers() and not self._access.disabled:
-            if options:
-                note(f"the access log goes to the handlers of `uvicorn.access`, for which {options} says nothing")
+            _tell_unused(log, note)
             for one in _own_filters():
                 one.beginnings = tuple(it for it in one.beginnings if it not in WEBSOCKETS)
             return None
@@ -160,9 +162,12 @@ class AppLogging:
 
         return unless_filtered
 
-    def no_access_log(self) -> None:
-        """Have uvicorn write none, either."""
-        self._access.disabled = True
+
+def _tell_unused(log: AccessLog, note: Callable[[str], object]) -> None:
+    """Say which options do nothing for lines of uvicorn's."""
+    given = {"--access-log-format": log.format != "text", "--quiet-path": bool(log.quiet_path)}
+    if options := " and ".join(option for option, is_given in given.items() if is_given):
+        note(f"the access log goes to the handlers of `uvicorn.access`, for which {options} says nothing")
 
 
 def _own_filters() -> Iterator[Without]:

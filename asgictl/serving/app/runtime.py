@@ -223,28 +223,16 @@ class Runtime:
         if self.stopping.begun:
             return
         self.stopping.ready = True
-        self._heed_logging()
+        line = self._logging.access_log(self.instructions.access_log, self._line, self.report.note)
+        if line is None:
+            self._write = None
+        else:
+            self._line = line
         self.report.ready(self.kind, self._docs)
         if self.instructions.reload and (self.kind or "").startswith("Django"):
             stopping.later(0, self._tell_migrations)
         for module in self.instructions.later:
             stopping.later(_CALM, partial(_import, module))
-
-    def _heed_logging(self) -> None:
-        """Leave the access log to the app's own logging, where that has one."""
-        log = self.instructions.access_log
-        if log is None:
-            self._logging.no_access_log()
-            return
-        given = [
-            *(["--access-log-format"] if log.format != "text" else []),
-            *(["--quiet-path"] if log.quiet_path else []),
-        ]
-        line = self._logging.access_log(self._line, self.report.note, " and ".join(given))
-        if line is None:
-            self._write = None
-        else:
-            self._line = line
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
