@@ -111,7 +111,7 @@ if sys.orig_argv[1] != "-c":
 """
 
 
-@pytest.mark.parametrize("threads", [0, 2, 4])
+@pytest.mark.parametrize("threads", [0, 3])
 @modes
 def test_few_threads(serve: Serve, write: Write, tmp_path: Path, arguments: tuple[str, ...], threads: int) -> None:
     """With too few threads it serves, or says so in two lines and ends with 3."""

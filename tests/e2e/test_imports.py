@@ -60,8 +60,9 @@ def nobody() -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("https", [False, True])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "https"), [*((mode, False) for mode in MODES), ("one process", True), ("workers", True)]
+)
 def test_files_of_any_name(serve: Serve, write: Write, nobody: ssl.SSLContext, mode: str, https: bool) -> None:
     """A file that is called like a module of Python's, or of the server's, is none that the server takes for it."""
     folder = write({**shadows(), "main.py": APP})
