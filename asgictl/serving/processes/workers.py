@@ -75,6 +75,7 @@ class Workers:
         self._arrivals: list[Connection] = []
         self._woken, self._wakes = multiprocessing.Pipe(duplex=False)
         self._closed = False
+        self._leaves_ends = False
         self.token = secrets.token_hex(16)
         address = _address()
         self._listener = Listener(address, backlog=128)
@@ -92,6 +93,13 @@ class Workers:
             sys.addaudithook(_note_signal)
         for target in (self._accept, self._attend):
             threading.Thread(target=target, name=f"asgictl{target.__name__}", daemon=True).start()
+
+    def leave_ends(self) -> None:
+        """Look for no more ends: the supervisor is about to signal its processes, by numbers that have to be theirs.
+
+        It looks whether one has ended, and sends `os.kill` if not. One that is taken away in between is an error there.
+        """
+        self._leaves_ends = True
 
     def close(self) -> None:
         """Attend to nobody any more."""
@@ -113,8 +121,8 @@ class Workers:
         while not self._closed:
             try:
                 connection = self._listener.accept()
-            except (OSError, EOFError):
-                time.sleep(_SHORTAGE)  # of descriptors: else it would be tried again at once
+            except (OSError, EOFError, MemoryError):
+                time.sleep(_SHORTAGE)  # of descriptors or memory: else it would be tried again at once
                 continue
             if self._is_of_a_worker(connection):
                 self._arrivals.append(connection)
@@ -144,7 +152,8 @@ class Workers:
                 seconds = _LOOK_AGAIN if self._hung_up else _LOOK
                 for connection in connections.wait([self._woken, *self._connections], seconds):
                     self._read(connection)  # type: ignore[arg-type]  # connections are all that is waited for
-                self._look()
+                if not self._leaves_ends:
+                    self._look()
             except (OSError, RuntimeError, MemoryError):
                 time.sleep(_SHORTAGE)
 
@@ -217,7 +226,8 @@ class Workers:
             limit = "`-X timeout_worker_healthcheck` sets the limit"
             return f", killed because it did not answer for {self._patience:g} s ({limit}),"
         if status < 0:
-            return f", killed by {signal.Signals(-status).name}"
+            numbers = {it.value: it.name for it in signal.Signals}  # those of real-time signals have no names
+            return f", killed by {numbers.get(-status, f'signal {-status}')}"
         return f" with status {status}"
 
     def _reap_strangers(self) -> None:
