@@ -216,6 +216,8 @@ class Runtime:
         """Leave the access log to the app's own logging, where that has one."""
         log = self.instructions.access_log
         if log is None:
+            if self._wrap is None:  # which shows them itself
+                self._logging.tell_errors(self.report.note)
             self._logging.no_access_log()
             return
         given = [
