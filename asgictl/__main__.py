@@ -8,8 +8,10 @@ import contextlib
 import os
 import sys
 
-if __name__ == "__main__" and sys.path[0] == os.getcwd():  # noqa: PTH109  # `python -m` puts it there, and so first
-    del sys.path[0]
+if __name__ == "__main__":
+    with contextlib.suppress(FileNotFoundError):  # there is no current folder any more
+        if sys.path[0] == os.getcwd():  # noqa: PTH109  # `python -m` puts it there, and so first
+            del sys.path[0]
 
 import signal
 from types import FrameType
@@ -19,8 +21,11 @@ from asgictl import collector, process_one, streams
 
 def main() -> None:
     """Run asgictl; exit with its status."""
-    process_one.divide()
     with contextlib.suppress(ValueError):  # only the main thread may; a command that needs it says so
+        if sys.platform != "win32":
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, nobody is told of an end (wait(2))
+    process_one.divide()
+    with contextlib.suppress(ValueError):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop_early)
     collector.seldom()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 
 # What the system sends a process for its own fault, what cannot be caught, and what tells of children.
 _OWN = {"SIGKILL", "SIGSTOP", "SIGCHLD", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGABRT"}
@@ -51,15 +50,17 @@ def _take_terminal() -> None:
 
 
 def _reap(child: int) -> None:
-    """Take away all that have ended; end when the `child` has."""
+    """Take away all that have ended, and have the `child` go on that a Ctrl-Z has stopped; end when it has ended."""
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             return
-        if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            sys.stdout.flush()
-            os._exit(code if code >= 0 else _BY_SIGNAL - code)
         if pid == 0:
             return
+        if os.WIFSTOPPED(status):
+            if pid == child and os.WSTOPSIG(status) == signal.SIGTSTP:  # there is no shell with a `fg`
+                os.killpg(child, signal.SIGCONT)
+        elif pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else _BY_SIGNAL - code)

@@ -123,16 +123,22 @@ class AppLogging:
         self._quiet = ours and self._access.getEffectiveLevel() > logging.INFO
         self._disabled_before = {logger for logger in (self._error, self._access) if logger.disabled}
 
-    def access_log(self, log: AccessLog | None, line: Line, note: Callable[[str], object]) -> Line | None:
+    def access_log(
+        self, log: AccessLog | None, line: Line, note: Callable[[str], object], *, quiet: bool
+    ) -> Line | None:
         """Return `line`, or what asks the filters of `uvicorn.access` first; None where asgictl has nothing to write.
 
         That is when this logger has handlers, which get uvicorn's own lines, or a level at which it has none, and when
-        no `log` is wanted. What nobody might expect is told to `note`.
+        no `log` is wanted. What nobody might expect is told to `note`; with `quiet` errors are shown elsewhere.
         """
         if log is None:
+            if not quiet:
+                self.tell_errors(note)
             self._access.disabled = True
             return None
-        self._tell_disabled(note)
+        if not self.tell_errors(note):
+            then = "asgictl's access log goes on; --no-access-log ends it, --quiet-path leaves paths out"
+            self._tell_disabled(self._access, then, note)
         level = self._access.getEffectiveLevel()
         if level > logging.INFO and not self._quiet:
             note(f"the level of `uvicorn.access` is {logging.getLevelName(level)}, so there is no access log")
@@ -144,16 +150,16 @@ class AppLogging:
             return None
         return self._filtered(line) if self._access.filters else line
 
-    def _tell_disabled(self, note: Callable[[str], object]) -> None:
-        """Say what comes of a logger that is disabled, which most often nobody wanted."""
-        for logger, then in (
-            (self._error, "errors of requests are not printed; `disable_existing_loggers: False` keeps it"),
-            (self._access, "asgictl's access log goes on; --no-access-log ends it, --quiet-path leaves paths out"),
-        ):
-            if logger.disabled:
-                by = "--log-config" if logger in self._disabled_before else "the app's logging"
-                note(f"{by} has disabled `{logger.name}`: {then}")
-                return
+    def tell_errors(self, note: Callable[[str], object]) -> bool:
+        """Tell `note` where errors of requests are not printed, and return whether that is so: few want it."""
+        then = "errors of requests are not printed; `disable_existing_loggers: False` keeps it"
+        return self._tell_disabled(self._error, then, note)
+
+    def _tell_disabled(self, logger: logging.Logger, then: str, note: Callable[[str], object]) -> bool:
+        if logger.disabled:
+            by = "--log-config" if logger in self._disabled_before else "the app's logging"
+            note(f"{by} has disabled `{logger.name}`: {then}")
+        return logger.disabled
 
     def _filtered(self, line: Line) -> Line:
         def unless_filtered(exchange: InFlight) -> str:

@@ -184,10 +184,11 @@ def test_a_log_config(serve: Serve, write: Write, mode: list[str], name: str) ->
     assert status == 0
 
 
-def test_a_log_config_that_disables(serve: Serve, write: Write, mode: list[str]) -> None:
+@pytest.mark.parametrize("more", [[], ["--no-access-log"]], ids=["", "no access log"])
+def test_a_log_config_that_disables(serve: Serve, write: Write, mode: list[str], more: list[str]) -> None:
     """A log config that, unawares, disables the server's loggers is told of."""
-    config = json.dumps({"version": 1, "root": {"level": "INFO"}})
-    served = serve("main:app", *mode, "--log-config", "log.json", folder=write({"main.py": APP, "log.json": config}))
+    folder = write({"main.py": APP, "log.json": json.dumps({"version": 1, "root": {"level": "INFO"}})})
+    served = serve("main:app", *mode, "--log-config", "log.json", *more, folder=folder)
 
     served.wait_for(f"note: --log-config {MUTE}")
 

@@ -251,6 +251,30 @@ def test_a_child_at_import_leaves_the_socket(serve: Serve, write: Write, tmp_pat
         assert client.get("http://x/").text == "ok"
 
 
+POOL = """
+executor = ProcessPoolExecutor(1, mp_context=fork)
+
+def squared(request):
+    return PlainTextResponse(str(executor.submit(square, 3).result()))
+
+paths["/squared"] = squared
+app = Starlette(routes=[Route(path, call) for path, call in paths.items()], lifespan=lifespan)
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pool_that_stays_open(serve: Serve, write: Write, mode: str) -> None:
+    """A pool of processes that the app has for as long as it lives ends with it, and holds nothing up."""
+    served = serve("main:app", *MODES[mode], folder=write({"main.py": APP + POOL}))
+    assert ask(served, "/squared") == "9"
+
+    served.send(signal.SIGTERM)
+
+    status, lines = served.end()
+    assert (status, "shutdown" in lines) == (0, True)
+    assert not [line for line in lines if "without waiting" in line]
+
+
 def test_a_child_outlives_its_worker(serve: Serve, write: Write) -> None:
     """A worker that is killed is replaced, though a child of it goes on."""
     served = serve("main:app", "--workers", "2", folder=write({"main.py": APP + WHO}))

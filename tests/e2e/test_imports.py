@@ -100,6 +100,14 @@ def test_as_a_module(write: Write) -> None:
     assert (done.returncode, "ZeroDivisionError" in done.stderr) == (0, False), done.stderr
 
 
+def test_as_a_module_without_a_folder(tmp_path: Path) -> None:
+    """`python -m asgictl` starts where the current folder has been removed."""
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m asgictl --version'
+    done = subprocess.run(["sh", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("own", [None, "1"])
 def test_the_apps_own_processes(serve: Serve, write: Write, own: str | None) -> None:
     """How workers are kept from the current folder's files does not reach the processes that the app starts."""

@@ -76,8 +76,7 @@ class Running:
 
     def child(self) -> int:
         """Return the one child of the command."""
-        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return int(task.read_text().split()[0])
+        return children(self.process.pid)[0]
 
 
 @pytest.fixture
@@ -97,6 +96,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
             except ProcessLookupError:
                 continue
         running.process.wait(20)
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of the main thread of a process, the oldest first."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -177,6 +181,31 @@ def test_the_status_of_process_one(process_one: Start, arguments: list[str], sta
     assert process_one(*arguments).process.wait(20) == status
 
 
+def test_a_stop_from_the_terminal(process_one: Start) -> None:
+    """A Ctrl-Z, after which nobody could have it go on, stops no server."""
+    running = process_one("--workers", "2")
+    url = running.url
+
+    os.killpg(children(running.child())[0], signal.SIGTSTP)
+
+    assert httpx.get(f"{url}/own", timeout=20).text == "9"
+    os.kill(running.child(), signal.SIGTERM)
+    assert running.process.wait(20) == 0
+
+
+def test_a_closed_stdout(start: Start, process_one: Start) -> None:
+    """Without a stdout, too, process 1 ends as the server does."""
+    del process_one
+    serve = ("sh", "-c", 'exec "$0" serve main:app --port 0 >&-', str(ASGICTL))
+    running = start(*NAMESPACE, *serve)
+    running.wait_for("Ready")
+
+    os.kill(running.child(), signal.SIGTERM)
+
+    assert running.process.wait(20) == 0
+    assert said(running) == []
+
+
 def test_a_server_that_is_killed(process_one: Start) -> None:
     """A server that a signal ends, as for lack of memory, is told as by a shell."""
     running = process_one()
@@ -185,6 +214,22 @@ def test_a_server_that_is_killed(process_one: Start) -> None:
     os.kill(next(descendants(running.child())), signal.SIGKILL)
 
     assert running.process.wait(20) == 128 + signal.SIGKILL
+
+
+DEAF = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def test_where_ends_are_ignored(start: Start, write: Write) -> None:
+    """Started by a program that ignores the ends of its children, it hears of those of its own."""
+    write({"main.py": APP})
+    running = start(sys.executable, "-c", DEAF, str(ASGICTL), "serve", "main:app", "--port", "0", "--workers", "2")
+    running.wait_for("Ready")
+
+    os.kill(children(running.process.pid)[-1], signal.SIGKILL)
+
+    running.wait_for("note: a worker ended, killed by SIGKILL and is replaced")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(20) == 0
 
 
 SUBREAPER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1); os.execv(sys.argv[1], sys.argv[1:])"

@@ -223,7 +223,9 @@ class Runtime:
         if self.stopping.begun:
             return
         self.stopping.ready = True
-        line = self._logging.access_log(self.instructions.access_log, self._line, self.report.note)
+        inspected = self._wrap is not None  # which shows errors itself
+        log = self.instructions.access_log
+        line = self._logging.access_log(log, self._line, self.report.note, quiet=inspected)
         if line is None:
             self._write = None
         else:

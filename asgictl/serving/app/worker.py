@@ -3,7 +3,9 @@
 import asyncio
 import os
 import ssl
+import sys
 from collections.abc import Callable
+from multiprocessing import util
 from typing import Any
 
 import uvicorn
@@ -53,6 +55,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     except stopping.Stopped:
         report.stopped()
         exits.end(_runtime.stopping.failed)
+    util.Finalize(None, _end_pools, exitpriority=100)  # before those of their queues, which have 10
     # Two workers, so that the choice is the one uvicorn makes for a child.
     config = uvicorn.Config("", loop=instructions.loop, workers=2, log_config=None)
     factory = config.get_loop_factory() or asyncio.new_event_loop
@@ -78,3 +81,14 @@ def _stop(grace: float | None) -> None:
     """Stop this worker within `grace` seconds, without waiting for uvicorn's supervisor to say so."""
     _runtime.stopping.begin(grace)
     stopping.request()
+
+
+def _end_pools() -> None:
+    """End the process pools of `concurrent.futures` that the app has left open, as the end of a main process does.
+
+    The end of a process that multiprocessing has started waits for its children first, and they for their pool
+    (`multiprocessing.process.BaseProcess._bootstrap`).
+    """
+    pools = sys.modules.get("concurrent.futures.process")
+    if pools is not None:
+        pools._python_exit()  # noqa: SLF001  # nothing public ends a pool that is somebody else's

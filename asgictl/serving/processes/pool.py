@@ -209,6 +209,7 @@ class Pool:
                     self.changed.notify_all()
 
     def _begin_stop(self) -> None:
+        self.workers.leave_ends()
         self._call_stopping()
         for pid in self.workers.pids:
             self.tell_stop(pid)

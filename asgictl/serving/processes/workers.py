@@ -75,6 +75,7 @@ class Workers:
         self._arrivals: list[Connection] = []
         self._woken, self._wakes = multiprocessing.Pipe(duplex=False)
         self._closed = False
+        self._leaves_ends = False
         self.token = secrets.token_hex(16)
         address = _address()
         self._listener = Listener(address, backlog=128)
@@ -92,6 +93,13 @@ class Workers:
             sys.addaudithook(_note_signal)
         for target in (self._accept, self._attend):
             threading.Thread(target=target, name=f"asgictl{target.__name__}", daemon=True).start()
+
+    def leave_ends(self) -> None:
+        """Look for no more ends: the supervisor is about to signal its processes, by numbers that have to be theirs.
+
+        It looks whether one has ended, and sends `os.kill` if not. One that is taken away in between is an error there.
+        """
+        self._leaves_ends = True
 
     def close(self) -> None:
         """Attend to nobody any more."""
@@ -113,8 +121,8 @@ class Workers:
         while not self._closed:
             try:
                 connection = self._listener.accept()
-            except (OSError, EOFError):
-                time.sleep(_SHORTAGE)  # of descriptors: else it would be tried again at once
+            except (OSError, EOFError, MemoryError):
+                time.sleep(_SHORTAGE)  # of descriptors or memory: else it would be tried again at once
                 continue
             if self._is_of_a_worker(connection):
                 self._arrivals.append(connection)
@@ -144,8 +152,9 @@ class Workers:
                 seconds = _LOOK_AGAIN if self._hung_up else _LOOK
                 for connection in connections.wait([self._woken, *self._connections], seconds):
                     self._read(connection)  # type: ignore[arg-type]  # connections are all that is waited for
-                self._look()
-            except (OSError, RuntimeError, MemoryError):
+                if not self._leaves_ends:
+                    self._look()
+            except Exception:  # noqa: BLE001  # whatever goes wrong with one of them, the others are heard
                 time.sleep(_SHORTAGE)
 
     def _read(self, connection: Connection) -> None:
@@ -213,11 +222,12 @@ class Workers:
         return False
 
     def _how(self, pid: int, status: int) -> str:
-        if status == -signal.SIGKILL and self.was_sent(pid, signal.SIGKILL):
+        if status < 0 and self.was_sent(pid, signal.SIGKILL):
             limit = "`-X timeout_worker_healthcheck` sets the limit"
             return f", killed because it did not answer for {self._patience:g} s ({limit}),"
         if status < 0:
-            return f", killed by {signal.Signals(-status).name}"
+            numbers = {it.value: it.name for it in signal.Signals}  # those of real-time signals have no names
+            return f", killed by {numbers.get(-status, f'signal {-status}')}"
         return f" with status {status}"
 
     def _reap_strangers(self) -> None:
@@ -225,14 +235,19 @@ class Workers:
         if not hasattr(os, "waitid"):
             return
         with contextlib.suppress(ChildProcessError):
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-            if ended is None or ended.si_pid in self._processes:
-                return
-            pid, since = self._stranger
-            if pid != ended.si_pid:
-                self._stranger = ended.si_pid, time.monotonic()
-            elif time.monotonic() - since > _STRANGE:
-                os.waitpid(pid, os.WNOHANG)
+            pid = _first_ended()
+            if pid != self._stranger[0]:
+                self._stranger = pid, time.monotonic()
+            if time.monotonic() - self._stranger[1] > _STRANGE:
+                while pid and pid not in self._processes:  # those behind it have ended, too
+                    os.waitpid(pid, os.WNOHANG)
+                    pid = _first_ended()
+
+
+def _first_ended() -> int:
+    """Return a child of this process that has ended, always the same one until it is taken away; 0 for none."""
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    return ended.si_pid if ended else 0
 
 
 # What of this module sees everything that this process does: a hook cannot be removed (PEP 578).

@@ -13,7 +13,7 @@ _MAPPED = "::ffff:"
 
 
 def bound(port: int, backlog: int) -> socket.socket | None:
-    """Return a socket that listens on both addresses, and on no other; None where the system has none to give.
+    """Return a socket that listens on both addresses, which only this machine reaches; None where there is none.
 
     That is Linux's: a socket for every address of both families, at the loopback device alone (socket(7)).
     """

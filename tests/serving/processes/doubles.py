@@ -28,6 +28,10 @@ class Workers:
         """Attend to the workers."""
         self.acts.append("start")
 
+    def leave_ends(self) -> None:
+        """Look for no more ends."""
+        self.acts.append("leave ends")
+
     def close(self) -> None:
         """Attend to nobody any more."""
         self.acts.append("close")

@@ -372,7 +372,7 @@ def test_watching(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (team.stopped_by, team.said) == (signal.SIGTERM, ["stopping"])
     assert not blocked() & {*stopping.SIGNALS, signal.SIGHUP}
     assert [signal.getsignal(number) for number in stopping.SIGNALS] == [signal.SIG_IGN] * 2
-    assert team.workers.acts == ["start", "close"]
+    assert team.workers.acts == ["start", "leave ends", "close"]
 
 
 def _stop_and_wait() -> None:

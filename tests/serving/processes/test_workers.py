@@ -157,7 +157,11 @@ def test_a_worker_that_ends(start: Start, attended: Workers, heard: Heeder) -> N
 
 @pytest.mark.parametrize(
     ("code", "how"),
-    [("raise SystemExit(7)", " with status 7"), ("import os; os.kill(os.getpid(), 9)", ", killed by SIGKILL")],
+    [
+        ("raise SystemExit(7)", " with status 7"),
+        ("import os; os.kill(os.getpid(), 9)", ", killed by SIGKILL"),
+        ("import os; os.kill(os.getpid(), 35)", ", killed by signal 35"),
+    ],
 )
 def test_one_that_ends_before_it_speaks(start: Start, attended: Workers, heard: Heeder, code: str, how: str) -> None:
     """A process that ends while Python starts is told of, once."""
@@ -165,6 +169,19 @@ def test_one_that_ends_before_it_speaks(start: Start, attended: Workers, heard: 
     process = start(f"import time; time.sleep(0.5); {code}")
 
     heard.wait_for((f"ended{how}", process.pid))
+
+
+def test_ends_that_are_the_supervisors(start: Start, attended: Workers, heard: Heeder) -> None:
+    """While the supervisor ends its processes, nobody else looks whether they have ended, and takes them away."""
+    one = worker(start, attended)
+    heard.wait_for(("joined", one.pid))
+    attended.leave_ends()
+    assert one._popen.stdin is not None
+    one._popen.stdin.close()
+
+    heard.wait_for(("joined", one.pid), ("left", one.pid))
+    time.sleep(0.5)
+    heard.wait_for(("joined", one.pid), ("left", one.pid))
 
 
 def test_one_that_the_supervisor_kills(start: Start, attended: Workers, heard: Heeder) -> None:
@@ -229,7 +246,7 @@ def test_strangers_that_end(start: Start, attended: Workers, heard: Heeder, monk
 def test_a_shortage(start: Start, attended: Workers, heard: Heeder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shortage of descriptors, threads or memory ends nothing."""
     fails = [MemoryError(), RuntimeError("can't start new thread"), OSError(24, "Too many open files")]
-    refuses = [OSError(24, "Too many open files"), EOFError()]
+    refuses = [OSError(24, "Too many open files"), EOFError(), MemoryError()]
     accept, wait = attended._listener.accept, connections.wait
 
     def accepts() -> Connection:
