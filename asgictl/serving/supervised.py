@@ -54,9 +54,9 @@ def reload(plan: ServePlan, watch: Watch, listener: listen.Listener, hooks: Hook
         pool = restarts.Reload(trigger=trigger, prepare=prepare, grace=plan.instructions.graceful_timeout, hooks=hooks)
         prepare(None)
         changes = Changes(watch.folders, watch.include, watch.exclude, own=trigger.parent)
-        restarts.watch(Watcher(watch.folders, watch.env_files, changes), changes, pool)
         more = {"reload": True, "reload_dirs": [str(trigger.parent)], "reload_delay": 0.01}
-        return _supervised(plan, listener, pool, run, **more)
+        with restarts.watched(Watcher(watch.folders, watch.env_files, changes), changes, pool):
+            return _supervised(plan, listener, pool, run, **more)
 
 
 class _Preparation:

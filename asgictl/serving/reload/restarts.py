@@ -42,6 +42,9 @@ _LONGEST = 60.0
 
 _TRIGGER = "changed.py"
 
+# How long the end waits for the thread that watches, in seconds; it looks every 30 ms.
+_PATIENCE = 0.5
+
 
 class Reload(Pool):
     """The one process of an app that restarts when a file changes."""
@@ -140,15 +143,25 @@ class Reload(Pool):
         self.restart(broken=self._fatal or error.message)
 
 
-def watch(watcher: Watcher, changes: Changes, pool: Reload) -> None:
-    """Restart the app of `pool` at each change of what `watcher` looks at, in a thread."""
-    threading.Thread(target=_watch, args=(watcher, changes, pool), name="asgictl-reload", daemon=True).start()
+@contextlib.contextmanager
+def watched(watcher: Watcher, changes: Changes, pool: Reload) -> Iterator[None]:
+    """Restart the app of `pool` inside the block at each change of what `watcher` looks at, in a thread.
+
+    The thread has to end before Python does: watchfiles before 1.3 would end the process with SIGABRT.
+    """
+    thread = threading.Thread(target=_watch, args=(watcher, changes, pool), name="asgictl-reload", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        watcher.stopped.set()
+        thread.join(_PATIENCE)
 
 
 def _watch(watcher: Watcher, changes: Changes, pool: Reload) -> None:
-    """Restart for ever, whatever goes wrong: nobody would notice that edits are not seen any more."""
+    """Restart until it is stopped, whatever goes wrong: nobody would notice that edits are not seen any more."""
     pause = 0.0
-    while True:
+    while not watcher.stopped.is_set():
         begun = time.monotonic()
         try:
             if pause:

@@ -38,6 +38,7 @@ class Watcher:
         self._files = [str(file) for file in files]
         self._changes = changes
         self.begun = time.time()
+        self.stopped = threading.Event()
 
     def identities(self) -> list[tuple[int, int] | None]:
         """Return what each folder is, None for one that is gone."""
@@ -61,6 +62,7 @@ class Watcher:
             yield_on_timeout=True,
             raise_interrupt=False,
             ignore_permission_denied=True,
+            stop_event=self.stopped,
         ):
             paths = {path for _, path in batch}
             if links is not None and paths:  # the links may lead to what has changed, which is one change then
@@ -129,14 +131,14 @@ class Watcher:
 
 
 def batches(watcher: Watcher, note: Callable[[str], object]) -> Iterator[set[str]]:
-    """Yield sets of paths that have changed, and an empty one when nothing has for a while; it never ends.
+    """Yield sets of paths that have changed, and an empty one when nothing has for a while, until it is stopped.
 
     `note` hears when a folder is gone, and when watching takes another way, or long.
     """
     polling = _is_polling_wanted(os.environ)
     news: set[str] = set()
     since = watcher.begun
-    while True:
+    while not watcher.stopped.is_set():
         seen = watcher.identities()
         begun = _told_if_long(watcher, note)
         try:

@@ -230,7 +230,28 @@ def test_how_it_is_watched(tmp_path: Path, told: Callable[..., dict[str, Any]]) 
         "yield_on_timeout": True,
         "raise_interrupt": False,
         "ignore_permission_denied": True,
+        "stop_event": it.stopped,
     }
+
+
+def test_it_ends(tmp_path: Path) -> None:
+    """Watching ends when it is stopped, within a moment, whatever way it goes."""
+    for polling in (None, "true"):
+        it = watched(tmp_path)
+        ended = threading.Event()
+
+        def watch(it: Watcher = it, ended: threading.Event = ended) -> None:
+            for _ in watching.batches(it, lambda _: None):
+                if it.stopped.is_set():
+                    break
+            ended.set()
+
+        with pytest.MonkeyPatch.context() as patch:
+            if polling:
+                patch.setenv("WATCHFILES_FORCE_POLLING", polling)
+            threading.Thread(target=watch, daemon=True).start()
+            it.stopped.set()
+            assert ended.wait(20)
 
 
 def test_one_change_is_told_once(write: Write, told: Callable[..., dict[str, Any]]) -> None:
