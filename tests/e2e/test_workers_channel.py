@@ -109,10 +109,10 @@ def test_a_worker_that_hangs(serve: Serve, write: Write) -> None:
     hangs = "    ctypes.PyDLL(None).sleep(60)  # it holds the interpreter\n"
     head, answer, rest = APP.partition('    await send({"type": "http.response.start"')
     folder = write({"main.py": f"import ctypes\n{head}{hangs}{answer}{rest}"})
-    served = serve("main:app", "--workers", "2", "-X", "timeout_worker_healthcheck=1", folder=folder)
+    served = serve("main:app", "--workers", "2", "-X", "timeout_worker_healthcheck=5", folder=folder)
 
     with pytest.raises(httpx.TransportError):
         httpx.get(served.url, timeout=30)
 
-    reason = "killed because it did not answer for 1 s (`-X timeout_worker_healthcheck` sets the limit)"
-    served.wait_for(rf"note: a worker ended, {re.escape(reason)}, and is replaced")
+    reason = "killed because it did not answer for 5 s (`-X timeout_worker_healthcheck` sets the limit)"
+    served.wait_for(rf"note: a worker ended, {re.escape(reason)} and is replaced")

@@ -224,7 +224,7 @@ class Workers:
     def _how(self, pid: int, status: int) -> str:
         if status < 0 and self.was_sent(pid, signal.SIGKILL):
             limit = "`-X timeout_worker_healthcheck` sets the limit"
-            return f", killed because it did not answer for {self._patience:g} s ({limit}),"
+            return f", killed because it did not answer for {self._patience:g} s ({limit})"
         if status < 0:
             numbers = {it.value: it.name for it in signal.Signals}  # those of real-time signals have no names
             return f", killed by {numbers.get(-status, f'signal {-status}')}"

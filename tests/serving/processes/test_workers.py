@@ -191,7 +191,7 @@ def test_one_that_the_supervisor_kills(start: Start, attended: Workers, heard: H
 
     os.kill(one.pid, signal.SIGKILL)
 
-    how = ", killed because it did not answer for 7 s (`-X timeout_worker_healthcheck` sets the limit),"
+    how = ", killed because it did not answer for 7 s (`-X timeout_worker_healthcheck` sets the limit)"
     heard.wait_for(("joined", one.pid), ("left", one.pid), (f"ended{how}", one.pid))
     assert not attended.was_sent(one.pid, signal.SIGKILL)
 
