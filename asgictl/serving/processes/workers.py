@@ -144,7 +144,7 @@ class Workers:
         return self._has_started(_CREDENTIALS.unpack(data)[0])
 
     def _has_started(self, pid: int) -> bool:
-        return any(process.pid == pid for process in multiprocessing.active_children())
+        return pid in self._processes or any(process.pid == pid for process in multiprocessing.active_children())
 
     def _attend(self) -> None:
         while not self._closed:
