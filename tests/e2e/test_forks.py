@@ -71,6 +71,20 @@ async def leave(request):
     status = await asyncio.to_thread(os.waitpid, pid, 0)
     return PlainTextResponse(str(os.waitstatus_to_exitcode(status[1])))
 
+def thread(request):
+    pid = os.fork()
+    if pid == 0:
+        how = request.query_params["how"]
+        if how == "exit":
+            sys.exit(5)
+        if how == "raise":
+            raise ValueError("in the child")
+        return PlainTextResponse("from the child")
+    return PlainTextResponse(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+
+async def to_thread(request):
+    return await asyncio.to_thread(thread, request)
+
 async def hold(request):
     one = fork.Process(target=sleep)
     one.start()
@@ -103,7 +117,7 @@ async def lifespan(app):
     print("shutdown", file=sys.stderr, flush=True)
 
 paths = {"/pool": pool, "/child": child, "/signalled": signalled, "/own": own, "/raced": raced, "/": plain}
-paths |= {"/leave": leave, "/hold": hold}
+paths |= {"/leave": leave, "/thread": thread, "/to-thread": to_thread, "/hold": hold}
 app = Starlette(routes=[Route(path, call) for path, call in paths.items()], lifespan=lifespan)
 """
 MODES = {
@@ -159,6 +173,14 @@ def test_a_child_that_goes_on(served: Served, how: str, status: int) -> None:
     answers = [ask(served, f"/leave?how={how}") for _ in range(3)]
 
     assert answers == [str(status)] * 3
+    assert [ask(served, "/") for _ in range(4)] == ["ok"] * 4
+
+
+@pytest.mark.parametrize("path", ["/thread", "/to-thread"])
+def test_a_child_of_a_thread_that_goes_on(served: Served, path: str) -> None:
+    """So does one that a thread has forked, as those in which frameworks run what is no coroutine."""
+    for how, status in (("exit", 5), ("raise", 1), ("return", 3)):
+        assert ask(served, f"{path}?how={how}") == str(status), how
     assert [ask(served, "/") for _ in range(4)] == ["ok"] * 4
 
 

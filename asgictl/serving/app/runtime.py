@@ -266,11 +266,15 @@ class Runtime:
         self.stopping.take_over()
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a child of the app's: answer nobody, and end when the loop has its turn, whose events are the parent's."""
+        """In a child of the app's: answer nobody, and end when the loop has its turn, whose events are the parent's.
+
+        A thread that was forked tells the loop what has come of its work.
+        """
         for exchange in self._in_flight:
             exchange.leave()
         with contextlib.suppress(RuntimeError):  # it is closed
             loop.call_soon(forks.end_child)
+        loop.call_soon_threadsafe = forks.end_of_work  # type: ignore[method-assign]  # of this child's copy
 
     def _stuck(self) -> None:
         if self._untold is not None:

@@ -13,6 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from typing import NoReturn
 
 from asgictl.errors import AppLoadError, StartError
@@ -90,6 +91,13 @@ def end_child(error: BaseException | None = None) -> NoReturn:
             stream.flush()
     finally:
         os._exit(status)
+
+
+def end_of_work(*told: object, **_: object) -> NoReturn:
+    """End this child, which was forked by a thread, with what the thread tells the event loop: an error, if any."""
+    works = [one for one in told if isinstance(one, Future) and one.done()]
+    errors = [*(one for one in told if isinstance(one, BaseException)), *(one.exception() for one in works)]
+    end_child(next(filter(None, errors), None))
 
 
 def leave_sockets(name: str) -> None:
