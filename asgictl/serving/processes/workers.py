@@ -144,7 +144,7 @@ class Workers:
         return self._has_started(_CREDENTIALS.unpack(data)[0])
 
     def _has_started(self, pid: int) -> bool:
-        return pid in self._processes or any(process.pid == pid for process in multiprocessing.active_children())
+        return pid in self._processes or any(process.pid == pid for process in _started())
 
     def _attend(self) -> None:
         while not self._closed:
@@ -191,7 +191,7 @@ class Workers:
 
     def _look(self) -> None:
         """Find processes that have started, and those that have ended."""
-        for process in multiprocessing.active_children():
+        for process in _started():
             if process.pid and process not in self._done:
                 self._processes[process.pid] = process
         for pid, process in list(self._processes.items()):
@@ -242,6 +242,14 @@ class Workers:
                 while pid and pid not in self._processes:  # those behind it have ended, too
                     os.waitpid(pid, os.WNOHANG)
                     pid = _first_ended()
+
+
+def _started() -> list[BaseProcess]:
+    """Return the processes that multiprocessing has started, those included that have ended before anybody looked.
+
+    `active_children` forgets these: a process that ends as soon as Python starts would never have been there.
+    """
+    return list(getattr(multiprocessing.process, "_children", ())) or multiprocessing.active_children()
 
 
 def _first_ended() -> int:
