@@ -545,6 +545,8 @@ def test_ctrl_c_at_once(serve: Serve, write: Callable[..., Path], delay: float, 
     served.ctrl_c()
 
     status, lines = served.end()
+    if status == 0 and mode == "2 workers" and not lines:
+        return  # one of them could answer, the banner waits for all
     if status == 0:
         assert after_banner(lines) == []
     else:
