@@ -57,30 +57,27 @@ class Suspended:
     def __await__(self):
         yield
 
+def go_on(how):
+    if how == "exit":
+        sys.exit(5)
+    if how == "raise":
+        raise ValueError("in the child")
+    return PlainTextResponse("from the child")
+
+def end_of(pid):
+    return PlainTextResponse(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+
 async def leave(request):
-    pid = os.fork()
+    pid, how = os.fork(), request.query_params["how"]
     if pid == 0:
-        how = request.query_params["how"]
-        if how == "exit":
-            sys.exit(5)
-        if how == "raise":
-            raise ValueError("in the child")
         if how == "wait":
             await Suspended()
-        return PlainTextResponse("from the child")
-    status = await asyncio.to_thread(os.waitpid, pid, 0)
-    return PlainTextResponse(str(os.waitstatus_to_exitcode(status[1])))
+        return go_on(how)
+    return await asyncio.to_thread(end_of, pid)
 
 def thread(request):
     pid = os.fork()
-    if pid == 0:
-        how = request.query_params["how"]
-        if how == "exit":
-            sys.exit(5)
-        if how == "raise":
-            raise ValueError("in the child")
-        return PlainTextResponse("from the child")
-    return PlainTextResponse(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+    return go_on(request.query_params["how"]) if pid == 0 else end_of(pid)
 
 async def to_thread(request):
     return await asyncio.to_thread(thread, request)
@@ -95,7 +92,7 @@ async def own(request):
     pid = os.fork()
     if pid == 0:
         os._exit(7)
-    return PlainTextResponse(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+    return end_of(pid)
 
 def raced(request):
     codes = set()

@@ -202,6 +202,7 @@ def test_others_are_not_heard(start: Start, attended: Workers, heard: Heeder) ->
     for stranger in strangers:
         with contextlib.suppress(OSError):
             stranger.send_bytes(json.dumps({"event": "hello", "pid": 1, "token": attended.token}).encode())
+        assert stranger.poll(20)
         with pytest.raises((EOFError, ConnectionError)):
             stranger.recv_bytes()
         stranger.close()
