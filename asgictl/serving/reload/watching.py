@@ -37,7 +37,7 @@ class Watcher:
         self.folders = folders
         self._files = [str(file) for file in files]
         self._changes = changes
-        self.begun = time.time()
+        self.begun = time.time() - _CLOCK
         self.stopped = threading.Event()
 
     def identities(self) -> list[tuple[int, int] | None]:
