@@ -27,13 +27,14 @@ Run = Callable[..., None]
 
 def workers(plan: ServePlan, listener: listen.Listener, hooks: Hooks, run: Run) -> int:
     """Serve with several processes until a signal ends it; return the exit status."""
+    from asgictl.serving.processes.pool import PATIENCE
     from asgictl.serving.processes.rolling import RollingPool
 
     with _lock_file() as lock:
         instructions = plan.instructions
         if instructions.access_log:
             instructions = instructions._replace(access_log=instructions.access_log._replace(lock=lock))
-        patience = float(plan.uvicorn.get("timeout_worker_healthcheck", 5))
+        patience = float(plan.uvicorn.get("timeout_worker_healthcheck", PATIENCE))
         pool = RollingPool(size=plan.workers, grace=instructions.graceful_timeout, hooks=hooks, patience=patience)
         os.environ[VARIABLE] = instructions.dumps(**_known(pool, listener))
         return _supervised(plan, listener, pool, run, workers=plan.workers)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import Serve, Write
+from tests.e2e import bare
 
 MODES: dict[str, list[str]] = {"one process": [], "reload": ["--reload"], "workers": ["--workers", "2"]}
 
@@ -21,19 +22,12 @@ class Mine(logging.Handler):
         print("CLOSED", flush=True)
         super().close()
 """
-APP = """
-import logging
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        return await send({"type": "lifespan.shutdown.complete"})
+MIDDLE = """
     if scope["path"] == "/boom":
         raise ValueError("boom")
     logging.getLogger("shop").info("sold")
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"hi"})
 """
+APP = "import logging\n" + bare.BEGINNING + MIDDLE + bare.answering('b"hi"')
 LOGURU = """
 for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
     logging.getLogger(name).handlers, logging.getLogger(name).propagate = [Mine()], False

@@ -12,13 +12,9 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.conftest import Serve, Write
+from tests.e2e import bare
 
-APP = """
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        return await send({"type": "lifespan.shutdown.complete"})
+MIDDLE = """
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -26,9 +22,8 @@ async def app(scope, receive, send):
         return await send({"type": "websocket.close"})
     if scope["path"] == "/boom":
         raise ValueError("boom")
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"hi"})
 """
+APP = bare.BEGINNING + MIDDLE + bare.answering('b"hi"')
 WSGI = """
 def app(environ, start_response):
     start_response("200 OK", [])

@@ -13,19 +13,11 @@ import httpx
 import pytest
 
 from tests.conftest import Serve, Served, Write, linux
+from tests.e2e import bare
 
 pytestmark = linux
 
-APP = """
-import os
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        return await send({"type": "lifespan.shutdown.complete"})
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
-"""
+APP = "import os\n" + bare.BEGINNING + bare.answering("str(os.getpid()).encode()")
 # Connects again and again, as another user where that can be, says what is no hello, and keeps what stays open.
 KNOCKS = """
 import contextlib, os, socket, sys
@@ -107,8 +99,7 @@ def answer_of(served: Served) -> int | None:
 def test_a_worker_that_hangs(serve: Serve, write: Write) -> None:
     """A worker that the supervisor kills for not answering is told with the reason, and with what allows it longer."""
     hangs = "    ctypes.PyDLL(None).sleep(60)  # it holds the interpreter\n"
-    head, answer, rest = APP.partition('    await send({"type": "http.response.start"')
-    folder = write({"main.py": f"import ctypes\n{head}{hangs}{answer}{rest}"})
+    folder = write({"main.py": f"import ctypes\n{bare.BEGINNING}{hangs}"})
     served = serve("main:app", "--workers", "2", "-X", "timeout_worker_healthcheck=5", folder=folder)
 
     with pytest.raises(httpx.TransportError):

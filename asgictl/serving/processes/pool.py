@@ -18,8 +18,8 @@ from asgictl.serving.events import Hooks
 from asgictl.serving.processes import exits, messages, sighup, stopping
 from asgictl.serving.processes.workers import Workers
 
-# What uvicorn's supervisor gives a worker to answer, in seconds: its `timeout_worker_healthcheck`.
-_PATIENCE = 5.0
+# What uvicorn's supervisor gives a worker to answer, in seconds: the default of its `timeout_worker_healthcheck`.
+PATIENCE = 5.0
 
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 1.5
@@ -33,7 +33,7 @@ class Pool:
 
     excuses_failures = True
 
-    def __init__(self, *, size: int, grace: float, hooks: Hooks, patience: float = _PATIENCE) -> None:
+    def __init__(self, *, size: int, grace: float, hooks: Hooks, patience: float = PATIENCE) -> None:
         """Expect `size` workers, which get `grace` seconds to stop, and `patience` seconds to answer the supervisor."""
         self.size = size
         self.grace = grace
@@ -164,8 +164,8 @@ class Pool:
             said.add(text)
             self.reporter.note(text)
 
-    def starts_anew(self) -> None:
-        """Expect workers whose start may be another than that of those before."""
+    def forget_start_notes(self) -> None:
+        """Pass notes on again that workers say when they start: the next ones may run other code."""
         self._start_notes.clear()
 
     def _heed_ready(self, kind: str | None, docs: str | None) -> None:

@@ -44,7 +44,7 @@ class RollingPool(Pool):
             return
         with self._rolling:
             self.notifier.reloading()
-            self.starts_anew()
+            self.forget_start_notes()
             _replace_all(self)
             if not self.stopping:
                 self.notifier.ready()

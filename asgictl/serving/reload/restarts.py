@@ -85,7 +85,7 @@ class Reload(Pool):
                 return
             self.reporter.changed(files)
             _forget_compiled(files)
-            self.starts_anew()
+            self.forget_start_notes()
             self._fatal = None
             self._is_broken = broken is not None
             self._new_until = math.inf

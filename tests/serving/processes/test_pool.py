@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
 
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.failure import Failure
@@ -129,6 +130,11 @@ class Worker:
 def joined(team: Team, *pids: int) -> list[Worker]:
     """Return workers that the parent knows."""
     return [Worker(team, pid) for pid in pids]
+
+
+def test_the_supervisors_patience() -> None:
+    """What is said of a worker that hangs is what uvicorn's supervisor gives it unless told otherwise."""
+    assert uvicorn.Config("", log_config=None).timeout_worker_healthcheck == pool.PATIENCE
 
 
 # Numbers that no process can have (PID_MAX_LIMIT of Linux is 4,194,304).

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -385,6 +386,21 @@ def test_a_watcher_that_fails(come: Callable[..., None], clock: Clock) -> None:
         "changes are not seen for 0.5 s, and the app restarts then (OSError: again)",
         (73.0,),
     ]
+
+
+def test_watching_ends_with_the_launch(tmp_path: Path) -> None:
+    """The thread that watches is over when the launch is: with some versions of watchfiles it would end in an abort."""
+    changes = Changes([tmp_path], [], [])
+    watcher = Watcher([tmp_path], [], changes)
+    silent: Any = SimpleNamespace(reporter=SimpleNamespace(note=lambda _: None), is_late=False)
+
+    with restarts.watched(watcher, changes, silent):
+        watching_now = [it for it in threading.enumerate() if it.name == "asgictl-reload"]
+        assert watching_now
+
+    for thread in watching_now:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from asgictl.errors import StartError
+from asgictl.serving.processes import stopping
 from asgictl.serving.sockets import listen, port_owner, predecessor
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.sockets.port_owner import Owner
@@ -163,3 +164,8 @@ def test_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str,
     monkeypatch.setattr(port_owner, "_PROC", tmp_path)
 
     assert port_owner.find(8000) == Owner(4242, "python", may_be_ours=True)
+
+
+def test_its_patience() -> None:
+    """It waits twice as long as an asgictl that stops, and whose loop is blocked, keeps the place."""
+    assert predecessor._PATIENCE == 2 * stopping.REFUSE

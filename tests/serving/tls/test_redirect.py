@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from asgictl.cli.serve import options
 from asgictl.errors import StartError
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
@@ -188,3 +189,8 @@ def test_a_websocket(caplog: pytest.LogCaptureFixture) -> None:
     assert (answer.status_code, answer.headers["location"]) == (307, "wss://127.0.0.1:8443/chat?a")
     said = [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"]
     assert said == ["Invalid HTTP request received."]
+
+
+def test_heads_are_limited_as_in_production() -> None:
+    """The head of a plain request may take as long as one of a request over HTTPS with `--prod`."""
+    assert options.FORM.rules.bundles["prod"]["header_timeout"] == redirect._HEAD
