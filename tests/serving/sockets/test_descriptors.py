@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import socket
@@ -29,6 +30,8 @@ def left(count: int) -> Iterator[int]:
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     opened.append(os.open(os.devnull, os.O_RDONLY))
     limit = max(opened) + 100
+    gc.collect()  # or what earlier tests have left behind is closed meanwhile
+    gc.disable()
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, usual[1]))
     try:
         with contextlib.suppress(OSError):
@@ -38,6 +41,7 @@ def left(count: int) -> Iterator[int]:
             os.close(opened.pop())
         yield limit
     finally:
+        gc.enable()
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
         for descriptor in opened:
             os.close(descriptor)
