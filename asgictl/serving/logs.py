@@ -225,6 +225,6 @@ def config(*, verbose: bool, log_format: LogFormat, whole: bool) -> dict[str, An
             "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
             "uvicorn.error": {"level": "INFO"},
             # Without handlers, uvicorn has no access log: asgictl has one.
-            "uvicorn.access": {"handlers": [], "propagate": False},
+            "uvicorn.access": {"handlers": [], "level": "INFO", "propagate": False},
         },
     }

@@ -64,6 +64,9 @@ logging.getLogger("uvicorn.access").addFilter(lambda record: "GET /health" not i
 LEVEL = """
 logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 """
+PARENT_LEVEL = """
+logging.getLogger("uvicorn").setLevel(logging.WARNING)
+"""
 DISABLED = """
 logging.getLogger("uvicorn.access").disabled = True
 """
@@ -131,6 +134,7 @@ def short(line: str) -> str:
         pytest.param(FILTER, ACCESS[1:], [], [BOOM], id="filter by arguments"),
         pytest.param(MESSAGE, ACCESS[1:], [], [BOOM], id="filter by message"),
         pytest.param(LEVEL, [], [], [BOOM, LEVEL_SET], id="level"),
+        pytest.param(PARENT_LEVEL, ACCESS, [], [BOOM], id="level of the logger above"),
         pytest.param(DISABLED, ACCESS, [], [BOOM, GOES_ON], id="disabled"),
     ],
 )
