@@ -118,9 +118,9 @@ def test_sighup_replaces_the_workers(serve: Serve, write: Write, loop: str) -> N
 def test_a_slow_start_is_waited_for(serve: Serve, write: Write) -> None:
     """A restart by SIGHUP waits for workers that take longer to start than uvicorn would."""
     folder = write({"main.py": APP.format(start="")})
-    served = serve("--workers", "2", "-X", "timeout_worker_healthcheck=1")
+    served = serve("--workers", "2", "-X", "timeout_worker_healthcheck=2")
     before = {httpx.get(served.url).text for _ in range(20)}
-    (folder / "main.py").write_text(APP.format(start="time.sleep(2)"))
+    (folder / "main.py").write_text(APP.format(start="time.sleep(2.5)"))
 
     served.send(signal.SIGHUP)
 

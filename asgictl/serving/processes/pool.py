@@ -234,11 +234,13 @@ class Pool:
     def _force(self, status: int) -> None:
         """Kill the workers, and end with `status` before the supervisor can return another."""
         self._forced = True
-        if self.error is not None:
-            self.reporter.problem(self.error)
-        for process in multiprocessing.active_children():
-            process.kill()
-        exits.end(status)
+        try:
+            if self.error is not None:
+                self.reporter.problem(self.error)
+            for process in multiprocessing.active_children():
+                process.kill()
+        finally:
+            exits.end(status)
 
 
 def _stop_before_supervision(number: int, _frame: FrameType | None) -> None:

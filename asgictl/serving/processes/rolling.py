@@ -15,7 +15,7 @@ from typing import Any
 from asgictl.errors import AppLoadError, AsgictlError, StartError
 from asgictl.serving.processes.pool import Pool
 
-# So many replacements in a row may die before they are ready.
+# So many replacements in a row may die before they are ready; of first workers that were too slow, so many for each.
 _VAIN = 3
 
 # How long a worker that is replaced still answers; clients with a connection are told to connect anew; in seconds.
@@ -73,17 +73,21 @@ class RollingPool(Pool):
         if pid in self._ready | self._signalled and pid not in self._excused:
             self.reporter.note(f"a worker ended{how} and is replaced")
         elif pid not in self._ready | self._excused:
-            self._count(StartError(f"a worker ended before the app was ready{how}"))
+            error = StartError(f"a worker ended before the app was ready{how}")
+            self._count(error, slow=self.workers.was_sent(pid, signal.SIGKILL))
 
-    def _count(self, error: AsgictlError) -> None:
-        """End a start that fails; try a replacement that fails again, as long as others serve."""
+    def _count(self, error: AsgictlError, *, slow: bool = False) -> None:
+        """End a first start that fails, unless it is just `slow`; else try again, a few times or while others serve."""
         self.failures += 1
         self._vain += 1
-        if not self.ready or (self._vain >= _VAIN and not self.serving):
+        limit = _VAIN if self.ready else _VAIN * self.size if slow else 1
+        if self._vain >= limit and not (self.ready and self.serving):
             self.fail(error)
         elif self._told != error.message:
             self._told = error.message
-            self.reporter.note(f"a new worker cannot start: {error.message}")
+            self.reporter.note(
+                f"a new worker cannot start: {error.message}" if self.ready else f"{error.message}; it is started again"
+            )
 
 
 def _replace_all(pool: RollingPool) -> None:

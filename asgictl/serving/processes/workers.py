@@ -124,27 +124,11 @@ class Workers:
             except (OSError, EOFError, MemoryError):
                 time.sleep(_SHORTAGE)  # of descriptors or memory: else it would be tried again at once
                 continue
-            if self._is_of_a_worker(connection):
+            if _is_of_a_child(connection):
                 self._arrivals.append(connection)
                 self._wakes.send_bytes(b"1")
             else:
                 connection.close()
-
-    def _is_of_a_worker(self, connection: Connection) -> bool:
-        """Tell whether one of the processes speaks, where the system tells; elsewhere the token has to do."""
-        if sys.platform != "linux":
-            return True
-        own = socket.socket(fileno=connection.fileno())
-        try:
-            data = own.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        except OSError:
-            return False
-        finally:
-            own.detach()
-        return self._has_started(_CREDENTIALS.unpack(data)[0])
-
-    def _has_started(self, pid: int) -> bool:
-        return pid in self._processes or any(process.pid == pid for process in _started())
 
     def _attend(self) -> None:
         while not self._closed:
@@ -199,10 +183,9 @@ class Workers:
                 del self._processes[pid]
                 self._done.add(process)
                 self._hung_up.discard(pid)
-                how = self._how(pid, process.exitcode)
+                self._heeder.ended(pid, self._how(pid, process.exitcode))
                 for one in [one for one in _sent if one[0] == pid]:
                     _sent.discard(one)
-                self._heeder.ended(pid, how)
         self._reap_strangers()
 
     def _may_have_said(self, pid: int) -> bool:
@@ -242,6 +225,25 @@ class Workers:
                 while pid and pid not in self._processes:  # those behind it have ended, too
                     os.waitpid(pid, os.WNOHANG)
                     pid = _first_ended()
+
+
+def _is_of_a_child(connection: Connection) -> bool:
+    """Tell whether a child of this process speaks, where the system tells; elsewhere the token has to do.
+
+    Whether multiprocessing knows it does not matter: it takes note of a process only when that runs already.
+    """
+    if sys.platform != "linux":
+        return True
+    try:
+        own = socket.socket(fileno=connection.fileno())
+        try:
+            data = own.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        finally:
+            own.detach()
+        os.waitid(os.P_PID, _CREDENTIALS.unpack(data)[0], os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except OSError:
+        return False
+    return True
 
 
 def _started() -> list[BaseProcess]:

@@ -283,6 +283,25 @@ def test_a_start_that_fails(team: Team) -> None:
     assert team.error.message == "a worker ended before the app was ready, killed by SIGKILL"
 
 
+def test_a_start_that_is_slow(team: Team) -> None:
+    """A first worker that the supervisor has killed, because it was slow, is started again, three times for each."""
+    team.ready = False
+    team.remove(1)
+    team.remove(2)
+    how = ", killed because it did not answer for 5 s"
+    for pid in range(10, 15):
+        team.workers.sent.add((pid, signal.SIGKILL))
+        team._heed_death(pid, how)
+    said = f"a worker ended before the app was ready{how}"
+    assert (team.error, team.said) == (None, [f"note: {said}; it is started again"])
+
+    team.workers.sent.add((15, signal.SIGKILL))
+    team._heed_death(15, how)
+
+    assert team.error is not None
+    assert team.error.message == said
+
+
 def test_replacements_in_vain(team: Team) -> None:
     """Replacements that die are told once for each reason, for as long as others serve; else the third ends it."""
     for _ in range(4):

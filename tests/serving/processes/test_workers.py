@@ -196,6 +196,16 @@ def test_one_that_the_supervisor_kills(start: Start, attended: Workers, heard: H
     assert not attended.was_sent(one.pid, signal.SIGKILL)
 
 
+def test_one_that_multiprocessing_does_not_know_yet(attended: Workers, heard: Heeder) -> None:
+    """A worker that speaks before multiprocessing has taken note of it is heard: its parent was slow, not it."""
+    process = Process(SPEAKS.replace("sys.argv[1]", repr(attended.address)))
+    try:
+        say(process, event="hello", pid=process.pid, token=attended.token)
+        heard.wait_for(("joined", process.pid))
+    finally:
+        process.end()
+
+
 def test_others_are_not_heard(start: Start, attended: Workers, heard: Heeder) -> None:
     """Another process is not heard, whatever it knows and says, and however often it comes."""
     strangers = [Client(attended.address) for _ in range(200)]
