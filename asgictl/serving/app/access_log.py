@@ -49,6 +49,11 @@ class AccessLog(NamedTuple):
     colors: bool = False
     lock: str | None = None
 
+    @property
+    def reads_headers(self) -> bool:
+        """Whether its lines may tell what stands in a request's headers."""
+        return self.format != "text"
+
 
 def check(form: str) -> None:
     """Raise `ConfigError` unless `form` is known, or a template of known fields."""

@@ -54,7 +54,9 @@ class Runtime:
         self._docs: str | None = None
         self._untold: AppLoadError | None = None
         self._app: ASGIApp
-        self._line = access_log.line(instructions.access_log or access_log.AccessLog())
+        log = instructions.access_log or access_log.AccessLog()
+        self._line = access_log.line(log)
+        self._log_reads_headers = log.reads_headers
         self._write: Callable[[str], object] | None = None
         self._writer: LogWriter | None = None
         self._proxied: Any = None
@@ -153,7 +155,8 @@ class Runtime:
             receive = websocket.receive
         self._in_flight[exchange] = asyncio.current_task(self._stop.loop)
         apps = {**scope}  # the server and the log look into theirs later on
-        apps["headers"] = [*scope["headers"]]
+        if self._log_reads_headers:
+            apps["headers"] = [*scope["headers"]]
         try:
             await self._app(apps, receive, exchange.send)
         except asyncio.CancelledError:
