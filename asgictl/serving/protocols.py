@@ -9,10 +9,16 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
+from asgictl.serving.processes import stopping
+
 _WEBSOCKETS = "uvicorn.protocols.websockets.auto"
+
+# The first requests do not have to share the interpreter with an import; in seconds.
+_CALM = 0.5
 
 # What uvicorn imports for its arguments `loop`, `http` and `ws`; a test holds it against uvicorn.
 _LOOPS = {"auto": ("uvloop",), "uvloop": ("uvloop",), "zuvloop": ("zuvloop",)}
@@ -73,6 +79,17 @@ def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Itera
     if names & {"websockets", "a2wsgi", *sys.stdlib_module_names}:
         for module in (*later, *_RARE):
             importlib.import_module(module)
+
+
+def import_later(modules: Iterable[str]) -> None:
+    """Import modules soon, and before they are needed; not those of which that cannot be done now."""
+    for module in modules:
+        stopping.later(_CALM, functools.partial(_import, module))
+
+
+def _import(module: str) -> None:
+    with suppress(OSError):
+        importlib.import_module(module)
 
 
 def _names(folder: str) -> list[str]:

@@ -34,9 +34,13 @@ class ErrorPage:
     """An ASGI application that answers everything with an error."""
 
     def __init__(self, error: AppLoadError, show_errors: ShowErrors) -> None:
-        """Show `error` to the clients that `show_errors` names; others learn only that there is one."""
+        """Show `error` to the clients that `show_errors` names; others learn only that there is one.
+
+        `unwatched` says why edits do not count for now.
+        """
         self._error = error
         self._show_errors = show_errors
+        self.unwatched = ""
         self._name = b"%08x" % zlib.crc32(self._text().encode(errors="backslashreplace"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,16 +73,23 @@ class ErrorPage:
     def _html(self, method: str) -> str:
         from html import escape
 
-        message, hint, stack = map(escape, self._parts())
+        message, hint, stack, unwatched = map(escape, self._parts())
         page = Path(__file__).with_name("error_page.html").read_text(encoding="utf-8")
         repeatable = "true" if method in {"GET", "HEAD"} else "false"
         return page.format(
-            message=message, hint=hint, stack=stack, shown=_SHOWN.decode(), name=self._name.decode(), get=repeatable
+            message=message,
+            hint=hint,
+            stack=stack,
+            unwatched=unwatched,
+            shown=_SHOWN.decode(),
+            name=self._name.decode(),
+            get=repeatable,
         )
 
-    def _parts(self) -> tuple[str, str, str]:
+    def _parts(self) -> tuple[str, str, str, str]:
         failure = self._error.failure
-        return self._error.message, self._error.hint or "", failure.users if failure else ""
+        unwatched = self.unwatched[:1].upper() + self.unwatched[1:]
+        return self._error.message, self._error.hint or "", failure.users if failure else "", unwatched
 
 
 def _start(kind: str, *more: tuple[bytes, bytes]) -> dict[str, object]:

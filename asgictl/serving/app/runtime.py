@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib
 import ssl
 import sys
 from collections.abc import Callable, Coroutine
@@ -25,9 +24,6 @@ from asgictl.serving.sockets import descriptors, request_head
 
 if TYPE_CHECKING:
     from asgictl.serving.processes.messages import Report
-
-# The first requests do not have to share the interpreter with an import; in seconds.
-_CALM = 0.5
 
 # How long a worker that cannot start waits before it ends, in seconds.
 _RETRY = 2.0
@@ -60,6 +56,7 @@ class Runtime:
         self._write: Callable[[str], object] | None = None
         self._writer: LogWriter | None = None
         self._proxied: Any = None
+        self._page: ErrorPage | None = None
         self._limits_heads = True
         self._startup = stuck.Startup()
         self._logging = logs.AppLogging()
@@ -218,7 +215,13 @@ class Runtime:
 
     def _show(self, error: AppLoadError) -> None:
         """Answer every request with `error` instead of the app."""
-        self._use(ErrorPage(error, self.instructions.show_errors), None)
+        self._page = ErrorPage(error, self.instructions.show_errors)
+        self._use(self._page, None)
+
+    def unwatched(self, why: str) -> None:
+        """Say on the page of an app that is broken `why` edits do not count for now."""
+        if self._page is not None:
+            self._page.unwatched = why
 
     def startup_complete(self) -> None:
         """Note that the app answers, and say so."""
@@ -236,8 +239,7 @@ class Runtime:
         self.report.ready(self.kind, self._docs)
         if self.instructions.reload and (self.kind or "").startswith("Django"):
             stopping.later(0, self._tell_migrations)
-        for module in self.instructions.later:
-            stopping.later(_CALM, partial(_import, module))
+        protocols.import_later(self.instructions.later)
 
     def shutdown_began(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
@@ -290,9 +292,3 @@ class Runtime:
 
         if note := django_checks.unapplied():
             self.report.note(note)
-
-
-def _import(module: str) -> None:
-    """Import a module before it is needed, or not, if that cannot be done now."""
-    with contextlib.suppress(OSError):
-        importlib.import_module(module)

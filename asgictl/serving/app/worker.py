@@ -39,7 +39,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     forks.leave_sockets(more["sockets"])
     _runtime = Runtime(instructions, alone=False)
     try:
-        report = ParentReport(more["address"], more["token"], stop=_stop, drain=_runtime.drain)
+        report = ParentReport(
+            more["address"], more["token"], stop=_stop, drain=_runtime.drain, unwatched=_runtime.unwatched
+        )
     except (OSError, EOFError, RuntimeError):  # the parent is gone, or the system has no thread left to hear it
         exits.end(_runtime.stopping.failed)
     _runtime.report = report

@@ -18,6 +18,7 @@ from asgictl.serving.processes import forks
 
 STOP = "stop"
 DRAIN = "drain"
+UNWATCHED = "unwatched"
 
 # Anything larger does not come from a worker; in bytes. What a message has beside its error is much less than this.
 _LARGEST = 1_000_000
@@ -56,17 +57,25 @@ class ParentReport:
     """A report that goes to the parent of a worker."""
 
     def __init__(
-        self, address: str, token: str, *, stop: Callable[[float | None], None], drain: Callable[[], None]
+        self,
+        address: str,
+        token: str,
+        *,
+        stop: Callable[[float | None], None],
+        drain: Callable[[], None],
+        unwatched: Callable[[str], None],
     ) -> None:
         """Connect to the parent, which knows `token`.
 
-        Call `drain` when it says so, and `stop` with the seconds it allows, or when it is gone.
+        Call `drain` when it says so, `unwatched` with why edits do not count for now, and `stop` with the seconds it
+        allows, or when it is gone.
         """
         self._connection = Client(address)
         forks.in_child("parent", self._connection.close)  # or its parent would not see this process end
         self._lock = threading.Lock()
         self._stop = stop
         self._drain = drain
+        self._unwatched = unwatched
         self._say("hello", token=token)
         threading.Thread(target=self._listen, name="asgictl-parent", daemon=True).start()
 
@@ -111,6 +120,8 @@ class ParentReport:
                 self._stop(message["grace"])
             elif message["event"] == DRAIN:
                 self._drain()
+            elif message["event"] == UNWATCHED:
+                self._unwatched(message["text"])
         self._stop(None)
 
 

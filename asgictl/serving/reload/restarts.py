@@ -20,7 +20,7 @@ from typing import Any
 
 from asgictl import errors
 from asgictl.errors import AppLoadError, StartError
-from asgictl.serving.processes import exits
+from asgictl.serving.processes import exits, messages
 from asgictl.serving.processes.pool import Pool
 from asgictl.serving.reload import watching
 from asgictl.serving.reload.changes import Changes
@@ -60,6 +60,7 @@ class Reload(Pool):
         self._trigger = trigger
         self._prepare = prepare
         self._fatal: str | None = None
+        self._unwatched = ""
         self._is_broken = False
         self._since = 0.0
         self._new_until = math.inf
@@ -87,12 +88,24 @@ class Reload(Pool):
             _forget_compiled(files)
             self.forget_start_notes()
             self._fatal = None
+            self._unwatched = ""
             self._is_broken = broken is not None
             self._new_until = math.inf
             self._prepare(broken)
             for pid in self.workers.pids:
                 self.tell_stop(pid)
             self._touch()
+
+    def tell_unwatched(self, text: str) -> None:
+        """Say in the terminal, and on the page of an app that is broken, that edits do not count until a restart."""
+        self.reporter.note(text)
+        with self.changed:
+            self._unwatched = text
+            self._tell_page()
+
+    def _tell_page(self) -> None:
+        for pid in self.workers.pids if self._unwatched else ():
+            self.workers.tell(pid, {"event": messages.UNWATCHED, "text": self._unwatched})
 
     def _is_in_folder(self) -> bool:
         """Go back where the folder was made anew; without one uvicorn's reloader raises (`_display_path`)."""
@@ -119,6 +132,7 @@ class Reload(Pool):
         self.ready = True
         self._since = time.monotonic()
         self._new_until = self._since + _NEW
+        self._tell_page()
         if not self.stopping:
             self._call_ready(kind, docs)
 
@@ -170,7 +184,7 @@ def _watch(watcher: Watcher, changes: Changes, pool: Reload) -> None:
         except Exception as error:  # noqa: BLE001  # of the watcher, or of what it calls
             pause = min(2 * pause, _LONGEST) if pause and time.monotonic() - begun < _LONGEST else _PAUSE
             why = f"{type(error).__name__}: {error}"
-            pool.reporter.note(f"changes are not seen for {pause:g} s, and the app restarts then ({why})")
+            pool.tell_unwatched(f"changes are not seen for {pause:g} s, and the app restarts then ({why})")
             time.sleep(pause)
 
 

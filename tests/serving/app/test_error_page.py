@@ -101,8 +101,22 @@ def test_the_page(hint: str | None, shown: str) -> None:
         ("p", "message"): "cannot load `m:app`: <b> & {x}",
         ("p", "hint"): shown,
         ("pre", None): STACK,
+        ("p", "unwatched"): "",
         ("p", None): "The app restarts when a file changes. Then reload this page.",
     }
+
+
+def test_edits_that_do_not_count_for_now() -> None:
+    """While changes are not seen both kinds of the page say so, and it is still the page of the same error."""
+    page = ErrorPage(AppLoadError("no luck", hint="mend it"), "always")
+    name = page._name
+
+    page.unwatched = "changes are not seen for 8 s (<OSError>)"
+
+    assert asked(page).text == "no luck\n\nmend it\n\nChanges are not seen for 8 s (<OSError>)\n"
+    elements = Page(asked(page, Accept="text/html").text).elements
+    assert ("p", {"class": "unwatched"}, "Changes are not seen for 8 s (<OSError>)\n") in elements
+    assert page._name == name
 
 
 def test_text_that_is_no_unicode() -> None:

@@ -24,7 +24,11 @@ class Parent:
         self._changed = threading.Condition()
         with Listener(address) as listener:
             self.report = ParentReport(
-                address, "token", stop=lambda grace: self._note(("stop", grace)), drain=lambda: self._note("drain")
+                address,
+                "token",
+                stop=lambda grace: self._note(("stop", grace)),
+                drain=lambda: self._note("drain"),
+                unwatched=lambda why: self._note(("unwatched", why)),
             )
             self.connection = listener.accept()
 
@@ -116,12 +120,13 @@ def test_an_error_arrives() -> None:
 
 
 def test_what_a_worker_is_told(parent: Parent) -> None:
-    """A worker drains and stops when it is told to; other words mean nothing."""
+    """A worker drains and stops when it is told to, and hears that edits do not count; other words mean nothing."""
+    messages.write(parent.connection, {"event": messages.UNWATCHED, "text": "no luck"})
     messages.write(parent.connection, {"event": messages.DRAIN})
     messages.write(parent.connection, {"event": "what"})
     messages.write(parent.connection, {"event": messages.STOP, "grace": 2.5})
 
-    parent.waits_for("drain", ("stop", 2.5))
+    parent.waits_for(("unwatched", "no luck"), "drain", ("stop", 2.5))
 
 
 def test_the_parent_is_gone(parent: Parent) -> None:
@@ -136,7 +141,7 @@ def test_the_parent_is_gone(parent: Parent) -> None:
 def test_nobody_listens(tmp_path: Any) -> None:
     """A worker whose parent is gone before it begins cannot report."""
     with pytest.raises(OSError, match="No such file"):
-        ParentReport(str(tmp_path / "none"), "token", stop=lambda _: None, drain=lambda: None)
+        ParentReport(str(tmp_path / "none"), "token", stop=lambda _: None, drain=lambda: None, unwatched=lambda _: None)
 
 
 @pytest.fixture

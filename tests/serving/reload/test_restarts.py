@@ -137,6 +137,20 @@ def test_a_restart(team: Team, tmp_path: Path) -> None:
     assert (team.size, team.excuses_failures) == (1, False)
 
 
+def test_edits_that_do_not_count_for_now(team: Team) -> None:
+    """That changes are not seen is said in the terminal, and to each process until a restart, for its page says it."""
+    told = (7, {"event": "unwatched", "text": "no luck"})
+    team.tell_unwatched("no luck")
+
+    assert team.said == ["note: no luck"]
+    assert team.workers.told == [told]
+    team._heed_ready(None, None)
+    assert team.workers.told == [told, told]
+    team.restart()
+    team._heed_ready(None, None)
+    assert team.workers.told[2:] == []
+
+
 def test_ready_again_and_again(team: Team) -> None:
     """Each time that the app is ready it is told, unless everything stops."""
     team._heed_ready("ASGI", "/docs")
@@ -280,6 +294,8 @@ class Restarts:
     def note(self, text: str) -> None:
         """Keep what is said."""
         self.said.append(text)
+
+    tell_unwatched = note
 
 
 @pytest.fixture

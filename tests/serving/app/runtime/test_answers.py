@@ -74,6 +74,21 @@ def test_the_error_page_sees_who_asks() -> None:
     assert isinstance(built._app, ErrorPage)
 
 
+def test_edits_that_do_not_count_for_now() -> None:
+    """The page of an app that is broken says so; an app that works is not bothered."""
+    built, report = made()
+    built._use(hello, "ASGI")
+    built.unwatched("no luck")
+    assert text_of(built) == "('127.0.0.1', 5000) http"
+
+    built._show(AppLoadError("broken"))
+    built.unwatched("no luck")
+
+    assert isinstance(built._app, ErrorPage)
+    assert built._app.unwatched == "no luck"
+    assert report == []
+
+
 def test_a_line_that_cannot_be_made() -> None:
     """A line that fails is counted as lost, with the reason, and the answer goes on."""
     built, report = made()
