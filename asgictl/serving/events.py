@@ -37,7 +37,7 @@ class Reporter(Protocol):
         """The app that was not there at the start is there now."""
 
     def changed(self, files: Sequence[str]) -> None:
-        """The app is started anew because of `files`, or for another reason."""
+        """The app is restarted because of `files`, or for another reason."""
 
     def note(self, text: str) -> None:
         """Something that users should know has happened."""

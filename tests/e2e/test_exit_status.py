@@ -253,7 +253,7 @@ def test_start_fails_under_reload(serve: Serve, write: Callable[..., Path], case
     assert after[0] == 0
     wanted = [line for line in lines if "--traceback" not in line]  # the stack is shown anyway
     assert after[1][-1 - len(wanted) : -1] == wanted
-    assert re.fullmatch(r"note: \S+ shows the error; the next change starts the app anew", after[1][-1])
+    assert re.fullmatch(r"note: \S+ shows the error; the next change restarts the app", after[1][-1])
 
 
 def test_process_ends_in_the_import(serve: Serve, write: Callable[..., Path]) -> None:

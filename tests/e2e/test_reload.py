@@ -108,7 +108,7 @@ def test_a_change_counts(serve: Serve, project: Path) -> None:
     status, lines = served.stop()
     assert status == 0
     assert [line.split()[0] for line in lines[:5]] == ["App", "Local", "Network", "Reload", "Ready"]
-    assert lines[5] == "note: main.py changed, starting anew"
+    assert lines[5] == "note: main.py changed, restarting"
     assert re.fullmatch(r"note: ready again in \d+ ms", lines[6])
     assert len(lines) == 7
 
@@ -246,7 +246,7 @@ def test_a_broken_app_can_be_stopped(serve: Serve, project: Path) -> None:
         "error: cannot load `main:app`: ModuleNotFoundError: No module named 'nosuchdep' (main.py:1)",
         f"hint: install it where asgictl runs: `{sys.executable} -m pip install nosuchdep`",
     ]
-    assert re.fullmatch(r"note: \S+ shows the error; the next change starts the app anew", lines[-1])
+    assert re.fullmatch(r"note: \S+ shows the error; the next change restarts the app", lines[-1])
 
 
 def test_others_do_not_see_the_error(serve: Serve, project: Path) -> None:
@@ -320,7 +320,7 @@ def test_environments_are_left_alone(serve: Serve, project: Path) -> None:
     (project / "notes.txt").touch()
     (project / "last.py").touch()
 
-    assert served.wait_for("note: .* starting anew")[0] == "note: last.py changed, starting anew"
+    assert served.wait_for("note: .* restarting")[0] == "note: last.py changed, restarting"
 
 
 def test_saves_while_it_stops(serve: Serve, project: Path) -> None:
@@ -375,7 +375,7 @@ def test_temporary_files_in_the_project(serve: Serve, project: Path) -> None:
     eventually(served, "version 3")
 
     lines = served.stop()[1]
-    assert [line for line in lines if "starting anew" in line] == ["note: main.py changed, starting anew"] * 2
+    assert [line for line in lines if "restarting" in line] == ["note: main.py changed, restarting"] * 2
     assert sorted(path.name for path in project.iterdir() if path.suffix != ".pyc") == sorted(
         {"main.py", "helpers.py", *(["__pycache__"] if (project / "__pycache__").exists() else [])}
     )
@@ -401,7 +401,7 @@ def test_many_saves(serve: Serve, project: Path) -> None:
         time.sleep(0.05)
 
     eventually(served, "version 21")
-    restarts = [line for line in served.stop()[1] if "starting anew" in line]
+    restarts = [line for line in served.stop()[1] if "restarting" in line]
     assert 1 <= len(restarts) <= 5
 
 
@@ -425,7 +425,7 @@ def test_stops_during(serve: Serve, project: Path, case: str, number: signal.Sig
     served = serve("--reload")
     url = served.url
     DURING[case](project)
-    served.wait_for("slow" if case in {"an import", "a startup"} else "starting anew")
+    served.wait_for("slow" if case in {"an import", "a startup"} else "restarting")
 
     if number is signal.SIGINT:
         served.ctrl_c()
@@ -489,7 +489,7 @@ def test_folders_and_patterns(serve: Serve, project: Path) -> None:
     (project / "app/test_x.py").touch()
     (project / "app/templates/mail/a.html").touch()
 
-    assert served.wait_for("note: .* starting anew")[0] == "note: app/templates/mail/a.html changed, starting anew"
+    assert served.wait_for("note: .* restarting")[0] == "note: app/templates/mail/a.html changed, restarting"
 
 
 @pytest.mark.usefixtures("project")
@@ -617,7 +617,7 @@ def test_nohup(project: Path) -> None:
 
 @pytest.mark.usefixtures("project")
 def test_a_crash_later_on(serve: Serve, hurried: Callable[[str], Path]) -> None:
-    """A process that crashes after a while is started anew by itself."""
+    """A process that crashes after a while is restarted."""
     served = serve("--reload", script=hurried("asgictl.serving.reload.restarts._SHORT = 0.0"))
     assert answer(served).text == "version 1"
 
@@ -626,7 +626,7 @@ def test_a_crash_later_on(serve: Serve, hurried: Callable[[str], Path]) -> None:
 
     ready_again(served)
     assert answer(served).text == "version 1"
-    assert re.search(r"note: the app's process ended( with status 7)?, starting it anew", "\n".join(served.stop()[1]))
+    assert re.search(r"note: the app's process ended( with status 7)?, restarting it", "\n".join(served.stop()[1]))
 
 
 @pytest.mark.parametrize("value", ["true", ""])
@@ -662,7 +662,7 @@ def test_an_app_that_writes_its_own_module(serve: Serve, project: Path) -> None:
     served = serve("--reload", *note[1].split())
     assert answer(served).text == "version 1"
     (project / "helpers.py").write_text("x = 1\n")
-    assert served.wait_for("note: .* starting anew")[0] == "note: helpers.py changed, starting anew"
+    assert served.wait_for("note: .* restarting")[0] == "note: helpers.py changed, restarting"
 
 
 @pytest.mark.usefixtures("project")
@@ -720,13 +720,13 @@ def test_an_env_file_that_changes(serve: Serve, project: Path) -> None:
     status, lines = served.stop()
     assert status == 0
     assert [line for line in after_banner(lines) if not line.startswith("note: ready")] == [
-        "note: .env changed, starting anew",
+        "note: .env changed, restarting",
         "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
-        "note: .env changed, starting anew",
+        "note: .env changed, restarting",
         "error: line 2 of `.env` is not `NAME=value`",
         "hint: put it right, or make it a comment with #",
-        f"note: {served.url} shows the error; the next change starts the app anew",
-        "note: .env changed, starting anew",
+        f"note: {served.url} shows the error; the next change restarts the app",
+        "note: .env changed, restarting",
         "note: `ASGICTL_SERVE_PORT` counts when asgictl itself is started again",
     ]
 

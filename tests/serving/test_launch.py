@@ -144,7 +144,7 @@ class Reporter:
         """The app answers."""
 
     def changed(self, files: object) -> None:
-        """The app is started anew."""
+        """The app is restarted."""
 
 
 def test_the_report_of_one_process() -> None:

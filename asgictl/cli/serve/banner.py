@@ -60,13 +60,13 @@ class Banner:
         if not files:
             return
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        self._console.note(f"{shown(Path(files[0]))}{more} changed, starting anew")
+        self._console.note(f"{shown(Path(files[0]))}{more} changed, restarting")
 
     def ready(self, ready: "Ready") -> None:
         """Print the banner, open the browser; from the second time on only say that it is ready again."""
         milliseconds = round((time.perf_counter() - self._started) * 1000)
         if ready.kind is None:
-            self._console.note(f"{ready.url} shows the error; the next change starts the app anew")
+            self._console.note(f"{ready.url} shows the error; the next change restarts the app")
             return
         if self._introduced:
             self._console.note(f"ready again in {milliseconds} ms")

@@ -53,7 +53,7 @@ ROWS = {
     ),
     **panel(
         "Reload",
-        reload=flag("--reload/--no-reload", about="Start the app anew when it changes."),
+        reload=flag("--reload/--no-reload", about="Restart the app when it changes."),
         reload_dir=option("--reload-dir", metavar="DIR", about="Watch this folder instead of the current one."),
         reload_include=option("--reload-include", metavar="PATTERN", about="Watch these too, like *.html or conf/."),
         reload_exclude=option("--reload-exclude", metavar="PATTERN", about="Leave these out, like docs/ or test_*.py."),

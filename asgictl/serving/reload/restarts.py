@@ -145,7 +145,7 @@ class Reload(Pool):
         if pid in self._excused:
             return
         if pid in self._signalled or (pid in self._ready and time.monotonic() - self._since > _SHORT):
-            self.reporter.note(f"the app's process ended{how}, starting it anew")
+            self.reporter.note(f"the app's process ended{how}, restarting it")
             self.restart()
             return
         error = AppLoadError(f"the app's process ended{how}")

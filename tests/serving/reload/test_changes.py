@@ -1,4 +1,4 @@
-"""Which changes of files start the app anew."""
+"""which changes of files restart the app."""
 
 import sys
 from pathlib import Path

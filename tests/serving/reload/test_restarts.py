@@ -46,7 +46,7 @@ class Said(list[str]):
         self.append(f"ready: {kind} {docs}")
 
     def changed(self, files: Sequence[str]) -> None:
-        """The app is started anew."""
+        """The app is restarted."""
         self.append(f"changed: {list(files)}")
 
     def note(self, text: str) -> None:
@@ -123,7 +123,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Team:
 
 
 def test_a_restart(team: Team, tmp_path: Path) -> None:
-    """A change is told, and the process is ended and started anew with the app; never while everything stops."""
+    """A change is told, and the process is ended and restarted with the app; never while everything stops."""
     team.restart(["main.py", "page.html"])
 
     assert team.said == ["changed: ['main.py', 'page.html']", "prepare: None", "stop 7"]
@@ -171,7 +171,7 @@ def test_a_failure_is_shown(team: Team) -> None:
 
 
 def test_an_end_after_a_while(team: Team, clock: Clock) -> None:
-    """A process that has lived for more than five seconds is started anew when it dies."""
+    """A process that has lived for more than five seconds is restarted when it dies."""
     team._heed_ready("ASGI", None)
     team._ready.add(7)
     clock.now += 5.001
@@ -181,7 +181,7 @@ def test_an_end_after_a_while(team: Team, clock: Clock) -> None:
 
     assert team.said == [
         "terminal",
-        "note: the app's process ended with status 3, starting it anew",
+        "note: the app's process ended with status 3, restarting it",
         "changed: []",
         "prepare: None",
         "stop 7",
