@@ -55,6 +55,7 @@ class RollingPool(Pool):
 
     def _replace_worn(self) -> None:
         with self._rolling:
+            _wait_until_whole(self)
             with self.changed:
                 worn = sorted(self._worn & self.serving)
                 self._worn.clear()
@@ -94,6 +95,7 @@ def _replace_all(pool: RollingPool) -> None:
     """Replace every worker, and say so."""
     begun = time.monotonic()
     pool.reporter.note("SIGHUP: replacing the workers one by one")
+    _wait_until_whole(pool)
     with pool.changed:
         old = sorted(pool.serving)
     if _replace(pool, old):
@@ -129,6 +131,12 @@ def _replace(pool: RollingPool, old: list[int]) -> bool:
         return False
     _take_away(pool, spare)
     return pool.failures == failures
+
+
+def _wait_until_whole(pool: RollingPool) -> None:
+    """Wait for the replacement of a worker that has died, or it would be taken for the additional one."""
+    failures = pool.failures
+    _wait(pool, lambda: len(pool.serving) >= pool.size or pool.failures > failures)
 
 
 def _wait_for_end(pool: RollingPool, pid: int) -> None:

@@ -152,6 +152,30 @@ def test_a_new_one_cannot_start(team: Team) -> None:
     assert (team.acts, team.serving) == (["SIGTTIN", "SIGTTOU"], {1, 2})
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_hangup_while_one_is_replaced(team: Team, monkeypatch: pytest.MonkeyPatch, *, broken: bool) -> None:
+    """A worker that takes the place of one that has died is waited for, and replaced with the others."""
+    real = team.changed.wait_for
+    coming = [0]
+
+    def wait_for(condition: Any, timeout: float | None = None) -> bool:
+        if coming:
+            team.add(coming.pop())
+        return bool(real(condition, timeout=timeout))
+
+    monkeypatch.setattr(team.changed, "wait_for", wait_for)
+    team.remove(1)
+    team.broken = broken
+
+    within_limits(team, team.hangup)
+
+    if broken:
+        assert (team.said[-2:], team.acts) == (["note: the old workers go on", "ready"], ["SIGTTIN", "SIGTTOU"])
+    else:
+        assert team.said[-2:] == ["note: replaced 2 workers in 3.5 s", "ready"]
+        assert [act for act in team.acts if act.startswith("stop")] == ["stop 2", "stop 3"]
+
+
 def test_the_second_cannot_start(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a later one cannot start, those that are left are not touched."""
     stop = team.tell_stop
