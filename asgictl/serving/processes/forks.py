@@ -38,10 +38,15 @@ def in_child(about: str, action: Callable[[], object], *, unblock: Collection[in
     server's would swallow them; afterwards those of `unblock` wait no longer. `subprocess`, spawn and forkserver
     start afresh and do nothing of it.
     """
-    if not _actions and hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+    _register()
     _actions[about] = action
     _unblocked.update(unblock)
+
+
+@functools.cache  # a second time would have `_before` take the signals that it has blocked itself for the thread's
+def _register() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
 
 
 def _before() -> None:
