@@ -14,6 +14,10 @@ from asgictl import rfc9110
 _TIMEOUT, _TOO_LARGE = 408, 431
 _TEXTS = {_TIMEOUT: b"The head of the request took too long.\n", _TOO_LARGE: b"The head of the request is too large.\n"}
 
+# How long what a refused client still sends is read and dropped: a connection closed over it is reset, and the answer
+# may be lost with it (RFC 9112 section 9.6); in seconds.
+_LINGER = 1.0
+
 
 class Refusal(NamedTuple):
     """A request that was refused before its head was complete; `duration` is in seconds, `size` in bytes."""
@@ -50,6 +54,7 @@ class LimitedHead(asyncio.Protocol):
         self._size = 0
         self._begun = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -64,6 +69,8 @@ class LimitedHead(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to a head within the limits, and all that does not."""
+        if self._is_over:
+            return
         inner = self._inner
         cycle = inner.cycle
         answered = cycle is None or cycle.response_complete
@@ -129,6 +136,8 @@ class LimitedHead(asyncio.Protocol):
         """Answer instead of the app, and close the connection (RFC 9110 section 15.5.9, RFC 6585 section 5)."""
         if self._transport.is_closing():
             return
+        self._is_over = True
+        self._wait_no_more()
         text = _TEXTS[status]
         headers = [
             *self._state.default_headers,
@@ -138,5 +147,9 @@ class LimitedHead(asyncio.Protocol):
         ]
         lines = [b"HTTP/1.1 %d %b" % (status, rfc9110.REASONS[status].encode()), *map(b": ".join, headers)]
         self._transport.write(b"\r\n".join([*lines, b"", text]))
-        self._transport.close()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._timer = self._loop.call_later(_LINGER, self._transport.close)
+        else:  # TLS, which says itself that this is the end
+            self._transport.close()
         self._refused(Refusal(status, self._inner.client, len(text), self._loop.time() - self._begun))

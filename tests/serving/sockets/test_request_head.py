@@ -14,7 +14,7 @@ from asgictl.asgi import Receive, Scope, Send
 from asgictl.serving import protocols
 from asgictl.serving.sockets.request_head import LimitedHead, Refusal
 
-SECONDS, SIZE = 0.3, 1000
+SECONDS, SIZE = 0.5, 1000
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 POST = b"POST /%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
@@ -165,6 +165,26 @@ def test_large(run: Callable[..., Server]) -> None:
 
     server = run(test, seconds=0)
     assert [(one.status, one.size) for one in server.refused] == [(431, 38)] * 2
+
+
+def test_a_client_that_goes_on_sending(run: Callable[..., Server]) -> None:
+    """The answer reaches a client that sends all of a head that is far too large before it listens."""
+
+    async def test(server: Server) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=100)
+        for part in (b"GET / HTTP/1.1\r\nX: ", *[b"a" * 10_000] * 100):
+            writer.write(part)
+            await writer.drain()
+        assert answer(await reader.read()) == (
+            b"HTTP/1.1 431 Request Header Fields Too Large",
+            b"The head of the request is too large.\n",
+        )
+        writer.close()
+        await writer.wait_closed()
+
+    server = run(test)
+    assert not server.state.connections
+    assert [one.status for one in server.refused] == [431]
 
 
 def test_nothing(run: Callable[..., Server]) -> None:
