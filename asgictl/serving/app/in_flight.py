@@ -48,6 +48,7 @@ class InFlight:
     incomplete = ""
     headers: list[Any] | None = None
     over = False
+    _taken = 0
     ended = False
     duration = 0.0
 
@@ -80,6 +81,8 @@ class InFlight:
             await self._send(message)
             if not message.get("more_body"):
                 self.finish()
+            elif not getattr(getattr(self._send, "__self__", None), "disconnected", False):
+                self._taken = self.size
         elif kind == "http.response.start":
             headers = message.get("headers") or ()
             self.headers = [*headers]
@@ -92,6 +95,17 @@ class InFlight:
             self.status = message["status"]
         else:
             await self._send(message)
+
+    @property
+    def _has_all(self) -> bool:
+        """Whether a client had all that was promised when it left, as it may before the app has said that it is all."""
+        lengths = [value for name, value in self.headers or () if name.lower() == b"content-length"]
+        return self.scope["method"] == "HEAD" or lengths == [b"%d" % self._taken]
+
+    def cut_off(self) -> None:
+        """Note that the process ends in the middle of it."""
+        self.headers = self.headers or []
+        self.finish(complete=False)
 
     def leave(self) -> None:
         """In a child of the app's: end it where it would answer what its parent answers."""
@@ -120,7 +134,7 @@ class InFlight:
         if gone and not (self.status and getattr(cycle, "response_started", True)):
             self.status, self.size = _GONE, 0
         elif gone:
-            self.incomplete = LEFT
+            self.incomplete = "" if complete and self._has_all else LEFT
         elif not self.status:
             self.status, self.size = _FAILED, 0
             self.incomplete = CUT if self.headers is not None else UNREAD if unread else ""

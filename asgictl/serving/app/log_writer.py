@@ -71,6 +71,10 @@ class LogWriter:
         self._exits = contextlib.ExitStack()
         self._exits.enter_context(exits.before_end(lambda: self._end(_LAST_PATIENCE)))
 
+    def before_end(self, action: Callable[[], object]) -> None:
+        """Have `action`, which may write lines, done before the process is ended at once."""
+        self._exits.enter_context(exits.before_end(action))
+
     def write(self, line: str) -> None:
         """Take a line, which ends with a newline, or is empty."""
         self._append(line)

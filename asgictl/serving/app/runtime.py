@@ -180,7 +180,8 @@ class Runtime:
             self.report.fatal(AppLoadError(error.message, hint=error.hint))
             exits.end(self.stopping.failed)
         mode = self.instructions.lifespan if self.kind is not None else "off"
-        await Lifespan(self._app, mode, self).run(scope, receive, send)
+        with contextlib.suppress(asyncio.CancelledError):  # the loop closes, which uvicorn would log as an error of it
+            await Lifespan(self._app, mode, self).run(scope, receive, send)
 
     def _write_line(self, exchange: InFlight) -> None:
         """Write the line of an exchange that is complete; whatever is wrong with it, the answer goes on."""
@@ -266,6 +267,7 @@ class Runtime:
         descriptors.Shortage(loop, self.note)
         if self.instructions.access_log:
             self._writer = LogWriter(1, lock=self.instructions.access_log.lock, complain=self.report.note)
+            self._writer.before_end(self._stop.cut_all_off)
             self._write = self._writer.write
             self.stopping.notify(self._writer.hurry)
         self.stopping.take_over()

@@ -72,6 +72,11 @@ class Stop:
             await exchange.send({"type": "http.response.start", "status": 503, "headers": headers})
             await exchange.send({"type": "http.response.body", "body": b"The server is stopping.\n"})
 
+    def cut_all_off(self) -> None:
+        """Note that the process ends in the middle of all that is in flight."""
+        for exchange in list(self.in_flight):
+            exchange.cut_off()
+
     def tell_cut_off(self) -> None:
         """Say which requests were cut off, now that uvicorn has given up waiting for them."""
         self._tell_left(self._unfinished_requests())

@@ -37,8 +37,11 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 class Cycle:
     """Uvicorn's side of a request: what it refuses, whether its client has gone, or has more to send."""
 
-    def __init__(self, *, refuses: str = "", disconnected: bool = False, more_body: bool = False) -> None:
+    def __init__(
+        self, *, refuses: str = "", disconnected: bool = False, more_body: bool = False, leaves: bool = False
+    ) -> None:
         self.refuses = refuses
+        self.leaves = leaves  # before the last message
         self.disconnected = disconnected
         self.more_body = more_body
         self.response_started = False
@@ -48,6 +51,7 @@ class Cycle:
         if self.refuses and self.refuses in repr(message):
             raise ZeroDivisionError
         self.disconnected = self.disconnected or message.get("body") == b"the client goes"
+        self.disconnected = self.disconnected or (self.leaves and not message.get("more_body", "status" in message))
         self.response_started = self.response_started or not self.disconnected
 
 
@@ -219,6 +223,8 @@ def goes_on(*messages: dict[str, Any]) -> App:
 REFUSED = {**START, "headers": [(b"x", b"refused\n")]}
 LAST = {"type": "http.response.body", "body": b"abc"}
 MORE = {**LAST, "more_body": True}
+END = {"type": "http.response.body", "body": b""}
+THREE = {**START, "headers": [(b"Content-Length", b"3")]}
 GOES = {"type": "http.response.body", "body": b"the client goes", "more_body": True}
 REFUSES = {**START, "status": 400}
 SERVED: dict[str, tuple[App, Cycle, str]] = {
@@ -250,6 +256,22 @@ SERVED: dict[str, tuple[App, Cycle, str]] = {
     ),
     "the client goes in the middle": (says(START, GOES, LAST), Cycle(), "200 OK, client left, 18 B"),
     "the client goes, and the app raises": (says(START, GOES, raises=True), Cycle(), "200 OK, client left, 15 B"),
+    "the client goes with all that was promised": (says(THREE, MORE, END), Cycle(leaves=True), "200 OK 3 B"),
+    "the client goes, and nothing was promised": (
+        says(START, MORE, END),
+        Cycle(leaves=True),
+        "200 OK, client left, 3 B",
+    ),
+    "the client goes with all, and the app raises": (
+        says(THREE, MORE, GOES, raises=True),
+        Cycle(leaves=True),
+        "200 OK, client left, 18 B",
+    ),
+    "the client goes before the last of it": (
+        says({**START, "headers": [(b"content-length", b"6")]}, MORE, LAST),
+        Cycle(leaves=True),
+        "200 OK, client left, 6 B",
+    ),
     "an upload is not read": (says(REFUSES, LAST), Cycle(more_body=True), "400 Bad Request, upload unread, 3 B"),
     "an upload is not read, and the app raises": (
         says(raises=True),
@@ -289,6 +311,33 @@ def test_a_client_that_does_not_wait_for_a_websocket(case: str) -> None:
     lines = logged(app, WEBSOCKET, CONNECT, {"type": "websocket.disconnect", "code": 1006})
 
     assert lines == [f'"WebSocket /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+def test_a_client_that_asks_for_the_head_alone() -> None:
+    """The answer to HEAD is whole when the client has its head, whenever it goes."""
+    cycle = Cycle(leaves=True)
+
+    assert logged(says(THREE, MORE, END), {**HTTP, "method": "HEAD"}, cycle=cycle) == [
+        '"HEAD /a HTTP/1.1" 200 OK 0 B 1250.0 ms'
+    ]
+
+
+@pytest.mark.parametrize(("begins", "answer"), [(True, "200 OK"), (False, "500 Internal Server Error")])
+def test_the_end_of_the_process_in_the_middle(*, begins: bool, answer: str) -> None:
+    """A request in which the process ends has its line, once: it is cut off."""
+    built, _ = made()
+    lines: list[str] = []
+    built._write = lines.append
+
+    async def app(_scope: Any, _receive: Receive, send: Send) -> None:
+        if begins:
+            await send(START)
+        built._stop.cut_all_off()
+
+    built._use(app, "ASGI")
+    asyncio.run(built(HTTP, nothing, drop))
+
+    assert lines == [f'127.0.0.1:5000 - "GET /a HTTP/1.1" {answer}, cut off, 0 B 1250.0 ms\n']
 
 
 def test_a_websocket_that_the_server_refuses() -> None:

@@ -133,6 +133,9 @@ def test_the_access_log_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, descriptor: int, **options: Any) -> None:
             calls.append((descriptor, options))
 
+        def before_end(self, action: object) -> None:
+            calls.append(action)
+
         def write(self, line: str) -> None:
             calls.append(line)
 
@@ -147,12 +150,12 @@ def test_the_access_log_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         built, report = made(access_log=AccessLog(lock="/lock"))
         built._begin_startup()
         built._startup.task = None
-        assert calls == [(1, {"lock": "/lock", "complain": report.note})]
+        assert calls == [(1, {"lock": "/lock", "complain": report.note}), built._stop.cut_all_off]
         assert built._write is not None
         built._write("line")
         built.stopping.begin()
         built.ended()
-        assert calls[1:] == ["line", "hurry", ("finish",)]
+        assert calls[2:] == ["line", "hurry", ("finish",)]
         await asyncio.sleep(0)
         assert report == ["stopped"]
 
