@@ -302,7 +302,7 @@ def test_a_child_outlives_its_worker(serve: Serve, write: Write) -> None:
 
     os.kill(worker, signal.SIGKILL)
 
-    served.wait_for("a worker ended, killed by SIGKILL and is replaced")
+    served.wait_for(r"a worker ended \(killed by SIGKILL\) and is replaced")
     while ask(served, "/who") == str(worker):
         assert time.monotonic() < deadline
 

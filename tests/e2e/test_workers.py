@@ -159,7 +159,7 @@ def test_a_worker_is_killed_under_load(serve: Serve, write: Write) -> None:
     lines = after_banner(served.stop()[1])
     assert len(lines) == 1
     assert lines[0] in {
-        "note: a worker ended, killed by SIGKILL and is replaced",
+        "note: a worker ended (killed by SIGKILL) and is replaced",
         "note: a worker ended and is replaced",
     }
 

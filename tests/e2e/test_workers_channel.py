@@ -60,7 +60,7 @@ def test_others_who_knock(served: Served) -> None:
         answers = [int(httpx.get(served.url, timeout=20).text) for _ in range(50)]
         assert knocking.stdout.readline() == "knocked\n"
         os.kill(answers[0], signal.SIGKILL)
-        served.wait_for("a worker ended, killed by SIGKILL and is replaced")
+        served.wait_for(r"a worker ended \(killed by SIGKILL\) and is replaced")
         served.send(signal.SIGHUP)
         served.wait_for("replaced (1 worker|2 workers) in")
         assert httpx.get(served.url, timeout=20).status_code == 200
@@ -83,7 +83,7 @@ def test_a_worker_that_somebody_ends(serve: Serve, write: Write, mode: list[str]
 
     os.kill(first, number)
 
-    served.wait_for(r"note: (a worker|the app's process) ended by a signal from elsewhere")
+    served.wait_for(r"note: (a worker|the app's process) ended \(a signal from elsewhere\)")
     deadline = time.monotonic() + 20
     while answer_of(served) in (None, first):
         assert time.monotonic() < deadline
@@ -105,5 +105,5 @@ def test_a_worker_that_hangs(serve: Serve, write: Write) -> None:
     with pytest.raises(httpx.TransportError):
         httpx.get(served.url, timeout=30)
 
-    reason = "killed because it did not answer for 5 s (`-X timeout_worker_healthcheck` sets the limit)"
-    served.wait_for(rf"note: a worker ended, {re.escape(reason)} and is replaced")
+    reason = "(killed because it did not answer for 5 s; `-X timeout_worker_healthcheck` sets the limit)"
+    served.wait_for(rf"note: a worker ended {re.escape(reason)} and is replaced")

@@ -24,6 +24,13 @@ PATIENCE = 5.0
 # The workers keep to the limit themselves; the parent waits this much longer for them, in seconds.
 _MARGIN = stopping.LAST_WORDS + 1.5
 
+# How long the supervisor may take to notice that all workers have ended: while one answered no ping, because it ended,
+# it waits as long as that has patience; in seconds.
+_NOTICE = 0.7
+
+# How long this process may hear a Ctrl-C, which goes to all of them, later than a worker does, in seconds.
+_LATE = 0.2
+
 
 class Pool:
     """The workers of one launch; a subclass says what a failure means, and what a hangup.
@@ -56,6 +63,7 @@ class Pool:
         self._notes: set[str] = set()
         self._start_notes: set[str] = set()
         self._own_signal = False
+        self._is_over = False
         self._forced = False
         self.workers = Workers(self, patience=patience)
         self._nohup = sighup.watch(self.hangup, stopping.request)
@@ -93,6 +101,7 @@ class Pool:
         try:
             yield
         finally:
+            self._is_over = True
             if self._forced:
                 threading.Event().wait()  # until the thread that forces the end is done
             ear.close()  # the supervisor may have heeded a signal before it was heard here
@@ -122,13 +131,17 @@ class Pool:
         """Note that a worker says nothing any more."""
         with self.changed:
             self._refuse_when_all_closed()
+            if self.stopping:
+                stopping.later(_NOTICE, self._end_if_all_ended)
             self.changed.notify_all()
 
     def ended(self, pid: int, how: str) -> None:
         """Heed the end of a worker."""
         with self.changed:
+            if pid in self._signalled:
+                self.changed.wait_for(lambda: self.stopping, timeout=_LATE)
             if not self.stopping:
-                self._heed_death(pid, " by a signal from elsewhere" if pid in self._signalled else how)
+                self._heed_death(pid, " (a signal from elsewhere)" if pid in self._signalled else how)
             for group in (self._ready, self._excused, self._closed_doors, self._asked, self._signalled):
                 group.discard(pid)  # the number may be used again
             self._refuse_when_all_closed()
@@ -224,6 +237,11 @@ class Pool:
     def tell_drain(self, pid: int) -> None:
         """Have a worker send its clients elsewhere."""
         self.workers.tell(pid, {"event": messages.DRAIN})
+
+    def _end_if_all_ended(self) -> None:
+        """End without the supervisor, which still waits for a worker that is gone."""
+        if self.answered and self.error is None and not self._is_over and self.workers.have_ended():
+            self._force(errors.STOPPED)
 
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""

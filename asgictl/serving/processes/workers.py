@@ -113,6 +113,10 @@ class Workers:
                 with contextlib.suppress(OSError):
                     messages.write(connection, message)
 
+    def have_ended(self) -> bool:
+        """Tell whether no process of the supervisor's runs any more; whether it has noticed does not matter."""
+        return hasattr(os, "waitid") and not any(_runs(process.pid) for process in _started())
+
     def was_sent(self, pid: int, number: signal.Signals) -> bool:
         """Tell whether this process, which is the supervisor's as well, has sent a worker a signal."""
         return (pid, number) in _sent
@@ -207,10 +211,10 @@ class Workers:
     def _how(self, pid: int, status: int) -> str:
         if status < 0 and self.was_sent(pid, signal.SIGKILL):
             limit = "`-X timeout_worker_healthcheck` sets the limit"
-            return f", killed because it did not answer for {self._patience:g} s ({limit})"
+            return f" (killed because it did not answer for {self._patience:g} s; {limit})"
         if status < 0:
             numbers = {it.value: it.name for it in signal.Signals}  # those of real-time signals have no names
-            return f", killed by {numbers.get(-status, f'signal {-status}')}"
+            return f" (killed by {numbers.get(-status, f'signal {-status}')})"
         return f" with status {status}"
 
     def _reap_strangers(self) -> None:
@@ -252,6 +256,13 @@ def _started() -> list[BaseProcess]:
     `active_children` forgets these: a process that ends as soon as Python starts would never have been there.
     """
     return list(getattr(multiprocessing.process, "_children", ())) or multiprocessing.active_children()
+
+
+def _runs(pid: int | None) -> bool:
+    try:
+        return pid is not None and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+    except ChildProcessError:
+        return False
 
 
 def _first_ended() -> int:

@@ -20,6 +20,10 @@ class Workers:
         if pid in self.pids:
             self.told.append((pid, message))
 
+    def have_ended(self) -> bool:
+        """Tell whether no process runs any more."""
+        return not self.pids
+
     def was_sent(self, pid: int, number: signal.Signals) -> bool:
         """Tell whether the supervisor has sent a worker a signal."""
         return (pid, number) in self.sent

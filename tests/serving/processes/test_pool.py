@@ -1,9 +1,11 @@
 """The parent's side of workers: who is ready, who failed, and that all of them end."""
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing import resource_tracker
@@ -231,8 +233,44 @@ def test_an_end_that_nobody_here_wanted(team: Team) -> None:
     team._hear(signal.SIGINT)
     two.leave()
 
-    assert team.said == [f"died: {ONE} by a signal from elsewhere", "stopping", "refuse", "refuse"]
+    assert team.said == [f"died: {ONE} (a signal from elsewhere)", "stopping", "refuse", "refuse"]
     assert (team._excused, team._signalled) == (set(), set())
+
+
+def test_a_ctrl_c_that_is_heard_late(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hears a Ctrl-C before its parent does is not told of: nobody else has ended it."""
+    monkeypatch.setattr(pool, "_LATE", 20)
+    one, _ = joined(team, ONE, TWO)
+    one.say("stopped")
+    leaving = threading.Thread(target=one.leave)
+    leaving.start()
+
+    team._hear(signal.SIGINT)
+
+    leaving.join(20)
+    assert not leaving.is_alive()
+    assert not any(line.startswith("died") for line in team.said)
+
+
+@pytest.mark.parametrize("case", ["all have ended", "one runs", "none could answer", "it has failed", "it is over"])
+def test_the_supervisor_waits_for_nobody(team: Team, later: Later, case: str) -> None:
+    """When all workers have ended, and could answer, the end does not wait until the supervisor has noticed."""
+    one, two = joined(team, ONE, TWO)
+    team.answered = case != "none could answer"
+    team._hear(signal.SIGTERM)
+    del later[:]
+    one.leave()
+    if case != "one runs":
+        two.leave()
+    team._is_over = case == "it is over"
+    team.error = StartError("no luck") if case == "it has failed" else None
+    (seconds, call), *_ = later
+
+    with pytest.raises(Ended) if case == "all have ended" else contextlib.nullcontext():
+        call()
+
+    assert seconds == 0.7
+    assert [line for line in team.said if line.startswith("end")] == (["end: 0"] if case == "all have ended" else [])
 
 
 def test_a_stop(team: Team, later: Later) -> None:

@@ -300,11 +300,11 @@ def test_a_start_that_fails(team: Team) -> None:
     team.ready = False
     team.remove(1)
     team.remove(2)
-    team._heed_death(9, ", killed by SIGKILL")
+    team._heed_death(9, " (killed by SIGKILL)")
 
     assert team.said == ["request"]
     assert isinstance(team.error, StartError)
-    assert team.error.message == "a worker ended before the app was ready, killed by SIGKILL"
+    assert team.error.message == "a worker ended before the app was ready (killed by SIGKILL)"
 
 
 def test_a_start_that_is_slow(team: Team) -> None:
@@ -312,7 +312,7 @@ def test_a_start_that_is_slow(team: Team) -> None:
     team.ready = False
     team.remove(1)
     team.remove(2)
-    how = ", killed because it did not answer for 5 s"
+    how = " (killed because it did not answer for 5 s)"
     for pid in range(10, 15):
         team.workers.sent.add((pid, signal.SIGKILL))
         team._heed_death(pid, how)

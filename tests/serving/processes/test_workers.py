@@ -159,8 +159,8 @@ def test_a_worker_that_ends(start: Start, attended: Workers, heard: Heeder) -> N
     ("code", "how"),
     [
         ("raise SystemExit(7)", " with status 7"),
-        ("import os; os.kill(os.getpid(), 9)", ", killed by SIGKILL"),
-        ("import os; os.kill(os.getpid(), 35)", ", killed by signal 35"),
+        ("import os; os.kill(os.getpid(), 9)", " (killed by SIGKILL)"),
+        ("import os; os.kill(os.getpid(), 35)", " (killed by signal 35)"),
     ],
 )
 def test_one_that_ends_before_it_speaks(start: Start, attended: Workers, heard: Heeder, code: str, how: str) -> None:
@@ -191,7 +191,7 @@ def test_one_that_the_supervisor_kills(start: Start, attended: Workers, heard: H
 
     os.kill(one.pid, signal.SIGKILL)
 
-    how = ", killed because it did not answer for 7 s (`-X timeout_worker_healthcheck` sets the limit)"
+    how = " (killed because it did not answer for 7 s; `-X timeout_worker_healthcheck` sets the limit)"
     heard.wait_for(("joined", one.pid), ("left", one.pid), (f"ended{how}", one.pid))
     assert not attended.was_sent(one.pid, signal.SIGKILL)
 

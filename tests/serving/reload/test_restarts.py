@@ -207,10 +207,10 @@ def test_an_end_soon(team: Team, clock: Clock) -> None:
     ]
     del team.said[:]
     team._ready.clear()
-    team._heed_death(8, ", killed by SIGKILL")
+    team._heed_death(8, " (killed by SIGKILL)")
     assert "changed: []" not in team.said
     assert team.error is not None
-    assert team.error.message == "the app's process ended, killed by SIGKILL"
+    assert team.error.message == "the app's process ended (killed by SIGKILL)"
 
 
 def test_an_end_whose_reason_was_told(team: Team) -> None:
