@@ -100,7 +100,7 @@ def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLo
     found, leaf = failure.of(error), failure.first(error)
     message, name = " ".join(found.message.split()), type(leaf).__name__
     if isinstance(leaf, SystemExit):
-        said = f"the app called `sys.exit({leaf.code!r})`"
+        said = f"the app called `sys.exit({'' if leaf.code is None else repr(leaf.code)})`"
     else:
         said = f"{name}: {message}" if message else name
     place = _in_settings(leaf, own) or found.place

@@ -188,7 +188,7 @@ def _extra(items: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in items.items():
         if name in OWNED:
-            raise ConfigError(f"`-X {name}` is asgictl's to decide", hint=OWNED[name], option=f"uvicorn.{name}")
+            raise ConfigError(f"`-X {name}` is decided by asgictl itself", hint=OWNED[name], option=f"uvicorn.{name}")
         if name not in known:
             close = errors.closest(name, known.keys() - OWNED.keys())
             hint = f"did you mean `-X {close}={value}`?" if close else "see `uvicorn.run` for what there is"

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from asgictl import errors, failure
+from asgictl import adapt, errors, failure
 from asgictl.asgi import ASGIApp
-from asgictl.errors import AppLoadError, AsgictlError, ConfigError
+from asgictl.errors import AppLoadError, AsgictlError, ConfigError, FileProblemError
 from asgictl.serving import supervised, tls
 from asgictl.serving.app.runtime import Runtime
 from asgictl.serving.events import Hooks, Ready, Reporter
@@ -60,7 +60,7 @@ def _launch(
                 url=address.url(plan.scheme),
                 network_url=address.network_url(plan.scheme),
                 loopback=address.loopback,
-                docs=docs,
+                docs=docs if not plan.uvicorn.get("root_path") else None,  # it is for the proxy that adds the path
                 tls=secured,
                 redirect=redirect.url if redirect else None,
             )
@@ -74,8 +74,10 @@ def _launch(
     hooks = Hooks(ready, stop, listener.refuse, notifier, reporter, state)
     try:
         if plan.watch:
+            _configure_logging(plan)
             return supervised.reload(plan, plan.watch, listener, hooks, _uvicorn)
         if plan.workers > 1:
+            _configure_logging(plan)
             return supervised.workers(plan, listener, hooks, _uvicorn)
         return _one_process(plan, listener, hooks, wrap)
     finally:
@@ -144,7 +146,8 @@ def _one_process(
     except stopping.Stopped as stop:
         raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:
-        if not error.code:
+        if runtime.stopping.ready and not runtime.stopping.begun:
+            hooks.reporter.note(adapt.failed("the server ended", error).message)
             raise
     finally:
         runtime.ended()
@@ -158,14 +161,24 @@ def _one_process(
 
 def _with_logging(plan: ServePlan) -> ServePlan:
     """Have uvicorn configure logging before the app does, as it does in workers; return a plan that leaves it so."""
+    _configure_logging(plan)
+    return plan._replace(uvicorn={**plan.uvicorn, "log_config": None, "log_level": None})
+
+
+def _configure_logging(plan: ServePlan) -> None:
     import uvicorn
 
     given = plan.uvicorn
+    config = given["log_config"]
     with _told():
-        uvicorn.Config(
-            "", log_config=given["log_config"], log_level=given.get("log_level"), use_colors=given["use_colors"]
-        )
-    return plan._replace(uvicorn={**given, "log_config": None, "log_level": None})
+        try:
+            uvicorn.Config("", log_config=config, log_level=given.get("log_level"), use_colors=given["use_colors"])
+        except Exception as error:
+            if not isinstance(config, str):
+                raise
+            found = failure.of(error.__cause__ or error)
+            hint = "see https://docs.python.org/3/library/logging.config.html"
+            raise FileProblemError(f"`--log-config {config}` is wrong: {found}", hint=hint) from error
 
 
 def _uvicorn(app: Any, plan: ServePlan, listener: listen.Listener, **arguments: Any) -> None:

@@ -296,6 +296,63 @@ def test_a_process_ends_before_it_can_speak(serve: Serve, write: Callable[..., P
     }
 
 
+# What ends the server from within, and its status.
+ENDS = {
+    "in a task": ("asyncio.create_task(later(6))", 6, "6"),
+    "in a callback": ("asyncio.get_running_loop().call_soon(sys.exit, 8)", 8, "8"),
+    "without a status": ("asyncio.create_task(later())", 0, ""),
+    "with a text": ("asyncio.create_task(later('no more'))", 1, "'no more'"),
+}
+ENDED = """
+import asyncio, sys
+
+async def later(*status):
+    sys.exit(*status)
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+    kept = END
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+"""
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("case", ENDS)
+def test_the_app_ends_the_server(serve: Serve, write: Callable[..., Path], case: str, loop: str) -> None:
+    """An app that calls `sys.exit` takes its status with it, and is named."""
+    end, status, shown = ENDS[case]
+    write({"main.py": ENDED.replace("END", end)})
+    served = serve("--loop", loop)
+    with contextlib.suppress(httpx.TransportError):
+        httpx.get(served.url)
+
+    ended, lines = served.end()
+
+    assert ended == status
+    (note,) = (line for line in lines if line.startswith("note"))
+    assert re.fullmatch(rf"note: the server ended: the app called `sys\.exit\({shown}\)`( \(main\.py:\d+\))?", note)
+    assert not [line for line in lines if "lifespan" in line]
+
+
+@every
+@pytest.mark.parametrize(
+    ("name", "text"), [("log.json", '{"version": 1'), ("log.yaml", "version: 1\nhandlers: {x: {}}")]
+)
+def test_a_wrong_log_config(serve: Serve, write: Callable[..., Path], name: str, text: str, mode: str) -> None:
+    """A configuration of logging that is wrong is told with its name and what is wrong, in each mode."""
+    write({"main.py": BARE, name: text})
+
+    status, lines = serve("--log-config", name, *MODES[mode]).end()
+
+    assert (status, lines[1]) == (4, "hint: see https://docs.python.org/3/library/logging.config.html")
+    assert re.match(rf"error: `--log-config {name}` is wrong: [\w.]+Error: ", lines[0])
+    assert len(lines) == 2
+
+
 @every
 def test_port_in_use(serve: Serve, write: Callable[..., Path], mode: str) -> None:
     """A busy port is found before the app is imported, with the process that has it."""

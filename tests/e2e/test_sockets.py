@@ -94,9 +94,9 @@ def test_a_stale_socket_is_replaced(serve: Serve, write: Write) -> None:
 WRONG = {
     "no folder": (["--uds", "no/web.sock"], 4, "error: there is no folder `{folder}/no` for the socket"),
     "too long": (["--uds", "x" * 200], 3, "error: the path `{folder}/" + "x" * 200 + "` is too long for a socket"),
-    "no mode": (["--uds", "x", "--uds-mode", "rw"], 2, "error: `--uds-mode rw` is no mode"),
-    "no descriptor": (["--fd", "77"], 3, "error: the descriptor 77 is no socket: Bad file descriptor"),
-    "no socket": (["--fd", "0"], 3, "error: the descriptor 0 is no socket: Socket operation on non-socket"),
+    "no mode": (["--uds", "x", "--uds-mode", "rw"], 2, "error: `--uds-mode rw` is not a mode"),
+    "no descriptor": (["--fd", "77"], 3, "error: the descriptor 77 is not a socket: Bad file descriptor"),
+    "no socket": (["--fd", "0"], 3, "error: the descriptor 0 is not a socket: Socket operation on non-socket"),
     "two addresses": (
         ["--uds", "x", "--host", "::"],
         2,
@@ -224,7 +224,7 @@ def test_a_connection_is_no_listener(write: Write) -> None:
         assert refused(folder, client) == (
             3,
             [
-                "error: the descriptor 3 is no socket that listens",
+                "error: the descriptor 3 is not a socket that listens",
                 "hint: with systemd, set ListenStream= and Accept=no",
             ],
         )

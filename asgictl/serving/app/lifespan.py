@@ -89,13 +89,13 @@ class Lifespan:
         try:
             with forks.kept_out():
                 await self._app(scope, self._receive_for_app, self._send_for_app)
-        except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001  # user code
-            return error
         except asyncio.CancelledError:
             if self._shutdown_answered:  # the loop does not wait for the app's last words
                 return None
             if self._cancelled_by_loop():
                 raise
+        except BaseException as error:  # noqa: BLE001  # user code
+            return error
         return None
 
     def _cancelled_by_loop(self, error: BaseException | None = None) -> bool:
@@ -118,7 +118,7 @@ class Lifespan:
             reason = _last_line(self._failure)
             whole = None if self._failure.strip() in ("", reason) else Failure("", reason, self._failure)
             return AppLoadError(f"the app's startup failed: {reason}", failure=whole)
-        if error is not None and (self._failure is not None or self._mode == "on" or isinstance(error, SystemExit)):
+        if error is not None and (self._failure is not None or self._mode == "on" or _is_an_end(error)):
             return adapt.failed("the app's startup failed", error)
         if self._mode == "on" and not self._watcher.stop_begun:
             hint = "drop `--lifespan on` to serve an app without lifespan"
@@ -182,6 +182,11 @@ class Lifespan:
     async def _answer_shutdown(self) -> None:
         self._shutdown_answered = True
         await self._send({"type": "lifespan.startup.failed" if self._too_late else "lifespan.shutdown.complete"})
+
+
+def _is_an_end(error: BaseException) -> bool:
+    """Tell whether an error is meant to end a program, which an app that just has no lifespan does not do."""
+    return not isinstance(error, (Exception, BaseExceptionGroup))
 
 
 def _is_of_task_group(error: BaseException | None) -> bool:

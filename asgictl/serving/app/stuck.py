@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import linecache
+import multiprocessing
 import sys
 import threading
 import traceback
@@ -50,6 +51,9 @@ def end(loop: "asyncio.AbstractEventLoop | None", lifespan: "asyncio.Task[Any] |
     for where, name in sorted(threads, reverse=True):
         if where or not runs:  # one that is idle in a library waits for the loop to end
             return f"the thread `{name}`{where}"
+    for child in multiprocessing.active_children() if not runs else ():
+        if not child.daemon:
+            return f"the process `{child.name}` (pid {child.pid}), which the app has started"
     if not runs and (where := whereabouts.of_thread()):
         return f"an exit handler{where}; --graceful-timeout gives it longer"
     return f"{ENDING}{whereabouts.of_thread()}"

@@ -39,7 +39,8 @@ def check(workers: int) -> None:
         os.close(descriptor)
     if len(opened) < needed:
         problem = f"only {len(opened)} more files can be opened{_limit()}, and the server needs {needed}"
-        raise StartError(problem, hint="raise the limit: `ulimit -n 1024`")
+        enough = max(1024, 2 ** (needed + _NEEDED).bit_length())
+        raise StartError(problem, hint=f"raise the limit: `ulimit -n {enough}`")
 
 
 class Shortage:

@@ -137,16 +137,16 @@ def _inherited(fd: int, backlog: int) -> Listener:
         sock = socket.socket(fileno=fd)
         sock.getsockname()
     except OSError as error:
-        problem = f"the descriptor {fd} is no socket: {errors.reason(error)}"
+        problem = f"the descriptor {fd} is not a socket: {errors.reason(error)}"
         raise StartError(problem, hint="pass --fd with a listening socket, as systemd or circus do") from error
     if sock.type != socket.SOCK_STREAM or _is_connected(sock):
         sock.detach()
         hint = "with systemd, set ListenStream= and Accept=no"
-        raise StartError(f"the descriptor {fd} is no socket that listens", hint=hint)
+        raise StartError(f"the descriptor {fd} is not a socket that listens", hint=hint)
     name = sock.getsockname()
     if not (name[1] if sock.family in (socket.AF_INET, socket.AF_INET6) else name):
         sock.detach()
-        raise StartError(f"the descriptor {fd} is no socket that listens", hint="bind it to an address first")
+        raise StartError(f"the descriptor {fd} is not a socket that listens", hint="bind it to an address first")
     sock.listen(backlog)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -246,7 +246,8 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
     place = f"port {port} on {host}"
     if isinstance(error, socket.gaierror):
         problem = f"the host `{host}` has no address: {errors.reason(error)}"
-        return StartError(problem, hint="pass --host 127.0.0.1", option="host")
+        other = host.strip("[]") if ":" in host else "127.0.0.1"
+        return StartError(problem, hint=f"pass --host {other}", option="host")
     if error.errno == errno.EADDRINUSE and tried:
         return StartError(f"ports {port - tried} to {port} on {host} are in use", hint="pass another --port")
     if error.errno == errno.EADDRINUSE:

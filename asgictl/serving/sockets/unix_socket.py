@@ -30,7 +30,9 @@ def mode_of(text: str) -> int:
         mode = int(text, 8)
         if 0 <= mode <= _PERMISSIONS:
             return mode
-    raise ConfigError(f"`--uds-mode {text}` is no mode", hint="write it in octal digits, like 660", option="uds-mode")
+    raise ConfigError(
+        f"`--uds-mode {text}` is not a mode", hint="write it in octal digits, like 660", option="uds-mode"
+    )
 
 
 def bound(path: Path, mode: int) -> socket.socket:
@@ -89,7 +91,7 @@ def _make_way(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(kind):
-        raise FileProblemError(f"`{path}` is in the way: it is no socket", hint="remove it, or pass another --uds")
+        raise FileProblemError(f"`{path}` is in the way: it is not a socket", hint="remove it, or pass another --uds")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

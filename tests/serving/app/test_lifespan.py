@@ -193,6 +193,15 @@ async def _exits(receive: Receive, send: Send) -> None:
     raise SystemExit(4)
 
 
+async def _interrupts(receive: Receive, send: Send) -> None:
+    await receive()
+    raise KeyboardInterrupt
+
+
+async def _ends_otherwise(receive: Receive, send: Send) -> None:
+    raise GeneratorExit("x")
+
+
 async def _fails_in_a_group(receive: Receive, _send: Send) -> None:
     await receive()
 
@@ -227,6 +236,8 @@ REASONS: dict[str, tuple[App, LifespanMode, str, str | None, str]] = {
         SEE_STACK,
         "    +------------------------------------",
     ),
+    "an interrupt": (_interrupts, "auto", "KeyboardInterrupt (HERE)", SEE_STACK, "KeyboardInterrupt"),
+    "another end": (_ends_otherwise, "auto", "GeneratorExit: x (HERE)", SEE_STACK, "GeneratorExit: x"),
     "an exit": (_exits, "auto", "the app called `sys.exit(4)` (HERE)", SEE_STACK, "SystemExit: 4"),
 }
 

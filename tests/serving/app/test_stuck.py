@@ -2,11 +2,12 @@
 
 import asyncio
 import inspect
+import multiprocessing
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,6 +168,15 @@ def test_which_thread_holds_up_the_end(held: Callable[..., threading.Thread]) ->
     finally:
         go.set()
         idle.join(20)
+
+
+def test_which_process_holds_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the app has started, and that the interpreter waits for, is named; a daemon is not waited for."""
+    daemon = SimpleNamespace(name="Process-1", pid=7, daemon=True)
+    other = SimpleNamespace(name="Process-2", pid=8, daemon=False)
+    monkeypatch.setattr(multiprocessing, "active_children", lambda: [daemon, other])
+
+    assert stuck.end(None, None) == "the process `Process-2` (pid 8), which the app has started"
 
 
 @pytest.mark.parametrize("what", ["lifespan", "task", "neither"])

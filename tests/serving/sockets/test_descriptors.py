@@ -82,6 +82,14 @@ def test_too_few_for_the_start(workers: int) -> None:
     )
 
 
+def test_a_limit_that_is_enough() -> None:
+    """The limit that is proposed is enough for many workers, too."""
+    with left(45), pytest.raises(StartError) as caught:
+        descriptors.check(1000)
+
+    assert caught.value.hint == "raise the limit: `ulimit -n 8192`"
+
+
 def test_none_is_left_open() -> None:
     """The look opens nothing for good."""
     before = os.open(os.devnull, os.O_RDONLY)

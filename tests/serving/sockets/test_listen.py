@@ -295,7 +295,7 @@ def test_what_uvicorn_gets() -> None:
         assert listener.arguments() == arguments
 
 
-NOT_LISTENING = "the descriptor {} is no socket that listens"
+NOT_LISTENING = "the descriptor {} is not a socket that listens"
 ACCEPT_NO = "with systemd, set ListenStream= and Accept=no"
 
 
@@ -354,13 +354,13 @@ def test_what_is_no_socket(tmp_path: Path) -> None:
             listen.listen(Bind(fd=descriptor))
         reason = os.strerror(errno.ENOTSOCK)
         assert (caught.value.message, caught.value.hint) == (
-            f"the descriptor {descriptor} is no socket: {reason}",
+            f"the descriptor {descriptor} is not a socket: {reason}",
             hint,
         )
     with pytest.raises(StartError) as caught:
         listen.listen(Bind(fd=9999))
     assert (caught.value.message, caught.value.hint) == (
-        f"the descriptor 9999 is no socket: {os.strerror(errno.EBADF)}",
+        f"the descriptor 9999 is not a socket: {os.strerror(errno.EBADF)}",
         hint,
     )
 

@@ -70,7 +70,7 @@ def test_wrong_modes(text: str) -> None:
         unix_socket.mode_of(text)
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
-        f"`--uds-mode {text}` is no mode",
+        f"`--uds-mode {text}` is not a mode",
         "write it in octal digits, like 660",
         "uds-mode",
     )
@@ -105,7 +105,7 @@ def test_what_is_in_the_way(path: Path, tmp_path: Path) -> None:
     link.symlink_to(file)
 
     for one in (file, link):
-        message = f"`{one}` is in the way: it is no socket"
+        message = f"`{one}` is in the way: it is not a socket"
         assert problem(one) == (FileProblemError, message, "remove it, or pass another --uds")
     assert file.read_text() == "precious"
     for missing in (tmp_path / "no/web.sock", file / "web.sock"):
