@@ -78,7 +78,7 @@ def _paths(lines: list[str]) -> list[str]:
 
 
 def test_a_forced_stop_loses_no_line(serve: Serve, write: Write) -> None:
-    """Requests that were complete have their line when the stop is forced."""
+    """Requests have their line when the stop is forced: those that were complete, and the one that is cut off."""
     write({"main.py": APP.replace("sleep(0.3)", "sleep(60)")})
     served = serve()
     with socket.create_connection(("127.0.0.1", served.port)) as client:
@@ -90,7 +90,8 @@ def test_a_forced_stop_loses_no_line(serve: Serve, write: Write) -> None:
         served.ctrl_c()
 
         assert served.end()[0] == 130
-    assert _paths(served.access) == ["/last"]
+    assert _paths(served.access) == ["/last", "/slow"]
+    assert '"GET /slow HTTP/1.1" 500 Internal Server Error, cut off, 0 B' in served.access[1]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one", "workers"])
