@@ -43,11 +43,10 @@ class _Coding(NamedTuple):
     members: tuple[tuple[bytes, bytes], ...] = ()
     extra: str | None = None
 
-
-class _Stream(NamedTuple):
-    content: bytes
-    fault: str | None
-    is_other: bool = False
+    @property
+    def least(self) -> int:
+        """How many bytes tell whether content is in this coding."""
+        return max((len(magic) for magic, _ in self.members), default=2)
 
 
 def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool = True) -> Unpacked:
@@ -58,20 +57,143 @@ def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool
     names: list[str] = []
     fault = None
     for name in _named(encoding) if content else ():
-        coding = _KNOWN.get(name)
-        news = coding.new() if coding else ()
-        if coding is None or not news:
-            hint = f": install `asgictl[{coding.extra}]`" if coding else ""
-            return Unpacked(content, tuple(names), fault or f"{name} is not unpacked{hint}")
-        if len(names) == _CODINGS:
-            return Unpacked(content, tuple(names), fault or f"only {_CODINGS} codings are undone")
-        streams = (_stream(content, coding, new, limit, whole=whole and fault is None) for new in news)
-        stream = next((stream for stream in streams if not stream.is_other), None)
-        if stream is None:
+        if (refusal := _refusal(name, len(names))) is not None:
+            return Unpacked(content, tuple(names), fault or refusal)
+        coding = _KNOWN[name]
+        decodings = (_decoded(content, coding, new, limit) for new in coding.new())
+        found = next(((out, decoding) for out, decoding in decodings if not decoding.is_other), None)
+        if found is None:
             return Unpacked(content, tuple(names), fault or f"this is not {coding.label}")
-        content, fault = stream.content, fault or stream.fault
+        content, decoding = found
         names.append(name)
+        if len(content) > limit:
+            content, fault = content[:limit], fault or f"only the first {_size(limit)} are unpacked"
+        elif whole or not decoding.is_open:
+            fault = fault or decoding.fault or ("the end is missing" if decoding.is_open else None)
     return Unpacked(content, tuple(names), fault)
+
+
+class Unpacker:
+    """Unpacks content that comes in chunks: `feed` returns what comes of each, `limit` bytes at the most.
+
+    `names` and `fault` are as in `Unpacked`, as far as it is known.
+    """
+
+    def __init__(self, encoding: str, *, limit: int) -> None:
+        self.names: list[str] = []
+        self.fault: str | None = None
+        self._limit = limit
+        self._waiting = _named(encoding)
+        self._stages: list[_Decoding] = []
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what comes of the next chunk; of what cannot be unpacked the chunk itself."""
+        for stage in self._stages:
+            chunk = self._through(stage, chunk)
+        while self._waiting and chunk:
+            self._held += chunk
+            refusal = _refusal(self._waiting[0], len(self.names))
+            if refusal is None and len(self._held) < _KNOWN[self._waiting[0]].least:
+                return b""
+            content, self._held = self._held, b""
+            chunk = self._begun(self._waiting.pop(0), content) if refusal is None else self._given_up(refusal, content)
+        return chunk
+
+    def _begun(self, name: str, content: bytes) -> bytes:
+        coding = _KNOWN[name]
+        for new in coding.new():
+            stage = _Decoding(coding, new)
+            out = self._through(stage, content)
+            if not stage.is_other:
+                self._stages.append(stage)
+                self.names.append(name)
+                return out
+            self.fault = None
+        return self._given_up(f"this is not {coding.label}", content)
+
+    def _through(self, stage: "_Decoding", content: bytes) -> bytes:
+        out = stage.feed(content, self._limit + 1)
+        if len(out) > self._limit:
+            self.fault = self.fault or f"only {_size(self._limit)} of a chunk are unpacked"
+        self.fault = self.fault or stage.fault
+        return out[: self._limit]
+
+    def _given_up(self, fault: str, content: bytes) -> bytes:
+        self._waiting.clear()
+        self.fault = self.fault or fault
+        return content
+
+
+class _Decoding:
+    """One coding being undone, member after member.
+
+    `is_other` says that content was never in this coding, `is_open` that it goes on, `damaged` where the piece begins
+    that could not be read.
+    """
+
+    def __init__(self, coding: _Coding, new: _New) -> None:
+        self.fault: str | None = None
+        self.is_other = False
+        self.damaged: int | None = None
+        self._coding = coding
+        self._new = new
+        self._decoder: Any = None
+        self._at = 0
+        self._members = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._decoder is not None
+
+    def feed(self, content: bytes, room: int, size: int = _PIECE) -> bytes:
+        """Return what comes of `content`, not much more than `room`, taken in pieces of `size`."""
+        out = bytearray()
+        place = 0
+        while place < len(content) and self.fault is None and len(out) < room:
+            if self._decoder is None:
+                if (fault := self._cannot_go_on(content, place)) is not None:
+                    self.fault = fault
+                    break
+                self._decoder = self._new(room - len(out))
+                self._members += 1
+            piece = content[place : place + size]
+            try:
+                out += self._decoder.decompress(piece)
+            except Exception as error:  # noqa: BLE001  # each library has errors of its own for what is not packed like that
+                self.damaged = self._at + place
+                self.fault = f"damaged from byte {self.damaged + 1} on: {str(error).rpartition(': ')[2]}"
+                self.is_other = not out and self._members == 1 and self._at == 0
+                self._decoder = None
+                break
+            place += len(piece) - len(self._decoder.unused_data)
+            if self._decoder.eof:
+                self._decoder = None
+        self._at += place
+        return bytes(out)
+
+    def _cannot_go_on(self, content: bytes, place: int) -> str | None:
+        """Return what is wrong with what begins here."""
+        if self._members == _MEMBERS:
+            return f"only the first {_MEMBERS} members are unpacked"
+        if self._coding.members:
+            if _begins(content[place : place + self._coding.least], self._coding):
+                return None
+            self.is_other = self._members == 0
+        elif self._members == 0:
+            return None
+        count = len(content) - place
+        return f"{count} byte{'s follow that are' if count > 1 else ' follows that is'} not {self._coding.label}"
+
+
+def _refusal(name: str, undone: int) -> str | None:
+    """Return why a coding is not undone, or None."""
+    coding = _KNOWN.get(name)
+    if coding is None:
+        return f"{name} is not unpacked"
+    if not coding.new():
+        return f"{name} is not unpacked: install `asgictl[{coding.extra}]`"
+    return f"only {_CODINGS} codings are undone" if undone == _CODINGS else None
 
 
 def _named(encoding: str) -> list[str]:
@@ -80,55 +202,24 @@ def _named(encoding: str) -> list[str]:
     return [name for name in names if name not in ("", "identity")]
 
 
-def _stream(content: bytes, coding: _Coding, new: _New, limit: int, *, whole: bool) -> _Stream:
-    if coding.members and not _begins(content, coding, whole=False):
-        return _Stream(b"", None, is_other=True)
-    out = bytearray()
-    decoder = None
-    at = begin = members = 0
-    size = _PIECE
-    while at < len(content):
-        if decoder is None:
-            if fault := _cannot_go_on(content, at, coding, members, whole=whole):
-                return _Stream(bytes(out), fault)
-            decoder, begin, size, members = new(limit + 1 - len(out)), at, _PIECE, members + 1
-        try:
-            out += decoder.decompress(content[at : at + size])
-        except Exception as error:  # noqa: BLE001  # each library has errors of its own for what is not packed like that
-            if size == 1:
-                reason = str(error).rpartition(": ")[2]
-                fault = f"damaged at byte {at + 1} of {len(content)}: {reason}"
-                return _Stream(bytes(out), fault, is_other=not out and members == 1)
-            # Byte by byte, to lose nothing of what comes before.
-            size, decoder = 1, new(limit + 1 - len(out))
-            for piece in range(begin, at, _PIECE):
-                decoder.decompress(content[piece : min(piece + _PIECE, at)])
-            continue
-        if len(out) > limit:
-            return _Stream(bytes(out[:limit]), f"only the first {_size(limit)} are unpacked")
-        at = min(at + size, len(content)) - len(decoder.unused_data)
-        if decoder.eof:
-            decoder = None
-    return _Stream(bytes(out), "the end is missing" if decoder is not None and whole else None)
+def _decoded(content: bytes, coding: _Coding, new: _New, limit: int) -> tuple[bytes, _Decoding]:
+    decoding = _Decoding(coding, new)
+    out = decoding.feed(content, limit + 1)
+    if decoding.damaged is None:
+        return out, decoding
+    # The last piece byte by byte, to lose nothing of what comes before the damage.
+    before, rest = content[: decoding.damaged], content[decoding.damaged :]
+    again = _Decoding(coding, new)
+    out = again.feed(before, limit + 1)
+    out += again.feed(rest, limit + 1 - len(out), 1)
+    again.is_other = again.damaged is not None and decoding.is_other and not out
+    return out, again
 
 
-def _cannot_go_on(content: bytes, at: int, coding: _Coding, members: int, *, whole: bool) -> str | None:
-    """Return what is wrong with what follows the first member."""
-    if members == 0:
-        return None
-    if members == _MEMBERS:
-        return f"only the first {_MEMBERS} members are unpacked"
-    if _begins(content[at : at + 4], coding, whole=whole):
-        return None
-    count = len(content) - at
-    return f"{count} byte{'s follow that are' if count > 1 else ' follows that is'} not {coding.label}"
-
-
-def _begins(content: bytes, coding: _Coding, *, whole: bool) -> bool:
-    """Tell whether content begins like a member, or, not `whole`, could do so."""
+def _begins(content: bytes, coding: _Coding) -> bool:
+    """Tell whether content begins like a member, or could do so when there is more of it."""
     return any(
         all((byte ^ wanted) & bits == 0 for byte, wanted, bits in zip(content, magic, mask, strict=False))
-        and (len(content) >= len(magic) or not whole)
         for magic, mask in coding.members
     )
 

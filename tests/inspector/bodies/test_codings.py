@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgictl.inspector.bodies import codings
-from asgictl.inspector.bodies.codings import Unpacked, unpacked
+from asgictl.inspector.bodies.codings import Unpacked, Unpacker, unpacked
 
 
 def raw_deflate(content: bytes) -> bytes:
@@ -96,15 +96,53 @@ def test_damage(content: bytes, name: str, flips: list[int]) -> None:
         assert found.content == zlib.decompress(bytes(packed), wbits=15 if name == "deflate" else 31)
 
 
+@given(
+    pieces=st.lists(st.binary(max_size=300), min_size=1, max_size=6),
+    names=st.lists(st.sampled_from(list(PACK)), min_size=1, max_size=3),
+    size=st.integers(1, 700),
+)
+def test_in_chunks(pieces: list[bytes], names: list[str], size: int) -> None:
+    """Content that comes in chunks is unpacked as they come, wherever they are cut."""
+    packed = b"".join(map(PACK[names[0]], pieces)) if names[0] in {"gzip", "zstd"} else PACK[names[0]](b"".join(pieces))
+    for name in names[1:]:
+        packed = PACK[name](packed)
+    said = [name.removeprefix("raw ") for name in names]
+    unpacker = Unpacker(",".join(said), limit=10_000)
+    out = b"".join(unpacker.feed(packed[at : at + size]) for at in range(0, len(packed), size))
+
+    assert (out, unpacker.fault) == (b"".join(pieces), None)
+    assert unpacker.names == said[::-1] or not out
+
+
+CHUNKS: list[tuple[list[bytes], str, list[bytes], str | None]] = [
+    ([b"plain ", b"text"], "gzip", [b"plain ", b"text"], "this is not gzip"),
+    ([b"a", b"b"], "x-y", [b"a", b"b"], "x-y is not unpacked"),
+    ([b"pl", b"ain", b"!"], "br, gzip", [b"", b"plain", b"!"], "this is not gzip"),
+    ([gzip.compress(b"a"), b"??", b"?"], "gzip", [b"a", b"", b""], "2 bytes follow that are not gzip"),
+    ([gzip.compress(b"abcd"), gzip.compress(b"ef")], "gzip", [b"abc", b"ef"], "only 3 bytes of a chunk are unpacked"),
+    ([b"a", b"b"], "", [b"a", b"b"], None),
+]
+
+
+@pytest.mark.parametrize(("chunks", "encoding", "found", "fault"), CHUNKS, ids=repr)
+def test_chunks_that_cannot_be_unpacked(
+    chunks: list[bytes], encoding: str, found: list[bytes], fault: str | None
+) -> None:
+    """A chunk that is not packed, or not as it is said, stays as it is, and that is said."""
+    unpacker = Unpacker(encoding, limit=3)
+
+    assert ([unpacker.feed(chunk) for chunk in chunks], unpacker.fault) == (found, fault)
+
+
 TEXT = b"The quick brown fox jumps over the lazy dog. " * 20
 FAULTS = {
     "another member is cut off": (gzip.compress(b"a") + gzip.compress(TEXT)[:30], "gzip", "the end is missing"),
     "zeros, as tapes have them": (gzip.compress(b"a") + bytes(512), "gzip", "512 bytes follow that are not gzip"),
-    "half a beginning": (gzip.compress(b"a") + b"\x1f", "gzip", "1 byte follows that is not gzip"),
+    "half a beginning": (gzip.compress(b"a") + b"\x1f", "gzip", "the end is missing"),
     "a wrong checksum": (
         gzip.compress(b"a", mtime=0)[:-8] + bytes(8),
         "gzip",
-        "damaged at byte 17 of 21: incorrect data check",
+        "damaged from byte 17 on: incorrect data check",
     ),
     "two damaged": (zlib.compress(zlib.compress(b"a"))[:-1], "deflate, deflate", "the end is missing"),
 }
@@ -128,7 +166,7 @@ def test_damage_in_the_middle() -> None:
     found = unpacked(packed, "deflate")
 
     assert found.content == TEXT
-    assert found.fault == f"damaged at byte {len(packed) - 19} of {len(packed)}: invalid block type"
+    assert found.fault == f"damaged from byte {len(packed) - 19} on: invalid block type"
 
 
 NOT_UNPACKED: list[tuple[bytes, str, Unpacked]] = [
