@@ -47,6 +47,15 @@ def read(content: bytes, charset: str, *, whole: bool = True) -> str | None:
         return None
 
 
+def why_not(content: bytes, charset: str) -> str:
+    """Return why content is no text in a charset."""
+    found = read(content, charset)
+    if found is None:
+        return f"not {charset.upper()}"
+    control = _CONTROL.search(found)
+    return f"has the control character {ascii(control[0])[1:-1]}" if control else "text"
+
+
 def of(content: bytes, media_type: str) -> Charset:
     """Return the charset by which content is read: a mark counts more than what its type says, as in browsers."""
     named = parameter(media_type, "charset")
@@ -60,10 +69,10 @@ def of(content: bytes, media_type: str) -> Charset:
         return Charset(mark, f"{mark.upper()} by its byte order mark" + ("" if agrees else f", not {named}"))
     if known in ("utf-16", "utf-32"):
         # Without a mark big-endian is meant (RFC 2781 section 4.3); WHATWG, and what is sent, have little-endian.
-        return Charset(f"{known}-le", f"{named}, read as little-endian")
+        return Charset(f"{known}-le", f"charset {named}, read as little-endian")
     if known is None and is_json(media_type):
         return Charset(json.detect_encoding(content[:4]), None)
-    return Charset(known or "utf-8", named if known not in (None, "utf-8", "ascii") else None)
+    return Charset(known or "utf-8", f"charset {named}" if known not in (None, "utf-8", "ascii") else None)
 
 
 def is_json(media_type: str) -> bool:

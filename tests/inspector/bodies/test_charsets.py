@@ -79,10 +79,10 @@ def test_without_its_end() -> None:
 SAID: list[tuple[bytes, str, Charset]] = [
     (b"a", "text/plain", Charset("utf-8", None)),
     (b"a", "text/plain; charset=UTF-8", Charset("utf-8", None)),
-    (b"a", "text/plain; charset=Latin-1", Charset("iso8859-1", "Latin-1")),
+    (b"a", "text/plain; charset=Latin-1", Charset("iso8859-1", "charset Latin-1")),
     (b"a", "text/plain; charset=klingon", Charset("utf-8", "charset klingon is unknown")),
     (b"a", "text/plain; charset=rot13", Charset("utf-8", "charset rot13 is unknown")),
-    (b"a", "text/plain; charset=utf-16", Charset("utf-16-le", "utf-16, read as little-endian")),
+    (b"a", "text/plain; charset=utf-16", Charset("utf-16-le", "charset utf-16, read as little-endian")),
     (codecs.BOM_UTF8, "text/plain", Charset("utf-8", "UTF-8 by its byte order mark")),
     (codecs.BOM_UTF16_BE, "text/plain; charset=utf-16", Charset("utf-16-be", "UTF-16-BE by its byte order mark")),
     (

@@ -117,7 +117,7 @@ def test_in_chunks(pieces: list[bytes], names: list[str], size: int) -> None:
 CHUNKS: list[tuple[list[bytes], str, list[bytes], str | None]] = [
     ([b"plain ", b"text"], "gzip", [b"plain ", b"text"], "this is not gzip"),
     ([b"a", b"b"], "x-y", [b"a", b"b"], "x-y is not unpacked"),
-    ([b"pl", b"ain", b"!"], "br, gzip", [b"", b"plain", b"!"], "this is not gzip"),
+    ([b"p", b"lain", b"!"], "br, gzip", [b"", b"plain", b"!"], "this is not gzip"),
     ([gzip.compress(b"a"), b"??", b"?"], "gzip", [b"a", b"", b""], "2 bytes follow that are not gzip"),
     ([gzip.compress(b"abcd"), gzip.compress(b"ef")], "gzip", [b"abc", b"ef"], "only 3 bytes of a chunk are unpacked"),
     ([b"a", b"b"], "", [b"a", b"b"], None),

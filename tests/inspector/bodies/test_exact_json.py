@@ -58,7 +58,7 @@ REFUSED = {
     "[NaN]": "NaN is not a number of JSON",
     "-Infinity": "-Infinity is not a number of JSON",
     "[" * 100_000: "nested too deeply",
-    "\ufeff{}": "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+    "\ufeff{}": "it begins with a byte order mark",
     "{'a': 1}": "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
     "": "Expecting value: line 1 column 1 (char 0)",
 }

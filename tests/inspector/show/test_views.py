@@ -224,7 +224,7 @@ BODIES = {
         ["a     1", "long  x y!", "a     "],
     ),
     "text": ("grüß\nGott".encode(), "text/plain", "", "text", ["grüß", "Gott"]),
-    "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary", ["0000  61 c3" + " " * 44 + "a."]),
+    "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary; not UTF-8", ["0000  61 c3" + " " * 44 + "a."]),
     "gzip": (gzip.compress(b"zipped"), "text/plain", "gzip", "text, gzip", ["zipped"]),
     "half a gzip": (
         gzip.compress(b"zipped" * 9)[:-9],
@@ -264,7 +264,7 @@ def test_big_bodies() -> None:
     assert len(bodies.decoded(bomb, "gzip")) == 50_000_000
     assert bodies.decoded(b"no gzip", "gzip") == b"no gzip"
     assert (len(lines), lines[-1]) == (bodies.LINES + 1, "… more lines")
-    assert deep.kind == "JSON, nested too deeply"
+    assert deep.kind == "JSON; nested too deeply"
     assert bodies.preview("x" * 5000) == "x" * 200 + "…"
     assert bodies.preview(b"a\nb\n") == "a b"
 
