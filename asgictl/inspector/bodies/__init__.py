@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets
+from asgictl.inspector.bodies.by_type import laid_out, limited
 from asgictl.inspector.bodies.codings import unpacked
-from asgictl.inspector.bodies.layout import laid_out, limited
 
 # How much of a body is unpacked and laid out, in bytes and in lines.
 MOST = 256 * 1024
@@ -24,8 +24,6 @@ class Shown(NamedTuple):
 def shown(content: bytes, media_type: str, encoding: str, *, whole: bool = True) -> Shown:
     """Return `content` laid out by its media type and content encoding; not `whole` where its end is missing."""
     content, names, fault = unpacked(content, encoding, limit=MOST, whole=whole)
-    if not names and len(content) > MOST:
-        content, whole = content[:MOST], False
     kind, said, lines = laid_out(content, media_type, whole=whole and not (fault and names))
     if fault and not names and kind == "binary":
         said = []  # of something that is packed
@@ -38,11 +36,11 @@ def decoded(content: bytes, encoding: str) -> bytes:
     return unpacked(content, encoding).content
 
 
-def preview(content: bytes | str, media_type: str = "") -> str:
-    """Return the beginning of some content in one line."""
+def preview(content: bytes | str, media_type: str = "", *, whole: bool = True) -> str:
+    """Return the beginning of some content in one line; not `whole` where more of it may come."""
     if isinstance(content, bytes):
         beginning = content[: _PREVIEW + 4]
-        text = charsets.text(beginning, media_type, whole=len(beginning) == len(content))
+        text = charsets.text(beginning, media_type, whole=whole and beginning == content)
         if text is None:
             return content[:_HEX_WIDTH].hex(" ") + (" …" if len(content) > _HEX_WIDTH else "")
         content = text

@@ -74,12 +74,12 @@ def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool
 
 
 class Unpacker:
-    """Unpacks content that comes in chunks: `feed` returns what comes of each, `limit` bytes at the most.
+    """Unpacks content that comes in chunks: `feed` returns what comes of each, until one becomes more than `limit`.
 
     `names` and `fault` are as in `Unpacked`, as far as it is known.
     """
 
-    def __init__(self, encoding: str, *, limit: int) -> None:
+    def __init__(self, encoding: str, *, limit: int = 8 * _KILO * _KILO) -> None:
         self.names: list[str] = []
         self.fault: str | None = None
         self._limit = limit
@@ -115,7 +115,7 @@ class Unpacker:
     def _through(self, stage: "_Decoding", content: bytes) -> bytes:
         out = stage.feed(content, self._limit + 1)
         if len(out) > self._limit:
-            self.fault = self.fault or f"only {_size(self._limit)} of a chunk are unpacked"
+            stage.fault = stage.fault or f"only {_size(self._limit)} of a chunk are unpacked"
         self.fault = self.fault or stage.fault
         return out[: self._limit]
 

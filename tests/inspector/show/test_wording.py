@@ -83,7 +83,7 @@ def test_previews_of_messages() -> None:
     """The beginning of a message's content is shown in one line, of one without any nothing."""
     events = [Event(1, 1, 0.0, "send", message) for message in ({"body": b"a\n b"}, {"text": "c"}, {"type": "x"}, 5)]
 
-    assert [wording.preview(event) for event in events] == ["a b", "c", "", ""]
+    assert [wording.preview(event, event.content) for event in events] == ["a b", "c", "", ""]
 
 
 PREVIEWS: list[tuple[bytes | str, str]] = [
@@ -173,7 +173,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many bytes are unpacked to be shown, so many for an archive; so many lines, and rows of hex."""
     monkeypatch.setattr(bodies, "MOST", 3)
     monkeypatch.setattr(bodies, "LINES", 2)
-    monkeypatch.setattr("asgictl.inspector.bodies.layout._HEX_BYTES", 32)
+    monkeypatch.setattr("asgictl.inspector.bodies.by_type._HEX_BYTES", 32)
     packed = gzip.compress(b"abcdefgh")
     assert bodies.shown(packed, "", "gzip") == ("text, gzip; only the first 3 bytes are unpacked", ["abc"])
     assert bodies.shown(b"a\nb", "", "").lines == ["a", "b"]

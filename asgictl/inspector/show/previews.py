@@ -1,0 +1,44 @@
+"""The bodies of an exchange on their way: whose headers tell of them, and how each message of one begins."""
+
+from asgictl.inspector.bodies.codings import Unpacker
+from asgictl.inspector.exchange import Exchange, Headers, joined, value_of
+from asgictl.inspector.record import Event
+from asgictl.inspector.show import wording
+
+
+class Previews:
+    """The beginnings of an exchange's messages, unpacked; each is to be asked for, in its order."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._unpackers: dict[str, Unpacker] = {}
+
+    def of(self, event: Event) -> str:
+        """Return the beginning of what a message holds, behind the names of the codings that were undone."""
+        content = event.content
+        if not is_body(event) or not content:
+            return wording.preview(event, content)
+        headers = of_side(self._exchange, event.direction)
+        media_type = value_of(headers, "content-type") or ""
+        encoding = joined(headers, "content-encoding")
+        if not encoding:
+            return wording.preview(event, content, media_type)
+        unpacker = self._unpackers.setdefault(event.direction, Unpacker(encoding))
+        unpacked = unpacker.feed(as_bytes(content))
+        said = ", ".join([*unpacker.names, *([unpacker.fault] if unpacker.fault else [])])
+        return f"{said}: {wording.preview(event, unpacked, media_type)}" if said else ""
+
+
+def is_body(event: Event) -> bool:
+    """Tell whether a message is, or may be, a part of a body."""
+    return "body" in event.type or event.type == "http.request"
+
+
+def of_side(exchange: Exchange, direction: str) -> Headers:
+    """Return the headers that tell of a body."""
+    return exchange.request_headers if direction == "receive" else exchange.response_headers
+
+
+def as_bytes(content: bytes | str) -> bytes:
+    """Return the content of a body, in which an app may have put text."""
+    return content if isinstance(content, bytes) else content.encode(errors="replace")
