@@ -1,5 +1,6 @@
 """Content as people read it: unpacked, laid out by its type, in hex what is no text."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets
@@ -9,6 +10,9 @@ from asgictl.inspector.bodies.codings import unpacked
 # How much of a body is unpacked and laid out, in bytes and in lines.
 MOST = 256 * 1024
 LINES = 200
+
+# How much of a body is unpacked to be searched, in bytes.
+_SEARCHED = 8 * 1024 * 1024
 
 _HEX_WIDTH = 16
 _PREVIEW = 200
@@ -29,6 +33,22 @@ def shown(content: bytes, media_type: str, encoding: str, *, whole: bool = True)
         said = []  # of something that is packed
     head = ", ".join([kind, *names])
     return Shown("; ".join([head, *said, *([fault] if fault else [])]), list(limited(lines, LINES)))
+
+
+class Readings:
+    """What a body says, as text: as it was sent, and as it is shown; `fault` is what could not be unpacked."""
+
+    def __init__(self, content: bytes, media_type: str, encoding: str, *, whole: bool) -> None:
+        self._content, names, self.fault = unpacked(content, encoding, limit=_SEARCHED, whole=whole)
+        self._whole = whole and not (self.fault and names)
+        self._media_type = media_type
+
+    def __iter__(self) -> Iterator[str]:
+        text = charsets.text(self._content, self._media_type, whole=self._whole)
+        yield self._content.decode(errors="replace") if text is None else text
+        laid = laid_out(self._content, self._media_type, whole=self._whole)
+        if laid.kind not in ("text", "binary"):
+            yield "\n".join(laid.lines)
 
 
 def decoded(content: bytes, encoding: str) -> bytes:
