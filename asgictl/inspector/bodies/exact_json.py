@@ -32,7 +32,7 @@ def value(text: str) -> Any:
     if text.startswith("\ufeff"):
         raise ValueError("it begins with a byte order mark")
     try:
-        return json.loads(text, object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+        return _DECODER.decode(text)
     except RecursionError:
         raise TooDeepError("nested too deeply") from None
 
@@ -94,3 +94,6 @@ def _entries(item: Object | list[Any]) -> Iterator[tuple[str, Any, str]]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=_refuse)
