@@ -36,10 +36,10 @@ def shown(content: bytes, media_type: str, encoding: str, *, whole: bool = True)
 
 
 class Readings:
-    """What a body says, as text: as it was sent, and as it is shown; `fault` is what could not be unpacked."""
+    """What a body says, as text: as it was sent, and as it is shown; `fault` is why not all of it could be unpacked."""
 
     def __init__(self, content: bytes, media_type: str, encoding: str, *, whole: bool) -> None:
-        self._content, names, self.fault = unpacked(content, encoding, limit=_SEARCHED, whole=whole)
+        self._content, names, self.fault = unpacked(content, encoding, limit=_SEARCHED, whole=False)
         self._whole = whole and not (self.fault and names)
         self._media_type = media_type
 

@@ -12,9 +12,10 @@ class Previews:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._unpackers: dict[str, Unpacker] = {}
+        self._told: set[str] = set()
 
     def of(self, event: Event) -> str:
-        """Return the beginning of what a message holds, behind the names of the codings that were undone."""
+        """Return the beginning of what a message holds, behind the codings that were undone, and, once, what is wrong."""
         content = event.content
         if not is_body(event) or not content:
             return wording.preview(event, content)
@@ -25,8 +26,11 @@ class Previews:
             return wording.preview(event, content, media_type)
         unpacker = self._unpackers.setdefault(event.direction, Unpacker(encoding))
         unpacked = unpacker.feed(as_bytes(content))
-        said = ", ".join([*unpacker.names, *([unpacker.fault] if unpacker.fault else [])])
-        return f"{said}: {wording.preview(event, unpacked, media_type)}" if said else ""
+        fault = unpacker.fault if event.direction not in self._told else None
+        if fault:
+            self._told.add(event.direction)
+        said = ", ".join([*unpacker.names, *([fault] if fault else [])])
+        return ": ".join(text for text in (said, wording.preview(event, unpacked, media_type)) if text)
 
 
 def is_body(event: Event) -> bool:
