@@ -100,6 +100,11 @@ class Unpacker:
             chunk = self._begun(self._waiting.pop(0), content) if refusal is None else self._given_up(refusal, content)
         return chunk
 
+    def finish(self) -> None:
+        """Take note that no more comes: then it is a fault that the end is missing."""
+        if self._held or any(stage.is_open for stage in self._stages):
+            self.fault = self.fault or "the end is missing"
+
     def _begun(self, name: str, content: bytes) -> bytes:
         coding = _KNOWN[name]
         for new in coding.new():

@@ -128,14 +128,12 @@ class _Stream:
     def __init__(self, headers: Headers) -> None:
         self._unpacker = Unpacker(joined(headers, "content-encoding"))
         self._events = EventStream()
-        self._told = False
+        self._told: list[str] = []
 
     def add(self, chunk: bytes, *, cut: bool) -> Iterator[Line]:
         """Yield the events that are complete with this chunk."""
         lines = list(self._events.feed(self._unpacker.feed(chunk)))
-        if self._unpacker.fault and not self._told:
-            self._told = True
-            yield _dim(self._unpacker.fault)
+        yield from self._said()
         if cut:
             lines += self._events.finish()
             self._events = EventStream()
@@ -144,10 +142,20 @@ class _Stream:
         if cut:
             yield _dim("… the rest is not kept")
 
-    def lines(self, *, ended: bool) -> Iterator[Line]:  # noqa: ARG002  # it may go on as long as it likes
+    def lines(self, *, ended: bool) -> Iterator[Line]:
         """Yield what no event was made of."""
+        if ended:
+            self._unpacker.finish()
+        yield from self._said()
         for line in self._events.finish():
             yield [Span(f"{_BODY}{line}")]
+
+    def _said(self) -> Iterator[Line]:
+        """Yield what is new about how the stream is packed."""
+        said = [*self._unpacker.names, *([self._unpacker.fault] if self._unpacker.fault else [])]
+        if new := [text for text in said if text not in self._told]:
+            yield _dim(", ".join(new))
+        self._told = said
 
 
 def _dim(text: str) -> Line:

@@ -15,22 +15,26 @@ class Previews:
         self._told: set[str] = set()
 
     def of(self, event: Event) -> str:
-        """Return the beginning of what a message holds, behind the codings that were undone, and, once, what is wrong."""
+        """Return the beginning of what a message holds, behind its codings, and, once, what is wrong."""
         content = event.content
-        if not is_body(event) or not content:
+        if not is_body(event):
             return wording.preview(event, content)
         headers = of_side(self._exchange, event.direction)
         media_type = value_of(headers, "content-type") or ""
         encoding = joined(headers, "content-encoding")
-        if not encoding:
+        unpacker = self._unpackers.get(event.direction)
+        if not encoding or not (content or unpacker):
             return wording.preview(event, content, media_type)
-        unpacker = self._unpackers.setdefault(event.direction, Unpacker(encoding))
+        if unpacker is None:
+            unpacker = self._unpackers[event.direction] = Unpacker(encoding)
         unpacked = unpacker.feed(as_bytes(content))
-        fault = unpacker.fault if event.direction not in self._told else None
-        if fault:
+        if not event.get("more_body") and not event.cut:
+            unpacker.finish()
+        said = list(unpacker.names) if content else []
+        if unpacker.fault and event.direction not in self._told:
             self._told.add(event.direction)
-        said = ", ".join([*unpacker.names, *([fault] if fault else [])])
-        return ": ".join(text for text in (said, wording.preview(event, unpacked, media_type)) if text)
+            said.append(unpacker.fault)
+        return ": ".join(text for text in (", ".join(said), wording.preview(event, unpacked, media_type)) if text)
 
 
 def is_body(event: Event) -> bool:

@@ -25,7 +25,11 @@ def test_packed_answers_in_a_line() -> None:
     """Behind the names of the codings there is what was packed, in each chunk, and what is wrong with one."""
     assert of_bodies(answered(*PIECES, encoding="gzip", media_type="text/event-stream"), LineView()) == [
         f"     2.0 ▸ http.response.body   {len(PIECES[0])} B, more_body  gzip: data: a da",
-        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B  gzip: ta: b",
+        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B  gzip, the end is missing: ta: b",
+    ]
+    assert of_bodies(answered(PIECES[0], b"", encoding="gzip"), LineView()) == [
+        f"     2.0 ▸ http.response.body   {len(PIECES[0])} B, more_body  gzip: data: a da",
+        "     3.0 ▸ http.response.body   0 B  the end is missing",
     ]
     assert of_bodies(answered(gzip.compress(b"a"), b"??", encoding="gzip"), LineView()) == [
         "     2.0 ▸ http.response.body   21 B, more_body  gzip: a",
@@ -66,11 +70,13 @@ def test_a_packed_event_stream_in_full() -> None:
     """Events are shown with the chunk that completes them, packed or not."""
     assert of_bodies(answered(*PIECES, encoding="gzip", media_type="text/event-stream"), FullView()) == [
         f"     2.0 ▸ http.response.body   {len(PIECES[0])} B, more_body",
+        "         gzip",
         "         event",
         "           a",
         f"     3.0 ▸ http.response.body   {len(PIECES[1])} B",
         "         event",
         "           b",
+        "         the end is missing",
     ]
 
 
