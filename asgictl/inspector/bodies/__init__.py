@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets
-from asgictl.inspector.bodies.by_type import laid_out, limited
+from asgictl.inspector.bodies.by_type import has_form, laid_out, limited
 from asgictl.inspector.bodies.codings import unpacked
 
 # How much of a body is unpacked and laid out, in bytes and in lines.
 MOST = 256 * 1024
 LINES = 200
 
-# How much of a body is unpacked to be searched, in bytes.
+# How much of a body is unpacked to be searched, and how large one may be to be laid out for it, in bytes.
 _SEARCHED = 8 * 1024 * 1024
+_LAID_OUT = 1024 * 1024
 
 _HEX_WIDTH = 16
 _PREVIEW = 200
@@ -42,13 +43,16 @@ class Readings:
         self._content, names, self.fault = unpacked(content, encoding, limit=_SEARCHED, whole=False)
         self._whole = whole and not (self.fault and names)
         self._media_type = media_type
+        self._has_form = has_form(self._content, media_type)
+        if self._has_form and len(self._content) > _LAID_OUT:
+            self._has_form = False
+            self.fault = self.fault or "larger than 1 MiB, it was searched as it was sent alone"
 
     def __iter__(self) -> Iterator[str]:
         text = charsets.text(self._content, self._media_type, whole=self._whole)
         yield self._content.decode(errors="replace") if text is None else text
-        laid = laid_out(self._content, self._media_type, whole=self._whole)
-        if laid.kind not in ("text", "binary"):
-            yield "\n".join(laid.lines)
+        if self._has_form:
+            yield "\n".join(laid_out(self._content, self._media_type, whole=self._whole).lines)
 
 
 def decoded(content: bytes, encoding: str) -> bytes:

@@ -21,7 +21,9 @@ _DEPTH = 3
 _PART_LINES = 40
 
 _FORM = "application/x-www-form-urlencoded"
-_JSON_LINES = re.compile(r"application/(x-)?(ndjson|jsonl|json-?lines|jsonlines)|text/(x-)?(ndjson|jsonl)")
+_JSON_LINES = re.compile(
+    r"application/((x-)?(ndjson|jsonl|json-?lines|json-stream)|stream\+json)|text/(x-)?(ndjson|jsonl)"
+)
 _NOT_DECODED = {
     re.compile(r"application/(x-|vnd\.)?(msgpack|messagepack)|.*\+msgpack"): "MessagePack",
     re.compile(r"application/cbor(-seq)?|.*\+cbor(-seq)?"): "CBOR",
@@ -57,6 +59,13 @@ def laid_out(content: bytes, media_type: str, *, whole: bool = True, depth: int 
         return LaidOut("binary", [said for said in (charset.said, why) if said], hex_lines(content))
     laid = _of_text(text, bare, charset.name, whole=whole)
     return laid._replace(said=[*([charset.said] if charset.said else []), *laid.said])
+
+
+def has_form(content: bytes, media_type: str) -> bool:
+    """Tell whether content is perhaps shown in another form than it was sent in."""
+    bare = media_type.partition(";")[0].strip().lower()
+    by_look = not bare and content.lstrip()[:1] in (b"{", b"[")
+    return by_look or charsets.is_json(bare) or bare.startswith("multipart/") or bare in (_FORM, "text/event-stream")
 
 
 def hex_lines(content: bytes) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Bytes as text: by the charset that is said, by a byte order mark, or as UTF-8."""
 
 import codecs
+import functools
 import json
 import re
 from typing import NamedTuple
@@ -13,6 +14,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+_FIRST = {mark[:1] for mark, _ in _MARKS}
 
 # Those of Python's that are no charsets, some of which take a time that grows with the square of the size.
 _NOT_CHARSETS = frozenset(("idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"))
@@ -58,9 +61,8 @@ def why_not(content: bytes, charset: str) -> str:
 
 def of(content: bytes, media_type: str) -> Charset:
     """Return the charset by which content is read: a mark counts more than what its type says, as in browsers."""
-    named = parameter(media_type, "charset")
-    known = _codec(named) if named else None
-    mark = next((name for mark, name in _MARKS if content.startswith(mark)), None)
+    named, known = _declared(media_type)
+    mark = next((name for mark, name in _MARKS if content.startswith(mark)), None) if content[:1] in _FIRST else None
     if named and known is None:
         said = f"charset {named} is unknown"
         return Charset(mark or "utf-8", said)
@@ -86,6 +88,13 @@ def parameter(value: str, name: str) -> str | None:
         if key.lower() == name:
             return re.sub(r"\\(.)", r"\1", quoted) or str(bare).strip()
     return None
+
+
+@functools.lru_cache
+def _declared(media_type: str) -> tuple[str | None, str | None]:
+    """Return the charset that a type names, and Python's name for it."""
+    named = parameter(media_type, "charset")
+    return named, _codec(named) if named else None
 
 
 def _codec(name: str) -> str | None:

@@ -1,10 +1,8 @@
 """Content codings undone, several in a row, with limits; and what is wrong with what was packed."""
 
-import sys
-import zlib
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any, NamedTuple
+
+from asgictl.inspector.bodies.decoders import KNOWN, Coding, New
 
 # How large a body may become that is unpacked for an archive, in bytes.
 LARGEST = 64 * 1024 * 1024
@@ -16,13 +14,7 @@ _MEMBERS = 100_000
 # So little is unpacked at once that there is no need of a limit in zlib and zstd: 32 KiB come of a byte at the most.
 _PIECE = 256
 
-# What servers may use (RFC 9659 section 3), and clients have to allow.
-_ZSTD_WINDOW_LOG = 23
-
 _KILO = 1024
-
-# Returns a decompressor with zlib's interface, which stops soon after so many bytes.
-_New = Callable[[int], Any]
 
 
 class Unpacked(NamedTuple):
@@ -36,19 +28,6 @@ class Unpacked(NamedTuple):
     fault: str | None
 
 
-class _Coding(NamedTuple):
-    label: str
-    new: Callable[[], tuple[_New, ...]]
-    # What another member begins with, and which bits of that count.
-    members: tuple[tuple[bytes, bytes], ...] = ()
-    extra: str | None = None
-
-    @property
-    def least(self) -> int:
-        """How many bytes tell whether content is in this coding."""
-        return max((len(magic) for magic, _ in self.members), default=2)
-
-
 def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool = True) -> Unpacked:
     """Return `content` unpacked by the value of its Content-Encoding, `limit` bytes at the most.
 
@@ -59,12 +38,14 @@ def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool
     for name in _named(encoding) if content else ():
         if (refusal := _refusal(name, len(names))) is not None:
             return Unpacked(content, tuple(names), fault or refusal)
-        coding = _KNOWN[name]
-        decodings = (_decoded(content, coding, new, limit) for new in coding.new())
-        found = next(((out, decoding) for out, decoding in decodings if not decoding.is_other), None)
-        if found is None:
-            return Unpacked(content, tuple(names), fault or f"this is not {coding.label}")
-        content, decoding = found
+        coding = KNOWN[name]
+        for new in coding.new():
+            out, decoding = _decoded(content, coding, new, limit)
+            if not decoding.is_other:
+                break
+        if decoding.is_other:
+            return Unpacked(content, tuple(names), fault or decoding.fault)
+        content = out
         names.append(name)
         if len(content) > limit:
             content, fault = content[:limit], fault or f"only the first {_size(limit)} are unpacked"
@@ -94,7 +75,7 @@ class Unpacker:
         while self._waiting and chunk:
             self._held += chunk
             refusal = _refusal(self._waiting[0], len(self.names))
-            if refusal is None and len(self._held) < _KNOWN[self._waiting[0]].least:
+            if refusal is None and len(self._held) < KNOWN[self._waiting[0]].least:
                 return b""
             content, self._held = self._held, b""
             chunk = self._begun(self._waiting.pop(0), content) if refusal is None else self._given_up(refusal, content)
@@ -106,16 +87,16 @@ class Unpacker:
             self.fault = self.fault or "the end is missing"
 
     def _begun(self, name: str, content: bytes) -> bytes:
-        coding = _KNOWN[name]
-        for new in coding.new():
-            stage = _Decoding(coding, new)
+        before = self.fault
+        for new in KNOWN[name].new():
+            stage = _Decoding(KNOWN[name], new)
+            self.fault = before
             out = self._through(stage, content)
             if not stage.is_other:
                 self._stages.append(stage)
                 self.names.append(name)
                 return out
-            self.fault = None
-        return self._given_up(f"this is not {coding.label}", content)
+        return self._given_up(stage.fault, content)
 
     def _through(self, stage: "_Decoding", content: bytes) -> bytes:
         out = stage.feed(content, self._limit + 1)
@@ -124,7 +105,7 @@ class Unpacker:
         self.fault = self.fault or stage.fault
         return out[: self._limit]
 
-    def _given_up(self, fault: str, content: bytes) -> bytes:
+    def _given_up(self, fault: str | None, content: bytes) -> bytes:
         self._waiting.clear()
         self.fault = self.fault or fault
         return content
@@ -133,11 +114,11 @@ class Unpacker:
 class _Decoding:
     """One coding being undone, member after member.
 
-    `is_other` says that content was never in this coding, `is_open` that it goes on, `damaged` where the piece begins
-    that could not be read.
+    `is_other` says that nothing came of it, `is_open` that it goes on, `damaged` where the piece begins that could not
+    be read.
     """
 
-    def __init__(self, coding: _Coding, new: _New) -> None:
+    def __init__(self, coding: Coding, new: New) -> None:
         self.fault: str | None = None
         self.is_other = False
         self.damaged: int | None = None
@@ -146,6 +127,7 @@ class _Decoding:
         self._decoder: Any = None
         self._at = 0
         self._members = 0
+        self._has_begun = False
 
     @property
     def is_open(self) -> bool:
@@ -166,16 +148,25 @@ class _Decoding:
             try:
                 out += self._decoder.decompress(piece)
             except Exception as error:  # noqa: BLE001  # each library has errors of its own for what is not packed like that
-                self.damaged = self._at + place
-                self.fault = f"damaged from byte {self.damaged + 1} on: {str(error).rpartition(': ')[2]}"
-                self.is_other = not out and self._members == 1 and self._at == 0
                 self._decoder = None
+                self.damaged = self._at + place
+                self.is_other = not out and not self._has_begun
+                self.fault = self._refused(str(error).rpartition(": ")[2])
                 break
             place += len(piece) - len(self._decoder.unused_data)
             if self._decoder.eof:
                 self._decoder = None
         self._at += place
+        self._has_begun = self._has_begun or bool(out) or self._members > 1
         return bytes(out)
+
+    def _refused(self, reason: str) -> str:
+        """Return what is wrong where the library has stopped with a reason."""
+        if not self.is_other:
+            return f"damaged from byte {(self.damaged or 0) + 1} on: {reason}"
+        if self._coding.members:
+            return f"this {self._coding.label} cannot be unpacked: {reason}"
+        return f"this is not {self._coding.label}"
 
     def _cannot_go_on(self, content: bytes, place: int) -> str | None:
         """Return what is wrong with what begins here."""
@@ -184,7 +175,9 @@ class _Decoding:
         if self._coding.members:
             if _begins(content[place : place + self._coding.least], self._coding):
                 return None
-            self.is_other = self._members == 0
+            if self._members == 0:
+                self.is_other = True
+                return f"this is not {self._coding.label}"
         elif self._members == 0:
             return None
         count = len(content) - place
@@ -193,7 +186,7 @@ class _Decoding:
 
 def _refusal(name: str, undone: int) -> str | None:
     """Return why a coding is not undone, or None."""
-    coding = _KNOWN.get(name)
+    coding = KNOWN.get(name)
     if coding is None:
         return f"{name} is not unpacked"
     if not coding.new():
@@ -207,7 +200,7 @@ def _named(encoding: str) -> list[str]:
     return [name for name in names if name not in ("", "identity")]
 
 
-def _decoded(content: bytes, coding: _Coding, new: _New, limit: int) -> tuple[bytes, _Decoding]:
+def _decoded(content: bytes, coding: Coding, new: New, limit: int) -> tuple[bytes, _Decoding]:
     decoding = _Decoding(coding, new)
     out = decoding.feed(content, limit + 1)
     if decoding.damaged is None:
@@ -217,11 +210,10 @@ def _decoded(content: bytes, coding: _Coding, new: _New, limit: int) -> tuple[by
     again = _Decoding(coding, new)
     out = again.feed(before, limit + 1)
     out += again.feed(rest, limit + 1 - len(out), 1)
-    again.is_other = again.damaged is not None and decoding.is_other and not out
     return out, again
 
 
-def _begins(content: bytes, coding: _Coding) -> bool:
+def _begins(content: bytes, coding: Coding) -> bool:
     """Tell whether content begins like a member, or could do so when there is more of it."""
     return any(
         all((byte ^ wanted) & bits == 0 for byte, wanted, bits in zip(content, magic, mask, strict=False))
@@ -234,65 +226,3 @@ def _size(limit: int) -> str:
         if limit and limit % size == 0:
             return f"{limit // size} {unit}"
     return f"{limit} bytes"
-
-
-def _gzip() -> tuple[_New, ...]:
-    return (lambda _: zlib.decompressobj(16 + zlib.MAX_WBITS),)
-
-
-def _deflate() -> tuple[_New, ...]:
-    """Return decompressors for zlib's format, and for what is sent without its header (RFC 9110 section 8.4.1.2)."""
-    return (lambda _: zlib.decompressobj(zlib.MAX_WBITS), lambda _: zlib.decompressobj(-zlib.MAX_WBITS))
-
-
-def _brotli() -> tuple[_New, ...]:
-    return (_Brotli,) if _module("brotli") else ()
-
-
-class _Brotli:
-    """A decompressor of Brotli's, of which 16 MiB may come of a few bytes, with zlib's interface."""
-
-    unused_data = b""
-
-    def __init__(self, limit: int) -> None:
-        self._inner = _module("brotli").Decompressor()
-        self._limit = limit
-        self.eof = False
-
-    def decompress(self, content: bytes) -> bytes:
-        """Return what comes of `content`, not much more than the limit."""
-        out = self._inner.process(content, output_buffer_limit=self._limit)
-        while len(out) < self._limit and not self._inner.can_accept_more_data():
-            out += self._inner.process(b"", output_buffer_limit=self._limit)
-        self.eof = self._inner.is_finished()
-        return bytes(out)
-
-
-def _zstd() -> tuple[_New, ...]:
-    if sys.version_info >= (3, 14) and (module := _module("compression.zstd")):
-        options = {module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
-        return (lambda _: module.ZstdDecompressor(options=options),)
-    if (module := _module("zstandard")) is None:
-        return ()
-    return (lambda _: module.ZstdDecompressor(max_window_size=2**_ZSTD_WINDOW_LOG).decompressobj(),)
-
-
-def _module(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
-
-
-_GZIP = _Coding("gzip", _gzip, ((b"\x1f\x8b", b"\xff\xff"),))
-
-_KNOWN = {
-    "gzip": _GZIP,
-    "x-gzip": _GZIP,
-    "deflate": _Coding("deflate", _deflate),
-    "br": _Coding("Brotli", _brotli, extra="brotli"),
-    # A frame, or one to be skipped (RFC 8878 section 3.1).
-    "zstd": _Coding(
-        "zstd", _zstd, ((b"\x28\xb5\x2f\xfd", b"\xff" * 4), (b"\x50\x2a\x4d\x18", b"\xf0" + b"\xff" * 3)), "zstd"
-    ),
-}

@@ -11,35 +11,39 @@ class Previews:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._unpackers: dict[str, Unpacker] = {}
+        self._types: dict[str, str] = {}
+        self._unpackers: dict[str, Unpacker | None] = {}
         self._told: set[str] = set()
 
     def of(self, event: Event) -> str:
         """Return the beginning of what a message holds, behind its codings, and, once, what is wrong."""
-        content = event.content
-        if not is_body(event):
+        content, side = event.content, event.direction
+        if not is_body(event) or not (content or self._unpackers.get(side)):
             return wording.preview(event, content)
-        headers = of_side(self._exchange, event.direction)
-        media_type = value_of(headers, "content-type") or ""
-        encoding = joined(headers, "content-encoding")
-        unpacker = self._unpackers.get(event.direction)
-        if not encoding or not (content or unpacker):
-            return wording.preview(event, content, media_type)
+        if side not in self._types:
+            headers = of_side(self._exchange, side)
+            self._types[side] = value_of(headers, "content-type") or ""
+            encoding = joined(headers, "content-encoding")
+            self._unpackers[side] = Unpacker(encoding) if encoding else None
+        unpacker = self._unpackers[side]
         if unpacker is None:
-            unpacker = self._unpackers[event.direction] = Unpacker(encoding)
+            return wording.preview(event, content, self._types[side])
         unpacked = unpacker.feed(as_bytes(content))
         if not event.get("more_body") and not event.cut:
             unpacker.finish()
         said = list(unpacker.names) if content else []
-        if unpacker.fault and event.direction not in self._told:
-            self._told.add(event.direction)
+        if unpacker.fault and side not in self._told:
+            self._told.add(side)
             said.append(unpacker.fault)
-        return ": ".join(text for text in (", ".join(said), wording.preview(event, unpacked, media_type)) if text)
+        return ": ".join(
+            text for text in (", ".join(said), wording.preview(event, unpacked, self._types[side])) if text
+        )
 
 
 def is_body(event: Event) -> bool:
     """Tell whether a message is, or may be, a part of a body."""
-    return "body" in event.type or event.type == "http.request"
+    kind = event.type
+    return "body" in kind or kind == "http.request"
 
 
 def of_side(exchange: Exchange, direction: str) -> Headers:

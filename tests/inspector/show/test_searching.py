@@ -129,6 +129,15 @@ def test_without_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(answered(brotli.compress(NEEDLE), encoding="br"), "another") == (False, [note])
 
 
+def test_a_form_that_is_too_large() -> None:
+    """A large body is searched as it was sent, and it is said that it was not laid out."""
+    large = answered(b"[" + b"1," * 600_000 + rb'"caf\u00e9"]')
+    reason = "its response body: larger than 1 MiB, it was searched as it was sent alone"
+
+    assert found(large, r"caf\\u00e9") == (True, [])
+    assert found(large, "café") == (False, [HAS_NOT + reason])
+
+
 def test_once() -> None:
     """Each reason is said once, and nothing of exchanges that are shown, or that another option leaves out."""
     notes: list[str] = []
