@@ -46,7 +46,7 @@ class Readings:
         self._has_form = has_form(self._content, media_type)
         if self._has_form and len(self._content) > _LAID_OUT:
             self._has_form = False
-            self.fault = self.fault or "larger than 1 MiB, it was searched as it was sent alone"
+            self.fault = self.fault or "larger than 1 MiB, searched as it was sent"
 
     def __iter__(self) -> Iterator[str]:
         text = charsets.text(self._content, self._media_type, whole=self._whole)

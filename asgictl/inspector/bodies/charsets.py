@@ -23,6 +23,9 @@ _NOT_CHARSETS = frozenset(("idna", "punycode", "unicode-escape", "unicode_escape
 # What no text has in it; tabs, ends of lines and pages, and the beginnings of escape sequences it may have.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
+# So much is quoted of a name.
+_NAME = 40
+
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
 
 
@@ -94,7 +97,7 @@ def parameter(value: str, name: str) -> str | None:
 def _declared(media_type: str) -> tuple[str | None, str | None]:
     """Return the charset that a type names, and Python's name for it."""
     named = parameter(media_type, "charset")
-    return named, _codec(named) if named else None
+    return (named[:_NAME], _codec(named)) if named else (None, None)
 
 
 def _codec(name: str) -> str | None:

@@ -14,6 +14,9 @@ _MEMBERS = 100_000
 # So little is unpacked at once that there is no need of a limit in zlib and zstd: 32 KiB come of a byte at the most.
 _PIECE = 256
 
+# So much is quoted of the name of a coding that is unknown.
+_NAME = 40
+
 _KILO = 1024
 
 
@@ -188,7 +191,7 @@ def _refusal(name: str, undone: int) -> str | None:
     """Return why a coding is not undone, or None."""
     coding = KNOWN.get(name)
     if coding is None:
-        return f"{name} is not unpacked"
+        return f"{name[:_NAME]} is not unpacked"
     if not coding.new():
         return f"{name} is not unpacked: install `asgictl[{coding.extra}]`"
     return f"only {_CODINGS} codings are undone" if undone == _CODINGS else None

@@ -8,6 +8,9 @@ from asgictl.inspector.bodies.charsets import parameter, read
 
 # RFC 2046 section 5.1.1.
 _BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
+# So much is quoted of one that is not there, as RFC 2046 allows.
+_NAME = 70
+
 _PADDING = re.compile(rb"[ \t]*(\r?\n|$)")
 
 
@@ -47,7 +50,7 @@ def multipart(content: bytes, media_type: str, *, whole: bool = True) -> Multipa
     line = b"--" + boundary.encode("latin-1", "replace")
     begin = _next(content, line, 0)
     if begin is None:
-        return Multipart([], [*said, f"its boundary {boundary} is not in it"])
+        return Multipart([], [*said, f"its boundary {boundary[:_NAME]} is not in it"])
     if begin[0]:
         said.append(f"{_bytes(begin[0])} before the first boundary")
     parts = []

@@ -140,9 +140,10 @@ class Filtered:
                 self._say(number, pending.missed if self._filter.has(status) else {})
 
     def _say(self, number: int, missed: dict[str, str]) -> None:
-        for kind in missed.keys() - self._noted:
-            self._noted.add(kind)
-            self._note(f"`--grep` has not searched all of #{number}, and is silent about others: {missed[kind]}")
+        for kind, reason in missed.items():
+            if kind not in self._noted:
+                self._noted.add(kind)
+                self._note(f"`--grep` could not search all of #{number} ({reason}); others like it are not listed")
 
     def _reject(self, number: int) -> None:
         self._pending.pop(number, None)

@@ -1,6 +1,7 @@
 """Where a pattern is looked for: in URLs, headers and errors, and in bodies as they were sent and as they are shown."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
@@ -27,6 +28,9 @@ class Search:
         self._exchange = exchange
         self._unpackers: dict[str, Unpacker] = {}
         self._before: dict[str, str] = {}
+        # What is kept of each body, and what it had, in bytes.
+        self._kept: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
 
     def finds(self, record: Record, held: Sequence[Record], *, all_held: bool) -> bool:
         """Tell whether there is a match in a record, or with the last one in all that are held of the exchange."""
@@ -52,12 +56,14 @@ class Search:
             yield from self._of_chunk(event, as_bytes(content))
         elif content:
             yield from Readings(as_bytes(content), "", "", whole=not event.cut)
-        if event.cut and not is_body(event):
-            self.missed["cut"] = f"only {_kept(len(content), event.size)} of a message are kept (--body-limit)"
+            if event.cut:
+                self._miss("cut", f"a message: {_kept(len(content), event.size)}")
         yield from _lines(list(pairs(event.get("headers"))))
         yield str(event.get("message", ""))
 
     def _of_chunk(self, event: Event, content: bytes) -> Iterator[str]:
+        self._kept[event.direction] += len(content)
+        self._sent[event.direction] += event.size
         headers = of_side(self._exchange, event.direction)
         if encoding := joined(headers, "content-encoding"):
             content = self._unpackers.setdefault(event.direction, Unpacker(encoding)).feed(content)
@@ -73,27 +79,36 @@ class Search:
 
     def _of_all(self, held: Sequence[Record], *, all_held: bool) -> Iterator[str]:
         """Yield what can only be searched when all of it is there, and how it ended."""
+        closed = held[-1]
+        if isinstance(closed, Closed) and closed.error:
+            yield str(closed.error)
+        for direction, what in (("receive", "request"), ("send", "response")):
+            kept, sent = self._kept[direction], self._sent[direction]
+            if kept < sent:
+                self._miss("cut", f"{what} body: {_kept(kept, sent)}")
+            unpacker = self._unpackers.get(direction)
+            if unpacker and unpacker.fault:
+                self._miss("packed", f"{what} body: {unpacker.fault}")
         if not all_held:
-            self.missed["held"] = "it is so large that it was searched message by message, as it was sent"
+            self._miss("held", "too large: searched message by message, as it was sent")
+            return
         for exchange in assembled(held).values():
-            if exchange.error:
-                yield str(exchange.error)
-            for what, headers, content, size in (
-                ("request", exchange.request_headers, exchange.request_body, exchange.request_size),
-                ("response", exchange.response_headers, exchange.response_body, exchange.response_size),
+            for what, headers, content in (
+                ("request", exchange.request_headers, exchange.request_body),
+                ("response", exchange.response_headers, exchange.response_body),
             ):
-                is_kept = len(content) == size
                 media_type, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
-                found = Readings(content, media_type, encoding, whole=is_kept and all_held)
+                found = Readings(content, media_type, encoding, whole="cut" not in self.missed)
                 yield from found
-                if not is_kept and all_held:
-                    self.missed["cut"] = f"only {_kept(len(content), size)} of its {what} body are kept (--body-limit)"
-                elif found.fault and all_held:
-                    self.missed["packed"] = f"its {what} body: {found.fault}"
+                if found.fault:
+                    self._miss("packed", f"{what} body: {found.fault}")
+
+    def _miss(self, kind: str, reason: str) -> None:
+        self.missed.setdefault(kind, reason)
 
 
 def _kept(count: int, size: int) -> str:
-    return f"{wording.size(count)} of {wording.size(size)}"
+    return f"only {wording.size(count)} of {wording.size(size)} are kept, --body-limit keeps more"
 
 
 def _lines(headers: Headers) -> Iterator[str]:

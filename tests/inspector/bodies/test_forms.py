@@ -6,6 +6,7 @@ import pytest
 import python_multipart
 from hypothesis import given
 from hypothesis import strategies as st
+from multipart import MultipartSegment, PushMultipartParser
 
 from asgictl.inspector.bodies.forms import Multipart, Part, fields, multipart
 
@@ -60,6 +61,18 @@ def by_python_multipart(content: bytes, boundary: str) -> list[tuple[list[tuple[
     return [(headers, bytes(body)) for headers, body in parts]
 
 
+def by_multipart(content: bytes, boundary: str) -> list[tuple[list[tuple[str, str]], bytes]]:
+    """Return the headers and the content of each part, as Litestar gets them."""
+    parts: list[tuple[list[tuple[str, str]], bytes]] = []
+    with PushMultipartParser(boundary) as parser:
+        for event in parser.parse(content):
+            if isinstance(event, MultipartSegment):
+                parts.append((list(event.headerlist), b""))
+            elif event is not None:
+                parts[-1] = (parts[-1][0], parts[-1][1] + bytes(event))
+    return parts
+
+
 @given(
     parts=st.lists(
         st.tuples(NAMES, st.none() | NAMES, st.none() | st.sampled_from(["text/plain", "image/png"]), CONTENTS),
@@ -67,13 +80,14 @@ def by_python_multipart(content: bytes, boundary: str) -> list[tuple[list[tuple[
         max_size=5,
     )
 )
-def test_as_python_multipart_has_it(parts: list[tuple[str, str | None, str | None, bytes]]) -> None:
-    """The parts are those that the parser of Starlette and FastAPI finds."""
+def test_as_other_parsers_have_it(parts: list[tuple[str, str | None, str | None, bytes]]) -> None:
+    """The parts are those that the parsers of Starlette, FastAPI and Litestar find."""
     parts = [part for part in parts if b"\r\n--b" not in b"\r\n" + part[3] + b"\r\n"]
     content = written(parts)
     found = multipart(content, "multipart/form-data; boundary=b")
 
     assert found == Multipart([Part(*both) for both in by_python_multipart(content, "b")], [])
+    assert [(part.headers, part.content) for part in found.parts] == by_multipart(content, "b")
     assert [part.content for part in found.parts] == [content for *_, content in parts]
 
 

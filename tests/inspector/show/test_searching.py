@@ -3,14 +3,18 @@
 import gzip
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import brotli
 import pytest
 import zstandard
+from typer.testing import CliRunner
 
+from asgictl.cli import app
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.request import FilterRequest
+from asgictl.inspector.sessions import session_file
 from asgictl.inspector.show.filters import Filter, Filtered
 from tests.inspector.recordings import SCOPE
 
@@ -98,19 +102,23 @@ def test_what_is_found(records: list[Record], pattern: str) -> None:
     assert found(records, "another") == (False, [])
 
 
-HAS_NOT = "`--grep` has not searched all of #7, and is silent about others: "
+def missed(reason: str, number: int = 7) -> str:
+    """Return what is said where a pattern could not be looked for."""
+    return f"`--grep` could not search all of #{number} ({reason}); others like it are not listed"
+
+
 MISSED: dict[str, tuple[list[Record], str]] = {
-    "cut": (answered(b"x" * 1500, cut=True), "only 1.5 kB of 3.0 kB of its response body are kept (--body-limit)"),
-    "unknown": (answered(b"packed", encoding="dcz"), "its response body: dcz is not unpacked"),
-    "another coding": (answered(b"plain", encoding="gzip"), "its response body: this is not gzip"),
-    "an upload": (sent(gzip.compress(b"a") + b"\0", "", b"gzip"), "its request body: 1 byte follows that is not gzip"),
+    "cut": (answered(b"x" * 1500, cut=True), "response body: only 1.5 kB of 3.0 kB are kept, --body-limit keeps more"),
+    "unknown": (answered(b"packed", encoding="dcz"), "response body: dcz is not unpacked"),
+    "another coding": (answered(b"plain", encoding="gzip"), "response body: this is not gzip"),
+    "an upload": (sent(gzip.compress(b"a") + b"\0", "", b"gzip"), "request body: 1 byte follows that is not gzip"),
     "a message": (
         [
             Opened(7, 0.0, {**SCOPE, "type": "websocket"}),
             Event(7, 1, 1.0, "send", {"type": "websocket.send", "text": "ab"}, size=5000, cut=True),
             Closed(7, 9.0),
         ],
-        "only 2 B of 5.0 kB of a message are kept (--body-limit)",
+        "a message: only 2 B of 5.0 kB are kept, --body-limit keeps more",
     ),
 }
 
@@ -118,24 +126,24 @@ MISSED: dict[str, tuple[list[Record], str]] = {
 @pytest.mark.parametrize(("records", "reason"), MISSED.values(), ids=list(MISSED))
 def test_what_could_not_be_searched(records: list[Record], reason: str) -> None:
     """Where a pattern could not be looked for is said, with the reason."""
-    assert found(records, "needle") == (False, [HAS_NOT + reason])
+    assert found(records, "needle") == (False, [missed(reason)])
 
 
 def test_without_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the package is missing that unpacks, the command that installs it is named."""
     monkeypatch.setitem(sys.modules, "brotli", None)
 
-    note = f"{HAS_NOT}its response body: br is not unpacked: install `asgictl[brotli]`"
+    note = missed("response body: br is not unpacked: install `asgictl[brotli]`")
     assert found(answered(brotli.compress(NEEDLE), encoding="br"), "another") == (False, [note])
 
 
 def test_a_form_that_is_too_large() -> None:
     """A large body is searched as it was sent, and it is said that it was not laid out."""
     large = answered(b"[" + b"1," * 600_000 + rb'"caf\u00e9"]')
-    reason = "its response body: larger than 1 MiB, it was searched as it was sent alone"
+    reason = "response body: larger than 1 MiB, searched as it was sent"
 
     assert found(large, r"caf\\u00e9") == (True, [])
-    assert found(large, "café") == (False, [HAS_NOT + reason])
+    assert found(large, "café") == (False, [missed(reason)])
 
 
 def test_once() -> None:
@@ -155,9 +163,8 @@ def test_once() -> None:
     assert [one for record in several for one in other.feed(record)] == []
     assert shown == {1}
     assert notes == [
-        "`--grep` has not searched all of #2, and is silent about others: "
-        "only 1 B of 2 B of its response body are kept (--body-limit)",
-        "`--grep` has not searched all of #4, and is silent about others: its response body: x-y is not unpacked",
+        missed("response body: only 1 B of 2 B are kept, --body-limit keeps more", 2),
+        missed("response body: x-y is not unpacked", 4),
     ]
 
 
@@ -165,7 +172,30 @@ def test_what_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long stream is searched chunk by chunk, over their borders too, and that is said."""
     monkeypatch.setattr("asgictl.inspector.show.filters._HELD", 5)
     chunks = [b"x"] * 20 + [b"nee", b"dle"] + [b"x"] * 20
-    note = f"{HAS_NOT}it is so large that it was searched message by message, as it was sent"
+    cut = missed("response body: only 46 B of 47 B are kept, --body-limit keeps more")
+    note = missed("too large: searched message by message, as it was sent")
 
     assert found(answered(*chunks), "needle") == (True, [])
     assert found(answered(*chunks), "another") == (False, [note])
+    assert found(answered(*chunks, cut=True), "another") == (False, [cut, note])
+
+
+def test_what_the_command_says(tmp_path: Path) -> None:
+    """`session show --grep` shows what is in packed bodies, and says on stderr what it could not search."""
+    session = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
+    packed = gzip.compress(NEEDLE, mtime=0)
+    for record in (*answered(packed, encoding="gzip", number=1), *answered(b"??", encoding="dcz", number=2)):
+        session(record)
+    session.close()
+    arguments = ["session", "show", str(tmp_path / "s.jsonl"), "--grep", "needle"]
+    result = CliRunner().invoke(app, arguments, prog_name="asgictl", catch_exceptions=False)
+
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [
+            "#1 POST /orders?x=1  200 OK  9.0 ms  127.0.0.1:51234  HTTP/1.1",
+            "     1.0 ▸ http.response.start  200 OK, content-type: application/json",
+            f"     2.0 ▸ http.response.body   {len(packed)} B  gzip: {NEEDLE.decode()}",
+        ],
+    )
+    assert result.stderr == f"note: {missed('response body: dcz is not unpacked', 2)}\n"
