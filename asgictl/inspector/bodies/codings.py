@@ -84,6 +84,12 @@ class Unpacker:
             chunk = self._begun(self._waiting.pop(0), content) if refusal is None else self._given_up(refusal, content)
         return chunk
 
+    def skip(self) -> None:
+        """Take note that something was not kept: what comes behind it cannot be unpacked."""
+        for stage in self._stages:
+            stage.fault = stage.fault or "what follows cannot be unpacked, as not all is kept"
+            self.fault = self.fault or stage.fault
+
     def finish(self) -> None:
         """Take note that no more comes: then it is a fault that the end is missing."""
         if self._held or any(stage.is_open for stage in self._stages):

@@ -52,10 +52,8 @@ class _Brotli:
         self.eof = False
 
     def decompress(self, content: bytes) -> bytes:
-        """Return what comes of `content`, not much more than the limit."""
+        """Return what comes of `content`; when that is as much as the limit, nothing more can be asked for."""
         out = self._inner.process(content, output_buffer_limit=self._limit)
-        while len(out) < self._limit and not self._inner.can_accept_more_data():
-            out += self._inner.process(b"", output_buffer_limit=self._limit)
         self.eof = self._inner.is_finished()
         return bytes(out)
 

@@ -133,10 +133,11 @@ class _Stream:
     def add(self, chunk: bytes, *, cut: bool) -> Iterator[Line]:
         """Yield the events that are complete with this chunk."""
         lines = list(self._events.feed(self._unpacker.feed(chunk)))
-        yield from self._said()
         if cut:
             lines += self._events.finish()
             self._events = EventStream()
+            self._unpacker.skip()
+        yield from self._said()
         for line in lines:
             yield [Span(f"{_BODY}{line}")]
         if cut:

@@ -29,7 +29,9 @@ class Previews:
         if unpacker is None:
             return wording.preview(event, content, self._types[side])
         unpacked = unpacker.feed(as_bytes(content))
-        if not event.get("more_body") and not event.cut:
+        if event.cut:
+            unpacker.skip()
+        elif not event.get("more_body"):
             unpacker.finish()
         said = list(unpacker.names) if content else []
         if unpacker.fault and side not in self._told:

@@ -66,7 +66,10 @@ class Search:
         self._sent[event.direction] += event.size
         headers = of_side(self._exchange, event.direction)
         if encoding := joined(headers, "content-encoding"):
-            content = self._unpackers.setdefault(event.direction, Unpacker(encoding)).feed(content)
+            unpacker = self._unpackers.setdefault(event.direction, Unpacker(encoding))
+            content = unpacker.feed(content)
+            if event.cut:
+                unpacker.skip()
         charset = charsets.of(content, value_of(headers, "content-type") or "").name
         text = charsets.read(content, charset, whole=False)
         if text is None:

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from dataclasses import replace
 
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.show.full import FullView
@@ -94,6 +95,44 @@ def test_an_event_stream_that_is_cut() -> None:
         "         event",
         "           b",
         "         … the rest is not kept",
+    ]
+
+
+def test_a_packed_event_stream_that_is_cut() -> None:
+    """Where a packed message is not kept as a whole, nothing is made of what follows, and that is said."""
+    whole = answered(PIECES[0], PIECES[1], media_type="text/event-stream", encoding="gzip")
+    records = [replace(one, cut=True, size=99) if isinstance(one, Event) and one.n == 2 else one for one in whole]
+
+    assert of_bodies(records, LineView()) == [
+        f"     2.0 ▸ http.response.body   99 B, {len(PIECES[0])} B kept, more_body"
+        "  gzip, what follows cannot be unpacked, as not all is kept: data: a da",
+        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B  gzip",
+    ]
+    assert of_bodies(records, FullView()) == [
+        f"     2.0 ▸ http.response.body   99 B, {len(PIECES[0])} B kept, more_body",
+        "         gzip, what follows cannot be unpacked, as not all is kept",
+        "         event",
+        "           a",
+        "         not an event: no empty line comes behind",
+        "         no event: without data, ignored da: ",
+        "         … the rest is not kept",
+        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B",
+    ]
+
+
+def test_an_event_stream_without_its_end() -> None:
+    """An event that a stream leaves behind at its end is shown, and that no client is told of it."""
+    records = answered(b"data: a\n\ndata: b", media_type="text/event-stream")
+    opened, start, chunk, closed = records
+    assert isinstance(chunk, Event)
+    begun = Event(7, 2, 2.0, "send", {**chunk.message, "more_body": True}, size=16)
+
+    assert of_bodies([opened, start, begun, closed], FullView())[1:] == [
+        "         event",
+        "           a",
+        "         not an event: no empty line comes behind",
+        "         event",
+        "           b",
     ]
 
 
