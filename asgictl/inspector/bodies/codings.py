@@ -73,7 +73,7 @@ class Unpacker:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what comes of the next chunk; of what cannot be unpacked the chunk itself."""
-        for stage in self._stages:
+        for stage in self._stages if chunk else ():
             chunk = self._through(stage, chunk)
         while self._waiting and chunk:
             self._held += chunk
@@ -87,8 +87,7 @@ class Unpacker:
     def skip(self) -> None:
         """Take note that something was not kept: what comes behind it cannot be unpacked."""
         for stage in self._stages:
-            stage.fault = stage.fault or "what follows cannot be unpacked, as not all is kept"
-            self.fault = self.fault or stage.fault
+            stage.fault = stage.fault or "not all of what comes before is kept"
 
     def finish(self) -> None:
         """Take note that no more comes: then it is a fault that the end is missing."""

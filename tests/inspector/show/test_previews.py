@@ -104,19 +104,19 @@ def test_a_packed_event_stream_that_is_cut() -> None:
     records = [replace(one, cut=True, size=99) if isinstance(one, Event) and one.n == 2 else one for one in whole]
 
     assert of_bodies(records, LineView()) == [
-        f"     2.0 ▸ http.response.body   99 B, {len(PIECES[0])} B kept, more_body"
-        "  gzip, what follows cannot be unpacked, as not all is kept: data: a da",
-        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B  gzip",
+        f"     2.0 ▸ http.response.body   99 B, {len(PIECES[0])} B kept, more_body  gzip: data: a da",
+        f"     3.0 ▸ http.response.body   {len(PIECES[1])} B  gzip, not all of what comes before is kept",
     ]
     assert of_bodies(records, FullView()) == [
         f"     2.0 ▸ http.response.body   99 B, {len(PIECES[0])} B kept, more_body",
-        "         gzip, what follows cannot be unpacked, as not all is kept",
+        "         gzip",
         "         event",
         "           a",
         "         not an event: no empty line comes behind",
         "         no event: without data, ignored da: ",
         "         … the rest is not kept",
         f"     3.0 ▸ http.response.body   {len(PIECES[1])} B",
+        "         not all of what comes before is kept",
     ]
 
 
