@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.charsets import Charset, parameter
+from tests.inspector.bodies import patient
 
 CHARSETS = [
     *("utf-8", "UTF-16LE", "utf-16be", "utf-32-le", "iso-8859-1", "latin-1", "windows-1252", "iso-8859-15", "koi8-r"),
@@ -16,6 +17,7 @@ CHARSETS = [
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80)
 
 
+@patient
 @given(text=TEXTS, charset=st.sampled_from(CHARSETS))
 def test_by_the_charset(text: str, charset: str) -> None:
     """Text comes out as it was, in each charset that has its letters."""
@@ -24,6 +26,7 @@ def test_by_the_charset(text: str, charset: str) -> None:
         assert charsets.text(content, f"text/plain; charset={charset}") == content.decode(charset)
 
 
+@patient
 @given(text=TEXTS, charset=st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]))
 def test_by_the_mark(text: str, charset: str) -> None:
     """A byte order mark counts more than the type, as in browsers, and stays where it is."""
@@ -32,6 +35,7 @@ def test_by_the_mark(text: str, charset: str) -> None:
     assert charsets.text(marked.encode(charset), "text/plain; charset=latin-1") == marked
 
 
+@patient
 @given(content=st.binary(max_size=200), name=st.text(max_size=12) | st.sampled_from(CHARSETS))
 def test_anything(content: bytes, name: str) -> None:
     """No content, and no name of a charset, raises anything."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from asgictl.inspector.bodies import event_stream
 from asgictl.inspector.bodies.event_stream import EventStream
+from tests.inspector.bodies import patient
 
 
 def lines_of(*chunks: bytes) -> list[str]:
@@ -44,6 +45,7 @@ def test_streams(content: bytes, lines: list[str]) -> None:
     assert lines_of(content) == lines
 
 
+@patient
 @given(
     content=st.lists(st.sampled_from([b"data: ", b"event: ", b"\n", b"\r", b"\r\n", b"a", "ü".encode(), b":", b"id:"])),
     size=st.integers(1, 7),

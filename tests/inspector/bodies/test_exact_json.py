@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from asgictl.inspector.bodies import exact_json
 from asgictl.inspector.bodies.exact_json import Number, Object
+from tests.inspector.bodies import patient
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -25,6 +26,7 @@ def plain(value: Any) -> Any:
     return json.loads(value.spelled) if isinstance(value, Number) else value
 
 
+@patient
 @given(value=VALUES)
 def test_any_value(value: Any) -> None:
     """Nothing is lost of a value."""

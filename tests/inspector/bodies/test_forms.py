@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from multipart import MultipartSegment, PushMultipartParser
 
 from asgictl.inspector.bodies.forms import Multipart, Part, fields, multipart
+from tests.inspector.bodies import patient
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters='"\r\n\\', exclude_categories=["C"]), max_size=20)
 CONTENTS = st.binary(max_size=80) | st.sampled_from([b"\r\n", b"\r\n--", b"--b", b"\r\n--bb", b"\r\n--b-", b"\n--b x"])
@@ -73,6 +74,7 @@ def by_multipart(content: bytes, boundary: str) -> list[tuple[list[tuple[str, st
     return parts
 
 
+@patient
 @given(
     parts=st.lists(
         st.tuples(NAMES, st.none() | NAMES, st.none() | st.sampled_from(["text/plain", "image/png"]), CONTENTS),
@@ -91,6 +93,7 @@ def test_as_other_parsers_have_it(parts: list[tuple[str, str | None, str | None,
     assert [part.content for part in found.parts] == [content for *_, content in parts]
 
 
+@patient
 @given(content=st.binary(max_size=300), pieces=st.lists(st.sampled_from([b"--b", b"\r\n", b"\n", b"--", b": ", b"x"])))
 def test_anything(content: bytes, pieces: list[bytes]) -> None:
     """Nothing that is sent as a form raises anything, and no byte of a part is made up."""
@@ -171,6 +174,7 @@ def test_an_end_that_was_not_kept() -> None:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
+@patient
 @given(pairs=st.lists(st.tuples(TEXTS, TEXTS)))
 def test_fields(pairs: list[tuple[str, str]]) -> None:
     """Names and values come out as they were, in their order, each as often as it is there."""
