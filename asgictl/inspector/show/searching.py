@@ -96,12 +96,13 @@ class Search:
             self._miss("held", "too large: searched message by message, as it was sent")
             return
         for exchange in assembled(held).values():
-            for what, headers, content in (
-                ("request", exchange.request_headers, exchange.request_body),
-                ("response", exchange.response_headers, exchange.response_body),
+            for direction, what, content in (
+                ("receive", "request", exchange.request_body),
+                ("send", "response", exchange.response_body),
             ):
+                headers = of_side(exchange, direction)
                 media_type, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
-                found = Readings(content, media_type, encoding, whole="cut" not in self.missed)
+                found = Readings(content, media_type, encoding, whole=self._kept[direction] == self._sent[direction])
                 yield from found
                 if found.fault:
                     self._miss("packed", f"{what} body: {found.fault}")
