@@ -60,7 +60,7 @@ def show(console: Console, records: Iterable["Record"], wanted: "Filter", name: 
     """Print those records that are wanted in the view called `name`; tell whether there were any."""
     from asgictl.inspector.show.filters import Filtered
 
-    filtered, view = Filtered(wanted), view_of(name)
+    filtered, view = Filtered(wanted, console.note), view_of(name)
     found = False
     for record in records:
         for one in filtered.feed(record):

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
+from asgictl.inspector.bodies import charsets
+from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.record.redaction import HIDDEN
 
@@ -223,12 +225,23 @@ class Exchange:
 
     @property
     def text(self) -> str:
-        """The answer's body as text."""
-        return self.response_body.decode()
+        """The answer's body as text: unpacked, and by its charset; `ValueError` where it is no text, or not whole."""
+        content = self.response_body
+        where = f"the response body of #{self.id}"
+        if len(content) != self.response_size or self.left_out:
+            raise ValueError(f"{where} is not whole: {len(content)} of {self.response_size} bytes are kept")
+        content, _, fault = unpacked(content, joined(self.response_headers, "content-encoding"))
+        if fault:
+            raise ValueError(f"{where} cannot be unpacked: {fault}")
+        charset = charsets.of(content, self.header("content-type") or "").name
+        text = charsets.read(content, charset)
+        if text is None:
+            raise ValueError(f"{where} is not text: {charsets.why_not(content, charset)}")
+        return text
 
     def json(self) -> Any:
-        """Return the answer's body as JSON; raise `ValueError` when it is none."""
-        return json.loads(self.response_body)
+        """Return the answer's body as JSON; raise `ValueError` when it is none, or not whole."""
+        return json.loads(self.text.removeprefix("\ufeff"))
 
     def header(self, name: str) -> str | None:
         """Return the answer's first header called `name`, in any case, or None."""
@@ -241,6 +254,13 @@ def value_of(headers: Headers, name: str) -> str | None:
     found = (value for key, value in headers if key.lower() == wanted)
     value = next(found, None)
     return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
+
+
+def joined(headers: Headers, name: str) -> str:
+    """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
+    wanted = name.lower().encode("latin-1")
+    values = (value for key, value in headers if key.lower() == wanted)
+    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
 
 
 def is_lost(value: bytes | Redacted) -> bool:

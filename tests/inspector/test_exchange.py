@@ -1,5 +1,7 @@
 """What an exchange says of itself: status, close code, target, bodies, and whether all of it is there."""
 
+import gzip
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -235,3 +237,54 @@ def test_what_has_to_be_whole(whole: bool) -> None:
 
     assert caught.value.message == "#1 has a body of which not all is kept, or was received by the app"
     assert caught.value.hint == "record it again"
+
+
+def answered(body: bytes, *headers: tuple[bytes, bytes], size: int | None = None) -> Exchange:
+    """Return an exchange with this answer."""
+    found = Exchange(Opened(1, 0.0, {"type": "http"}))
+    found.add(Event(1, 1, 1.0, "send", {"type": "http.response.start", "status": 200, "headers": list(headers)}))
+    message = {"type": "http.response.body", "body": body}
+    found.add(Event(1, 2, 2.0, "send", message, size=len(body) if size is None else size, cut=size is not None))
+    return found
+
+
+TYPE, CODING = b"content-type", b"content-encoding"
+TEXTS: dict[str, tuple[Exchange, str]] = {
+    "Latin-1": (answered(b'"\xe9"', (TYPE, b"application/json; charset=latin-1")), '"é"'),
+    "gzip": (answered(gzip.compress(b'"a"'), (CODING, b"gzip")), '"a"'),
+    "two members": (answered(gzip.compress(b'"a') + gzip.compress(b'b"'), (CODING, b"GZIP")), '"ab"'),
+    "two header lines": (
+        answered(gzip.compress(zlib.compress(b'"a"')), (CODING, b"deflate"), (CODING, b"gzip")),
+        '"a"',
+    ),
+    "a mark": (answered(b'\xef\xbb\xbf"a"'), '\ufeff"a"'),
+    "UTF-16": (answered('"é"'.encode("utf-16-le"), (TYPE, b"application/json")), '"é"'),
+    "a control character": (answered(b'"\x7f"'), '"\x7f"'),
+}
+
+
+@pytest.mark.parametrize(("found", "text"), TEXTS.values(), ids=list(TEXTS))
+def test_text(found: Exchange, text: str) -> None:
+    """Text and JSON of an answer are unpacked, and read by its charset."""
+    assert (found.text, found.json()) == (text, text.strip('\ufeff"'))
+
+
+NO_TEXTS: dict[str, tuple[Exchange, str]] = {
+    "cut": (answered(b"abc", size=9), "is not whole: 3 of 9 bytes are kept"),
+    "without its end": (
+        answered(gzip.compress(b"a")[:-1], (CODING, b"gzip")),
+        "cannot be unpacked: the end is missing",
+    ),
+    "unknown": (answered(b"a", (CODING, b"dcz")), "cannot be unpacked: dcz is not unpacked"),
+    "not text": (answered(b"\xff"), "is not text: not UTF-8"),
+    "another charset": (answered(b"\xff", (TYPE, b"text/plain; charset=ascii")), "is not text: not ASCII"),
+}
+
+
+@pytest.mark.parametrize(("found", "reason"), NO_TEXTS.values(), ids=list(NO_TEXTS))
+def test_no_text(found: Exchange, reason: str) -> None:
+    """Where the body is not whole, or no text, text and JSON say so, and are not a part of it."""
+    for read in (lambda: found.text, found.json):
+        with pytest.raises(ValueError, match=r".") as caught:
+            read()
+        assert str(caught.value) == f"the response body of #1 {reason}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from asgictl.inspector.exchange import ANSWERS, Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
+from asgictl.inspector.show.previews import Previews
 from asgictl.spans import Line, Span
 
 # An exchange that is over by then is shown as one block, in seconds; another one live from then on.
@@ -47,6 +48,7 @@ class Block:
         self.skipped_size = 0
         self.skipped_type = ""
         self.flushed = now
+        self.previews = Previews(self.exchange)
 
     def note(self, event: Event, now: float) -> None:
         """Keep what the head of the block needs to know; not the content, of which there may be no end."""
@@ -77,6 +79,10 @@ class Blocks:
     def event(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield what is shown of an event."""
         raise NotImplementedError
+
+    def rest(self, block: Block) -> Iterator[Line]:  # noqa: ARG002  # others show it
+        """Yield what is shown of bodies whose end did not come."""
+        yield from ()
 
     def stack(self, error: Failure) -> Iterator[Line]:  # noqa: ARG002  # others show it
         """Yield what is shown of an exception beside its line."""
@@ -147,7 +153,7 @@ class Blocks:
     def _closed(self, block: Block, record: Closed) -> list[Line]:
         block.exchange.add(record)
         del self._blocks[record.id]
-        lines = _left_out(block, 0)
+        lines = [*_left_out(block, 0), *self.rest(block)]
         if record.error and block.exchange.type == "lifespan" and not block.answered:
             # It may do that (https://asgi.readthedocs.io/en/latest/specs/lifespan.html#scope).
             lines += [[Span(f"{record.ms:8.1f} "), Span(f"■ not supported: {record.error}", "dim")]]
@@ -212,11 +218,10 @@ def outcome(exchange: Exchange) -> Line:
     return spans
 
 
-def event_line(event: Event, *, alone: bool = True) -> Line:
-    """Return the line of an event: when, which way, which type, what it says; `alone` also its headers and content."""
+def event_line(event: Event, preview: str | None = None) -> Line:
+    """Return the line of an event: when, which way, which type, what it says; where it is alone its `preview`, too."""
     sign, style = _WHO[event.direction]
-    said = wording.summary(event, headers=alone)
-    preview = wording.preview(event) if alone else ""
+    said = wording.summary(event, headers=preview is not None)
     kind = f"{event.type:<{_TYPE}}" if said or preview else event.type
     line = [Span(f"{event.ms:8.1f} "), Span(f"{sign} ", style), Span(kind, style)]
     if said:
@@ -237,7 +242,11 @@ def _end(block: Block) -> Line:
 
 
 def _late(event: Event) -> Line:
-    return [Span(f"#{event.id} ", "dim"), Span("after its end ", "yellow"), *event_line(event)]
+    return [
+        Span(f"#{event.id} ", "dim"),
+        Span("after its end ", "yellow"),
+        *event_line(event, wording.preview(event, event.content)),
+    ]
 
 
 def _left_out(block: Block, now: float) -> list[Line]:

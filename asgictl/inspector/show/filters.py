@@ -2,14 +2,15 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from asgictl.errors import ConfigError
-from asgictl.inspector.exchange import ANSWERS, Exchange, Headers, assembled, pairs
+from asgictl.inspector.exchange import ANSWERS, Exchange
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.request import FilterRequest
+from asgictl.inspector.show.searching import Search
 
 _TYPES = ("http", "websocket", "lifespan")
 _STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
@@ -69,25 +70,31 @@ class Filter(NamedTuple):
 class _Pending:
     """An exchange of which it is not known yet whether it is shown."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, pattern: re.Pattern[str] | None) -> None:
         self._head = Exchange(opened)
         self._size = 0
+        self._dropped = False
+        self._search = Search(pattern, self._head) if pattern else None
         self.held: list[Record] = []
         self.status: int | None = None
-        self.found = False
+        self.found = pattern is None
 
-    def add(self, record: Record, pattern: re.Pattern[str] | None) -> None:
+    @property
+    def missed(self) -> dict[str, str]:
+        """What could not be searched, by kinds."""
+        return self._search.missed if self._search else {}
+
+    def add(self, record: Record) -> None:
         self.held.append(record)
         if isinstance(record, Closed) or (isinstance(record, Event) and record.type in ANSWERS):
             self._head.add(record)
             self.status = self._head.status
-        if pattern is not None and not self.found:
-            # A chunk, and at the end the whole: what is looked for may be spread over chunks.
-            texts = _of_all(self.held) if isinstance(record, Closed) else _of_record(record)
-            self.found = any(pattern.search(text) for text in texts)
+        if self._search and not self.found:
+            self.found = self._search.finds(record, self.held, all_held=not self._dropped)
         if isinstance(record, Event):
             self._size += record.size
         while len(self.held) > _FEW and (len(self.held) > _HELD or self._size > _HELD_BYTES):
+            self._dropped = True
             dropped = self.held.pop(len(self.held) // 2)
             self._size -= dropped.size if isinstance(dropped, Event) else 0
 
@@ -95,8 +102,11 @@ class _Pending:
 class Filtered:
     """Lets the records of those exchanges through that a filter wants, held back until that is known."""
 
-    def __init__(self, wanted: Filter) -> None:
+    def __init__(self, wanted: Filter, note: Callable[[str], object] = lambda _: None) -> None:
+        """Say with `note` where a pattern could not be looked for, once for each reason."""
         self._filter = wanted
+        self._note = note
+        self._noted: set[str] = set()
         self._pending: dict[int, _Pending] = {}
         # Those that run, and of those that are over the latest.
         self._rejected: set[int] = set()
@@ -109,7 +119,7 @@ class Filtered:
             if self._filter.rejects(Exchange(record)):
                 self._reject(number)
             elif self._filter.statuses or self._filter.pattern:
-                self._pending[number] = _Pending(record)
+                self._pending[number] = _Pending(record, self._filter.pattern)
         if number in self._rejected:
             if isinstance(record, Closed):
                 self._forget_later(number)
@@ -118,15 +128,22 @@ class Filtered:
             yield record
             return
         pending = self._pending[number]
-        pending.add(record, self._filter.pattern)
+        pending.add(record)
         status = pending.status
-        if self._filter.has(status) and (pending.found or self._filter.pattern is None):
+        if self._filter.has(status) and pending.found:
             del self._pending[number]
             yield from pending.held
         elif isinstance(record, Closed) or (status is not None and not self._filter.has(status)):
             self._reject(number)
             if isinstance(record, Closed):
                 self._forget_later(number)
+                self._say(number, pending.missed if self._filter.has(status) else {})
+
+    def _say(self, number: int, missed: dict[str, str]) -> None:
+        for kind, reason in missed.items():
+            if kind not in self._noted:
+                self._noted.add(kind)
+                self._note(f"`--grep` could not search all of #{number} ({reason}); others like it are not listed")
 
     def _reject(self, number: int) -> None:
         self._pending.pop(number, None)
@@ -147,33 +164,3 @@ def _range(text: str) -> tuple[int, int]:
     if hundred:
         return int(hundred) * 100, int(hundred) * 100 + 99
     return int(low), int(high or low)
-
-
-def _of_record(record: Record) -> Iterator[str]:
-    """Yield what can be searched of one record."""
-    if isinstance(record, Opened):
-        exchange = Exchange(record)
-        yield exchange.target
-        yield exchange.path
-        yield from _lines(exchange.request_headers)
-    elif isinstance(record, Event):
-        content = record.content
-        yield content if isinstance(content, str) else content.decode(errors="replace")
-        yield from _lines(list(pairs(record.get("headers"))))
-        yield str(record.get("message", ""))
-    elif record.error:
-        yield str(record.error)
-
-
-def _of_all(records: Sequence[Record]) -> Iterator[str]:
-    """Yield what can only be searched when all of it is there, and how it ended."""
-    for exchange in assembled(records).values():
-        yield exchange.request_body.decode(errors="replace")
-        yield exchange.response_body.decode(errors="replace")
-        if exchange.error:
-            yield str(exchange.error)
-
-
-def _lines(headers: Headers) -> Iterator[str]:
-    for name, value in headers:
-        yield f"{name.decode('latin-1')}: {value.decode('latin-1') if isinstance(value, bytes) else value}"

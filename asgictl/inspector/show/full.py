@@ -7,9 +7,12 @@ from typing import Any
 
 from asgictl import failure
 from asgictl.inspector import bodies
-from asgictl.inspector.exchange import Exchange, Headers, pairs, value_of
+from asgictl.inspector.bodies.codings import Unpacker
+from asgictl.inspector.bodies.event_stream import EventStream
+from asgictl.inspector.exchange import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event, Failure
 from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
+from asgictl.inspector.show.previews import as_bytes, is_body, of_side
 from asgictl.spans import Line, Span
 
 # The two lines of a frame in a traceback, of an exception in a group too.
@@ -26,7 +29,7 @@ class FullView(Blocks):
 
     def __init__(self, **clock: Any) -> None:
         super().__init__(**clock)
-        self._bodies: dict[tuple[int, str], _Body] = {}
+        self._bodies: dict[tuple[int, str], _Body | _Stream] = {}
 
     def head(self, block: Block) -> Iterator[Line]:
         """Yield the line of the exchange, and its scope as a tree."""
@@ -40,13 +43,15 @@ class FullView(Blocks):
 
     def event(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield the line of the message, its headers, and the body when it is complete."""
-        yield event_line(event, alone=False)
+        yield event_line(event)
         yield from _headers(list(pairs(event.get("headers"))), _BODY)
         if event.type.startswith("websocket.") and event.content:
-            yield from _laid_out(_bytes(event.content), [], whole=not event.cut)
+            body = _Body([])
+            body.add(as_bytes(event.content), cut=event.cut)
+            yield from body.lines(ended=True)
         elif event.type.startswith("lifespan.") and event.get("message"):
             yield from ([Span(f"{_BODY}{line}")] for line in str(event.get("message")).splitlines())
-        elif "body" in event.type or event.type == "http.request":
+        elif is_body(event):
             yield from self._chunk(block, event)
 
     def stack(self, error: Failure) -> Iterator[Line]:
@@ -60,45 +65,102 @@ class FullView(Blocks):
             yield [Span(f"{_BODY}{line}", style)]
 
     def _chunk(self, block: Block, event: Event) -> Iterator[Line]:
-        """Yield a body once it is complete, and what comes in an event stream at once."""
-        exchange = block.exchange
-        headers = _of_side(exchange, event.direction)
-        content = event.content
-        if (value_of(headers, "content-type") or "").startswith("text/event-stream"):
-            yield from _laid_out(_bytes(content), [], whole=not event.cut)
-            return
-        key = exchange.id, event.direction
-        body = self._bodies.setdefault(key, _Body())
-        body.add(_bytes(content), cut=event.cut)
+        """Yield a body once it is complete, and the events of a stream as they come."""
+        headers = of_side(block.exchange, event.direction)
+        key = block.exchange.id, event.direction
+        body = self._bodies.get(key)
+        if body is None:
+            is_stream = (value_of(headers, "content-type") or "").lower().startswith("text/event-stream")
+            body = self._bodies[key] = _Stream(headers) if is_stream else _Body(headers)
+        yield from body.add(as_bytes(event.content), cut=event.cut)
         if not event.get("more_body"):
             del self._bodies[key]
-            if body.content:
-                yield from _laid_out(bytes(body.content), headers, whole=not body.cut)
+            yield from body.lines(ended=True)
 
-    def _closed(self, block: Block, record: Any) -> list[Line]:
+    def rest(self, block: Block) -> Iterator[Line]:
+        """Yield what there is of bodies whose last chunk did not come."""
         for direction in ("receive", "send"):
-            body = self._bodies.pop((record.id, direction), None)
-            if body is not None and body.content:
-                block.lines += _laid_out(bytes(body.content), _of_side(block.exchange, direction), whole=False)
-        return super()._closed(block, record)
+            body = self._bodies.pop((block.exchange.id, direction), None)
+            if body is not None:
+                yield from body.lines(ended=False)
 
 
 class _Body:
     """The chunks of a body, as many as can be shown."""
 
-    def __init__(self) -> None:
-        self.content = bytearray()
-        self.cut = False
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+        self._content = bytearray()
+        self._cut = False
+        self._long = False
 
-    def add(self, chunk: bytes, *, cut: bool) -> None:
-        room = bodies.MOST - len(self.content)
-        self.content += chunk[:room]
-        self.cut = self.cut or cut or len(chunk) > room
+    def add(self, chunk: bytes, *, cut: bool) -> list[Line]:
+        """Take in a chunk; there is nothing to show yet."""
+        room = bodies.MOST - len(self._content)
+        self._content += chunk[:room]
+        self._cut = self._cut or cut
+        self._long = self._long or len(chunk) > room
+        return []
+
+    def lines(self, *, ended: bool) -> Iterator[Line]:
+        """Yield the body; not `ended` where no last chunk came."""
+        if not self._content:
+            return
+        media_type = value_of(self._headers, "content-type") or ""
+        encoding = joined(self._headers, "content-encoding")
+        whole = ended and not self._cut and not self._long
+        kind, lines = bodies.shown(bytes(self._content), media_type, encoding, whole=whole)
+        if kind not in ("text", "JSON"):
+            yield _dim(kind)
+        for line in lines:
+            yield [Span(f"{_BODY}{line}")]
+        if self._long:
+            yield _dim("… the rest is not shown")
+        elif self._cut:
+            yield _dim("… the rest is not kept")
+        elif not ended:
+            yield _dim("… the end did not come")
 
 
-def _of_side(exchange: Exchange, direction: str) -> Headers:
-    """Return the headers that tell of a body."""
-    return exchange.request_headers if direction == "receive" else exchange.response_headers
+class _Stream:
+    """An event stream, whose events are shown as they come."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._unpacker = Unpacker(joined(headers, "content-encoding"))
+        self._events = EventStream()
+        self._told: list[str] = []
+
+    def add(self, chunk: bytes, *, cut: bool) -> Iterator[Line]:
+        """Yield the events that are complete with this chunk."""
+        lines = list(self._events.feed(self._unpacker.feed(chunk)))
+        if cut:
+            lines += self._events.finish()
+            self._events = EventStream()
+            self._unpacker.skip()
+        yield from self._said()
+        for line in lines:
+            yield [Span(f"{_BODY}{line}")]
+        if cut:
+            yield _dim("… the rest is not kept")
+
+    def lines(self, *, ended: bool) -> Iterator[Line]:
+        """Yield what no event was made of."""
+        if ended:
+            self._unpacker.finish()
+        yield from self._said()
+        for line in self._events.finish():
+            yield [Span(f"{_BODY}{line}")]
+
+    def _said(self) -> Iterator[Line]:
+        """Yield what is new about how the stream is packed."""
+        said = [*self._unpacker.names, *([self._unpacker.fault] if self._unpacker.fault else [])]
+        if new := [text for text in said if text not in self._told]:
+            yield _dim(", ".join(new))
+        self._told = said
+
+
+def _dim(text: str) -> Line:
+    return [Span(f"{_BODY}{text}", "dim")]
 
 
 def _tree(value: dict[Any, Any], depth: int) -> Iterator[Line]:
@@ -129,19 +191,3 @@ def _headers(headers: Headers, indent: str) -> Iterator[Line]:
     for name, value in headers:
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         yield [Span(f"{indent}{name.decode('latin-1'):<{width}}", "dim"), Span(f"  {text}")]
-
-
-def _bytes(content: bytes | str) -> bytes:
-    return content if isinstance(content, bytes) else content.encode(errors="replace")
-
-
-def _laid_out(content: bytes, headers: Headers, *, whole: bool) -> Iterator[Line]:
-    media_type = value_of(headers, "content-type") or ""
-    encoding = value_of(headers, "content-encoding") or ""
-    kind, lines = bodies.shown(content, media_type, encoding, whole=whole)
-    if kind not in ("text", "JSON"):
-        yield [Span(f"{_BODY}{kind}", "dim")]
-    for line in lines:
-        yield [Span(f"{_BODY}{line}")]
-    if not whole:
-        yield [Span(f"{_BODY}… the rest is not kept", "dim")]

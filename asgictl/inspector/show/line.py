@@ -23,6 +23,6 @@ class LineView(Blocks):
             line.append(Span(f"  HTTP/{scope['http_version']}", "dim"))
         yield line
 
-    def event(self, block: Block, event: Event) -> Iterator[Line]:  # noqa: ARG002  # others need the block
+    def event(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield the line of the message."""
-        yield event_line(event)
+        yield event_line(event, block.previews.of(event))

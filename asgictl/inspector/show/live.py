@@ -33,7 +33,7 @@ class Live:
         """Pass the lines of `view` to `show`, and what goes wrong to `complain`, in the thread that shows them."""
         self._complain = complain
         self._view = view
-        self._filtered = Filtered(wanted)
+        self._filtered = Filtered(wanted, complain)
         self._show = show
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         # Each counted in one thread only; what waits is the difference.

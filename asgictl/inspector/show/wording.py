@@ -61,9 +61,10 @@ def summary(event: Event, *, headers: bool) -> str:
     return ", ".join(parts)
 
 
-def preview(event: Event) -> str:
-    """Return the beginning of a message's content."""
-    return bodies.preview(event.content) if event.content else ""
+def preview(event: Event, content: bytes | str, media_type: str = "") -> str:
+    """Return the beginning of a message's content, which is `content` when it is unpacked."""
+    more = event.cut or bool(event.get("more_body"))
+    return bodies.preview(content, media_type, whole=not more) if content else ""
 
 
 def _keys(event: Event) -> Any:
