@@ -1,12 +1,13 @@
 """The records of one connection, put together."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from asgictl.errors import AsgictlError
-from asgictl.inspector import urls
+from asgictl.inspector import endings, urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.record.redaction import HIDDEN
 
@@ -140,9 +141,19 @@ class Exchange:
 
     @property
     def ms(self) -> float:
-        """How long it took, or has taken so far, in milliseconds."""
+        """How long the client waited, or has so far, in milliseconds: for the end of the answer, or else of the app."""
+        return self.end.ms if self.end else self.app_ms
+
+    @property
+    def app_ms(self) -> float:
+        """How long the app ran, or has so far, in milliseconds: with what it did after the answer."""
         last = self.closed or (self.events[-1] if self.events else None)
         return last.ms if last else 0.0
+
+    @property
+    def end(self) -> Event | None:
+        """The message that ended it for the client: the last of the answer, or what tells that a side has gone."""
+        return endings.end_of(self.events)
 
     @property
     def first_byte_ms(self) -> float | None:
@@ -176,6 +187,22 @@ class Exchange:
         return sum(event.size for event in self.received if event.type == "http.request")
 
     @property
+    def declared_size(self) -> int | None:
+        """The size of the request's body in bytes, as its headers say: 0 for no body, None for one of any size."""
+        if value_of(self.request_headers, "transfer-encoding") is not None:
+            return None
+        length = value_of(self.request_headers, "content-length") or "0"
+        return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+    @property
+    def is_request_read(self) -> bool:
+        """Whether the app has received the request to the end of its body, if it has one."""
+        chunks = [event for event in self.received if event.type == "http.request"]
+        if chunks:
+            return any(map(endings.is_last, chunks))
+        return self.type != "http" or self.declared_size == 0
+
+    @property
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
         return sum(event.size for event in self.sent if event.type in _BODIES)
@@ -193,16 +220,11 @@ class Exchange:
     @property
     def is_request_whole(self) -> bool:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
-        received = self.received
-        if self.left_out or any(event.cut for event in received):
+        if self.left_out or any(event.cut for event in self.received):
             return False
         if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
             return False
-        chunks = [event for event in received if event.type == "http.request"]
-        if chunks:
-            return not chunks[-1].get("more_body")
-        length = value_of(self.request_headers, "content-length") or "0"
-        return self.type != "http" or (length == "0" and value_of(self.request_headers, "transfer-encoding") is None)
+        return self.is_request_read
 
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
@@ -233,6 +255,11 @@ class Exchange:
     def header(self, name: str) -> str | None:
         """Return the answer's first header called `name`, in any case, or None."""
         return value_of(self.response_headers, name)
+
+
+def tells(event: Event) -> bool:
+    """Tell whether a message is needed to tell how an exchange goes, and not one of many that carry its content."""
+    return event.type in ANSWERS or endings.ends(event)
 
 
 def value_of(headers: Headers, name: str) -> str | None:

@@ -110,7 +110,7 @@ def test_sides() -> None:
     assert [event.n for event in found.sent] == [3, 4, 5, 6]
     assert found.response_headers == [(b"X-A", b"1"), (b"x-b", b"2")]
     assert [found.header(name) for name in ("x-a", "X-B", "x-c")] == ["1", "2", None]
-    assert (found.first_byte_ms, found.ms) == (3.0, 9.0)
+    assert (found.first_byte_ms, found.ms, found.app_ms) == (3.0, 4.0, 9.0)
 
 
 def test_conversations() -> None:
@@ -235,3 +235,54 @@ def test_what_has_to_be_whole(whole: bool) -> None:
 
     assert caught.value.message == "#1 has a body of which not all is kept, or was received by the app"
     assert caught.value.hint == "record it again"
+
+
+BODY = ("send", {"type": "http.response.body"})
+MORE = ("send", {"type": "http.response.body", "more_body": True})
+TRAILED = ("send", {"type": "http.response.start", "status": 200, "trailers": True})
+TRAILERS = ("send", {"type": "http.response.trailers"})
+GONE = ("receive", {"type": "http.disconnect"})
+ENDS: dict[str, tuple[Exchange, float]] = {
+    "an answer in one piece": (exchange(start(200), BODY), 2.0),
+    "in several": (exchange(start(200), MORE, MORE, BODY, GONE), 4.0),
+    "without an end": (exchange(start(200), MORE), 9.0),
+    "the client left before it": (exchange(start(200), MORE, GONE, MORE, BODY), 3.0),
+    "a file by its path": (exchange(start(200), ("send", {"type": "http.response.pathsend", "path": "/x"})), 2.0),
+    "with trailers": (exchange(TRAILED, BODY, ("send", {**TRAILERS[1], "more_trailers": True}), TRAILERS), 4.0),
+    "with trailers that were not announced": (exchange(start(200), TRAILERS, BODY), 3.0),
+    "no answer": (exchange(("receive", {"type": "http.request"})), 9.0),
+    "a WebSocket that the app closed": (exchange(ACCEPT, CLOSE, LEAVE, kind="websocket"), 2.0),
+    "one that the client closed": (exchange(ACCEPT, LEAVE, kind="websocket"), 2.0),
+    "one that was refused with an answer": (
+        exchange(start(401, "websocket.http"), ("send", {"type": "websocket.http.response.body"}), kind="websocket"),
+        2.0,
+    ),
+    "a lifespan": (exchange(("receive", {"type": "lifespan.shutdown"}), kind="lifespan"), 9.0),
+}
+
+
+@pytest.mark.parametrize(("found", "ms"), ENDS.values(), ids=list(ENDS))
+def test_how_long_the_client_waited(found: Exchange, ms: float) -> None:
+    """The time ends with the answer, or with the client; what the app did after that is told apart."""
+    assert (found.ms, found.app_ms) == (ms, 9.0)
+
+
+READ: dict[str, tuple[list[dict[str, Any]], list[Any], bool, int | None]] = {
+    "no body": ([], [], True, 0),
+    "an empty one": ([], [(b"content-length", b"0")], True, 0),
+    "one that was not asked for": ([], [(b"Content-Length", b"300000")], False, 300_000),
+    "one of any size": ([], [(b"transfer-encoding", b"chunked"), (b"content-length", b"3")], False, None),
+    "a size that is none": ([], [(b"content-length", b"-1")], False, None),
+    "a size that nobody sends": ([], [(b"content-length", b"9" * 5000)], False, None),
+    "the beginning": ([{"body": b"ab", "more_body": True}], [(b"content-length", b"3")], False, 3),
+    "all of it": ([{"body": b"ab", "more_body": True}, {"body": b"c"}], [(b"content-length", b"3")], True, 3),
+    "more than was said": ([{"body": b"abc"}], [], True, 0),
+}
+
+
+@pytest.mark.parametrize(("chunks", "headers", "read", "size"), READ.values(), ids=list(READ))
+def test_unread_uploads(chunks: list[dict[str, Any]], headers: list[Any], read: bool, size: int | None) -> None:
+    """An upload that the app has not received to its end is known as such, with the size that was announced."""
+    found = exchange(*(("receive", {"type": "http.request", **chunk}) for chunk in chunks), headers=headers)
+
+    assert (found.is_request_read, found.declared_size) == (read, size)

@@ -1,6 +1,6 @@
 """The latest exchanges, kept in memory."""
 
-from asgictl.inspector.exchange import ANSWERS, Exchange, assembled
+from asgictl.inspector.exchange import Exchange, assembled, tells
 from asgictl.inspector.record import Event, Opened, Raised, Record
 
 # How many exchanges are kept, how many events of each, and how many bytes in all.
@@ -69,4 +69,4 @@ def _size(event: Event) -> int:
 
 def _is_dispensable(record: Record) -> bool:
     """Tell whether a record can be left out: not one that says how an exchange goes, or ends."""
-    return isinstance(record, Raised) or (isinstance(record, Event) and record.type not in ANSWERS)
+    return isinstance(record, Raised) or (isinstance(record, Event) and not tells(record))

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector.exchange import ANSWERS, Exchange
+from asgictl.inspector.exchange import Exchange, tells
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
 from asgictl.spans import Line, Span
+
+# An app that goes on for longer after its answer does some work there, in milliseconds.
+_AFTERWARDS = 100.0
 
 # An exchange that is over by then is shown as one block, in seconds; another one live from then on.
 HOLD = 0.25
@@ -37,6 +40,8 @@ class Block:
         self.begun = now
         self.live = False
         self.count = 0
+        self.has_gaps = False
+        self.read = 0
         self.answered = False
         self.waits_for = ""
         self.waits_since = now
@@ -52,8 +57,11 @@ class Block:
         """Keep what the head of the block needs to know; not the content, of which there may be no end."""
         self.count += 1
         kind = event.type
-        if kind in ANSWERS:
+        self.has_gaps = self.has_gaps or event.n != self.count
+        if tells(event):
             self.exchange.add(event)
+        if kind == "http.request":
+            self.read += event.size
         if kind in _LIFESPAN_ANSWERS:
             self.waits_for, self.waits_since, self.told = _LIFESPAN_ANSWERS[kind], now, 0
         elif self.waits_for and kind.startswith(self.waits_for):
@@ -158,6 +166,8 @@ class Blocks:
         if block.live:
             lines.append(_end(block))
             return self._put(block, lines)
+        if beside := _beside(block):
+            lines.append([Span(f"{record.ms:8.1f} "), Span("■ ", "dim"), *beside])
         block.lines += lines
         return self._begin(block)
 
@@ -207,8 +217,8 @@ def outcome(exchange: Exchange) -> Line:
         hundreds = exchange.status // 100
         style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
         spans.append(Span(f"  {wording.status(exchange.status)}", style))
-    if exchange.closed:
-        spans.append(Span(f"  {wording.duration(exchange.closed.ms)}"))
+    if exchange.closed or exchange.end:
+        spans.append(Span(f"  {wording.duration(exchange.ms)}"))
     return spans
 
 
@@ -228,12 +238,26 @@ def event_line(event: Event, *, alone: bool = True) -> Line:
 
 def _end(block: Block) -> Line:
     exchange = block.exchange
+    beside = _beside(block)
     return [
-        Span(f"{exchange.ms:8.1f} "),
+        Span(f"{exchange.app_ms:8.1f} "),
         Span("■", "dim"),
         *outcome(exchange),
         Span(f", {block.count} message{'s' if block.count != 1 else ''}", "dim"),
+        *([Span(", ", "dim"), *beside] if beside else []),
     ]
+
+
+def _beside(block: Block) -> Line:
+    """Return what its client did not see of an exchange that is over: what the app left unread, or did afterwards."""
+    exchange = block.exchange
+    said = []
+    if not (exchange.is_request_read or block.has_gaps):
+        whole = "unknown size" if exchange.declared_size is None else wording.size(exchange.declared_size)
+        said.append(Span(f"upload: {wording.size(block.read)} of {whole} read", "yellow"))
+    if exchange.app_ms - exchange.ms >= _AFTERWARDS:
+        said.append(Span(f"app went on {wording.duration(exchange.app_ms - exchange.ms)}", "dim"))
+    return said if len(said) <= 1 else [said[0], Span(", ", "dim"), said[1]]
 
 
 def _late(event: Event) -> Line:
