@@ -29,7 +29,17 @@ def export(request: ExportRequest, run: Invocation) -> int:
     assert number is not None  # noqa: S101  # counted above
     exchange = saved.the(exchanges, file, number)
     written = shell_commands.curl if request.curl is not None else shell_commands.httpie
-    console.result(written(exchange))
+    command = written(exchange, _certificate())
+    console.result(command.line)
+    for note in command.notes:
+        console.note(note)
     if exchange.redacted:
         console.note(f"without {saved.listed(exchange.redacted)}, which the session does not hold")
     return 0
+
+
+def _certificate() -> str | None:
+    """Return the certificate that `--https` has made here, if it has."""
+    from asgictl.certs.served import DEFAULT
+
+    return str(DEFAULT.certificate) if DEFAULT.certificate.is_file() else None

@@ -457,6 +457,4 @@ def test_a_long_task_in_the_background() -> None:
     assert shown_by(view, records) == []
     clock.now = 0.3
     assert texts(view.tick())[0] == "#3 POST /up  403 Forbidden  0.4 ms"
-    assert shown_by(view, [closed]) == [
-        "  1500.4 ■  403 Forbidden  0.4 ms, 3 messages, app went on 1.5 s"
-    ]
+    assert shown_by(view, [closed]) == ["  1500.4 ■  403 Forbidden  0.4 ms, 3 messages, app went on 1.5 s"]
