@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector import endings, urls
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
+from asgictl.inspector.headers import Headers, is_lost, pairs, value_of
+from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.record.redaction import HIDDEN
+
+__all__ = ["ANSWERS", "Exchange", "Headers", "assembled", "is_lost", "pairs", "tells", "value_of"]
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -19,8 +22,6 @@ _STARTS = ("http.response.start", "websocket.http.response.start")
 # What tells how an exchange goes, without its content.
 ANSWERS = frozenset((*_STARTS, "websocket.accept", "websocket.close", "websocket.disconnect"))
 _BODIES = ("http.response.body", "websocket.http.response.body")
-
-Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
 
 class Exchange:
@@ -262,24 +263,11 @@ def tells(event: Event) -> bool:
     return event.type in ANSWERS or endings.ends(event)
 
 
-def value_of(headers: Headers, name: str) -> str | None:
-    """Return the first header called `name`, in any case, or None; a secret reads as such."""
-    wanted = name.lower().encode("latin-1")
-    found = (value for key, value in headers if key.lower() == wanted)
-    value = next(found, None)
-    return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
-
-
 def joined(headers: Headers, name: str) -> str:
     """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
     wanted = name.lower().encode("latin-1")
     values = (value for key, value in headers if key.lower() == wanted)
     return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
-
-
-def is_lost(value: bytes | Redacted) -> bool:
-    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
-    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
@@ -291,15 +279,6 @@ def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
         elif record.id in exchanges:
             exchanges[record.id].add(record)
     return exchanges
-
-
-def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:
-    """Yield the names and values of those headers that can be read."""
-    for pair in headers if isinstance(headers, list) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
-            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
-            if isinstance(name, bytes) and isinstance(value, (bytes, Redacted)):
-                yield name, value
 
 
 def _body(event: Event) -> bytes:
