@@ -11,6 +11,9 @@ _MORE = {
     **dict.fromkeys(("http.response.pathsend", "http.response.zerocopysend"), "more_body"),
     "http.response.trailers": "more_trailers",
 }
+# An app that goes on for longer after its answer does some work there, in milliseconds.
+AFTERWARDS = 100.0
+
 _GONE = frozenset(("websocket.close", "websocket.disconnect", "http.disconnect"))
 
 

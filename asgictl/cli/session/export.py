@@ -1,7 +1,5 @@
 """`asgictl session export`."""
 
-import json
-
 from asgictl import __version__
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
@@ -18,10 +16,12 @@ def export(request: ExportRequest, run: Invocation) -> int:
     if request.har:
         from asgictl.inspector.sessions.har import har as archive
 
-        data = archive(exchanges.values(), __version__)
-        if not data["log"]["entries"]:
+        is_empty = True
+        for part in archive(exchanges.values(), __version__):
+            console.result(part)
+            is_empty = False
+        if is_empty:
             raise AsgictlError(f"`{file}` holds no request", hint="make some while `asgictl inspect --save` runs")
-        console.result(json.dumps(data, indent=1))
         return 0
     from asgictl.inspector.sessions import shell_commands
 

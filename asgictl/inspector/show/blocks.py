@@ -3,13 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 
+from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange, tells
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
 from asgictl.spans import Line, Span
-
-# An app that goes on for longer after its answer does some work there, in milliseconds.
-_AFTERWARDS = 100.0
 
 # An exchange that is over by then is shown as one block, in seconds; another one live from then on.
 HOLD = 0.25
@@ -255,7 +253,7 @@ def _beside(block: Block) -> Line:
     if not (exchange.is_request_read or block.has_gaps):
         whole = "unknown size" if exchange.declared_size is None else wording.size(exchange.declared_size)
         said.append(Span(f"upload: {wording.size(block.read)} of {whole} read", "yellow"))
-    if exchange.app_ms - exchange.ms >= _AFTERWARDS:
+    if exchange.app_ms - exchange.ms >= AFTERWARDS:
         said.append(Span(f"app went on {wording.duration(exchange.app_ms - exchange.ms)}", "dim"))
     return said if len(said) <= 1 else [said[0], Span(", ", "dim"), said[1]]
 
