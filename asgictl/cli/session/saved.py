@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 def records(file: str, console: Console, only: int | None = None) -> Iterable["Record"]:
     """Yield the records in `file`, or those of the exchange `only`."""
+    from asgictl.inspector.sessions import har_reader
     from asgictl.inspector.sessions import session_file as saved
 
+    if har_reader.is_har(Path(file)):
+        return har_reader.records(Path(file), console.note, only)
     return saved.records(Path(file), console.note, only)
 
 
