@@ -325,6 +325,17 @@ def test_har(inspect: Serve, tmp_path: Path) -> None:
     ]
     assert stream["response"]["content"]["text"] == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
+    # And it is a session again.
+    (tmp_path / "s.har").write_text(text)
+    assert session(tmp_path, "diff", "s.har", "1", "1")[:2] == (0, "#1 and #1: no difference\n")
+    assert session(tmp_path, "export", "s.har", "--curl", "1") == session(tmp_path, "export", "s.jsonl", "--curl", "1")
+    shown = [session(tmp_path, "show", file, "3", "--view", "line")[1] for file in ("s.har", "s.jsonl")]
+    assert re.findall(r"websocket.(?:send|receive) .*", shown[0]) == re.findall(
+        r"websocket.(?:send|receive) .*", shown[1]
+    )
+    status, told, _ = session(tmp_path, "replay", "s.har", "4", "--app", "main:app", "--diff")
+    assert (status, told) == (0, "#4 and now: no difference\n")
+
 
 REQUESTS: dict[str, tuple[str, str, list[tuple[str, str]], bytes]] = {
     "plain": ("GET", "/echo", [], b""),
