@@ -21,7 +21,7 @@ def records(file: str, console: Console, only: int | None = None) -> Iterable["R
     from asgictl.inspector.sessions import session_file as saved
 
     if har_reader.is_har(Path(file)):
-        return har_reader.records(Path(file), console.note, only)
+        return har_reader.records(Path(file), console.note, () if only is None else (only,))
     return saved.records(Path(file), console.note, only)
 
 

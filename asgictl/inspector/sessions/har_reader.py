@@ -5,7 +5,7 @@ A file may be somebody else's: each value may be of any type, and what cannot be
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,14 @@ def is_har(path: Path) -> bool:
     return path.suffix.lower() == ".har"
 
 
-def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]:
-    """Yield the records of the entries in a file, numbered from 1, or of the one with the number `only`.
+def records(path: Path, note: Note, only: Collection[int] = ()) -> Iterator[Record]:
+    """Yield the records of the entries in a file, numbered from 1; of those with the numbers `only`, if there are any.
 
     `note` hears what the file does not have. Raises `FileProblemError` for a file that is not an archive.
     """
     told: dict[str, list[int]] = {}
     for place, entry in enumerate(_entries(path), start=1):
-        if only in (None, place):
+        if not only or place in only:
             if isinstance(entry, dict) and isinstance(entry.get("request"), dict):
                 yield from _Entry(place, entry, told).records()
             else:

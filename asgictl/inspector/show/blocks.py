@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange, tells
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
@@ -247,15 +246,8 @@ def _end(block: Block) -> Line:
 
 
 def _beside(block: Block) -> Line:
-    """Return what its client did not see of an exchange that is over: what the app left unread, or did afterwards."""
-    exchange = block.exchange
-    said = []
-    if not (exchange.is_request_read or block.has_gaps):
-        whole = "unknown size" if exchange.declared_size is None else wording.size(exchange.declared_size)
-        said.append(Span(f"upload: {wording.size(block.read)} of {whole} read", "yellow"))
-    if exchange.app_ms - exchange.ms >= AFTERWARDS:
-        said.append(Span(f"app went on {wording.duration(exchange.app_ms - exchange.ms)}", "dim"))
-    return said if len(said) <= 1 else [said[0], Span(", ", "dim"), said[1]]
+    said = wording.beside(block.exchange, None if block.has_gaps else block.read)
+    return [Span(", ".join(said))] if said else []
 
 
 def _late(event: Event) -> Line:

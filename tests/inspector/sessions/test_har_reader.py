@@ -59,7 +59,7 @@ Read = Callable[..., tuple[list[Record], list[str]]]
 def read(tmp_path: Path) -> Read:
     """Return what reads a file with some entries: its records, and what is said of it without its name."""
 
-    def read(*entries: Any, only: int | None = None) -> tuple[list[Record], list[str]]:
+    def read(*entries: Any, only: tuple[int, ...] = ()) -> tuple[list[Record], list[str]]:
         notes: list[str] = []
         path = written(tmp_path, *entries)
         found = list(har_reader.records(path, notes.append, only))
@@ -284,10 +284,10 @@ def test_what_has_no_answer(read: Read) -> None:
 
 def test_one_of_them(read: Read) -> None:
     """An entry can be asked for by its number; of the others nothing is said."""
-    records, notes = read("no", entry(), entry(None, {"status": 0}), only=2)
+    records, notes = read("no", entry(), entry(None, {"status": 0}), only=(2,))
 
     assert (list(assembled(records)), notes) == ([2], [])
-    assert read(entry(), only=9) == ([], [])
+    assert read(entry(), only=(9,)) == ([], [])
 
 
 def test_websockets(read: Read) -> None:
