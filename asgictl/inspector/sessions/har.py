@@ -20,6 +20,9 @@ _UNKNOWN = -1
 _FILES = ("http.response.pathsend", "http.response.zerocopysend")
 _PAGE = "session"
 
+# Safari counts with them, whether they are there or not (Web Inspector, LocalResource.fromHAREntry).
+_NOT_KNOWN = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1}
+
 # By Sec-Fetch-Dest.
 _KINDS = {"style": "stylesheet", **{name: name for name in ("document", "font", "image", "script")}}
 
@@ -62,7 +65,7 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
         "request": _request(exchange),
         "response": _response(exchange),
         "cache": {},
-        "timings": {"send": 0, "wait": wait, "receive": receive, **said},
+        "timings": {**_NOT_KNOWN, "send": 0, "wait": wait, "receive": receive, **said},
         **_connection(exchange),
         "_resourceType": _resource_type(exchange),
         "_asgictl": {
@@ -84,12 +87,13 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
     return entry
 
 
-def _connection(exchange: Exchange) -> dict[str, str]:
+def _connection(exchange: Exchange) -> dict[str, Any]:
     """Return the server's address, and its port, for which Chromium takes `connection` (HARImporter)."""
     server = exchange.scope.get("server")
     if not isinstance(server, (list, tuple)) or len(server) != 2 or not addresses.parsed(str(server[0])):  # noqa: PLR2004  # host and port
         return {}
-    return {"serverIPAddress": str(server[0]).partition("%")[0], "connection": str(server[1])}
+    found = {"serverIPAddress": str(server[0]).partition("%")[0], "connection": str(server[1])}
+    return found | ({"_serverPort": server[1]} if isinstance(server[1], int) else {})  # where Safari looks
 
 
 def _resource_type(exchange: Exchange) -> str:

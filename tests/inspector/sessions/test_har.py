@@ -75,7 +75,10 @@ FORMAT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "param": ({"name": str}, dict.fromkeys(("value", "fileName", "contentType", "comment"), str)),
     "content": ({"size": int, "mimeType": str}, {"compression": int, "text": str, "encoding": str, "comment": str}),
     "cache": ({}, {}),
-    "timings": ({"send": (int, float), "wait": (int, float), "receive": (int, float)}, {"comment": str}),
+    "timings": (
+        {"send": (int, float), "wait": (int, float), "receive": (int, float)},
+        {**dict.fromkeys(("blocked", "dns", "connect", "ssl"), int), "comment": str},
+    ),
 }
 
 
@@ -107,6 +110,8 @@ def archived(*records: Record) -> list[dict[str, Any]]:
         assert read.response.redirectURL == response["redirectURL"]
         assert read.response.text == response["content"].get("text")
         assert f"{read.startTime:%Y-%m-%dT%H:%M}" == entry["startedDateTime"][:16]
+    for entry in entries:
+        assert [entry["timings"].pop(key) for key in ("blocked", "dns", "connect", "ssl")] == [-1] * 4
     assert all(entry["timings"][key] >= 0 for entry in entries for key in ("send", "wait", "receive"))
     (page,) = parser.pages
     assert (page.page_id, len(page.entries)) == ("session", len(entries))
@@ -175,6 +180,7 @@ def test_a_get() -> None:
         "timings": {"send": 0, "wait": 2.0, "receive": 1.0},
         "serverIPAddress": "127.0.0.1",
         "connection": "8000",
+        "_serverPort": 8000,
         "_resourceType": "fetch",
         "_asgictl": {"id": 1, "error": None, "app_ms": 5.0},
     }
