@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from asgictl import addresses
 from asgictl.errors import AsgictlError
-from asgictl.inspector.exchange import Exchange, value_of
+from asgictl.inspector.exchange import Exchange
 
 # A name, or an address of IPv6 in brackets, and perhaps a port (RFC 3986 section 3.2.2, without what nobody uses).
 _HOST = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 
 
 class Reachable(NamedTuple):
@@ -24,9 +26,13 @@ class Reachable(NamedTuple):
 
 
 def url(exchange: Exchange) -> str:
-    """Return the URL that was asked for: by the Host header, or else the address that was connected to."""
-    host = value_of(exchange.request_headers, "host") or _server(exchange) or "localhost"
-    return f"{_scheme(exchange)}://{host}{_absolute(exchange.target)}"
+    """Return the URL that was asked for: by the Host header, or else the address that was connected to.
+
+    Browsers read no archive with a URL that is none, so that what cannot be in one is not.
+    """
+    scheme, host, server = _scheme(exchange), host_of(exchange), _server(exchange)
+    place = next((one for one in (host, server) if one and _is_place(one)), "localhost")
+    return f"{scheme if _SCHEME.fullmatch(scheme) else 'http'}://{place}{_absolute(exchange.target)}"
 
 
 def reachable(exchange: Exchange) -> Reachable:
@@ -41,7 +47,7 @@ def reachable(exchange: Exchange) -> Reachable:
         raise AsgictlError(problem, hint="send another exchange of the session")
     host = host_of(exchange)
     server = _server(exchange)
-    if server is not None and not _HOST.fullmatch(server):
+    if server is not None and not _is_place(server):
         problem = f"#{exchange.id} cannot be sent: its server `{server}` is not an address"
         raise AsgictlError(problem, hint="send another exchange of the session")
     if host is not None and _leads_there(scheme, host, server):
@@ -61,10 +67,15 @@ def _leads_there(scheme: str, host: str, server: str | None) -> bool:
     if host == server:
         return True
     found = _HOST.fullmatch(host)
-    if not found or not _is_here(found[1].strip("[]").lower()):
+    if not found or not _is_place(host) or not _is_here(found[1].strip("[]").lower()):
         return False
     # A container's own address and port are seldom those by which it is reached.
     return server is None or _port(scheme, host) == _port(scheme, server) or not is_loopback(f"http://{server}")
+
+
+def _is_place(netloc: str) -> bool:
+    found = _HOST.fullmatch(netloc)
+    return found is not None and (not found[2] or 0 < int(found[2]) <= _LAST_PORT)
 
 
 def _port(scheme: str, netloc: str) -> int:

@@ -121,10 +121,13 @@ def _request(exchange: Exchange) -> dict[str, Any]:
     }
     if read:
         request["postData"] = har_bodies.post_data(exchange)
+    said = []
+    if not exchange.target.startswith("/"):
+        said.append(f"the target was `{exchange.target}`")
     if not exchange.is_request_read:
         whole = "an unknown number of" if declared is None else declared
-        request["comment"] = f"the app read {read} of {whole} bytes of the body"
-    return request
+        said.append(f"the app read {read} of {whole} bytes of the body")
+    return request | ({"comment": "; ".join(said)} if said else {})
 
 
 def _response(exchange: Exchange) -> dict[str, Any]:

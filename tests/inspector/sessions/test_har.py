@@ -637,6 +637,13 @@ def test_contents(headers: list[Any], body: bytes, content: dict[str, Any]) -> N
     assert entry_of(*answered(headers, body))["response"]["content"] == content
 
 
+def test_a_target_that_is_no_path() -> None:
+    """What cannot be in a URL is told beside it."""
+    request = entry_of(*answered([], scope={"method": "OPTIONS", "raw_path": b"*"}))["request"]
+
+    assert (request["url"], request["comment"]) == ("http://127.0.0.1:8000", "the target was `*`")
+
+
 def test_files_that_the_server_sends() -> None:
     """Of a file that the app has given to the server the size is known as far as the app has said it."""
     opened, asked, *_, closed = answered([])
