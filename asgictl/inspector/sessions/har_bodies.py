@@ -10,7 +10,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class _Body(NamedTuple):
-    """A body, unpacked as far as that can be done; `text` is None for one that is not text."""
+    """A body, unpacked as far as that can be done; `text` is None where it would not give the same bytes again."""
 
     kept: bytes
     content: bytes
@@ -80,8 +80,20 @@ def _read(kept: bytes, headers: Headers, *, whole: bool) -> _Body:
     unpacked = codings.unpacked(kept, encoding, whole=whole)
     named = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
     is_unpacked = len(unpacked.names) == len(named) or not kept
-    text = charsets.text(unpacked.content, value_of(headers, "content-type") or "", whole=whole)
+    media_type = value_of(headers, "content-type") or ""
+    text = charsets.text(unpacked.content, media_type, whole=whole)
+    if text is not None and not _comes_back(text, unpacked.content, media_type, whole=whole):
+        text = None
     return _Body(kept, unpacked.content, text, is_unpacked, unpacked.fault)
+
+
+def _comes_back(text: str, content: bytes, media_type: str, *, whole: bool) -> bool:
+    """Tell whether a reader who encodes a text by its type has the content again; its last letter may be cut."""
+    try:
+        again = text.encode(charsets.of(b"", media_type).name)
+    except UnicodeError:
+        return False
+    return again == content if whole else content.startswith(again)
 
 
 def _params(body: _Body, media_type: str, *, whole: bool) -> list[dict[str, Any]] | None:

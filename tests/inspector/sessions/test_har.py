@@ -623,6 +623,11 @@ CONTENTS: dict[str, tuple[list[Any], bytes, dict[str, Any]]] = {
             "comment": "the end is missing",
         },
     ),
+    "text by its mark alone, which a reader would not write like that": (
+        [(b"content-type", b"text/plain")],
+        b"\xff\xfea\x00",
+        {"size": 4, "compression": 0, "mimeType": "text/plain", "text": "//5hAA==", "encoding": "base64"},
+    ),
     "a charset": (
         [(b"content-type", b"text/plain; charset=latin-1")],
         b"gr\xfc\xdfe",

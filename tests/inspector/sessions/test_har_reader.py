@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
 from asgictl.inspector.exchange import Exchange, assembled
-from asgictl.inspector.record import Closed, Event, Record, Redacted
+from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from asgictl.inspector.sessions import codec, har_reader, shell_commands
 from asgictl.inspector.sessions.har import har
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import CHAT, REQUEST
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE
 from tests.inspector.show.test_views import shown
 
 AT = "2026-11-28T19:44:47.260Z"
@@ -445,3 +445,61 @@ def test_hostile_values(tmp_path: Path, place: tuple[Any, ...], other: Any, is_s
             except AsgictlError:
                 continue
             assert all(char.isprintable() or char in "\n\t" for char in line)
+
+
+TYPES = st.sampled_from(
+    [
+        *("", "text/plain", "text/plain; charset=latin-1", "text/plain; charset=utf-16", "application/json"),
+        *("text/html; charset=shift_jis", "text/plain; charset=x", "application/octet-stream", FORM),
+    ]
+)
+BODIES = (
+    st.binary(max_size=20)
+    | st.text(max_size=20).map(str.encode)
+    | st.text(max_size=9).map(lambda it: it.encode("utf-16"))
+)
+VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, blacklist_characters="\x7f"), max_size=9)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    asked=BODIES,
+    asked_type=TYPES,
+    answer=BODIES,
+    answer_type=TYPES,
+    value=VALUES,
+    path=VALUES,
+    has_length=st.booleans(),
+)
+def test_any_exchange(
+    tmp_path: Path,
+    asked: bytes,
+    asked_type: str,
+    answer: bytes,
+    answer_type: str,
+    value: str,
+    path: str,
+    has_length: bool,
+) -> None:
+    """What was recorded comes back from an archive: the target, the headers and the bodies, byte by byte."""
+    length = [(b"content-length", b"%d" % len(asked))] if has_length else []
+    headers = [(b"host", b"a.b"), (b"content-type", asked_type.encode()), (b"x-a", value.encode("latin-1")), *length]
+    given_headers = [(b"content-type", answer_type.encode()), (b"x-b", value.encode("latin-1"))]
+    raw_path = b"/" + path.replace("?", "").replace("#", "").encode()
+    sent = Exchange(Opened(1, 9.0, {**SCOPE, "raw_path": raw_path, "headers": headers}))
+    for event in (
+        Event(1, 1, 0.0, "receive", {"type": "http.request", "body": asked}, size=len(asked)),
+        Event(1, 2, 1.0, "send", {"type": "http.response.start", "status": 201, "headers": given_headers}),
+        Event(1, 3, 2.0, "send", {"type": "http.response.body", "body": answer}, size=len(answer)),
+        Closed(1, 3.0),
+    ):
+        sent.add(event)
+    (tmp_path / "x.har").write_text("\n".join(har([sent], "1")))
+    notes: list[str] = []
+    back = only(list(har_reader.records(tmp_path / "x.har", notes.append)))
+
+    assert notes == []
+    assert (back.method, back.target, back.request_headers) == (sent.method, sent.target, sent.request_headers)
+    assert (back.request_body, back.response_body) == (asked, answer)
+    assert (back.status, back.response_headers, back.ms) == (201, sent.response_headers, sent.ms)
+    assert (back.is_cut, back.opened.at) == (False, 9.0)
