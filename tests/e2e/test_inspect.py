@@ -761,3 +761,18 @@ def test_uploads_show_progress(inspect: Serve) -> None:
             pass
     served.wait_for(r"◂ http.request         5 B  world")
     served.wait_for(r"■  200 OK  .*, 4 messages")
+
+
+def test_a_name_that_need_not_be_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name like `shop.localhost` that is not resolved to this machine needs --yes, as any other."""
+
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with contextlib.chdir(tmp_path):
+        words = ["session", "replay", "s.jsonl", "--to", "http://shop.localhost:8000"]
+        result = CliRunner().invoke(app, words, prog_name="asgictl", catch_exceptions=False)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`--to http://shop.localhost:8000` is not this machine, as far as the resolver knows" in result.stderr

@@ -142,9 +142,9 @@ def _check_url(url: str, *, yes: bool) -> None:
             f"`--to {url}` is no URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
         )
     if not yes and not is_loopback(url):
-        raise ConfigError(
-            f"`--to {url}` is another machine", hint="pass --yes if it may get these requests", option="to"
-        )
+        is_named = (parts.hostname or "").rstrip(".").endswith(".localhost")
+        what = "is not this machine, as far as the resolver knows" if is_named else "is another machine"
+        raise ConfigError(f"`--to {url}` {what}", hint="pass --yes if it may get these requests", option="to")
 
 
 def _change(request: ReplayRequest) -> "Edit":

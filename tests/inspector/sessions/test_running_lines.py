@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from asgictl.errors import AsgictlError
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened
 from asgictl.inspector.sessions.shell_commands import CommandLine, curl, httpie
@@ -183,3 +186,65 @@ def test_httpie(listener: Listener, tmp_path: Path) -> None:
         heard[name], sent[name] = listener.heard, heard_of(exchange)
 
     assert heard == sent
+
+
+LETTERS = st.text(st.characters(codec="utf-8"), max_size=6)
+NASTY = st.sampled_from(
+    [
+        *("-Kx", "--output=/tmp/p", "@/etc/passwd", "=@/etc/passwd", ":=1", "a;b", "$(x)", "`x`", "!!", "'", '"'),
+        *("\\", "\x1b[31m", "\r\nx: 1", "{a,b}", "~", "\u202e"),
+    ]
+)
+TEXT = NASTY | LETTERS | st.tuples(LETTERS, NASTY).map("".join)
+
+TAKES_NOTHING = {"--globoff", "--path-as-is", "--http1.1", "--head", "--compressed", "--ignore-stdin", "--chunked"}
+TAKES_A_WORD = {"--header", "--request", "--data-raw", "--data-binary", "--request-target", "--cacert", "--verify"}
+
+
+def words_of(line: str, program: str) -> list[str]:
+    """Return the words that a shell gives to a program; its input is left out."""
+    script = f"{program}() {{ printf '%s\\0' \"$@\"; }}\n{line}\n"
+    done = subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True, timeout=60)
+    assert done.stderr == b""
+    return done.stdout.decode(errors="surrogateescape").split("\0")[:-1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    scheme=st.sampled_from(["http", "https"]),
+    method=st.sampled_from(["GET", "POST", "HEAD", "PURGE", "$x'y", "!a"]),
+    host=st.sampled_from(["localhost:8000", "shop.example"]) | TEXT,
+    path=TEXT,
+    names=st.lists(st.sampled_from(["x-a", "!$'`|~", "transfer-encoding", "accept-encoding"]), max_size=3),
+    value=TEXT,
+    body=TEXT,
+)
+def test_nothing_becomes_an_option(
+    scheme: str, method: str, host: str, path: str, names: list[str], value: str, body: str
+) -> None:
+    """Whatever a session holds, a line has our options, one URL of http or https, and the rest as their values."""
+    headers = [(b"host", host.encode()), *((name.encode(), value.encode()) for name in names)]
+    scope = {"type": "http", "method": method, "raw_path": f"/{path}".encode(), "headers": headers}
+    exchange = Exchange(Opened(1, 0.0, {**scope, "scheme": scheme, "server": ["127.0.0.1", 8000]}))
+    content = body.encode()
+    exchange.add(Event(1, 1, 0.0, "receive", {"type": "http.request", "body": content}, size=len(content)))
+    exchange.add(Closed(1, 1.0))
+    for program, command in (("curl", curl), ("http", httpie)):
+        try:
+            line = command(exchange, "ssl/cert.pem").line
+        except AsgictlError:
+            continue
+        assert all(char.isprintable() or char in "\n\t" for char in line)
+        words = iter(words_of(line, program))
+        plain = []
+        for word in words:
+            if word in TAKES_A_WORD:
+                told = next(words)
+                # curl takes these two for the names of files.
+                assert not (word == "--header" and told.startswith("@"))
+                assert told == "@-" or word != "--data-binary"
+            elif word not in TAKES_NOTHING and not word.startswith("--raw="):
+                plain.append(word)
+        assert not [word for word in plain if word.startswith(("-", "@"))]
+        urls = [word for word in plain if word.startswith(("http://", "https://"))]
+        assert urls == (plain[-1:] if program == "curl" else plain[1:2])
