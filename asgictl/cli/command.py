@@ -164,7 +164,7 @@ def _parameter(option: Option, row: Row) -> inspect.Parameter:
     """Return an option as a parameter that Typer understands."""
     kind = option_types.kind(option.hint)
     hint: Any = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
-    default = None if kind.many else option.default
+    default = None if kind.many and option.default is not ... else option.default
     about: Any = (
         typer.Option(
             default,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.record.redaction import HIDDEN
 
 _SWITCHING = 101
@@ -34,7 +34,8 @@ class Exchange:
         self.events: list[Event] = []
         self.raised: list[Raised] = []
         self.closed: Closed | None = None
-        self.left_out = 0
+        self._earlier = opened.earlier if isinstance(opened, Continued) else None
+        self.left_out = self._earlier.messages if self._earlier else 0
 
     def add(self, record: Record) -> None:
         """Take in another record of this connection."""
@@ -173,12 +174,14 @@ class Exchange:
     @property
     def request_size(self) -> int:
         """The size of the request's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.received if event.type == "http.request")
+        earlier = self._earlier.received if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.received if event.type == "http.request")
 
     @property
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.sent if event.type in _BODIES)
+        earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.sent if event.type in _BODIES)
 
     @property
     def frames(self) -> list[bytes | str]:
@@ -206,6 +209,9 @@ class Exchange:
 
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
+        if not self.is_request_whole and self._earlier:
+            problem = f"#{self.id} began in the older file `{self._earlier.file}`"
+            raise AsgictlError(problem, hint="name that file, too")
         if not self.is_request_whole:
             problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
             raise AsgictlError(problem, hint=hint)
@@ -249,11 +255,16 @@ def is_lost(value: bytes | Redacted) -> bool:
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
-    """Return the exchanges by their numbers, in the order in which they began."""
+    """Return the exchanges by their numbers, in the order in which they began.
+
+    One that is opened again at the same time goes on.
+    """
     exchanges: dict[int, Exchange] = {}
     for record in records:
         if isinstance(record, Opened):
-            exchanges[record.id] = Exchange(record)
+            before = exchanges.get(record.id)
+            if before is None or before.opened.at != record.at:
+                exchanges[record.id] = Exchange(record)
         elif record.id in exchanges:
             exchanges[record.id].add(record)
     return exchanges

@@ -11,23 +11,23 @@ from asgictl.inspector.request import ExportRequest
 
 def export(request: ExportRequest, run: Invocation) -> int:
     """Print a session as HAR, or a request as a command that sends it again."""
-    file, console = request.file, run.console
+    console = run.console
     if [request.har, request.curl is not None, request.httpie is not None].count(True) != 1:
         raise ConfigError("the form is missing, or there are several", hint="pass one of --har, --curl ID, --httpie ID")
-    exchanges = saved.exchanges_of(file, console)
+    session = saved.session(request.files, console)
     if request.har:
         from asgictl.inspector.sessions.har import har as archive
 
-        data = archive(exchanges.values(), __version__)
+        data = archive(session.exchanges(), __version__)
         if not data["log"]["entries"]:
-            raise AsgictlError(f"`{file}` holds no request", hint="make some while `asgictl inspect --save` runs")
+            raise AsgictlError(f"{session} holds no request", hint="make some while `asgictl inspect --save` runs")
         console.result(json.dumps(data, indent=1))
         return 0
     from asgictl.inspector.sessions import shell_commands
 
     number = request.curl if request.curl is not None else request.httpie
     assert number is not None  # noqa: S101  # counted above
-    exchange = saved.the(exchanges, file, number)
+    exchange = saved.wanted(session, [number])[number]
     written = shell_commands.curl if request.curl is not None else shell_commands.httpie
     console.result(written(exchange))
     if exchange.redacted:

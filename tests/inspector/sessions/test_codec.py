@@ -45,7 +45,7 @@ mappings = st.fixed_dictionaries(
     },
 )
 times = st.floats(0, 1e6).map(lambda number: round(number, 3))
-numbers = st.integers(0)
+numbers = st.integers(0, 2**63 - 1)
 sides = st.sampled_from(["receive", "send"])
 failures = st.builds(Failure, st.text(), st.text(), st.text())
 records = st.one_of(
@@ -110,9 +110,7 @@ DAMAGED = {
     '{"k": "event", "id": true, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": 0}': "True is not a number",
     '{"k": "event", "id": 1, "n": 1.5, "ms": 0, "dir": "send", "message": {}, "size": 0}': "1.5 is not a number",
     '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": "0"}': "'0' is not a number",
-    '{"k": "event", "id": 1, "n": 1, "ms": null, "dir": "send", "message": {}, "size": 0}': (
-        "it cannot be read: float() argument must be a string or a real number, not 'NoneType'"
-    ),
+    '{"k": "event", "id": 1, "n": 1, "ms": null, "dir": "send", "message": {}, "size": 0}': "None is not a number",
     '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "", "error": {"type": "", "message": "", "traceback": ""}}': (
         "its `dir` is ''"
     ),
@@ -123,8 +121,8 @@ DAMAGED = {
         "it cannot be read: Incorrect padding"
     ),
     '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": 3}': "its `scope` is not an object",
-    '{"k": "open", "id": 1, "t": "yesterday", "scope": {}}': "Invalid isoformat string: 'yesterday'",
-    '{"k": "open", "id": 1, "t": 5, "scope": {}}': "it cannot be read: fromisoformat: argument must be str",
+    '{"k": "open", "id": 1, "t": "yesterday", "scope": {}}': "'yesterday' is not a time",
+    '{"k": "open", "id": 1, "t": 5, "scope": {}}': "5 is not a time",
     "[" * 100_000: "it is nested too deeply",
 }
 
