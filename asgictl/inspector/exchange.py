@@ -249,6 +249,13 @@ def value_of(headers: Headers, name: str) -> str | None:
     return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
 
 
+def joined(headers: Headers, name: str) -> str:
+    """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
+    wanted = name.lower().encode("latin-1")
+    values = (value for key, value in headers if key.lower() == wanted)
+    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
+
+
 def is_lost(value: bytes | Redacted) -> bool:
     """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
     return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value

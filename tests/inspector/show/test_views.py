@@ -224,19 +224,20 @@ BODIES = {
         ["a     1", "long  x y!", "a     "],
     ),
     "text": ("grüß\nGott".encode(), "text/plain", "", "text", ["grüß", "Gott"]),
-    "half a letter": ("ü".encode()[:1] * 0 + "aü".encode()[:-1], "text/plain", "", "text", ["a"]),
+    "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary", ["0000  61 c3" + " " * 44 + "a."]),
     "gzip": (gzip.compress(b"zipped"), "text/plain", "gzip", "text, gzip", ["zipped"]),
-    "half a gzip": (gzip.compress(b"zipped" * 9)[:-9], "text/plain", "gzip", "text, gzip", ["zipped" * 9]),
-    "no gzip": (
-        b"zipped",
+    "half a gzip": (
+        gzip.compress(b"zipped" * 9)[:-9],
         "text/plain",
         "gzip",
-        "gzip, not unpacked",
-        ["0000  7a 69 70 70 65 64" + " " * 32 + "zipped"],
+        "text, gzip; the end is missing",
+        ["zipped" * 9],
     ),
+    "no gzip": (b"zipped", "text/plain", "gzip", "text; this is not gzip", ["zipped"]),
+    "JSON with the header of gzip": (b"1", "application/json", "gzip", "JSON; this is not gzip", ["1"]),
     "Brotli": (brotli.compress(b'{"b": 1}'), "application/json", "br", "JSON, br", ["{", '  "b": 1', "}"]),
     "binary": (b"\x89PNG\r\n", "image/png", "", "binary", ["0000  89 50 4e 47 0d 0a" + " " * 32 + ".PNG.."]),
-    "unknown": (b"abc", "text/plain", "zstd", "zstd, not unpacked", ["0000  61 62 63" + " " * 41 + "abc"]),
+    "unknown": (b"abc", "text/plain", "dcz", "text; dcz is not unpacked", ["abc"]),
 }
 
 
