@@ -210,8 +210,8 @@ class Exchange:
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
         if not self.is_request_whole and self._earlier:
-            problem = f"#{self.id} began in the older file `{self._earlier.file}`"
-            raise AsgictlError(problem, hint="name that file, too")
+            problem = f"#{self.id} began in an older file, `{self._earlier.file}`"
+            raise AsgictlError(problem, hint="name that file, too, if it is still there")
         if not self.is_request_whole:
             problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
             raise AsgictlError(problem, hint=hint)

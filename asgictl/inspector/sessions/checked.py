@@ -86,6 +86,13 @@ def text(value: Any) -> str:
     return value
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """Return an object."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{reprlib.repr(value)} is not an object")  # noqa: TRY004  # as the others
+    return value
+
+
 def direction(value: Any) -> Any:
     """Return the direction of a message."""
     if value not in ("receive", "send"):

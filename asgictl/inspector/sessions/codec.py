@@ -170,7 +170,7 @@ def _read_opened(fields: dict[str, Any]) -> Opened:
     replay_of = None if again is None else checked.count(again)
     if "earlier" not in fields:
         return Opened(number, at, scope, replay_of=replay_of)
-    given = fields["earlier"]
+    given = checked.mapping(fields["earlier"])
     messages, received, sent = (checked.count(given[key]) for key in ("messages", "received", "sent"))
     earlier = Earlier(messages, received, sent, checked.text(given["file"]))
     return Continued(number, at, scope, replay_of=replay_of, earlier=earlier)
@@ -199,7 +199,8 @@ def _read_closed(fields: dict[str, Any]) -> Closed:
     return Closed(checked.count(fields["id"]), checked.ms(fields["ms"]), error=error, cancelled=cancelled)
 
 
-def _read_failure(fields: dict[str, Any]) -> Failure:
+def _read_failure(value: Any) -> Failure:
+    fields = checked.mapping(value)
     place = fields.get("place")
     return Failure(
         checked.text(fields["type"]),

@@ -48,14 +48,16 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
 
 def _request(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.request_headers
-    query = exchange.scope.get("query_string") or b""
+    query = exchange.scope.get("query_string")
     request = {
         "method": "GET" if exchange.type == "websocket" else exchange.method,
         "url": url(exchange),
         "httpVersion": _version(exchange),
         "cookies": _cookies(headers, "cookie"),
         "headers": _headers(headers),
-        "queryString": _pairs(parse_qsl(query.decode("latin-1"), keep_blank_values=True)),
+        "queryString": _pairs(
+            parse_qsl(query.decode("latin-1") if isinstance(query, bytes) else "", keep_blank_values=True)
+        ),
         "headersSize": _UNKNOWN,
         "bodySize": exchange.request_size,
     }

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from asgictl.errors import ConfigError, FileProblemError
@@ -134,10 +135,17 @@ class SavedSession:
         known = (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
         self.redacted |= dict.fromkeys(name for name in known if name.isprintable())
 
+    def _beginning(self, record: Continued) -> str:
+        """Return where the beginning of an exchange is."""
+        older = record.earlier.file
+        if any(Path(name).name.startswith(older) for name in self.names):
+            return f"#{record.id} began in a file that `{older}` has replaced"
+        return f"#{record.id} began in `{older}`: name that file, too"
+
     def _joined(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield records without those that a newer file repeats of an older one."""
+        """Yield records without those that a newer file repeats of an older one; say once what is in neither."""
         running: dict[int, _Running] = {}
-        told = False
+        lost = ""
         for record in records:
             one = running.get(record.id)
             if isinstance(record, Opened):
@@ -145,12 +153,14 @@ class SavedSession:
                     one.repeated = one.n
                     continue
                 running[record.id] = _Running(record.at)
-                if isinstance(record, Continued) and not told:
-                    told = True
-                    self._note(f"#{record.id} began in `{record.earlier.file}`: name that file, too, to have all of it")
+                if isinstance(record, Continued) and not lost:
+                    self._note(lost := self._beginning(record))
             elif one is not None and isinstance(record, Event):
                 if record.n <= one.repeated:
                     continue
+                if one.repeated and record.n > one.n + 1 and not lost:
+                    lost = f"messages {one.n + 1} to {record.n - 1} of #{record.id} are in none of the files"
+                    self._note(lost)
                 one.n = max(one.n, record.n)
             elif one is not None and isinstance(record, Closed):
                 del running[record.id]

@@ -20,8 +20,8 @@ Note = Callable[[str], object]
 LONGEST = 256 * 1024 * 1024
 LONGEST_FIRST = 1024 * 1024
 
-# No packed file becomes larger than this, in bytes.
-_LARGEST = 4 * 1024**3
+# No packed file becomes larger than this, in GiB.
+_LARGEST = 4
 
 # So much is unpacked at once: a thousand times that with gzip, and 32 MB with zstd, at the most.
 _PIECE = 1024
@@ -114,8 +114,8 @@ def _pieces(name: str, packed: Iterable[bytes], unpack: _Unpack) -> Iterator[byt
                 yield (content := part.decompress(rest))
                 rest = part.unused_data if part.eof else b""
                 size += len(content)
-                if size > _LARGEST:
-                    problem = f"{called(name)} unpacks to more than {_LARGEST // 1024**3} GiB"
+                if size > _LARGEST * 1024**3:
+                    problem = f"{called(name)} unpacks to more than {_LARGEST} GiB"
                     raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
     except unpack.error as error:
         raise FileProblemError(f"{called(name)} cannot be unpacked: {error}", hint="see if it is damaged") from error

@@ -110,7 +110,7 @@ class Blocks:
         if isinstance(record, Continued):
             earlier = record.earlier
             count = f"{earlier.messages} earlier message{'s' if earlier.messages != 1 else ''}"
-            what = f"{count}, {wording.size(earlier.received + earlier.sent)}, in {earlier.file}"
+            what = f"{count}, {wording.size(earlier.received + earlier.sent)}"
             block.lines.append([Span(f"{'':8} "), Span(f"… {what}", "dim")])
         return self._begin(before) if before is not None and not before.live else []
 
