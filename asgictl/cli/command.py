@@ -45,8 +45,12 @@ class Command(TyperCommand):
     function: ClassVar[Callable[..., int]]
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters."""
-        return _without_type(super().get_params(ctx))
+        """Return the parameters; in the line of usage those of several words as they are written in their row."""
+        params = _without_type(super().get_params(ctx))
+        for param in params:
+            if "..." in (param.metavar or ""):
+                param.get_usage_pieces = lambda _, metavar=param.metavar: [metavar]
+        return params
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the settings into `ctx.obj`; raise Typer's usage errors, or print them as JSON."""

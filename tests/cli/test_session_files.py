@@ -126,9 +126,9 @@ def test_without_a_file(run: Run, command: str) -> None:
     status, lines, said = run(command)
 
     assert (status, lines) == (2, [])
-    assert "Missing argument 'FILE...'" in "".join(said).replace(" [ID]", "").replace(" [ID...]", "").replace(
-        " A B", ""
-    )
+    words = {"show": "FILE... [ID]", "diff": "FILE... A B", "export": "FILE...", "replay": "FILE... [ID...]"}[command]
+    assert said[0] == f"Usage: asgictl session {command} [OPTIONS] {words}"
+    assert f"Missing argument '{words}'" in "".join(said)
 
 
 def test_a_stream_that_was_put_aside(run: Run) -> None:

@@ -44,6 +44,8 @@ class SessionFile:
         `note` hears what is done to it, and when it cannot be written any more. Raises `FileProblemError` when it
         cannot be used.
         """
+        if not path.name:
+            raise _refused(path, os.strerror(errno.EISDIR), _ELSEWHERE)
         self._path = path
         self._older = path.with_name(f"{path.stem}.1{path.suffix}")
         self._about = about

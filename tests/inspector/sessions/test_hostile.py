@@ -1,6 +1,7 @@
 """Sessions by another hand: each value of each kind in each place is read, or refused with the number of its line."""
 
 import contextlib
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -126,10 +127,12 @@ def changed(fields: Any, way: list[Any], value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Be in a folder with an app."""
+    """Be in a folder with an app, where no finalizer of another test runs, and fails, deep in a line."""
+    gc.disable()
     with contextlib.chdir(tmp_path_factory.mktemp("hostile")):
         Path("hostile_app.py").write_text(APP)
         yield
+    gc.enable()
 
 
 # What a file may be refused with, beside the number of a line.

@@ -7,6 +7,7 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -158,6 +159,15 @@ def test_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert caught.value.message == f"line 2 of `{tmp_path / 's'}` is longer than 1 MiB"
     assert caught.value.hint == "remove that line to read the others"
+
+
+def test_the_zstd_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Python 3.14 on nothing has to be installed for zstd."""
+    module = SimpleNamespace(ZstdDecompressor=zstandard.ZstdDecompressor().decompressobj, ZstdError=zstandard.ZstdError)
+    with monkeypatch.context() as patch:
+        patch.setattr(session_lines, "sys", SimpleNamespace(version_info=(3, 14)))
+        patch.setattr(session_lines, "import_module", {"compression.zstd": module}.__getitem__)
+        assert read(PACKED["zstd, appended to"], tmp_path) == TEXT
 
 
 def test_without_zstd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

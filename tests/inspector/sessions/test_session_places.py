@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -88,12 +89,14 @@ def test_what_is_no_file(name: str, kind: str) -> None:
     assert refused()[0] == f"cannot save to `{name}`: {reason}"
 
 
-def test_devices() -> None:
-    """A device is refused."""
-    with pytest.raises(FileProblemError) as caught:
-        SessionFile(Path("/dev/null"), about={}, limit=1, note=print)
-
-    assert (caught.value.message, caught.value.hint) == ("cannot save to `/dev/null`: it is not a file", ELSEWHERE)
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("/dev/null", "it is not a file"), (".", "Is a directory"), ("..", "Is a directory"), ("/", "Is a directory")],
+)
+def test_devices(place: str, reason: str) -> None:
+    """A device is refused, and a folder that has no name of its own."""
+    with pytest.raises(FileProblemError, match=rf"^cannot save to `{re.escape(place)}`: {reason}$"):
+        SessionFile(Path(place), about={}, limit=1, note=print)
 
 
 @pytest.mark.parametrize("name", ["s.jsonl", "s.1.jsonl"])
