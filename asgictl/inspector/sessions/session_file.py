@@ -8,7 +8,7 @@ import stat
 import sys
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class SessionFile:
         self._unfinished: dict[int, _Unfinished] = {}
         self._failed = False
         self._begun = 0
+        self._moment = datetime.fromtimestamp(0, UTC)
         self._descriptor = _opened(path, note)
         try:
             before = self._last_of_older()
@@ -141,11 +142,11 @@ class SessionFile:
         return last + 1
 
     def _header(self) -> str:
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return (
-            json.dumps({"k": "session", "schema": codec.SCHEMA, "t": moment, **self._about}, separators=(",", ":"))
-            + "\n"
-        )
+        # Each later than the one before, whatever happens to the clock: it is the order of the files.
+        self._moment = max(datetime.now(UTC), self._moment + timedelta(microseconds=1))
+        moment = self._moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        fields = {"k": "session", "schema": codec.SCHEMA, "t": moment, **self._about}
+        return json.dumps(fields, separators=(",", ":")) + "\n"
 
     def _rotate(self) -> None:
         with contextlib.suppress(FileNotFoundError):

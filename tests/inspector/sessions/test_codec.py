@@ -40,7 +40,8 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
     max_leaves=8,
 )
-pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, st.integers(0)))), max_size=4)
+numbers = st.integers(0, 2**63 - 1)
+pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, numbers))), max_size=4)
 mappings = st.fixed_dictionaries(
     {"type": st.text()},
     optional={
@@ -56,7 +57,6 @@ mappings = st.fixed_dictionaries(
     },
 )
 times = st.floats(0, 1e6).map(lambda number: round(number, 3))
-numbers = st.integers(0, 2**63 - 1)
 sides = st.sampled_from(["receive", "send"])
 failures = st.builds(Failure, st.text(), st.text(), st.text())
 records = st.one_of(

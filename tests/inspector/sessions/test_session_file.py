@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from asgictl.errors import FileProblemError
 from asgictl.inspector.exchange import assembled
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Record
-from asgictl.inspector.sessions import codec
+from asgictl.inspector.sessions import codec, session_file
 from asgictl.inspector.sessions.saved_session import SavedSession
 from asgictl.inspector.sessions.session_file import SessionFile
 from asgictl.inspector.sessions.session_lines import Note
@@ -239,6 +240,24 @@ def test_rotation(file: Path) -> None:
     assert old.events[-1].n + 1 == new.events[0].n
     assert new.is_cut
     assert max(path.stat().st_size for path in (older, file)) <= 2500
+
+
+def test_a_clock_that_goes_back(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of a session are in their order by what their first lines say, whatever happens to the clock."""
+
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Back":
+            return cls(2000, 1, 1, tzinfo=tz)
+
+    session = saving(file, [], limit=900)
+    monkeypatch.setattr(session_file, "datetime", Back)
+    for record in recordings.REQUEST:
+        session(record)
+    session.close()
+    older = file.with_name("s.1.jsonl")
+
+    assert list(SavedSession([str(file), str(older)], print).records()) == recordings.REQUEST
 
 
 def test_a_full_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,8 +63,8 @@ def test_one_that_goes_on_in_a_new_file() -> None:
         (Earlier(30, 0, 2100, "s.1.jsonl"), "         … 30 earlier messages, 2.1 kB"),
     ):
         again = Continued(7, first.at, first.scope, earlier=earlier)
-        assert shown(LineView(), [again, *recordings.REQUEST[3:]])[:2] == [
-            "#7 POST /orders?x=1  8.5 ms  127.0.0.1:51234  HTTP/1.1",
+        assert shown(LineView(), [again, recordings.REQUEST[3], Closed(7, 8.4)])[:2] == [
+            "#7 POST /orders?x=1  8.4 ms  127.0.0.1:51234  HTTP/1.1",
             said,
         ]
 
@@ -73,11 +73,11 @@ def test_two_with_one_number() -> None:
     """An exchange without an end is not lost where another one begins with its number."""
     first, second = recordings.FAILING[0], recordings.REQUEST[0]
     assert isinstance(second, Opened)
-    records = [first, replace(second, id=9), *(replace(record, id=9) for record in recordings.REQUEST[1:])]
+    records = [first, replace(second, id=9), *(replace(record, id=9) for record in recordings.REQUEST[1:-1])]
 
-    assert shown(LineView(), records)[:2] == [
+    assert shown(LineView(), [*records, Closed(9, 8.4)])[:2] == [
         "#9 GET /boom  127.0.0.1:51234  HTTP/1.1",
-        "#9 POST /orders?x=1  200 OK  8.5 ms  127.0.0.1:51234  HTTP/1.1",
+        "#9 POST /orders?x=1  200 OK  8.4 ms  127.0.0.1:51234  HTTP/1.1",
     ]
 
 
