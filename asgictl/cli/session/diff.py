@@ -13,7 +13,7 @@ def diff(request: DiffRequest, run: Invocation) -> int:
 
     files, numbers = saved.split(request.words)
     if len(numbers) != 2:  # noqa: PLR2004  # a pair
-        raise ConfigError("two exchanges are compared", hint="pass two IDs after the file")
+        raise ConfigError(f"two exchanges are compared, not {len(numbers)}", hint="pass two IDs after the file")
     exchanges = saved.wanted(saved.session(files, run.console), numbers)
     one, other = (exchanges[number] for number in numbers)
     found = [*difference.of_requests(one, other), *difference.of_answers(one, other)]

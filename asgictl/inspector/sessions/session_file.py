@@ -56,7 +56,7 @@ class SessionFile:
         self._failed = False
         self._begun = 0
         self._moment = datetime.fromtimestamp(0, UTC)
-        self._descriptor = _opened(path, note)
+        self._descriptor = _opened(path)
         try:
             before = self._last_of_older()
             self.next_id = max(self._continue(), before + 1)
@@ -112,17 +112,19 @@ class SessionFile:
     def _last_of_older(self) -> int:
         """Return the last number in the file that was put aside, -1 if there is none."""
         try:
-            descriptor = _opened(self._older, self._note, create=0)
+            descriptor = _opened(self._older, create=0)
         except FileNotFoundError:
             return -1
         with os.fdopen(descriptor, "rb") as file:
             saved_session.check_header(str(self._older), file.readline(LONGEST_FIRST))
+            _keep_to_oneself(self._older, descriptor, self._note)
             return max(map(_number, iter(partial(file.readline, LONGEST), b"")), default=-1)
 
     def _continue(self) -> int:
         """Prepare to append; return the first number that no exchange in the file has."""
         self._size = os.fstat(self._descriptor).st_size
         if self._size == 0:
+            _keep_to_oneself(self._path, self._descriptor, self._note)
             self._write(self._header())
             return 0
         last, end = -1, 0
@@ -130,6 +132,7 @@ class SessionFile:
             header = file.readline(LONGEST_FIRST)
             if not saved_session.is_torn(header):
                 saved_session.check_header(str(self._path), header)
+            _keep_to_oneself(self._path, self._descriptor, self._note)
             end = len(header) if header.endswith(b"\n") else 0
             for line in iter(partial(file.readline, LONGEST), b""):
                 last = max(last, _number(line))
@@ -150,14 +153,14 @@ class SessionFile:
 
     def _rotate(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.close(_opened(self._older, self._note, create=0))  # unless somebody saves to it
+            os.close(_opened(self._older, create=0))  # unless somebody saves to it
         before = self._descriptor
         if sys.platform == "win32":  # which does not rename what is open
             os.close(before)
         self._descriptor = -1
         self._path.replace(self._older)
         # What is locked until now is seen by those that begin meanwhile, and that let go of the new file at once.
-        self._descriptor = _opened(self._path, self._note, wait=True)
+        self._descriptor = _opened(self._path, wait=True)
         if sys.platform != "win32":
             os.close(before)
         self._size = 0
@@ -206,8 +209,8 @@ def _number(line: bytes) -> int:
     return int(digits) if digits.isdigit() else -1
 
 
-def _opened(path: Path, note: Note, *, create: int = os.O_CREAT, wait: bool = False) -> int:
-    """Open a file that nobody else reads, nor writes to as long as it is open; `note` hears when others could read it.
+def _opened(path: Path, *, create: int = os.O_CREAT, wait: bool = False) -> int:
+    """Open a file that is the user's, and that nobody else saves to as long as it is open.
 
     Raises `FileProblemError`, and `FileNotFoundError` where there is no file, and none to `create`.
     """
@@ -221,14 +224,14 @@ def _opened(path: Path, note: Note, *, create: int = os.O_CREAT, wait: bool = Fa
         hint = "pass --save with a file in a folder that can be written"
         raise _refused(path, errors.reason(error), hint) from error
     try:
-        _claim(path, descriptor, note, wait=wait)
+        _claim(path, descriptor, wait=wait)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _claim(path: Path, descriptor: int, note: Note, *, wait: bool) -> None:
+def _claim(path: Path, descriptor: int, *, wait: bool) -> None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise _refused(path, "it is not a file", _ELSEWHERE)
@@ -251,7 +254,11 @@ def _claim(path: Path, descriptor: int, note: Note, *, wait: bool) -> None:
     if taken:
         hint = "stop it, or pass --save with another name"
         raise FileProblemError(f"another asgictl saves to `{path}`", hint=hint)
-    if status.st_mode & 0o077:
+
+
+def _keep_to_oneself(path: Path, descriptor: int, note: Note) -> None:
+    """Have nobody else read a file that is a session, or will be; `note` hears when others could."""
+    if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077:
         with contextlib.suppress(OSError):
             os.fchmod(descriptor, 0o600)
         kept = os.fstat(descriptor).st_mode & 0o077

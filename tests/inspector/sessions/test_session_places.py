@@ -137,6 +137,17 @@ def test_files_that_others_can_read(name: str, mode: int) -> None:
     assert notes == [f"others could read `{name}`: its mode is 0600 now"]
 
 
+@pytest.mark.parametrize("name", ["s.jsonl", "s.1.jsonl"])
+def test_files_that_are_no_session(name: str) -> None:
+    """The mode of a file that is no session stays as it is."""
+    Path(name).write_text("print(1)\n")
+    Path(name).chmod(0o755)
+    notes: list[str] = []
+
+    assert refused(notes)[0].startswith(f"`{name}` is no saved session")
+    assert (notes, stat.S_IMODE(Path(name).stat().st_mode)) == ([], 0o755)
+
+
 def test_a_file_system_without_permissions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing can be done about it, that is said."""
     Path("s.jsonl").touch()
