@@ -102,7 +102,7 @@ def _results(
 
     surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
     # As the session does it, or all that it does not hold would be a difference, and be shown.
-    names, first_id = tuple(session.redacted), session.highest + 1
+    names, first_id = session.names("redacted"), session.highest + 1
     if request.to is not None:
         results = replay_http.to_server(request.to, scripts, request.timeout, first_id, Redactor(names))
     else:

@@ -43,7 +43,7 @@ def wanted(session: "SavedSession", numbers: Sequence[int]) -> "dict[int, Exchan
 
 def missing(session: "SavedSession", number: int) -> FileProblemError:
     """Return the error of a number that a session does not have."""
-    hint = f"`asgictl session show {shlex.join(session.names)}` lists what there is"
+    hint = f"`asgictl session show {shlex.join(session.files)}` lists what there is"
     return FileProblemError(f"there is no exchange #{number} in {session}", hint=hint)
 
 

@@ -25,8 +25,7 @@ _LINE = re.compile(rb'\{"k":"(open|event|raise|close)","id":(\d{1,18}),')
 class SavedSession:
     """The exchanges in some files, which may go on from each other.
 
-    Once they have been read to the end, `redacted` are the names of headers and parameters whose values they do not
-    hold, and `highest` is the highest number, -1 without one.
+    Once they have been read to the end, `highest` is the highest number, -1 without one.
     """
 
     def __init__(self, names: Sequence[str], note: Note) -> None:
@@ -35,8 +34,8 @@ class SavedSession:
         for name, file in zip(names, files, strict=True):
             if files.count(file) > 1:
                 raise ConfigError(f"{called(name)} is named twice", hint="name each file once")
-        self.names = names
-        self.redacted: dict[str, None] = {}
+        self.files = names
+        self._lists: dict[str, dict[str, None]] = {}
         self.highest = -1
         self._note = note
 
@@ -46,7 +45,7 @@ class SavedSession:
         Raises `FileProblemError` for a file that cannot be read or is not a session, with the number of the line.
         """
         begun = []
-        for name in self.names:
+        for name in self.files:
             lines = session_lines.lines(name, self._note)
             first = next(lines, b"")
             begun.append((_moment(first), self._of_file(name, first, lines, frozenset(only))))
@@ -84,8 +83,12 @@ class SavedSession:
                 found[record.id] = Exchange(record)
         return found
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """Return the names that are listed under a key of the first lines, once all has been read."""
+        return tuple(self._lists.get(key, ()))
+
     def __str__(self) -> str:
-        return " and ".join(map(called, self.names))
+        return " and ".join(map(called, self.files))
 
     def _of_file(self, name: str, first: bytes, lines: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
         if is_torn(first):
@@ -131,14 +134,15 @@ class SavedSession:
         return record
 
     def _hold(self, header: dict[str, Any]) -> None:
-        names = header.get("redacted")
-        known = (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
-        self.redacted |= dict.fromkeys(name for name in known if name.isprintable())
+        for key, names in header.items():
+            if isinstance(names, list):
+                known = (name for name in names if isinstance(name, str) and name.isprintable())
+                self._lists.setdefault(key, {}).update(dict.fromkeys(known))
 
     def _beginning(self, record: Continued) -> str:
         """Return where the beginning of an exchange is."""
         older = record.earlier.file
-        if any(Path(name).name.startswith(older) for name in self.names):
+        if any(Path(name).name.startswith(older) for name in self.files):
             return f"#{record.id} began in a file that `{older}` has replaced"
         return f"#{record.id} began in `{older}`: name that file, too"
 

@@ -52,7 +52,7 @@ def redacted(file: Path) -> list[str]:
     """Return the names of what a file does not hold."""
     session = SavedSession([str(file)], print)
     list(session.records())
-    return list(session.redacted)
+    return list(session.names("redacted"))
 
 
 def test_saves_what_happens_at_once(file: Path) -> None:
