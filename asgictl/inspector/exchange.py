@@ -9,7 +9,7 @@ from urllib.parse import quote
 from asgictl.errors import AsgictlError
 from asgictl.inspector import endings, urls
 from asgictl.inspector.headers import Headers, is_lost, pairs, value_of
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.record.redaction import HIDDEN
 
 __all__ = ["ANSWERS", "Exchange", "Headers", "assembled", "is_lost", "pairs", "tells", "value_of"]
@@ -36,7 +36,8 @@ class Exchange:
         self.events: list[Event] = []
         self.raised: list[Raised] = []
         self.closed: Closed | None = None
-        self.left_out = 0
+        self._earlier = opened.earlier if isinstance(opened, Continued) else None
+        self.left_out = self._earlier.messages if self._earlier else 0
 
     def add(self, record: Record) -> None:
         """Take in another record of this connection."""
@@ -185,7 +186,8 @@ class Exchange:
     @property
     def request_size(self) -> int:
         """The size of the request's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.received if event.type == "http.request")
+        earlier = self._earlier.received if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.received if event.type == "http.request")
 
     @property
     def declared_size(self) -> int | None:
@@ -206,7 +208,8 @@ class Exchange:
     @property
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.sent if event.type in _BODIES)
+        earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.sent if event.type in _BODIES)
 
     @property
     def frames(self) -> list[bytes | str]:
@@ -229,6 +232,9 @@ class Exchange:
 
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
+        if not self.is_request_whole and self._earlier:
+            problem = f"#{self.id} began in an older file, `{self._earlier.file}`"
+            raise AsgictlError(problem, hint="name that file, too, if it is still there")
         if not self.is_request_whole:
             problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
             raise AsgictlError(problem, hint=hint)
@@ -271,11 +277,16 @@ def joined(headers: Headers, name: str) -> str:
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
-    """Return the exchanges by their numbers, in the order in which they began."""
+    """Return the exchanges by their numbers, in the order in which they began.
+
+    One that is opened again at the same time goes on.
+    """
     exchanges: dict[int, Exchange] = {}
     for record in records:
         if isinstance(record, Opened):
-            exchanges[record.id] = Exchange(record)
+            before = exchanges.get(record.id)
+            if before is None or before.opened.at != record.at:
+                exchanges[record.id] = Exchange(record)
         elif record.id in exchanges:
             exchanges[record.id].add(record)
     return exchanges

@@ -667,11 +667,16 @@ def test_what_is_missing(tmp_path: Path) -> None:
     """An argument that is missing is named, as JSON where that was asked for."""
     status, stdout, stderr = session(tmp_path, "show")
     assert (status, stdout) == (2, "")
-    assert "Missing argument 'FILE'." in stderr
+    assert "Missing argument 'FILE... [ID]'." in stderr
+
+    status, stdout, stderr = session(tmp_path, "diff", "--json")
+    assert (status, stderr) == (2, "")
+    assert answers.error(stdout) == {"message": "Missing argument 'FILE... A B'.", "hint": None, "exit_status": 2}
 
     status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
     assert (status, stderr) == (2, "")
-    assert answers.error(stdout) == {"message": "Missing argument 'B'.", "hint": None, "exit_status": 2}
+    problem, hint = "two exchanges are compared, not 1", "pass two IDs after the file"
+    assert answers.error(stdout) == {"message": problem, "hint": hint, "exit_status": 2}
 
 
 @pytest.mark.parametrize(

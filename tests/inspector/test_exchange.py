@@ -7,7 +7,7 @@ import pytest
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector.exchange import Exchange, assembled, pairs, value_of
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Redacted
+from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST
 
 FAILED = Failure("ValueError", "boom", "Traceback ...")
@@ -140,6 +140,34 @@ def test_records_in_their_order() -> None:
     assert list(found.records()) == [found.opened, found.events[0], raised, found.events[1], found.closed]
     running = assembled(REQUEST[:2])[7]
     assert (list(running.records()), running.ms) == (REQUEST[:2], 0.0)
+
+
+def test_one_that_is_opened_again() -> None:
+    """An exchange that is opened again at the same time goes on; at another time it is another one."""
+    first = REQUEST[0]
+    assert isinstance(first, Opened)
+    (found,) = assembled([*REQUEST[:3], first, *REQUEST[3:]]).values()
+    (other,) = assembled([*REQUEST[:3], replace(first, at=1.0), *REQUEST[3:]]).values()
+
+    assert list(found.records()) == REQUEST
+    assert (other.opened.at, other.status) == (1.0, None)
+
+
+def test_one_that_began_in_an_older_file() -> None:
+    """The sizes of bodies are those of all messages; of a WebSocket, which has no body, none."""
+    first, chat = REQUEST[0], CHAT[0]
+    assert isinstance(first, Opened)
+    assert isinstance(chat, Opened)
+    earlier = Earlier(5, 100, 1000, "s.1.jsonl")
+    found = assembled([Continued(7, 0.0, first.scope, earlier=earlier), *REQUEST[1:]])[7]
+    spoken = assembled([Continued(8, 0.0, chat.scope, earlier=earlier), *CHAT[1:]])[8]
+
+    assert (found.request_size, found.response_size, found.left_out, found.is_cut) == (121, 1008, 5, True)
+    assert (spoken.request_size, spoken.response_size, spoken.left_out, spoken.is_cut) == (0, 0, 5, True)
+    with pytest.raises(AsgictlError) as caught:
+        found.check_whole("record it again")
+    assert caught.value.message == "#7 began in an older file, `s.1.jsonl`"
+    assert caught.value.hint == "name that file, too, if it is still there"
 
 
 def test_records_of_what_was_never_opened() -> None:

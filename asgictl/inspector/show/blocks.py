@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from asgictl.inspector.exchange import Exchange, tells
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
 from asgictl.spans import Line, Span
 
@@ -91,8 +91,7 @@ class Blocks:
         """Return what there is to show now that `record` has happened."""
         now = self._clock()
         if isinstance(record, Opened):
-            self._blocks[record.id] = Block(record, now)
-            return []
+            return self._opened(record, now)
         block = self._blocks.get(record.id)
         if block is None:
             return [_late(record)] if isinstance(record, Event) else []
@@ -108,6 +107,17 @@ class Blocks:
             block.live = True  # the shutdown is far
             return self._begin(block)
         return put
+
+    def _opened(self, record: Opened, now: float) -> list[Line]:
+        """Begin a block; return what there is of another one with its number, which has no end."""
+        before = self._blocks.get(record.id)
+        self._blocks[record.id] = block = Block(record, now)
+        if isinstance(record, Continued):
+            earlier = record.earlier
+            count = f"{earlier.messages} earlier message{'s' if earlier.messages != 1 else ''}"
+            what = f"{count}, {wording.size(earlier.received + earlier.sent)}"
+            block.lines.append([Span(f"{'':8} "), Span(f"… {what}", "dim")])
+        return self._begin(before) if before is not None and not before.live else []
 
     def tick(self) -> list[Line]:
         """Return what there is to show now that some time has passed."""

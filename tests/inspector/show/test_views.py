@@ -12,7 +12,7 @@ import pytest
 
 from asgictl.console import Console
 from asgictl.inspector import bodies
-from asgictl.inspector.record import Closed, Event, Opened, Raised, Record, Redacted, failure
+from asgictl.inspector.record import Closed, Continued, Earlier, Event, Opened, Raised, Record, Redacted, failure
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show import View
 from asgictl.inspector.show.filters import Filter, Filtered
@@ -51,6 +51,33 @@ def test_a_request() -> None:
         '     0.0 ◂ http.request         21 B  {"sku": "A1", "n": 2}',
         "     7.9 ▸ http.response.start  200 OK, content-type: application/json, content-length: 8",
         '     8.4 ▸ http.response.body   8 B  {"ok":1}',
+    ]
+
+
+def test_one_that_goes_on_in_a_new_file() -> None:
+    """What is in an older file is counted, in its place."""
+    first = recordings.REQUEST[0]
+    assert isinstance(first, Opened)
+    for earlier, said in (
+        (Earlier(1, 21, 0, "s.1.jsonl"), "         … 1 earlier message, 21 B"),
+        (Earlier(30, 0, 2100, "s.1.jsonl"), "         … 30 earlier messages, 2.1 kB"),
+    ):
+        again = Continued(7, first.at, first.scope, earlier=earlier)
+        assert shown(LineView(), [again, recordings.REQUEST[3], Closed(7, 8.4)])[:2] == [
+            "#7 POST /orders?x=1  8.4 ms  127.0.0.1:51234  HTTP/1.1",
+            said,
+        ]
+
+
+def test_two_with_one_number() -> None:
+    """An exchange without an end is not lost where another one begins with its number."""
+    first, second = recordings.FAILING[0], recordings.REQUEST[0]
+    assert isinstance(second, Opened)
+    records = [first, replace(second, id=9), *(replace(record, id=9) for record in recordings.REQUEST[1:-1])]
+
+    assert shown(LineView(), [*records, Closed(9, 8.4)])[:2] == [
+        "#9 GET /boom  127.0.0.1:51234  HTTP/1.1",
+        "#9 POST /orders?x=1  200 OK  8.4 ms  127.0.0.1:51234  HTTP/1.1",
     ]
 
 
