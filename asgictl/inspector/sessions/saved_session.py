@@ -46,6 +46,9 @@ class SavedSession:
         """
         begun = []
         for name in self.files:
+            if har_reader.is_har(Path(name)):
+                begun.append(("", self._of_archive(name, only)))
+                continue
             lines = session_lines.lines(name, self._note)
             first = next(lines, b"")
             begun.append((_moment(first), self._of_file(name, first, lines, frozenset(only))))
