@@ -56,7 +56,7 @@ def number(value: Any) -> float:
     """Return a number that is not negative, 0 for anything else: HAR has -1 for what is not known."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0.0
-    return min(float(value), _LONGEST) if 0 <= value < math.inf else 0.0
+    return float(min(value, _LONGEST)) if 0 <= value < math.inf else 0.0
 
 
 def asked(request: dict[str, Any], headers: Headers) -> HarBody:

@@ -21,7 +21,7 @@ from asgictl.inspector.sessions.har_contents import listed, number, object_of, t
 # No file is larger, whatever claims to be an archive.
 _LARGEST = 256 * 1024 * 1024
 
-_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*))?([^?#]*)(\?[^#]*)?")
+_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?)?([^?#]*)(\?[^#]*)?")
 _NETLOC = re.compile(r"(?:.*@)?(\[[^]]*\]|[^:]*)(?::(\d{1,5}))?", re.DOTALL)
 _REDACTED = re.compile(r"‹redacted (\d{1,9}) B.*›")
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}

@@ -128,6 +128,7 @@ URLS: dict[str, tuple[dict[str, Any], tuple[str, Any, str, str]]] = {
     "IPv6": ({"url": "http://[::1]:80/x y?ü"}, ("http", ["::1", 80], "/x%20y?%C3%BC", "1.1")),
     "a user": ({"url": "http://me:secret@a.b:1/"}, ("http", ["a.b", 1], "/", "1.1")),
     "nothing": ({"url": None, "httpVersion": 7}, ("http", None, "/", "1.1")),
+    "a URL without a server": ({"url": "data:text/plain,hi"}, ("data", None, "text/plain,hi", "1.1")),
     "no URL": ({"url": "http://[/%"}, ("http", None, "/%", "1.1")),
 }
 
@@ -393,7 +394,7 @@ ANY = st.recursive(
     | st.integers()
     | st.floats()
     | st.text()
-    | st.sampled_from([2**70, -1, "-Kx", "\x1b[31m"]),
+    | st.sampled_from([10**400, 2**70, -1, "-Kx", "\x1b[31m"]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "value", "text"]), inner, max_size=3)
     ),
