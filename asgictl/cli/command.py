@@ -45,8 +45,12 @@ class Command(TyperCommand):
     function: ClassVar[Callable[..., int]]
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters."""
-        return _without_type(super().get_params(ctx))
+        """Return the parameters; in the line of usage those of several words as they are written in their row."""
+        params = _without_type(super().get_params(ctx))
+        for param in params:
+            if "..." in (param.metavar or ""):
+                param.get_usage_pieces = lambda _, metavar=param.metavar: [metavar]
+        return params
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the settings into `ctx.obj`; raise Typer's usage errors, or print them as JSON."""
@@ -164,7 +168,7 @@ def _parameter(option: Option, row: Row) -> inspect.Parameter:
     """Return an option as a parameter that Typer understands."""
     kind = option_types.kind(option.hint)
     hint: Any = list[kind.base] if kind.many else kind.base  # type: ignore[name-defined]  # known at run time
-    default = None if kind.many else option.default
+    default = None if kind.many and option.default is not ... else option.default
     about: Any = (
         typer.Option(
             default,

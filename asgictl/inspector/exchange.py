@@ -1,16 +1,20 @@
 """The records of one connection, put together."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from asgictl.errors import AsgictlError
-from asgictl.inspector import urls
+from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
+from asgictl.inspector.headers import Headers, is_lost, joined, pairs, value_of
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.record.redaction import HIDDEN
+
+__all__ = ["ANSWERS", "Exchange", "Headers", "assembled", "is_lost", "joined", "pairs", "tells", "value_of"]
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -20,8 +24,6 @@ _STARTS = ("http.response.start", "websocket.http.response.start")
 # What tells how an exchange goes, without its content.
 ANSWERS = frozenset((*_STARTS, "websocket.accept", "websocket.close", "websocket.disconnect"))
 _BODIES = ("http.response.body", "websocket.http.response.body")
-
-Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
 
 class Exchange:
@@ -36,7 +38,8 @@ class Exchange:
         self.events: list[Event] = []
         self.raised: list[Raised] = []
         self.closed: Closed | None = None
-        self.left_out = 0
+        self._earlier = opened.earlier if isinstance(opened, Continued) else None
+        self.left_out = self._earlier.messages if self._earlier else 0
 
     def add(self, record: Record) -> None:
         """Take in another record of this connection."""
@@ -142,9 +145,19 @@ class Exchange:
 
     @property
     def ms(self) -> float:
-        """How long it took, or has taken so far, in milliseconds."""
+        """How long the client waited, or has so far, in milliseconds: for the end of the answer, or else of the app."""
+        return self.end.ms if self.end else self.app_ms
+
+    @property
+    def app_ms(self) -> float:
+        """How long the app ran, or has so far, in milliseconds: with what it did after the answer."""
         last = self.closed or (self.events[-1] if self.events else None)
         return last.ms if last else 0.0
+
+    @property
+    def end(self) -> Event | None:
+        """The message that ended it for the client: the last of the answer, or what tells that a side has gone."""
+        return endings.end_of(self.events)
 
     @property
     def first_byte_ms(self) -> float | None:
@@ -175,12 +188,30 @@ class Exchange:
     @property
     def request_size(self) -> int:
         """The size of the request's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.received if event.type == "http.request")
+        earlier = self._earlier.received if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.received if event.type == "http.request")
+
+    @property
+    def declared_size(self) -> int | None:
+        """The size of the request's body in bytes, as its headers say: 0 for no body, None for one of any size."""
+        if value_of(self.request_headers, "transfer-encoding") is not None:
+            return None
+        length = value_of(self.request_headers, "content-length") or "0"
+        return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+    @property
+    def is_request_read(self) -> bool:
+        """Whether the app has received the request to the end of its body, if it has one."""
+        chunks = [event for event in self.received if event.type == "http.request"]
+        if chunks:
+            return any(map(endings.is_last, chunks))
+        return self.type != "http" or self.declared_size == 0
 
     @property
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
-        return sum(event.size for event in self.sent if event.type in _BODIES)
+        earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
+        return earlier + sum(event.size for event in self.sent if event.type in _BODIES)
 
     @property
     def frames(self) -> list[bytes | str]:
@@ -195,19 +226,17 @@ class Exchange:
     @property
     def is_request_whole(self) -> bool:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
-        received = self.received
-        if self.left_out or any(event.cut for event in received):
+        if self.left_out or any(event.cut for event in self.received):
             return False
         if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
             return False
-        chunks = [event for event in received if event.type == "http.request"]
-        if chunks:
-            return not chunks[-1].get("more_body")
-        length = value_of(self.request_headers, "content-length") or "0"
-        return self.type != "http" or (length == "0" and value_of(self.request_headers, "transfer-encoding") is None)
+        return self.is_request_read
 
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
+        if not self.is_request_whole and self._earlier:
+            problem = f"#{self.id} began in an older file, `{self._earlier.file}`"
+            raise AsgictlError(problem, hint="name that file, too, if it is still there")
         if not self.is_request_whole:
             problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
             raise AsgictlError(problem, hint=hint)
@@ -248,44 +277,25 @@ class Exchange:
         return value_of(self.response_headers, name)
 
 
-def value_of(headers: Headers, name: str) -> str | None:
-    """Return the first header called `name`, in any case, or None; a secret reads as such."""
-    wanted = name.lower().encode("latin-1")
-    found = (value for key, value in headers if key.lower() == wanted)
-    value = next(found, None)
-    return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
-
-
-def joined(headers: Headers, name: str) -> str:
-    """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
-    wanted = name.lower().encode("latin-1")
-    values = (value for key, value in headers if key.lower() == wanted)
-    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
-
-
-def is_lost(value: bytes | Redacted) -> bool:
-    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
-    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
+def tells(event: Event) -> bool:
+    """Tell whether a message is needed to tell how an exchange goes, and not one of many that carry its content."""
+    return event.type in ANSWERS or endings.ends(event)
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
-    """Return the exchanges by their numbers, in the order in which they began."""
+    """Return the exchanges by their numbers, in the order in which they began.
+
+    One that is opened again at the same time goes on.
+    """
     exchanges: dict[int, Exchange] = {}
     for record in records:
         if isinstance(record, Opened):
-            exchanges[record.id] = Exchange(record)
+            before = exchanges.get(record.id)
+            if before is None or before.opened.at != record.at:
+                exchanges[record.id] = Exchange(record)
         elif record.id in exchanges:
             exchanges[record.id].add(record)
     return exchanges
-
-
-def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:
-    """Yield the names and values of those headers that can be read."""
-    for pair in headers if isinstance(headers, list) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
-            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
-            if isinstance(name, bytes) and isinstance(value, (bytes, Redacted)):
-                yield name, value
 
 
 def _body(event: Event) -> bytes:

@@ -12,8 +12,6 @@ BODY_LIMIT = 1024 * 1024
 
 _DAY = 24 * 60 * 60
 
-_Number = Annotated[int, Range(0)]
-
 
 class FilterRequest(NamedTuple):
     """Which exchanges are shown; nothing asked for lets everything through."""
@@ -46,39 +44,35 @@ class InspectRequest(NamedTuple):
 
 
 class ShowRequest(NamedTuple):
-    """A saved session to show, or one exchange of it."""
+    """A saved session to show: its files, and the number of an exchange that is shown alone."""
 
-    file: str
-    id: Annotated[int | None, Range(0)] = None
+    words: tuple[str, ...]
     view: ViewName | None = None
 
 
 class DiffRequest(NamedTuple):
-    """Two exchanges of a saved session to compare."""
+    """Two exchanges of a saved session to compare: its files, and their numbers."""
 
-    file: str
-    a: _Number
-    b: _Number
+    words: tuple[str, ...]
     json: bool = False
 
 
 class ExportRequest(NamedTuple):
-    """A saved session in another form: `curl` and `httpie` are numbers of exchanges."""
+    """The files of a saved session in another form: `curl` and `httpie` are numbers of exchanges."""
 
-    file: str
+    files: tuple[str, ...]
     har: bool = False
     curl: Annotated[int | None, Range(0)] = None
     httpie: Annotated[int | None, Range(0)] = None
 
 
 class ReplayRequest(NamedTuple):
-    """Exchanges to send again, all without `ids`: to which app or server, and what is changed before.
+    """Exchanges to send again: the files of a session, and their numbers, all without any; where to, what is changed.
 
     `timeout` is in seconds.
     """
 
-    file: str
-    ids: Annotated[tuple[int, ...], Range(0)] = ()
+    words: tuple[str, ...]
     app: str | None = None
     to: str | None = None
     yes: bool = False

@@ -366,7 +366,7 @@ SESSION_DIFF = {
     "json": Row({"print_differences.console.json_result": True}),
 }
 SESSION_EXPORT = {
-    "har": Row({"status": 0, "stdout": "{", "stderr": ""}),
+    "har": Row({"status": 0, "stdout": "{}", "stderr": ""}),
     "curl": Row({"status": 0, "stdout": "a command", "stderr": ""}, "7"),
     "httpie": Row({"status": 0, "stdout": "another command", "stderr": ""}, "7"),
 }

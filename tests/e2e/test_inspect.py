@@ -325,6 +325,17 @@ def test_har(inspect: Serve, tmp_path: Path) -> None:
     ]
     assert stream["response"]["content"]["text"] == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
+    # And it is a session again.
+    (tmp_path / "s.har").write_text(text)
+    assert session(tmp_path, "diff", "s.har", "1", "1")[:2] == (0, "#1 and #1: no difference\n")
+    assert session(tmp_path, "export", "s.har", "--curl", "1") == session(tmp_path, "export", "s.jsonl", "--curl", "1")
+    shown = [session(tmp_path, "show", file, "3", "--view", "line")[1] for file in ("s.har", "s.jsonl")]
+    assert re.findall(r"websocket.(?:send|receive) .*", shown[0]) == re.findall(
+        r"websocket.(?:send|receive) .*", shown[1]
+    )
+    status, told, _ = session(tmp_path, "replay", "s.har", "4", "--app", "main:app", "--diff")
+    assert (status, told) == (0, "#4 and now: no difference\n")
+
 
 REQUESTS: dict[str, tuple[str, str, list[tuple[str, str]], bytes]] = {
     "plain": ("GET", "/echo", [], b""),
@@ -351,7 +362,8 @@ def test_command_lines_give_the_same_request(inspect: Serve, tmp_path: Path, cli
     again = []
     for number in range(1, len(REQUESTS) + 1):
         status, line, stderr = session(tmp_path, "export", "s.jsonl", f"--{client}", str(number))
-        assert (status, stderr) == (0, "")
+        unsaid = [line for line in stderr.splitlines() if not line.startswith("note: HTTPie ")]
+        assert (status, unsaid) == (0, [])
         (tmp_path / "line.sh").write_text(line)
         command = ["sh", str(tmp_path / "line.sh")]
         done = subprocess.run(command, capture_output=True, check=False, env=env, stdin=subprocess.DEVNULL, timeout=60)
@@ -655,11 +667,16 @@ def test_what_is_missing(tmp_path: Path) -> None:
     """An argument that is missing is named, as JSON where that was asked for."""
     status, stdout, stderr = session(tmp_path, "show")
     assert (status, stdout) == (2, "")
-    assert "Missing argument 'FILE'." in stderr
+    assert "Missing argument 'FILE... [ID]'." in stderr
+
+    status, stdout, stderr = session(tmp_path, "diff", "--json")
+    assert (status, stderr) == (2, "")
+    assert answers.error(stdout) == {"message": "Missing argument 'FILE... A B'.", "hint": None, "exit_status": 2}
 
     status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
     assert (status, stderr) == (2, "")
-    assert answers.error(stdout) == {"message": "Missing argument 'B'.", "hint": None, "exit_status": 2}
+    problem, hint = "two exchanges are compared, not 1", "pass two IDs after the file"
+    assert answers.error(stdout) == {"message": problem, "hint": hint, "exit_status": 2}
 
 
 @pytest.mark.parametrize(
@@ -749,3 +766,18 @@ def test_uploads_show_progress(inspect: Serve) -> None:
             pass
     served.wait_for(r"◂ http.request         5 B  world")
     served.wait_for(r"■  200 OK  .*, 4 messages")
+
+
+def test_a_name_that_need_not_be_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name like `shop.localhost` that is not resolved to this machine needs --yes, as any other."""
+
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with contextlib.chdir(tmp_path):
+        words = ["session", "replay", "s.jsonl", "--to", "http://shop.localhost:8000"]
+        result = CliRunner().invoke(app, words, prog_name="asgictl", catch_exceptions=False)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`--to http://shop.localhost:8000` is not this machine, as far as the resolver knows" in result.stderr

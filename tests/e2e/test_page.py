@@ -1,15 +1,21 @@
 """Our pages, and our archives, in a real browser (`make test-browser`)."""
 
+import gzip
 import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from asgictl.inspector.exchange import assembled
+from asgictl.inspector.record import Closed, Event, Opened, Record
+from asgictl.inspector.sessions.har import har
 from tests.conftest import ASGICTL, Serve, Write
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE
 
 pytestmark = pytest.mark.browser
 
@@ -71,6 +77,83 @@ def test_a_browser_reads_the_archive(serve: Serve, page: Page, tmp_path: Path) -
     page.goto(served.url)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello World")
+
+
+# What Chromium's developer tools do with a file that is dropped on their network panel.
+IMPORT = """async (text) => {
+  const HAR = await import('./models/har/har.js');
+  const log = new HAR.HARFormat.HARRoot(JSON.parse(text)).log;
+  const told = [];
+  for (const one of HAR.Importer.Importer.requestsFromHARLog(log)) {
+    const content = await one.requestContentData();
+    told.push({
+      url: one.url(), method: one.requestMethod, status: one.statusCode, type: one.resourceType().name(),
+      ms: Math.round(one.duration * 1e6) / 1e3, size: one.resourceSize, transferred: one.transferSize,
+      body: content.isTextContent ? content.text : content.base64, form: await one.requestFormData(),
+      server: one.remoteAddress(), frames: one.frames().map((frame) => [frame.type, frame.opCode, frame.text]),
+      asked: one.includedRequestCookies().map(({cookie}) => `${cookie.name()}=${cookie.value()}`),
+      given: one.responseCookies.map((cookie) => [cookie.name(), cookie.value(), cookie.path(), cookie.httpOnly()]),
+    });
+  }
+  return told;
+}"""
+COOKIES = [(b"host", b"a.b"), (b"cookie", b'a=1; j={"k": 2}')]
+GIVEN = [(b"content-encoding", b"gzip"), (b"content-type", b"text/plain"), (b"set-cookie", b"s=1; Path=/x; HttpOnly")]
+PACKED = gzip.compress(b"one ") + gzip.compress("grüße ".encode() * 50)
+
+
+def test_developer_tools_import_the_archive(page: Page) -> None:
+    """Chromium's developer tools show of an archive what was recorded: bodies, cookies, messages, sizes and times."""
+    zipped: list[Record] = [
+        Opened(9, 1_700_000_002.0, {**SCOPE, "method": "GET", "headers": COOKIES}),
+        Event(9, 1, 2.0, "send", {"type": "http.response.start", "status": 200, "headers": GIVEN}),
+        Event(9, 2, 5.0, "send", {"type": "http.response.body", "body": PACKED}, size=len(PACKED)),
+        Closed(9, 500.0),
+    ]
+    page.goto("devtools://devtools/bundled/devtools_app.html")
+
+    told = page.evaluate(IMPORT, "".join(har(assembled([*REQUEST, *CHAT, *zipped]).values(), "1")))
+
+    here: dict[str, Any] = {"server": "127.0.0.1:8000", "form": None, "frames": [], "asked": [], "given": []}
+    assert told == [
+        {
+            **here,
+            "url": "http://127.0.0.1:8000/orders?x=1",
+            "method": "POST",
+            "status": 200,
+            "type": "fetch",
+            "ms": 8.4,
+            "size": 8,
+            "transferred": 8,
+            "body": '{"ok":1}',
+            "form": '{"sku": "A1", "n": 2}',
+        },
+        {
+            **here,
+            "url": "ws://127.0.0.1:8000/chat?x=1",
+            "method": "GET",
+            "status": 101,
+            "type": "websocket",
+            "ms": 99,
+            "size": 0,
+            "transferred": 0,
+            "body": "",
+            "frames": [["send", 1, "hi"], ["receive", 2, "AP8="]],
+        },
+        {
+            **here,
+            "url": "http://a.b/orders?x=1",
+            "method": "GET",
+            "status": 200,
+            "type": "fetch",
+            "ms": 5,
+            "size": 404,
+            "transferred": len(PACKED),
+            "body": "one " + "grüße " * 50,
+            "asked": ["a=1", 'j={"k": 2}'],
+            "given": [["s", "1", "/x", True]],
+        },
+    ]
 
 
 def test_the_echo_page(serve: Serve, page: Page, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector.exchange import Exchange, assembled, pairs, value_of
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Redacted
+from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST
 
 FAILED = Failure("ValueError", "boom", "Traceback ...")
@@ -112,7 +112,7 @@ def test_sides() -> None:
     assert [event.n for event in found.sent] == [3, 4, 5, 6]
     assert found.response_headers == [(b"X-A", b"1"), (b"x-b", b"2")]
     assert [found.header(name) for name in ("x-a", "X-B", "x-c")] == ["1", "2", None]
-    assert (found.first_byte_ms, found.ms) == (3.0, 9.0)
+    assert (found.first_byte_ms, found.ms, found.app_ms) == (3.0, 4.0, 9.0)
 
 
 def test_conversations() -> None:
@@ -142,6 +142,34 @@ def test_records_in_their_order() -> None:
     assert list(found.records()) == [found.opened, found.events[0], raised, found.events[1], found.closed]
     running = assembled(REQUEST[:2])[7]
     assert (list(running.records()), running.ms) == (REQUEST[:2], 0.0)
+
+
+def test_one_that_is_opened_again() -> None:
+    """An exchange that is opened again at the same time goes on; at another time it is another one."""
+    first = REQUEST[0]
+    assert isinstance(first, Opened)
+    (found,) = assembled([*REQUEST[:3], first, *REQUEST[3:]]).values()
+    (other,) = assembled([*REQUEST[:3], replace(first, at=1.0), *REQUEST[3:]]).values()
+
+    assert list(found.records()) == REQUEST
+    assert (other.opened.at, other.status) == (1.0, None)
+
+
+def test_one_that_began_in_an_older_file() -> None:
+    """The sizes of bodies are those of all messages; of a WebSocket, which has no body, none."""
+    first, chat = REQUEST[0], CHAT[0]
+    assert isinstance(first, Opened)
+    assert isinstance(chat, Opened)
+    earlier = Earlier(5, 100, 1000, "s.1.jsonl")
+    found = assembled([Continued(7, 0.0, first.scope, earlier=earlier), *REQUEST[1:]])[7]
+    spoken = assembled([Continued(8, 0.0, chat.scope, earlier=earlier), *CHAT[1:]])[8]
+
+    assert (found.request_size, found.response_size, found.left_out, found.is_cut) == (121, 1008, 5, True)
+    assert (spoken.request_size, spoken.response_size, spoken.left_out, spoken.is_cut) == (0, 0, 5, True)
+    with pytest.raises(AsgictlError) as caught:
+        found.check_whole("record it again")
+    assert caught.value.message == "#7 began in an older file, `s.1.jsonl`"
+    assert caught.value.hint == "name that file, too, if it is still there"
 
 
 def test_records_of_what_was_never_opened() -> None:
@@ -288,3 +316,52 @@ def test_no_text(found: Exchange, reason: str) -> None:
         with pytest.raises(ValueError, match=r".") as caught:
             read()
         assert str(caught.value) == f"the response body of #1 {reason}"
+BODY = ("send", {"type": "http.response.body"})
+MORE = ("send", {"type": "http.response.body", "more_body": True})
+TRAILED = ("send", {"type": "http.response.start", "status": 200, "trailers": True})
+TRAILERS = ("send", {"type": "http.response.trailers"})
+GONE = ("receive", {"type": "http.disconnect"})
+ENDS: dict[str, tuple[Exchange, float]] = {
+    "an answer in one piece": (exchange(start(200), BODY), 2.0),
+    "in several": (exchange(start(200), MORE, MORE, BODY, GONE), 4.0),
+    "without an end": (exchange(start(200), MORE), 9.0),
+    "the client left before it": (exchange(start(200), MORE, GONE, MORE, BODY), 3.0),
+    "a file by its path": (exchange(start(200), ("send", {"type": "http.response.pathsend", "path": "/x"})), 2.0),
+    "with trailers": (exchange(TRAILED, BODY, ("send", {**TRAILERS[1], "more_trailers": True}), TRAILERS), 4.0),
+    "with trailers that were not announced": (exchange(start(200), TRAILERS, BODY), 3.0),
+    "no answer": (exchange(("receive", {"type": "http.request"})), 9.0),
+    "a WebSocket that the app closed": (exchange(ACCEPT, CLOSE, LEAVE, kind="websocket"), 2.0),
+    "one that the client closed": (exchange(ACCEPT, LEAVE, kind="websocket"), 2.0),
+    "one that was refused with an answer": (
+        exchange(start(401, "websocket.http"), ("send", {"type": "websocket.http.response.body"}), kind="websocket"),
+        2.0,
+    ),
+    "a lifespan": (exchange(("receive", {"type": "lifespan.shutdown"}), kind="lifespan"), 9.0),
+}
+
+
+@pytest.mark.parametrize(("found", "ms"), ENDS.values(), ids=list(ENDS))
+def test_how_long_the_client_waited(found: Exchange, ms: float) -> None:
+    """The time ends with the answer, or with the client; what the app did after that is told apart."""
+    assert (found.ms, found.app_ms) == (ms, 9.0)
+
+
+READ: dict[str, tuple[list[dict[str, Any]], list[Any], bool, int | None]] = {
+    "no body": ([], [], True, 0),
+    "an empty one": ([], [(b"content-length", b"0")], True, 0),
+    "one that was not asked for": ([], [(b"Content-Length", b"300000")], False, 300_000),
+    "one of any size": ([], [(b"transfer-encoding", b"chunked"), (b"content-length", b"3")], False, None),
+    "a size that is none": ([], [(b"content-length", b"-1")], False, None),
+    "a size that nobody sends": ([], [(b"content-length", b"9" * 5000)], False, None),
+    "the beginning": ([{"body": b"ab", "more_body": True}], [(b"content-length", b"3")], False, 3),
+    "all of it": ([{"body": b"ab", "more_body": True}, {"body": b"c"}], [(b"content-length", b"3")], True, 3),
+    "more than was said": ([{"body": b"abc"}], [], True, 0),
+}
+
+
+@pytest.mark.parametrize(("chunks", "headers", "read", "size"), READ.values(), ids=list(READ))
+def test_unread_uploads(chunks: list[dict[str, Any]], headers: list[Any], read: bool, size: int | None) -> None:
+    """An upload that the app has not received to its end is known as such, with the size that was announced."""
+    found = exchange(*(("receive", {"type": "http.request", **chunk}) for chunk in chunks), headers=headers)
+
+    assert (found.is_request_read, found.declared_size) == (read, size)

@@ -82,7 +82,7 @@ def test_what_is_recorded(clock: Clock) -> None:
         (3, "send", 3),
     ]
     assert times(records) == [("Event", 251.0), ("Event", 751.0), ("Event", 752.0), ("Closed", 1753.0)]
-    assert [exchange.ms, exchange.first_byte_ms] == pytest.approx([1753, 751])
+    assert [exchange.first_byte_ms, exchange.ms, exchange.app_ms] == pytest.approx([751, 752, 1753])
 
 
 ENDS: dict[str, tuple[dict[str, Any], list[tuple[str, float]]]] = {

@@ -3,6 +3,7 @@
 from asgictl import errors
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
+from asgictl.errors import ConfigError
 from asgictl.inspector.request import DiffRequest
 
 
@@ -10,8 +11,11 @@ def diff(request: DiffRequest, run: Invocation) -> int:
     """Compare two exchanges: scope, headers without their order, bodies by what they mean; 1 if they differ."""
     from asgictl.inspector.sessions import difference
 
-    exchanges = saved.exchanges_of(request.file, run.console)
-    one, other = (saved.the(exchanges, request.file, number) for number in (request.a, request.b))
+    files, numbers = saved.split(request.words)
+    if len(numbers) != 2:  # noqa: PLR2004  # a pair
+        raise ConfigError(f"two exchanges are compared, not {len(numbers)}", hint="pass two IDs after the file")
+    exchanges = saved.wanted(saved.session(files, run.console), numbers)
+    one, other = (exchanges[number] for number in numbers)
     found = [*difference.of_requests(one, other), *difference.of_answers(one, other)]
-    saved.print_differences(run.console, f"#{request.a}", f"#{request.b}", found)
+    saved.print_differences(run.console, f"#{one.id}", f"#{other.id}", found)
     return errors.FOUND if found else 0

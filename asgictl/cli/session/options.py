@@ -3,19 +3,19 @@
 from asgictl.cli.option import Form, argument, flag, option, panel
 from asgictl.cli.views import FILTERS, SHOWN
 
-_FILE = argument("FILE", "What `asgictl inspect --save FILE` has written.")
+_FILES = "What `asgictl inspect --save FILE` has written, also packed (.gz, .zst); `-` is stdin."
 _VIEW = panel(
     SHOWN,
     view=option("--view", metavar="VIEW", about="line (of several), full (of one), or json."),
 )
 
-SHOW = Form({"file": _FILE, "id": argument("ID", "Only this exchange."), **_VIEW, **FILTERS}, configurable=False)
+SHOW = Form(
+    {"words": argument("FILE... [ID]", f"{_FILES} Only the exchange ID."), **_VIEW, **FILTERS}, configurable=False
+)
 
 DIFF = Form(
     {
-        "file": _FILE,
-        "a": argument("A", "One exchange."),
-        "b": argument("B", "The other."),
+        "words": argument("FILE... A B", f"{_FILES} A and B are exchanges."),
         **panel("Configuration", json=flag("--json", about="The same as JSON.")),
     },
     configurable=False,
@@ -23,7 +23,7 @@ DIFF = Form(
 
 EXPORT = Form(
     {
-        "file": _FILE,
+        "files": argument("FILE...", _FILES),
         **panel(
             "The form",
             har=flag("--har", about="HAR 1.2, for a browser's developer tools."),
@@ -36,8 +36,7 @@ EXPORT = Form(
 
 REPLAY = Form(
     {
-        "file": _FILE,
-        "ids": argument("ID...", "These exchanges; all requests without one."),
+        "words": argument("FILE... [ID...]", f"{_FILES} Only these exchanges; all requests without an ID."),
         **panel(
             "Where to",
             app=option("--app", metavar="APP", about="An app, called in this process, without a port."),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asgictl.inspector.client.driver import Driver
     from asgictl.inspector.client.replay_asgi import Edit, Script
     from asgictl.inspector.exchange import Exchange
+    from asgictl.inspector.sessions.saved_session import SavedSession
 
 
 def replay(request: ReplayRequest, run: Invocation) -> int:
@@ -30,21 +31,23 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.sessions import difference
 
-    console, file = run.console, request.file
+    console = run.console
     if (request.app is None) == (request.to is None):
         raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
     if request.to is not None:
         _check_url(request.to, yes=request.yes)
     change = _change(request)
-    exchanges = saved.exchanges_of(file, console)
-    scripts = _scripts(exchanges, request, change, console)
+    files, numbers = saved.split(request.words)
+    session = saved.session(files, console)
+    exchanges = saved.wanted(session, numbers)
+    scripts = _scripts(exchanges, session, numbers, change, console)
     for one in scripts:
         if one.without:
             console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
             console.hint(_how_to_give(one.without))
     view = request.view or ("full" if len(scripts) == 1 else "line")
     differences = 0
-    for new in _results(request, console, scripts, first_id=max(exchanges) + 1):
+    for new in _results(request, console, scripts, session):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
             found = list(difference.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
@@ -56,15 +59,17 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
 
 
 def _scripts(
-    exchanges: "Mapping[int, Exchange]", request: ReplayRequest, change: "Edit", console: Console
+    exchanges: "Mapping[int, Exchange]",
+    session: "SavedSession",
+    numbers: Sequence[int],
+    change: "Edit",
+    console: Console,
 ) -> "list[Script]":
     """Return what to send: the exchanges that are named, or all that can be sent again."""
     from asgictl.inspector.client import replay_asgi as again
 
-    if request.ids:
-        return [
-            again.script(saved.the(exchanges, request.file, number), change) for number in dict.fromkeys(request.ids)
-        ]
+    if numbers:
+        return [again.script(exchanges[number], change) for number in dict.fromkeys(numbers)]
     scripts = []
     for exchange in exchanges.values():
         if exchange.type in ("http", "websocket"):
@@ -73,7 +78,7 @@ def _scripts(
             except AsgictlError as error:
                 console.note(f"{error.message}; it is left out")
     if not scripts:
-        problem = f"`{request.file}` holds nothing that can be sent again"
+        problem = f"{session} holds nothing that can be sent again"
         raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
     return scripts
 
@@ -85,7 +90,7 @@ def _how_to_give(names: Sequence[str]) -> str:
 
 
 def _results(
-    request: ReplayRequest, console: Console, scripts: Sequence["Script"], *, first_id: int
+    request: ReplayRequest, console: Console, scripts: Sequence["Script"], session: "SavedSession"
 ) -> Iterable["Exchange"]:
     """Yield what came of each script, as it comes; with progress on a terminal."""
     import asyncio
@@ -93,12 +98,11 @@ def _results(
     from asgictl.inspector.client import replay_asgi as again
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.record.redaction import Redactor
-    from asgictl.inspector.sessions import session_file
     from asgictl.serving.processes import surroundings
 
     surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
     # As the session does it, or all that it does not hold would be a difference, and be shown.
-    names = session_file.redacted_names(Path(request.file))
+    names, first_id = session.names("redacted"), session.highest + 1
     if request.to is not None:
         results = replay_http.to_server(request.to, scripts, request.timeout, first_id, Redactor(names))
     else:
@@ -142,9 +146,9 @@ def _check_url(url: str, *, yes: bool) -> None:
             f"`--to {url}` is no URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
         )
     if not yes and not is_loopback(url):
-        raise ConfigError(
-            f"`--to {url}` is another machine", hint="pass --yes if it may get these requests", option="to"
-        )
+        is_named = (parts.hostname or "").rstrip(".").endswith(".localhost")
+        what = "is not this machine, as far as the resolver knows" if is_named else "is another machine"
+        raise ConfigError(f"`--to {url}` {what}", hint="pass --yes if it may get these requests", option="to")
 
 
 def _change(request: ReplayRequest) -> "Edit":

@@ -1,8 +1,8 @@
 """What the commands about saved sessions share."""
 
+import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asgictl.console import Console
@@ -11,35 +11,40 @@ from asgictl.spans import Span
 
 if TYPE_CHECKING:
     from asgictl.inspector.exchange import Exchange
-    from asgictl.inspector.record import Record
     from asgictl.inspector.sessions.difference import Difference
+    from asgictl.inspector.sessions.saved_session import SavedSession
+
+# The number of an exchange, where the word is not the first; a file that is called like that can be written `./7`.
+_ID = re.compile(r"[0-9]{1,18}")
 
 
-def records(file: str, console: Console, only: int | None = None) -> Iterable["Record"]:
-    """Yield the records in `file`, or those of the exchange `only`."""
-    from asgictl.inspector.sessions import session_file as saved
-
-    return saved.records(Path(file), console.note, only)
-
-
-def exchanges_of(file: str, console: Console) -> "dict[int, Exchange]":
-    """Return the exchanges in `file` by their numbers."""
-    from asgictl.inspector.exchange import assembled
-
-    return assembled(records(file, console))
+def split(words: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Return the files among `words`, of which the first is one, and the numbers of exchanges."""
+    first, *others = words
+    files = [first, *(word for word in others if not _ID.fullmatch(word))]
+    return files, [int(word) for word in others if _ID.fullmatch(word)]
 
 
-def the(exchanges: "Mapping[int, Exchange]", file: str, number: int) -> "Exchange":
-    """Return the exchange with a number; raise `FileProblemError` when there is none."""
-    if number not in exchanges:
-        raise missing(file, number)
-    return exchanges[number]
+def session(files: Sequence[str], console: Console) -> "SavedSession":
+    """Return the session in some files."""
+    from asgictl.inspector.sessions.saved_session import SavedSession
+
+    return SavedSession(files, console.note)
 
 
-def missing(file: str, number: int) -> FileProblemError:
-    """Return the error of a number that `file` does not have."""
-    hint = f"`asgictl session show {shlex.quote(file)}` lists what there is"
-    return FileProblemError(f"there is no exchange #{number} in `{file}`", hint=hint)
+def wanted(session: "SavedSession", numbers: Sequence[int]) -> "dict[int, Exchange]":
+    """Return the exchanges with these numbers, all without any; raise `FileProblemError` when one is not there."""
+    found = session.wanted(numbers)
+    for number in numbers:
+        if number not in found:
+            raise missing(session, number)
+    return found
+
+
+def missing(session: "SavedSession", number: int) -> FileProblemError:
+    """Return the error of a number that a session does not have."""
+    hint = f"`asgictl session show {shlex.join(session.files)}` lists what there is"
+    return FileProblemError(f"there is no exchange #{number} in {session}", hint=hint)
 
 
 def print_differences(console: Console, one: str, other: str, found: "Sequence[Difference]") -> None:

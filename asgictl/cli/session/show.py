@@ -1,23 +1,26 @@
 """`asgictl session show`."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from itertools import chain
 
 from asgictl.cli import views
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
+from asgictl.errors import ConfigError
 from asgictl.inspector.request import FilterRequest, ShowRequest
-
-if TYPE_CHECKING:
-    from asgictl.inspector.record import Record
 
 
 def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
-    """Show a saved session, or one exchange of it."""
+    """Show a saved session, or one exchange of it; files that go on from each other are one session."""
     wanted = views.wanted_of(filters)
-    records: Iterable[Record] = saved.records(request.file, run.console, request.id)
-    if request.id is not None and not (records := list(records)):
-        raise saved.missing(request.file, request.id)
-    if not views.show(run.console, records, wanted, request.view or ("line" if request.id is None else "full")):
+    files, numbers = saved.split(request.words)
+    if len(numbers) > 1:
+        raise ConfigError("several exchanges are named", hint="pass one ID, or none to see all")
+    session = saved.session(files, run.console)
+    records = session.records(numbers)
+    if numbers:
+        if (first := next(records, None)) is None:
+            raise saved.missing(session, numbers[0])
+        records = chain([first], records)
+    if not views.show(run.console, records, wanted, request.view or ("full" if numbers else "line")):
         run.console.note("nothing in the session is like that")
     return 0

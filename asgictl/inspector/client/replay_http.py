@@ -209,7 +209,8 @@ def _context(base: SplitResult) -> ssl.SSLContext:
 
 
 def _path(base: SplitResult, one: Script) -> str:
-    path: bytes = one.scope.get("raw_path") or one.scope["path"].encode("utf-8", "surrogatepass")
+    raw = one.scope.get("raw_path")
+    path = raw if isinstance(raw, bytes) and raw else str(one.scope["path"]).encode("utf-8", "surrogatepass")
     path = path.partition(b"?")[0]
     query: bytes = one.scope.get("query_string") or b""
     return base.path.rstrip("/") + urls.encoded(path + (b"?" + query if query else b"")).decode()

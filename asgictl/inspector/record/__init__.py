@@ -56,6 +56,27 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is not told again of an exchange: so many messages, with so many bytes of content in each direction.
+
+    `file` is the name of the older file that it goes on from.
+    """
+
+    messages: int
+    received: int
+    sent: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Continued(Opened):
+    """A connection goes on in a new file: the scope again; what is not told again is counted in `earlier`."""
+
+    _: KW_ONLY
+    earlier: Earlier
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A message that the app has received, or sends: the `n`th of its connection, `ms` milliseconds after it began.
 

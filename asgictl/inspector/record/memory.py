@@ -1,5 +1,6 @@
 """The latest exchanges, kept in memory."""
 
+from asgictl.inspector.endings import ends
 from asgictl.inspector.exchange import ANSWERS, Exchange, assembled
 from asgictl.inspector.record import Event, Opened, Raised, Record
 
@@ -7,6 +8,9 @@ from asgictl.inspector.record import Event, Opened, Raised, Record
 EXCHANGES = 200
 EVENTS = 1000
 BYTES = 64 * 1024 * 1024
+
+# The request, the answer, its trailers and the connection end, beyond the events that are kept.
+_ENDS = 4
 
 
 class Memory:
@@ -45,7 +49,8 @@ class Memory:
         records = self._kept.get(number)
         if records is None:  # already forgotten
             return
-        if len(records) > self._events and _is_dispensable(record):
+        over = len(records) - self._events
+        if over > 0 and _is_dispensable(record, over):
             self._left_out[number] = self._left_out.get(number, 0) + 1
             return
         if record.__class__ is Event and (size := _size(record)):
@@ -67,6 +72,8 @@ def _size(event: Event) -> int:
     return len(event.content) if event.cut else event.size
 
 
-def _is_dispensable(record: Record) -> bool:
-    """Tell whether a record can be left out: not one that says how an exchange goes, or ends."""
-    return isinstance(record, Raised) or (isinstance(record, Event) and record.type not in ANSWERS)
+def _is_dispensable(record: Record, over: int) -> bool:
+    """Tell whether a record can be left out: not one that says how an exchange goes, or ends, as long as few do."""
+    if isinstance(record, Event):
+        return record.type not in ANSWERS and not (over <= _ENDS and ends(record))
+    return isinstance(record, Raised)

@@ -14,12 +14,27 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from asgictl.inspector.record import Closed, Event, Failure, Opaque, Opened, Raised, Record, Redacted
+from asgictl.inspector.record import (
+    Closed,
+    Continued,
+    Earlier,
+    Event,
+    Failure,
+    Opaque,
+    Opened,
+    Raised,
+    Record,
+    Redacted,
+)
+from asgictl.inspector.sessions import checked
 
 SCHEMA = "asgictl.inspect/1"
 
 _LATIN = frozenset(("headers", "raw_path", "query_string", "links"))
 _UTF8 = frozenset(("body", "bytes"))
+
+# How deep the values are that are read, several times as deep as those that are recorded.
+_DEEPEST = 64
 
 
 def dumps(record: Record) -> str:
@@ -32,27 +47,22 @@ def loads(line: str | bytes) -> Record | None:
 
     Raises `ValueError`, which says what is wrong with it.
     """
-    try:
-        fields = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON (column {error.colno})") from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    if not isinstance(fields, dict):
-        raise ValueError("it is not an object")  # noqa: TRY004  # of the line, as the others
+    fields = checked.fields(line)
     try:
         kind = fields["k"]
         return _READ[kind](fields) if kind in _READ else None
     except KeyError as error:
         raise ValueError(f"it has no `{error.args[0]}` that is known") from error
-    except (TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
+    except (UnicodeError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise ValueError(f"it cannot be read: {error}") from error
 
 
 def _opened(record: Opened) -> dict[str, Any]:
     at = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    again = {"replay_of": record.replay_of} if record.replay_of is not None else {}
-    return {"k": "open", "id": record.id, "t": at, **again, "scope": mapping(record.scope)}
+    more: dict[str, Any] = {"replay_of": record.replay_of} if record.replay_of is not None else {}
+    if isinstance(record, Continued):
+        more["earlier"] = {key: getattr(record.earlier, key) for key in Earlier.__slots__}
+    return {"k": "open", "id": record.id, "t": at, **more, "scope": mapping(record.scope)}
 
 
 def _event(record: Event) -> dict[str, Any]:
@@ -94,6 +104,7 @@ def _failure(error: Failure) -> dict[str, Any]:
 
 _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Opened: _opened,
+    Continued: _opened,
     Event: _event,
     Raised: _raised,
     Closed: _closed,
@@ -155,41 +166,49 @@ def _read_opened(fields: dict[str, Any]) -> Opened:
     scope = _read_mapping(fields["scope"])
     if not isinstance(scope, dict):
         raise ValueError("its `scope` is not an object")  # noqa: TRY004  # of the line, as the others
-    at = datetime.fromisoformat(fields["t"]).timestamp()
-    return Opened(_int(fields["id"]), at, scope, replay_of=fields.get("replay_of"))
+    number, at, again = checked.count(fields["id"]), checked.time(fields["t"]), fields.get("replay_of")
+    replay_of = None if again is None else checked.count(again)
+    if "earlier" not in fields:
+        return Opened(number, at, scope, replay_of=replay_of)
+    given = checked.mapping(fields["earlier"])
+    messages, received, sent = (checked.count(given[key]) for key in ("messages", "received", "sent"))
+    earlier = Earlier(messages, received, sent, checked.text(given["file"]))
+    return Continued(number, at, scope, replay_of=replay_of, earlier=earlier)
 
 
 def _read_event(fields: dict[str, Any]) -> Event:
     return Event(
-        _int(fields["id"]),
-        _int(fields["n"]),
-        float(fields["ms"]),
-        _direction(fields["dir"]),
+        checked.count(fields["id"]),
+        checked.count(fields["n"]),
+        checked.ms(fields["ms"]),
+        checked.direction(fields["dir"]),
         _read_mapping(fields["message"]),
-        size=_int(fields["size"]),
-        cut=bool(fields.get("cut")),
+        size=checked.count(fields["size"]),
+        cut=checked.flag(fields.get("cut", False)),
     )
 
 
 def _read_raised(fields: dict[str, Any]) -> Raised:
-    error = _read_failure(fields["error"])
-    return Raised(_int(fields["id"]), _int(fields["n"]), float(fields["ms"]), _direction(fields["dir"]), error)
+    number, n, error = checked.count(fields["id"]), checked.count(fields["n"]), _read_failure(fields["error"])
+    return Raised(number, n, checked.ms(fields["ms"]), checked.direction(fields["dir"]), error)
 
 
 def _read_closed(fields: dict[str, Any]) -> Closed:
-    error = _read_failure(fields["error"]) if fields["error"] else None
-    return Closed(_int(fields["id"]), float(fields["ms"]), error=error, cancelled=bool(fields.get("cancelled")))
+    error = _read_failure(fields["error"]) if fields["error"] is not None else None
+    cancelled = checked.flag(fields.get("cancelled", False))
+    return Closed(checked.count(fields["id"]), checked.ms(fields["ms"]), error=error, cancelled=cancelled)
 
 
-def _read_failure(fields: dict[str, Any]) -> Failure:
-    stack, place = fields.get("stack"), fields.get("place")
+def _read_failure(value: Any) -> Failure:
+    fields = checked.mapping(value)
+    place = fields.get("place")
     return Failure(
-        str(fields["type"]),
-        str(fields["message"]),
-        str(fields["traceback"]),
-        stack=str(stack) if stack else "",
-        place=str(place) if place else None,
-        more=_int(fields.get("more", 0)),
+        checked.text(fields["type"]),
+        checked.text(fields["message"]),
+        checked.text(fields["traceback"]),
+        stack=checked.text(fields.get("stack") or ""),
+        place=checked.text(place) if place else None,
+        more=checked.count(fields.get("more", 0)),
     )
 
 
@@ -201,18 +220,6 @@ _READ: dict[str, Callable[[dict[str, Any]], Record]] = {
 }
 
 
-def _int(value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError(f"{value!r} is not a number")
-    return value
-
-
-def _direction(value: Any) -> Any:
-    if value not in ("receive", "send"):
-        raise ValueError(f"its `dir` is {value!r}")
-    return value
-
-
 def _read_mapping(values: Any) -> Any:
     if not isinstance(values, dict) or not _is_plain(values):
         return _read(values)
@@ -221,39 +228,45 @@ def _read_mapping(values: Any) -> Any:
 
 def _read_value(key: str, value: Any) -> Any:
     if key == "headers" and isinstance(value, list):
-        return [tuple(_read_text(pair, "latin-1")) if isinstance(pair, list) else _read(pair) for pair in value]
+        return [tuple(_read_bytes(pair, "latin-1")) if isinstance(pair, list) else _read(pair) for pair in value]
     if key in _LATIN:
-        return _read_text(value, "latin-1")
-    return _read_text(value, "utf-8") if key in _UTF8 else _read(value)
+        return _read_bytes(value, "latin-1")
+    return _read_bytes(value, "utf-8") if key in _UTF8 else _read(value)
 
 
-def _read_text(value: Any, encoding: str) -> Any:
+def _read_bytes(value: Any, encoding: str, depth: int = _DEEPEST) -> Any:
     """Return what stands where bytes belong."""
     if isinstance(value, str):
         return value.encode(encoding)
-    return [_read_text(item, encoding) for item in value] if isinstance(value, list) else _read(value)
+    if not isinstance(value, list):
+        return _read(value, depth)
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    return [_read_bytes(item, encoding, depth - 1) for item in value]
 
 
-def _read(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_read(item) for item in value]
-    if not isinstance(value, dict):
+def _read(value: Any, depth: int = _DEEPEST) -> Any:
+    if not isinstance(value, (list, dict)):
         return value
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, list):
+        return [_read(item, depth - 1) for item in value]
     if len(value) == 1:
         ((tag, content),) = value.items()
         if tag in _TAGS:
-            return _TAGS[tag](content)
-    return {key: _read(item) for key, item in value.items()}
+            return _TAGS[tag](content, depth - 1)
+    return {key: _read(item, depth - 1) for key, item in value.items()}
 
 
-_TAGS: dict[str, Callable[[Any], Any]] = {
-    "$str": str,
-    "$float": float,
-    "$b64": base64.b64decode,
-    "$bytearray": lambda text: bytearray(base64.b64decode(text)),
-    "$redacted": lambda size: Redacted(_int(size)),
-    "$object": lambda name: Opaque(str(name)),
-    "$items": lambda items: {_hashable(_read(key)): _read(item) for key, item in items},
+_TAGS: dict[str, Callable[[Any, int], Any]] = {
+    "$str": lambda text, _: checked.text(text),
+    "$float": lambda text, _: float(checked.text(text)),
+    "$b64": lambda text, _: base64.b64decode(checked.text(text), validate=True),
+    "$bytearray": lambda text, _: bytearray(base64.b64decode(checked.text(text), validate=True)),
+    "$redacted": lambda size, _: Redacted(checked.count(size)),
+    "$object": lambda name, _: Opaque(checked.text(name)),
+    "$items": lambda items, depth: {_hashable(_read(key, depth)): _read(item, depth) for key, item in items},
 }
 
 

@@ -1,112 +1,189 @@
 """Exchanges as HAR 1.2, the HTTP Archive that browsers' developer tools open (http://www.softwareishard.com/blog/har-12-spec/)."""
 
 import base64
-from collections.abc import Iterable
+import json
+import math
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl
 
-from asgictl import rfc9110
-from asgictl.inspector import bodies
+from asgictl import addresses, rfc9110
 from asgictl.inspector.address import url
+from asgictl.inspector.bodies import forms
+from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange, Headers, value_of
-from asgictl.inspector.record import Event, Redacted
+from asgictl.inspector.record import Event
+from asgictl.inspector.sessions import har_bodies, har_cookies
 
 _OPCODES = {str: 1, bytes: 2}  # RFC 6455 section 5.2
 _UNKNOWN = -1
+_FILES = ("http.response.pathsend", "http.response.zerocopysend")
+_PAGE = "session"
+
+# Safari counts with them, whether they are there or not (Web Inspector, LocalResource.fromHAREntry).
+_NOT_KNOWN = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1}
+
+# By Sec-Fetch-Dest.
+_KINDS = {"style": "stylesheet", **{name: name for name in ("document", "font", "image", "script")}}
 
 
-def har(exchanges: Iterable[Exchange], version: str) -> dict[str, Any]:
-    """Return the requests and the WebSockets among `exchanges` as an archive made by asgictl `version`."""
-    entries = [_entry(exchange) for exchange in exchanges if exchange.type in ("http", "websocket")]
-    return {"log": {"version": "1.2", "creator": {"name": "asgictl", "version": version}, "entries": entries}}
+def har(exchanges: Iterable[Exchange], version: str) -> Iterator[str]:
+    """Yield the lines of an archive of the requests and the WebSockets among `exchanges`, made by asgictl `version`.
+
+    There is nothing of an archive without entries.
+    """
+    between = ""
+    for exchange in exchanges:
+        if exchange.type in ("http", "websocket"):
+            entry = _entry(exchange)
+            if not between:
+                # Safari's importer wants a page (Web Inspector, NetworkManager.processHAR).
+                began = {"startedDateTime": entry["startedDateTime"], "id": _PAGE, "title": "asgictl session"}
+                head = {
+                    "version": "1.2",
+                    "creator": {"name": "asgictl", "version": version},
+                    "pages": [{**began, "pageTimings": {}}],
+                }
+                yield f'{{"log": {json.dumps(head)[:-1]}, "entries": ['
+            yield between + json.dumps(entry, indent=1)
+            between = ",\n"
+    if between:
+        yield "]}}"
 
 
 def _entry(exchange: Exchange) -> dict[str, Any]:
     first = exchange.first_byte_ms
     accepted = next((event.ms for event in exchange.sent if event.type == "websocket.accept"), exchange.ms)
-    wait = accepted if first is None else first
-    entry = {
+    wait = _ms(accepted if first is None else first)
+    receive = max(0.0, _ms(exchange.ms) - wait)
+    after = _ms(exchange.app_ms - exchange.ms)
+    said = {"comment": f"the app went on for {after:.0f} ms after the answer"} if after >= AFTERWARDS else {}
+    entry: dict[str, Any] = {
+        "pageref": _PAGE,
         "startedDateTime": _moment(exchange.opened.at),
-        "time": exchange.ms,
+        "time": wait + receive,
         "request": _request(exchange),
         "response": _response(exchange),
         "cache": {},
-        "timings": {"send": 0, "wait": wait, "receive": max(0.0, exchange.ms - wait)},
-        "_asgictl": {"id": exchange.id, "error": str(exchange.error) if exchange.error else None},
+        "timings": {**_NOT_KNOWN, "send": 0, "wait": wait, "receive": receive, **said},
+        **_connection(exchange),
+        "_resourceType": _resource_type(exchange),
+        "_asgictl": {
+            "id": exchange.id,
+            "error": str(exchange.error) if exchange.error else None,
+            "app_ms": _ms(exchange.app_ms),
+        },
     }
     if exchange.type == "websocket":
-        entry["_resourceType"] = "websocket"
         entry["_webSocketMessages"] = [
             _message(exchange, event)
             for event in exchange.events
             if event.type in ("websocket.receive", "websocket.send")
         ]
+        end = exchange.end
+        if end is not None and exchange.close_code is not None:
+            by = "app" if end.direction == "send" else "client"
+            entry["_asgictl"]["closed"] = {"by": by, "code": exchange.close_code}
     return entry
+
+
+def _connection(exchange: Exchange) -> dict[str, Any]:
+    """Return the server's address, and its port, for which Chromium takes `connection` (HARImporter)."""
+    server = exchange.scope.get("server")
+    if not isinstance(server, (list, tuple)) or len(server) != 2 or not addresses.parsed(str(server[0])):  # noqa: PLR2004  # host and port
+        return {}
+    found = {"serverIPAddress": str(server[0]).partition("%")[0], "connection": str(server[1])}
+    return found | ({"_serverPort": server[1]} if isinstance(server[1], int) else {})  # where Safari looks
+
+
+def _resource_type(exchange: Exchange) -> str:
+    """Return what Chromium files a request under (HARImporter): by what a browser says of it, or the answer's type."""
+    if exchange.type == "websocket":
+        return "websocket"
+    media_type = exchange.header("content-type") or ""
+    asked_for = value_of(exchange.request_headers, "sec-fetch-dest") or ""
+    return _KINDS.get(asked_for, "document" if media_type.startswith("text/html") else "fetch")
 
 
 def _request(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.request_headers
-    query = exchange.scope.get("query_string") or b""
-    request = {
+    query = exchange.scope.get("query_string")
+    read, declared = exchange.request_size, exchange.declared_size
+    request: dict[str, Any] = {
         "method": "GET" if exchange.type == "websocket" else exchange.method,
         "url": url(exchange),
         "httpVersion": _version(exchange),
-        "cookies": _cookies(headers, "cookie"),
+        "cookies": har_cookies.asked(headers),
         "headers": _headers(headers),
-        "queryString": _pairs(parse_qsl(query.decode("latin-1"), keep_blank_values=True)),
+        "queryString": _pairs(forms.fields(query.decode("latin-1"), "utf-8") if isinstance(query, bytes) else ()),
         "headersSize": _UNKNOWN,
-        "bodySize": exchange.request_size,
+        "bodySize": read if exchange.is_request_read else _UNKNOWN,
     }
-    if exchange.request_size:
-        media_type = value_of(headers, "content-type") or ""
-        text, encoding = _text(exchange.request_body)
-        # The format has no encoding here; base64 is told in a comment, as others do.
-        request["postData"] = {"mimeType": media_type, "text": text} | ({"comment": encoding} if encoding else {})
-    return request
+    if read:
+        request["postData"] = har_bodies.post_data(exchange)
+    said = []
+    if not exchange.target.startswith("/"):
+        said.append(f"the target was `{exchange.target}`")
+    if not exchange.is_request_read:
+        whole = "an unknown number of" if declared is None else declared
+        said.append(f"the app read {read} of {whole} bytes of the body")
+    return request | ({"comment": "; ".join(said)} if said else {})
 
 
 def _response(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.response_headers
     status = exchange.status or 0
-    kept = exchange.response_body
-    body = bodies.decoded(kept, value_of(headers, "content-encoding") or "")
-    text, encoding = _text(body)
-    content = {
-        "size": len(body) if len(kept) == exchange.response_size else exchange.response_size,
-        "compression": len(body) - len(kept),
-        "mimeType": value_of(headers, "content-type") or "x-unknown",
-        "text": text,
-        **({"encoding": encoding} if encoding else {}),
-        **({"comment": f"{len(kept)} of {exchange.response_size} bytes are kept"} if exchange.is_cut else {}),
-    }
+    size, comment = _sent(exchange)
     return {
         "status": status,
         "statusText": rfc9110.REASONS.get(status, ""),
         "httpVersion": _version(exchange),
-        "cookies": _cookies(headers, "set-cookie"),
+        "cookies": har_cookies.given(headers, exchange.opened.at),
         "headers": _headers(headers),
-        "content": content,
+        "content": har_bodies.content(exchange),
         "redirectURL": value_of(headers, "location") or "",
         "headersSize": _UNKNOWN,
-        "bodySize": 0 if exchange.method == "HEAD" else exchange.response_size,
+        "bodySize": size,
+        # For which Chromium takes the sum of the two sizes otherwise, as if they were known.
+        "_transferSize": max(0, size),
+        **({"comment": comment} if comment else {}),
     }
+
+
+def _sent(exchange: Exchange) -> tuple[int, str | None]:
+    """Return how large the answer's body was on its way, and why that is not known."""
+    if exchange.start is None and exchange.type == "http":
+        why = f"the app raised {exchange.error}" if exchange.error else "the app did not answer"
+        return _UNKNOWN, f"{why}; what the server sent is not recorded"
+    if any(event.type in _FILES for event in exchange.sent):
+        length = value_of(exchange.response_headers, "content-length") or ""
+        return int(length) if length.isascii() and length.isdigit() else _UNKNOWN, "the server sent a file for the app"
+    return 0 if exchange.method == "HEAD" else exchange.response_size, None
 
 
 def _message(exchange: Exchange, event: Event) -> dict[str, Any]:
     content = event.content
-    opcode = _OPCODES[str] if event.get("text") is not None else _OPCODES[bytes]
+    size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
     return {
         "type": "send" if event.direction == "receive" else "receive",  # as the client sees it
-        "time": exchange.opened.at + event.ms / 1000,
-        "opcode": opcode,
+        "time": exchange.opened.at + _ms(event.ms) / 1000,
+        "opcode": _OPCODES[type(content)],
         "data": content if isinstance(content, str) else base64.b64encode(content).decode(),
+        **({"comment": f"{size} of {event.size} bytes are kept"} if event.cut else {}),
     }
 
 
+def _ms(value: float) -> float:
+    """Return a time that JSON has a number for."""
+    return max(0.0, value) if math.isfinite(value) else 0.0
+
+
 def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        moment = datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):  # a year that no calendar of Python's has
+        moment = datetime.fromtimestamp(0, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _version(exchange: Exchange) -> str:
@@ -124,23 +201,3 @@ def _headers(headers: Headers) -> list[dict[str, str]]:
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in pairs]
-
-
-def _cookies(headers: Headers, name: str) -> list[dict[str, str]]:
-    cookies: list[dict[str, str]] = []
-    for key, value in headers:
-        if key.lower() == name.encode() and not isinstance(value, Redacted):
-            try:
-                parsed = SimpleCookie(value.decode("latin-1"))
-            except CookieError:
-                continue
-            cookies += _pairs((one, morsel.value) for one, morsel in parsed.items())
-    return cookies
-
-
-def _text(content: bytes) -> tuple[str, str | None]:
-    """Return content as text, and how it is encoded where it is none."""
-    try:
-        return content.decode(), None
-    except UnicodeDecodeError:
-        return base64.b64encode(content).decode(), "base64"

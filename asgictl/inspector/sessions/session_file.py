@@ -1,35 +1,35 @@
-"""Saved sessions: a file of records, one line each, that a crash cannot make unreadable."""
+"""Saving a session: to a file of records, one line each, that a crash cannot make unreadable."""
 
 import contextlib
+import errno
 import json
 import os
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from asgictl import errors
 from asgictl.errors import FileProblemError
-from asgictl.inspector.record import Closed, Opened, Record
-from asgictl.inspector.sessions import codec
+from asgictl.inspector.exchange import ANSWERS
+from asgictl.inspector.record import CONTENT, Closed, Continued, Earlier, Event, Opened, Record
+from asgictl.inspector.sessions import codec, saved_session
+from asgictl.inspector.sessions.session_lines import LONGEST, LONGEST_FIRST, Note
 
 if sys.platform != "win32":
     import fcntl
 
-# No line is longer, whatever claims to be a session.
-_LONGEST = 256 * 1024 * 1024
+# Where there are such things: not to follow a link, not to wait for the other end of a pipe, and ends of lines as they
+# are.
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-# Where there are such things: not to wait for the other end of a pipe, and ends of lines as they are.
-_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-_KINDS = (b"open", b"event", b"raise", b"close")
-_BEGINNING = b'{"k":"session",'
 _OPENED = b'{"k":"open","id":'
 
-Note = Callable[[str], object]
+_ELSEWHERE = "pass --save with another name"
 
 
 class SessionFile:
@@ -41,17 +41,21 @@ class SessionFile:
     def __init__(self, path: Path, *, about: dict[str, Any], limit: int, note: Note) -> None:
         """Create `path`, or go on in it; `about` is what its first line says of the session.
 
-        `note` hears when it cannot be written any more. Raises `FileProblemError` when it cannot be used.
+        `note` hears what is done to it, and when it cannot be written any more. Raises `FileProblemError` when it
+        cannot be used.
         """
+        if not path.name:
+            raise _refused(path, os.strerror(errno.EISDIR), _ELSEWHERE)
         self._path = path
         self._older = path.with_name(f"{path.stem}.1{path.suffix}")
         self._about = about
         self._limit = limit
         self._note = note
         self._lock = threading.Lock()
-        self._unfinished: dict[int, str] = {}
+        self._unfinished: dict[int, _Unfinished] = {}
         self._failed = False
         self._begun = 0
+        self._moment = datetime.fromtimestamp(0, UTC)
         self._descriptor = _opened(path)
         try:
             before = self._last_of_older()
@@ -70,11 +74,7 @@ class SessionFile:
             if self._failed:
                 return
             try:
-                line = codec.dumps(record)
-                if isinstance(record, Opened):
-                    self._unfinished[record.id] = line
-                elif isinstance(record, Closed):
-                    self._unfinished.pop(record.id, None)
+                line = self._line(record)
                 # Half of the limit at least is for what is new, however much is unfinished.
                 if self._size + len(line) > max(self._limit, self._begun + self._limit // 2):
                     self._rotate()
@@ -83,6 +83,13 @@ class SessionFile:
                 self._failed = True
                 reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error.message
                 self._note(f"the session is not saved any further: {reason}")
+                return
+            if isinstance(record, Opened):
+                self._unfinished[record.id] = _Unfinished(record)
+            elif isinstance(record, Closed):
+                self._unfinished.pop(record.id, None)
+            elif isinstance(record, Event) and (unfinished := self._unfinished.get(record.id)) is not None:
+                unfinished.add(record, line)
 
     def close(self) -> None:
         """Write no more."""
@@ -92,27 +99,42 @@ class SessionFile:
                 os.close(self._descriptor)
             self._descriptor = -1
 
+    def _line(self, record: Record) -> str:
+        """Return the line of a record; of content that makes a longer one than is ever read, the beginning."""
+        line = codec.dumps(record)
+        if len(line) <= LONGEST or not isinstance(record, Event) or not isinstance(record.message, dict):
+            return line
+        self._note(f"a message of #{record.id} is too long for a session, which has only its beginning")
+        most = LONGEST // 16  # a letter takes up to twelve characters
+        short = {key: value[:most] if key in CONTENT and value else value for key, value in record.message.items()}
+        return codec.dumps(replace(record, message=short, cut=True))
+
     def _last_of_older(self) -> int:
         """Return the last number in the file that was put aside, -1 if there is none."""
-        if not self._older.exists():
+        try:
+            descriptor = _opened(self._older, create=0)
+        except FileNotFoundError:
             return -1
-        with self._older.open("rb") as file:
-            _check_header(self._older, file.readline(_LONGEST))
-            return max(map(_number, file), default=-1)
+        with os.fdopen(descriptor, "rb") as file:
+            saved_session.check_header(str(self._older), file.readline(LONGEST_FIRST))
+            _keep_to_oneself(self._older, descriptor, self._note)
+            return max(map(_number, iter(partial(file.readline, LONGEST), b"")), default=-1)
 
     def _continue(self) -> int:
         """Prepare to append; return the first number that no exchange in the file has."""
         self._size = os.fstat(self._descriptor).st_size
         if self._size == 0:
+            _keep_to_oneself(self._path, self._descriptor, self._note)
             self._write(self._header())
             return 0
         last, end = -1, 0
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
-            header = file.readline(_LONGEST)
-            if not _is_torn(header):
-                _check_header(self._path, header)
+            header = file.readline(LONGEST_FIRST)
+            if not saved_session.is_torn(header):
+                saved_session.check_header(str(self._path), header)
+            _keep_to_oneself(self._path, self._descriptor, self._note)
             end = len(header) if header.endswith(b"\n") else 0
-            for line in file:
+            for line in iter(partial(file.readline, LONGEST), b""):
                 last = max(last, _number(line))
                 end += len(line) if line.endswith(b"\n") else 0
         if end < self._size:
@@ -123,20 +145,28 @@ class SessionFile:
         return last + 1
 
     def _header(self) -> str:
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return (
-            json.dumps({"k": "session", "schema": codec.SCHEMA, "t": moment, **self._about}, separators=(",", ":"))
-            + "\n"
-        )
+        # Each later than the one before, whatever happens to the clock: it is the order of the files.
+        self._moment = max(datetime.now(UTC), self._moment + timedelta(microseconds=1))
+        moment = self._moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        fields = {"k": "session", "schema": codec.SCHEMA, "t": moment, **self._about}
+        return json.dumps(fields, separators=(",", ":")) + "\n"
 
     def _rotate(self) -> None:
-        os.close(self._descriptor)  # Windows does not rename what is open
+        with contextlib.suppress(FileNotFoundError):
+            os.close(_opened(self._older, create=0))  # unless somebody saves to it
+        before = self._descriptor
+        if sys.platform == "win32":  # which does not rename what is open
+            os.close(before)
         self._descriptor = -1
         self._path.replace(self._older)
-        self._descriptor = _opened(self._path)
+        # What is locked until now is seen by those that begin meanwhile, and that let go of the new file at once.
+        self._descriptor = _opened(self._path, wait=True)
+        if sys.platform != "win32":
+            os.close(before)
         self._size = 0
-        # Each file stands for itself: it says what its exchanges were opened with.
-        self._write("".join([self._header(), *self._unfinished.values()]))
+        # Each file stands for itself: it says what its exchanges were opened with, and how they went.
+        again = (unfinished.again(self._older.name) for unfinished in self._unfinished.values())
+        self._write("".join([self._header(), *again]))
         self._begun = self._size
 
     def _write(self, text: str) -> None:
@@ -146,85 +176,95 @@ class SessionFile:
             data = data[os.write(self._descriptor, data) :]
 
 
+class _Unfinished:
+    """What a new file has to say again of an exchange that is not over."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._lines: dict[str, str] = {}
+        self._left_out = 0
+        self._sizes = {"receive": 0, "send": 0}
+
+    def add(self, event: Event, line: str) -> None:
+        """Take in a message, of which this is the line."""
+        kind = event.type
+        if (kind in ANSWERS or kind.startswith("lifespan.")) and kind not in self._lines:
+            self._lines[kind] = line
+            return
+        self._left_out += 1
+        self._sizes[event.direction] += event.size
+
+    def again(self, older: str) -> str:
+        """Return the lines for a file that follows the `older` one."""
+        opened = self._opened
+        if self._left_out:
+            earlier = Earlier(self._left_out, self._sizes["receive"], self._sizes["send"], older)
+            opened = Continued(opened.id, opened.at, opened.scope, replay_of=opened.replay_of, earlier=earlier)
+        return "".join([codec.dumps(opened), *self._lines.values()])
+
+
 def _number(line: bytes) -> int:
     """Return the number of the exchange that a line opens, -1 for another line."""
     digits = line[len(_OPENED) :].partition(b",")[0] if line.startswith(_OPENED) else b""
     return int(digits) if digits.isdigit() else -1
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path, *, create: int = os.O_CREAT, wait: bool = False) -> int:
+    """Open a file that is the user's, and that nobody else saves to as long as it is open.
+
+    Raises `FileProblemError`, and `FileNotFoundError` where there is no file, and none to `create`.
+    """
+    if path.is_symlink():
+        raise _refused(path, "it is a symbolic link", "pass --save with the name of the file itself")
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
+        descriptor = os.open(path, os.O_RDWR | create | os.O_APPEND | _FLAGS, 0o600)
     except OSError as error:
-        problem = f"cannot save to `{path}`: {errors.reason(error)}"
-        raise FileProblemError(problem, hint="pass --save with a file in a folder that can be written") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if not create and isinstance(error, FileNotFoundError):
+            raise
+        hint = "pass --save with a file in a folder that can be written"
+        raise _refused(path, errors.reason(error), hint) from error
+    try:
+        _claim(path, descriptor, wait=wait)
+    except BaseException:
         os.close(descriptor)
-        raise FileProblemError(f"cannot save to `{path}`: it is not a file", hint="pass --save with another name")
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            problem = f"another asgictl saves to `{path}`"
-            raise FileProblemError(problem, hint="stop it, or pass --save with another name") from error
+        raise
     return descriptor
 
 
-def records(path: Path, note: Note, only: int | None = None) -> Iterator[Record]:
-    """Yield the records in a file, or those of the exchange `only`; `note` hears of a last line that is incomplete.
-
-    Raises `FileProblemError` for a file that cannot be read or is no session, with the number of the line.
-    """
-    wanted = tuple(b'{"k":"%b","id":%d,' % (kind, only) for kind in _KINDS) if only is not None else b""
+def _claim(path: Path, descriptor: int, *, wait: bool) -> None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise _refused(path, "it is not a file", _ELSEWHERE)
+    if status.st_nlink > 1:
+        raise _refused(path, "it has another name, too (a hard link)", _ELSEWHERE)
+    if sys.platform == "win32":
+        return
+    if status.st_uid != os.geteuid():
+        raise _refused(path, "it belongs to another user", _ELSEWHERE)
     try:
-        with path.open("rb") as file:
-            header = file.readline(_LONGEST)
-            if _is_torn(header):
-                note(f"`{path}` holds nothing yet")
-                return
-            _check_header(path, header)
-            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=2):
-                if not line.startswith(wanted):
-                    continue
-                try:
-                    record = codec.loads(line)
-                except ValueError as error:
-                    if not line.endswith(b"\n"):
-                        note(f"the last line of `{path}` is incomplete, and left out")
-                        return
-                    problem = f"line {number} of `{path}` is damaged: {error}"
-                    raise FileProblemError(problem, hint="remove that line to read the others") from error
-                if record is not None:
-                    yield record
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        # It may have been put aside meanwhile.
+        taken = not os.path.samestat(status, path.stat(follow_symlinks=False))
+    except (BlockingIOError, FileNotFoundError):
+        taken = True
     except OSError as error:
-        problem = f"cannot read `{path}`: {errors.reason(error)}"
-        raise FileProblemError(problem, hint="name a file that `asgictl inspect --save` has written") from error
+        if error.errno != errno.ENOLCK:  # of NFS without its lock daemon (fcntl_locking(2))
+            raise
+        taken = False
+    if taken:
+        hint = "stop it, or pass --save with another name"
+        raise FileProblemError(f"another asgictl saves to `{path}`", hint=hint)
 
 
-def _is_torn(header: bytes) -> bool:
-    """Tell whether a first line is the beginning of one, by a process that was killed while it wrote."""
-    return not header.endswith(b"\n") and (header.startswith(_BEGINNING) or _BEGINNING.startswith(header))
+def _keep_to_oneself(path: Path, descriptor: int, note: Note) -> None:
+    """Have nobody else read a file that is a session, or will be; `note` hears when others could."""
+    if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, 0o600)
+        kept = os.fstat(descriptor).st_mode & 0o077
+        now = "its file system keeps no permissions" if kept else "its mode is 0600 now"
+        note(f"others could read `{path}`: {now}")
 
 
-def redacted_names(path: Path) -> tuple[str, ...]:
-    """Return the names of headers and parameters whose values the sessions in a file do not hold."""
-    names: dict[str, None] = {}
-    with path.open("rb") as file:
-        for line in iter(lambda: file.readline(_LONGEST), b""):
-            if line.startswith(_BEGINNING):
-                with contextlib.suppress(ValueError, TypeError, RecursionError):
-                    names |= dict.fromkeys(map(str, json.loads(line).get("redacted") or ()))
-    return tuple(names)
-
-
-def _check_header(path: Path, line: bytes) -> None:
-    try:
-        fields = json.loads(line)
-        schema = str(fields["schema"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"`{path}` is no saved session: its first line does not say `{codec.SCHEMA}`"
-        raise FileProblemError(problem, hint="name a file that `asgictl inspect --save` has written") from error
-    if schema != codec.SCHEMA:
-        problem = f"`{path}` has the schema `{schema}`, this asgictl knows `{codec.SCHEMA}`"
-        raise FileProblemError(problem, hint="use the asgictl that has written it, or a newer one")
+def _refused(path: Path, reason: str, hint: str) -> FileProblemError:
+    return FileProblemError(f"cannot save to `{path}`: {reason}", hint=hint)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector.exchange import ANSWERS, Exchange
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.exchange import Exchange, tells
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import wording
 from asgictl.inspector.show.previews import Previews
 from asgictl.spans import Line, Span
@@ -38,6 +38,8 @@ class Block:
         self.begun = now
         self.live = False
         self.count = 0
+        self.has_gaps = False
+        self.read = 0
         self.answered = False
         self.waits_for = ""
         self.waits_since = now
@@ -54,8 +56,11 @@ class Block:
         """Keep what the head of the block needs to know; not the content, of which there may be no end."""
         self.count += 1
         kind = event.type
-        if kind in ANSWERS:
+        self.has_gaps = self.has_gaps or event.n != self.count
+        if tells(event):
             self.exchange.add(event)
+        if kind == "http.request":
+            self.read += event.size
         if kind in _LIFESPAN_ANSWERS:
             self.waits_for, self.waits_since, self.told = _LIFESPAN_ANSWERS[kind], now, 0
         elif self.waits_for and kind.startswith(self.waits_for):
@@ -92,8 +97,7 @@ class Blocks:
         """Return what there is to show now that `record` has happened."""
         now = self._clock()
         if isinstance(record, Opened):
-            self._blocks[record.id] = Block(record, now)
-            return []
+            return self._opened(record, now)
         block = self._blocks.get(record.id)
         if block is None:
             return [_late(record)] if isinstance(record, Event) else []
@@ -109,6 +113,17 @@ class Blocks:
             block.live = True  # the shutdown is far
             return self._begin(block)
         return put
+
+    def _opened(self, record: Opened, now: float) -> list[Line]:
+        """Begin a block; return what there is of another one with its number, which has no end."""
+        before = self._blocks.get(record.id)
+        self._blocks[record.id] = block = Block(record, now)
+        if isinstance(record, Continued):
+            earlier = record.earlier
+            count = f"{earlier.messages} earlier message{'s' if earlier.messages != 1 else ''}"
+            what = f"{count}, {wording.size(earlier.received + earlier.sent)}"
+            block.lines.append([Span(f"{'':8} "), Span(f"… {what}", "dim")])
+        return self._begin(before) if before is not None and not before.live else []
 
     def tick(self) -> list[Line]:
         """Return what there is to show now that some time has passed."""
@@ -164,6 +179,8 @@ class Blocks:
         if block.live:
             lines.append(_end(block))
             return self._put(block, lines)
+        if beside := _beside(block):
+            lines.append([Span(f"{record.ms:8.1f} "), Span("■ ", "dim"), *beside])
         block.lines += lines
         return self._begin(block)
 
@@ -213,8 +230,8 @@ def outcome(exchange: Exchange) -> Line:
         hundreds = exchange.status // 100
         style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
         spans.append(Span(f"  {wording.status(exchange.status)}", style))
-    if exchange.closed:
-        spans.append(Span(f"  {wording.duration(exchange.closed.ms)}"))
+    if exchange.closed or exchange.end:
+        spans.append(Span(f"  {wording.duration(exchange.ms)}"))
     return spans
 
 
@@ -233,12 +250,19 @@ def event_line(event: Event, preview: str | None = None) -> Line:
 
 def _end(block: Block) -> Line:
     exchange = block.exchange
+    beside = _beside(block)
     return [
-        Span(f"{exchange.ms:8.1f} "),
+        Span(f"{exchange.app_ms:8.1f} "),
         Span("■", "dim"),
         *outcome(exchange),
         Span(f", {block.count} message{'s' if block.count != 1 else ''}", "dim"),
+        *([Span(", ", "dim"), *beside] if beside else []),
     ]
+
+
+def _beside(block: Block) -> Line:
+    said = wording.beside(block.exchange, None if block.has_gaps else block.read)
+    return [Span(", ".join(said))] if said else []
 
 
 def _late(event: Event) -> Line:

@@ -4,7 +4,8 @@ from typing import Any
 
 from asgictl import rfc9110
 from asgictl.inspector import bodies
-from asgictl.inspector.exchange import pairs, value_of
+from asgictl.inspector.endings import AFTERWARDS
+from asgictl.inspector.exchange import Exchange, pairs, value_of
 from asgictl.inspector.record import Event
 
 # What has words of its own below, or none.
@@ -34,6 +35,20 @@ def size(count: int) -> str:
 def duration(ms: float) -> str:
     """Return a time."""
     return f"{ms:.1f} ms" if ms < _KILO else f"{ms / _KILO:.1f} s"
+
+
+def beside(exchange: Exchange, read: int | None) -> list[str]:
+    """Return what the client of an exchange did not see: that an upload was not read, what the app did afterwards.
+
+    `read` is how many bytes of the request's body were, None where that is not known.
+    """
+    said = []
+    if read is not None and not exchange.is_request_read:
+        whole = "unknown size" if exchange.declared_size is None else size(exchange.declared_size)
+        said.append(f"upload: {size(read)} of {whole} read")
+    if (after := exchange.app_ms - exchange.ms) >= AFTERWARDS:
+        said.append(f"app went on {duration(after)}")
+    return said
 
 
 def summary(event: Event, *, headers: bool) -> str:

@@ -134,7 +134,7 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert exchange.opened.at == 1_700_000_000.5
     assert [event.ms for event in exchange.events] == pytest.approx([1, 2, 3])
-    assert exchange.ms == pytest.approx(4)
+    assert [exchange.ms, exchange.app_ms] == pytest.approx([3, 4])
 
 
 HOST = b"Host: 127.0.0.1:%d\r\n"

@@ -85,6 +85,7 @@ def test_orders(client):
         "     0.0 ▸ http.response.start  405 Method Not Allowed, content-type: text/plain; charset=utf-8, "
         "content-length: 19",
         "     0.0 ▸ http.response.body   19 B  Method Not Allowed",
+        "     0.0 ■ upload: 0 B of 13 B read",
     ]
 
 

@@ -230,7 +230,8 @@ def test_memory_forgets_the_oldest() -> None:
     assert [exchange.id for exchange in memory.exchanges] == [6, 7, 8]
 
     def send(number: int, size: int) -> None:
-        memory(Event(number, 1, 0.0, "send", {"type": "http.response.body", "body": bytes(size)}, size=size))
+        body = {"type": "http.response.body", "body": bytes(size), "more_body": True}
+        memory(Event(number, 1, 0.0, "send", body, size=size))
 
     for _ in range(6):
         send(8, 1)
@@ -247,16 +248,18 @@ def test_memory_forgets_the_oldest() -> None:
 
 
 def test_memory_keeps_the_answer() -> None:
-    """However many messages there are, or exceptions of `send`, how it is answered is kept."""
+    """However many messages there are, or exceptions of `send`, how it is answered is kept, and when that ended."""
     memory = Memory(events=5)
     memory(Opened(1, 0.0, {"type": "http"}))
     for number in range(1, 20):
-        memory(Event(1, number, 0.0, "receive", {"type": "http.request"}))
+        memory(Event(1, number, 0.0, "receive", {"type": "http.request", "more_body": True}))
     memory(Event(1, 20, 0.0, "send", {"type": "http.response.start", "status": 201}))
-    memory(Closed(1, 9.0))
+    for number in range(21, 30):
+        memory(Event(1, number, 1.0 * number, "send", {"type": "http.response.body"}))
+    memory(Closed(1, 90.0))
     (exchange,) = memory.exchanges
 
-    assert (exchange.status, len(exchange.events), exchange.left_out) == (201, 6, 14)
+    assert (exchange.status, exchange.ms, len(exchange.events), exchange.left_out) == (201, 21.0, 9, 20)
 
 
 def test_whether_a_request_is_whole() -> None:

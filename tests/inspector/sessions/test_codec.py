@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asgictl.inspector.record import Closed, Event, Failure, Opaque, Opened, Raised, Record, Redacted
+from asgictl.inspector.record import (
+    Closed,
+    Continued,
+    Earlier,
+    Event,
+    Failure,
+    Opaque,
+    Opened,
+    Raised,
+    Record,
+    Redacted,
+)
 from asgictl.inspector.sessions import codec
 from tests.inspector import recordings
 from tests.inspector.recordings import SCOPE
@@ -29,7 +40,8 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
     max_leaves=8,
 )
-pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, st.integers(0)))), max_size=4)
+numbers = st.integers(0, 2**63 - 1)
+pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, numbers))), max_size=4)
 mappings = st.fixed_dictionaries(
     {"type": st.text()},
     optional={
@@ -45,7 +57,6 @@ mappings = st.fixed_dictionaries(
     },
 )
 times = st.floats(0, 1e6).map(lambda number: round(number, 3))
-numbers = st.integers(0)
 sides = st.sampled_from(["receive", "send"])
 failures = st.builds(Failure, st.text(), st.text(), st.text())
 records = st.one_of(
@@ -55,6 +66,14 @@ records = st.one_of(
         st.integers(0, 4_000_000_000).map(float),
         mappings,
         replay_of=st.one_of(st.none(), numbers),
+    ),
+    st.builds(
+        Continued,
+        numbers,
+        st.integers(0, 4_000_000_000).map(float),
+        mappings,
+        replay_of=st.none(),
+        earlier=st.builds(Earlier, numbers, numbers, numbers, st.text()),
     ),
     st.builds(Event, numbers, numbers, times, sides, st.one_of(mappings, values), size=numbers, cut=st.booleans()),
     st.builds(Raised, numbers, numbers, times, sides, failures),
@@ -110,9 +129,7 @@ DAMAGED = {
     '{"k": "event", "id": true, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": 0}': "True is not a number",
     '{"k": "event", "id": 1, "n": 1.5, "ms": 0, "dir": "send", "message": {}, "size": 0}': "1.5 is not a number",
     '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": "0"}': "'0' is not a number",
-    '{"k": "event", "id": 1, "n": 1, "ms": null, "dir": "send", "message": {}, "size": 0}': (
-        "it cannot be read: float() argument must be a string or a real number, not 'NoneType'"
-    ),
+    '{"k": "event", "id": 1, "n": 1, "ms": null, "dir": "send", "message": {}, "size": 0}': "None is not a number",
     '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "", "error": {"type": "", "message": "", "traceback": ""}}': (
         "its `dir` is ''"
     ),
@@ -123,9 +140,57 @@ DAMAGED = {
         "it cannot be read: Incorrect padding"
     ),
     '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": 3}': "its `scope` is not an object",
-    '{"k": "open", "id": 1, "t": "yesterday", "scope": {}}': "Invalid isoformat string: 'yesterday'",
-    '{"k": "open", "id": 1, "t": 5, "scope": {}}': "it cannot be read: fromisoformat: argument must be str",
+    '{"k": "open", "id": 1, "t": "yesterday", "scope": {}}': "'yesterday' is not a time",
+    '{"k": "open", "id": 1, "t": 5, "scope": {}}': "5 is not a time",
     "[" * 100_000: "it is nested too deeply",
+    f'{{"k": "open", "id": 1, "t": "2023-11-14", "scope": {{"a": {"[" * 65}{"]" * 65}}}}}': "it is nested too deeply",
+    f'{{"k": "open", "id": 1, "t": "2023-11-14", "scope": {{"raw_path": {"[" * 65}{"]" * 65}}}}}': (
+        "it is nested too deeply"
+    ),
+    '{"k": NaN}': "it is not JSON (`NaN`)",
+    f'{{"k": "close", "id": {"9" * 5000}}}': "it has a number that is too long",
+    '{"k": "close", "id": -1, "ms": 0, "error": null}': "-1 is out of range",
+    f'{{"k": "close", "id": {2**63}, "ms": 0, "error": null}}': f"{2**63} is out of range",
+    '{"k": "close", "id": 1, "ms": -0.1, "error": null}': "-0.1 is out of range",
+    '{"k": "close", "id": 1, "ms": 1e400, "error": null}': "inf is out of range",
+    '{"k": "close", "id": 1, "ms": true, "error": null}': "True is not a number",
+    '{"k": "close", "id": 1, "ms": "1", "error": null}': "'1' is not a number",
+    '{"k": "close", "id": 1, "ms": 0, "error": null, "cancelled": 1}': "1 is neither true nor false",
+    '{"k": "close", "id": 1, "ms": 0, "error": []}': "[] is not an object",
+    '{"k": "close", "id": 1, "ms": 0, "error": {"type": 1}}': "1 is not text",
+    '{"k": "close", "id": 1, "ms": 0, "error": {"type": "", "message": "", "traceback": "", "place": 5}}': (
+        "5 is not text"
+    ),
+    '{"k": "close", "id": 1, "ms": 0, "error": {"type": "", "message": "", "traceback": "", "more": "5"}}': (
+        "'5' is not a number"
+    ),
+    '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": -1}': "-1 is out of range",
+    '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": 0, "cut": "no"}': (
+        "'no' is neither true nor false"
+    ),
+    '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": [], "message": {}, "size": 0}': "its `dir` is []",
+    '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "send", "message": {"body": "\\ud800"}, "size": 0}': (
+        "it cannot be read: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"
+    ),
+    '{"k": "open", "id": 1, "t": "0001-01-01T00:00:00Z", "scope": {}}': "'0001-01-01T00:00:00Z' is out of range",
+    '{"k": "open", "id": 1, "t": "9999-12-31T23:59:59Z", "scope": {}}': "'9999-12-31T23:59:59Z' is out of range",
+    '{"k": "open", "id": 1, "t": "1970-01-01T00:00+01:00", "scope": {}}': "'1970-01-01T00:00+01:00' is out of range",
+    '{"k": "open", "id": 1, "t": "-001-01-01", "scope": {}}': "'-001-01-01' is not a time",
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "replay_of": "7"}': "'7' is not a number",
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "earlier": {"messages": 1}}': (
+        "it has no `received` that is known"
+    ),
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "earlier": 5}': "5 is not an object",
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {"headers": "\\u0100"}}': (
+        "it cannot be read: 'latin-1' codec can't encode character '\\u0100' in position 0: ordinal not in range(256)"
+    ),
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {"a": {"$b64": "!!!!"}}}': (
+        "it cannot be read: Only base64 data is allowed"
+    ),
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {"a": {"$str": 5}}}': "5 is not text",
+    '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {"a": {"$items": [[{}, 1]]}}}': (
+        "it cannot be read: unhashable type: 'dict'"
+    ),
 }
 
 
@@ -134,6 +199,19 @@ def test_damaged_lines(line: str, problem: str) -> None:
     """What is no record is told apart, with the reason."""
     with pytest.raises(ValueError, match=rf"^{re.escape(problem)}$"):
         codec.loads(line)
+
+
+def test_bytes_that_are_no_text() -> None:
+    """What is not UTF-8 is said to be so."""
+    with pytest.raises(ValueError, match=r"^it is not UTF-8$"):
+        codec.loads(b'{"k": "\xff"}')
+
+
+def test_times_without_a_zone() -> None:
+    """A time without a zone is in UTC, wherever it is read."""
+    records = [codec.loads(f'{{"k":"open","id":1,"t":"2023-11-14T22:13:20{zone}","scope":{{}}}}') for zone in ("", "Z")]
+
+    assert [record.at for record in records if isinstance(record, Opened)] == [1_700_000_000.0] * 2
 
 
 @given(
@@ -225,6 +303,16 @@ WRITTEN: list[tuple[Record, dict[str, Any]]] = [
     (
         Opened(1, 1_700_000_000.000001, {"type": "http"}, replay_of=0),
         {"k": "open", "id": 1, "t": "2023-11-14T22:13:20.000001Z", "replay_of": 0, "scope": {"type": "http"}},
+    ),
+    (
+        Continued(1, 0.0, {}, earlier=Earlier(1, 2, 3, "s.1.jsonl")),
+        {
+            "k": "open",
+            "id": 1,
+            "t": "1970-01-01T00:00:00.000000Z",
+            "earlier": {"messages": 1, "received": 2, "sent": 3, "file": "s.1.jsonl"},
+            "scope": {},
+        },
     ),
     (
         Event(1, 2, 3.0, "send", {"type": "x"}, size=9, cut=True),

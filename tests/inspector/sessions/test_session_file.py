@@ -5,19 +5,31 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
 from asgictl.errors import FileProblemError
 from asgictl.inspector.exchange import assembled
-from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
-from asgictl.inspector.sessions import codec
-from asgictl.inspector.sessions.session_file import SessionFile, records, redacted_names
+from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.sessions import codec, session_file
+from asgictl.inspector.sessions.saved_session import SavedSession
+from asgictl.inspector.sessions.session_file import SessionFile
+from asgictl.inspector.sessions.session_lines import Note
 from tests.inspector import recordings
 
 HEADER = '{"k":"session","schema":"asgictl.inspect/1"}\n'
+
+
+@pytest.fixture(autouse=True)
+def _own() -> Iterator[None]:
+    """Have files that nobody else can read."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -29,6 +41,18 @@ def file(tmp_path: Path) -> Path:
 def saving(file: Path, notes: list[str], *, limit: int = 10**8) -> SessionFile:
     """Return a file to save to."""
     return SessionFile(file, about={"app": "main:app"}, limit=limit, note=notes.append)
+
+
+def records(file: Path, note: Note, *only: int) -> Iterator[Record]:
+    """Return what is read of a file."""
+    return SavedSession([str(file)], note).records(only)
+
+
+def redacted(file: Path) -> list[str]:
+    """Return the names of what a file does not hold."""
+    session = SavedSession([str(file)], print)
+    list(session.records())
+    return list(session.names("redacted"))
 
 
 def test_saves_what_happens_at_once(file: Path) -> None:
@@ -178,7 +202,7 @@ def test_one_exchange(file: Path) -> None:
     everything = [*recordings.REQUEST, *recordings.CHAT]
     file.write_text(HEADER + "{broken\n" + "".join(map(codec.dumps, everything)))
 
-    assert list(records(file, print, only=8)) == recordings.CHAT
+    assert list(records(file, print, 8)) == recordings.CHAT
 
 
 def test_rotation_takes_nothing_foreign(file: Path) -> None:
@@ -196,7 +220,7 @@ def test_what_was_left_out(file: Path) -> None:
     SessionFile(file, about={"redacted": ["cookie", "token"]}, limit=10**6, note=print).close()
     SessionFile(file, about={"redacted": ["cookie", "x"]}, limit=10**6, note=print).close()
 
-    assert redacted_names(file) == ("cookie", "token", "x")
+    assert redacted(file) == ["cookie", "token", "x"]
 
 
 def test_rotation(file: Path) -> None:
@@ -216,6 +240,24 @@ def test_rotation(file: Path) -> None:
     assert old.events[-1].n + 1 == new.events[0].n
     assert new.is_cut
     assert max(path.stat().st_size for path in (older, file)) <= 2500
+
+
+def test_a_clock_that_goes_back(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of a session are in their order by what their first lines say, whatever happens to the clock."""
+
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Back":
+            return cls(2000, 1, 1, tzinfo=tz)
+
+    session = saving(file, [], limit=900)
+    monkeypatch.setattr(session_file, "datetime", Back)
+    for record in recordings.REQUEST:
+        session(record)
+    session.close()
+    older = file.with_name("s.1.jsonl")
+
+    assert list(SavedSession([str(file), str(older)], print).records()) == recordings.REQUEST
 
 
 def test_a_full_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,10 +297,10 @@ def test_kill_9(file: Path) -> None:
     assert found == recordings.REQUEST[:-1]
 
 
-def problem(file: Path, *, read: bool = False, only: int | None = None) -> tuple[str, str | None]:
+def problem(file: Path, *, read: bool = False) -> tuple[str, str | None]:
     """Return what is said, and hinted at, when a file is saved to, or read."""
     with pytest.raises(FileProblemError) as caught:
-        list(records(file, print, only=only)) if read else saving(file, [])
+        list(records(file, print)) if read else saving(file, [])
     return caught.value.message, caught.value.hint
 
 
@@ -375,7 +417,9 @@ def test_rotation_fails(file: Path) -> None:
         session(record)
     session.close()
 
-    assert notes == ["the session is not saved any further: Is a directory"]
+    assert notes == [
+        f"the session is not saved any further: cannot save to `{file.with_name('s.1.jsonl')}`: Is a directory"
+    ]
 
 
 def test_the_limit(file: Path) -> None:
@@ -394,7 +438,10 @@ def test_the_limit(file: Path) -> None:
         session.close()
         assert older.exists() is rotated
     assert list(records(older, print)) == recordings.REQUEST[:3]
-    assert list(records(file, print)) == [recordings.REQUEST[0], recordings.REQUEST[3]]
+    assert list(records(file, print)) == [
+        Continued(7, 1_700_000_000.0, recordings.SCOPE, earlier=Earlier(1, 21, 0, "s.1.jsonl")),
+        *recordings.REQUEST[2:4],
+    ]
 
 
 def test_lines_of_any_kind(file: Path) -> None:
@@ -404,13 +451,13 @@ def test_lines_of_any_kind(file: Path) -> None:
     others = [replace(record, id=number) for number in (80, 88) for record in recordings.FAILING]
     file.write_text(HEADER + "".join(map(codec.dumps, [*others, *mine])))
 
-    assert list(records(file, print, only=8)) == mine
-    assert list(records(file, print, only=80)) == others[:2]
+    assert list(records(file, print, 8)) == mine
+    assert list(records(file, print, 80)) == others[:2]
 
 
 def test_names_that_cannot_be_read(file: Path) -> None:
-    """Lines that only begin like those of a session name nothing; a name counts once."""
-    lines = ['{"k":"session",broken', '{"k":"session","redacted":5}', '{"k":"session","redacted":["b","a","b"]}', "{}"]
-    file.write_text(HEADER + "\n".join([*lines, '{"k":"session","redacted":["a",1]}']))
+    """What is not the name of anything names nothing; a name counts once."""
+    names = [5, ["b", "a", "b"], ["a", 1, None, "\ud800", "c"], {"x": 1}]
+    file.write_text(HEADER + "".join(f"{HEADER.rstrip()[:-1]},{json.dumps({'redacted': one})[1:]}\n" for one in names))
 
-    assert redacted_names(file) == ("b", "a", "1")
+    assert redacted(file) == ["b", "a", "c"]

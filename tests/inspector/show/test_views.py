@@ -12,7 +12,7 @@ import pytest
 
 from asgictl.console import Console
 from asgictl.inspector import bodies
-from asgictl.inspector.record import Closed, Event, Opened, Raised, Record, Redacted, failure
+from asgictl.inspector.record import Closed, Continued, Earlier, Event, Opened, Raised, Record, Redacted, failure
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show import View
 from asgictl.inspector.show.filters import Filter, Filtered
@@ -47,17 +47,44 @@ def shown(view: View, records: Iterable[Record]) -> list[str]:
 def test_a_request() -> None:
     """A block: the exchange with its outcome, and each message."""
     assert shown(LineView(), recordings.REQUEST) == [
-        "#7 POST /orders?x=1  200 OK  8.5 ms  127.0.0.1:51234  HTTP/1.1",
+        "#7 POST /orders?x=1  200 OK  8.4 ms  127.0.0.1:51234  HTTP/1.1",
         '     0.0 ◂ http.request         21 B  {"sku": "A1", "n": 2}',
         "     7.9 ▸ http.response.start  200 OK, content-type: application/json, content-length: 8",
         '     8.4 ▸ http.response.body   8 B  {"ok":1}',
     ]
 
 
+def test_one_that_goes_on_in_a_new_file() -> None:
+    """What is in an older file is counted, in its place."""
+    first = recordings.REQUEST[0]
+    assert isinstance(first, Opened)
+    for earlier, said in (
+        (Earlier(1, 21, 0, "s.1.jsonl"), "         … 1 earlier message, 21 B"),
+        (Earlier(30, 0, 2100, "s.1.jsonl"), "         … 30 earlier messages, 2.1 kB"),
+    ):
+        again = Continued(7, first.at, first.scope, earlier=earlier)
+        assert shown(LineView(), [again, recordings.REQUEST[3], Closed(7, 8.4)])[:2] == [
+            "#7 POST /orders?x=1  8.4 ms  127.0.0.1:51234  HTTP/1.1",
+            said,
+        ]
+
+
+def test_two_with_one_number() -> None:
+    """An exchange without an end is not lost where another one begins with its number."""
+    first, second = recordings.FAILING[0], recordings.REQUEST[0]
+    assert isinstance(second, Opened)
+    records = [first, replace(second, id=9), *(replace(record, id=9) for record in recordings.REQUEST[1:-1])]
+
+    assert shown(LineView(), [*records, Closed(9, 8.4)])[:2] == [
+        "#9 GET /boom  127.0.0.1:51234  HTTP/1.1",
+        "#9 POST /orders?x=1  200 OK  8.4 ms  127.0.0.1:51234  HTTP/1.1",
+    ]
+
+
 def test_a_websocket_and_an_error() -> None:
     """A conversation with its close code; an app that has raised."""
     assert shown(LineView(), [*recordings.CHAT, *recordings.FAILING]) == [
-        "#8 WS /chat?x=1  closed 1001  99.5 ms  127.0.0.1:51234  HTTP/1.1",
+        "#8 WS /chat?x=1  closed 1001  99.0 ms  127.0.0.1:51234  HTTP/1.1",
         "     0.1 ◂ websocket.connect",
         "     0.2 ▸ websocket.accept     subprotocol chat",
         "    20.0 ◂ websocket.receive    text 2 B  hi",
@@ -73,7 +100,7 @@ def test_the_whole_scope() -> None:
     lines = shown(FullView(), recordings.REQUEST)
 
     assert lines[0] == ""
-    assert lines[1].startswith("#7 POST /orders?x=1  200 OK  8.5 ms  2023-11-1")
+    assert lines[1].startswith("#7 POST /orders?x=1  200 OK  8.4 ms  2023-11-1")
     assert lines[2:] == [
         "  type          http",
         "  asgi",
@@ -197,7 +224,7 @@ def test_narrow_terminals() -> None:
 
     assert max(map(len, cut)) == 50
     assert cut[0].startswith("#7 POST /xxxxxxxxxxxxxx")
-    assert "…  200 OK  8.5 ms" in cut[0]
+    assert "…  200 OK  8.4 ms" in cut[0]
     assert PLAIN.rendered([Span("日本語日本語")], 7) == "日本語…"
 
 
@@ -409,3 +436,53 @@ def test_json_stays_json() -> None:
     from asgictl.inspector.show.json_lines import JsonView
 
     assert [json.loads(line)["k"] for line in shown(JsonView(), recordings.FAILING)] == ["open", "close"]
+
+
+def upload(*chunks: dict[str, Any], length: bytes | None, end: float, answered: float = 0.4) -> list[Record]:
+    """Return the records of a POST of which the app has read these chunks, and which it has answered."""
+    headers = [(b"transfer-encoding", b"chunked") if length is None else (b"content-length", length)]
+    sent = [
+        Event(3, len(chunks) + 1, 0.3, "send", {"type": "http.response.start", "status": 403}),
+        Event(3, len(chunks) + 2, answered, "send", {"type": "http.response.body", "body": b"no"}, size=2),
+    ]
+    read = [
+        Event(3, n, 0.1 * n, "receive", {"type": "http.request", "more_body": True, **chunk}, size=len(chunk["body"]))
+        for n, chunk in enumerate(chunks, start=1)
+    ]
+    opened = Opened(3, 0.0, {"type": "http", "method": "POST", "path": "/up", "headers": headers})
+    return [opened, *read, *sent, Closed(3, end)]
+
+
+WHOLE = {"body": b"x" * 10, "more_body": False}
+UNREAD = upload(length=b"300000", end=0.5)
+BESIDE: dict[str, tuple[list[Record], list[str]]] = {
+    "read at once, and over": (upload(WHOLE, length=b"10", end=0.5), []),
+    "a task in the background": (upload(WHOLE, length=b"10", end=1500.4), ["  1500.4 ■ app went on 1.5 s"]),
+    "a moment is not told": (upload(WHOLE, length=b"10", end=100.3), []),
+    "an upload that nobody read": (UNREAD, ["     0.5 ■ upload: 0 B of 300.0 kB read"]),
+    "a half": (
+        upload({"body": b"x" * 10}, length=None, end=150.4),
+        ["   150.4 ■ upload: 10 B of unknown size read, app went on 150.0 ms"],
+    ),
+    "where some messages are not there": ([*UNREAD[:1], *upload(WHOLE, length=b"", end=0.5)[2:]], []),
+}
+
+
+@pytest.mark.parametrize(("records", "beside"), BESIDE.values(), ids=list(BESIDE))
+def test_what_the_client_did_not_see(records: list[Record], beside: list[str]) -> None:
+    """The head has the time that the client waited; what the app left unread, or did afterwards, has a line."""
+    lines = shown(LineView(), records)
+
+    assert lines[0] == "#3 POST /up  403 Forbidden  0.4 ms"
+    assert [line for line in lines if "■" in line] == beside
+
+
+def test_a_long_task_in_the_background() -> None:
+    """Of an app that goes on, the answer's time is shown at once, and in the end how long it went on."""
+    clock = Clock()
+    view = LineView(clock=clock)
+    *records, closed = upload(WHOLE, length=b"10", end=1500.4)
+    assert shown_by(view, records) == []
+    clock.now = 0.3
+    assert texts(view.tick())[0] == "#3 POST /up  403 Forbidden  0.4 ms"
+    assert shown_by(view, [closed]) == ["  1500.4 ■  403 Forbidden  0.4 ms, 3 messages, app went on 1.5 s"]

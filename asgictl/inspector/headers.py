@@ -1,0 +1,38 @@
+"""Headers as they are recorded: their names and values, in order."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from asgictl.inspector.record import Redacted
+from asgictl.inspector.record.redaction import HIDDEN
+
+Headers = Sequence[tuple[bytes, bytes | Redacted]]
+
+
+def value_of(headers: Headers, name: str) -> str | None:
+    """Return the first header called `name`, in any case, or None; a secret reads as such."""
+    wanted = name.lower().encode("latin-1")
+    found = (value for key, value in headers if key.lower() == wanted)
+    value = next(found, None)
+    return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
+
+
+def joined(headers: Headers, name: str) -> str:
+    """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
+    wanted = name.lower().encode("latin-1")
+    values = (value for key, value in headers if key.lower() == wanted)
+    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
+
+
+def is_lost(value: bytes | Redacted) -> bool:
+    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
+    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
+
+
+def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:
+    """Yield the names and values of those headers that can be read."""
+    for pair in headers if isinstance(headers, list) else ():
+        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
+            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
+            if isinstance(name, bytes) and isinstance(value, (bytes, Redacted)):
+                yield name, value

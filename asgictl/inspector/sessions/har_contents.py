@@ -1,0 +1,180 @@
+"""Values out of a HAR file: of any type, and bodies as they were sent, as far as that can be told."""
+
+import base64
+import binascii
+import gzip
+import math
+import re
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+from urllib.parse import quote_plus
+
+from asgictl.inspector.bodies import charsets
+from asgictl.inspector.headers import value_of
+
+_LONGEST = 1e12
+
+# As many as are undone again (bodies.codings).
+_CODINGS = 5
+
+Headers = list[tuple[bytes, Any]]
+
+
+class HarBody(NamedTuple):
+    """The headers and the body of one side, how large it was, and whether all of it is there.
+
+    A body `is_packed` again where the file has it unpacked; `lost` names the codings that cannot be packed.
+    """
+
+    headers: Headers
+    content: bytes
+    size: int
+    is_whole: bool = True
+    is_packed: bool = False
+    lost: str | None = None
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """Return an object as it is, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: Any) -> str:
+    """Return a text as it is, an empty one for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: Any) -> float:
+    """Return a number that is not negative, 0 for anything else: HAR has -1 for what is not known."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    return float(min(value, _LONGEST)) if 0 <= value < math.inf else 0.0
+
+
+def asked(request: dict[str, Any], headers: Headers) -> HarBody:
+    """Return the body of a request."""
+    data = object_of(request.get("postData"))
+    length = value_of(headers, "content-length") or ""
+    announced = int(length) if re.fullmatch("[0-9]{1,12}", length) else 0
+    size = announced or int(number(request.get("bodySize")))
+    raw = _raw(data)
+    is_lossy = False
+    if raw is None:
+        written = text(data.get("text")) or _form(data, announced)
+        content = _encoded(written, text(data.get("mimeType")), announced)
+        is_lossy = _is_lossy(written, content, announced)
+        if content and len(content) != announced:
+            packed = _packed(headers, content, len(content))
+            if packed.is_packed or packed.lost:
+                return packed
+    else:
+        content = raw
+    # A size of -1 is not known, and then there may have been something.
+    is_unknown = not content and request.get("bodySize") == -1 and value_of(headers, "transfer-encoding") is not None
+    return HarBody(
+        headers, content, max(size, len(content)), is_whole=len(content) >= size and not (is_unknown or is_lossy)
+    )
+
+
+def answered(response: dict[str, Any], headers: Headers) -> HarBody:
+    """Return the body of an answer."""
+    data = object_of(response.get("content"))
+    size = int(number(data.get("size")))
+    raw = _raw(data)
+    if raw is not None:
+        return HarBody(headers, raw, max(size, len(raw)), is_whole=len(raw) >= size)
+    if response.get("bodySize") == data.get("size") and isinstance(saved := data.get("compression"), int):
+        size = max(0, size + saved)  # mitmproxy has the packed size there
+    media_type = value_of(headers, "content-type") or text(data.get("mimeType"))
+    written = text(data.get("text"))
+    content = _encoded(written, media_type, size)
+    if data.get("encoding") == "base64":
+        content = _unbased(written) or b""
+    elif _is_lossy(written, content, size):
+        return HarBody(headers, content, max(size, len(content)), is_whole=False)
+    return _packed(headers, content, size)
+
+
+def frame(data: str, *, is_text: bool) -> str | bytes:
+    """Return the content of a WebSocket's message."""
+    if is_text:
+        return data
+    content = _unbased(data)
+    return data.encode(errors="surrogatepass") if content is None else content
+
+
+def _raw(data: dict[str, Any]) -> bytes | None:
+    """Return the bytes of a body as they were sent, where the file has them apart, or says that its text is Base64."""
+    if isinstance(data.get("_base64"), str):
+        return _unbased(data["_base64"])
+    # A draft of HAR 1.3 has it for requests.
+    return _unbased(text(data.get("text"))) if data.get("encoding") == "base64" and "size" not in data else None
+
+
+def _unbased(written: str) -> bytes | None:
+    try:
+        return base64.b64decode(written, validate=True)
+    except (binascii.Error, ValueError):  # of letters that are not ASCII
+        return None
+
+
+def _encoded(written: str, media_type: str, size: int) -> bytes:
+    """Return a text as bytes of that `size`, if any charset gives it; Chromium has one letter for each odd byte."""
+    found = []
+    for charset in (charsets.of(b"", media_type).name, "utf-8", "latin-1"):
+        try:
+            found.append(written.encode(charset))
+        except (UnicodeError, LookupError):
+            continue
+    found.append(written.encode("utf-8", "surrogatepass"))
+    return next((content for content in found if len(content) == size), found[0])
+
+
+def _is_lossy(written: str, content: bytes, size: int) -> bool:
+    """Tell whether a text has replacement characters for bytes that are not text."""
+    return "\ufffd" in written and len(content) != size
+
+
+def _form(data: dict[str, Any], size: int) -> str:
+    """Return a form that the file has by its fields alone, which may be encoded or not."""
+    pairs = [(text(one.get("name")), text(one.get("value"))) for one in map(object_of, listed(data.get("params")))]
+    if not text(data.get("mimeType")).startswith("application/x-www-form-urlencoded"):
+        return ""
+    plain = "&".join(f"{name}={value}" for name, value in pairs)
+    quoted = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
+    return plain if len(plain) == size else quoted
+
+
+def _packed(headers: Headers, content: bytes, size: int) -> HarBody:
+    """Return content packed as its headers say; without that header where it cannot be."""
+    is_whole = len(content) >= size
+    encoding = joined(headers, "content-encoding")
+    names = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
+    if not names or not content:
+        return HarBody(headers, content, max(size, len(content)), is_whole)
+    packers = _packers()
+    if len(names) > _CODINGS or any(name not in packers for name in names):
+        kept = [(name, value) for name, value in headers if name != b"content-encoding"]
+        return HarBody(kept, content, max(size, len(content)), is_whole, lost=encoding)
+    for name in names:
+        content = packers[name](content)
+    size = len(content) if is_whole else max(size, len(content) + 1)
+    return HarBody(headers, content, size, is_whole, is_packed=True)
+
+
+def _packers() -> dict[str, Callable[[bytes], bytes]]:
+    """Return what packs content, quickly, in each coding that can be had here."""
+    packers: dict[str, Callable[[bytes], bytes]] = {"deflate": lambda content: zlib.compress(content, 1)}
+    for name in ("gzip", "x-gzip"):
+        packers[name] = lambda content: gzip.compress(content, 1, mtime=0)
+    if find_spec("brotli"):
+        packers["br"] = lambda content: bytes(import_module("brotli").compress(content, quality=1))
+    return packers

@@ -1,0 +1,261 @@
+"""HAR files as records: what a browser, mitmproxy or another tool has written, as if it had been inspected.
+
+A file may be somebody else's: each value may be of any type, and what cannot be told from it is said.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from asgictl import errors
+from asgictl.errors import FileProblemError
+from asgictl.inspector import urls
+from asgictl.inspector.exchange import value_of
+from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
+from asgictl.inspector.sessions import har_contents
+from asgictl.inspector.sessions.har_contents import listed, number, object_of, text
+
+# No file is larger, whatever claims to be an archive.
+_LARGEST = 256 * 1024 * 1024
+
+_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?)?([^?#]*)(\?[^#]*)?")
+_NETLOC = re.compile(r"(?:.*@)?(\[[^]]*\]|[^:]*)(?::(\d{1,5}))?", re.DOTALL)
+_REDACTED = re.compile(r"‹redacted (\d{1,9}) B.*›")
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_SWITCHING = 101
+_TEXT, _BINARY = 1, 2  # RFC 6455 section 5.2
+
+# When the last year begins that Python's calendar has, in every time zone.
+_LAST = 253_370_764_800
+
+# So many numbers are told of each thing that is missing.
+_FEW = 5
+
+_HINT = "name a file that a browser, mitmproxy or `asgictl session export --har` has written"
+
+Note = Callable[[str], object]
+
+
+def is_har(path: Path) -> bool:
+    """Tell whether a file is an archive, by its name."""
+    return path.suffix.lower() == ".har"
+
+
+def records(path: Path, note: Note, only: Collection[int] = ()) -> Iterator[Record]:
+    """Yield the records of the entries in a file, numbered from 1; of those with the numbers `only`, if there are any.
+
+    `note` hears what the file does not have. Raises `FileProblemError` for a file that is not an archive.
+    """
+    told: dict[str, list[int]] = {}
+    for place, entry in enumerate(_entries(path), start=1):
+        if not only or place in only:
+            if isinstance(entry, dict) and isinstance(entry.get("request"), dict):
+                yield from _Entry(place, entry, told).records()
+            else:
+                note(f"entry {place} of `{path}` is not a request, and is left out")
+    for what, numbers in told.items():
+        more = f" and {len(numbers) - _FEW} others" if len(numbers) > _FEW else ""
+        note(f"`{path}` {what}".replace("{}", ", ".join(f"#{one}" for one in numbers[:_FEW]) + more))
+
+
+def _entries(path: Path) -> list[Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise FileProblemError(f"cannot read `{path}`: {errors.reason(error)}", hint=_HINT) from error
+    if len(content) > _LARGEST:
+        hint = "make a smaller one, of fewer requests"
+        raise FileProblemError(f"`{path}` is larger than {_LARGEST >> 20} MiB, too large for a HAR", hint=hint)
+    try:
+        archive = json.loads(content.decode("utf-8-sig"))  # some tools put a byte order mark in front
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else "it is not JSON"
+        raise FileProblemError(f"`{path}` is not a HAR: {why}", hint=_HINT) from error
+    entries = object_of(object_of(archive).get("log")).get("entries")
+    if not isinstance(entries, list):
+        raise FileProblemError(f"`{path}` is not a HAR: it has no `log` with `entries`", hint=_HINT)
+    return entries
+
+
+class _Entry:
+    """An entry on its way to records."""
+
+    def __init__(self, place: int, entry: dict[str, Any], told: dict[str, list[int]]) -> None:
+        self._id = place
+        self._told = told
+        self._entry = entry
+        self._request = object_of(entry.get("request"))
+        self._response = object_of(entry.get("response"))
+        self._events: list[Event] = []
+        self._at = self._moment()
+        scheme, self._netloc, path, query = _split(text(self._request.get("url")))
+        self._messages = [one for one in listed(entry.get("_webSocketMessages")) if isinstance(one, dict)]
+        self._is_websocket = (
+            bool(self._messages) or scheme in ("ws", "wss") or entry.get("_resourceType") == "websocket"
+        )
+        self._scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme) if self._is_websocket else scheme
+        self._target = urls.in_scope((path or "/") + query)
+        timings = object_of(entry.get("timings"))
+        self._asked = sum(number(timings.get(key)) for key in ("blocked", "dns", "connect", "send"))
+        self._begun = self._asked + number(timings.get("wait"))
+        self._ended = max(number(entry.get("time")), self._begun)
+
+    def records(self) -> Iterator[Record]:
+        headers = self._headers(self._request)
+        if self._is_websocket:
+            self._converse()
+            body = None
+        else:
+            body = har_contents.asked(self._request, headers)
+            if not body.is_whole:
+                self._tell("does not hold the whole body of the request in {}")
+            self._add("receive", self._asked, {"type": "http.request", "body": body.content, "more_body": False}, body)
+            self._answer("http.response", _status(self._response))
+        yield Opened(self._id, self._at, self._scope(headers if body is None else body.headers))
+        yield from self._events
+        yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]))
+
+    def _tell(self, what: str) -> None:
+        self._told.setdefault(what, []).append(self._id)
+
+    def _add(
+        self, direction: Any, ms: float, message: dict[str, Any], body: har_contents.HarBody | None = None
+    ) -> None:
+        size, cut = (body.size, not body.is_whole) if body else (0, False)
+        self._events.append(Event(self._id, len(self._events) + 1, ms, direction, message, size=size, cut=cut))
+
+    def _scope(self, headers: list[tuple[bytes, Any]]) -> dict[str, Any]:
+        found = _NETLOC.fullmatch(self._netloc)
+        host, port = (found[1].strip("[]"), found[2]) if found else ("", None)
+        scope: dict[str, Any] = {
+            "type": "websocket" if self._is_websocket else "http",
+            "asgi": {"version": "3.0"},
+            "http_version": _version(text(self._request.get("httpVersion"))),
+            "server": [host, int(port) if port else _PORTS.get(self._scheme, 80)] if host else None,
+            "client": None,
+            "scheme": self._scheme,
+            "root_path": "",
+            **self._target,
+            "headers": headers,
+        }
+        if not self._is_websocket:
+            return scope | {"method": text(self._request.get("method")) or "GET"}
+        offered = value_of(headers, "sec-websocket-protocol") or ""
+        return scope | {"subprotocols": [one.strip() for one in offered.split(",") if one.strip()]}
+
+    def _answer(self, kind: str, status: int) -> None:
+        """Add the answer, if there is one; a browser has the status 0 for none."""
+        if not status:
+            self._tell("holds no answer to {}")
+            return
+        headers = self._headers(self._response)
+        body = har_contents.answered(self._response, headers)
+        if not body.is_whole:
+            self._tell("does not hold the whole body of the answer in {}")
+        if body.lost:
+            self._tell("holds bodies unpacked: the `content-encoding` in {} is left out, as it cannot be packed again")
+        elif body.is_packed:
+            self._tell("holds bodies unpacked: what is packed again in {} may differ from what was sent")
+        self._add("send", self._begun, {"type": f"{kind}.start", "status": status, "headers": body.headers})
+        self._add("send", self._ended, {"type": f"{kind}.body", "body": body.content, "more_body": False}, body)
+
+    def _converse(self) -> None:
+        """Add the messages of a WebSocket, or the answer that refused it."""
+        status = _status(self._response)
+        self._add("receive", self._asked, {"type": "websocket.connect"})
+        if not self._messages and status != _SWITCHING:
+            self._answer("websocket.http.response", status)
+            return
+        headers = self._headers(self._response)
+        kept = [pair for pair in headers if pair[0] != b"sec-websocket-protocol"]
+        accept = {"type": "websocket.accept", "subprotocol": value_of(headers, "sec-websocket-protocol")}
+        self._add("send", self._begun, {**accept, "headers": kept})
+        for message in self._messages:
+            opcode = message.get("opcode")
+            if opcode in (_TEXT, _BINARY):
+                self._frame(message, is_text=opcode == _TEXT)
+        self._close()
+
+    def _frame(self, message: dict[str, Any], *, is_text: bool) -> None:
+        content = har_contents.frame(text(message.get("data")), is_text=is_text)
+        size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+        is_client = message.get("type") == "send"
+        kind = {"type": "websocket.receive" if is_client else "websocket.send"}
+        ms = max(self._begun, number(number(message.get("time")) - self._at) * 1000)
+        body = har_contents.HarBody([], b"", size)
+        self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, body)
+
+    def _close(self) -> None:
+        """Add how it was closed, which only our own archives have."""
+        closed = object_of(object_of(self._entry.get("_asgictl")).get("closed"))
+        code = closed.get("code")
+        if isinstance(code, int):
+            by_app = closed.get("by") == "app"
+            kind = "websocket.close" if by_app else "websocket.disconnect"
+            ms = max(self._ended, self._events[-1].ms)
+            self._add("send" if by_app else "receive", ms, {"type": kind, "code": code})
+        else:
+            self._tell("does not say how the WebSocket of {} was closed")
+
+    def _headers(self, side: dict[str, Any]) -> list[tuple[bytes, Any]]:
+        """Return the headers of one side, with the host of HTTP/2, and secrets as such."""
+        pairs = list(map(_pair, listed(side.get("headers"))))
+        kept = [(name.lower(), value) for name, value in pairs if name and not name.startswith(":")]
+        if side is self._request and not any(name == "host" for name, _ in kept):
+            host = next((value for name, value in pairs if name == ":authority"), self._netloc.rpartition("@")[2])
+            kept = [("host", host), *kept] if host else kept
+        return [(_latin(name), _value(value)) for name, value in kept]
+
+    def _moment(self) -> float:
+        written = text(self._entry.get("startedDateTime"))
+        try:
+            moment = datetime.fromisoformat(written)
+            at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            at = -1.0
+        if not 0 <= at < _LAST:
+            self._tell("does not say when {} was")
+            return 0.0
+        return at
+
+
+def _split(url: str) -> tuple[str, str, str, str]:
+    """Return the scheme, the host with its port, the path and the query of a URL, whatever it is."""
+    found = _URL.match(url)
+    scheme, netloc, path, query = found.groups() if found else (None, None, "", None)
+    return (scheme or "http").lower(), netloc or "", path or "", query or ""
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    """Return a header's name and value; some tools write lists of two."""
+    if isinstance(pair, dict):
+        return text(pair.get("name")), text(pair.get("value"))
+    found = listed(pair)
+    return (text(found[0]), text(found[1])) if len(found) == 2 else ("", "")  # noqa: PLR2004  # a pair
+
+
+def _value(value: str) -> Any:
+    found = _REDACTED.fullmatch(value)
+    return Redacted(int(found[1])) if found else _latin(value)
+
+
+def _latin(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+
+
+def _version(written: str) -> str:
+    """Return ASGI's name of a version of HTTP; browsers write `h2` and `http/2.0`, too."""
+    digits = written.lower().removeprefix("http/").removeprefix("h")
+    return {"2.0": "2", "3.0": "3"}.get(digits, digits if digits in ("1.0", "1.1", "2", "3") else "1.1")
+
+
+def _status(response: dict[str, Any]) -> int:
+    status = response.get("status")
+    return status if isinstance(status, int) and not isinstance(status, bool) else 0

@@ -1,0 +1,146 @@
+"""The lines of a file, plain or packed, or of stdin; no more than one of them is held."""
+
+import contextlib
+import io
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from asgictl import errors
+from asgictl.errors import FileProblemError
+
+Note = Callable[[str], object]
+
+# No line is longer, whatever claims to be a session, and no first line, which holds no content.
+LONGEST = 256 * 1024 * 1024
+LONGEST_FIRST = 1024 * 1024
+
+# No packed file becomes larger than this, in GiB.
+_LARGEST = 4
+
+# So much is unpacked at once: a thousand times that with gzip, and 32 MB with zstd, at the most.
+_PIECE = 1024
+
+# What packed content begins with (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1).
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+WRITTEN = "name a file that `asgictl inspect --save` has written"
+
+
+def called(name: str) -> str:
+    """Return what a file is called in a sentence; `-` is stdin."""
+    return "stdin" if name == "-" else f"`{name}`"
+
+
+def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    if name != "-":
+        return Path(name).open("rb")
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    return contextlib.nullcontext(sys.stdin.buffer)
+
+
+def lines(name: str, note: Note) -> Iterator[bytes]:
+    """Yield the lines of the file called `name`, `-` for stdin; `note` hears when its end is missing.
+
+    Raises `FileProblemError` for what cannot be read, or is too large.
+    """
+    try:
+        with _opened(name) as file:
+            yield from _limited(name, _unpacked(name, file))
+    except EOFError:
+        note(f"the end of {called(name)} is missing, and what there is of it is read")
+    except OSError as error:
+        raise FileProblemError(f"cannot read {called(name)}: {errors.reason(error)}", hint=WRITTEN) from error
+
+
+def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
+    limit, number = LONGEST_FIRST, 1
+    while line := file.readline(limit):
+        if len(line) == limit and not line.endswith(b"\n"):
+            problem = f"line {number} of {called(name)} is longer than {limit // 1024**2} MiB"
+            raise FileProblemError(problem, hint=WRITTEN if number == 1 else "remove that line to read the others")
+        yield line
+        limit, number = LONGEST, number + 1
+
+
+def _unpacked(name: str, file: BinaryIO) -> BinaryIO:
+    """Return what reads the content of a file, and of a packed one what is packed in it."""
+    head = file.read(len(_ZSTD))
+    if head.startswith(_GZIP):
+        unpack = _Unpack(lambda: zlib.decompressobj(zlib.MAX_WBITS + 16), zlib.error)  # gzip (zlib.h, inflateInit2)
+    elif head == _ZSTD:
+        unpack = _zstd(name)
+    elif file.seekable():
+        file.seek(-len(head), io.SEEK_CUR)
+        return file
+    else:
+        return _stream(chain([head], iter(lambda: file.read1(io.DEFAULT_BUFFER_SIZE), b"")))  # type: ignore[attr-defined]  # of what is buffered
+    return _stream(_pieces(name, chain([head], iter(lambda: file.read(_PIECE), b"")), unpack))
+
+
+class _Unpack(NamedTuple):
+    """What unpacks the next part of some content that has one after the other; and its error."""
+
+    part: Callable[[], Any]
+    error: type[Exception]
+
+
+def _zstd(name: str) -> _Unpack:
+    if sys.version_info >= (3, 14):
+        module = import_module("compression.zstd")
+        return _Unpack(module.ZstdDecompressor, module.ZstdError)
+    if find_spec("zstandard") is None:
+        raise FileProblemError(f"{called(name)} is packed with zstd", hint="install `asgictl[zstd]`, or unpack it")
+    module = import_module("zstandard")
+    return _Unpack(lambda: module.ZstdDecompressor().decompressobj(), module.ZstdError)
+
+
+def _pieces(name: str, packed: Iterable[bytes], unpack: _Unpack) -> Iterator[bytes]:
+    """Yield what is packed, in small pieces; raise `EOFError` where its end is missing."""
+    part, size = unpack.part(), 0
+    try:
+        for piece in packed:
+            rest = piece
+            while rest:
+                if part.eof:
+                    part = unpack.part()
+                yield (content := part.decompress(rest))
+                rest = part.unused_data if part.eof else b""
+                size += len(content)
+                if size > _LARGEST * 1024**3:
+                    problem = f"{called(name)} unpacks to more than {_LARGEST} GiB"
+                    raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
+    except unpack.error as error:
+        raise FileProblemError(f"{called(name)} cannot be unpacked: {error}", hint="see if it is damaged") from error
+    if not part.eof:
+        raise EOFError
+
+
+def _stream(chunks: Iterator[bytes]) -> BinaryIO:
+    return io.BufferedReader(_Stream(chunks), 64 * 1024)
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._left = memoryview(chunk)
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
