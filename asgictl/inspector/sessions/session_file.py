@@ -154,15 +154,16 @@ class SessionFile:
     def _rotate(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.close(_opened(self._older, create=0))  # unless somebody saves to it
-        before = self._descriptor
+        before, self._descriptor = self._descriptor, -1
         if sys.platform == "win32":  # which does not rename what is open
             os.close(before)
-        self._descriptor = -1
-        self._path.replace(self._older)
-        # What is locked until now is seen by those that begin meanwhile, and that let go of the new file at once.
-        self._descriptor = _opened(self._path, wait=True)
-        if sys.platform != "win32":
-            os.close(before)
+        try:
+            self._path.replace(self._older)
+            # What is locked until now is seen by those that begin meanwhile, and that let go of the new file at once.
+            self._descriptor = _opened(self._path, wait=True)
+        finally:
+            if sys.platform != "win32":
+                os.close(before)
         self._size = 0
         # Each file stands for itself: it says what its exchanges were opened with, and how they went.
         again = (unfinished.again(self._older.name) for unfinished in self._unfinished.values())

@@ -235,6 +235,27 @@ def test_one_that_waits_with_an_older_file(monkeypatch: pytest.MonkeyPatch) -> N
         assert refused() == ("another asgictl saves to `s.jsonl`", "stop it, or pass --save with another name")
 
 
+def test_a_place_that_is_taken_in_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a file cannot be put aside after all, that is said once, and no file stays open."""
+    notes: list[str] = []
+    before = set(Path("/proc/self/fd").iterdir())
+    session = saving(notes, limit=1)
+    session(REQUEST[0])
+
+    def denied(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", denied)
+        session(REQUEST[1])
+        session(REQUEST[2])
+    session.close()
+
+    assert notes == ["the session is not saved any further: Permission denied"]
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert list(SavedSession(["s.jsonl"], print).records()) == REQUEST[:1]
+
+
 def test_two_at_once() -> None:
     """Of several that begin at the same time one saves, and the others are refused."""
     ready = threading.Barrier(8)
