@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from asgictl.inspector.bodies import charsets
-from asgictl.inspector.headers import value_of
+from asgictl.inspector.headers import joined, value_of
 
 _LONGEST = 1e12
 
