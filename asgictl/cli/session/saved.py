@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asgictl import errors
 from asgictl.console import Console
 from asgictl.errors import FileProblemError
 from asgictl.spans import Span
@@ -12,7 +13,7 @@ from asgictl.spans import Span
 if TYPE_CHECKING:
     from asgictl.inspector.exchange import Exchange
     from asgictl.inspector.record import Record
-    from asgictl.inspector.sessions.difference import Difference
+    from asgictl.inspector.sessions.compared import Found
 
 
 def records(file: str, console: Console, only: int | None = None) -> Iterable["Record"]:
@@ -42,20 +43,50 @@ def missing(file: str, number: int) -> FileProblemError:
     return FileProblemError(f"there is no exchange #{number} in `{file}`", hint=hint)
 
 
-def print_differences(console: Console, one: str, other: str, found: "Sequence[Difference]") -> None:
-    """Print differences: what was there, what is there now."""
-    data = [difference._asdict() for difference in found]
+def print_differences(console: Console, one: str, other: str, found: "Sequence[Found]") -> None:
+    """Print differences, what was there, what is there now, and what there is to know of the comparison."""
+    from asgictl.inspector.sessions.compared import Difference, Remark
+
     lines = []
-    for difference in found:
-        lines.append([Span(difference.where, "bold")])
-        for sign, style, text in (("-", "red", difference.one), ("+", "green", difference.other)):
-            shown = [] if text is None else text.splitlines() or [""]
-            lines += [[Span(f"{sign} {line}".rstrip(), style)] for line in shown]
-    report = "\n".join(console.rendered(line, None) for line in lines)
-    count = f"{len(found)} difference{'s' if len(found) != 1 else ''}" if found else "no difference"
-    console.result(report if found else f"{one} and {other}: no difference", {"differences": data})
-    if found:
-        console.note(f"{one} (-) and {other} (+): {count}")
+    for it in found:
+        lines.append([Span(it.where, "bold")])
+        if isinstance(it, Remark):
+            lines.append([Span("? " if it.untold else "= ", "yellow" if it.untold else ""), Span(it.text)])
+            continue
+        for sign, style, text in (("-", "red", it.one), ("+", "green", it.other)):
+            shown = [] if text is None else text.split("\n")
+            lines += [[Span(f"{sign} {line}" if line else sign, style)] for line in shown]
+    differences = sum(isinstance(it, Difference) for it in found)
+    is_told = not any(isinstance(it, Remark) and it.untold for it in found)
+    heading = f"{one} and {other}: no difference{'' if is_told else ' in what could be compared'}"
+    report = [] if differences else [heading]
+    report += [console.rendered(line, None) for line in lines]
+    console.result("\n".join(report), compared(found))
+    if differences:
+        console.note(f"{one} (-) and {other} (+): {differences} difference{'s' if differences != 1 else ''}")
+
+
+def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
+    """Return what a comparison has found, as JSON has it."""
+    from asgictl.inspector.sessions.compared import Difference, Remark
+
+    remarks = (it for it in found if isinstance(it, Remark))
+    return {
+        "differences": [it._asdict() for it in found if isinstance(it, Difference)],
+        "remarks": [{"where": it.where, "text": it.text, "untold": it.untold} for it in remarks],
+    }
+
+
+def concluded(console: Console, found: "Sequence[Found]") -> int:
+    """Say how more could be compared, and return the exit status of a comparison."""
+    from asgictl.inspector.sessions.compared import Remark
+
+    remarks = [it for it in found if isinstance(it, Remark)]
+    for hint in dict.fromkeys(it.hint for it in remarks if it.hint):
+        console.hint(hint)
+    if len(remarks) < len(found):
+        return errors.FOUND
+    return errors.UNTOLD if any(it.untold for it in remarks) else 0
 
 
 def listed(names: Sequence[str]) -> str:

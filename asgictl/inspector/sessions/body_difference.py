@@ -1,0 +1,244 @@
+"""How two bodies differ: by what they mean where all of them is kept, and else as far as they are kept."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from asgictl.inspector.bodies import charsets, codings
+from asgictl.inspector.exchange import Exchange, value_of
+from asgictl.inspector.record import Direction, Event
+from asgictl.inspector.sessions import json_difference
+from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, alone, common, of_binary, told
+from asgictl.inspector.sizes import size
+
+# The messages that have a part of a body.
+KINDS = ("http.request", "http.response.body", "websocket.http.response.body")
+
+_LINES = 5000
+
+_LARGEST = codings.LARGEST
+
+_END = re.compile(r"\r\n|\r|\n")
+_ENDS = {"\r\n": "CRLF", "\n": "LF", "\r": "CR", "": None}
+
+_MARK = "\ufeff"
+
+MORE_KEPT = "record it again, with a larger --body-limit"
+MORE_SAVED = "record it again, with a larger --save-limit"
+CUT = "cut"
+LEFT = "the client has left"
+
+
+class Body(NamedTuple):
+    """A body as far as it is kept without a gap; `size` is that of all of it, None where that is not known.
+
+    `missing` says why there may be more than that, and `ended` whether it has come to its end.
+    """
+
+    content: bytes
+    size: int | None
+    media_type: str
+    encoding: str
+    missing: str | None = None
+    ended: bool = True
+    hint: str | None = None
+
+
+def gap(exchange: Exchange) -> int | None:
+    """Return how many events there are before the first that is not kept, or None where all are."""
+    for place, event in enumerate(exchange.events):
+        if event.n != place + 1:
+            return place
+    return len(exchange.events) if exchange.left_out else None
+
+
+def unfinished(exchange: Exchange) -> str | None:
+    """Return why an exchange may have gone on otherwise than what is kept of it, or None."""
+    if gap(exchange) is not None:
+        return "messages are missing"
+    if exchange.closed is None:
+        return "the recording ends"
+    # A replay ends what it has read as far as the recording goes.
+    return "it was cancelled" if exchange.closed.cancelled and exchange.opened.replay_of is None else None
+
+
+def reasons(one: str | None, other: str | None) -> str:
+    """Return why the one, and the other, may have gone on."""
+    return ", ".join(f"{sign}: {reason}" for sign, reason in (("(-)", one), ("(+)", other)) if reason)
+
+
+def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool = False) -> Body:
+    """Return the body that the app has received, or has sent; one that was perhaps read `as_far_as_another` only."""
+    headers = exchange.request_headers if direction == "receive" else exchange.response_headers
+    end = gap(exchange)
+    kept = [event for event in exchange.events[:end] if event.direction == direction and event.type in KINDS]
+    content, cut = _joined(kept)
+    missing = hint = None
+    total: int | None = sum(event.size for event in kept)
+    ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
+    if not ended:
+        missing = unfinished(exchange) if direction == "send" or end is not None else "the app has read no more"
+        if missing is None and (
+            as_far_as_another or any(event.type == "http.disconnect" for event in exchange.received)
+        ):
+            missing = LEFT
+        total = None if missing else total
+        hint = MORE_SAVED if end is not None else None
+    if cut:
+        missing, hint = missing or CUT, hint or MORE_KEPT
+    kind = value_of(headers, "content-type") or ""
+    return Body(content, total, kind, value_of(headers, "content-encoding") or "", missing, ended, hint)
+
+
+def _has_none(exchange: Exchange, direction: Direction) -> bool:
+    """Tell whether there is no body, or none that the app had to read."""
+    if direction == "receive":
+        return gap(exchange) is None and not exchange.left_out and _is_empty(exchange)
+    return exchange.start is None
+
+
+def _is_empty(exchange: Exchange) -> bool:
+    length = value_of(exchange.request_headers, "content-length") or "0"
+    chunked = value_of(exchange.request_headers, "transfer-encoding") is not None
+    received = any(event.type == "http.request" for event in exchange.received)
+    return not received and (exchange.type != "http" or (length == "0" and not chunked))
+
+
+def of_bodies(where: str, one: Body, other: Body) -> Iterator[Found]:
+    """Yield how two bodies differ, and how much of them was compared where that is not all."""
+    if one.missing or other.missing:
+        yield from _of_parts(where, one, other)
+        return
+    if one.content != other.content:
+        yield from _of_whole(where, one, other)
+    if one.ended != other.ended:
+        yield Difference(f"{where}, its end", *("there" if body.ended else None for body in (one, other)))
+
+
+def _joined(events: list[Event]) -> tuple[bytes, bool]:
+    """Return the content up to the first message that is cut, and whether there is one."""
+    parts = []
+    for event in events:
+        content = event.content
+        parts.append(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        if event.cut:
+            return b"".join(parts), True
+    return b"".join(parts), False
+
+
+def _of_parts(where: str, one: Body, other: Body) -> Iterator[Found]:
+    """Yield how bodies differ as far as both are kept, and how far that is."""
+    plain, there = _unpacked(where, one, other)
+    parts = [body.content for body in plain]
+    count = min(map(len, parts))
+    if parts[0][:count] != parts[1][:count]:
+        yield from _of_content(there, *(body._replace(content=body.content[:count]) for body in plain), whole=False)
+    else:
+        yield from _of_sizes(there, *plain)
+    if one.missing in (None, LEFT) and other.missing in (None, LEFT) and _same_end(one, other):
+        return
+    why = reasons(*(body.missing if body.missing != CUT else None for body in (one, other)))
+    sizes = [body.size for body in plain if body.size is not None]
+    of = f" of {size(max(sizes))}" if sizes and not why else ""
+    text = f"compared: the first {size(count)}{of}{f'; {why}' if why else ''}"
+    yield Remark(where, text, hint=one.hint or other.hint)
+
+
+def _same_end(one: Body, other: Body) -> bool:
+    """Tell whether two bodies, of which one at least goes on, are kept equally far, as a replay reads them."""
+    return len(one.content) == len(other.content) and one.ended == other.ended
+
+
+def _of_sizes(where: str, one: Body, other: Body) -> Iterator[Found]:
+    """Yield that one is longer than the other, of which all, or the size, is known."""
+    least = [body.size if body.size is not None else len(body.content) for body in (one, other)]
+    if least[0] == least[1]:
+        return
+    shorter = one if least[0] < least[1] else other
+    if shorter.size is not None:
+        texts = (f"{count} B" for count in least)
+        yield Difference(f"{where}, as far as it is kept the same", *texts)
+
+
+def _unpacked(where: str, one: Body, other: Body) -> tuple[tuple[Body, Body], str]:
+    """Return both unpacked, or neither where that cannot be done in full, and where they differ then."""
+    same = common(one.content, other.content)
+    if same == min(len(one.content), len(other.content)):
+        return (one, other), where
+    found = [
+        codings.unpacked(body.content, body.encoding, limit=_LARGEST, whole=not body.missing) for body in (one, other)
+    ]
+    faults = [f"{found_one.fault}" for found_one in found if found_one.fault]
+    if faults:
+        return (one, other), f"{where}, packed ({'; '.join(dict.fromkeys(faults))})"
+    plain = (
+        body._replace(content=it.content, size=(None if body.missing else len(it.content)) if it.names else body.size)
+        for body, it in zip((one, other), found, strict=True)
+    )
+    return (next(plain), next(plain)), where
+
+
+def _of_whole(where: str, one: Body, other: Body) -> Iterator[Found]:
+    plain, there = _unpacked(where, one, other)
+    if plain[0].content == plain[1].content:
+        yield Remark(where, "the same content, packed otherwise", untold=False)
+    else:
+        yield from _of_content(there, *plain, whole=True)
+
+
+def _of_content(where: str, one: Body, other: Body, *, whole: bool) -> Iterator[Found]:
+    """Yield how contents differ that do: as JSON where that is whole, as text, or as bytes."""
+    texts = [charsets.text(body.content, body.media_type, whole=whole) for body in (one, other)]
+    if texts[0] is None or texts[1] is None:
+        yield of_binary(where, one.content, other.content)
+        return
+    before, after = (text.removeprefix(_MARK) for text in texts if text is not None)
+    if whole and all(charsets.is_json(body.media_type) for body in (one, other)):
+        found = json_difference.of_texts(where, before, after)
+        if found is not None:
+            yield from found or [Remark(where, "the same JSON, written otherwise", untold=False)]
+            return
+    marks = [text.startswith(_MARK) for text in texts if text is not None]
+    if before != after:
+        yield from _of_texts(where, before, after)
+    elif marks[0] != marks[1]:
+        yield Difference(f"{where}, byte order mark", *("there" if mark else None for mark in marks))
+    else:
+        names = [charsets.of(body.content, body.media_type).name for body in (one, other)]
+        yield (
+            Difference(f"{where}, charset", *names)
+            if names[0] != names[1]
+            else of_binary(where, one.content, other.content)
+        )
+
+
+def _of_texts(where: str, one: str, other: str) -> Iterator[Found]:
+    """Yield the lines that two texts do not have in common, or how their lines end."""
+    (before, ends), (after, others) = _lines(one), _lines(other)
+    if before == after:
+        yield _of_ends(where, ends, others)
+        return
+    parts = aligned(before, after, _LINES)
+    for gone, come in parts.pairs:
+        pairs = [told(before[i], after[j]) for i, j in zip(gone, come, strict=False)]
+        single = [alone(before[i]) for i in gone[len(come) :]], [alone(after[j]) for j in come[len(gone) :]]
+        yield from (Difference(where, line, None) for line in [*(pair[0] for pair in pairs), *single[0]])
+        yield from (Difference(where, None, line) for line in [*(pair[1] for pair in pairs), *single[1]])
+    if not parts.whole:
+        yield Remark(where, f"compared: {_LINES} lines from line {common(before, after) + 1} on")
+
+
+def _lines(text: str) -> tuple[list[str], list[str]]:
+    """Return the lines of a text, and how each ends."""
+    lines, ends = _END.split(text), _END.findall(text)
+    if lines[-1]:
+        return lines, [*ends, ""]
+    return lines[:-1], ends
+
+
+def _of_ends(where: str, one: list[str], other: list[str]) -> Difference:
+    """Return which lines end otherwise."""
+    places = [at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    first = places[0]
+    how_many = f"end of line {first + 1}" if len(places) == 1 else f"ends of {len(places)} lines, from {first + 1} on"
+    return Difference(f"{where}, {how_many}", _ENDS[one[first]], _ENDS[other[first]])
