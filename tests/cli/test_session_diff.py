@@ -96,7 +96,7 @@ def test_a_difference_counts_more(run: Run) -> None:
         "#1 and now: no difference in what could be compared\n"
         "response body\n"
         "? compared: the first 1.0 kB of 2.0 kB\n"
-        "response body\n- a\nresponse body\n+ x\n",
+        "response body\n- a\n+ x\n",
         "note: #2 (-) and now (+): 2 differences\nhint: record it again, with a larger --body-limit\n",
     )
 

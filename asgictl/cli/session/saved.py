@@ -47,9 +47,11 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[F
     """Print differences, what was there, what is there now, and what there is to know of the comparison."""
     from asgictl.inspector.sessions.compared import Difference, Remark
 
-    lines = []
+    lines, latest = [], ""
     for it in found:
-        lines.append([Span(it.where, "bold")])
+        if it.where != latest:
+            lines.append([Span(it.where, "bold")])
+        latest = it.where
         if isinstance(it, Remark):
             lines.append([Span("? " if it.untold else "= ", "yellow" if it.untold else ""), Span(it.text)])
             continue

@@ -25,8 +25,11 @@ _MARK = "\ufeff"
 
 MORE_KEPT = "record it again, with a larger --body-limit"
 MORE_SAVED = "record it again, with a larger --save-limit"
-CUT = "cut"
+GONE = "messages are missing"
 LEFT = "the client has left"
+
+# These are told by how much was compared.
+CUT, SO_FAR = "cut", "read so far"
 
 
 class Body(NamedTuple):
@@ -55,7 +58,7 @@ def gap(exchange: Exchange) -> int | None:
 def unfinished(exchange: Exchange) -> str | None:
     """Return why an exchange may have gone on otherwise than what is kept of it, or None."""
     if gap(exchange) is not None:
-        return "messages are missing"
+        return GONE
     if exchange.closed is None:
         return "the recording ends"
     # A replay ends what it has read as far as the recording goes.
@@ -73,21 +76,23 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     end = gap(exchange)
     kept = [event for event in exchange.events[:end] if event.direction == direction and event.type in KINDS]
     content, cut = _joined(kept)
-    missing = hint = None
-    total: int | None = sum(event.size for event in kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
-    if not ended:
-        missing = unfinished(exchange) if direction == "send" or end is not None else "the app has read no more"
-        if missing is None and (
-            as_far_as_another or any(event.type == "http.disconnect" for event in exchange.received)
-        ):
-            missing = LEFT
-        total = None if missing else total
-        hint = MORE_SAVED if end is not None else None
-    if cut:
-        missing, hint = missing or CUT, hint or MORE_KEPT
-    kind = value_of(headers, "content-type") or ""
-    return Body(content, total, kind, value_of(headers, "content-encoding") or "", missing, ended, hint)
+    missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
+    total = None if missing else sum(event.size for event in kept)
+    hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut else None
+    kind, encoding = (value_of(headers, name) or "" for name in ("content-type", "content-encoding"))
+    return Body(content, total, kind, encoding, missing or (CUT if cut else None), ended, hint)
+
+
+def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: bool) -> str | None:
+    """Return why a body without an end may have one; None where the app has given it none."""
+    if direction == "receive":
+        return GONE if gap(exchange) is not None else "the app has read no more"
+    if reason := unfinished(exchange):
+        return reason
+    # Servers tell it by a message, or by an error (https://asgi.readthedocs.io/en/latest/specs/www.html).
+    has_left = any(event.type == "http.disconnect" for event in exchange.received) or bool(exchange.raised)
+    return SO_FAR if as_far_as_another else LEFT if has_left else None
 
 
 def _has_none(exchange: Exchange, direction: Direction) -> bool:
@@ -135,9 +140,9 @@ def _of_parts(where: str, one: Body, other: Body) -> Iterator[Found]:
         yield from _of_content(there, *(body._replace(content=body.content[:count]) for body in plain), whole=False)
     else:
         yield from _of_sizes(there, *plain)
-    if one.missing in (None, LEFT) and other.missing in (None, LEFT) and _same_end(one, other):
+    if {one.missing, other.missing} <= {None, LEFT, SO_FAR} and _same_end(one, other):
         return
-    why = reasons(*(body.missing if body.missing != CUT else None for body in (one, other)))
+    why = reasons(*(None if body.missing in (CUT, SO_FAR) else body.missing for body in (one, other)))
     sizes = [body.size for body in plain if body.size is not None]
     of = f" of {size(max(sizes))}" if sizes and not why else ""
     text = f"compared: the first {size(count)}{of}{f'; {why}' if why else ''}"

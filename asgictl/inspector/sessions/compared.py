@@ -101,7 +101,7 @@ def of_binary(where: str, one: bytes, other: bytes) -> Difference:
     if len(one) != len(other):
         sizes = (f"{text} ({len(content)} B)" for text, content in zip(texts, (one, other), strict=True))
         return Difference(f"{where}, from offset {at} on", *sizes)
-    count = sum(map(int.__ne__, one[at:], other[at:]))
+    count = len(one) - (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one)).count(0)
     how_many = f"1 byte differs, at offset {at}" if count == 1 else f"{count} bytes differ, the first at offset {at}"
     return Difference(f"{where}, {how_many}", *texts)
 

@@ -1,5 +1,6 @@
 """How two texts in JSON differ, each difference with its place; the order of keys, and blanks, say nothing."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from asgictl.inspector.bodies import exact_json
-from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, matched, place, told
+from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, place, told
 
 _ITEMS = 5000
 
@@ -44,7 +45,7 @@ def _of_values(where: str, one: Any, other: Any) -> Iterator[Found]:
 
 def _of_lists(where: str, one: list[Any], other: list[Any]) -> Iterator[Found]:
     parts = aligned([_written(item) for item in one], [_written(item) for item in other], _ITEMS)
-    for i, j in matched(len(one), len(other), parts):
+    for i, j in itertools.chain.from_iterable(itertools.zip_longest(*pair) for pair in parts.pairs):
         values = (items[n] if n is not None else _NOTHING for items, n in ((one, i), (other, j)))
         yield from _of_values(f"{where}[{place(i, j)}]", *values)
     if not parts.whole:

@@ -636,6 +636,12 @@ def left(exchange: Exchange) -> Exchange:
     return exchange
 
 
+def replay_of(exchange: Exchange) -> Exchange:
+    """Return an exchange as the replay of another one."""
+    exchange.opened = replace(exchange.opened, replay_of=1)
+    return exchange
+
+
 SAVED = "record it again, with a larger --save-limit"
 UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
     "cancelled": (
@@ -673,6 +679,17 @@ UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
         left(going_on(b"ab")),
         answered(b"abc"),
         [compared("the first 2 B; (-): the client has left", None)],
+    ),
+    "a replay that reads so far": (going_on(b"ab"), replay_of(going_on(b"ab")), []),
+    "a replay that reads no more": (
+        going_on(b"abc", cancelled=True),
+        replay_of(going_on(b"abc", cancelled=True)),
+        [compared("the first 3 B; (-): it was cancelled", None)],
+    ),
+    "a replay of an answer with an end": (
+        answered(b"ab"),
+        replay_of(going_on(b"ab")),
+        [Difference(f"{BODY}, its end", "there", None)],
     ),
     "clients that leave at the same place": (left(going_on(b"ab")), left(going_on(b"ab")), []),
     "no answer yet": (
