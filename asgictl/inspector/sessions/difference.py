@@ -27,7 +27,7 @@ def of_requests(one: Exchange, other: Exchange) -> Iterator[Found]:
     """Yield how the requests of two exchanges differ, and what of them could not be compared."""
     for key in dict.fromkeys((*one.scope, *other.scope)):
         values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
-        if key not in _FLEETING and _lists(values[0]) != _lists(values[1]):
+        if key not in _FLEETING and _spelled(values[0]) != _spelled(values[1]):
             yield _of_pair(f"scope {key}", *_shown(*values))
     yield from _of_headers("request header", one.request_headers, other.request_headers)
     yield from body_difference.of_bodies("request body", *(body_of(exchange, "receive") for exchange in (one, other)))
@@ -63,12 +63,16 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     yield from _of_others(one, other, over_network=bool(added))
 
 
+def _spelled(value: Any) -> str:
+    """Return a value such that others are other texts, but not for tuples and lists, of which JSON knows one."""
+    return repr(_lists(value))
+
+
 def _lists(value: Any) -> Any:
-    """Return `value` without a difference between tuples and lists, of which JSON knows one."""
     if isinstance(value, (list, tuple)):
         return [_lists(item) for item in value]
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
+        return {key: _lists(value[key]) for key in sorted(value, key=repr)}
     return value
 
 
@@ -133,7 +137,7 @@ def _of_values(
         there = f"{where} {key}".strip()
         pair = [_NOTHING if (value := values.get(key)) is None else value for values in found]
         why = [unfinished(it) if value is _NOTHING else None for value, it in zip(pair, (one, other), strict=True)]
-        if _lists(pair[0]) == _lists(pair[1]):
+        if _spelled(pair[0]) == _spelled(pair[1]):
             continue
         if any(why):
             yield Remark(there, f"not compared; {reasons(*why)}")

@@ -1,6 +1,7 @@
 """What counts as a difference, and what does not."""
 
 import gzip
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Redacted
-from asgictl.inspector.sessions import body_difference
+from asgictl.inspector.sessions import body_difference, frame_difference, json_difference
 from asgictl.inspector.sessions.compared import Difference, Found, Remark
 from asgictl.inspector.sessions.difference import of_answers, of_requests
 from tests.inspector.recordings import SCOPE
@@ -255,11 +256,15 @@ def test_kinds_of_values() -> None:
     one = answered(scope={"odd": {"a": (1, [2])}, "raw_path": b"/a\xfc", "headers": ()})
     same = answered(scope={"odd": {"a": [1, (2,)]}, "raw_path": b"/a\xfc"})
     other = answered(scope={"odd": {"a": (1, [3])}, "raw_path": b"/b"})
+    true = answered(scope={"odd": {"a": (True, [2])}, "raw_path": b"/a\xfc", "headers": ()})
 
     assert not [found for found in of_requests(one, same) if found.where.startswith("scope")]
     assert [tuple(found) for found in of_requests(same, other)] == [
         ("scope raw_path", "/aü", "/b"),
         ("scope odd", "{'a': [1, (2,)]}", "{'a': (1, [3])}"),
+    ]
+    assert [tuple(found) for found in of_requests(one, true)] == [
+        ("scope odd", "{'a': (1, [2])}", "{'a': (True, [2])}"),
     ]
 
 
@@ -613,6 +618,44 @@ def test_messages_that_are_cut() -> None:
         Difference("sent frame 2", "bbbb", "bbbc"),
         remark,
     ]
+
+
+def test_messages_that_are_cut_and_have_other_sizes() -> None:
+    """Two messages of which the same is kept are told apart by their sizes."""
+    one, other = (talked(ACCEPT, ("send", "send", {"bytes": b"abc"})) for _ in range(2))
+    for exchange, size in ((one, 10), (other, 20)):
+        exchange.events[1] = replace(exchange.events[1], size=size, cut=True)
+
+    assert list(of_answers(one, other)) == [
+        Difference("sent frame 1, as far as it is kept the same", "10 B", "20 B"),
+        Remark("sent frame 1", "compared: the first 3 B of 20 B", hint=HINT),
+    ]
+
+
+def test_many_messages_and_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many messages, and items of a list, are compared from the first on that differs, and that is said."""
+    monkeypatch.setattr(frame_difference, "_FRAMES", 2)
+    monkeypatch.setattr(json_difference, "_ITEMS", 2)
+    texts = [[{"text": text} for text in letters] for letters in ("abcdef", "axcdey")]
+    items = [answered(json.dumps(list(letters)).encode(), b"text/json") for letters in ("abcdef", "axcdey")]
+
+    assert list(of_answers(talked(ACCEPT, *sent(*texts[0])), talked(ACCEPT, *sent(*texts[1])))) == [
+        Difference("sent frame 2", "b", "x"),
+        Remark("sent frames", "compared: 2 from the first on that differs"),
+    ]
+    assert list(of_answers(items[0], items[1])) == [
+        Difference("response body[1]", '"b"', '"x"'),
+        Remark(BODY, "compared: 2 items from the first on that differs"),
+    ]
+
+
+def test_messages_that_are_none() -> None:
+    """What an app has sent that is no message is compared as it is."""
+    one, other = answered(b"a"), answered(b"a")
+    for exchange, odd in ((one, "odd"), (other, 5)):
+        exchange.add(Event(1, 3, 1.0, "send", odd))
+
+    assert list(of_answers(one, other)) == [Difference("?", "odd", "5")]
 
 
 def ended(exchange: Exchange, *, closed: bool = True, **how: Any) -> Exchange:

@@ -203,14 +203,14 @@ def other(draw: st.DrawFn, value: Any) -> Any:
 
 
 @st.composite
-def changes(draw: st.DrawFn) -> tuple[Conversation, Conversation]:
-    """Return a conversation, and another one in which the app says something else in one place."""
+def changes(draw: st.DrawFn, side: str) -> tuple[Conversation, Conversation]:
+    """Return a conversation, and another one in which one side says something else in one place."""
     conversation = draw(CONVERSATIONS)
     places = [
         (n, key)
         for n, (direction, message) in enumerate(conversation.turns)
         for key, value in message.items()
-        if direction == "send" and key not in ("type", "more_body", "more_trailers", "trailers") and value is not None
+        if direction == side and key not in ("type", "more_body", "more_trailers", "trailers") and value is not None
     ]
     n, key = draw(st.sampled_from(places)) if places else (0, "")
     assume(places)
@@ -226,17 +226,26 @@ def changes(draw: st.DrawFn) -> tuple[Conversation, Conversation]:
         value = other(draw, value)
     assume(value != message[key])
     turns = list(conversation.turns)
-    turns[n] = ("send", {**message, key: value})
+    turns[n] = (side, {**message, key: value})
     return conversation, conversation._replace(turns=turns)
 
 
-@given(changes())
+@given(changes("send"))
 @lengthy
 def test_any_change_is_found(change: tuple[Conversation, Conversation]) -> None:
     """A byte that differs anywhere is found, or it is said that it is not compared, or that it says the same."""
     before, after = change
 
     assert replayed(kept(before), Scripted(after)) != []
+
+
+@given(changes("receive"))
+@lengthy
+def test_any_change_of_a_request_is_found(change: tuple[Conversation, Conversation]) -> None:
+    """What a client has sent otherwise is found as well, in its body, its messages and its close."""
+    before, after = change
+
+    assert list(of_requests(kept(before), kept(after))) != []
 
 
 @given(CONVERSATIONS, st.integers(0, 30))
