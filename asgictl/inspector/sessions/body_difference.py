@@ -98,7 +98,7 @@ def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: boo
 def _has_none(exchange: Exchange, direction: Direction) -> bool:
     """Tell whether there is no body, or none that the app had to read."""
     if direction == "receive":
-        return gap(exchange) is None and not exchange.left_out and _is_empty(exchange)
+        return gap(exchange) is None and _is_empty(exchange)
     return exchange.start is None
 
 
@@ -133,17 +133,20 @@ def _joined(events: list[Event]) -> tuple[bytes, bool]:
 
 def _of_parts(where: str, one: Body, other: Body) -> Iterator[Found]:
     """Yield how bodies differ as far as both are kept, and how far that is."""
-    plain, there = _unpacked(where, one, other)
-    parts = [body.content for body in plain]
-    count = min(map(len, parts))
-    if parts[0][:count] != parts[1][:count]:
-        yield from _of_content(there, *(body._replace(content=body.content[:count]) for body in plain), whole=False)
+    first, second, there = one, other, where
+    same = common(one.content, other.content)
+    if same < min(len(one.content), len(other.content)):
+        first, second, there = _unpacked(where, one, other)
+    count = min(len(first.content), len(second.content))
+    kept = [body._replace(content=body.content[:count]) for body in (first, second)]
+    if kept[0].content != kept[1].content:
+        yield from _of_content(there, *kept, whole=False)
     else:
-        yield from _of_sizes(there, *plain)
+        yield from _of_sizes(there, first, second)
     if {one.missing, other.missing} <= {None, LEFT, SO_FAR} and _same_end(one, other):
         return
     why = reasons(*(None if body.missing in (CUT, SO_FAR) else body.missing for body in (one, other)))
-    sizes = [body.size for body in plain if body.size is not None]
+    sizes = [body.size for body in (first, second) if body.size is not None]
     of = f" of {size(max(sizes))}" if sizes and not why else ""
     text = f"compared: the first {size(count)}{of}{f'; {why}' if why else ''}"
     yield Remark(where, text, hint=one.hint or other.hint)
@@ -165,30 +168,29 @@ def _of_sizes(where: str, one: Body, other: Body) -> Iterator[Found]:
         yield Difference(f"{where}, as far as it is kept the same", *texts)
 
 
-def _unpacked(where: str, one: Body, other: Body) -> tuple[tuple[Body, Body], str]:
+def _unpacked(where: str, one: Body, other: Body) -> tuple[Body, Body, str]:
     """Return both unpacked, or neither where that cannot be done in full, and where they differ then."""
-    same = common(one.content, other.content)
-    if same == min(len(one.content), len(other.content)):
-        return (one, other), where
     found = [
         codings.unpacked(body.content, body.encoding, limit=_LARGEST, whole=not body.missing) for body in (one, other)
     ]
-    faults = [f"{found_one.fault}" for found_one in found if found_one.fault]
+    faults = dict.fromkeys(it.fault for it in found if it.fault)
     if faults:
-        return (one, other), f"{where}, packed ({'; '.join(dict.fromkeys(faults))})"
-    plain = (
-        body._replace(content=it.content, size=(None if body.missing else len(it.content)) if it.names else body.size)
-        for body, it in zip((one, other), found, strict=True)
-    )
-    return (next(plain), next(plain)), where
+        return one, other, f"{where}, packed ({'; '.join(faults)})"
+    return _as_unpacked(one, found[0]), _as_unpacked(other, found[1]), where
+
+
+def _as_unpacked(body: Body, found: codings.Unpacked) -> Body:
+    if not found.names:
+        return body
+    return body._replace(content=found.content, size=None if body.missing else len(found.content))
 
 
 def _of_whole(where: str, one: Body, other: Body) -> Iterator[Found]:
-    plain, there = _unpacked(where, one, other)
-    if plain[0].content == plain[1].content:
+    first, second, there = _unpacked(where, one, other)
+    if first.content == second.content:
         yield Remark(where, "the same content, packed otherwise", untold=False)
     else:
-        yield from _of_content(there, *plain, whole=True)
+        yield from _of_content(there, first, second, whole=True)
 
 
 def _of_content(where: str, one: Body, other: Body, *, whole: bool) -> Iterator[Found]:

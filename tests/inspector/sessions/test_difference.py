@@ -168,6 +168,7 @@ MEMBER = gzip.compress(b"first\n", mtime=1)
             MEMBER + gzip.compress(b"changed\n"),
             [(BODY, "second", None), (BODY, None, "changed")],
         ),
+        (MEMBER, MEMBER + gzip.compress(b"second\n"), [(BODY, None, "second")]),
         (
             MEMBER + b"x",
             MEMBER + b"y",
@@ -186,7 +187,7 @@ MEMBER = gzip.compress(b"first\n", mtime=1)
             ],
         ),
     ],
-    ids=["another member", "what follows", "a damaged end"],
+    ids=["another member", "a member more", "what follows", "a damaged end"],
 )
 def test_bodies_that_unpack_only_in_part(one: bytes, other: bytes, found: list[Any]) -> None:
     """All members of gzip are compared, and the bytes as they were sent where unpacking has not used all of them."""
