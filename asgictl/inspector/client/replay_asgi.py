@@ -17,6 +17,7 @@ from asgictl.inspector.exchange import Exchange, Headers, is_lost
 PATIENCE = 2.0
 
 
+_FILES = ("http.response.pathsend", "http.response.zerocopysend")
 _ENDS = ("websocket.close", "websocket.disconnect", "http.disconnect")
 
 
@@ -104,7 +105,8 @@ def script(exchange: Exchange, change: Edit) -> Script:
     body = [change.body] if change.body is not None else [chunk for chunk in chunks if isinstance(chunk, bytes)]
     host = next((value for name, value in change.headers if name.lower() == "host"), None)
     parts = [event for event in exchange.sent if event.type == "http.response.body"]
-    endless = bool(exchange.start) and (not parts or bool(parts[-1].get("more_body")))
+    is_file = any(event.type in _FILES for event in exchange.sent)
+    endless = bool(exchange.start) and not is_file and (not parts or bool(parts[-1].get("more_body")))
     return Script(
         id=exchange.id,
         scope=scope,

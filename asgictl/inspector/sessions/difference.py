@@ -19,6 +19,7 @@ _VARYING = frozenset((b"date",))
 _SWITCHING = 101
 
 _HANDLED = frozenset(("type", "status", "headers"))
+_FILES = frozenset(("http.response.pathsend", "http.response.zerocopysend"))
 
 _NOTHING = object()
 
@@ -55,7 +56,8 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     known = {name.lower() for name, _ in one.response_headers}
     headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
     yield from _of_headers("response header", one.response_headers, headers)
-    if not added or one.method != "HEAD":  # of which servers send no body, whatever the app gives them
+    # Servers send no body for HEAD, whatever the app gives them, and one from a file is not recorded.
+    if not added or (one.method != "HEAD" and not any(event.type in _FILES for event in one.sent)):
         body = body_of(one, "send")
         again = body_of(other, "send", as_far_as_another=not body.ended and other.opened.replay_of is not None)
         yield from body_difference.of_bodies("response body", body, again)
@@ -151,11 +153,11 @@ def _of_others(first: Exchange, second: Exchange, *, over_network: bool) -> Iter
     messages = [[event for event in exchange.sent if event.type not in known] for exchange in (first, second)]
     for kind in dict.fromkeys(event.type for events in messages for event in events):
         texts = [[_written(event) for event in events if event.type == kind] for events in messages]
-        if over_network:
+        if over_network and kind not in _FILES:
             yield Remark(kind, "not compared: it is not seen over HTTP/1.1")
-        elif texts[0] != texts[1]:
+        elif not over_network and texts[0] != texts[1]:
             yield _of_pair(kind, *("\n".join(lines) or None for lines in texts))
-        elif kind == "http.response.zerocopysend":
+        elif over_network or kind == "http.response.zerocopysend":
             yield Remark(kind, "not compared: what is in the file is not recorded")
 
 

@@ -785,6 +785,7 @@ def test_conversations_that_are_not_whole() -> None:
 
 EARLY = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]}
 TRAILERS = {"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": False}
+PATH = {"type": "http.response.pathsend", "path": "/a"}
 FILE = {"type": "http.response.zerocopysend", "file": 7, "count": 100}
 
 
@@ -793,6 +794,13 @@ def extended(message: dict[str, Any], **start: Any) -> Exchange:
     exchange = answered(b"a")
     exchange.events[0].message.update(start)
     exchange.add(Event(1, 3, 1.0, "send", message))
+    return exchange
+
+
+def sent_file(message: dict[str, Any]) -> Exchange:
+    """Return an exchange whose answer is a file."""
+    exchange = answered()
+    exchange.events[1] = replace(exchange.events[1], message=message)
     return exchange
 
 
@@ -809,6 +817,13 @@ def test_extensions() -> None:
     ]
     assert list(of_answers(extended(FILE), extended({**FILE, "file": 8}))) == [
         Remark("http.response.zerocopysend", "not compared: what is in the file is not recorded")
+    ]
+    assert list(of_answers(sent_file(PATH), sent_file(PATH))) == []
+    assert list(of_answers(sent_file(PATH), sent_file({**PATH, "path": "/b"}))) == [
+        Difference("http.response.pathsend", "path: /a", "path: /b")
+    ]
+    assert list(of_answers(sent_file(PATH), answered(b"content"), frozenset((b"server",)))) == [
+        Remark("http.response.pathsend", "not compared: what is in the file is not recorded")
     ]
     assert list(of_answers(extended(EARLY), answered(b"a"), frozenset((b"server",)))) == [
         Remark("http.response.early_hint", "not compared: it is not seen over HTTP/1.1")

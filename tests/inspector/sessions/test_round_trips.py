@@ -75,6 +75,7 @@ FRAMES: st.SearchStrategy[dict[str, Any]] = st.one_of(
 )
 CODES = st.sampled_from([1000, 1001, 3000, 4001])
 CLOSE = some(code=CODES, reason=st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=5)))
+PATHS = st.sampled_from(["/a", "/b/c", "/\u00e9"])
 HINTS = st.one_of(
     st.lists(_VALUE, max_size=2).map(lambda links: {"type": "http.response.early_hint", "links": links}),
     HEADERS.map(lambda headers: {"type": "http.response.push", "path": "/a?b", "headers": headers}),
@@ -93,6 +94,9 @@ def requests(draw: st.DrawFn) -> Conversation:
     start = {"type": "http.response.start", "status": draw(st.integers(200, 599)), **draw(some(headers=HEADERS))}
     turns.append(("send", {**start, "trailers": True} if trailers else start))
     turns += [("send", message) for message in draw(st.lists(HINTS, max_size=2))]
+    scope = {**SCOPE, "headers": draw(HEADERS), "method": draw(st.sampled_from(["GET", "PUT"]))}
+    if draw(st.integers(0, 9)) == 0:
+        return Conversation(scope, [*turns, ("send", {"type": "http.response.pathsend", "path": draw(PATHS)})])
     chunks = draw(CHUNKS)
     turns += [("send", {"type": "http.response.body", "body": body, "more_body": True}) for body in chunks[:-1]]
     last: dict[str, Any] = draw(st.sampled_from([{"body": chunks[-1]}, {"body": chunks[-1], "more_body": False}, {}]))
@@ -101,7 +105,7 @@ def requests(draw: st.DrawFn) -> Conversation:
         ("send", {"type": "http.response.trailers", "headers": headers, "more_trailers": n < len(trailers)})
         for n, headers in enumerate(trailers, start=1)
     ]
-    return Conversation({**SCOPE, "headers": draw(HEADERS), "method": draw(st.sampled_from(["GET", "PUT"]))}, turns)
+    return Conversation(scope, turns)
 
 
 @st.composite
