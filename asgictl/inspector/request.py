@@ -82,6 +82,7 @@ class ReplayRequest(NamedTuple):
     header: tuple[str, ...] = ()
     body: str | None = None
     diff: bool = False
+    json: bool = False
     view: ViewName | None = None
     factory: bool = False
     interface: Interface = "auto"

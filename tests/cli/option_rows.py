@@ -428,6 +428,10 @@ SESSION_REPLAY = {
         },
         beside=("--app", "demo"),
     ),
+    "json": Row(
+        {"print_differences": ABSENT, "stdout": '{"schema": "asgictl/1", "command": "session replay", "result'},
+        beside=("--app", "demo", "--diff"),
+    ),
     "view": Row({"show.view": "json"}, "json", beside=("--app", "demo")),
     "factory": Row({"adapt.how.factory": True}, beside=("--app", "demo")),
     "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),

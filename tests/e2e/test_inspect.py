@@ -658,7 +658,7 @@ def test_diff(inspect: Serve, tmp_path: Path) -> None:
     found = {one["where"]: (one["one"], one["other"]) for one in answers.result(text)["differences"]}
     assert status == 1
     assert found["scope method"] == ("POST", "GET")
-    assert found["request header x-a"] == ("1", "2, 3")
+    assert found["request header x-a"] == ("1", "2\n3")
     assert found["response body .method"] == ('"POST"', '"GET"')
     assert found["response body .body"] == (json.dumps(b'{"n": [1, 2]}'.hex()), '""')
 

@@ -316,6 +316,8 @@ def test_no_text(found: Exchange, reason: str) -> None:
         with pytest.raises(ValueError, match=r".") as caught:
             read()
         assert str(caught.value) == f"the response body of #1 {reason}"
+
+
 BODY = ("send", {"type": "http.response.body"})
 MORE = ("send", {"type": "http.response.body", "more_body": True})
 TRAILED = ("send", {"type": "http.response.start", "status": 200, "trailers": True})

@@ -1,6 +1,5 @@
 """`asgictl session diff`."""
 
-from asgictl import errors
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
 from asgictl.errors import ConfigError
@@ -8,7 +7,7 @@ from asgictl.inspector.request import DiffRequest
 
 
 def diff(request: DiffRequest, run: Invocation) -> int:
-    """Compare two exchanges: scope, headers without their order, bodies by what they mean; 1 if they differ."""
+    """Compare two exchanges: scope, headers without order, bodies by meaning; 1 if they differ, 5 if that is open."""
     from asgictl.inspector.sessions import difference
 
     files, numbers = saved.split(request.words)
@@ -18,4 +17,4 @@ def diff(request: DiffRequest, run: Invocation) -> int:
     one, other = (exchanges[number] for number in numbers)
     found = [*difference.of_requests(one, other), *difference.of_answers(one, other)]
     saved.print_differences(run.console, f"#{one.id}", f"#{other.id}", found)
-    return errors.FOUND if found else 0
+    return saved.concluded(run.console, found)

@@ -54,6 +54,7 @@ REPLAY = Form(
         **panel(
             SHOWN,
             diff=flag("--diff", about="Show how the answers differ from the recorded ones."),
+            json=flag("--json", about="The differences as JSON."),
             view=_VIEW["view"],
         ),
         **panel(

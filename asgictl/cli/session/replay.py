@@ -1,5 +1,6 @@
 """`asgictl session replay`."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from asgictl.inspector.client.driver import Driver
     from asgictl.inspector.client.replay_asgi import Edit, Script
     from asgictl.inspector.exchange import Exchange
+    from asgictl.inspector.sessions.compared import Found
     from asgictl.inspector.sessions.saved_session import SavedSession
 
 
@@ -30,32 +32,37 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     from asgictl.inspector.client import replay_http
     from asgictl.inspector.sessions import difference
+    from asgictl.inspector.sessions.compared import Remark
 
     console = run.console
     if (request.app is None) == (request.to is None):
         raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
+    if request.json and not request.diff:
+        raise ConfigError("`--json` is a form of `--diff`", hint="pass --diff, too, or --view json", option="json")
     if request.to is not None:
         _check_url(request.to, yes=request.yes)
     change = _change(request)
     files, numbers = saved.split(request.words)
     session = saved.session(files, console)
     exchanges = saved.wanted(session, numbers)
-    scripts = _scripts(exchanges, session, numbers, change, console)
+    scripts, left_out = _scripts(exchanges, session, numbers, change, console)
     for one in scripts:
         if one.without:
             console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
             console.hint(_how_to_give(one.without))
     view = request.view or ("full" if len(scripts) == 1 else "line")
-    differences = 0
+    found: dict[int, list[Found]] = {number: [Remark("request", text)] for number, text in left_out.items()}
     for new in _results(request, console, scripts, session):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
-            found = list(difference.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
-            saved.print_differences(console, f"#{old.id}", "now", found)
-            differences += len(found)
+            found[old.id] = list(difference.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
+            if not request.json:
+                saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:
             views.show(console, new.records(), views.everything(), view)
-    return errors.FOUND if differences else 0
+    if request.json:
+        console.result("", {"exchanges": [{"id": number, **saved.compared(found[number])} for number in sorted(found)]})
+    return saved.concluded(console, list(itertools.chain(*found.values()))) if request.diff else 0
 
 
 def _scripts(
@@ -64,23 +71,24 @@ def _scripts(
     numbers: Sequence[int],
     change: "Edit",
     console: Console,
-) -> "list[Script]":
-    """Return what to send: the exchanges that are named, or all that can be sent again."""
+) -> "tuple[list[Script], dict[int, str]]":
+    """Return what to send: the exchanges that are named, or all that can be sent again; and why others cannot."""
     from asgictl.inspector.client import replay_asgi as again
 
     if numbers:
-        return [again.script(exchanges[number], change) for number in dict.fromkeys(numbers)]
-    scripts = []
+        return [again.script(exchanges[number], change) for number in dict.fromkeys(numbers)], {}
+    scripts, left_out = [], {}
     for exchange in exchanges.values():
         if exchange.type in ("http", "websocket"):
             try:
                 scripts.append(again.script(exchange, change))
             except AsgictlError as error:
+                left_out[exchange.id] = f"not sent: {error.message}"
                 console.note(f"{error.message}; it is left out")
     if not scripts:
         problem = f"{session} holds nothing that can be sent again"
         raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
-    return scripts
+    return scripts, left_out
 
 
 def _how_to_give(names: Sequence[str]) -> str:

@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from asgictl import errors
 from asgictl.console import Console
 from asgictl.errors import FileProblemError
 from asgictl.spans import Span
 
 if TYPE_CHECKING:
     from asgictl.inspector.exchange import Exchange
-    from asgictl.inspector.sessions.difference import Difference
+    from asgictl.inspector.sessions.compared import Found
     from asgictl.inspector.sessions.saved_session import SavedSession
 
 # The number of an exchange, where the word is not the first; a file that is called like that can be written `./7`.
@@ -47,20 +48,52 @@ def missing(session: "SavedSession", number: int) -> FileProblemError:
     return FileProblemError(f"there is no exchange #{number} in {session}", hint=hint)
 
 
-def print_differences(console: Console, one: str, other: str, found: "Sequence[Difference]") -> None:
-    """Print differences: what was there, what is there now."""
-    data = [difference._asdict() for difference in found]
-    lines = []
-    for difference in found:
-        lines.append([Span(difference.where, "bold")])
-        for sign, style, text in (("-", "red", difference.one), ("+", "green", difference.other)):
-            shown = [] if text is None else text.splitlines() or [""]
-            lines += [[Span(f"{sign} {line}".rstrip(), style)] for line in shown]
-    report = "\n".join(console.rendered(line, None) for line in lines)
-    count = f"{len(found)} difference{'s' if len(found) != 1 else ''}" if found else "no difference"
-    console.result(report if found else f"{one} and {other}: no difference", {"differences": data})
-    if found:
-        console.note(f"{one} (-) and {other} (+): {count}")
+def print_differences(console: Console, one: str, other: str, found: "Sequence[Found]") -> None:
+    """Print differences, what was there, what is there now, and what there is to know of the comparison."""
+    from asgictl.inspector.sessions.compared import Difference, Remark
+
+    lines, latest = [], ""
+    for it in found:
+        if it.where != latest:
+            lines.append([Span(it.where, "bold")])
+        latest = it.where
+        if isinstance(it, Remark):
+            lines.append([Span("? " if it.untold else "= ", "yellow" if it.untold else ""), Span(it.text)])
+            continue
+        for sign, style, text in (("-", "red", it.one), ("+", "green", it.other)):
+            shown = [] if text is None else text.split("\n")
+            lines += [[Span(f"{sign} {line}" if line else sign, style)] for line in shown]
+    differences = sum(isinstance(it, Difference) for it in found)
+    is_told = not any(isinstance(it, Remark) and it.untold for it in found)
+    heading = f"{one} and {other}: no difference{'' if is_told else ' in what could be compared'}"
+    report = [] if differences else [heading]
+    report += [console.rendered(line, None) for line in lines]
+    console.result("\n".join(report), compared(found))
+    if differences:
+        console.note(f"{one} (-) and {other} (+): {differences} difference{'s' if differences != 1 else ''}")
+
+
+def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
+    """Return what a comparison has found, as JSON has it."""
+    from asgictl.inspector.sessions.compared import Difference, Remark
+
+    remarks = (it for it in found if isinstance(it, Remark))
+    return {
+        "differences": [it._asdict() for it in found if isinstance(it, Difference)],
+        "remarks": [{"where": it.where, "text": it.text, "untold": it.untold} for it in remarks],
+    }
+
+
+def concluded(console: Console, found: "Sequence[Found]") -> int:
+    """Say how more could be compared, and return the exit status of a comparison."""
+    from asgictl.inspector.sessions.compared import Remark
+
+    remarks = [it for it in found if isinstance(it, Remark)]
+    for hint in dict.fromkeys(it.hint for it in remarks if it.hint):
+        console.hint(hint)
+    if len(remarks) < len(found):
+        return errors.FOUND
+    return errors.UNTOLD if any(it.untold for it in remarks) else 0
 
 
 def listed(names: Sequence[str]) -> str:

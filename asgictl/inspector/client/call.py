@@ -77,6 +77,10 @@ class Call:
             raise TimeoutError(f"the app has not returned for {self._timeout:g} s ({self.scope.get('path')})")
         self._task.result()
 
+    async def while_running(self, task: asyncio.Future[None]) -> None:
+        """Wait for a task, no longer than the app runs, or may take for a message."""
+        await asyncio.wait([self._task, task], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+
     def check(self) -> None:
         """Raise what the app has raised by now."""
         __tracebackhide__ = True
@@ -174,6 +178,11 @@ class Stream:
             elif message.get("type") in ("http.response.pathsend", "http.response.zerocopysend"):
                 self.is_complete = True
                 self.disconnect()
+
+    async def leave(self) -> None:
+        """Have the app receive the body, and that the client has gone before there is an answer."""
+        await self.call.while_running(self._feeder)
+        self.disconnect()
 
     def disconnect(self) -> None:
         """Have the app receive `http.disconnect`, after a body that is complete, or at once."""

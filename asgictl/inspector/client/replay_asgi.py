@@ -1,5 +1,6 @@
 """Recorded requests and conversations sent again: into an app, in this process."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -12,8 +13,12 @@ from asgictl.inspector.client.driver import Driver
 from asgictl.inspector.client.websocket import Disconnected, Refused, WebSocket
 from asgictl.inspector.exchange import Exchange, Headers, is_lost
 
-# How long a WebSocket's messages are waited for that the recording has, in seconds.
-_PATIENCE = 2.0
+# How much longer than in the recording a WebSocket's messages, and its close, are waited for, in seconds.
+PATIENCE = 2.0
+
+
+_FILES = ("http.response.pathsend", "http.response.zerocopysend")
+_ENDS = ("websocket.close", "websocket.disconnect", "http.disconnect")
 
 
 class Edit(NamedTuple):
@@ -25,32 +30,56 @@ class Edit(NamedTuple):
     body: bytes | None = None
 
 
-class Script(NamedTuple):
-    """What is sent again: a scope, the chunks of a body, or of a WebSocket the steps; `without` names lost secrets.
+class Turn(NamedTuple):
+    """A message that the client of a WebSocket sends when `before` messages of the app have come."""
 
-    A step is how many messages of the app come first, and what the client sends then. `host` is another Host header.
-    `parts` and `size` are how many chunks, and bytes, an answer had that was not complete, as endless ones are not.
+    before: int
+    message: dict[str, Any]
+
+
+class Leave(NamedTuple):
+    """How the client of a WebSocket has closed it."""
+
+    code: int = 1000
+    reason: str = ""
+
+
+class Script(NamedTuple):
+    """What is sent again: a scope, the chunks of a body, or of a WebSocket the turns; `without` names lost secrets.
+
+    `host` is another Host header. `parts` and `size` are how many chunks, and bytes, an answer had that was not
+    complete, as endless ones are not. `answers` counts the messages of a WebSocket's app, and `closes` says that it has
+    closed; `waited` is the longest time in seconds that one of these took. `is_left` says that the client has gone
+    before there was an answer, and `leave` how.
     """
 
     id: int
     scope: dict[str, Any]
     chunks: list[bytes]
-    steps: list[tuple[int, str | bytes]]
+    turns: list[Turn]
     answers: int
     without: tuple[str, ...]
     host: str | None = None
     parts: int | None = None
     size: int = 0
+    closes: bool = False
+    waited: float = 0.0
+    is_left: bool = False
+    leave: Leave = Leave()
 
 
 class Frames(Protocol):
     """The client's side of a WebSocket."""
 
-    async def send(self, data: str | bytes) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
 
     async def receive(self, patience: float) -> bool:
         """Wait for a message; tell whether one has come."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the app may say more."""
 
 
 def script(exchange: Exchange, change: Edit) -> Script:
@@ -62,13 +91,6 @@ def script(exchange: Exchange, change: Edit) -> Script:
         exchange.check_whole("pass --body, or record it again, with a larger --body-limit or --save-limit")
     if exchange.type == "websocket" and (change.method or change.body is not None):
         raise ConfigError(f"#{exchange.id} is a WebSocket: it has neither method nor body", hint="change -H or --path")
-    steps: list[tuple[int, str | bytes]] = []
-    answers = 0
-    for event in exchange.events:
-        if event.type == "websocket.send":
-            answers += 1
-        elif event.type == "websocket.receive":
-            steps.append((answers, event.content))
     headers, without = _headers(exchange, change)
     query = exchange.scope.get("query_string")
     scope = {
@@ -83,18 +105,37 @@ def script(exchange: Exchange, change: Edit) -> Script:
     body = [change.body] if change.body is not None else [chunk for chunk in chunks if isinstance(chunk, bytes)]
     host = next((value for name, value in change.headers if name.lower() == "host"), None)
     parts = [event for event in exchange.sent if event.type == "http.response.body"]
-    endless = bool(exchange.start) and (not parts or bool(parts[-1].get("more_body")))
+    is_file = any(event.type in _FILES for event in exchange.sent)
+    endless = bool(exchange.start) and not is_file and (not parts or bool(parts[-1].get("more_body")))
     return Script(
         id=exchange.id,
         scope=scope,
         chunks=body,
-        steps=steps,
-        answers=answers,
         without=without,
         host=host,
         parts=len(parts) if endless else None,
         size=exchange.response_size,
+        **_course(exchange),
     )
+
+
+def _course(exchange: Exchange) -> dict[str, Any]:
+    """Return what a script has of who has sent what before the other."""
+    turns: list[Turn] = []
+    answers, waited, latest = 0, 0.0, 0.0
+    for event in exchange.events:
+        if event.type in ("websocket.send", "websocket.close", "websocket.accept"):
+            answers += event.type == "websocket.send"
+            waited = max(waited, event.ms - latest)
+        elif event.type == "websocket.receive":
+            turns.append(Turn(answers, event.message))
+        latest = event.ms
+    course: dict[str, Any] = {"turns": turns, "answers": answers, "waited": waited / 1000}
+    end = next((event for event in exchange.events if event.type in _ENDS), None)
+    if end is None or end.type == "websocket.close":
+        return {**course, "closes": end is not None}
+    leave = Leave(end.get("code", 1005), end.get("reason") or "")
+    return {**course, "is_left": all(event.n > end.n for event in exchange.sent), "leave": leave}
 
 
 async def into_app(driver: Driver, scripts: Sequence[Script]) -> AsyncIterator[Exchange]:
@@ -119,16 +160,9 @@ async def _call(driver: Driver, one: Script) -> Exchange:
     call = driver.call(scope, replay_of=one.id)
     try:
         if scope["type"] == "websocket":
-            await _converse_with_app(WebSocket(call, driver.exchange), one)
+            await _converse_with_app(WebSocket(call, driver.exchange), one, driver.timeout)
         else:
-            stream = Stream(call, chunks_of(one.chunks or [b""]))
-            try:
-                await stream.begin()
-                await stream.read(driver.timeout, one.parts)
-                if stream.is_complete:
-                    await call.ended()
-            finally:
-                stream.disconnect()
+            await _request(Stream(call, chunks_of(one.chunks or [b""])), one, driver.timeout)
     except TimeoutError as error:
         raise StartError(f"#{one.id}: {error}", hint="pass a longer --timeout") from error
     except Exception:  # noqa: BLE001, S110  # of the app; it is recorded
@@ -138,39 +172,77 @@ async def _call(driver: Driver, one: Script) -> Exchange:
     return driver.exchange(call.number)
 
 
-async def converse(frames: Frames, one: Script) -> None:
-    """Send a client's messages, each after as many of the app as in the recording."""
-    seen = 0
-    for before, data in one.steps:
-        while seen < before and await frames.receive(_PATIENCE):
-            seen += 1
-        await frames.send(data)
-    while seen < one.answers and await frames.receive(_PATIENCE):
-        seen += 1
+async def _request(stream: Stream, one: Script, limit: float) -> None:
+    try:
+        if one.is_left:
+            await stream.leave()
+        else:
+            await stream.begin()
+            await stream.read(limit, one.parts)
+        if one.is_left or stream.is_complete:
+            await stream.call.ended()
+    finally:
+        stream.disconnect()
+
+
+async def converse(frames: Frames, one: Script, limit: float) -> None:
+    """Send a client's messages, each after as many of the app as in the recording, and wait for its close.
+
+    A message is waited for as long as in the recording, and a while more, but no longer than `limit` seconds.
+    """
+    patience = min(one.waited + PATIENCE, limit)
+    seen = missing = 0
+
+    async def hear(count: int) -> None:
+        nonlocal seen, missing
+        while seen + missing < count and frames.is_open:
+            if await frames.receive(patience):
+                seen += 1
+            else:
+                missing = count - seen
+
+    for before, message in one.turns:
+        await hear(before)
+        await frames.send(message)
+    await hear(one.answers)
+    if one.closes:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while frames.is_open:
+                    await frames.receive(patience)
 
 
 class _AppFrames:
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
+        self.is_open = True
 
-    async def send(self, data: str | bytes) -> None:
-        await self._socket.send(data)
+    async def send(self, message: dict[str, Any]) -> None:
+        self._socket.call.put(message)
 
     async def receive(self, patience: float) -> bool:
         try:
             await self._socket.receive(patience)
-        except (TimeoutError, Disconnected):
+        except TimeoutError:
+            return False
+        except Disconnected:
+            self.is_open = False
             return False
         return True
 
 
-async def _converse_with_app(socket: WebSocket, one: Script) -> None:
+async def _converse_with_app(socket: WebSocket, one: Script, limit: float) -> None:
+    if one.is_left:
+        socket.call.put({"type": "websocket.connect"})
+        await socket.close()
+        await socket.call.ended()
+        return
     try:
         await socket.connect()
     except Refused:
         return
-    await converse(_AppFrames(socket), one)
-    await socket.close()
+    await converse(_AppFrames(socket), one, limit)
+    await socket.close(*one.leave)
 
 
 def _headers(exchange: Exchange, change: Edit) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:

@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector import urls
 from asgictl.inspector.address import is_loopback
-from asgictl.inspector.client.replay_asgi import Script, converse
+from asgictl.inspector.client.replay_asgi import PATIENCE, Leave, Script, converse
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Closed, Event, Opened
+from asgictl.inspector.record import Closed, Event, Opened, content_of
 from asgictl.inspector.record.redaction import Redactor
 
 # What belongs to one connection, and is made anew for the next (RFC 6455 section 4.1, RFC 9112).
@@ -23,6 +23,9 @@ _HANDSHAKE = frozenset(
         *(b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions", b"sec-websocket-protocol"),
     )
 )
+
+# What a client may send (RFC 6455 section 7.4).
+_CODES = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
 
 # What servers add to an answer, below the app.
 ADDED = frozenset(
@@ -104,36 +107,51 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)
         recorded.add("receive", {"type": "http.request", "body": body, "more_body": False}, len(body))
+        if one.is_left:
+            recorded.add("receive", {"type": "http.disconnect"})
+            return recorded.close()
         with connection.getresponse() as response:  # which has the socket for itself where it has no length
             fields = response.getheaders()
             headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
             recorded.add("send", {"type": "http.response.start", "status": response.status, "headers": headers})
-            content = _content(response, one, limit)
-            recorded.add("send", {"type": "http.response.body", "body": content, "more_body": False}, len(content))
+            content, is_whole = _content(response, one, limit)
+            message = {"type": "http.response.body", "body": content, "more_body": not is_whole}
+            recorded.add("send", message, len(content))
     finally:
         connection.close()
     return recorded.close()
 
 
-def _content(response: http.client.HTTPResponse, one: Script, limit: float) -> bytes:
-    """Return the body, or as much of it as a recording has that was not complete; raise `OSError` after `limit`."""
+def _content(response: http.client.HTTPResponse, one: Script, limit: float) -> tuple[bytes, bool]:
+    """Return the body, or as much of it as a recording has that was not complete, and whether it has come to its end.
+
+    Raises `OSError` after `limit` seconds.
+    """
     deadline = time.monotonic() + limit
     content = b""
-    while (one.parts is None or len(content) < one.size) and (part := response.read1(64 * 1024)):
-        content += part
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"its answer has not ended within {limit:g} s")
-    return content
+    try:
+        while one.parts is None or len(content) < one.size:
+            part = response.read1(64 * 1024)
+            content += part
+            if not part:
+                return content, not response.length
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"its answer has not ended within {limit:g} s")
+    except (http.client.IncompleteRead, ConnectionError) as error:
+        return content + getattr(error, "partial", b""), False
+    return content, False
 
 
 class _ServerFrames:
     def __init__(self, connection: Any, recorded: _Recorded) -> None:
         self._connection = connection
         self._recorded = recorded
+        self.is_open = True
 
-    async def send(self, data: str | bytes) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         from websockets.exceptions import ConnectionClosed
 
+        data = content_of(message)
         self._recorded.frame("receive", "websocket.receive", data)
         try:
             await self._connection.send(data)
@@ -146,32 +164,20 @@ class _ServerFrames:
         try:
             async with asyncio.timeout(patience):
                 data = await self._connection.recv()
-        except (TimeoutError, ConnectionClosed):
+        except TimeoutError:
+            return False
+        except ConnectionClosed:
+            self.is_open = False
             return False
         self._recorded.frame("send", "websocket.send", data)
         return True
 
 
 async def _converse_with_server(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> Exchange:
-    from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-    scheme = {"http": "ws", "https": "wss"}.get(base.scheme, base.scheme)
-    headers = [
-        (n.decode("latin-1"), v.decode("latin-1")) for n, v in one.scope["headers"] if n.lower() not in _HANDSHAKE
-    ]
     try:
-        connection = await connect(
-            f"{scheme}://{one.host or base.netloc}{_path(base, one)}",
-            host=base.hostname,
-            port=base.port or (443 if scheme == "wss" else 80),
-            additional_headers=headers,
-            subprotocols=one.scope.get("subprotocols") or None,
-            user_agent_header=None,
-            open_timeout=limit,
-            ssl=_context(base) if scheme == "wss" else None,
-            proxy=None,
-        )
+        connection = await _connected(base, one, min(limit, PATIENCE) if one.is_left else limit)
     except InvalidStatus as error:
         answer = error.response
         start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": _pairs(answer)}
@@ -179,18 +185,52 @@ async def _converse_with_server(base: SplitResult, one: Script, limit: float, re
         body = answer.body or b""
         recorded.add("send", {"type": "websocket.http.response.body", "body": body}, len(body))
         return recorded.close()
+    except TimeoutError:
+        if not one.is_left:
+            raise
+        recorded.add("receive", {"type": "websocket.disconnect", "code": 1006, "reason": ""})
+        return recorded.close()
     except InvalidHandshake as error:
         raise http.client.HTTPException(str(error)) from error
     try:
         accept = {"type": "websocket.accept", "subprotocol": connection.subprotocol}
         recorded.add("send", {**accept, "headers": _pairs(connection.response)})
-        await converse(_ServerFrames(connection, recorded), one)
+        await converse(_ServerFrames(connection, recorded), one, limit)
         closed_by_server = connection.close_code is not None
     finally:
-        await connection.close()
-    code = connection.close_code
-    recorded.add("send" if closed_by_server else "receive", {"type": "websocket.close", "code": code})
+        await connection.close(*(one.leave if one.leave.code in _CODES else Leave()))
+    close = {"code": connection.close_code, "reason": connection.close_reason}
+    if closed_by_server:
+        recorded.add("send", {"type": "websocket.close", **close})
+    else:
+        recorded.add("receive", {"type": "websocket.disconnect", **close})
     return recorded.close()
+
+
+async def _connected(base: SplitResult, one: Script, limit: float) -> Any:
+    """Return a connection; what the server answers is an answer, and is not followed."""
+    from websockets.asyncio.client import connect
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
+
+    scheme = {"http": "ws", "https": "wss"}.get(base.scheme, base.scheme)
+    headers = [
+        (n.decode("latin-1"), v.decode("latin-1")) for n, v in one.scope["headers"] if n.lower() not in _HANDSHAKE
+    ]
+    return await Connect(
+        f"{scheme}://{one.host or base.netloc}{_path(base, one)}",
+        host=base.hostname,
+        port=base.port or (443 if scheme == "wss" else 80),
+        additional_headers=headers,
+        subprotocols=one.scope.get("subprotocols") or None,
+        user_agent_header=None,
+        open_timeout=limit,
+        ssl=_context(base) if scheme == "wss" else None,
+        proxy=None,
+        max_size=None,
+    )
 
 
 def _pairs(response: Any) -> list[tuple[bytes, bytes]]:

@@ -105,12 +105,8 @@ class Event:
 
     @property
     def content(self) -> bytes | str:
-        """What is kept of the message's body, or of its bytes or text."""
-        for key in CONTENT:
-            value = self.get(key)
-            if value and isinstance(value, (bytes, bytearray, str)):
-                return bytes(value) if isinstance(value, bytearray) else value
-        return "" if self.get("text") == "" else b""
+        """What is kept of the message's body, or of its bytes or text; text is text and bytes are bytes, also empty."""
+        return content_of(self.message) if isinstance(self.message, dict) else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +129,15 @@ class Closed:
     _: KW_ONLY
     error: Failure | None = None
     cancelled: bool = False
+
+
+def content_of(message: dict[str, Any]) -> bytes | str:
+    """Return a message's body, or its bytes or text; of bytes and text the one that is sent, where it has both."""
+    for key in CONTENT:
+        value = message.get(key)
+        if isinstance(value, (bytes, bytearray, str)):
+            return bytes(value) if isinstance(value, bytearray) else value
+    return b""
 
 
 Record = Opened | Event | Raised | Closed

@@ -1,15 +1,14 @@
 """How two exchanges differ: in their scopes, their headers without order, their bodies by what they mean."""
 
-import difflib
-import itertools
-import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from asgictl.inspector import bodies
-from asgictl.inspector.exchange import Exchange, Headers, value_of
-from asgictl.inspector.record import Redacted
+from asgictl.inspector.exchange import ANSWERS, Exchange, Headers
+from asgictl.inspector.record import Direction, Event, Redacted
+from asgictl.inspector.sessions import body_difference, frame_difference
+from asgictl.inspector.sessions.body_difference import body_of, reasons, unfinished
+from asgictl.inspector.sessions.compared import Difference, Found, Remark, alone, told
 
 # What differs between any two connections.
 _FLEETING = frozenset(("client", "server", "state", "headers"))
@@ -17,89 +16,92 @@ _FLEETING = frozenset(("client", "server", "state", "headers"))
 # What differs between two answers of the same kind.
 _VARYING = frozenset((b"date",))
 
-_LINES = 5000
-
 _SWITCHING = 101
 
-
-class Difference(NamedTuple):
-    """A difference: where, and what is there in the one and in the other; None is nothing."""
-
-    where: str
-    one: str | None
-    other: str | None
-
-
-def of_requests(one: Exchange, other: Exchange) -> Iterator[Difference]:
-    """Yield how the requests of two exchanges differ."""
-    for key in dict.fromkeys((*one.scope, *other.scope)):
-        values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
-        if key not in _FLEETING and not _same(*values):
-            yield Difference(f"scope {key}", *map(_shown, values))
-    yield from _of_headers("request header", one.request_headers, other.request_headers)
-    yield from _of_bodies("request body", _request(one), _request(other))
-    yield from _of_frames("received frame", _frames(one, "receive"), _frames(other, "receive"))
-
-
-def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozenset()) -> Iterator[Difference]:
-    """Yield how the answers of two exchanges differ, but for headers in `added` that only `other` has."""
-    for where, values in (
-        ("status", (one.status, other.status)),
-        ("close code", (_closed(one), _closed(other))),
-        *([] if added else [("error", (one.error and str(one.error), other.error and str(other.error)))]),
-    ):
-        if values[0] != values[1]:
-            yield Difference(where, *(None if value is None else str(value) for value in values))
-    if added and one.start is None and one.type == "http":
-        return  # what servers make of an app that raises
-    known = {name.lower() for name, _ in one.response_headers}
-    headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
-    yield from _of_headers("response header", one.response_headers, headers)
-    if one.method != "HEAD":  # of which servers send no body, whatever the app gives them
-        yield from _of_bodies("response body", _response(one), _response(other))
-    yield from _of_frames("sent frame", _frames(one, "send"), _frames(other, "send"))
-
-
-class _Body(NamedTuple):
-    content: bytes
-    media_type: str
-    size: int
-
+_HANDLED = frozenset(("type", "status", "headers"))
+_FILES = frozenset(("http.response.pathsend", "http.response.zerocopysend"))
 
 _NOTHING = object()
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(_lists(one) == _lists(other))
+def of_requests(one: Exchange, other: Exchange) -> Iterator[Found]:
+    """Yield how the requests of two exchanges differ, and what of them could not be compared."""
+    for key in dict.fromkeys((*one.scope, *other.scope)):
+        values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
+        if key not in _FLEETING and _spelled(values[0]) != _spelled(values[1]):
+            yield _of_pair(f"scope {key}", *_shown(*values))
+    yield from _of_headers("request header", one.request_headers, other.request_headers)
+    yield from body_difference.of_bodies("request body", *(body_of(exchange, "receive") for exchange in (one, other)))
+    yield from frame_difference.of_frames("received frame", one, other, "receive")
+    yield from _of_values("client's close", one, other, lambda exchange: _closed(exchange, "receive"))
+
+
+def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozenset()) -> Iterator[Found]:
+    """Yield how the answers of two exchanges differ, and what of them could not be compared.
+
+    `added` are the headers that servers add, where `other` has come through one; those that only `other` has do not
+    count, nor does what a server makes of an app that raises, or that refuses a WebSocket without an answer.
+    """
+    why = [unfinished(exchange) if exchange.status is None else None for exchange in (one, other)]
+    if any(why):
+        yield Remark("answer", f"not compared; {reasons(*why)}")
+        return
+    yield from _of_values("", one, other, lambda exchange: {"status": exchange.status})
+    if added and one.start is None and one.status != _SWITCHING:
+        return
+    if not added:
+        yield from _of_values("", one, other, lambda exchange: {"error": exchange.error and str(exchange.error)})
+    yield from _of_values("", one, other, _started)
+    yield from _of_values("close", one, other, lambda exchange: _closed(exchange, "send"))
+    known = {name.lower() for name, _ in one.response_headers}
+    headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
+    yield from _of_headers("response header", one.response_headers, headers)
+    # Servers send no body for HEAD, whatever the app gives them, and one from a file is not recorded.
+    if not added or (one.method != "HEAD" and not any(event.type in _FILES for event in one.sent)):
+        body = body_of(one, "send")
+        again = body_of(other, "send", as_far_as_another=not body.ended and other.opened.replay_of is not None)
+        yield from body_difference.of_bodies("response body", body, again)
+    yield from frame_difference.of_frames("sent frame", one, other, "send")
+    yield from _of_others(one, other, over_network=bool(added))
+
+
+def _spelled(value: Any) -> str:
+    """Return a value such that others are other texts, but not for tuples and lists, of which JSON knows one."""
+    return repr(_lists(value))
 
 
 def _lists(value: Any) -> Any:
-    """Return `value` without a difference between tuples and lists, of which JSON knows one."""
     if isinstance(value, (list, tuple)):
         return [_lists(item) for item in value]
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
+        return {key: _lists(value[key]) for key in sorted(value, key=repr)}
     return value
 
 
-def _shown(value: Any) -> str | None:
-    if value is _NOTHING:
-        return None
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+def _shown(*values: Any) -> list[str | None]:
+    """Return two values as text, as Python has them where they look the same otherwise; None for nothing."""
+    texts = [value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values]
+    texts = [repr(value) for value in values] if texts[0] == texts[1] else texts
+    return [None if value is _NOTHING else text for value, text in zip(values, texts, strict=True)]
+
+
+def _of_pair(where: str, one: str | None, other: str | None) -> Difference:
+    if one is None or other is None:
+        return Difference(where, *(None if text is None else alone(text) for text in (one, other)))
+    return Difference(where, *told(one, other))
 
 
 def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference]:
-    names = dict.fromkeys(name.lower() for name, _ in (*one, *other))
-    for name in names:
+    """Yield how headers differ: their order counts only among those of one name (RFC 9110 section 5.3)."""
+    for name in dict.fromkeys(name.lower() for name, _ in (*one, *other)):
         if name in _VARYING:
             continue
-        values = [
-            Counter(_comparable(value) for key, value in headers if key.lower() == name) for headers in (one, other)
-        ]
-        gone, come = (values[0] - values[1]).elements(), (values[1] - values[0]).elements()
-        texts = [", ".join(items) for items in (gone, come)]
-        if any(texts):
-            yield Difference(f"{where} {name.decode('latin-1')}", *(text or None for text in texts))
+        values = [[_comparable(value) for key, value in headers if key.lower() == name] for headers in (one, other)]
+        if values[0] == values[1]:
+            continue
+        gone, come = (list((Counter(values[i]) - Counter(values[1 - i])).elements()) for i in (0, 1))
+        texts = ["\n".join(items) if items else None for items in ((gone, come) if gone or come else values)]
+        yield _of_pair(f"{where} {name.decode('latin-1')}", *texts)
 
 
 def _comparable(value: bytes | Redacted) -> str:
@@ -107,91 +109,61 @@ def _comparable(value: bytes | Redacted) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else "‹redacted›"
 
 
-def _request(exchange: Exchange) -> _Body:
-    media_type = value_of(exchange.request_headers, "content-type") or ""
-    return _body(exchange.request_body, media_type, exchange.request_size, exchange.request_headers)
+def _started(exchange: Exchange) -> dict[str, Any]:
+    """Return what else begins an answer: the subprotocol of a WebSocket, and what extensions add."""
+    accept = next((event for event in exchange.sent if event.type == "websocket.accept"), None)
+    start = exchange.start or accept
+    if start is None:
+        return {}
+    more = {key: value for key, value in start.message.items() if key not in _HANDLED and value}
+    return {f"response {key}" if key != "subprotocol" else key: value for key, value in more.items()}
 
 
-def _response(exchange: Exchange) -> _Body:
-    media_type = value_of(exchange.response_headers, "content-type") or ""
-    return _body(exchange.response_body, media_type, exchange.response_size, exchange.response_headers)
+def _closed(exchange: Exchange, direction: Direction) -> dict[str, Any]:
+    """Return the code and the reason with which this side has closed a WebSocket first."""
+    for event in exchange.events:
+        if event.type in ("websocket.close", "websocket.disconnect"):
+            is_clients = event.type == "websocket.disconnect" or event.direction == "receive"
+            if (direction == "receive") is is_clients:
+                return {"code": event.get("code", 1000), "reason": event.get("reason") or None}
+            break
+    return {}
 
 
-def _body(content: bytes, media_type: str, size: int, headers: Headers) -> _Body:
-    """Return a body unpacked: packed, the same content may be other bytes each time."""
-    unpacked = bodies.decoded(content, value_of(headers, "content-encoding") or "")
-    return _Body(unpacked, media_type, size if unpacked == content else size - len(content) + len(unpacked))
+def _of_values(
+    where: str, one: Exchange, other: Exchange, values_of: Callable[[Exchange], dict[str, Any]]
+) -> Iterator[Found]:
+    """Yield how what there is at most once differs; what may have followed, had it gone on, is no difference."""
+    found = values_of(one), values_of(other)
+    for key in dict.fromkeys((*found[0], *found[1])):
+        there = f"{where} {key}".strip()
+        pair = [_NOTHING if (value := values.get(key)) is None else value for values in found]
+        why = [unfinished(it) if value is _NOTHING else None for value, it in zip(pair, (one, other), strict=True)]
+        if _spelled(pair[0]) == _spelled(pair[1]):
+            continue
+        if any(why):
+            yield Remark(there, f"not compared; {reasons(*why)}")
+        else:
+            yield _of_pair(there, *_shown(*pair))
 
 
-def _closed(exchange: Exchange) -> object:
-    """Return the code with which the app has closed a WebSocket; the client's is no answer."""
-    close = next((event for event in exchange.sent if event.type == "websocket.close"), None)
-    return close.get("code", 1000) if close is not None and exchange.status == _SWITCHING else None
+def _of_others(first: Exchange, second: Exchange, *, over_network: bool) -> Iterator[Found]:
+    """Yield how the messages of extensions differ, like trailers, early hints and pushes."""
+    known = {*ANSWERS, *body_difference.KINDS, "websocket.send"}
+    messages = [[event for event in exchange.sent if event.type not in known] for exchange in (first, second)]
+    for kind in dict.fromkeys(event.type for events in messages for event in events):
+        texts = [[_written(event) for event in events if event.type == kind] for events in messages]
+        if over_network and kind not in _FILES:
+            yield Remark(kind, "not compared: it is not seen over HTTP/1.1")
+        elif not over_network and texts[0] != texts[1]:
+            yield _of_pair(kind, *("\n".join(lines) or None for lines in texts))
+        elif over_network or kind == "http.response.zerocopysend":
+            yield Remark(kind, "not compared: what is in the file is not recorded")
 
 
-def _of_bodies(where: str, one: _Body, other: _Body) -> Iterator[Difference]:
-    if one.content == other.content:
-        if one.size != other.size:
-            yield Difference(f"{where}, as far as it is kept the same", f"{one.size} B", f"{other.size} B")
-        return
-    values = [_json(body) for body in (one, other)]
-    if _NOTHING not in values:
-        yield from _of_values(where, *values)
-        return
-    found = list(_of_texts(where, *(_text(body.content) for body in (one, other))))
-    yield from found or [Difference(where, f"{one.size} B", f"{other.size} B")]
-
-
-def _of_texts(where: str, one: str | None, other: str | None) -> Iterator[Difference]:
-    """Yield the lines that two texts do not have in common; nothing for what is no text, or only ends otherwise."""
-    if one is None or other is None:
-        return
-    before, after = (text.splitlines()[:_LINES] for text in (one, other))
-    for line in itertools.islice(difflib.unified_diff(before, after, lineterm="", n=0), 2, None):
-        if line.startswith("-"):
-            yield Difference(where, line[1:], None)
-        elif line.startswith("+"):
-            yield Difference(where, None, line[1:])
-
-
-def _json(body: _Body) -> Any:
-    kind = body.media_type.partition(";")[0].strip().lower()
-    if not kind.endswith(("/json", "+json")):
-        return _NOTHING
-    try:
-        return json.loads(body.content)
-    except (ValueError, RecursionError):
-        return _NOTHING
-
-
-def _text(content: bytes) -> str | None:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _of_values(where: str, one: Any, other: Any) -> Iterator[Difference]:
-    """Yield how two values of JSON differ, each with its place."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in dict.fromkeys((*one, *other)):
-            yield from _of_values(f"{where} .{key}", one.get(key, _NOTHING), other.get(key, _NOTHING))
-    elif isinstance(one, list) and isinstance(other, list):
-        for index in range(max(len(one), len(other))):
-            pair = (items[index] if index < len(items) else _NOTHING for items in (one, other))
-            yield from _of_values(f"{where}[{index}]", *pair)
-    elif type(one) is not type(other) or one != other:
-        yield Difference(where, *(None if value is _NOTHING else json.dumps(value) for value in (one, other)))
-
-
-def _frames(exchange: Exchange, direction: Literal["receive", "send"]) -> list[str]:
-    kinds = ("websocket.receive", "websocket.send")
-    events = (event for event in exchange.events if event.type in kinds and event.direction == direction)
-    return [content if isinstance(content := event.content, str) else f"bytes {content.hex(' ')}" for event in events]
-
-
-def _of_frames(where: str, one: list[str], other: list[str]) -> Iterator[Difference]:
-    for index in range(max(len(one), len(other))):
-        pair = [items[index] if index < len(items) else None for items in (one, other)]
-        if pair[0] != pair[1]:
-            yield Difference(f"{where} {index + 1}", *pair)
+def _written(event: Event) -> str:
+    """Return what a message says, in one line; a file is another number, or object, each time."""
+    if not isinstance(event.message, dict):
+        return str(event.message)
+    values = {key: value for key, value in event.message.items() if key not in ("type", "file")}
+    return ", ".join(f"{key}: {_lists(value)}" for key, value in values.items())

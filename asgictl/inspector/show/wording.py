@@ -7,6 +7,7 @@ from asgictl.inspector import bodies
 from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange, pairs, value_of
 from asgictl.inspector.record import Event
+from asgictl.inspector.sizes import size as size  # noqa: PLC0414  # the views find it here
 
 # What has words of its own below, or none.
 _KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
@@ -18,18 +19,6 @@ def status(number: object) -> str:
     """Return a status with its reason."""
     reason = rfc9110.REASONS.get(number) if isinstance(number, int) else None
     return f"{number} {reason}" if reason else str(number)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes."""
-    if count < _KILO:
-        return f"{count} B"
-    value, unit = float(count), "B"
-    for unit in ("kB", "MB", "GB"):  # noqa: B007  # used after the loop
-        value /= _KILO
-        if value < _KILO:
-            break
-    return f"{value:.1f} {unit}"
 
 
 def duration(ms: float) -> str:
@@ -67,7 +56,7 @@ def summary(event: Event, *, headers: bool) -> str:
         parts.append(str(event.get("reason")))
     parts += [f"{key}: {_short(value)}" for key, value in _items(event) if key not in _KNOWN]
     content = event.content
-    if event.type.endswith(".body") or "body" in _keys(event) or content:
+    if event.type.endswith((".body", "websocket.receive", "websocket.send")) or "body" in _keys(event) or content:
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
         kept = f", {size(len(content))} kept" if event.cut else ""
         parts.append(f"{kind}{size(event.size)}{kept}")

@@ -10,7 +10,7 @@ import pytest
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.inspector.client.driver import Driver
-from asgictl.inspector.client.replay_asgi import Edit, Script, converse, into_app, script
+from asgictl.inspector.client.replay_asgi import Edit, Leave, Script, Turn, converse, into_app, script
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
@@ -33,7 +33,7 @@ def asked(headers: list[Any], body: bytes | None = b"body", **scope: Any) -> Exc
 def test_a_request() -> None:
     """A request is sent again as it was."""
     assert script(of(REQUEST), Edit()) == Script(
-        id=7, scope=SCOPE, chunks=[b'{"sku": "A1", "n": 2}'], steps=[], answers=0, without=(), size=8
+        id=7, scope=SCOPE, chunks=[b'{"sku": "A1", "n": 2}'], turns=[], answers=0, without=(), size=8
     )
 
 
@@ -47,8 +47,54 @@ def test_a_conversation() -> None:
     ]
     one = script(of([opened, *others[:4], *(replace(event, n=event.n - 1) for event in more)]), Edit())
 
-    assert (one.steps, one.answers) == ([(0, "hi"), (1, ""), (2, b"y")], 2)
+    assert one.turns == [
+        Turn(0, {"type": "websocket.receive", "text": "hi", "bytes": None}),
+        Turn(1, {"type": "websocket.receive", "text": ""}),
+        Turn(2, {"type": "websocket.receive", "bytes": b"y"}),
+    ]
+    assert one.answers == 2
+    assert one.waited == pytest.approx(0.0005)
     assert (one.chunks, one.parts, one.size, one.without) == ([], None, 0, ())
+    assert (one.closes, one.is_left, one.leave) == (False, False, Leave())
+
+
+CONNECT = {"type": "websocket.connect"}
+LEFT = {"type": "websocket.disconnect", "code": 1001, "reason": "bye"}
+CLOSE = {"type": "websocket.close", "code": 4000}
+ENDS: dict[str, tuple[list[tuple[Any, dict[str, Any]]], dict[str, Any]]] = {
+    "the app closes": ([("send", {"type": "websocket.accept"}), ("send", CLOSE), ("receive", LEFT)], {"closes": True}),
+    "the client closes": (
+        [("send", {"type": "websocket.accept"}), ("receive", LEFT), ("send", CLOSE)],
+        {"leave": Leave(1001, "bye")},
+    ),
+    "no code": (
+        [("send", {"type": "websocket.accept"}), ("receive", {"type": "websocket.disconnect"})],
+        {"leave": Leave(1005, "")},
+    ),
+    "before an answer": ([("receive", LEFT), ("send", CLOSE)], {"leave": Leave(1001, "bye"), "is_left": True}),
+}
+
+
+@pytest.mark.parametrize(("messages", "wanted"), ENDS.values(), ids=list(ENDS))
+def test_who_has_closed(messages: list[tuple[Any, dict[str, Any]]], wanted: dict[str, Any]) -> None:
+    """Whoever has closed a WebSocket in the recording closes it again, with the same code and reason."""
+    exchange = of(CHAT[:1])
+    for n, (direction, message) in enumerate([("receive", CONNECT), *messages], start=1):
+        exchange.add(Event(8, n, 1.0 * n, direction, message))
+    one = script(exchange, Edit())
+
+    assert one == Script(
+        **{
+            "id": 8,
+            "scope": one.scope,
+            "chunks": [],
+            "turns": [],
+            "answers": 0,
+            "without": (),
+            "waited": 0.001,
+            **wanted,
+        }
+    )
 
 
 CHANGES: dict[str, tuple[Edit, dict[str, Any]]] = {
@@ -159,6 +205,11 @@ def test_what_is_refused(exchange: Exchange, change: Edit, kind: type[AsgictlErr
     assert (type(caught.value), caught.value.message, caught.value.hint) == (kind, problem, hint)
 
 
+def text(data: str) -> dict[str, Any]:
+    """Return a message with a text."""
+    return {"type": "websocket.receive", "text": data}
+
+
 def replayed(app: Any, *scripts: Script, timeout: float = 10) -> list[Exchange]:
     """Return what comes of scripts that are sent into an app."""
 
@@ -195,7 +246,8 @@ def test_into_an_app() -> None:
     """An app gets what it got before, within its lifespan; what comes of it is numbered, and names what it repeats."""
     chunks = script(of(REQUEST), Edit())._replace(chunks=[b"a", b"b"])
     empty = script(asked([]), Edit())._replace(chunks=[])
-    chat = script(of(CHAT), Edit())._replace(steps=[(0, "hi"), (1, ""), (2, b"x")], answers=3)
+    turns = [Turn(0, text("hi")), Turn(1, text("")), Turn(2, {"type": "websocket.receive", "bytes": b"x"})]
+    chat = script(of(CHAT), Edit())._replace(turns=turns, answers=3)
     one, two, three = replayed(mirror, chunks, empty, chat)
 
     assert one.text == "[('127.0.0.1', 50000), {'name': 'ours'}, [b'a', b'b']]"
@@ -203,7 +255,7 @@ def test_into_an_app() -> None:
     assert three.frames == ["hi", "", b"x"]
     assert [(exchange.id, exchange.opened.replay_of) for exchange in (one, two, three)] == [(21, 7), (22, 7), (23, 8)]
     assert all(exchange.closed for exchange in (one, two, three))
-    assert three.close_code == 1000
+    assert three.close_code == 1001
 
 
 def test_an_app_that_raises() -> None:
@@ -293,7 +345,7 @@ def test_an_app_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("ends", [True, False])
 def test_an_app_that_says_less(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
     """Messages that do not come as they did are waited for a while, or until the app closes; all is sent."""
-    monkeypatch.setattr("asgictl.inspector.client.replay_asgi._PATIENCE", 0.01)
+    monkeypatch.setattr("asgictl.inspector.client.replay_asgi.PATIENCE", 0.01)
     heard: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -307,27 +359,30 @@ def test_an_app_that_says_less(monkeypatch: pytest.MonkeyPatch, ends: bool) -> N
             heard.append(message["text"])
         heard.append(message["code"])
 
-    one = script(of(CHAT), Edit())._replace(steps=[(0, "a"), (2, "b")], answers=3)
+    one = script(of(CHAT), Edit())._replace(turns=[Turn(0, text("a")), Turn(2, text("b"))], answers=3)
     (exchange,) = replayed(app, one)
 
-    assert heard == (["a", 4000] if ends else ["a", "b", 1000])
+    assert heard == (["a", 4000] if ends else ["a", "b", 1001])
     assert (exchange.status, exchange.frames) == (101, [])
 
 
 class Frames:
-    """The client's side of a WebSocket whose app has so many messages."""
+    """The client's side of a WebSocket whose app has so many messages, and closes then if it `closes`."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, closes: bool = False) -> None:
         self.left = count
+        self.closes = closes
+        self.is_open = True
         self.done: list[Any] = []
 
-    async def send(self, data: str | bytes) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         """Note that a message is sent."""
-        self.done.append(data)
+        self.done.append(message["text"])
 
     async def receive(self, patience: float) -> bool:
         """Note that a message is waited for; tell whether there is one."""
         self.left -= 1
+        self.is_open = self.left >= 0 or not self.closes
         self.done.append(patience if self.left >= 0 else None)
         return self.left >= 0
 
@@ -335,18 +390,102 @@ class Frames:
 @pytest.mark.parametrize(
     ("count", "done"),
     [
-        (9, ["a", 2.0, "b", "c", 2.0, 2.0, "d", 2.0]),
-        (1, ["a", 2.0, "b", "c", None, "d", None]),
-        (0, ["a", None, "b", None, "c", None, "d", None]),
+        (9, ["a", 2.5, "b", "c", 2.5, 2.5, "d", 2.5]),
+        (1, ["a", 2.5, "b", "c", None, "d", None]),
+        (0, ["a", None, "b", "c", None, "d", None]),
     ],
 )
 def test_whose_turn_it_is(count: int, done: list[Any]) -> None:
-    """Messages are sent when as many have come as before, or have been waited for; then the last are read."""
+    """Messages are sent when as many have come as before; one that does not come is waited for once."""
     frames = Frames(count)
-    one = Script(1, {}, [], [(0, "a"), (1, "b"), (1, "c"), (3, "d")], 4, ())
-    asyncio.run(converse(frames, one))
+    turns = [Turn(0, text("a")), Turn(1, text("b")), Turn(1, text("c")), Turn(3, text("d"))]
+    asyncio.run(converse(frames, Script(1, {}, [], turns, 4, (), waited=0.5), 10))
 
     assert frames.done == done
+
+
+@pytest.mark.parametrize(("limit", "patience"), [(10, 5.0), (1, 1)])
+def test_how_long_is_waited(limit: float, patience: float) -> None:
+    """A message is waited for as long as in the recording, and two seconds more, but not longer than `--timeout`."""
+    frames = Frames(1)
+    asyncio.run(converse(frames, Script(1, {}, [], [], 1, (), waited=3.0), limit))
+
+    assert frames.done == [patience]
+
+
+def test_the_close_is_waited_for() -> None:
+    """Where the app has closed, its close is waited for, after more messages, too."""
+    frames = Frames(3, closes=True)
+    asyncio.run(converse(frames, Script(1, {}, [], [], 1, (), closes=True), 10))
+
+    assert frames.done == [2.0, 2.0, 2.0, None]
+
+
+def test_an_app_that_does_not_close() -> None:
+    """A close that does not come is not waited for longer than a message; then the client closes."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "websocket.accept"})
+        heard.append(await receive())
+
+    one = script(of(CHAT), Edit())._replace(turns=[], answers=0, closes=True, leave=Leave())
+    (exchange,) = replayed(app, one, timeout=0.05)
+
+    assert heard == [{"type": "websocket.disconnect", "code": 1000, "reason": ""}]
+    assert exchange.closed == Closed(21, exchange.ms)
+
+
+def test_what_a_client_has_sent_is_sent_as_it_was() -> None:
+    """An app gets each message with the keys that it had, empty ones as what they were."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            heard.append(message)
+
+    messages: list[dict[str, Any]] = [
+        {"type": "websocket.receive", **fields}
+        for fields in ({"text": ""}, {"bytes": b""}, {"text": "", "bytes": None}, {"text": None, "bytes": b""})
+    ]
+    exchange = of(CHAT[:3])
+    for n, message in enumerate(messages, start=3):
+        exchange.add(Event(8, n, 1.0, "receive", message))
+    replayed(app, script(exchange, Edit()))
+
+    assert heard == messages
+
+
+def test_clients_that_left_at_once() -> None:
+    """A client that left before there was an answer leaves again: nobody waits for one."""
+    heard: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        while not (message := await receive())["type"].endswith(".disconnect"):
+            heard.append(message["type"])
+        heard.append(message)
+
+    request = asked([])
+    request.add(Event(7, 2, 1.0, "receive", {"type": "http.disconnect"}))
+    chat = of(CHAT[:2])
+    chat.add(Event(8, 2, 1.0, "receive", {"type": "websocket.disconnect", "code": 1006}))
+    replayed(app, script(request, Edit()), script(chat, Edit()))
+
+    assert heard == [
+        "http.request",
+        {"type": "http.disconnect"},
+        "websocket.connect",
+        {"type": "websocket.disconnect", "code": 1006, "reason": ""},
+    ]
 
 
 def test_a_recording_that_was_closed() -> None:

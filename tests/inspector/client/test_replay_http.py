@@ -21,7 +21,7 @@ from websockets.asyncio.server import serve as serve_websockets
 
 from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector.client import replay_http
-from asgictl.inspector.client.replay_asgi import Script
+from asgictl.inspector.client.replay_asgi import Leave, Script, Turn
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.record.redaction import Redactor
@@ -37,7 +37,7 @@ ANSWER = (
 def request(body: bytes = b"", headers: Any = (), **scope: Any) -> Script:
     """Return a request to send."""
     plain = {**SCOPE, "method": "GET", "query_string": b"", "headers": list(headers)}
-    return Script(id=7, scope={**plain, **scope}, chunks=[body[:2], body[2:]], steps=[], answers=0, without=())
+    return Script(id=7, scope={**plain, **scope}, chunks=[body[:2], body[2:]], turns=[], answers=0, without=())
 
 
 @contextlib.asynccontextmanager
@@ -308,7 +308,11 @@ def conversation(*steps: tuple[int, str | bytes], answers: int = 0, **fields: An
     """Return a conversation to hold."""
     headers = [(b"x-a", b"1"), (b"authorization", b"x"), *OWN]
     scope = {**CHAT, "headers": headers, "subprotocols": ["chat"], "query_string": b"q=1"}
-    return request(**scope)._replace(chunks=[], steps=list(steps), answers=answers, **fields)
+    messages = [
+        Turn(before, {"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data})
+        for before, data in steps
+    ]
+    return request(**scope)._replace(chunks=[], turns=messages, answers=answers, **fields)
 
 
 def test_a_conversation() -> None:
@@ -339,14 +343,14 @@ def test_a_conversation() -> None:
         ("send", {"type": "websocket.send", "text": "ü"}, 2),
         ("receive", {"type": "websocket.receive", "bytes": b"\xff"}, 1),
         ("send", {"type": "websocket.send", "bytes": b"\xff"}, 1),
-        ("receive", {"type": "websocket.close", "code": 1000}, 0),
+        ("receive", {"type": "websocket.disconnect", "code": 1000, "reason": ""}, 0),
     ]
     assert messages(two) == [
         ("send", {"type": "websocket.accept", "subprotocol": "chat"}, 0),
         ("receive", {"type": "websocket.receive", "text": "end"}, 3),
         ("send", {"type": "websocket.send", "text": "end"}, 3),
         ("receive", {"type": "websocket.receive", "text": "late"}, 4),
-        ("send", {"type": "websocket.close", "code": 4000}, 0),
+        ("send", {"type": "websocket.close", "code": 4000, "reason": ""}, 0),
     ]
     assert one.closed is not None
     assert path == "/chat?q=1"
@@ -382,6 +386,118 @@ def test_a_conversation_that_is_refused() -> None:
     ]
     assert (b"set-cookie", Redacted(3)) in exchange.response_headers
     assert exchange.closed is not None
+
+
+def test_a_conversation_that_is_led_elsewhere() -> None:
+    """A redirect is the server's answer, and is not followed."""
+
+    async def lead(connection: ServerConnection, asked: Any) -> Any:
+        assert asked.path == "/chat?q=1"
+        answer = connection.respond(http.HTTPStatus.FOUND, "")
+        answer.headers["Location"] = "/other"
+        return answer
+
+    async def never(_: ServerConnection) -> None:
+        raise AssertionError
+
+    async def main() -> list[Exchange]:
+        async with talking(never, process_request=lead) as url:
+            return await sent(url, conversation((0, "x")))
+
+    (exchange,) = asyncio.run(main())
+
+    assert (exchange.status, exchange.header("location")) == (302, "/other")
+
+
+def test_closes() -> None:
+    """The server's close is waited for where the recording has one, with its reason; ours is the recorded one."""
+    heard: list[Any] = []
+
+    async def serve(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        if "late" in connection.request.path:
+            await connection.recv()
+            await connection.send("x" * 2_000_000)
+            await (await connection.ping())  # the client has had the message
+            await connection.close(4001, "so long")
+        else:
+            await connection.wait_closed()
+            heard.append((connection.close_code, connection.close_reason))
+
+    async def main() -> list[Exchange]:
+        late = conversation((0, "bye"), answers=1, closes=True)
+        late.scope["query_string"] = b"late"
+        ours = [
+            conversation(leave=leave) for leave in (Leave(4002, "ours"), Leave(1005, ""), Leave(1006, "lost"), Leave())
+        ]
+        async with talking(serve, subprotocols=["chat"]) as url:
+            return await sent(url, late, *ours)
+
+    late, *ours = asyncio.run(main())
+
+    assert messages(late)[1:] == [
+        ("receive", {"type": "websocket.receive", "text": "bye"}, 3),
+        ("send", {"type": "websocket.send", "text": "x" * 2_000_000}, 2_000_000),
+        ("send", {"type": "websocket.close", "code": 4001, "reason": "so long"}, 0),
+    ]
+    assert heard == [(4002, "ours"), (1000, ""), (1000, ""), (1000, "")]
+    assert messages(ours[0])[1:] == [
+        ("receive", {"type": "websocket.disconnect", "code": 4002, "reason": "ours"}, 0),
+    ]
+
+
+def test_messages_before_a_close() -> None:
+    """What the server has sent before it has closed is read to its end."""
+
+    async def serve(connection: ServerConnection) -> None:
+        for number in range(10):
+            await connection.send(str(number))
+        await connection.close(4001)
+
+    async def main() -> list[Exchange]:
+        async with talking(serve, subprotocols=["chat"]) as url:
+            return await sent(url, conversation(answers=10, closes=True))
+
+    (exchange,) = asyncio.run(main())
+
+    assert (exchange.frames, exchange.close_code) == ([str(number) for number in range(10)], 4001)
+
+
+def test_answers_that_break_off() -> None:
+    """An answer that breaks off is one without its end, and the others are sent."""
+    head = b"HTTP/1.1 200 OK\r\n"
+    broken = {
+        "length": head + b"Content-Length: 9\r\n\r\nabc",
+        "chunks": head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        "whole": head + b"Content-Length: 3\r\n\r\nabc",
+    }
+
+    async def main() -> dict[str, Exchange]:
+        found = {}
+        for name, answer in broken.items():
+            async with answering(answer) as (url, _):
+                (found[name],) = await sent(url, request())
+        return found
+
+    ends = {name: exchange.sent[-1].message for name, exchange in asyncio.run(main()).items()}
+
+    assert ends == {
+        name: {"type": "http.response.body", "body": b"abc", "more_body": name != "whole"} for name in broken
+    }
+
+
+def test_clients_that_left_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that left before there was an answer does not wait for one."""
+    monkeypatch.setattr(replay_http, "PATIENCE", 0.01)
+
+    async def main() -> list[Exchange]:
+        async with answering(ends=False) as (url, _):
+            return await sent(url, request()._replace(is_left=True), conversation(is_left=True))
+
+    page, chat = asyncio.run(main())
+
+    assert [event.message["type"] for event in page.events] == ["http.request", "http.disconnect"]
+    assert messages(chat) == [("receive", {"type": "websocket.disconnect", "code": 1006, "reason": ""}, 0)]
 
 
 def test_over_tls(tmp_path: Path) -> None:

@@ -51,6 +51,27 @@ def test_a_record_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "content"),
+    [
+        ({"text": ""}, ""),
+        ({"bytes": b""}, b""),
+        ({"text": "", "bytes": None}, ""),
+        ({"text": None, "bytes": b""}, b""),
+        ({"text": "a", "bytes": b""}, b""),  # as uvicorn sends it
+        ({"body": bytearray(b"a")}, b"a"),
+        ({"text": None}, b""),
+        ({}, b""),
+        ("odd", b""),
+    ],
+)
+def test_content_keeps_its_kind(message: Any, content: Any) -> None:
+    """An empty text is text, and empty bytes are bytes."""
+    found = Event(1, 1, 0.0, "send", message).content
+
+    assert (type(found), found) == (type(content), content)
+
+
+@pytest.mark.parametrize(
     ("draft", "values"),
     [(drafts.opened, RECORDS[0]), (drafts.event, RECORDS[1]), (drafts.closed, RECORDS[3])],
     ids=["opened", "event", "closed"],

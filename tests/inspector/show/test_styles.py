@@ -255,7 +255,7 @@ def test_the_whole_of_a_conversation() -> None:
         "         binary",
         f"         0000  00{' ' * 47}.",
         "         … the rest is not kept",
-        "     4.0 ▸ websocket.send",
+        "     4.0 ▸ websocket.send       text 0 B",
     ]
 
 
