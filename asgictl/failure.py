@@ -50,8 +50,7 @@ def of(error: BaseException, top: TracebackType | None = None, *, margin: str = 
     try:
         printed = TracebackException(type(error), error, top or error.__traceback__, compact=True)
         whole = _text(printed, margin)
-        for one in _all(printed):
-            _keep_users_frames(one)
+        _keep_users_frames(list(_all(printed)))
         stack = _text(printed, margin)
     except Exception as problem:  # noqa: BLE001  # an exception may be anything
         whole = stack = f"{class_name(error)}: its traceback cannot be shown: {type(problem).__name__}\n"
@@ -76,6 +75,37 @@ def _way(error: BaseException) -> list[BaseException]:
     while isinstance(way[-1], BaseExceptionGroup):
         way.append(way[-1].exceptions[0])
     return way
+
+
+def keep_users_frames(error: BaseException) -> None:
+    """Take the frames of libraries out of the tracebacks of `error`, of its causes, and of those in a group.
+
+    Where no frame is left then, all stay as they are.
+    """
+    errors: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if not any(one is other for other in errors):
+            errors.append(one)
+            others = (one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ()))
+            left += [other for other in others if other is not None]
+    kept = [_users(one.__traceback__) for one in errors]
+    if any(kept):
+        for one, stack in zip(errors, kept, strict=True):
+            one.__traceback__ = stack
+
+
+def _users(stack: TracebackType | None) -> TracebackType | None:
+    frames = []
+    while stack is not None:
+        frames.append(stack)
+        stack = stack.tb_next
+    kept = None
+    for one in reversed(frames):
+        if not is_library(one.tb_frame.f_code.co_filename):
+            kept = TracebackType(kept, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return kept
 
 
 def _count(error: BaseException) -> int:
@@ -162,9 +192,10 @@ def _text(printed: TracebackException, margin: str) -> str:
     return text
 
 
-def _keep_users_frames(printed: TracebackException) -> None:
-    """Leave out all other frames, where something is left then."""
-    frames = [frame for frame in printed.stack if not is_library(frame.filename)]
-    if not frames:
-        frames = [frame for frame in printed.stack if not _is_import(frame.filename)]
-    printed.stack = StackSummary.from_list(frames)
+def _keep_users_frames(printed: list[TracebackException]) -> None:
+    """Leave out all other frames, where something is left of any of these exceptions then."""
+    kept = [[frame for frame in one.stack if not is_library(frame.filename)] for one in printed]
+    if not any(kept):
+        kept = [[frame for frame in one.stack if not _is_import(frame.filename)] for one in printed]
+    for one, frames in zip(printed, kept, strict=True):
+        one.stack = StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]  # as without frames
