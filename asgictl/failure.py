@@ -12,6 +12,18 @@ from typing import TypeGuard
 
 from asgictl import reading
 
+# The exceptions that say that an app's client has gone; Starlette's `WebSocketDisconnected` says something else.
+_DISCONNECTS = frozenset(
+    (
+        "blacksheep.server.websocket.WebSocketDisconnectError",
+        "falcon.errors.WebSocketDisconnected",
+        "litestar.exceptions.websocket_exceptions.WebSocketDisconnect",
+        "starlette.requests.ClientDisconnect",
+        "starlette.websockets.WebSocketDisconnect",
+        "uvicorn.protocols.utils.ClientDisconnected",
+    )
+)
+
 _OURS = Path(__file__).parent
 _STANDARD = Path(os.__file__).parent
 
@@ -35,6 +47,11 @@ class Failure:
     def users(self) -> str:
         """What helps the author of the code: the stack, or what the code itself has said instead."""
         return self.stack or self.traceback
+
+    @property
+    def is_disconnect(self) -> bool:
+        """Whether it says that the client has gone, with which an app may end: nothing is wrong then."""
+        return not self.more and self.type in _DISCONNECTS
 
     def __str__(self) -> str:
         text = f"{self.type}: {self.message}" if self.message else self.type

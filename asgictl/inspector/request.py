@@ -51,6 +51,7 @@ class ShowRequest(NamedTuple):
     file: str
     id: Annotated[int | None, Range(0)] = None
     view: ViewName | None = None
+    traceback: bool = False
 
 
 class DiffRequest(NamedTuple):

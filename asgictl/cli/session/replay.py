@@ -42,7 +42,8 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
         if one.without:
             console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
             console.hint(_how_to_give(one.without))
-    view = request.view or ("full" if len(scripts) == 1 else "line")
+    name = request.view or ("full" if len(scripts) == 1 else "line")
+    view = views.view_of(name, whole=request.traceback)
     differences = 0
     for new in _results(request, console, scripts, first_id=max(exchanges) + 1):
         old = exchanges[int(new.opened.replay_of or 0)]
@@ -51,7 +52,7 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
             saved.print_differences(console, f"#{old.id}", "now", found)
             differences += len(found)
         else:
-            views.show(console, new.records(), views.everything(), view)
+            views.show(console, new.records(), views.everything(), view, cut=name == "line")
     return errors.FOUND if differences else 0
 
 

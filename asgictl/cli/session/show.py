@@ -18,6 +18,8 @@ def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
     records: Iterable[Record] = saved.records(request.file, run.console, request.id)
     if request.id is not None and not (records := list(records)):
         raise saved.missing(request.file, request.id)
-    if not views.show(run.console, records, wanted, request.view or ("line" if request.id is None else "full")):
+    name = request.view or ("line" if request.id is None else "full")
+    view = views.view_of(name, whole=request.traceback)
+    if not views.show(run.console, records, wanted, view, cut=name == "line"):
         run.console.note("nothing in the session is like that")
     return 0

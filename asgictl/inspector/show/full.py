@@ -1,20 +1,14 @@
 """`--view full`: the whole scope, every header, and bodies laid out."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from asgictl import failure
 from asgictl.inspector import bodies
 from asgictl.inspector.exchange import Exchange, Headers, pairs, value_of
-from asgictl.inspector.record import Event, Failure
+from asgictl.inspector.record import Event
 from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
 from asgictl.spans import Line, Span
-
-# The two lines of a frame in a traceback, of an exception in a group too.
-_FRAME = re.compile(r'[ |]*  File "(.+)", line \d+')
-_SOURCE = re.compile(r"[ |]*    \S")
 
 _INDENT = "  "
 _BODY = " " * 9
@@ -24,8 +18,10 @@ _WIDEST = 30
 class FullView(Blocks):
     """All that is known of each exchange."""
 
-    def __init__(self, **clock: Any) -> None:
-        super().__init__(**clock)
+    has_stacks = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._bodies: dict[tuple[int, str], _Body] = {}
 
     def head(self, block: Block) -> Iterator[Line]:
@@ -48,16 +44,6 @@ class FullView(Blocks):
             yield from ([Span(f"{_BODY}{line}")] for line in str(event.get("message")).splitlines())
         elif "body" in event.type or event.type == "http.request":
             yield from self._chunk(block, event)
-
-    def stack(self, error: Failure) -> Iterator[Line]:
-        """Yield the traceback, in which the frames of libraries stand back."""
-        style = ""
-        for line in error.traceback.splitlines():
-            if frame := _FRAME.match(line):
-                style = "dim" if failure.is_library(frame[1]) else ""
-            elif not line.lstrip(" |").startswith(("^", "~")) and not _SOURCE.match(line):
-                style = ""
-            yield [Span(f"{_BODY}{line}", style)]
 
     def _chunk(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield a body once it is complete, and what comes in an event stream at once."""
