@@ -12,6 +12,18 @@ from typing import TypeGuard
 
 from asgictl import reading
 
+# The exceptions that say that an app's client has gone; Starlette's `WebSocketDisconnected` says something else.
+_DISCONNECTS = frozenset(
+    (
+        "blacksheep.server.websocket.WebSocketDisconnectError",
+        "falcon.errors.WebSocketDisconnected",
+        "litestar.exceptions.websocket_exceptions.WebSocketDisconnect",
+        "starlette.requests.ClientDisconnect",
+        "starlette.websockets.WebSocketDisconnect",
+        "uvicorn.protocols.utils.ClientDisconnected",
+    )
+)
+
 _OURS = Path(__file__).parent
 _STANDARD = Path(os.__file__).parent
 
@@ -36,6 +48,11 @@ class Failure:
         """What helps the author of the code: the stack, or what the code itself has said instead."""
         return self.stack or self.traceback
 
+    @property
+    def is_disconnect(self) -> bool:
+        """Whether it says that the client has gone, with which an app may end: nothing is wrong then."""
+        return not self.more and self.type in _DISCONNECTS
+
     def __str__(self) -> str:
         text = f"{self.type}: {self.message}" if self.message else self.type
         return f"{text}, and {self.more} more" if self.more else text
@@ -50,8 +67,7 @@ def of(error: BaseException, top: TracebackType | None = None, *, margin: str = 
     try:
         printed = TracebackException(type(error), error, top or error.__traceback__, compact=True)
         whole = _text(printed, margin)
-        for one in _all(printed):
-            _keep_users_frames(one)
+        _keep_users_frames(list(_all(printed)))
         stack = _text(printed, margin)
     except Exception as problem:  # noqa: BLE001  # an exception may be anything
         whole = stack = f"{class_name(error)}: its traceback cannot be shown: {type(problem).__name__}\n"
@@ -76,6 +92,37 @@ def _way(error: BaseException) -> list[BaseException]:
     while isinstance(way[-1], BaseExceptionGroup):
         way.append(way[-1].exceptions[0])
     return way
+
+
+def keep_users_frames(error: BaseException) -> None:
+    """Take the frames of libraries out of the tracebacks of `error`, of its causes, and of those in a group.
+
+    Where no frame is left then, all stay as they are.
+    """
+    errors: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if not any(one is other for other in errors):
+            errors.append(one)
+            others = (one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ()))
+            left += [other for other in others if other is not None]
+    kept = [_users(one.__traceback__) for one in errors]
+    if any(kept):
+        for one, stack in zip(errors, kept, strict=True):
+            one.__traceback__ = stack
+
+
+def _users(stack: TracebackType | None) -> TracebackType | None:
+    frames = []
+    while stack is not None:
+        frames.append(stack)
+        stack = stack.tb_next
+    kept = None
+    for one in reversed(frames):
+        if not is_library(one.tb_frame.f_code.co_filename):
+            kept = TracebackType(kept, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return kept
 
 
 def _count(error: BaseException) -> int:
@@ -162,9 +209,10 @@ def _text(printed: TracebackException, margin: str) -> str:
     return text
 
 
-def _keep_users_frames(printed: TracebackException) -> None:
-    """Leave out all other frames, where something is left then."""
-    frames = [frame for frame in printed.stack if not is_library(frame.filename)]
-    if not frames:
-        frames = [frame for frame in printed.stack if not _is_import(frame.filename)]
-    printed.stack = StackSummary.from_list(frames)
+def _keep_users_frames(printed: list[TracebackException]) -> None:
+    """Leave out all other frames, where something is left of any of these exceptions then."""
+    kept = [[frame for frame in one.stack if not is_library(frame.filename)] for one in printed]
+    if not any(kept):
+        kept = [[frame for frame in one.stack if not _is_import(frame.filename)] for one in printed]
+    for one, frames in zip(printed, kept, strict=True):
+        one.stack = StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]  # as without frames

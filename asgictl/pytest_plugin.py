@@ -41,8 +41,14 @@ class _Reports:
 
     @pytest.hookimpl(hookwrapper=True)  # `wrapper` came with pytest 7.4, and an older one loads this, too
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, "pluggy.Result[pytest.TestReport]", None]:
+        if call.excinfo and not item.config.getoption("fulltrace"):
+            from asgictl.inspector.client import within
+
+            error = call.excinfo.value
+            if stack := within.users_stack(error):
+                call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, stack))
         report = (yield).get_result()
         if report.failed and (lines := self._recent.lines()):
             from asgictl.spans import plain

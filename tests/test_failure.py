@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,26 @@ def test_the_stack_of_a_group() -> None:
     ]
 
 
+def test_a_cause_in_a_library() -> None:
+    """Of a cause that has come and gone in a library what it says is left, as the user's frames are elsewhere."""
+    cause = raised(functools.partial(json.loads, "{"))
+    assert cause.__traceback__ is not None
+    cause.__traceback__ = cause.__traceback__.tb_next
+
+    def chain() -> None:
+        raise RuntimeError("no luck") from cause
+
+    stack = failure.of(raised(chain)).stack
+
+    assert stack.splitlines()[:4] == [
+        f"json.decoder.JSONDecodeError: {cause}",
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "",
+    ]
+    assert re.findall(r"in (\w+)$", stack, re.MULTILINE) == ["raised", "chain"]
+
+
 def test_nothing_of_the_users() -> None:
     """Where no frame is the user's, those of libraries are left."""
     error = raised(functools.partial(json.loads, "{"))
@@ -105,6 +126,21 @@ def test_nothing_of_the_users() -> None:
 
     assert found.stack == found.traceback
     assert "decoder.py" in found.stack
+
+
+def test_the_tracebacks_themselves() -> None:
+    """An exception is left with the user's frames alone, and so are its causes, and those in a group."""
+    error = raised(grouped)
+
+    failure.keep_users_frames(error)
+
+    text = "".join(traceback.format_exception(error))
+    assert "decoder.py" not in text
+    assert {"grouped", "users", "chained", "through_a_library"} <= set(re.findall(r"in (\w+)$", text, re.MULTILINE))
+    other = raised(functools.partial(json.loads, "{"))
+    other.__traceback__ = before = other.__traceback__ and other.__traceback__.tb_next
+    failure.keep_users_frames(other)
+    assert other.__traceback__ is before
 
 
 def test_a_module_that_cannot_be_parsed(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from asgictl.inspector.record import Record
     from asgictl.inspector.show import View
     from asgictl.inspector.show.filters import Filter
+    from asgictl.inspector.show.full import FullView
+    from asgictl.inspector.show.line import LineView
     from asgictl.spans import Line
 
 SHOWN = "What is shown"
@@ -41,12 +43,14 @@ def everything() -> "Filter":
     return Filter()
 
 
-def view_of(name: str) -> "View":
-    """Return the view called `name`."""
+def view_of(name: str, *, whole: bool) -> "View":
+    """Return the view called `name`; exceptions come with all their frames where `whole`."""
     from asgictl.inspector.show import full, json_lines, line
 
-    views: dict[str, type[View]] = {"line": line.LineView, "full": full.FullView, "json": json_lines.JsonView}
-    return views[name]()
+    if name == "json":
+        return json_lines.JsonView()
+    blocks: type[LineView | FullView] = line.LineView if name == "line" else full.FullView
+    return blocks(whole=whole, advise=not whole)
 
 
 def text_of(console: Console, lines: Sequence["Line"], *, cut: bool) -> str:
@@ -56,20 +60,20 @@ def text_of(console: Console, lines: Sequence["Line"], *, cut: bool) -> str:
     return "".join(f"{console.rendered(line, width)}\n" for line in lines)
 
 
-def show(console: Console, records: Iterable["Record"], wanted: "Filter", name: str) -> bool:
-    """Print those records that are wanted in the view called `name`; tell whether there were any."""
+def show(console: Console, records: Iterable["Record"], wanted: "Filter", view: "View", *, cut: bool) -> bool:
+    """Print those records that are wanted in a view, see `text_of`; tell whether there were any."""
     from asgictl.inspector.show.filters import Filtered
 
-    filtered, view = Filtered(wanted, console.note), view_of(name)
+    filtered = Filtered(wanted, console.note)
     found = False
     for record in records:
         for one in filtered.feed(record):
             found = True
-            _print(console, view.feed(one), name)
-    _print(console, view.finish(), name)
+            _print(console, view.feed(one), cut=cut)
+    _print(console, view.finish(), cut=cut)
     return found
 
 
-def _print(console: Console, lines: Sequence["Line"], name: str) -> None:
+def _print(console: Console, lines: Sequence["Line"], *, cut: bool) -> None:
     if lines:
-        console.result(text_of(console, lines, cut=name == "line").removesuffix("\n"))
+        console.result(text_of(console, lines, cut=cut).removesuffix("\n"))

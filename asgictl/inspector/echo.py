@@ -1,10 +1,8 @@
 """The app that stands in where there is none: it answers each request with what the server made of it."""
 
 import asyncio
-import html
 import json
 import mimetypes
-import string
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import NamedTuple
 from asgictl import demo, errors, rfc9110
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.errors import ConfigError, FileProblemError
+from asgictl.inspector import echo_page
+from asgictl.inspector.echo_page import Body
 from asgictl.inspector.record.redaction import Redactor
 from asgictl.inspector.record.snapshot import kept_scope
 from asgictl.inspector.request import InspectRequest
@@ -27,6 +27,9 @@ _REFUSALS = 400
 
 # Their content means nothing (RFC 9110 section 9.3.1), and over HTTP/2 zttp 0.0.35 does not tell the end of none.
 _WITHOUT_CONTENT = ("GET", "HEAD")
+
+
+_PAGE = "text/html; charset=utf-8"
 
 
 class Answer(NamedTuple):
@@ -88,13 +91,15 @@ class Echo:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer
-        kept = codec.mapping(kept_scope(scope, self._redactor))
-        body = await _read(receive) if scope["method"] not in _WITHOUT_CONTENT else b""
+        kept = kept_scope(scope, self._redactor)
+        body = await _read(receive) if scope["method"] not in _WITHOUT_CONTENT else Body()
         if body is None:
             return
         await asyncio.sleep(answer.delay)
         content, media_type = self._content(scope, kept, body)
         headers = [(b"content-type", media_type.encode("latin-1")), (b"content-length", str(len(content)).encode())]
+        if media_type == _PAGE:
+            headers.append((b"content-security-policy", echo_page.POLICY))
         if answer.status in _WITHOUT_BODY:
             content, headers = b"", []
         own = {name.lower() for name, _ in answer.headers}
@@ -103,18 +108,17 @@ class Echo:
         if not answer.drop:
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    def _content(self, scope: Scope, kept: dict[str, object], body: bytes) -> tuple[bytes, str]:
+    def _content(self, scope: Scope, kept: dict[str, object], body: Body) -> tuple[bytes, str]:
         if self._answer.body is not None:
             return self._answer.body, self._answer.media_type
-        shown = {**kept, **({"body": codec.body(body)} if body else {})}
+        content = {"body": codec.body(body.content)} if body.content else {}
+        size = {"body_size": body.size} if body.size > len(body.content) else {}
+        shown = {**codec.mapping(kept), **content, **size}
         text = json.dumps(shown, indent=2, ensure_ascii=False)
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
         if b"text/html" not in accept:
             return f"{text}\n".encode(errors="replace"), "application/json"
-        page = string.Template(Path(__file__).with_name("echo.html").read_text(encoding="utf-8"))
-        title = f"{scope['method']} {scope['path']}"
-        text = page.substitute(title=html.escape(title), scope=html.escape(text))
-        return text.encode(errors="replace"), "text/html; charset=utf-8"
+        return echo_page.page(kept, body, text), _PAGE
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -139,16 +143,18 @@ class Echo:
         await send({"type": "websocket.http.response.body", "body": self._answer.body or b""})
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive) -> Body | None:
     """Return the beginning of the request's body when all of it has come, or None when the client has gone."""
-    body = bytearray()
+    body, size = bytearray(), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message.get("body", b"")[: _MOST - len(body)]
+        chunk = message.get("body", b"")
+        body += chunk[: _MOST - len(body)]
+        size += len(chunk)
         if not message.get("more_body", False):
-            return bytes(body)
+            return Body(bytes(body), size)
 
 
 app = Echo(Answer(), Redactor())

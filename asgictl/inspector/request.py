@@ -48,6 +48,7 @@ class ShowRequest(NamedTuple):
 
     words: tuple[str, ...]
     view: ViewName | None = None
+    traceback: bool = False
 
 
 class DiffRequest(NamedTuple):

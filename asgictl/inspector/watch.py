@@ -40,12 +40,12 @@ def session_file(
 
 
 def around(
-    request: InspectRequest, sinks: Sequence[Sink], answer: Answer | None, *, first_id: int, whole: bool
+    request: InspectRequest, sinks: Sequence[Sink], answer: Answer | None, *, first_id: int, is_shown: bool
 ) -> Callable[[ASGIApp], ASGIApp]:
     """Return what puts an inspector around an app, or around one that echoes as `answer` says.
 
     Each of `sinks` is told every record; exchanges are numbered from `first_id`. What the server logs of an exception
-    is without secrets, too, and with `whole` with the frames of libraries.
+    is without secrets, too; `is_shown` tells that users see it without the log.
     """
     names = redacted(request)
 
@@ -57,7 +57,7 @@ def around(
         if answer is not None:
             app = echo.Echo(answer, redaction.Redactor(names))
         inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
-        logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, whole=whole))
+        logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, is_shown=is_shown))
         return inspector
 
     return wrap

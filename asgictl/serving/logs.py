@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asgictl import failure, streams
+from asgictl.failure import Failure
 from asgictl.serving.app import access_log
 from asgictl.serving.app.access_log import AccessLog, Line
 from asgictl.serving.app.in_flight import InFlight
@@ -46,6 +47,8 @@ LIFECYCLE = (
 )
 # What it says of WebSockets; the access log has a line for each.
 WEBSOCKETS = ('%s - "WebSocket %s"', "connection open", "connection closed", "connection rejected")
+# What it says of an exception that comes out of the app.
+RAISED = "Exception in ASGI application"
 # What it says of a response that a stop has cut off, and otherwise of an app that is at fault.
 CUT = ("ASGI callable returned without completing response.",)
 
@@ -75,21 +78,35 @@ class Handler(logging.StreamHandler[Any]):
     """Writes to a stream, and goes on when nobody reads it any more.
 
     An exception is written with the frames of the user's code alone, or as a `whole`. What it says may come from
-    outside: control characters are made visible, and no line of it passes for one of the log.
+    outside: control characters are made visible, and no line of it passes for one of the log. That an app has ended
+    because its client has gone is written only as a `whole`, and what a record's `is_shown` says of it not at all.
     """
 
     def __init__(self, stream: Any = None, *, whole: bool = False) -> None:
         super().__init__(stream)
         self._whole = whole
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether `record` is to be written."""
+        if not super().filter(record) or getattr(record, "is_shown", False):
+            return False
+        if self._whole or not str(record.msg).startswith(RAISED):
+            return True
+        found = self._failure(record)
+        return found is None or not found.is_disconnect
+
+    def _failure(self, record: logging.LogRecord) -> Failure | None:
+        margin = "" if isinstance(self.formatter, JSONFormatter) else _MARGIN
+        error = record.exc_info[1] if record.exc_info else None
+        return getattr(record, "failure", None) if error is None else failure.of(error, margin=margin)
+
     def format(self, record: logging.LogRecord) -> str:
         """Return what is written of `record`, which other handlers get as it is."""
         as_json = isinstance(self.formatter, JSONFormatter)
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None or record.exc_text:
+        found = self._failure(record)
+        if found is not None or record.exc_text:
             record = copy.copy(record)
-            if error is not None:
-                found = failure.of(error, margin="" if as_json else _MARGIN)
+            if found is not None:
                 record.exc_text = (found.traceback if self._whole else found.stack).rstrip("\n")
             if record.exc_text and not as_json:
                 record.exc_text = "\n".join(map(plain, record.exc_text.split("\n")))

@@ -51,7 +51,9 @@ _SHOWN = {
     **console("show"),
     **{f"show.wanted.{name}": [] for name in ("types", "methods", "paths", "statuses")},
     "show.wanted.pattern": None,
-    "show.view": "full",
+    "show.cut": False,
+    "view_of.name": "full",
+    "view_of.whole": False,
 }
 _TLS = {
     "launch.plan.instructions.tls_min": "1.2",
@@ -238,6 +240,7 @@ INSPECT = {
     "print-config": Row(
         {
             "Live": ABSENT,
+            "view_of": ABSENT,
             "launch": ABSENT,
             "Echo": ABSENT,
             "Inspector": ABSENT,
@@ -251,7 +254,8 @@ INSPECT = {
             "stderr": "`asgictl.inspector.echo:app` is as named",
         }
     ),
-    "view": Row({"Live.view": "FullView"}, "full"),
+    "traceback": SERVE["traceback"]._replace(changes={**SERVE["traceback"].changes, "view_of.whole": True}),
+    "view": Row({"view_of.name": "full"}, "full"),
     "type": Row({"Live.wanted.types": ["websocket"]}, "websocket"),
     "method": Row({"Live.wanted.methods": ["PUT"]}, "PUT"),
     "path": Row({"Live.wanted.paths": ["/api/*"]}, "/api/*"),
@@ -355,7 +359,8 @@ GEN_CERT = {
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {
-    "view": Row({"show.view": "json"}, "json"),
+    "view": Row({"show.cut": False, "view_of.name": "json"}, "json"),
+    "traceback": Row({"view_of.whole": True, "show.console.stack": "whole"}),
     "type": Row({"show.wanted.types": ["websocket"]}, "websocket"),
     "method": Row({"show.wanted.methods": ["PUT"]}, "PUT"),
     "path": Row({"show.wanted.paths": ["/api/*"]}, "/api/*"),
@@ -432,10 +437,10 @@ SESSION_REPLAY = {
         {"print_differences": ABSENT, "stdout": '{"schema": "asgictl/1", "command": "session replay", "result'},
         beside=("--app", "demo", "--diff"),
     ),
-    "view": Row({"show.view": "json"}, "json", beside=("--app", "demo")),
+    "view": Row({"view_of.name": "json"}, "json", beside=("--app", "demo")),
     "factory": Row({"adapt.how.factory": True}, beside=("--app", "demo")),
     "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),
-    "traceback": Row({"show.console.stack": "whole"}, beside=("--app", "demo")),
+    "traceback": Row({"show.console.stack": "whole", "view_of.whole": True}, beside=("--app", "demo")),
 }
 SCAFFOLD = {
     "for": Row({"detect.request.targets": "docker,k8s"}, "docker,k8s"),

@@ -7,10 +7,12 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from websockets.asyncio.client import connect
 
 from asgictl.cli import app
 from tests import answers
-from tests.conftest import ASGICTL, Serve, Served, after_banner, finish, needs
+from tests.conftest import ASGICTL, Serve, Served, Write, after_banner, finish, needs
 
 APP = """
 import asyncio
@@ -251,6 +253,94 @@ def test_a_terminal_cannot_be_disturbed(tmp_path: Path) -> None:
     assert "forged" in text
     assert all(char.isprintable() or char == "\n" for char in text)
     assert not any(line.startswith("forged") for line in text.splitlines())
+
+
+class Terminal:
+    """A terminal with `asgictl inspect` in it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._primary, secondary = pty.openpty()
+        env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1"}
+        command = [str(ASGICTL), "inspect", "-p", "0", *arguments]
+        self._process = subprocess.Popen(command, cwd=folder, stdout=secondary, stderr=secondary, env=env)
+        os.close(secondary)
+        self._shown = b""
+
+    def read_until(self, text: str) -> str:
+        """Return all that is shown once `text` is, within a minute."""
+        deadline = time.monotonic() + 60
+        while text not in self._shown.decode(errors="replace"):
+            ready, _, _ = select.select([self._primary], [], [], max(0, deadline - time.monotonic()))
+            assert ready, self._shown
+            self._shown += os.read(self._primary, 65536)
+        return self._shown.decode().replace("\r\n", "\n")
+
+    def close(self) -> str:
+        """End the command; return all that was shown."""
+        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):  # the end, on Linux
+            while part := os.read(self._primary, 65536):
+                self._shown += part
+        os.close(self._primary)
+        assert self._process.wait(timeout=20) == 0
+        return self._shown.decode().replace("\r\n", "\n")
+
+
+FAILING = """
+import asyncio
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    await asyncio.gather(fail())
+
+async def fail():
+    asyncio.Queue().get_nowait()
+"""
+
+
+# For each of some options: whether the log tells of the exception, what the view says, and the frames there are.
+TOLD: dict[tuple[str, ...], tuple[bool, list[str], set[str]]] = {
+    (): (False, ["✗ asyncio.queues.QueueEmpty  main.py:10", "add --traceback to see the whole stack"], set()),
+    ("--view", "full"): (
+        False,
+        ["✗ asyncio.queues.QueueEmpty  main.py:10", "add --traceback to see the whole stack"],
+        {"app", "fail"},
+    ),
+    ("--traceback",): (False, ["✗ asyncio.queues.QueueEmpty  main.py:10"], {"app", "fail", "get_nowait"}),
+    ("--path", "/other"): (True, [], {"app", "fail"}),
+}
+
+
+@pytest.mark.parametrize("arguments", TOLD, ids=" ".join)
+def test_exceptions_on_a_terminal(write: Write, arguments: tuple[str, ...]) -> None:
+    """What the app raises is told once on a terminal: by the view, or by the log where the view leaves it out."""
+    terminal = Terminal(write({"main.py": FAILING}), *arguments)
+    try:
+        url = re.search(r"http://\S+", terminal.read_until("Ready"))
+        assert url
+        assert httpx.get(url[0]).status_code == 500
+    finally:
+        text = terminal.close()
+
+    logged = text.count("Exception in ASGI application") == 1
+    said = [line[9:] for line in text.splitlines() if "✗" in line or "add --traceback" in line]
+    frames = set(re.findall(r'File ".*", line \d+, in (\w+)', text))
+    assert (logged, said, frames & {"app", "fail", "get_nowait"}) == TOLD[arguments]
+
+
+def test_exceptions_elsewhere(serve: Serve, write: Write) -> None:
+    """Where the view, or the log, goes to a file or a pipe, the log has them, too, with the user's frames."""
+    write({"main.py": FAILING})
+    served = serve("--view", "line", command="inspect")
+    assert httpx.get(served.url).status_code == 500
+
+    _, lines = served.stop()
+
+    log = after_banner(lines)
+    assert (log[0], log[-1]) == ("ERROR:    Exception in ASGI application", "asyncio.queues.QueueEmpty")
+    assert [line.rpartition(" ")[2] for line in log if line.startswith("  File ")] == ["app", "fail"]
+    assert [line[9:] for line in served.access if "✗" in line] == ["✗ asyncio.queues.QueueEmpty  main.py:10"]
 
 
 def test_hangs_are_told(serve: Serve, write: Callable[..., Path]) -> None:

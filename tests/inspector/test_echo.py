@@ -83,22 +83,106 @@ def test_methods_without_content(method: str) -> None:
     ]
 
 
-def test_a_page() -> None:
-    """A browser gets a page, in which nothing of the request is markup."""
-    accept = [(b"accept", b"text/html,*/*"), (b"cookie", b"a=SECRET")]
-    first, second = answered(path="/<b>&", headers=accept)
-    content = second["body"]
-    page = content.decode()
+HOSTILE = "<b>&\"'\u202e\x1b[2J"
+ESCAPED = "&lt;b&gt;&amp;&quot;&#x27;\\u202e\\x1b[2J"
 
+
+def page_of(*messages: Message, **scope: Any) -> str:
+    """Return the page that a browser gets."""
+    headers = [(b"accept", b"text/html,*/*;q=0.8"), *scope.pop("headers", [])]
+    first, second = answered(PLAIN, *messages, headers=headers, **scope)
+    content: bytes = second["body"]
     assert first == start(
-        200, (b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(content))
+        200,
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", b"%d" % len(content)),
+        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
     )
-    assert "<title>POST /&lt;b&gt;&amp;" in page
-    assert "<h1>POST /&lt;b&gt;&amp;" in page
-    assert "&quot;path&quot;: &quot;/&lt;b&gt;&amp;&quot;" in page
-    assert "<b>" not in page
+    return content.decode()
+
+
+def rows_of(page: str, title: str) -> list[list[str]]:
+    """Return the rows of a table."""
+    table = page.partition(f"<h2>{title}</h2>\n<table>\n")[2].partition("</table>")[0]
+    return [row.removeprefix('<tr><th scope="row">').split("<td>") for row in table.splitlines()]
+
+
+def test_a_page() -> None:
+    """A browser gets a page: the request line, its parameters and its headers in tables, the body as it is."""
+    text = "\nline\r\n\ttab <i>"
+    page = page_of(
+        {"type": "http.request", "body": text.encode()},
+        query_string=b"name=J%C3%BCrgen&empty=&x=1&x=2",
+        headers=[(b"cookie", b"a=SECRET"), (b"x-a", b"1"), (b"x-a", b"2")],
+    )
+
+    assert "<h1>POST /orders</h1>" in page
+    assert rows_of(page, "Request") == [
+        ["method", "POST"],
+        ["path", "/orders"],
+        ["raw_path", "/orders"],
+        ["query_string", "name=J%C3%BCrgen&amp;empty=&amp;x=1&amp;x=2"],
+        ["http_version", "1.1"],
+        ["scheme", "http"],
+        ["client", "127.0.0.1:51234"],
+        ["server", "127.0.0.1:8000"],
+    ]
+    assert rows_of(page, "Query") == [["name", "Jürgen"], ["empty", ""], ["x", "1"], ["x", "2"]]
+    assert rows_of(page, "Headers") == [
+        ["accept", "text/html,*/*;q=0.8"],
+        ["cookie", "‹redacted 8 B›"],
+        ["x-a", "1"],
+        ["x-a", "2"],
+    ]
+    assert "<h2>Body</h2>\n<p>text, 15 bytes\n<pre>\n\nline\n\ttab &lt;i&gt;</pre>\n" in page
     assert "SECRET" not in page
-    assert answered(headers=[(b"accept", b"text/plain")])[0]["headers"][0] == (b"content-type", b"application/json")
+    assert "&quot;http_version&quot;: &quot;1.1&quot;" in page
+
+
+def test_a_page_of_little() -> None:
+    """What a request has not is not on its page; bytes that are no text are there in hex."""
+    page = page_of({"type": "http.request", "body": b"\x00\xff<"}, query_string=b"", server=None)
+
+    assert rows_of(page, "Request")[-1][0] == "client"
+    assert "<h2>Query</h2>" not in page
+    assert "<p>binary, 3 bytes" in page
+    assert "00 ff 3c" in page
+    assert "<h2>Body</h2>" not in page_of()
+
+
+def test_a_hostile_page() -> None:
+    """Nothing of a request is markup, or a character that does something, wherever it stands."""
+    raw = HOSTILE.encode()
+    latin = ESCAPED.replace("\\u202e", "â\\x80®")
+    page = page_of(
+        {"type": "http.request", "body": raw},
+        method=HOSTILE,
+        path=f"/{HOSTILE}",
+        raw_path=raw,
+        query_string=b"<b>=%3Cb%3E%1B[2J",
+        scheme=HOSTILE,
+        client=[HOSTILE, 1],
+        headers=[(raw, raw)],
+    )
+
+    assert f"<title>{ESCAPED} /{ESCAPED}</title>" in page
+    assert [row[1] for row in rows_of(page, "Request")][:4] == [
+        ESCAPED,
+        f"/{ESCAPED}",
+        latin,
+        "&lt;b&gt;=%3Cb%3E%1B[2J",
+    ]
+    assert rows_of(page, "Query") == [["&lt;b&gt;", "&lt;b&gt;\\x1b[2J"]]
+    assert rows_of(page, "Headers")[1:] == [[latin, latin]]
+    assert f"<pre>\n{ESCAPED}</pre>" in page
+    assert "<b>" not in page
+    assert [char for char in page if not char.isprintable() and char != "\n"] == []
+
+
+@pytest.mark.parametrize("accept", [b"*/*", b"text/plain", b"application/json", b"", b"application/xhtml+xml"])
+def test_json_for_others(accept: bytes) -> None:
+    """Who does not ask for HTML gets JSON."""
+    assert answered(headers=[(b"accept", accept)])[0]["headers"][0] == (b"content-type", b"application/json")
 
 
 OWN = Answer(503, [(b"Retry-After", b"9")], b"busy", "text/csv")
@@ -145,11 +229,13 @@ def test_a_client_that_goes() -> None:
 
 
 def test_big_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So much of a body is sent back; the rest is received all the same."""
+    """So much of a body is sent back, and how large it is; the rest is received all the same."""
     monkeypatch.setattr(echo, "_MOST", 5)
     chunks = [{"type": "http.request", "body": b"abc", "more_body": more} for more in (True, True, False)]
 
-    assert json.loads(answered(Answer(), *chunks)[1]["body"])["body"] == "abcab"
+    shown = json.loads(answered(Answer(), *chunks)[1]["body"])
+    assert (shown["body"], shown["body_size"]) == ("abcab", 9)
+    assert "<p>text, 9 bytes, the first 5\n<pre>\nabcab</pre>" in page_of(*chunks)
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])

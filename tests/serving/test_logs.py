@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.websockets import WebSocketDisconnect
 
+from asgictl.failure import Failure
 from asgictl.serving import logs
 from asgictl.serving.request import LogFormat
 
@@ -52,6 +55,50 @@ def test_other_things_are_printed() -> None:
     assert keep.filter(record("Exception in ASGI application\n"))
     assert keep.filter(record(KeyError("x")))  # type: ignore[arg-type]  # logging takes any object
     assert keep.filter(record(logs.CUT[0]))
+
+
+def written(made: logging.LogRecord, *, whole: bool = False) -> str:
+    """Return what asgictl's handler writes of a record."""
+    stream = io.StringIO()
+    handler = logs.Handler(stream, whole=whole)
+    handler.handle(made)
+    return stream.getvalue()
+
+
+def test_a_client_that_has_gone() -> None:
+    """That an app has ended because its client has gone is not in the log, unless the whole is asked for."""
+    gone = ExceptionGroup("tasks", [WebSocketDisconnect(1001)])
+    said = logs.RAISED + "\n"
+
+    assert [written(record(said, error=error)) for error in (WebSocketDisconnect(1001), gone)] == ["", ""]
+    assert written(record(said, error=KeyError("x"))) == f"{said}KeyError: 'x'\n"
+    others = record("the app's", error=WebSocketDisconnect(1001))
+    assert written(others) == "the app's\nstarlette.websockets.WebSocketDisconnect: 1001\n"
+    assert written(record(said, error=gone), whole=True).startswith(said)
+    assert written(record(said)) == f"{said}\n"
+
+
+def test_what_is_shown_elsewhere() -> None:
+    """What a record says of itself counts: how to tell an exception, and that users see it without the log."""
+    made = record(logs.RAISED)
+    made.exc_text = "the whole, for others"
+    made.failure = Failure("KeyError", "x", "the whole\n", "a stack\n")
+
+    assert [written(made, whole=whole) for whole in (False, True)] == [
+        f"{logs.RAISED}\na stack\n",
+        f"{logs.RAISED}\nthe whole\n",
+    ]
+    made.is_shown = True
+    assert written(made) == ""
+    assert logging.Formatter().format(made) == f"{logs.RAISED}\nthe whole, for others"
+
+
+def test_what_uvicorn_says_of_an_exception() -> None:
+    """Every protocol of uvicorn's begins so what it says of an exception of the app's."""
+    files = (Path(uvicorn.__file__).parent / "protocols").glob("*/*_impl.py")
+    without = {file.name for file in files if f'"{logs.RAISED}\\n"' not in file.read_text(encoding="utf-8")}
+
+    assert without == {"auto_zttp_impl.py"}  # which leaves it to two others
 
 
 def test_what_a_stop_brings_about() -> None:

@@ -63,11 +63,12 @@ def inspect_app(
         logging.getLogger("uvicorn.error").addFilter(logs.Without(*logs.CUT))
     with (
         watch.session_file(request, str(plan.instructions.ref), __version__, run.console.note) as file,
-        _screen(request, run.console, wanted) as screen,
+        _screen(request, run.console, wanted, whole=serving.traceback) as screen,
     ):
         sinks = [sink for sink in (file, screen) if sink is not None]
         first_id = file.next_id if file is not None else 0
-        wrap = watch.around(request, sinks, answer, first_id=first_id, whole=serving.traceback)
+        is_shown = filters == FilterRequest() and _shows_exceptions(request)
+        wrap = watch.around(request, sinks, answer, first_id=first_id, is_shown=is_shown)
         style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
         return launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
 
@@ -98,8 +99,13 @@ def _echo(looked: tuple[str, ...] = ()) -> "AppRef":
     return AppRef("asgictl.inspector.echo", "app", found="an app that echoes", factory=False, looked=looked)
 
 
+def _shows_exceptions(request: InspectRequest) -> bool:
+    """Tell whether whoever reads the server's log has them before their eyes."""
+    return request.view != "json" and all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
+
+
 @contextlib.contextmanager
-def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iterator["Live | None"]:
+def _screen(request: InspectRequest, console: Console, wanted: "Filter", *, whole: bool) -> Iterator["Live | None"]:
     """Yield what shows records on stdout while they come; None where stdout is closed."""
     if sys.stdout is None:
         yield None
@@ -111,7 +117,7 @@ def _screen(request: InspectRequest, console: Console, wanted: "Filter") -> Iter
     name = request.view or ("line" if sys.stdout.isatty() else "json")
     writer = LogWriter(1, lock=None, complain=console.note, what="the view", remedy="read it")
     live = Live(
-        views.view_of(name),
+        views.view_of(name, whole=whole),
         wanted,
         lambda lines: writer.write(views.text_of(console, lines, cut=name == "line")),
         console.note,

@@ -9,8 +9,11 @@ _VIEW = panel(
     view=option("--view", metavar="VIEW", about="line (of several), full (of one), or json."),
 )
 
+_LOGGING = panel("Logging", traceback=flag("--traceback", about="The whole stack of errors."))
+
 SHOW = Form(
-    {"words": argument("FILE... [ID]", f"{_FILES} Only the exchange ID."), **_VIEW, **FILTERS}, configurable=False
+    {"words": argument("FILE... [ID]", f"{_FILES} Only the exchange ID."), **_VIEW, **FILTERS, **_LOGGING},
+    configurable=False,
 )
 
 DIFF = Form(
@@ -62,10 +65,7 @@ REPLAY = Form(
             factory=flag("--factory", about="Call APP to get the app."),
             interface=option("--interface", metavar="KIND", about="asgi3, asgi2 or wsgi."),
         ),
-        **panel(
-            "Logging",
-            traceback=flag("--traceback", about="The whole stack of errors."),
-        ),
+        **_LOGGING,
     },
     configurable=False,
 )

@@ -50,7 +50,8 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
         if one.without:
             console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
             console.hint(_how_to_give(one.without))
-    view = request.view or ("full" if len(scripts) == 1 else "line")
+    name = request.view or ("full" if len(scripts) == 1 else "line")
+    view = views.view_of(name, whole=request.traceback)
     found: dict[int, list[Found]] = {number: [Remark("request", text)] for number, text in left_out.items()}
     for new in _results(request, console, scripts, session):
         old = exchanges[int(new.opened.replay_of or 0)]
@@ -59,7 +60,7 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
             if not request.json:
                 saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:
-            views.show(console, new.records(), views.everything(), view)
+            views.show(console, new.records(), views.everything(), view, cut=name == "line")
     if request.json:
         console.result("", {"exchanges": [{"id": number, **saved.compared(found[number])} for number in sorted(found)]})
     return saved.concluded(console, list(itertools.chain(*found.values()))) if request.diff else 0

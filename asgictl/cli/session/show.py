@@ -21,6 +21,8 @@ def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
         if (first := next(records, None)) is None:
             raise saved.missing(session, numbers[0])
         records = chain([first], records)
-    if not views.show(run.console, records, wanted, request.view or ("full" if numbers else "line")):
+    name = request.view or ("full" if numbers else "line")
+    view = views.view_of(name, whole=request.traceback)
+    if not views.show(run.console, records, wanted, view, cut=name == "line"):
         run.console.note("nothing in the session is like that")
     return 0

@@ -1,5 +1,6 @@
 """Calling an app without a server or a client: requests, streams, WebSockets and the lifespan, all recorded."""
 
+import asyncio
 import itertools
 import json as json_format
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from asgictl.asgi import ASGIApp, Scope
 from asgictl.inspector import urls
 from asgictl.inspector.client.call import Call, Stream, chunks_of
 from asgictl.inspector.client.websocket import WebSocket
-from asgictl.inspector.client.within import within
+from asgictl.inspector.client.within import ASYNCIO, within
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Sink
 from asgictl.inspector.record.memory import Memory
@@ -121,6 +122,9 @@ class Driver:
 
     def call(self, scope: Scope, *, replay_of: int | None = None) -> "Call":
         """Return a call of the app with `scope`, which begins at the next wait."""
+        __tracebackhide__ = True
+        if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
+            raise RuntimeError(ASYNCIO)
         number = next(self._ids)
         inspector = Inspector(self._app, sink=self.memory, redact=self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of

@@ -83,7 +83,7 @@ class Client(Methods[Exchange]):
     def request(self, method: str, target: str, **content: Unpack[Content]) -> Exchange:
         """Send a request, and return what was recorded; see `Driver.request`."""
         __tracebackhide__ = True
-        return run(self._runner, self._driver.request(method, target, **content))
+        return run(self._runner, self._driver.request, method, target, **content)
 
     def stream(self, method: str, target: str, **content: Unpack[Content]) -> "Blocking[Stream, SyncStream]":
         """Send a request whose answer is read chunk by chunk; the client disconnects at the end of the block."""
@@ -112,10 +112,15 @@ class SyncStream:
 
     def __next__(self) -> bytes:
         __tracebackhide__ = True
-        chunk = run(self._runner, anext(self._chunks, None))
+        chunk = run(self._runner, _next, self._chunks)
         if chunk is None:
             raise StopIteration
         return chunk
+
+
+async def _next(chunks: Stream) -> bytes | None:
+    __tracebackhide__ = True
+    return await anext(chunks, None)
 
 
 class SyncWebSocket:
@@ -129,16 +134,16 @@ class SyncWebSocket:
     def send(self, data: str | bytes) -> None:
         """Send a text or a binary message."""
         __tracebackhide__ = True
-        run(self._runner, self._socket.send(data))
+        run(self._runner, self._socket.send, data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it from the client's side; a second call does nothing."""
-        run(self._runner, self._socket.close(code, reason))
+        run(self._runner, self._socket.close, code, reason)
 
     def receive(self) -> str | bytes:
         """Return the app's next message; raise `Disconnected` when it closes."""
         __tracebackhide__ = True
-        return run(self._runner, self._socket.receive())
+        return run(self._runner, self._socket.receive)
 
 
 class Inspected:
@@ -164,11 +169,10 @@ class Inspected:
 
     def __enter__(self) -> Client:
         __tracebackhide__ = True
-        if asyncio._get_running_loop() is not None:  # noqa: SLF001  # documented, and raises nothing
-            raise RuntimeError("in a test with `async`, use `async with asgi_inspect(app) as client:`")
-        self._runner = runner = asyncio.Runner()
+        # With a factory it does not set, and at its end take away, the event loop that old code gets.
+        self._runner = runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         try:
-            run(runner, self._driver.__aenter__())
+            run(runner, self._driver.__aenter__)
         except BaseException:
             runner.close()
             raise
@@ -180,4 +184,4 @@ class Inspected:
         __tracebackhide__ = True
         assert self._runner is not None  # noqa: S101  # entered
         with self._runner:
-            run(self._runner, self._driver.__aexit__(kind, error, stack))
+            run(self._runner, self._driver.__aexit__, kind, error, stack)

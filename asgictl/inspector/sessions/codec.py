@@ -30,6 +30,9 @@ from asgictl.inspector.sessions import checked
 
 SCHEMA = "asgictl.inspect/1"
 
+# `json.dumps` makes a new one each time.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
 _LATIN = frozenset(("headers", "raw_path", "query_string", "links"))
 _UTF8 = frozenset(("body", "bytes"))
 
@@ -39,7 +42,7 @@ _DEEPEST = 64
 
 def dumps(record: Record) -> str:
     """Return a record as one line, newline included."""
-    return json.dumps(_FIELDS[type(record)](record), separators=(",", ":"), allow_nan=False) + "\n"
+    return _ENCODER.encode(_FIELDS[type(record)](record)) + "\n"
 
 
 def loads(line: str | bytes) -> Record | None:

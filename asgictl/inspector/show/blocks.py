@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from asgictl.inspector.exchange import Exchange, tells
 from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
-from asgictl.inspector.show import wording
+from asgictl.inspector.show import stack, wording
 from asgictl.inspector.show.previews import Previews
 from asgictl.spans import Line, Span
 
@@ -71,8 +71,15 @@ class Block:
 class Blocks:
     """Collects the lines of each exchange, and puts them out together, or one by one where it lasts."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Measure the time with `clock`, in seconds."""
+    # Whether an exception is shown with the frames of the user's code.
+    has_stacks = False
+
+    def __init__(
+        self, *, whole: bool = False, advise: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Show exceptions with all their frames, as a `whole`, or `advise` once how to; `clock` tells seconds."""
+        self._whole = whole
+        self._advise = advise
         self._clock = clock
         self._blocks: dict[int, Block] = {}
         self._latest: int | None = None
@@ -89,10 +96,6 @@ class Blocks:
         """Yield what is shown of bodies whose end did not come."""
         yield from ()
 
-    def stack(self, error: Failure) -> Iterator[Line]:  # noqa: ARG002  # others show it
-        """Yield what is shown of an exception beside its line."""
-        yield from ()
-
     def feed(self, record: Record) -> list[Line]:
         """Return what there is to show now that `record` has happened."""
         now = self._clock()
@@ -105,7 +108,7 @@ class Blocks:
             block.note(record, now)
             lines = self._shown(block, record, now)
         elif isinstance(record, Raised):
-            lines = self._failed(record, f"✗ {record.direction}() raised {record.error}")
+            lines = self._failed(record, record.error, f"{record.direction}() raised {record.error}")
         else:
             return self._closed(block, record)
         put = self._put(block, lines)
@@ -173,7 +176,7 @@ class Blocks:
             # It may do that (https://asgi.readthedocs.io/en/latest/specs/lifespan.html#scope).
             lines += [[Span(f"{record.ms:8.1f} "), Span(f"■ not supported: {record.error}", "dim")]]
         elif record.error:
-            lines += self._failed(record, f"✗ {record.error}")
+            lines += self._failed(record, record.error, str(record.error))
         elif record.cancelled:
             lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
         if block.live:
@@ -184,11 +187,19 @@ class Blocks:
         block.lines += lines
         return self._begin(block)
 
-    def _failed(self, record: Raised | Closed, what: str) -> list[Line]:
+    def _failed(self, record: Raised | Closed, error: Failure, what: str) -> list[Line]:
         """Return the line of an exception, with its place, and what else there is to show of it."""
-        assert record.error is not None  # noqa: S101  # the caller has looked
-        place = [Span(f"  {record.error.place}", "dim")] if record.error.place else []
-        return [[Span(f"{record.ms:8.1f} "), Span(what, "red"), *place], *self.stack(record.error)]
+        gone = error.is_disconnect
+        sign, style = ("■ client gone: ", "dim") if gone else ("✗ ", "red")
+        place = [Span(f"  {error.place}", "dim")] if error.place else []
+        lines = [[Span(f"{record.ms:8.1f} "), Span(f"{sign}{what}", style, flexible=True), *place]]
+        shown = error.users if self.has_stacks and not gone else ""
+        if self._whole:
+            shown = error.traceback
+        elif self._advise and not gone and shown != error.traceback:
+            self._advise = False
+            return [*lines, *stack.lines(shown), stack.hint()]
+        return [*lines, *stack.lines(shown)]
 
     def _begin(self, block: Block) -> list[Line]:
         """Return a block from its head on."""

@@ -1,23 +1,17 @@
 """`--view full`: the whole scope, every header, and bodies laid out."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from asgictl import failure
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.bodies.event_stream import EventStream
 from asgictl.inspector.exchange import Headers, joined, pairs, value_of
-from asgictl.inspector.record import Event, Failure
+from asgictl.inspector.record import Event
 from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
 from asgictl.inspector.show.previews import as_bytes, is_body, of_side
 from asgictl.spans import Line, Span
-
-# The two lines of a frame in a traceback, of an exception in a group too.
-_FRAME = re.compile(r'[ |]*  File "(.+)", line \d+')
-_SOURCE = re.compile(r"[ |]*    \S")
 
 _INDENT = "  "
 _BODY = " " * 9
@@ -27,8 +21,10 @@ _WIDEST = 30
 class FullView(Blocks):
     """All that is known of each exchange."""
 
-    def __init__(self, **clock: Any) -> None:
-        super().__init__(**clock)
+    has_stacks = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._bodies: dict[tuple[int, str], _Body | _Stream] = {}
 
     def head(self, block: Block) -> Iterator[Line]:
@@ -53,16 +49,6 @@ class FullView(Blocks):
             yield from ([Span(f"{_BODY}{line}")] for line in str(event.get("message")).splitlines())
         elif is_body(event):
             yield from self._chunk(block, event)
-
-    def stack(self, error: Failure) -> Iterator[Line]:
-        """Yield the traceback, in which the frames of libraries stand back."""
-        style = ""
-        for line in error.traceback.splitlines():
-            if frame := _FRAME.match(line):
-                style = "dim" if failure.is_library(frame[1]) else ""
-            elif not line.lstrip(" |").startswith(("^", "~")) and not _SOURCE.match(line):
-                style = ""
-            yield [Span(f"{_BODY}{line}", style)]
 
     def _chunk(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield a body once it is complete, and the events of a stream as they come."""

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import functools
+import re
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -181,10 +183,10 @@ def test_errors(asgi_inspect: type[Inspected]) -> None:
             await asyncio.Event().wait()
         raise ValueError("boom")
 
-    with asgi_inspect(app, timeout=0.05) as client:
+    with asgi_inspect(app, timeout=0.5) as client:
         with pytest.raises(ValueError, match="boom"):
             client.get("/")
-        with pytest.raises(TimeoutError, match=r"the app has not sent anything for 0.05 s \(/hang\)"):
+        with pytest.raises(TimeoutError, match=r"the app has not sent anything for 0.5 s \(/hang\)"):
             client.get("/hang")
         boom, hang = client.exchanges[1:]
 
@@ -440,3 +442,44 @@ def test_the_plugin_loads_nothing() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
 
     assert done.stdout.splitlines()[-1] == "asgictl asgictl.pytest_plugin"
+
+
+def test_the_event_loop_is_as_before(asgi_inspect: type[Inspected]) -> None:
+    """Code that asks for the event loop afterwards gets the one that it would have got without the fixture."""
+
+    def current() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return asyncio.get_event_loop()
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        with asgi_inspect(demo.app) as client:
+            assert client.get("/healthz").text == "ok\n"
+            assert current() is loop
+        assert current() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_within_a_running_loop(asgi_inspect: type[Inspected]) -> None:
+    """A client for tests without `async` says in a test with `async` what to use there, and leaves nothing behind."""
+    use = re.escape("in a test with `async`, use `async with asgi_inspect(app) as client:`")
+
+    with asgi_inspect(demo.app) as client, client.websocket("/ws") as websocket:
+
+        async def main() -> None:
+            with pytest.raises(RuntimeError, match=use), asgi_inspect(demo.app):
+                pass
+            with pytest.raises(RuntimeError, match=use):
+                client.get("/healthz")
+            with pytest.raises(RuntimeError, match=use), client.stream("GET", "/events"):
+                pass
+            with pytest.raises(RuntimeError, match=use):
+                websocket.receive()
+
+        asyncio.run(main())
+        websocket.send("hi")
+        assert websocket.receive() == "hi"

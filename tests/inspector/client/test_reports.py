@@ -30,7 +30,7 @@ def client(asgi_inspect):
 
 
 """
-OPTIONS = ("--tb=short", "-p", "no:cacheprovider", "-p", "no:faker")
+OPTIONS = ("--tb=short", "-p", "no:asyncio", "-p", "no:cacheprovider", "-p", "no:faker")
 
 # An endpoint of ours and of HTTP, which each exchange has.
 PEER = "  127.0.0.1:50000  HTTP/1.1"
@@ -130,7 +130,7 @@ def test_app(asgi_inspect):
         client.get("/?x-api-key=hush")
 
 def test_time(asgi_inspect):
-    with asgi_inspect(broken, timeout=0.5) as client:
+    with asgi_inspect(broken, timeout=1) as client:
         client.delete("/hang")
 
 def test_path(client):
@@ -175,7 +175,7 @@ def test_async(asgi_inspect):
     ]
     assert shown["test_time"] == [
         *at('client.delete("/hang")', "test_time"),
-        "E   TimeoutError: the app has not sent anything for 0.5 s (/hang)",
+        "E   TimeoutError: the app has not sent anything for 1 s (/hang)",
         *lifespan,
         f"#1 DELETE /hang  0.0 ms{PEER}",
         "     0.0 ✗ cancelled",
@@ -201,6 +201,54 @@ def test_async(asgi_inspect):
         *lifespan[:-1],
         f"#1 WS /  500 Internal Server Error  0.0 ms{PEER}",
     ]
+
+
+def test_the_frames_of_frameworks(report: Report) -> None:
+    """Of an app of FastAPI's its own frames are shown, of groups and causes too; --full-trace shows all of them."""
+    tests = """
+import anyio
+from fastapi import FastAPI
+
+fast = FastAPI()
+
+@fast.get("/sync")
+def sync():
+    raise ValueError("sync")
+
+@fast.get("/group")
+async def group():
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bad)
+
+async def bad():
+    try:
+        anyio.Path(0)
+    except TypeError as error:
+        raise ValueError("bad") from error
+
+def test_sync(asgi_inspect):
+    with asgi_inspect(fast) as client:
+        client.get("/sync")
+
+def test_group(asgi_inspect):
+    with asgi_inspect(fast) as client:
+        client.get("/group")
+"""
+    shown = report(tests)
+    call, raising = 'client.get("/sync")', 'raise ValueError("sync")'
+
+    assert shown["test_sync"][:5] == [
+        f"test_shop.py:{line_of(tests, call)}: in test_sync",
+        f"    {call}",
+        f"test_shop.py:{line_of(tests, raising)}: in sync",
+        f"    {raising}",
+        "E   ValueError: sync",
+    ]
+    group = shown["test_group"][: shown["test_group"].index("-- ASGI exchanges")]
+    assert [line.rpartition(" ")[2] for line in group if '  File "' in line] == ["test_group", "group", "bad", "bad"]
+    whole = report(tests, "--full-trace")
+    assert any("fastapi" in line for line in whole["test_sync"])
+    assert any("anyio" in line for line in whole["test_group"] if '  File "' in line)
 
 
 def test_many_exchanges(report: Report) -> None:

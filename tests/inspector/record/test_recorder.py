@@ -169,7 +169,7 @@ def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
         raise ValueError(f"cannot use {scope['headers'][0][1].decode()} in {scope['path']}")
 
     inspector = Inspector(app, sink=lambda _: None)
-    logger.addFilter(WithoutSecrets(inspector, whole=True))
+    logger.addFilter(WithoutSecrets(inspector, is_shown=True))
     for path in ("/one", "/two"):
         try:
             asyncio.run(inspector({"type": "http", "path": path, "headers": [(b"cookie", b"SECRET")]}, None, None))  # type: ignore[arg-type]
@@ -177,7 +177,7 @@ def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
             logger.exception("failed", exc_info=error)
     logger.error("other", exc_info=KeyError("another"))
     logger.error("no exception")
-    WithoutSecrets(Inspector(app), whole=True).filter(caplog.records[-1])
+    WithoutSecrets(Inspector(app), is_shown=False).filter(caplog.records[-1])
     texts = [formatter.format(record) for record in caplog.records]
 
     assert [text.splitlines()[-1] for text in texts] == [
@@ -187,6 +187,8 @@ def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
         "no exception",
     ]
     assert [text.splitlines()[0] for text in texts] == ["failed", "failed", "other", "no exception"]
+    assert [getattr(record, "is_shown", False) for record in caplog.records] == [True, True, False, False]
+    assert str(vars(caplog.records[0])["failure"]) == "ValueError: cannot use ‹redacted› in /one"
 
 
 def test_text_is_cut_by_its_bytes() -> None:

@@ -56,7 +56,7 @@ def test_a_websocket_and_an_error() -> None:
     assert error == [
         [("#9 ", DIM), ("GET ", "bold"), ("/boom", "bold", True), ("  500 Internal Server Error", "red"),
          ("  1.0 ms", ""), *PLACE],
-        [("     1.0 ", ""), ("✗ ValueError: boom", "red")],
+        [("     1.0 ", ""), ("✗ ValueError: boom", "red", True)],
     ]  # fmt: skip
 
 
@@ -80,17 +80,17 @@ def test_close_codes(code: int, style: str) -> None:
     assert styled(LineView(), opened, accept, close)[0][3] == (f"  closed {code}", style)
 
 
-ENDS: dict[str, tuple[Record, list[tuple[str, str]]]] = {
+ENDS: dict[str, tuple[Record, list[tuple[Any, ...]]]] = {
     "raised": (
         Raised(7, 1, 1.5, "receive", Failure("OSError", "gone", "")),
-        [("     1.5 ", ""), ("✗ receive() raised OSError: gone", "red")],
+        [("     1.5 ", ""), ("✗ receive() raised OSError: gone", "red", True)],
     ),
     "cancelled": (Closed(7, 1.5, cancelled=True), [("     1.5 ", ""), ("✗", "yellow"), (" cancelled", "yellow")]),
 }
 
 
 @pytest.mark.parametrize(("record", "line"), ENDS.values(), ids=list(ENDS))
-def test_ends(record: Record, line: list[tuple[str, str]]) -> None:
+def test_ends(record: Record, line: list[tuple[Any, ...]]) -> None:
     """What goes wrong stands out by its colour, and by its sign."""
     assert styled(LineView(), REQUEST[0], record)[1] == line
 
