@@ -651,7 +651,7 @@ USED: dict[str, tuple[str, str]] = {
     "SERVE_LOG_CONFIG": ("no.yaml", "there is no file `no.yaml`"),
     "SERVE_ENV_FILE": ("no.env", "there is no file `no.env`"),
     "SERVE_UVICORN": ("nope", "`-X nope` has no value"),
-    "SERVE_FD": ("99", "the descriptor 99 is no socket: Bad file descriptor"),
+    "SERVE_FD": ("99", "the descriptor 99 is not a socket: Bad file descriptor"),
     "INSPECT_RESPOND_FILE": ("no.txt", "cannot read `no.txt`: No such file or directory"),
     "INSPECT_SAVE": ("no/s.jsonl", "cannot save to `no/s.jsonl`: No such file or directory"),
 }

@@ -227,7 +227,7 @@ def test_where_ends_are_ignored(start: Start, write: Write) -> None:
 
     os.kill(children(running.process.pid)[-1], signal.SIGKILL)
 
-    running.wait_for(r"note: a worker ended \(killed by SIGKILL\) and is replaced")
+    running.wait_for("note: a worker ended (killed by SIGKILL) and is replaced")
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(20) == 0
 

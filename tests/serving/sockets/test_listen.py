@@ -346,7 +346,7 @@ def test_what_cannot_be_inherited(case: str) -> None:
 
 
 def test_what_is_no_socket(tmp_path: Path) -> None:
-    """A descriptor that is no socket, or not open, is named with the system's reason."""
+    """A descriptor that is not a socket, or not open, is named with the system's reason."""
     hint = "pass --fd with a listening socket, as systemd or circus do"
     with (tmp_path / "file").open("w") as file:
         descriptor = file.fileno()
