@@ -51,6 +51,7 @@ def _absolute(target: str) -> str:
 def _sendable(exchange: Exchange) -> str:
     """Return the target without the parameters that are not kept."""
     path, _, query = exchange.target.partition("?")
+    path = urls.path_without_secrets(path.encode()).decode()
     query = urls.without_secrets(query.encode()).decode()
     return f"{_absolute(path)}?{query}" if query else _absolute(path)
 

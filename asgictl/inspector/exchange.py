@@ -1,6 +1,7 @@
 """The records of one connection, put together."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.record.redaction import HIDDEN
+from asgictl.inspector.record.redaction import is_hidden
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -212,13 +213,14 @@ class Exchange:
 
     @property
     def redacted(self) -> tuple[str, ...]:
-        """The names of the request's headers, and with a `?` of its query parameters, whose values are left out."""
+        """The names of the request's headers, with a `?` of query parameters, and with a `;` of those in the path.
+
+        Their values are left out.
+        """
         names = {name.decode("latin-1").lower(): None for name, value in self.request_headers if is_lost(value)}
-        query = self.scope.get("query_string")
-        parts = query.split(b"&") if isinstance(query, bytes) else ()
-        hidden = {
-            f"?{part[: -len(HIDDEN) - 1].decode('latin-1')}": None for part in parts if part.endswith(b"=" + HIDDEN)
-        }
+        path, _, query = self.target.partition("?")
+        places = [*((";", part) for part in re.split("[;/]", path)), *(("?", part) for part in query.split("&"))]
+        hidden = {sign + part.partition("=")[0]: None for sign, part in places if is_hidden(part.encode())}
         return (*names, *hidden)
 
     @property
@@ -244,8 +246,8 @@ def value_of(headers: Headers, name: str) -> str | None:
 
 
 def is_lost(value: bytes | Redacted) -> bool:
-    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
-    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
+    """Tell whether a header's value is a secret, or holds one, and so cannot be sent again."""
+    return isinstance(value, Redacted) or is_hidden(value)
 
 
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:

@@ -590,7 +590,7 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     assert stderr.splitlines() == [
         f"note: {missing}; it is left out",
         "note: #2 is sent without `cookie`, `referer`, `?token`, which the session does not hold",
-        "hint: pass -H for headers, pass --path for parameters of the query",
+        "hint: pass -H for headers, pass --path for parameters",
     ]
     answer = json.loads([json.loads(line) for line in text.splitlines()][-2]["message"]["body"])
     assert (status, answer["query"]) == (0, "a=1&b=2")

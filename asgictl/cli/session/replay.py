@@ -79,8 +79,8 @@ def _scripts(
 
 
 def _how_to_give(names: Sequence[str]) -> str:
-    given = [("-H", "headers", False), ("--path", "parameters of the query", True)]
-    ways = [f"pass {way} for {what}" for way, what, query in given if any((name[0] == "?") is query for name in names)]
+    given = [("-H", "headers", False), ("--path", "parameters", True)]
+    ways = [f"pass {way} for {what}" for way, what, query in given if any((name[0] in "?;") is query for name in names)]
     return ", ".join(ways)
 
 

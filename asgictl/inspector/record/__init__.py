@@ -23,12 +23,17 @@ Direction = Literal["receive", "send"]
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Stands for a secret; `size` is the secret's length in bytes."""
+    """Stands for a secret; `size` is the secret's length in bytes.
+
+    Its `digest` begins with three characters for the run of the inspector that made it. Within a run, others follow
+    that are the same for the same secret. Short secrets have none.
+    """
 
     size: int
+    digest: str = ""
 
     def __str__(self) -> str:
-        return f"‹redacted {self.size} B›"
+        return f"‹redacted {self.size} B{f' {self.digest[3:]}' if self.digest else ''}›"
 
 
 @dataclass(frozen=True, slots=True)

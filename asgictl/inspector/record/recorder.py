@@ -22,6 +22,7 @@ from asgictl.inspector.record import (
     redaction,
 )
 from asgictl.inspector.record.memory import Memory
+from asgictl.inspector.record.secret_bodies import Conversation, SecretBodies
 from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
 from asgictl.inspector.request import BODY_LIMIT
 
@@ -48,12 +49,13 @@ _USUAL = 3
 class Inspector(Generic[S]):
     """An ASGI 3 application that answers as `app` does, byte by byte, and tells `sink` of every scope and message."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what may be said of it
         self,
         app: ASGIApp,
         *,
         sink: S | None = None,
         redact: Iterable[str] = redaction.NAMES,
+        redact_body: Iterable[str] = (),
         body_limit: int = BODY_LIMIT,
         first_id: int = 0,
     ) -> None:
@@ -61,12 +63,16 @@ class Inspector(Generic[S]):
 
         `sink` is called with each record (`asgictl.records`) as it happens, in the thread of the event loop,
         and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
-        headers and query parameters that `redact` names are replaced before anything is kept. Of a body, and of each
-        message of a WebSocket or an event stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
+        headers, parameters and cookies that `redact` names are replaced before anything is kept, and so are those of
+        the fields in bodies and messages that `redact_body` names: in JSON, forms and text; what is packed, or split
+        over several messages, is left out. Of a body, and of each message of a WebSocket or an event stream,
+        `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
         """
         self.app = app
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
         self.redactor = redaction.Redactor(redact)
+        self.bodies = SecretBodies(redact_body)
+        self._watched = _Discreet if self.bodies.names else _Watched
         self.body_limit = body_limit
         self.replay_of: int | None = None
         self.latest_failure: tuple[int, Callable[[str], str]] | None = None
@@ -75,7 +81,7 @@ class Inspector(Generic[S]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Call the app, and record what passes."""
         __tracebackhide__ = True
-        watched = _Watched(self, next(self._ids), scope, receive, send)
+        watched = self._watched(self, next(self._ids), scope, receive, send)
         try:
             result: Any = await self.app(scope, watched.receive, watched.send)  # type: ignore[func-returns-value]
         except BaseException as error:
@@ -181,9 +187,16 @@ class _Watched:
 
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
-        answers = [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
         scope = dict(zip(("headers", "query_string", "raw_path"), self._asked, strict=True))
-        return self._inspector.redactor.hiding(scope, answers)(text)
+        return self._inspector.redactor.hiding(scope, self._answers(), self._found())(text)
+
+    def _answers(self) -> list[Any]:
+        """Return the headers of the answer, and of what came after it."""
+        return [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
+
+    def _found(self) -> list[bytes]:
+        """Return the secrets of bodies."""
+        return []
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
@@ -253,6 +266,24 @@ class _Watched:
         if isinstance(content, str):
             return content.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore"), True
         return content[:limit], True
+
+
+class _Discreet(_Watched):
+    """One connection, of whose bodies some values are not kept."""
+
+    __slots__ = ("_conversation",)
+
+    def __init__(self, inspector: Inspector[Any], *connection: Any) -> None:
+        self._conversation = Conversation(inspector.bodies, inspector.redactor)
+        super().__init__(inspector, *connection)
+
+    def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
+        kept, size, cut = super()._kept(direction, message)
+        headers = self._asked[0] if direction == "receive" else self._answers()
+        return kept, size, self._conversation.take(direction, kept, size, headers) or cut
+
+    def _found(self) -> list[bytes]:
+        return self._conversation.secrets()
 
 
 def _is_event_stream(headers: Any) -> bool:

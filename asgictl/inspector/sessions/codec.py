@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911  # one for each type
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, Redacted):
-        return {"$redacted": value.size}
+        return {"$redacted": [value.size, value.digest] if value.digest else value.size}
     return {"$object": value.type if isinstance(value, Opaque) else type(value).__qualname__}
 
 
@@ -251,7 +251,7 @@ _TAGS: dict[str, Callable[[Any], Any]] = {
     "$float": float,
     "$b64": base64.b64decode,
     "$bytearray": lambda text: bytearray(base64.b64decode(text)),
-    "$redacted": lambda size: Redacted(_int(size)),
+    "$redacted": lambda told: Redacted(_int(told[0]), str(told[1])) if isinstance(told, list) else Redacted(_int(told)),
     "$object": lambda name: Opaque(str(name)),
     "$items": lambda items: {_hashable(_read(key)): _read(item) for key, item in items},
 }

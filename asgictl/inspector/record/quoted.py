@@ -1,0 +1,46 @@
+"""The forms in which apps quote a request's secrets, in what they raise."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote_plus
+
+# A shorter secret is taken out of a text only where it is a word of its own.
+_SHORT = 4
+
+
+def pattern(found: Iterable[bytes]) -> re.Pattern[str] | None:
+    """Return a pattern for secrets as they are, decoded, and as `repr` and JSON write them."""
+    values = {text for value in found for text in (value.decode("latin-1"), value.decode("utf-8", "replace"))}
+    for _ in range(2):
+        values |= {unquote_plus(text) for text in values}
+    values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
+    ordered = sorted(filter(None, values), key=len, reverse=True)
+    patterns = [re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)" for text in ordered]
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def forms(name: bytes, value: bytes) -> Iterator[bytes]:
+    """Yield a secret header's value, and what apps make of it."""
+    yield value
+    if name == b"cookie":
+        for cookie in value.split(b";"):
+            yield cookie.partition(b"=")[2].strip().strip(b'"')
+    elif name == b"set-cookie":
+        yield value.partition(b";")[0].partition(b"=")[2].strip().strip(b'"')
+    elif name == b"sec-websocket-protocol":
+        for protocol in value.split(b","):
+            yield protocol.strip()
+    elif name.endswith(b"authorization"):
+        scheme, _, credentials = value.partition(b" ")
+        yield credentials
+        for parameter in credentials.split(b","):
+            yield parameter.partition(b"=")[2].strip().strip(b'"')
+        if scheme.lower() == b"basic":
+            try:
+                user = base64.b64decode(credentials)
+            except ValueError:
+                return
+            yield user
+            yield user.partition(b":")[2]

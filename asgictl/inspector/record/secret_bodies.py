@@ -1,0 +1,181 @@
+"""Taking the values of named fields out of bodies and messages, before they are kept."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from asgictl.inspector.record import CONTENT, Direction, Redacted
+from asgictl.inspector.record.redaction import Mark, Redactor, pairs
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_COLON = re.compile(r"\s*:\s*")
+_DECODER = json.JSONDecoder(strict=False)
+
+_BOUNDARY = re.compile(r'boundary="?([^";]+)', re.IGNORECASE)
+_NAME = re.compile(rb"(?im)^content-disposition:[^\r\n]*?[;\s]name\*?=(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]+))")
+_TYPE = re.compile(rb"(?i)^content-type:\s*([^\r\n]*)", re.MULTILINE)
+
+_FRAMES = ("websocket.receive", "websocket.send")
+
+# How an event of an event stream ends (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+class SecretBodies:
+    """Knows the fields of bodies whose values are secrets."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Take the values of fields with these `names` for secrets."""
+        self._fields = Redactor(names)
+        self.names = self._fields.names
+        spelled = ("[-_]?".join(map(re.escape, re.sub("[-_]", "", name))) for name in self.names)
+        # A name that has not been found to be one of a field.
+        self._loose = re.compile(rf"(?i)(?:{'|'.join(spelled)})(?![\]\"'\\]*\s*(?:[=:]|%(?:25)*3[ad])[\s\"'\\]*\*\*\*)")
+
+    def hidden(self, content: bytes, media_type: str, mark: Mark) -> bytes | None:
+        """Return content without the values, None where it has to be left out because they cannot be told apart."""
+        kind = media_type.partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            return self._multipart(content, media_type, mark)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            # UTF-16 has a zero byte between the letters of a name.
+            return None if self._loose.search(content.replace(b"\0", b"").decode("latin-1")) else content
+        if "\0" in text:  # perhaps UTF-16
+            return None
+        is_json = kind.endswith(("/json", "+json")) or text.lstrip()[:1] in ("{", "[")
+        is_form = kind == "application/x-www-form-urlencoded" and not is_json
+        if is_form:
+            return bytes(self._fields.query(content, mark))
+        found = self._json(text, mark)
+        if not is_json:
+            found = self._fields.text(found.encode(), mark).decode()
+            if self._loose.search(found):
+                return None
+        changed = self._fields.text(found.encode(), mark, only_queries=True)
+        return content if changed == text.encode() else changed
+
+    def _json(self, text: str, mark: Mark) -> str:
+        """Return JSON, whole or not, or a text with JSON in it, without the values; spelled as it was."""
+        parts, kept, position = [], 0, 0
+        while match := _STRING.search(text, position):
+            begin, end = match.span()
+            colon = _COLON.match(text, end)
+            if colon is not None and self._fields.is_secret(_plain(match[0]).encode("utf-8", "surrogatepass")):
+                begin = colon.end()
+                end = _end_of_value(text, begin)
+                put = _marked(text[begin:end], mark)
+            elif colon is None and "\\" in match[0]:
+                put = match[0]
+                if (inner := self._json(plain := _plain(put), mark)) != plain:
+                    put = json.dumps(inner, ensure_ascii=False)
+            else:
+                put = match[0]
+            parts += [text[kept:begin], put]
+            kept = position = end
+        return "".join([*parts, text[kept:]])
+
+    def _multipart(self, content: bytes, media_type: str, mark: Mark) -> bytes | None:
+        boundary = _BOUNDARY.search(media_type)
+        dashes = b"--" + boundary[1].encode("latin-1", "replace") if boundary else b""
+        parts = content.split(dashes) if dashes and content.lstrip().startswith(dashes) else []
+        if not parts:
+            return None
+        return dashes.join(part if part[:2] == b"--" else self._part(part, mark) for part in parts)
+
+    def _part(self, part: bytes, mark: Mark) -> bytes:
+        head, blank, body = part.partition(b"\r\n\r\n")
+        name, kind = _NAME.search(head), _TYPE.search(head)
+        value, end = (body[:-2], b"\r\n") if body.endswith(b"\r\n") else (body, b"")
+        if not value:
+            return part
+        secret = name is None or self._fields.is_secret(name[1] or name[2] or b"")
+        kept = None if secret else self.hidden(value, kind[1].decode("latin-1") if kind else "", mark)
+        return b"".join([head, blank, mark(value) if kept is None else kept, end])
+
+
+class Conversation:
+    """The bodies, or messages, of one connection on their way through."""
+
+    def __init__(self, bodies: SecretBodies, redactor: Redactor) -> None:
+        self._bodies = bodies
+        self._redactor = redactor
+        # In the middle of a body, or of an event.
+        self._inside: set[Direction] = set()
+        self._kinds: dict[Direction, str] = {}
+        self._pieces: dict[Direction, bytes] = {}
+        self._found: list[bytes] = []
+
+    def take(self, direction: Direction, kept: dict[str, Any], size: int, headers: Any) -> bool:
+        """Take the secrets out of what is `kept` of a message of `size` bytes; tell whether there were any.
+
+        `headers` are those of the request, or the answer, that a body belongs to. A body, or an event, that is packed,
+        or does not begin and end with this message, is left out.
+        """
+        fields = {name.lower(): value for name, value in pairs(headers)}
+        kind = fields.get(b"content-type", b"").decode("latin-1")
+        whole = kept.get("type") in _FRAMES or self._is_whole(direction, kept, size, fields, kind)
+        changed = False
+        for key in CONTENT:
+            value = kept.get(key)
+            if not value or not isinstance(value, (bytes, bytearray, str)):
+                continue
+            content = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
+            self._kinds[direction] = kind
+            self._pieces[direction] = self._pieces.get(direction, b"") + content if not whole else b""
+            hidden = self._bodies.hidden(content, kind, self._note) if whole else None
+            if hidden is None:
+                kept[key] = Redacted(size, self._redactor.redacted(content).digest)
+            elif hidden != content:
+                kept[key] = hidden.decode("utf-8", "surrogatepass") if isinstance(value, str) else hidden
+            changed = changed or hidden != content
+        return changed
+
+    def _is_whole(
+        self, direction: Direction, kept: dict[str, Any], size: int, fields: dict[bytes, bytes], kind: str
+    ) -> bool:
+        first = direction not in self._inside
+        if kind.startswith("text/event-stream"):
+            ends = bytes(kept.get("body") or b"").endswith(_ENDS)
+        else:
+            ends = not kept.get("more_body") or (first and fields.get(b"content-length") == b"%d" % size)
+        if ends and kind.startswith("text/event-stream"):
+            self._inside.discard(direction)
+        else:
+            self._inside.add(direction)
+        return first and ends and fields.get(b"content-encoding", b"identity") == b"identity"
+
+    def secrets(self) -> list[bytes]:
+        """Return the secrets that have been seen, those in bodies that were left out as well."""
+        for direction, content in self._pieces.items():
+            self._bodies.hidden(content, self._kinds[direction], self._note)
+        return self._found
+
+    def _note(self, value: bytes) -> bytes:
+        self._found.append(value)
+        return self._redactor.mark(value)
+
+
+def _plain(string: str) -> str:
+    """Return what a string of JSON stands for."""
+    try:
+        return str(_DECODER.decode(string))
+    except ValueError:  # an escape that JSON does not know
+        return string[1:-1]
+
+
+def _marked(value: str, mark: Mark) -> str:
+    """Return what stands for a value of JSON; each string in it is a secret by itself, too."""
+    strings = [_plain(string).encode("utf-8", "surrogatepass") for string in _STRING.findall(value)]
+    marks = [mark(secret) for secret in (*strings, *([] if value[:1] == '"' and strings else [value.encode()]))]
+    return f'"{marks[-1].decode()}"'
+
+
+def _end_of_value(text: str, begin: int) -> int:
+    """Return where a value of JSON ends: at the end of the text, where it is not whole, or not JSON."""
+    try:
+        return _DECODER.raw_decode(text, begin)[1]
+    except (ValueError, RecursionError):
+        return len(text)
