@@ -195,7 +195,7 @@ class Exchange:
     def is_request_whole(self) -> bool:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
         received = self.received
-        if self.left_out or any(event.cut for event in received):
+        if self.left_out or any(event.cut or event.redacted for event in received):
             return False
         if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
             return False

@@ -99,10 +99,12 @@ def _results(
     surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
     # As the session does it, or all that it does not hold would be a difference, and be shown.
     names = session_file.redacted_names(Path(request.file))
+    fields = session_file.redacted_names(Path(request.file), "redacted_body")
     if request.to is not None:
-        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, Redactor(names))
+        redactor = Redactor(names, fields)
+        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor)
     else:
-        results = again.into_app(_driver(request, first_id, names), scripts)
+        results = again.into_app(_driver(request, first_id, names, fields), scripts)
 
     async def following() -> "Exchange | None":
         return await anext(results, None)
@@ -113,7 +115,7 @@ def _results(
             yield new
 
 
-def _driver(request: ReplayRequest, first_id: int, redact: Sequence[str]) -> "Driver":
+def _driver(request: ReplayRequest, first_id: int, names: Sequence[str], fields: Sequence[str]) -> "Driver":
     """Return a driver of the app that is named."""
     import os
 
@@ -122,7 +124,8 @@ def _driver(request: ReplayRequest, first_id: int, redact: Sequence[str]) -> "Dr
 
     ref = discovery.find(request.app, pyproject.current_folder(), os.environ, lambda _: None)
     how = adapt.Adaptation(interface=request.interface, factory=request.factory)
-    return Driver(adapt.adapt(ref, how).app, timeout=request.timeout, first_id=first_id, redact=redact)
+    app = adapt.adapt(ref, how).app
+    return Driver(app, timeout=request.timeout, first_id=first_id, redact=names, redact_body=fields)
 
 
 def _check_url(url: str, *, yes: bool) -> None:

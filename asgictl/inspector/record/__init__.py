@@ -64,8 +64,8 @@ class Opened:
 class Event:
     """A message that the app has received, or sends: the `n`th of its connection, `ms` milliseconds after it began.
 
-    `size` is what its content has in bytes; where `cut`, the message holds less of it. `message` is no dictionary only
-    where the app has sent something else.
+    `size` is what its content has in bytes; where `cut`, the message holds less of it, and where `redacted`, secrets in
+    it are replaced. `message` is no dictionary only where the app has sent something else.
     """
 
     id: int
@@ -76,6 +76,7 @@ class Event:
     _: KW_ONLY
     size: int = 0
     cut: bool = False
+    redacted: bool = False
 
     @property
     def type(self) -> str:

@@ -70,9 +70,9 @@ class Inspector(Generic[S]):
         """
         self.app = app
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
-        self.redactor = redaction.Redactor(redact)
-        self.bodies = SecretBodies(redact_body)
-        self._watched = _Discreet if self.bodies.names else _Watched
+        self.redactor = redaction.Redactor(redact, redact_body)
+        self.bodies = SecretBodies(self.redactor.body_names)
+        self._watched = _Discreet if self.redactor.body_names else _Watched
         self.body_limit = body_limit
         self.replay_of: int | None = None
         self.latest_failure: tuple[int, Callable[[str], str]] | None = None
@@ -116,6 +116,7 @@ class _Watched:
         "_streams",
         "_tell",
     )
+    _redacted = False
 
     def __init__(self, inspector: Inspector[Any], number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self._inspector = inspector
@@ -212,7 +213,7 @@ class _Watched:
                 kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
             kept = Opaque(class_name(message))
-        self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut))
+        self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut, self._redacted))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""
@@ -271,7 +272,7 @@ class _Watched:
 class _Discreet(_Watched):
     """One connection, of whose bodies some values are not kept."""
 
-    __slots__ = ("_conversation",)
+    __slots__ = ("_conversation", "_redacted")
 
     def __init__(self, inspector: Inspector[Any], *connection: Any) -> None:
         self._conversation = Conversation(inspector.bodies, inspector.redactor)
@@ -279,8 +280,11 @@ class _Discreet(_Watched):
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         kept, size, cut = super()._kept(direction, message)
-        headers = self._asked[0] if direction == "receive" else self._answers()
-        return kept, size, self._conversation.take(direction, kept, size, headers) or cut
+        self._redacted = left_out = False
+        if size:
+            headers = self._asked[0] if direction == "receive" else self._answers()
+            self._redacted, left_out = self._conversation.take(direction, kept, size, headers)
+        return kept, size, cut or left_out
 
     def _found(self) -> list[bytes]:
         return self._conversation.secrets()

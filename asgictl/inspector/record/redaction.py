@@ -15,9 +15,8 @@ NAMES = secret_names.NAMES
 # What stands in a text instead of a secret: characters that need no encoding in a query (RFC 3986 section 3.4). A size
 # and a digest follow, unless the secret is short.
 HIDDEN = b"***"
-_TAGGED = rb"\*\*\*\d+\.[0-9a-f]{8}"
-_MARK = re.compile(rb"%b|\*\*\*" % _TAGGED)
-_HOLDS_MARK = re.compile(rb"%b|(?:[=:/\"'\s,;]|%%(?:25)*(?:2[27Ff]|3[ADad]))\*\*\*" % _TAGGED)
+MARK = re.compile(rb"\*\*\*(?:\d+\.([0-9a-f]{8}))?")
+_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{8}|(?:[=:/\"'\s,;]|%(?:25)*(?:2[27Ff]|3[ADad]))\*\*\*")
 
 # A shorter secret gets no digest: who has tried values in the same session could tell which one it was.
 _GUESSED = 8
@@ -43,11 +42,12 @@ Mark = Callable[[bytes], bytes]
 class Redactor:
     """Knows which names' values are secrets."""
 
-    def __init__(self, names: Iterable[str] = NAMES) -> None:
-        """Take the values of headers, parameters and cookies with these `names` for secrets; nothing with no names."""
-        if isinstance(names, str):
-            raise TypeError(f"names are to be a list of names, not {names!r}")
-        self.names = frozenset(name.lower() for name in names)
+    def __init__(self, names: Iterable[str] = NAMES, body_names: Iterable[str] = ()) -> None:
+        """Take the values of headers, parameters and cookies with these `names` for secrets; nothing with no names.
+
+        `body_names` are for `secret_bodies`.
+        """
+        self.names, self.body_names = _lower(names), _lower(body_names)
         self.subprotocols = "sec-websocket-protocol" in self.names
         self._keys = frozenset(map(_key, self.names))
         # It never leaves the process: no digest can be tried out on guesses.
@@ -204,9 +204,11 @@ class Redactor:
         """Tell whether a name, perhaps encoded or one with brackets like `user[token]`, is one of a secret."""
         if name in self._plain_names or name in self._secret_names:
             return name in self._secret_names
+        raw = name.decode("utf-8", "surrogateescape")
+        once = unquote_plus(raw, errors="surrogateescape")
+        wholly = parameters.decoded(name).decode("utf-8", "surrogateescape")
         # In a URL a second question mark may begin another name, or belong to this one.
-        text = unquote_plus(parameters.decoded(name).decode("utf-8", "surrogateescape"), errors="surrogateescape")
-        forms = (name.decode("utf-8", "surrogateescape"), text, text.strip(), text.rpartition("?")[2])
+        forms = (raw, once, once.strip(), once.rpartition("?")[2], wholly.strip())
         parts = (part for form in forms for part in (form, form.rstrip("*"), *_PARTS.split(form)))
         found = any(part.lower() in self.names or (part and _key(part) in self._keys) for part in parts)
         if len(name) < _LONG:
@@ -215,7 +217,7 @@ class Redactor:
 
     def mark(self, value: bytes) -> bytes:
         """Return what stands for a secret in a text."""
-        if _MARK.fullmatch(value):
+        if MARK.fullmatch(value):
             return value
         tag = self._tag(value)
         return b"%b%d.%b" % (HIDDEN, len(value), tag.encode()) if tag else HIDDEN
@@ -239,18 +241,18 @@ def is_hidden(text: bytes) -> bool:
     return HIDDEN in text and _HOLDS_MARK.search(text) is not None
 
 
-def comparable(one: bytes, other: bytes) -> tuple[bytes, bytes]:
-    """Return two texts without the digests of their secrets, unless one run of an inspector has made both."""
-    runs = {tag[-8:-5] for text in (one, other) for tag in re.findall(_TAGGED, text)}
-    return (one, other) if len(runs) < 2 else (_MARK.sub(HIDDEN, one), _MARK.sub(HIDDEN, other))  # noqa: PLR2004  # both
-
-
 def _replaced(text: bytes, spans: Iterable[tuple[int, int]], mark: Mark) -> bytes:
     parts, position = [], 0
     for begin, end in spans:
         parts += [text[position:begin], mark(text[begin:end])]
         position = end
     return b"".join([*parts, text[position:]]) if parts else text
+
+
+def _lower(names: Iterable[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise TypeError(f"names are to be a list of names, not {names!r}")
+    return frozenset(name.lower() for name in names)
 
 
 def _remember(known: set[bytes], one: bytes) -> None:

@@ -27,9 +27,8 @@ class SecretBodies:
 
     def __init__(self, names: Iterable[str]) -> None:
         """Take the values of fields with these `names` for secrets."""
-        self._fields = Redactor(names)
-        self.names = self._fields.names
-        spelled = ("[-_]?".join(map(re.escape, re.sub("[-_]", "", name))) for name in self.names)
+        self.fields = Redactor(names)
+        spelled = ("[-_]?".join(map(re.escape, re.sub("[-_]", "", name))) for name in self.fields.names)
         # A name that has not been found to be one of a field.
         self._loose = re.compile(rf"(?i)(?:{'|'.join(spelled)})(?![\]\"'\\]*\s*(?:[=:]|%(?:25)*3[ad])[\s\"'\\]*\*\*\*)")
 
@@ -48,13 +47,13 @@ class SecretBodies:
         is_json = kind.endswith(("/json", "+json")) or text.lstrip()[:1] in ("{", "[")
         is_form = kind == "application/x-www-form-urlencoded" and not is_json
         if is_form:
-            return bytes(self._fields.query(content, mark))
+            return bytes(self.fields.query(content, mark))
         found = self._json(text, mark)
         if not is_json:
-            found = self._fields.text(found.encode(), mark).decode()
+            found = self.fields.text(found.encode(), mark).decode()
             if self._loose.search(found):
                 return None
-        changed = self._fields.text(found.encode(), mark, only_queries=True)
+        changed = self.fields.text(found.encode(), mark, only_queries=True)
         return content if changed == text.encode() else changed
 
     def _json(self, text: str, mark: Mark) -> str:
@@ -63,7 +62,7 @@ class SecretBodies:
         while match := _STRING.search(text, position):
             begin, end = match.span()
             colon = _COLON.match(text, end)
-            if colon is not None and self._fields.is_secret(_plain(match[0]).encode("utf-8", "surrogatepass")):
+            if colon is not None and self.fields.is_secret(_plain(match[0]).encode("utf-8", "surrogatepass")):
                 begin = colon.end()
                 end = _end_of_value(text, begin)
                 put = _marked(text[begin:end], mark)
@@ -91,7 +90,7 @@ class SecretBodies:
         value, end = (body[:-2], b"\r\n") if body.endswith(b"\r\n") else (body, b"")
         if not value:
             return part
-        secret = name is None or self._fields.is_secret(name[1] or name[2] or b"")
+        secret = name is None or self.fields.is_secret(name[1] or name[2] or b"")
         kept = None if secret else self.hidden(value, kind[1].decode("latin-1") if kind else "", mark)
         return b"".join([head, blank, mark(value) if kept is None else kept, end])
 
@@ -108,8 +107,10 @@ class Conversation:
         self._pieces: dict[Direction, bytes] = {}
         self._found: list[bytes] = []
 
-    def take(self, direction: Direction, kept: dict[str, Any], size: int, headers: Any) -> bool:
-        """Take the secrets out of what is `kept` of a message of `size` bytes; tell whether there were any.
+    def take(self, direction: Direction, kept: dict[str, Any], size: int, headers: Any) -> tuple[bool, bool]:
+        """Take the secrets out of what is `kept` of a message of `size` bytes.
+
+        Tell whether there were any, and whether the content is left out.
 
         `headers` are those of the request, or the answer, that a body belongs to. A body, or an event, that is packed,
         or does not begin and end with this message, is left out.
@@ -117,7 +118,7 @@ class Conversation:
         fields = {name.lower(): value for name, value in pairs(headers)}
         kind = fields.get(b"content-type", b"").decode("latin-1")
         whole = kept.get("type") in _FRAMES or self._is_whole(direction, kept, size, fields, kind)
-        changed = False
+        changed = left_out = False
         for key in CONTENT:
             value = kept.get(key)
             if not value or not isinstance(value, (bytes, bytearray, str)):
@@ -128,10 +129,11 @@ class Conversation:
             hidden = self._bodies.hidden(content, kind, self._note) if whole else None
             if hidden is None:
                 kept[key] = Redacted(size, self._redactor.redacted(content).digest)
+                left_out = True
             elif hidden != content:
                 kept[key] = hidden.decode("utf-8", "surrogatepass") if isinstance(value, str) else hidden
             changed = changed or hidden != content
-        return changed
+        return changed, left_out
 
     def _is_whole(
         self, direction: Direction, kept: dict[str, Any], size: int, fields: dict[bytes, bytes], kind: str

@@ -56,7 +56,7 @@ def _opened(record: Opened) -> dict[str, Any]:
 
 
 def _event(record: Event) -> dict[str, Any]:
-    cut = {"cut": True} if record.cut else {}
+    marks = {name: True for name in ("cut", "redacted") if getattr(record, name)}
     return {
         "k": "event",
         "id": record.id,
@@ -65,7 +65,7 @@ def _event(record: Event) -> dict[str, Any]:
         "dir": record.direction,
         "message": mapping(record.message) if isinstance(record.message, dict) else _plain(record.message),
         "size": record.size,
-        **cut,
+        **marks,
     }
 
 
@@ -168,6 +168,7 @@ def _read_event(fields: dict[str, Any]) -> Event:
         _read_mapping(fields["message"]),
         size=_int(fields["size"]),
         cut=bool(fields.get("cut")),
+        redacted=bool(fields.get("redacted")),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from asgictl.inspector import bodies
 from asgictl.inspector.exchange import Exchange, Headers, value_of
 from asgictl.inspector.record import Redacted
+from asgictl.inspector.sessions import digests
 
 # What differs between any two connections.
 _FLEETING = frozenset(("client", "server", "state", "headers"))
@@ -32,6 +33,7 @@ class Difference(NamedTuple):
 
 def of_requests(one: Exchange, other: Exchange) -> Iterator[Difference]:
     """Yield how the requests of two exchanges differ."""
+    one, other = digests.alike(one, other)
     for key in dict.fromkeys((*one.scope, *other.scope)):
         values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
         if key not in _FLEETING and not _same(*values):
@@ -43,6 +45,7 @@ def of_requests(one: Exchange, other: Exchange) -> Iterator[Difference]:
 
 def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozenset()) -> Iterator[Difference]:
     """Yield how the answers of two exchanges differ, but for headers in `added` that only `other` has."""
+    one, other = digests.alike(one, other)
     for where, values in (
         ("status", (one.status, other.status)),
         ("close code", (_closed(one), _closed(other))),
@@ -103,8 +106,10 @@ def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference
 
 
 def _comparable(value: bytes | Redacted) -> str:
-    """Return a header's value; of secrets, which differ each time, only that they are some."""
-    return value.decode("latin-1") if isinstance(value, bytes) else "‹redacted›"
+    """Return a header's value; of secrets that cannot be told apart only that they are some."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return str(value) if value.digest else "‹redacted›"
 
 
 def _request(exchange: Exchange) -> _Body:

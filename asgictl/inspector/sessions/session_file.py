@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asgictl import errors
 from asgictl.errors import FileProblemError
@@ -207,14 +207,14 @@ def _is_torn(header: bytes) -> bool:
     return not header.endswith(b"\n") and (header.startswith(_BEGINNING) or _BEGINNING.startswith(header))
 
 
-def redacted_names(path: Path) -> tuple[str, ...]:
-    """Return the names of headers and parameters whose values the sessions in a file do not hold."""
+def redacted_names(path: Path, key: Literal["redacted", "redacted_body"] = "redacted") -> tuple[str, ...]:
+    """Return the names of headers and parameters, or fields, whose values the sessions in a file do not hold."""
     names: dict[str, None] = {}
     with path.open("rb") as file:
         for line in iter(lambda: file.readline(_LONGEST), b""):
             if line.startswith(_BEGINNING):
                 with contextlib.suppress(ValueError, TypeError, RecursionError):
-                    names |= dict.fromkeys(map(str, json.loads(line).get("redacted") or ()))
+                    names |= dict.fromkeys(map(str, json.loads(line).get(key) or ()))
     return tuple(names)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.exchange import pairs, value_of
-from asgictl.inspector.record import Event
+from asgictl.inspector.record import CONTENT, Event, Redacted
 
 # What has words of its own below, or none.
 _KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
@@ -54,11 +54,18 @@ def summary(event: Event, *, headers: bool) -> str:
     content = event.content
     if event.type.endswith(".body") or "body" in _keys(event) or content:
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
-        kept = f", {size(len(content))} kept" if event.cut else ""
+        kept = f", {_kept(event)}" if event.cut or event.redacted else ""
         parts.append(f"{kind}{size(event.size)}{kept}")
     if event.get("more_body"):
         parts.append("more_body")
     return ", ".join(parts)
+
+
+def _kept(event: Event) -> str:
+    """Return how much is kept of the content of a message, or that secrets are not."""
+    if any(isinstance(event.get(key), Redacted) for key in CONTENT):
+        return "left out (--redact-body)"
+    return "without secrets" if event.redacted else f"{size(len(event.content))} kept"
 
 
 def preview(event: Event) -> str:

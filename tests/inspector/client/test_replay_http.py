@@ -29,8 +29,7 @@ from tests.inspector.recordings import SCOPE
 from tests.serving.tls.test_tls import certificate, private
 
 ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=SECRE\r\nX-A: 1\r\nX-A: \xfc\r\n"
-    b"Connection: close\r\n\r\nok"
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=SECRE\r\nX-A: 1\r\nX-A: \xfc\r\nConnection: close\r\n\r\nok"
 )
 
 

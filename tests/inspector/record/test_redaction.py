@@ -154,7 +154,11 @@ FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a token as a user": ({"headers": [(b"x-a", b"https://abcd@h/")]}, "abcd", "‹redacted›"),
     "a URL in a query": ({"query_string": b"next=%2Fcb%3Ftoken%3Dab%2520cd"}, "ab cd ab%20cd", "‹redacted› ‹redacted›"),
     "a matrix parameter": ({"raw_path": b"/a;token=abcd/b"}, "abcd", "‹redacted›"),
-    "one word of Digest": ({"headers": [(b"authorization", b'Digest a="abcd", b=efgh')]}, "abcd efgh", "‹redacted› ‹redacted›"),
+    "one word of Digest": (
+        {"headers": [(b"authorization", b'Digest a="abcd", b=efgh')]},
+        "abcd efgh",
+        "‹redacted› ‹redacted›",
+    ),
     "another URL": ({}, "GET http://h/?a=1&token=abcd failed", "GET http://h/?a=1&token=*** failed"),
     "another password": ({}, "redis://:abcd@h/0", "redis://:***@h/0"),
     "a call in a traceback": ({}, "login(token=token)", "login(token=token)"),
