@@ -21,6 +21,7 @@ _NAME = re.compile(
 )
 _BLANKS = re.compile(_BLANK)
 _QUOTED = re.compile(b"b?(" + _QUOTE + b")")
+_BRACKET = re.compile(rb"(?i)[\[{]|%(?:25)*+[57]b")
 _TOKEN = re.compile(rb"\beyJ[\w-]{10,}+(?:\.[\w-]*+){2,4}")  # RFC 7519 section 3.1, RFC 7516 section 3.1
 _BEFORE_QUERY = re.compile(rb"(?i)(?:[?&#]|%(?:25)*(?:3f|26|23))\Z")
 _LONGEST_MARK = 3 * DEPTH
@@ -93,7 +94,7 @@ def _value(text: bytes, match: re.Match[bytes], *, in_query: bool) -> Span:
         begin = blank.end()
     if not in_query and (quote := _QUOTED.match(text, begin)):
         return quote.end(), _unquoted(text, quote.end(), quote[1])
-    if match[2] is not None and text[begin : begin + 1] in (b"[", b"{"):
+    if match[2] is not None and _BRACKET.match(text, begin):
         return begin, len(text)
     kinds = _LEVELS[min(level, DEPTH)]
     ended = (kinds.query if in_query else kinds.other).match(text, begin)

@@ -3,19 +3,20 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import unquote_plus
 
 # A shorter secret is taken out of a text only where it is a word of its own.
 _SHORT = 4
 
 
-def pattern(found: Iterable[bytes]) -> re.Pattern[str] | None:
+def pattern(found: Collection[bytes]) -> re.Pattern[str] | None:
     """Return a pattern for secrets as they are, decoded, and as `repr` and JSON write them."""
     values = {text for value in found for text in (value.decode("latin-1"), value.decode("utf-8", "replace"))}
     for _ in range(2):
         values |= {unquote_plus(text) for text in values}
     values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
+    values |= {repr(value)[2:-1] for value in found}
     ordered = sorted(filter(None, values), key=len, reverse=True)
     patterns = [re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)" for text in ordered]
     return re.compile("|".join(patterns)) if patterns else None

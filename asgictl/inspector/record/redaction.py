@@ -4,6 +4,8 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
+from operator import itemgetter, not_
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -16,17 +18,28 @@ NAMES = secret_names.NAMES
 # and a digest follow, unless the secret is short.
 HIDDEN = b"***"
 MARK = re.compile(rb"\*\*\*(?:\d+\.([0-9a-f]{8}))?")
-_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{8}|(?:[=:/\"'\s,;]|%(?:25)*(?:2[27Ff]|3[ADad]))\*\*\*")
+_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{8}|(?:[=:/\"'\s,;]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
 
-# A shorter secret gets no digest: who has tried values in the same session could tell which one it was.
+# A secret without a word of this length gets no digest: who has tried values in the same run could tell which one it
+# was.
 _GUESSED = 8
+_WORDS = re.compile(rb"[\s=;,]+")
 
-# What a text has, and a path, that may hold secrets.
-_SUSPICIOUS = re.compile(rb"[=%@]|\beyJ|\"\s*:")
+_PROTOCOL = b"sec-websocket-protocol"
+
+# Headers in whose values names may mean something by themselves.
+_LISTS = (_PROTOCOL, b"cookie", b"set-cookie")
+
+# What a text has, a path, and a query, that may hold secrets.
+_SUSPICIOUS = re.compile(rb"[=%@]|eyJ|\"\s*:")
+_fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?]*+=|[%+@;\"'?]|eyJ").findall
 in_path = re.compile(rb"[=%@?\"]|eyJ").search
 
 _SEPARATORS = re.compile(r"[-_]")
 _PARTS = re.compile(r"[\[\].]+")
+
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
+_PAIR = frozenset((2,))
 
 # How many pairs, queries and names are remembered that are no secrets, and how long they are.
 _REMEMBERED = 1000
@@ -48,13 +61,15 @@ class Redactor:
         `body_names` are for `secret_bodies`.
         """
         self.names, self.body_names = _lower(names), _lower(body_names)
-        self.subprotocols = "sec-websocket-protocol" in self.names
+        self._hides_protocols = _PROTOCOL.decode() in self.names
         self._keys = frozenset(map(_key, self.names))
         # It never leaves the process: no digest can be tried out on guesses.
         self._salt = secrets.token_bytes(16)
         self._run = self._digest(b"")[:3]
         self._plain_pairs: dict[Any, Any] = {}
+        self._plain_headers: set[bytes] = set()
         self._plain_queries: set[bytes] = set()
+        self._plain_fields: set[bytes] = set()
         self._plain_names: set[bytes] = set()
         self._secret_names: set[bytes] = set()
 
@@ -62,15 +77,31 @@ class Redactor:
         """Return a copy of the headers without secrets, `Opaque` for what cannot be read as headers."""
         try:
             kept = list(map(self._plain_pairs.get, pairs))
-            if all(kept):
-                return kept
-        except TypeError:  # what cannot be hashed is not known either
-            kept = [None] * len(pairs) if isinstance(pairs, (list, tuple)) else []
-        if not isinstance(pairs, (list, tuple)):
-            return Opaque(type(pairs).__name__)
-        return [known or self._pair(pair) for known, pair in zip(kept, pairs, strict=True)]
+            if all(kept) or self._are_plain(list(compress(pairs, map(not_, kept)))):
+                return list(pairs)
+        except TypeError:  # what cannot be hashed, or joined, is not known either
+            pass
+        return list(map(self._pair, pairs)) if isinstance(pairs, (list, tuple)) else Opaque(type(pairs).__name__)
+
+    def _are_plain(self, pairs: list[Any]) -> bool:
+        """Tell whether nothing in some headers can be a secret, and remember them."""
+        if not (self._plain_headers.issuperset(map(_NAME, pairs)) and _PAIR.issuperset(map(len, pairs))):
+            return False
+        values = b"\n".join(map(_VALUE, pairs))
+        if _SUSPICIOUS.search(values):
+            return False
+        if len(values) < _LONG:
+            if len(self._plain_pairs) >= _REMEMBERED:
+                self._plain_pairs.clear()
+            self._plain_pairs.update(zip(pairs, pairs, strict=True))
+        return True
 
     def _pair(self, pair: Any) -> Any:
+        try:
+            if pair in self._plain_pairs:
+                return pair
+        except TypeError:  # it cannot be hashed
+            pass
         try:
             name, value = pair
             kept = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
@@ -78,8 +109,8 @@ class Redactor:
         except (AttributeError, TypeError, ValueError):
             return Opaque(type(pair).__name__)
         if hidden is value and type(pair) is tuple and type(name) is type(value) is bytes and len(value) < _LONG:
-            if len(self._plain_pairs) >= _REMEMBERED:
-                self._plain_pairs.clear()
+            if name.lower() not in _LISTS:
+                _remember(self._plain_headers, name)
             self._plain_pairs[pair] = pair
         return kept, hidden
 
@@ -90,9 +121,9 @@ class Redactor:
         if not isinstance(value, (bytes, bytearray, memoryview, str)):
             return value
         content = _bytes(value)
-        if name == b"sec-websocket-protocol":
+        if name == _PROTOCOL:
             hidden = b",".join(self._subprotocols(content.split(b","), mark))
-        elif name in (b"cookie", b"set-cookie"):
+        elif name in _LISTS:
             hidden = b";".join(self._parameter(part, mark) for part in content.split(b";"))
         else:
             hidden = self.text(content, mark)
@@ -106,9 +137,15 @@ class Redactor:
             return Opaque(type(query).__name__)
         if query in self._plain_queries:
             return query
+        fields = _fields(query)
+        if self._plain_fields.issuperset(fields):
+            return query
         hidden = b"&".join(self._parameter(part, mark or self.mark) for part in query.split(b"&"))
         if hidden == query and len(query) < _LONG:
             _remember(self._plain_queries, query)
+            for field in fields:
+                if field[:-1] in self._plain_names:
+                    _remember(self._plain_fields, field)
         return hidden
 
     def _parameter(self, part: bytes, mark: Mark) -> bytes:
@@ -166,7 +203,11 @@ class Redactor:
         secret = False
         for protocol in protocols:
             word = protocol.strip()
-            if self.names and word and (secret or self.subprotocols or word.decode("latin-1").startswith(_KUBERNETES)):
+            if (
+                self.names
+                and word
+                and (secret or self._hides_protocols or word.decode("latin-1").startswith(_KUBERNETES))
+            ):
                 yield protocol.replace(word, mark(word))
             else:
                 yield self.text(protocol, mark)
@@ -230,7 +271,7 @@ class Redactor:
             return Redacted(len(value) if hasattr(value, "__len__") else 0)
 
     def _tag(self, value: bytes) -> str:
-        return self._run + self._digest(value)[:5] if len(value) >= _GUESSED else ""
+        return self._run + self._digest(value)[:5] if max(map(len, _WORDS.split(value))) >= _GUESSED else ""
 
     def _digest(self, value: bytes) -> str:
         return hashlib.blake2b(value, key=self._salt, digest_size=4).hexdigest()

@@ -44,9 +44,9 @@ class SecretBodies:
             return None if self._loose.search(content.replace(b"\0", b"").decode("latin-1")) else content
         if "\0" in text:  # perhaps UTF-16
             return None
-        is_json = kind.endswith(("/json", "+json")) or text.lstrip()[:1] in ("{", "[")
-        is_form = kind == "application/x-www-form-urlencoded" and not is_json
-        if is_form:
+        begin = len(text) - len(text.lstrip())
+        is_json = text[begin : begin + 1] in ("{", "[") and _end_of_value(text, begin) is not None
+        if kind == "application/x-www-form-urlencoded" and text[begin : begin + 1] not in ("{", "["):
             return bytes(self.fields.query(content, mark))
         found = self._json(text, mark)
         if not is_json:
@@ -64,7 +64,7 @@ class SecretBodies:
             colon = _COLON.match(text, end)
             if colon is not None and self.fields.is_secret(_plain(match[0]).encode("utf-8", "surrogatepass")):
                 begin = colon.end()
-                end = _end_of_value(text, begin)
+                end = _end_of_value(text, begin) or len(text)
                 put = _marked(text[begin:end], mark)
             elif colon is None and "\\" in match[0]:
                 put = match[0]
@@ -116,8 +116,9 @@ class Conversation:
         or does not begin and end with this message, is left out.
         """
         fields = {name.lower(): value for name, value in pairs(headers)}
-        kind = fields.get(b"content-type", b"").decode("latin-1")
-        whole = kept.get("type") in _FRAMES or self._is_whole(direction, kept, size, fields, kind)
+        is_frame = kept.get("type") in _FRAMES
+        kind = "" if is_frame else fields.get(b"content-type", b"").decode("latin-1")
+        whole = is_frame or self._is_whole(direction, kept, size, fields, kind)
         changed = left_out = False
         for key in CONTENT:
             value = kept.get(key)
@@ -128,6 +129,7 @@ class Conversation:
             self._pieces[direction] = self._pieces.get(direction, b"") + content if not whole else b""
             hidden = self._bodies.hidden(content, kind, self._note) if whole else None
             if hidden is None:
+                self._found.append(content)
                 kept[key] = Redacted(size, self._redactor.redacted(content).digest)
                 left_out = True
             elif hidden != content:
@@ -153,6 +155,7 @@ class Conversation:
         """Return the secrets that have been seen, those in bodies that were left out as well."""
         for direction, content in self._pieces.items():
             self._bodies.hidden(content, self._kinds[direction], self._note)
+            self._found.append(content)
         return self._found
 
     def _note(self, value: bytes) -> bytes:
@@ -175,9 +178,9 @@ def _marked(value: str, mark: Mark) -> str:
     return f'"{marks[-1].decode()}"'
 
 
-def _end_of_value(text: str, begin: int) -> int:
-    """Return where a value of JSON ends: at the end of the text, where it is not whole, or not JSON."""
+def _end_of_value(text: str, begin: int) -> int | None:
+    """Return where a value of JSON ends, None where it is not whole, or not JSON."""
     try:
         return _DECODER.raw_decode(text, begin)[1]
     except (ValueError, RecursionError):
-        return len(text)
+        return None
