@@ -9,7 +9,7 @@ from urllib.parse import quote
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.record.redaction import is_hidden
+from asgictl.inspector.record.marks import is_hidden
 
 _SWITCHING = 101
 _FORBIDDEN = 403

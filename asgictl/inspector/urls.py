@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from asgictl.inspector.record.redaction import is_hidden
+from asgictl.inspector.record.marks import is_hidden
 
 # What no URL has as it is: everything else than visible ASCII (RFC 3986 section 2).
 _UNSAFE = re.compile(rb"[^!-~]")

@@ -3,14 +3,54 @@
 import base64
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
 from urllib.parse import unquote_plus
+
+from asgictl.asgi import Scope
+from asgictl.inspector.record.marks import HIDDEN
+from asgictl.inspector.record.redaction import Redactor, as_bytes
 
 # A shorter secret is taken out of a text only where it is a word of its own.
 _SHORT = 4
 
 
-def pattern(found: Collection[bytes]) -> re.Pattern[str] | None:
+def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] = ()) -> Callable[[str], str]:
+    """Return what takes the secrets of a request, of the headers of its answer, and `more`, out of a text."""
+    found: list[bytes] = list(more)
+
+    def note(value: bytes) -> bytes:
+        found.append(value)
+        return HIDDEN
+
+    for name, value in (*pairs(scope.get("headers")), *pairs(answer)):
+        if redactor.is_secret(name.lower()):
+            found += _forms(name.lower(), value)
+        else:
+            redactor.value(name.lower(), value, note)
+    query, path = scope.get("query_string"), scope.get("raw_path")
+    if isinstance(query, bytes):
+        redactor.query(query, note)
+    redactor.path(as_bytes(path) if isinstance(path, str) else path, note)
+    known = _pattern(found)
+
+    def hide(text: str) -> str:
+        text = known.sub("‹redacted›", text) if known else text
+        return redactor.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
+
+    return hide
+
+
+def pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and values of those headers that can be read."""
+    for pair in headers if isinstance(headers, (list, tuple)) else ():
+        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
+            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
+            if isinstance(name, bytes) and isinstance(value, bytes):
+                yield name, value
+
+
+def _pattern(found: Collection[bytes]) -> re.Pattern[str] | None:
     """Return a pattern for secrets as they are, decoded, and as `repr` and JSON write them."""
     values = {text for value in found for text in (value.decode("latin-1"), value.decode("utf-8", "replace"))}
     for _ in range(2):
@@ -22,7 +62,7 @@ def pattern(found: Collection[bytes]) -> re.Pattern[str] | None:
     return re.compile("|".join(patterns)) if patterns else None
 
 
-def forms(name: bytes, value: bytes) -> Iterator[bytes]:
+def _forms(name: bytes, value: bytes) -> Iterator[bytes]:
     """Yield a secret header's value, and what apps make of it."""
     yield value
     if name == b"cookie":

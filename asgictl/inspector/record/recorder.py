@@ -19,6 +19,7 @@ from asgictl.inspector.record import (
     Sink,
     drafts,
     failure,
+    quoted,
     redaction,
 )
 from asgictl.inspector.record.memory import Memory
@@ -189,7 +190,7 @@ class _Watched:
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
         scope = dict(zip(("headers", "query_string", "raw_path"), self._asked, strict=True))
-        return self._inspector.redactor.hiding(scope, self._answers(), self._found())(text)
+        return quoted.hiding(self._inspector.redactor, scope, self._answers(), self._found())(text)
 
     def _answers(self) -> list[Any]:
         """Return the headers of the answer, and of what came after it."""

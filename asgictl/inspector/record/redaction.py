@@ -9,16 +9,10 @@ from operator import itemgetter, not_
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from asgictl.asgi import Scope
-from asgictl.inspector.record import Opaque, Redacted, parameters, quoted, secret_names
+from asgictl.inspector.record import Opaque, Redacted, parameters, secret_names
+from asgictl.inspector.record.marks import HIDDEN, MARK
 
 NAMES = secret_names.NAMES
-
-# What stands in a text instead of a secret: characters that need no encoding in a query (RFC 3986 section 3.4). A size
-# and a digest follow, unless the secret is short.
-HIDDEN = b"***"
-MARK = re.compile(rb"\*\*\*(?:\d+\.([0-9a-f]{8}))?")
-_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{8}|(?:[=:/\"'\s,;]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
 
 # A secret without a word of this length gets no digest: who has tried values in the same run could tell which one it
 # was.
@@ -105,7 +99,7 @@ class Redactor:
         try:
             name, value = pair
             kept = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
-            hidden = self._value(_bytes(kept).lower(), value, self.mark)
+            hidden = self.value(as_bytes(kept).lower(), value, self.mark)
         except (AttributeError, TypeError, ValueError):
             return Opaque(type(pair).__name__)
         if hidden is value and type(pair) is tuple and type(name) is type(value) is bytes and len(value) < _LONG:
@@ -114,13 +108,13 @@ class Redactor:
             self._plain_pairs[pair] = pair
         return kept, hidden
 
-    def _value(self, name: bytes, value: Any, mark: Mark) -> Any:
+    def value(self, name: bytes, value: Any, mark: Mark) -> Any:
         """Return a header's value without secrets: the same object where there is none."""
         if self.is_secret(name):
             return self.redacted(value)
         if not isinstance(value, (bytes, bytearray, memoryview, str)):
             return value
-        content = _bytes(value)
+        content = as_bytes(value)
         if name == _PROTOCOL:
             hidden = b",".join(self._subprotocols(content.split(b","), mark))
         elif name in _LISTS:
@@ -182,20 +176,20 @@ class Redactor:
                 # The same path, decoded (https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope).
                 kept["path"] = unquote(hidden.partition(b"?")[0].decode("utf-8", "replace"))
         elif isinstance(path, str):
-            kept["path"] = self.text(_bytes(path)).decode("utf-8", "surrogatepass")
+            kept["path"] = self.text(as_bytes(path)).decode("utf-8", "surrogatepass")
 
     def protocols(self, offered: Any) -> Any:
         """Return offered subprotocols without secrets."""
         if not isinstance(offered, list) or not all(isinstance(protocol, str) for protocol in offered):
             return offered
-        return [one.decode("utf-8", "surrogatepass") for one in self._subprotocols(map(_bytes, offered), self.mark)]
+        return [one.decode("utf-8", "surrogatepass") for one in self._subprotocols(map(as_bytes, offered), self.mark)]
 
     def message(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of what else a message may hold: a subprotocol, the path of a push, links."""
         if isinstance(protocol := kept.get("subprotocol"), str):
-            kept["subprotocol"] = b"".join(self._subprotocols([_bytes(protocol)], self.mark)).decode()
+            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode()
         if isinstance(path := kept.get("path"), str):
-            kept["path"] = self.path(_bytes(path)).decode("utf-8", "surrogatepass")
+            kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
         if isinstance(links := kept.get("links"), list):
             kept["links"] = [self.text(link) if isinstance(link, bytes) else self.redacted(link) for link in links]
 
@@ -213,33 +207,6 @@ class Redactor:
                 yield self.text(protocol, mark)
             key = _key(word.decode("latin-1"))
             secret = bool(self.names) and (key in _AUTHORIZING or key in self._keys)
-
-    def hiding(self, scope: Scope, answer: Any, more: Iterable[bytes] = ()) -> Callable[[str], str]:
-        """Return what takes the secrets of a request, of the headers of its answer, and `more`, out of a text."""
-        found: list[bytes] = list(more)
-
-        def note(value: bytes) -> bytes:
-            found.append(value)
-            return HIDDEN
-
-        headers = [*pairs(scope.get("headers")), *pairs(answer)]
-        for name, value in headers:
-            if self.is_secret(name.lower()):
-                found += quoted.forms(name.lower(), value)
-            else:
-                self._value(name.lower(), value, note)
-        if isinstance(query := scope.get("query_string"), bytes):
-            self.query(query, note)
-        path = scope.get("raw_path")
-        self.path(_bytes(path) if isinstance(path, str) else path, note)
-        known = quoted.pattern(found)
-
-        def hide(text: str) -> str:
-            text = known.sub("‹redacted›", text) if known else text
-            hidden = self.text(_bytes(text), only_queries=True)
-            return hidden.decode("utf-8", "surrogatepass")
-
-        return hide
 
     def is_secret(self, name: bytes) -> bool:
         """Tell whether a name, perhaps encoded or one with brackets like `user[token]`, is one of a secret."""
@@ -266,7 +233,7 @@ class Redactor:
     def redacted(self, value: Any) -> Redacted:
         """Return what stands for a secret by itself."""
         try:
-            return Redacted(len(value), self._tag(_bytes(value)))
+            return Redacted(len(value), self._tag(as_bytes(value)))
         except TypeError:
             return Redacted(len(value) if hasattr(value, "__len__") else 0)
 
@@ -275,11 +242,6 @@ class Redactor:
 
     def _digest(self, value: bytes) -> str:
         return hashlib.blake2b(value, key=self._salt, digest_size=4).hexdigest()
-
-
-def is_hidden(text: bytes) -> bool:
-    """Tell whether a text holds what stands for a secret."""
-    return HIDDEN in text and _HOLDS_MARK.search(text) is not None
 
 
 def _replaced(text: bytes, spans: Iterable[tuple[int, int]], mark: Mark) -> bytes:
@@ -306,16 +268,8 @@ def _key(name: str) -> str:
     return _SEPARATORS.sub("", name.lower())
 
 
-def _bytes(value: Any) -> bytes:
+def as_bytes(value: Any) -> bytes:
+    """Return text, or what is like bytes, as bytes; raise `TypeError` for anything else."""
     if not isinstance(value, (bytes, bytearray, memoryview, str)):
         raise TypeError
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
-
-
-def pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and values of those headers that can be read."""
-    for pair in headers if isinstance(headers, (list, tuple)) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
-            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
-            if isinstance(name, bytes) and isinstance(value, bytes):
-                yield name, value

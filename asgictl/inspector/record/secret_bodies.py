@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from asgictl.inspector.record import CONTENT, Direction, Redacted
-from asgictl.inspector.record.redaction import Mark, Redactor, pairs
+from asgictl.inspector.record.quoted import pairs
+from asgictl.inspector.record.redaction import Mark, Redactor
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")

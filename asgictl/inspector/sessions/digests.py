@@ -7,7 +7,7 @@ from typing import Any
 
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Event, Opened, Redacted
-from asgictl.inspector.record.redaction import HIDDEN, MARK
+from asgictl.inspector.record.marks import HIDDEN, MARK
 
 _IN_TEXT = re.compile(MARK.pattern.decode())
 

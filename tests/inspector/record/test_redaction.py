@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted
+from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted, quoted
 from asgictl.inspector.record.redaction import NAMES, Redactor
 from asgictl.inspector.sessions import codec
 from tests.inspector.recordings import SCOPE, recorded
@@ -176,8 +176,8 @@ def test_forms_of_secrets(scope: dict[str, Any], text: str, hidden: str) -> None
     """Each form that apps make of a secret is taken out of a text, and nothing else."""
     names = (*NAMES, "token", "sec-websocket-protocol")
 
-    assert Redactor(names).hiding(scope, None)(text) == hidden
-    assert Redactor(()).hiding(scope, None)(text) == text
+    assert quoted.hiding(Redactor(names), scope, None)(text) == hidden
+    assert quoted.hiding(Redactor(()), scope, None)(text) == text
 
 
 @pytest.mark.parametrize("name", [*_URL_HEADERS, *(name.title() for name in _URL_HEADERS)])
