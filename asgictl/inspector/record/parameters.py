@@ -22,7 +22,7 @@ _NAME = re.compile(
 _BLANKS = re.compile(_BLANK)
 _QUOTED = re.compile(b"b?(" + _QUOTE + b")")
 _BRACKET = re.compile(rb"(?i)[\[{]|%(?:25)*+[57]b")
-_TOKEN = re.compile(rb"\beyJ[\w-]{10,}+(?:\.[\w-]*+){2,4}")  # RFC 7519 section 3.1, RFC 7516 section 3.1
+_TOKEN = re.compile(rb"(?<![\w-])eyJ[\w-]{10,}+(?:\.[\w-]*+){2,4}")  # RFC 7519 section 3.1, RFC 7516 section 3.1
 _BEFORE_QUERY = re.compile(rb"(?i)(?:[?&#]|%(?:25)*(?:3f|26|23))\Z")
 _LONGEST_MARK = 3 * DEPTH
 

@@ -41,7 +41,7 @@ _LONG = 512
 
 # Behind these words in a list of subprotocols comes a token.
 _AUTHORIZING = frozenset(("bearer", "basic", "authorization", "token", "jwt", "accesstoken"))
-_KUBERNETES = "base64url.bearer.authorization.k8s.io."
+_KUBERNETES = b"base64url.bearer.authorization.k8s.io."
 
 Mark = Callable[[bytes], bytes]
 
@@ -85,10 +85,13 @@ class Redactor:
         if _SUSPICIOUS.search(values):
             return False
         if len(values) < _LONG:
-            if len(self._plain_pairs) >= _REMEMBERED:
-                self._plain_pairs.clear()
-            self._plain_pairs.update(zip(pairs, pairs, strict=True))
+            self._remember_pairs(pairs)
         return True
+
+    def _remember_pairs(self, pairs: list[Any]) -> None:
+        if len(self._plain_pairs) >= _REMEMBERED:
+            self._plain_pairs.clear()
+        self._plain_pairs.update(zip(pairs, pairs, strict=True))
 
     def _pair(self, pair: Any) -> Any:
         try:
@@ -105,7 +108,7 @@ class Redactor:
         if hidden is value and type(pair) is tuple and type(name) is type(value) is bytes and len(value) < _LONG:
             if name.lower() not in _LISTS:
                 _remember(self._plain_headers, name)
-            self._plain_pairs[pair] = pair
+            self._remember_pairs([pair])
         return kept, hidden
 
     def value(self, name: bytes, value: Any, mark: Mark) -> Any:
@@ -180,14 +183,16 @@ class Redactor:
 
     def protocols(self, offered: Any) -> Any:
         """Return offered subprotocols without secrets."""
-        if not isinstance(offered, list) or not all(isinstance(protocol, str) for protocol in offered):
+        if not isinstance(offered, list) or not all(isinstance(protocol, (str, bytes)) for protocol in offered):
             return offered
         return [one.decode("utf-8", "surrogatepass") for one in self._subprotocols(map(as_bytes, offered), self.mark)]
 
     def message(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of what else a message may hold: a subprotocol, the path of a push, links."""
         if isinstance(protocol := kept.get("subprotocol"), str):
-            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode()
+            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode(
+                "utf-8", "surrogatepass"
+            )
         if isinstance(path := kept.get("path"), str):
             kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
         if isinstance(links := kept.get("links"), list):
@@ -197,11 +202,8 @@ class Redactor:
         secret = False
         for protocol in protocols:
             word = protocol.strip()
-            if (
-                self.names
-                and word
-                and (secret or self._hides_protocols or word.decode("latin-1").startswith(_KUBERNETES))
-            ):
+            hides = secret or self._hides_protocols or word.startswith(_KUBERNETES)
+            if hides and word and self.names:
                 yield protocol.replace(word, mark(word))
             else:
                 yield self.text(protocol, mark)

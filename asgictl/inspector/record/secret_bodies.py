@@ -2,14 +2,15 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from asgictl.inspector.record import CONTENT, Direction, Redacted
+from asgictl.inspector.record import CONTENT, Direction, Redacted, parameters
 from asgictl.inspector.record.quoted import pairs
 from asgictl.inspector.record.redaction import Mark, Redactor
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -18,6 +19,9 @@ _NAME = re.compile(rb"(?im)^content-disposition:[^\r\n]*?[;\s]name\*?=(?:\"((?:[
 _TYPE = re.compile(rb"(?i)^content-type:\s*([^\r\n]*)", re.MULTILINE)
 
 _FRAMES = ("websocket.receive", "websocket.send")
+
+_EVENTS = "text/event-stream"
+_REMEMBERED = 1000
 
 # How an event of an event stream ends (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -57,7 +61,7 @@ class SecretBodies:
         changed = self.fields.text(found.encode(), mark, only_queries=True)
         return content if changed == text.encode() else changed
 
-    def _json(self, text: str, mark: Mark) -> str:
+    def _json(self, text: str, mark: Mark, depth: int = parameters.DEPTH) -> str:
         """Return JSON, whole or not, or a text with JSON in it, without the values; spelled as it was."""
         parts, kept, position = [], 0, 0
         while match := _STRING.search(text, position):
@@ -68,14 +72,20 @@ class SecretBodies:
                 end = _end_of_value(text, begin) or len(text)
                 put = _marked(text[begin:end], mark)
             elif colon is None and "\\" in match[0]:
-                put = match[0]
-                if (inner := self._json(plain := _plain(put), mark)) != plain:
-                    put = json.dumps(inner, ensure_ascii=False)
+                put = self._string(match[0], mark, depth)
             else:
                 put = match[0]
             parts += [text[kept:begin], put]
             kept = position = end
         return "".join([*parts, text[kept:]])
+
+    def _string(self, string: str, mark: Mark, depth: int) -> str:
+        """Return a string of JSON, which may hold JSON itself, without the values."""
+        plain = _plain(string)
+        if not depth or plain == string[1:-1]:  # too deep, or not JSON
+            return _marked(string, mark) if self._loose.search(string) else string
+        inner = self._json(plain, mark, depth - 1)
+        return string if inner == plain else json.dumps(inner, ensure_ascii=False)
 
     def _multipart(self, content: bytes, media_type: str, mark: Mark) -> bytes | None:
         boundary = _BOUNDARY.search(media_type)
@@ -89,6 +99,8 @@ class SecretBodies:
         head, blank, body = part.partition(b"\r\n\r\n")
         name, kind = _NAME.search(head), _TYPE.search(head)
         value, end = (body[:-2], b"\r\n") if body.endswith(b"\r\n") else (body, b"")
+        if not blank:
+            return mark(part) if self._loose.search(part.decode("latin-1")) else part
         if not value:
             return part
         secret = name is None or self.fields.is_secret(name[1] or name[2] or b"")
@@ -105,8 +117,9 @@ class Conversation:
         # In the middle of a body, or of an event.
         self._inside: set[Direction] = set()
         self._kinds: dict[Direction, str] = {}
-        self._pieces: dict[Direction, bytes] = {}
-        self._found: list[bytes] = []
+        self._pieces: dict[Direction, bytearray] = {}
+        # The latest ones: a WebSocket may last.
+        self._found: deque[bytes] = deque(maxlen=_REMEMBERED)
 
     def take(self, direction: Direction, kept: dict[str, Any], size: int, headers: Any) -> tuple[bool, bool]:
         """Take the secrets out of what is `kept` of a message of `size` bytes.
@@ -127,7 +140,8 @@ class Conversation:
                 continue
             content = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
             self._kinds[direction] = kind
-            self._pieces[direction] = self._pieces.get(direction, b"") + content if not whole else b""
+            if not whole and not kind.startswith(_EVENTS):
+                self._pieces.setdefault(direction, bytearray()).extend(content)
             hidden = self._bodies.hidden(content, kind, self._note) if whole else None
             if hidden is None:
                 self._found.append(content)
@@ -142,22 +156,20 @@ class Conversation:
         self, direction: Direction, kept: dict[str, Any], size: int, fields: dict[bytes, bytes], kind: str
     ) -> bool:
         first = direction not in self._inside
-        if kind.startswith("text/event-stream"):
-            ends = bytes(kept.get("body") or b"").endswith(_ENDS)
+        self._inside.add(direction)
+        if kind.startswith(_EVENTS):
+            if ends := bytes(kept.get("body") or b"").endswith(_ENDS):
+                self._inside.discard(direction)
         else:
-            ends = not kept.get("more_body") or (first and fields.get(b"content-length") == b"%d" % size)
-        if ends and kind.startswith("text/event-stream"):
-            self._inside.discard(direction)
-        else:
-            self._inside.add(direction)
+            ends = not kept.get("more_body") or fields.get(b"content-length") == b"%d" % size
         return first and ends and fields.get(b"content-encoding", b"identity") == b"identity"
 
     def secrets(self) -> list[bytes]:
         """Return the secrets that have been seen, those in bodies that were left out as well."""
         for direction, content in self._pieces.items():
-            self._bodies.hidden(content, self._kinds[direction], self._note)
-            self._found.append(content)
-        return self._found
+            self._bodies.hidden(bytes(content), self._kinds[direction], self._note)
+            self._found.append(bytes(content))
+        return list(self._found)
 
     def _note(self, value: bytes) -> bytes:
         self._found.append(value)

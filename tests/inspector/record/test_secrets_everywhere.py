@@ -260,6 +260,10 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "a form": lambda: ("application/x-www-form-urlencoded", f"a=1&pin={hush()}&u%5Bpin%5D={hush()}+b".encode()),
     "JSON for a form": lambda: ("application/x-www-form-urlencoded", f'{{"pin":"{hush()}"}}'.encode()),
     "parts": lambda: ('multipart/form-data; boundary="b"', MULTIPART.format(hush(), hush(), hush()).encode()),
+    "parts with other ends": lambda: (
+        "multipart/form-data; boundary=b",
+        MULTIPART.format(hush(), hush(), hush()).replace("\r", "").encode(),
+    ),
     "parts without a boundary": lambda: ("multipart/form-data", MULTIPART.format(hush(), hush(), hush()).encode()),
     "text": lambda: ("text/plain", f"pin={hush()}; a=1".encode()),
     "prose": lambda: ("text/plain", f"the pin is {hush()}".encode()),
