@@ -24,8 +24,10 @@ def redacted(request: InspectRequest) -> tuple[str, ...]:
 
 
 def _left_out(request: InspectRequest, count: int) -> str:
-    bodies = f"of bodies, {', '.join(request.redact_body)}" if request.redact_body else "bodies are saved as they are"
-    return f"`{request.save}` is without the values of {count} names of secrets (--print-config lists them); {bodies}"
+    named = ", ".join(f"`{name}`" for name in request.redact_body)
+    bodies = f", and of {named} in bodies" if named else "; bodies are saved as they are (--redact-body NAME)"
+    names = f"{count} headers and parameters (--print-config lists them)"
+    return f"`{request.save}` is without the values of {names}{bodies}"
 
 
 @contextlib.contextmanager

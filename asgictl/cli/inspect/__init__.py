@@ -49,7 +49,9 @@ def inspect_app(
         from asgictl.cli.serve import print_config
         from asgictl.inspector.record import secret_names
 
-        built_in = {} if request.no_redact else {"redact": secret_names.GROUPS}
+        built_in = (
+            {} if request.no_redact else {"redact": {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}}
+        )
         stands_in = echoes and serving.app is None
         return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
     planning.check_qr(flags)

@@ -69,4 +69,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# What is known without a name.
+SHAPES = ("passwords and tokens in URLs", "JSON Web Tokens", "tokens behind `bearer` in subprotocols")
+
 NAMES = tuple(name for names in GROUPS.values() for name in names)

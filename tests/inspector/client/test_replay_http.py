@@ -116,6 +116,25 @@ def test_an_exchange() -> None:
     ]
 
 
+def test_fields_of_bodies() -> None:
+    """What the session does not hold of bodies, and of a new path, is not told of what came back either."""
+    answer = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"pin": "1234"}'[:-1]
+
+    async def main() -> Exchange:
+        async with answering(answer) as (url, _):
+            one = request(b"pin=5678", [(b"content-type", b"application/x-www-form-urlencoded")])
+            one = one._replace(scope={**one.scope, "query_string": b"token=90"})
+            redactor = Redactor(["token"], ["pin"])
+            (found,) = [found async for found in replay_http.to_server(url, [one], 20, 5, redactor)]
+        return found
+
+    exchange = asyncio.run(main())
+
+    assert exchange.scope["query_string"] == b"token=***"
+    assert (exchange.request_body, exchange.response_body) == (b"pin=***", b'{"pin": "***"')
+    assert [event.redacted for event in exchange.events] == [True, False, True]
+
+
 def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each message has the milliseconds since it was begun to be sent; the beginning has the time of day."""
     ticks = iter(range(100, 200))

@@ -29,7 +29,9 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
     max_leaves=8,
 )
-pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, st.integers(0)))), max_size=4)
+pairs = st.lists(
+    st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, st.integers(0), st.text(max_size=8)))), max_size=4
+)
 mappings = st.fixed_dictionaries(
     {"type": st.text()},
     optional={
@@ -56,7 +58,13 @@ records = st.one_of(
         mappings,
         replay_of=st.one_of(st.none(), numbers),
     ),
-    st.builds(Event, numbers, numbers, times, sides, st.one_of(mappings, values), size=numbers, cut=st.booleans()),
+    st.builds(
+        Event,
+        *(numbers, numbers, times, sides, st.one_of(mappings, values)),
+        size=numbers,
+        cut=st.booleans(),
+        redacted=st.booleans(),
+    ),
     st.builds(Raised, numbers, numbers, times, sides, failures),
     st.builds(Closed, numbers, times, error=st.one_of(st.none(), failures), cancelled=st.booleans()),
 )
@@ -178,6 +186,10 @@ MESSAGES: dict[str, tuple[Any, Any]] = {
     "odd headers": ({"headers": [Opaque("int"), 5]}, {"headers": [{"$object": "int"}, 5]}),
     "no headers": ({"headers": None, "raw_path": None}, {"headers": None, "raw_path": None}),
     "a secret": ({"headers": [(b"cookie", Redacted(7))]}, {"headers": [["cookie", {"$redacted": 7}]]}),
+    "a long one": (
+        {"headers": [(b"cookie", Redacted(9, "0123abcd"))]},
+        {"headers": [["cookie", {"$redacted": [9, "0123abcd"]}]]},
+    ),
     "numbers": (
         {"a": 1.5, "b": float("inf"), "c": -float("inf"), "d": True, "e": 10**30},
         {"a": 1.5, "b": {"$float": "inf"}, "c": {"$float": "-inf"}, "d": True, "e": 10**30},
