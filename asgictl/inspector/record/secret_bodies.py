@@ -53,13 +53,10 @@ class SecretBodies:
         is_json = text[begin : begin + 1] in ("{", "[") and _end_of_value(text, begin) is not None
         if kind == "application/x-www-form-urlencoded" and text[begin : begin + 1] not in ("{", "["):
             return bytes(self.fields.query(content, mark))
-        found = self._json(text, mark)
-        if not is_json:
-            found = self.fields.text(found.encode(), mark).decode()
-            if self._loose.search(found):
-                return None
-        changed = self.fields.text(found.encode(), mark, only_queries=True)
-        return content if changed == text.encode() else changed
+        found = self.fields.text(self._json(text, mark).encode(), mark)
+        if not is_json and self._loose.search(found.decode()):
+            return None
+        return content if found == text.encode() else found
 
     def _json(self, text: str, mark: Mark, depth: int = parameters.DEPTH) -> str:
         """Return JSON, whole or not, or a text with JSON in it, without the values; spelled as it was."""

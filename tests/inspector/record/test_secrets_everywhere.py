@@ -254,6 +254,7 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "JSON without an end": lambda: ("application/json", f'{{"a": 1, "pin": "{hush()}'.encode()),
     "JSON Lines": lambda: ("application/x-ndjson", f'{{"pin": "{hush()}"}}\n{{"pin": "{hush()}"}}\n'.encode()),
     "a URL in JSON": lambda: ("application/json", json.dumps({"u": f"http://h/?pin={hush()}&a=1"}).encode()),
+    "a form in JSON": lambda: ("application/json", json.dumps({"body": f"pin={hush()}&a=1"}).encode()),
     "JSON in UTF-16": lambda: ("application/json", json.dumps({"pin": hush()}).encode("utf-16")),
     "no JSON": lambda: ("application/json", f"pin={hush()}".encode()),
     "JavaScript": lambda: ("text/javascript", f"{{pin: '{hush()}'}}".encode()),
