@@ -9,7 +9,7 @@ from urllib.parse import quote
 from asgictl.errors import AsgictlError
 from asgictl.inspector import urls
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.record.marks import is_hidden
+from asgictl.inspector.record.marks import is_hidden, told_of
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -217,11 +217,18 @@ class Exchange:
 
         Their values are left out.
         """
-        names = {name.decode("latin-1").lower(): None for name, value in self.request_headers if is_lost(value)}
+        return tuple(self.secrets)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What is known of each of `redacted`: its size and its digest, like `33 B 9f2c4`, or nothing."""
         path, _, query = self.target.partition("?")
-        places = [*((";", part) for part in re.split("[;/]", path)), *(("?", part) for part in query.split("&"))]
-        hidden = {sign + part.partition("=")[0]: None for sign, part in places if is_hidden(part.encode())}
-        return (*names, *hidden)
+        places: list[tuple[str, bytes | Redacted]] = [
+            *((name.decode("latin-1").lower(), value) for name, value in self.request_headers),
+            *((f";{part.partition('=')[0]}", part.encode()) for part in re.split("[;/]", path)),
+            *((f"?{part.partition('=')[0]}", part.encode()) for part in query.split("&")),
+        ]
+        return {name: told_of(value) for name, value in places if is_lost(value)}
 
     @property
     def text(self) -> str:

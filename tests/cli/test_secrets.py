@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asgictl import cli
-from asgictl.inspector.record import Opened
+from asgictl.inspector.record import Opened, Redacted
 from asgictl.inspector.record.secret_names import GROUPS, NAMES, SHAPES
 from asgictl.inspector.sessions import session_file
 from tests.inspector.recordings import SCOPE
@@ -58,19 +58,23 @@ def test_no_names_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_what_is_missing_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left out of a path is not sent, and named."""
+def test_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out of headers, a path and a query is not sent, and named, with what tells it from others."""
     monkeypatch.chdir(tmp_path)
     file = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
-    target = {
-        "path": "/a;jsessionid=***",
-        "raw_path": b"/a;jsessionid=***",
-        "query_string": b"next=%2F%3Ftoken%3D***&x=1",
-    }
-    file(Opened(1, 0.0, {**SCOPE, "method": "GET", "headers": [(b"host", b"h")], **target}))
+    headers = [(b"host", b"h"), (b"authorization", Redacted(40, "1a70f3b5")), (b"x-api-key", Redacted(3))]
+    query = b"next=%2F%3Ftoken%3D***33.1a79f2c4&x=1"
+    target = {"path": "/a;jsessionid=***", "raw_path": b"/a;jsessionid=***", "query_string": query}
+    file(Opened(1, 0.0, {**SCOPE, "method": "GET", "headers": headers, **target}))
     file.close()
     status, line, stderr = run("session", "export", "s.jsonl", "--curl", "1")
+    missing = "`authorization` (40 B 0f3b5), `x-api-key`, `;jsessionid`, `?next` (33 B 9f2c4)"
 
     assert status == 0
     assert line.split()[-1] == "'http://127.0.0.1:8000/a?x=1'"
-    assert stderr == "note: without `;jsessionid`, `?next`, which the session does not hold\n"
+    assert stderr == f"note: without {missing}, which the session does not hold\n"
+    _, _, stderr = run("session", "replay", "s.jsonl", "1", "--app", "demo")
+    assert stderr == (
+        f"note: #1 is sent without {missing}, which the session does not hold\n"
+        "hint: pass -H for headers, pass --path for parameters\n"
+    )

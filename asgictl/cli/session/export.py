@@ -31,5 +31,5 @@ def export(request: ExportRequest, run: Invocation) -> int:
     written = shell_commands.curl if request.curl is not None else shell_commands.httpie
     console.result(written(exchange))
     if exchange.redacted:
-        console.note(f"without {saved.listed(exchange.redacted)}, which the session does not hold")
+        console.note(f"without {saved.listed(exchange.redacted, exchange)}, which the session does not hold")
     return 0

@@ -40,7 +40,8 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     scripts = _scripts(exchanges, request, change, console)
     for one in scripts:
         if one.without:
-            console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
+            missing = saved.listed(one.without, exchanges[one.id])
+            console.note(f"#{one.id} is sent without {missing}, which the session does not hold")
             console.hint(_how_to_give(one.without))
     view = request.view or ("full" if len(scripts) == 1 else "line")
     differences = 0

@@ -58,6 +58,7 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[D
         console.note(f"{one} (-) and {other} (+): {count}")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as they stand in a sentence."""
-    return ", ".join(f"`{name}`" for name in names)
+def listed(names: Sequence[str], exchange: "Exchange") -> str:
+    """Return the names of secrets as they stand in a sentence, each with what is known of it."""
+    known = exchange.secrets
+    return ", ".join(f"`{name}` ({known[name]})" if known.get(name) else f"`{name}`" for name in names)

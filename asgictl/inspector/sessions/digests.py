@@ -33,7 +33,7 @@ def _runs(value: Any) -> Iterator[str]:
         yield from [value.digest[:3]] if value.digest else []
     elif isinstance(value, (str, bytes)):
         text = value if isinstance(value, str) else value.decode("latin-1")
-        yield from (digest[:3] for digest in _IN_TEXT.findall(text) if digest)
+        yield from (digest[:3] for _, digest in _IN_TEXT.findall(text) if digest)
 
 
 def _bare(exchange: Exchange) -> Exchange:
