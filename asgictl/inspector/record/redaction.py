@@ -26,8 +26,8 @@ _LISTS = (_PROTOCOL, b"cookie", b"set-cookie")
 
 # What a text has, a path, and a query, that may hold secrets.
 _SUSPICIOUS = re.compile(rb"[=%@]|eyJ|\"\s*:")
+in_path = re.compile(rb"[=%@?]|eyJ").search
 _fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?]*+=|[%+@;\"'?]|eyJ").findall
-in_path = re.compile(rb"[=%@?\"]|eyJ").search
 
 _SEPARATORS = re.compile(r"[-_]")
 _PARTS = re.compile(r"[\[\].]+")
@@ -71,7 +71,9 @@ class Redactor:
         """Return a copy of the headers without secrets, `Opaque` for what cannot be read as headers."""
         try:
             kept = list(map(self._plain_pairs.get, pairs))
-            if all(kept) or self._are_plain(list(compress(pairs, map(not_, kept)))):
+            if all(kept):
+                return kept
+            if self._are_plain(list(compress(pairs, map(not_, kept)))):
                 return list(pairs)
         except TypeError:  # what cannot be hashed, or joined, is not known either
             pass
