@@ -11,8 +11,8 @@ from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.headers import Headers, is_lost, joined, pairs, value_of
-from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
-from asgictl.inspector.record.redaction import HIDDEN
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record, Redacted
+from asgictl.inspector.record.marks import told_of
 
 __all__ = ["ANSWERS", "Exchange", "Headers", "assembled", "is_lost", "joined", "pairs", "tells", "value_of"]
 
@@ -226,7 +226,7 @@ class Exchange:
     @property
     def is_request_whole(self) -> bool:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
-        if self.left_out or any(event.cut for event in self.received):
+        if self.left_out or any(event.cut or event.redacted for event in self.received):
             return False
         if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
             return False
@@ -243,14 +243,22 @@ class Exchange:
 
     @property
     def redacted(self) -> tuple[str, ...]:
-        """The names of the request's headers, and with a `?` of its query parameters, whose values are left out."""
-        names = {name.decode("latin-1").lower(): None for name, value in self.request_headers if is_lost(value)}
-        query = self.scope.get("query_string")
-        parts = query.split(b"&") if isinstance(query, bytes) else ()
-        hidden = {
-            f"?{part[: -len(HIDDEN) - 1].decode('latin-1')}": None for part in parts if part.endswith(b"=" + HIDDEN)
-        }
-        return (*names, *hidden)
+        """The names of the request's headers, with a `?` of query parameters, and with a `;` of those in the path.
+
+        Their values are left out.
+        """
+        return tuple(self.secrets)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What is known of each of `redacted`: its size and its digest, like `33 B 9f2c4`, or nothing."""
+        path, _, query = self.target.partition("?")
+        places: list[tuple[str, bytes | Redacted]] = [
+            *((name.decode("latin-1").lower(), value) for name, value in self.request_headers),
+            *((f";{part.partition('=')[0]}", part.encode()) for part in re.split("[;/]", path)),
+            *((f"?{part.partition('=')[0]}", part.encode()) for part in query.split("&")),
+        ]
+        return {name: told_of(value) for name, value in places if is_lost(value)}
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from asgictl.inspector.record import Redacted
-from asgictl.inspector.record.redaction import HIDDEN
+from asgictl.inspector.record.marks import is_hidden
 
 Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
@@ -25,8 +25,8 @@ def joined(headers: Headers, name: str) -> str:
 
 
 def is_lost(value: bytes | Redacted) -> bool:
-    """Tell whether a header's value is a secret, or a URL with one in it, and so cannot be sent again."""
-    return isinstance(value, Redacted) or b"=" + HIDDEN in value or b":" + HIDDEN + b"@" in value
+    """Tell whether a header's value is a secret, or holds one, and so cannot be sent again."""
+    return isinstance(value, Redacted) or is_hidden(value)
 
 
 def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:

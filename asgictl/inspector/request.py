@@ -31,6 +31,7 @@ class InspectRequest(NamedTuple):
 
     view: ViewName | None = None
     redact: tuple[str, ...] = ()
+    redact_body: tuple[str, ...] = ()
     no_redact: bool = False
     body_limit: Annotated[int, Range(0, 2**31 - 1)] = BODY_LIMIT
     save: Annotated[str | None, Trait.PATH] = None

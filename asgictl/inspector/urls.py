@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from asgictl.inspector.record.redaction import HIDDEN
+from asgictl.inspector.record.marks import is_hidden
 
 # What no URL has as it is: everything else than visible ASCII (RFC 3986 section 2).
 _UNSAFE = re.compile(rb"[^!-~]")
@@ -27,4 +27,11 @@ def in_scope(target: str) -> dict[str, object]:
 
 def without_secrets(query: bytes) -> bytes:
     """Return a query without the parameters whose values are not kept."""
-    return b"&".join(part for part in query.split(b"&") if not part.endswith(b"=" + HIDDEN))
+    return b"&".join(part for part in query.split(b"&") if not is_hidden(part))
+
+
+def path_without_secrets(path: bytes) -> bytes:
+    """Return a path without the parameters whose values are not kept (RFC 3986 section 3.3)."""
+    return b"/".join(
+        b";".join(part for part in segment.split(b";") if not is_hidden(part)) for segment in path.split(b"/")
+    )

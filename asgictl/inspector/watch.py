@@ -19,8 +19,15 @@ _MEGABYTE = 1_000_000
 
 
 def redacted(request: InspectRequest) -> tuple[str, ...]:
-    """Return the names of headers and query parameters whose values are neither shown nor saved."""
+    """Return the names of headers, parameters and cookies whose values are neither shown nor saved."""
     return () if request.no_redact else (*redaction.NAMES, *request.redact)
+
+
+def _left_out(request: InspectRequest, count: int) -> str:
+    named = ", ".join(f"`{name}`" for name in request.redact_body)
+    bodies = f", and of {named} in bodies" if named else "; bodies are saved as they are (--redact-body NAME)"
+    names = f"{count} headers and parameters (--print-config lists them)"
+    return f"`{request.save}` is without the values of {names}{bodies}"
 
 
 @contextlib.contextmanager
@@ -31,10 +38,13 @@ def session_file(
     if request.save is None:
         yield None
         return
-    about = {"asgictl": version, "app": app, "redacted": sorted(set(redacted(request)))}
+    names = sorted(set(redacted(request)))
+    about = {"asgictl": version, "app": app, "redacted": names, "redacted_body": sorted(set(request.redact_body))}
     limit = request.save_limit * _MEGABYTE
     with errors.about("save"):
         file = SessionFile(Path(request.save), about=about, limit=limit, note=note)
+    if names:
+        note(_left_out(request, len(names)))
     with contextlib.closing(file):
         yield file
 
@@ -56,8 +66,16 @@ def around(
     def wrap(app: ASGIApp) -> ASGIApp:
         if answer is not None:
             app = echo.Echo(answer, redaction.Redactor(names))
-        inspector = Inspector(app, sink=sink, redact=names, body_limit=request.body_limit, first_id=first_id)
-        logging.getLogger("uvicorn.error").addFilter(WithoutSecrets(inspector, is_shown=is_shown))
+        inspector = Inspector(
+            app,
+            sink=sink,
+            redact=names,
+            redact_body=request.redact_body,
+            body_limit=request.body_limit,
+            first_id=first_id,
+        )
+        for name in ("uvicorn.error", "uvicorn.asgi"):
+            logging.getLogger(name).addFilter(WithoutSecrets(inspector, is_shown=is_shown))
         return inspector
 
     return wrap

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any, NamedTuple
 
+from asgictl.inspector.record.secret_names import NAMES
 from asgictl.serving.plan import PROXIES
 
 ABSENT = "absent"
@@ -262,9 +263,10 @@ INSPECT = {
     "status": Row({"Live.wanted.statuses": [(500, 599)]}, "5xx"),
     "grep": Row({"Live.wanted.pattern": "a+b"}, "a+b"),
     "redact": Row(
-        {"Inspector.redact": ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key", "X-Token"]},
-        "X-Token",
+        {"Inspector.redact": [*NAMES, "X-Mine"]},
+        "X-Mine",
     ),
+    "redact-body": Row({"Inspector.redact_body": ["password"]}, "password"),
     "no-redact": Row({"Inspector.redact": [], "stderr": "note: secrets are shown and saved as they are (--no-redact)"}),
     "body-limit": Row({"Inspector.body_limit": 100}, "100"),
     "save": Row(
@@ -272,9 +274,12 @@ INSPECT = {
             "SessionFile.file": "s.jsonl",
             "SessionFile.about.asgictl": "0.1.0",
             "SessionFile.about.app": "asgictl.inspector.echo:app",
-            "SessionFile.about.redacted": ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"],
+            "SessionFile.about.redacted": sorted(NAMES),
+            "SessionFile.about.redacted_body": [],
             "SessionFile.limit": 100000000,
             "SessionFile.note": "Console.note",
+            "stderr": f"note: `s.jsonl` is without the values of {len(NAMES)} headers and parameters "
+            "(--print-config lists them); bodies are saved as they are (--redact-body NAME)",
         },
         "s.jsonl",
     ),
@@ -398,6 +403,7 @@ SESSION_REPLAY = {
             "Driver.timeout": 10,
             "Driver.first_id": 8,
             "Driver.redact": [],
+            "Driver.redact_body": [],
             "into_app.driver": 0,
             **_SHOWN,
         },

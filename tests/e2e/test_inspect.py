@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
 from asgictl.cli import app
+from asgictl.inspector.record.secret_names import NAMES
 from tests import answers
 from tests.conftest import ASGICTL, Serve, Served, Write, after_banner, finish, needs
 
@@ -184,15 +185,19 @@ SECRETS = {
     "X-API-Key": "SECRET-key",
     "X-Mine": "SECRET-mine",
     "Referer": "http://localhost/?token=SECRET-referer",
+    "X-Original-URI": "/?access_token=SECRET-original",
+    "X-Upstream": "https://me:SECRET-login@h/",
 }
 
 
 @pytest.mark.parametrize("view", ["line", "full", "json"])
 def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None:
     """No secret of a request, or of its answer, is in the terminal, the file, HAR, curl line or error."""
-    served = inspect("--view", view, "--save", "s.jsonl", "--redact", "X-Mine", "--redact", "token")
-    for path in ("boom?token=SECRET-query", "cookie?tok%65n=SECRET-encoded&other=fine"):
+    names = ("--redact", "X-Mine", "--redact-body", "pin")
+    served = inspect("--view", view, "--save", "s.jsonl", "--log-level", "trace", *names)
+    for path in ("boom?token=SECRET-query", "cookie?tok%65n=SECRET-encoded&other=fine&next=%2F%3Fcode%3DSECRET-next"):
         httpx.get(f"{served.url}/{path}", headers=SECRETS)
+    httpx.post(f"{served.url}/echo;token=SECRET-path", json={"pin": "SECRET-field"})
     served.wait_for("Exception in ASGI application")
     status, lines = served.stop()
     saved = (tmp_path / "s.jsonl").read_text()
@@ -203,6 +208,8 @@ def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None
     told = "\n".join([*lines, *served.access, saved, *shown[1:], *(text for one in exported for text in one[1:])])
 
     assert status == 0
+    left_out = f"{len(NAMES) + 1} headers and parameters (--print-config lists them), and of `pin` in bodies"
+    assert f"note: `s.jsonl` is without the values of {left_out}" in lines
     assert [one[0] for one in exported] == [0, 0, 0]
     assert "cannot use ‹redacted› with ‹redacted›" in told
     assert "other=fine" in told
@@ -692,7 +699,7 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     assert stderr.splitlines() == [
         f"note: {missing}; it is left out",
         "note: #2 is sent without `cookie`, `referer`, `?token`, which the session does not hold",
-        "hint: pass -H for headers, pass --path for parameters of the query",
+        "hint: pass -H for headers, pass --path for parameters",
     ]
     answer = json.loads([json.loads(line) for line in text.splitlines()][-2]["message"]["body"])
     assert (status, answer["query"]) == (0, "a=1&b=2")

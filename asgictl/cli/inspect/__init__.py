@@ -47,8 +47,13 @@ def inspect_app(
     echoes = any(run.is_given(field) for field in _ECHOES)
     if flags.print_config:
         from asgictl.cli.serve import print_config
+        from asgictl.inspector.record import secret_names
 
-        return print_config.show(run, serving.app, _echo(), stands_in=echoes and serving.app is None)
+        built_in = (
+            {} if request.no_redact else {"redact": {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}}
+        )
+        stands_in = echoes and serving.app is None
+        return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
     plan, answer = _planned(request, serving, run.console, echoes=echoes)

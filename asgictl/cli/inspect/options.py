@@ -23,7 +23,8 @@ ROWS = {
     **FILTERS,
     **panel(
         "What is kept",
-        redact=option("--redact", metavar="NAME", about="Leave out this header or query parameter, too."),
+        redact=option("--redact", metavar="NAME", about="Leave out this header, parameter or cookie, too."),
+        redact_body=option("--redact-body", metavar="NAME", about="Leave out this field of bodies and messages."),
         no_redact=flag("--no-redact", about="Show and save secrets."),
         body_limit=option("--body-limit", metavar="BYTES", about="Keep so much of a body, or of a message."),
         save=option("--save", metavar="FILE", about="Append to it, as JSON Lines."),
@@ -47,6 +48,7 @@ _RULES = Rules(
         *(pair for pair in serve_options.FORM.rules.exclusive if not _LEFT_OUT.intersection(pair)),
         ("respond_text", "respond_file"),
         ("redact", "no_redact"),
+        ("redact_body", "no_redact"),
     ),
     harmless=serve_options.FORM.rules.harmless,
     needs={

@@ -34,7 +34,7 @@ def export(request: ExportRequest, run: Invocation) -> int:
     for note in command.notes:
         console.note(note)
     if exchange.redacted:
-        console.note(f"without {saved.listed(exchange.redacted)}, which the session does not hold")
+        console.note(f"without {saved.listed(exchange.redacted, exchange)}, which the session does not hold")
     return 0
 
 

@@ -48,7 +48,8 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     scripts, left_out = _scripts(exchanges, session, numbers, change, console)
     for one in scripts:
         if one.without:
-            console.note(f"#{one.id} is sent without {saved.listed(one.without)}, which the session does not hold")
+            missing = saved.listed(one.without, exchanges[one.id])
+            console.note(f"#{one.id} is sent without {missing}, which the session does not hold")
             console.hint(_how_to_give(one.without))
     name = request.view or ("full" if len(scripts) == 1 else "line")
     view = views.view_of(name, whole=request.traceback)
@@ -93,8 +94,8 @@ def _scripts(
 
 
 def _how_to_give(names: Sequence[str]) -> str:
-    given = [("-H", "headers", False), ("--path", "parameters of the query", True)]
-    ways = [f"pass {way} for {what}" for way, what, query in given if any((name[0] == "?") is query for name in names)]
+    given = [("-H", "headers", False), ("--path", "parameters", True)]
+    ways = [f"pass {way} for {what}" for way, what, query in given if any((name[0] in "?;") is query for name in names)]
     return ", ".join(ways)
 
 
@@ -111,11 +112,13 @@ def _results(
 
     surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
     # As the session does it, or all that it does not hold would be a difference, and be shown.
-    names, first_id = session.names("redacted"), session.highest + 1
+    names, fields = session.names("redacted"), session.names("redacted_body")
+    first_id = session.highest + 1
     if request.to is not None:
-        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, Redactor(names))
+        redactor = Redactor(names, fields)
+        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor)
     else:
-        results = again.into_app(_driver(request, first_id, names), scripts)
+        results = again.into_app(_driver(request, first_id, names, fields), scripts)
 
     async def following() -> "Exchange | None":
         return await anext(results, None)
@@ -126,7 +129,7 @@ def _results(
             yield new
 
 
-def _driver(request: ReplayRequest, first_id: int, redact: Sequence[str]) -> "Driver":
+def _driver(request: ReplayRequest, first_id: int, names: Sequence[str], fields: Sequence[str]) -> "Driver":
     """Return a driver of the app that is named."""
     import os
 
@@ -135,7 +138,8 @@ def _driver(request: ReplayRequest, first_id: int, redact: Sequence[str]) -> "Dr
 
     ref = discovery.find(request.app, pyproject.current_folder(), os.environ, lambda _: None)
     how = adapt.Adaptation(interface=request.interface, factory=request.factory)
-    return Driver(adapt.adapt(ref, how).app, timeout=request.timeout, first_id=first_id, redact=redact)
+    app = adapt.adapt(ref, how).app
+    return Driver(app, timeout=request.timeout, first_id=first_id, redact=names, redact_body=fields)
 
 
 def _check_url(url: str, *, yes: bool) -> None:

@@ -96,6 +96,7 @@ def concluded(console: Console, found: "Sequence[Found]") -> int:
     return errors.UNTOLD if any(it.untold for it in remarks) else 0
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as they stand in a sentence."""
-    return ", ".join(f"`{name}`" for name in names)
+def listed(names: Sequence[str], exchange: "Exchange") -> str:
+    """Return the names of secrets as they stand in a sentence, each with what is known of it."""
+    known = exchange.secrets
+    return ", ".join(f"`{name}` ({known[name]})" if known.get(name) else f"`{name}`" for name in names)

@@ -51,17 +51,24 @@ class Driver:
     """Calls an app; use it with `async with`, which runs the app's lifespan around the block."""
 
     def __init__(
-        self, app: ASGIApp, *, timeout: float = TIMEOUT, first_id: int = 0, redact: Iterable[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        timeout: float = TIMEOUT,
+        first_id: int = 0,
+        redact: Iterable[str] = (),
+        redact_body: Iterable[str] = (),
     ) -> None:
         """Call `app`, and give it `timeout` seconds for each message that is waited for.
 
-        Exchanges are numbered from `first_id`; the values of headers and query parameters in `redact` are not kept.
+        Exchanges are numbered from `first_id`. The values of headers, parameters and cookies in `redact`, and of fields
+        of bodies in `redact_body`, are not kept.
         """
         if not callable(app):
             raise TypeError(f"an ASGI app is called, {app!r} cannot be")
         self._app = app
         self.timeout = timeout
-        self._redact = tuple(redact)
+        self._redact = {"redact": tuple(redact), "redact_body": tuple(redact_body)}
         self._ids = itertools.count(first_id)
         self._lifespan: Call | None = None
         self._supported = True
@@ -126,7 +133,7 @@ class Driver:
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError(ASYNCIO)
         number = next(self._ids)
-        inspector = Inspector(self._app, sink=self.memory, redact=self._redact, body_limit=_KEPT, first_id=number)
+        inspector = Inspector(self._app, sink=self.memory, **self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of
         app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
         return Call(app, scope, number, self.timeout)

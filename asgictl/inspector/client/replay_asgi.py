@@ -97,7 +97,7 @@ def script(exchange: Exchange, change: Edit) -> Script:
         **exchange.scope,
         "query_string": urls.without_secrets(query) if isinstance(query, bytes) else b"",
         **({"method": change.method} if change.method else {}),
-        **(urls.in_scope(change.target) if change.target else {}),
+        **_path(exchange, change),
         **({"subprotocols": []} if "sec-websocket-protocol" in without else {}),
         "headers": headers,
     }
@@ -245,6 +245,16 @@ async def _converse_with_app(socket: WebSocket, one: Script, limit: float) -> No
     await socket.close(*one.leave)
 
 
+def _path(exchange: Exchange, change: Edit) -> dict[str, object]:
+    """Return what a scope has of the target: another one, or the path without the secrets that are lost."""
+    if change.target:
+        return urls.in_scope(change.target)
+    path = exchange.target.partition("?")[0]
+    kept = urls.path_without_secrets(path.encode()).decode()
+    found = urls.in_scope(kept) if kept != path else {}
+    return {name: value for name, value in found.items() if name != "query_string"}
+
+
 def _headers(exchange: Exchange, change: Edit) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
     """Return the headers to send, and the names of those secrets that are lost."""
     replaced = {name.lower() for name, _ in change.headers}
@@ -254,5 +264,6 @@ def _headers(exchange: Exchange, change: Edit) -> tuple[list[tuple[bytes, bytes]
     if change.body is not None:
         headers = [pair for pair in headers if pair[0].lower() not in (b"content-length", b"transfer-encoding")]
         headers.append((b"content-length", str(len(change.body)).encode()))
-    lost = [name for name in exchange.redacted if name not in replaced and not (name[:1] == "?" and change.target)]
+    given = ("?", ";") if change.target else ()
+    lost = [name for name in exchange.redacted if name not in replaced and name[:1] not in given]
     return headers, tuple(lost)

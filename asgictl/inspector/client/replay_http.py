@@ -15,6 +15,8 @@ from asgictl.inspector.client.replay_asgi import PATIENCE, Leave, Script, conver
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened, content_of
 from asgictl.inspector.record.redaction import Redactor
+from asgictl.inspector.record.secret_bodies import Conversation, SecretBodies
+from asgictl.inspector.record.snapshot import kept_scope
 
 # What belongs to one connection, and is made anew for the next (RFC 6455 section 4.1, RFC 9112).
 _HANDSHAKE = frozenset(
@@ -63,16 +65,23 @@ class _Recorded:
     """The records of an exchange as the client sees it."""
 
     def __init__(self, number: int, one: Script, redactor: Redactor) -> None:
-        scope = {**one.scope, "headers": redactor.headers(one.scope["headers"])}
+        scope = kept_scope(one.scope, redactor)
         self.exchange = Exchange(Opened(number, time.time(), scope, replay_of=one.id))
         self._redactor = redactor
+        self._bodies = Conversation(SecretBodies(redactor.body_names), redactor)
         self._begun = time.perf_counter()
 
     def add(self, direction: Any, message: dict[str, Any], size: int = 0) -> None:
         number = len(self.exchange.events) + 1
         if "headers" in message:
             message["headers"] = self._redactor.headers(message["headers"])
-        self.exchange.add(Event(self.exchange.id, number, self._ms(), direction, message, size=size))
+        exchange = self.exchange
+        headers = exchange.request_headers if direction == "receive" else exchange.response_headers
+        changed = cut = False
+        if size and self._redactor.body_names:
+            changed, cut = self._bodies.take(direction, message, size, headers)
+        event = Event(exchange.id, number, self._ms(), direction, message, size=size, cut=cut, redacted=changed)
+        exchange.add(event)
 
     def frame(self, direction: Any, kind: str, data: str | bytes) -> None:
         if isinstance(data, str):

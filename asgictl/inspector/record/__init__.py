@@ -23,12 +23,17 @@ Direction = Literal["receive", "send"]
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Stands for a secret; `size` is the secret's length in bytes."""
+    """Stands for a secret; `size` is the secret's length in bytes.
+
+    Its `digest` begins with three characters for the run of the inspector that made it. Within a run, others follow
+    that are the same for the same secret. Short secrets have none.
+    """
 
     size: int
+    digest: str = ""
 
     def __str__(self) -> str:
-        return f"‹redacted {self.size} B›"
+        return f"‹redacted {self.size} B{f' {self.digest[3:]}' if self.digest else ''}›"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,8 @@ class Continued(Opened):
 class Event:
     """A message that the app has received, or sends: the `n`th of its connection, `ms` milliseconds after it began.
 
-    `size` is what its content has in bytes; where `cut`, the message holds less of it. `message` is no dictionary only
-    where the app has sent something else.
+    `size` is what its content has in bytes; where `cut`, the message holds less of it, and where `redacted`, secrets in
+    it are replaced. `message` is no dictionary only where the app has sent something else.
     """
 
     id: int
@@ -92,6 +97,7 @@ class Event:
     _: KW_ONLY
     size: int = 0
     cut: bool = False
+    redacted: bool = False
 
     @property
     def type(self) -> str:

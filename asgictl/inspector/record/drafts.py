@@ -41,6 +41,7 @@ def event(  # noqa: PLR0913, PLR0917  # its fields
     message: Any,
     size: int,
     cut: bool,  # noqa: FBT001  # by a keyword takes longer
+    redacted: bool = False,  # noqa: FBT001, FBT002  # as before
 ) -> Event:
     """Return what `Event` makes."""
     draft: Any = _Event()
@@ -51,6 +52,7 @@ def event(  # noqa: PLR0913, PLR0917  # its fields
     draft.message = message
     draft.size = size
     draft.cut = cut
+    draft.redacted = redacted
     draft.__class__ = Event
     record: Event = draft
     return record

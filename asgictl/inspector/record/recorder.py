@@ -19,9 +19,11 @@ from asgictl.inspector.record import (
     Sink,
     drafts,
     failure,
+    quoted,
     redaction,
 )
 from asgictl.inspector.record.memory import Memory
+from asgictl.inspector.record.secret_bodies import Conversation, SecretBodies
 from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
 from asgictl.inspector.request import BODY_LIMIT
 
@@ -48,12 +50,13 @@ _USUAL = 3
 class Inspector(Generic[S]):
     """An ASGI 3 application that answers as `app` does, byte by byte, and tells `sink` of every scope and message."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what may be said of it
         self,
         app: ASGIApp,
         *,
         sink: S | None = None,
         redact: Iterable[str] = redaction.NAMES,
+        redact_body: Iterable[str] = (),
         body_limit: int = BODY_LIMIT,
         first_id: int = 0,
     ) -> None:
@@ -61,12 +64,16 @@ class Inspector(Generic[S]):
 
         `sink` is called with each record (`asgictl.records`) as it happens, in the thread of the event loop,
         and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
-        headers and query parameters that `redact` names are replaced before anything is kept. Of a body, and of each
-        message of a WebSocket or an event stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
+        headers, parameters and cookies that `redact` names are replaced before anything is kept, and so are those of
+        the fields in bodies and messages that `redact_body` names: in JSON, forms and text; what is packed, or split
+        over several messages, is left out. Of a body, and of each message of a WebSocket or an event stream,
+        `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
         """
         self.app = app
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
-        self.redactor = redaction.Redactor(redact)
+        self.redactor = redaction.Redactor(redact, redact_body)
+        self.bodies = SecretBodies(self.redactor.body_names)
+        self._watched = _Discreet if self.redactor.body_names else _Watched
         self.body_limit = body_limit
         self.replay_of: int | None = None
         self.latest_failure: tuple[int, Callable[[str], str]] | None = None
@@ -75,7 +82,7 @@ class Inspector(Generic[S]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Call the app, and record what passes."""
         __tracebackhide__ = True
-        watched = _Watched(self, next(self._ids), scope, receive, send)
+        watched = self._watched(self, next(self._ids), scope, receive, send)
         try:
             result: Any = await self.app(scope, watched.receive, watched.send)  # type: ignore[func-returns-value]
         except BaseException as error:
@@ -110,6 +117,7 @@ class _Watched:
         "_streams",
         "_tell",
     )
+    _redacted = False
 
     def __init__(self, inspector: Inspector[Any], number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self._inspector = inspector
@@ -181,9 +189,16 @@ class _Watched:
 
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
-        answers = [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
         scope = dict(zip(("headers", "query_string", "raw_path"), self._asked, strict=True))
-        return self._inspector.redactor.hiding(scope, answers)(text)
+        return quoted.hiding(self._inspector.redactor, scope, self._answers(), self._found())(text)
+
+    def _answers(self) -> list[Any]:
+        """Return the headers of the answer, and of what came after it."""
+        return [pair for headers in self._answer if isinstance(headers, (list, tuple)) for pair in headers]
+
+    def _found(self) -> list[bytes]:
+        """Return the secrets of bodies."""
+        return []
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
@@ -199,7 +214,7 @@ class _Watched:
                 kept = snapshot(message)
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
             kept = Opaque(class_name(message))
-        self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut))
+        self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut, self._redacted))
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""
@@ -253,6 +268,27 @@ class _Watched:
         if isinstance(content, str):
             return content.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore"), True
         return content[:limit], True
+
+
+class _Discreet(_Watched):
+    """One connection, of whose bodies some values are not kept."""
+
+    __slots__ = ("_conversation", "_redacted")
+
+    def __init__(self, inspector: Inspector[Any], *connection: Any) -> None:
+        self._conversation = Conversation(inspector.bodies, inspector.redactor)
+        super().__init__(inspector, *connection)
+
+    def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
+        kept, size, cut = super()._kept(direction, message)
+        self._redacted = left_out = False
+        if size:
+            headers = self._asked[0] if direction == "receive" else self._answers()
+            self._redacted, left_out = self._conversation.take(direction, kept, size, headers)
+        return kept, size, cut or left_out
+
+    def _found(self) -> list[bytes]:
+        return self._conversation.secrets()
 
 
 def _is_event_stream(headers: Any) -> bool:

@@ -1,200 +1,279 @@
 """Taking secrets out of what is recorded, before it is kept."""
 
-import base64
-import json
+import hashlib
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, not_
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
-from asgictl.asgi import Scope
-from asgictl.inspector.record import Opaque, Redacted
+from asgictl.inspector.record import Opaque, Redacted, parameters, secret_names
+from asgictl.inspector.record.marks import HIDDEN, MARK
 
-# Headers, and query parameters, whose values are secrets.
-NAMES = ("authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key")
+NAMES = secret_names.NAMES
 
-# What stands in a query instead of a value: characters that need no encoding there (RFC 3986 section 3.4).
-HIDDEN = b"***"
+# A secret without a word of this length gets no digest: who has tried values in the same run could tell which one it
+# was.
+_GUESSED = 8
+_WORDS = re.compile(rb"[\s=;,]+")
 
-# Headers that hold a URL, with a query that may hold a secret.
-_URLS = ("content-location", "link", "location", "origin", "referer", "refresh")
+_PROTOCOL = b"sec-websocket-protocol"
 
-_URL_NAMES = frozenset(name.encode() for name in _URLS)
+# Headers in whose values names may mean something by themselves.
+_LISTS = (_PROTOCOL, b"cookie", b"set-cookie")
 
-_PROTOCOL = "sec-websocket-protocol"
+# What a text has, a path, and a query, that may hold secrets.
+_SUSPICIOUS = re.compile(rb"[=%@]|eyJ|\"\s*:")
+in_path = re.compile(rb"[=%@?]|eyJ").search
+_fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?]*+=|[%+@;\"'?]|eyJ").findall
 
-# A shorter secret is taken out of a text only where it is a word of its own.
-_SHORT = 4
+_SEPARATORS = re.compile(r"[-_]")
+_PARTS = re.compile(r"[\[\].]+")
 
-# A name may be hidden by its encoding.
-_ENCODED = re.compile(rb"[%+]")
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
+_PAIR = frozenset((2,))
 
-_FIRST = itemgetter(0)
+# How many pairs, queries and names are remembered that are no secrets, and how long they are.
+_REMEMBERED = 1000
+_LONG = 512
 
-# A query, or a fragment, which may be made like one (RFC 6749 section 4.2.2); and the password in a URL.
-_QUERY = re.compile(rb"(?<=[?#])[^\s#<>\"]+")
-_PASSWORD = re.compile(rb"(?<=://)([^/?#@\s:]*):[^/?#@\s]*@")
+# Behind these words in a list of subprotocols comes a token.
+_AUTHORIZING = frozenset(("bearer", "basic", "authorization", "token", "jwt", "accesstoken"))
+_KUBERNETES = b"base64url.bearer.authorization.k8s.io."
 
-_TUPLES = frozenset((tuple,))
+Mark = Callable[[bytes], bytes]
 
 
 class Redactor:
     """Knows which names' values are secrets."""
 
-    def __init__(self, names: Iterable[str] = NAMES) -> None:
-        """Take the values of headers and query parameters with these `names` for secrets; nothing with no names."""
-        if isinstance(names, str):
-            raise TypeError(f"names are to be a list of names, not {names!r}")
-        self.names = frozenset(name.lower() for name in names)
-        self.subprotocols = _PROTOCOL in self.names
-        self._bytes = frozenset(name.encode() for name in self.names)
-        self._parameter = re.compile(rb"(?i)(?:^|[&?])(?:" + b"|".join(map(re.escape, self._bytes)) + rb")=")
-        special: dict[object, Callable[[Any], Any]] = dict.fromkeys(self.names, _redacted)
-        for name in _URLS if self.names else ():
-            special.setdefault(name, self._url)
-        # An app may, wrongly, send text for names; a secret stays one.
-        self._special: dict[object, Callable[[Any], Any]] = special | {
-            str(name).encode(): function for name, function in special.items()
-        }
+    def __init__(self, names: Iterable[str] = NAMES, body_names: Iterable[str] = ()) -> None:
+        """Take the values of headers, parameters and cookies with these `names` for secrets; nothing with no names.
+
+        `body_names` are for `secret_bodies`.
+        """
+        self.names, self.body_names = _lower(names), _lower(body_names)
+        self._hides_protocols = _PROTOCOL.decode() in self.names
+        self._keys = frozenset(map(_key, self.names))
+        # It never leaves the process: no digest can be tried out on guesses.
+        self._salt = secrets.token_bytes(16)
+        self._run = self._digest(b"")[:3]
+        self._plain_pairs: dict[Any, Any] = {}
+        self._plain_headers: set[bytes] = set()
+        self._plain_queries: set[bytes] = set()
+        self._plain_fields: set[bytes] = set()
+        self._plain_names: set[bytes] = set()
+        self._secret_names: set[bytes] = set()
 
     def headers(self, pairs: Any) -> Any:
         """Return a copy of the headers without secrets, `Opaque` for what cannot be read as headers."""
-        special = self._special
         try:
-            if special.keys().isdisjoint(map(bytes.lower, map(_FIRST, pairs))):
-                return list(pairs) if _TUPLES.issuperset(map(type, pairs)) else [(name, value) for name, value in pairs]
-            return [
-                (name, value) if (hide := special.get(name.lower())) is None else (name, hide(value))
-                for name, value in pairs
-            ]
+            kept = list(map(self._plain_pairs.get, pairs))
+            if all(kept):
+                return kept
+            if self._are_plain(list(compress(pairs, map(not_, kept)))):
+                return list(pairs)
+        except TypeError:  # what cannot be hashed, or joined, is not known either
+            pass
+        return list(map(self._pair, pairs)) if isinstance(pairs, (list, tuple)) else Opaque(type(pairs).__name__)
+
+    def _are_plain(self, pairs: list[Any]) -> bool:
+        """Tell whether nothing in some headers can be a secret, and remember them."""
+        if not (self._plain_headers.issuperset(map(_NAME, pairs)) and _PAIR.issuperset(map(len, pairs))):
+            return False
+        values = b"\n".join(map(_VALUE, pairs))
+        if _SUSPICIOUS.search(values):
+            return False
+        if len(values) < _LONG:
+            self._remember_pairs(pairs)
+        return True
+
+    def _remember_pairs(self, pairs: list[Any]) -> None:
+        if len(self._plain_pairs) >= _REMEMBERED:
+            self._plain_pairs.clear()
+        self._plain_pairs.update(zip(pairs, pairs, strict=True))
+
+    def _pair(self, pair: Any) -> Any:
+        try:
+            if pair in self._plain_pairs:
+                return pair
+        except TypeError:  # it cannot be hashed
+            pass
+        try:
+            name, value = pair
+            kept = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
+            hidden = self.value(as_bytes(kept).lower(), value, self.mark)
         except (AttributeError, TypeError, ValueError):
-            return self._odd_headers(pairs)
+            return Opaque(type(pair).__name__)
+        if hidden is value and type(pair) is tuple and type(name) is type(value) is bytes and len(value) < _LONG:
+            if name.lower() not in _LISTS:
+                _remember(self._plain_headers, name)
+            self._remember_pairs([pair])
+        return kept, hidden
 
-    def _odd_headers(self, pairs: Any) -> Any:
-        if not isinstance(pairs, (list, tuple)):
-            return Opaque(type(pairs).__name__)
-        kept: list[Any] = []
-        for pair in pairs:
-            try:
-                name, value = pair
-                name = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
-                hide = self._special.get(name.lower())
-                kept.append((name, hide(value) if hide else value))
-            except (AttributeError, TypeError, ValueError):
-                kept.append(Opaque(type(pair).__name__))
-        return kept
+    def value(self, name: bytes, value: Any, mark: Mark) -> Any:
+        """Return a header's value without secrets: the same object where there is none."""
+        if self.is_secret(name):
+            return self.redacted(value)
+        if not isinstance(value, (bytes, bytearray, memoryview, str)):
+            return value
+        content = as_bytes(value)
+        if name == _PROTOCOL:
+            hidden = b",".join(self._subprotocols(content.split(b","), mark))
+        elif name in _LISTS:
+            hidden = b";".join(self._parameter(part, mark) for part in content.split(b";"))
+        else:
+            hidden = self.text(content, mark)
+        if hidden == content:
+            return value
+        return hidden.decode("utf-8", "surrogatepass") if isinstance(value, str) else hidden
 
-    def query(self, query: Any) -> Any:
+    def query(self, query: Any, mark: Mark | None = None) -> Any:
         """Return a query string without secrets."""
         if query.__class__ is not bytes:
             return Opaque(type(query).__name__)
-        if not self.names or not (_ENCODED.search(query) or self._parameter.search(query)):
+        if query in self._plain_queries:
             return query
-        return b"&".join(
-            b"%b=%b" % (name, HIDDEN) if equals and self._is_secret(name) else part
-            for part in query.split(b"&")
-            for name, equals, _ in (part.partition(b"="),)
-        )
+        fields = _fields(query)
+        if self._plain_fields.issuperset(fields):
+            return query
+        hidden = b"&".join(self._parameter(part, mark or self.mark) for part in query.split(b"&"))
+        if hidden == query and len(query) < _LONG:
+            _remember(self._plain_queries, query)
+            for field in fields:
+                if field[:-1] in self._plain_names:
+                    _remember(self._plain_fields, field)
+        return hidden
 
-    def raw_path(self, path: Any) -> Any:
-        """Return a raw path, in which some servers leave the query, without secrets."""
-        if path.__class__ is not bytes or b"?" not in path:
+    def _parameter(self, part: bytes, mark: Mark) -> bytes:
+        """Return a parameter, or a cookie, of which everything belongs to the value that follows the first `=`."""
+        name, equals, value = part.partition(b"=")
+        if equals and value and self.is_secret(name):
+            return b"%b=%b" % (name, mark(value))
+        return self.text(part, mark)
+
+    def path(self, path: Any, mark: Mark | None = None) -> Any:
+        """Return a raw path without secrets: in its parameters, and in the query that some servers leave in it."""
+        if path.__class__ is not bytes or not in_path(path):
             return path
-        before, _, query = path.partition(b"?")
-        return b"%b?%b" % (before, self.query(query))
+        before, question, query = path.partition(b"?")
+        segments = b"/".join(self.text(part, mark or self.mark) for part in before.split(b"/"))
+        return b"%b%b%b" % (segments, question, self.query(query, mark) if question else b"")
+
+    def text(self, text: bytes, mark: Mark | None = None, *, only_queries: bool = False) -> bytes:
+        """Return a text without secrets: values of parameters, logins in URLs, JSON Web Tokens."""
+        if not self.names or not _SUSPICIOUS.search(text):
+            return text
+        mark = mark or self.mark
+        text = _replaced(text, parameters.values(text, self.is_secret, only_queries=only_queries), mark)
+        for level in range(parameters.DEPTH + 1) if b"@" in text or b"40" in text else ():
+            text = _replaced(text, parameters.logins(text, level), mark)
+        return _replaced(text, parameters.tokens(text), mark)
+
+    def paths(self, kept: dict[str, Any]) -> None:
+        """Take the secrets out of the paths in a copy of a scope."""
+        raw, path = kept.get("raw_path"), kept.get("path")
+        if raw.__class__ is bytes and raw:
+            if (hidden := self.path(raw)) != raw:
+                kept["raw_path"] = hidden
+                # The same path, decoded (https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope).
+                kept["path"] = unquote(hidden.partition(b"?")[0].decode("utf-8", "replace"))
+        elif isinstance(path, str):
+            kept["path"] = self.text(as_bytes(path)).decode("utf-8", "surrogatepass")
+
+    def protocols(self, offered: Any) -> Any:
+        """Return offered subprotocols without secrets."""
+        if not isinstance(offered, list) or not all(isinstance(protocol, (str, bytes)) for protocol in offered):
+            return offered
+        return [one.decode("utf-8", "surrogatepass") for one in self._subprotocols(map(as_bytes, offered), self.mark)]
 
     def message(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of what else a message may hold: a subprotocol, the path of a push, links."""
-        if self.subprotocols and kept.get("subprotocol"):
-            kept["subprotocol"] = HIDDEN.decode()
-        if isinstance(path := kept.get("path"), str) and "?" in path:
-            kept["path"] = self.raw_path(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        if isinstance(protocol := kept.get("subprotocol"), str):
+            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode(
+                "utf-8", "surrogatepass"
+            )
+        if isinstance(path := kept.get("path"), str):
+            kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
         if isinstance(links := kept.get("links"), list):
-            kept["links"] = [self._url(link) for link in links]
+            kept["links"] = [self.text(link) if isinstance(link, bytes) else self.redacted(link) for link in links]
 
-    def hiding(self, scope: Scope, answer: Any) -> Callable[[str], str]:
-        """Return what takes the secrets of a request, and of the headers of its answer, out of a text."""
-        headers = [*_pairs(scope.get("headers")), *_pairs(answer)]
-        values = {
-            text for name, value in headers if name.lower() in self._bytes for text in _forms(name.lower(), value)
-        }
-        urls = [value for name, value in headers if name.lower() in _URL_NAMES]
-        queries = [
-            scope.get("query_string"),
-            *(part for url in [scope.get("raw_path"), *urls] for part in _queries(url)),
-        ]
-        for query in queries:
-            values |= {value for name, value in _parameters(query) if self._is_name(name.lower())}
-        # As they are, decoded, and as `repr` and JSON write them.
-        values |= {unquote_plus(text) for text in values}
-        values |= {form[1:-1] for text in values for form in (repr(text), json.dumps(text))}
-        known = sorted(filter(None, values), key=len, reverse=True)
-        patterns = [re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)" for text in known]
-        if not patterns:
-            return lambda text: text
-        pattern = re.compile("|".join(patterns))
-        return lambda text: pattern.sub("‹redacted›", text)
+    def _subprotocols(self, protocols: Iterable[bytes], mark: Mark) -> Iterator[bytes]:
+        secret = False
+        for protocol in protocols:
+            word = protocol.strip()
+            hides = secret or self._hides_protocols or word.startswith(_KUBERNETES)
+            if hides and word and self.names:
+                yield protocol.replace(word, mark(word))
+            else:
+                yield self.text(protocol, mark)
+            key = _key(word.decode("latin-1"))
+            secret = bool(self.names) and (key in _AUTHORIZING or key in self._keys)
 
-    def _is_secret(self, name: bytes) -> bool:
-        return self._is_name(unquote_plus(name.decode("utf-8", "surrogateescape"), errors="surrogateescape").lower())
-
-    def _is_name(self, text: str) -> bool:
+    def is_secret(self, name: bytes) -> bool:
+        """Tell whether a name, perhaps encoded or one with brackets like `user[token]`, is one of a secret."""
+        if name in self._plain_names or name in self._secret_names:
+            return name in self._secret_names
+        raw = name.decode("utf-8", "surrogateescape")
+        once = unquote_plus(raw, errors="surrogateescape")
+        wholly = parameters.decoded(name).decode("utf-8", "surrogateescape")
         # In a URL a second question mark may begin another name, or belong to this one.
-        return text in self.names or text.rpartition("?")[2] in self.names
+        forms = (raw, once, once.strip(), once.rpartition("?")[2], wholly.strip())
+        parts = (part for form in forms for part in (form, form.rstrip("*"), *_PARTS.split(form)))
+        found = any(part.lower() in self.names or (part and _key(part) in self._keys) for part in parts)
+        if len(name) < _LONG:
+            _remember(self._secret_names if found else self._plain_names, name)
+        return found
 
-    def _url(self, value: Any) -> Any:
-        if value.__class__ is not bytes:
-            return _redacted(value)
-        return _QUERY.sub(lambda match: self.query(match[0]), _PASSWORD.sub(rb"\1:***@", value))
+    def mark(self, value: bytes) -> bytes:
+        """Return what stands for a secret in a text."""
+        if MARK.fullmatch(value):
+            return value
+        tag = self._tag(value)
+        return b"%b%d.%b" % (HIDDEN, len(value), tag.encode()) if tag else HIDDEN
 
+    def redacted(self, value: Any) -> Redacted:
+        """Return what stands for a secret by itself."""
+        try:
+            return Redacted(len(value), self._tag(as_bytes(value)))
+        except TypeError:
+            return Redacted(len(value) if hasattr(value, "__len__") else 0)
 
-def _redacted(value: Any) -> Redacted:
-    return _of_size(len(value) if hasattr(value, "__len__") else 0)
+    def _tag(self, value: bytes) -> str:
+        return self._run + self._digest(value)[:5] if max(map(len, _WORDS.split(value))) >= _GUESSED else ""
 
-
-_of_size = lru_cache(Redacted)
-
-
-def _pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
-    for pair in headers if isinstance(headers, (list, tuple)) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
-            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
-            if isinstance(name, bytes) and isinstance(value, bytes):
-                yield name, value
-
-
-def _parameters(query: Any) -> Iterator[tuple[str, str]]:
-    for part in query.decode("latin-1").split("&") if isinstance(query, bytes) else ():
-        name, equals, value = part.partition("=")
-        if equals:
-            yield unquote_plus(name), value
+    def _digest(self, value: bytes) -> str:
+        return hashlib.blake2b(value, key=self._salt, digest_size=4).hexdigest()
 
 
-def _queries(url: Any) -> list[bytes]:
-    return re.split(rb"[?#]", url)[1:] if isinstance(url, bytes) else []
+def _replaced(text: bytes, spans: Iterable[tuple[int, int]], mark: Mark) -> bytes:
+    parts, position = [], 0
+    for begin, end in spans:
+        parts += [text[position:begin], mark(text[begin:end])]
+        position = end
+    return b"".join([*parts, text[position:]]) if parts else text
 
 
-def _forms(name: bytes, value: bytes) -> Iterator[str]:
-    """Yield a secret header's value, and what apps make of it."""
-    text = value.decode("latin-1")
-    yield text
-    if name == b"cookie":
-        for cookie in text.split(";"):
-            yield cookie.partition("=")[2].strip().strip('"')
-    elif name == b"set-cookie":
-        yield text.partition(";")[0].partition("=")[2].strip().strip('"')
-    elif name.endswith(b"authorization"):
-        scheme, _, credentials = text.partition(" ")
-        yield credentials
-        if scheme.lower() == "basic":
-            try:
-                user = base64.b64decode(credentials).decode()
-            except ValueError:  # of base64, of what it holds, or of letters that it does not know
-                return
-            yield user
-            yield user.partition(":")[2]
-    elif name == _PROTOCOL.encode():
-        for protocol in text.split(","):
-            yield protocol.strip()
+def _lower(names: Iterable[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise TypeError(f"names are to be a list of names, not {names!r}")
+    return frozenset(name.lower() for name in names)
+
+
+def _remember(known: set[bytes], one: bytes) -> None:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known.add(one)
+
+
+def _key(name: str) -> str:
+    return _SEPARATORS.sub("", name.lower())
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return text, or what is like bytes, as bytes; raise `TypeError` for anything else."""
+    if not isinstance(value, (bytes, bytearray, memoryview, str)):
+        raise TypeError
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)

@@ -7,7 +7,7 @@ from typing import Any
 from asgictl.asgi import Scope
 from asgictl.failure import class_name
 from asgictl.inspector.record import Opaque
-from asgictl.inspector.record.redaction import HIDDEN, Redactor
+from asgictl.inspector.record.redaction import Redactor, in_path
 
 ATOMS = frozenset((str, bytes, int, float, bool, type(None)))
 _LASTING = ATOMS | {tuple}
@@ -37,13 +37,12 @@ def kept_scope(scope: Scope, redactor: Redactor) -> dict[str, Any]:
         kept["headers"] = redactor.headers(headers)
     if query := scope.get("query_string"):
         kept["query_string"] = redactor.query(query)
-    if (path := scope.get("raw_path")).__class__ is bytes and b"?" in path:
-        kept["raw_path"] = redactor.raw_path(path)
+    if (path := scope.get("raw_path")).__class__ is not bytes or not path or in_path(path):
+        redactor.paths(kept)
     if "subprotocols" in scope:
         if _is_fleeting(protocols := scope["subprotocols"]):
             scope["subprotocols"] = protocols = list(protocols)
-        hidden = redactor.subprotocols and isinstance(protocols, (list, tuple))
-        kept["subprotocols"] = [HIDDEN.decode()] * len(protocols) if hidden else snapshot(protocols)
+        kept["subprotocols"] = redactor.protocols(snapshot(protocols))
     return kept
 
 

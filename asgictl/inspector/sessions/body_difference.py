@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets, codings
-from asgictl.inspector.exchange import Exchange, value_of
+from asgictl.inspector.exchange import Exchange, joined, value_of
 from asgictl.inspector.record import Direction, Event
 from asgictl.inspector.sessions import json_difference
 from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, alone, common, of_binary, told
@@ -26,6 +26,7 @@ _MARK = "\ufeff"
 MORE_KEPT = "record it again, with a larger --body-limit"
 MORE_SAVED = "record it again, with a larger --save-limit"
 GONE = "messages are missing"
+SECRET = "secrets in it are not kept"
 LEFT = "the client has left"
 
 # These are told by how much was compared.
@@ -78,9 +79,11 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
     missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
+    if not missing and any(event.redacted for event in kept):
+        missing = SECRET
     total = None if missing else sum(event.size for event in kept)
     hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut else None
-    kind, encoding = (value_of(headers, name) or "" for name in ("content-type", "content-encoding"))
+    kind, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
     return Body(content, total, kind, encoding, missing or (CUT if cut else None), ended, hint)
 
 

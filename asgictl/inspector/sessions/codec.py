@@ -69,7 +69,7 @@ def _opened(record: Opened) -> dict[str, Any]:
 
 
 def _event(record: Event) -> dict[str, Any]:
-    cut = {"cut": True} if record.cut else {}
+    marks = {name: True for name in ("cut", "redacted") if getattr(record, name)}
     return {
         "k": "event",
         "id": record.id,
@@ -78,7 +78,7 @@ def _event(record: Event) -> dict[str, Any]:
         "dir": record.direction,
         "message": mapping(record.message) if isinstance(record.message, dict) else _plain(record.message),
         "size": record.size,
-        **cut,
+        **marks,
     }
 
 
@@ -161,7 +161,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911  # one for each type
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, Redacted):
-        return {"$redacted": value.size}
+        return {"$redacted": [value.size, value.digest] if value.digest else value.size}
     return {"$object": value.type if isinstance(value, Opaque) else type(value).__qualname__}
 
 
@@ -188,6 +188,7 @@ def _read_event(fields: dict[str, Any]) -> Event:
         _read_mapping(fields["message"]),
         size=checked.count(fields["size"]),
         cut=checked.flag(fields.get("cut", False)),
+        redacted=checked.flag(fields.get("redacted", False)),
     )
 
 
@@ -267,10 +268,18 @@ _TAGS: dict[str, Callable[[Any, int], Any]] = {
     "$float": lambda text, _: float(checked.text(text)),
     "$b64": lambda text, _: base64.b64decode(checked.text(text), validate=True),
     "$bytearray": lambda text, _: bytearray(base64.b64decode(checked.text(text), validate=True)),
-    "$redacted": lambda size, _: Redacted(checked.count(size)),
+    "$redacted": lambda told, _: _redacted(told),
     "$object": lambda name, _: Opaque(checked.text(name)),
     "$items": lambda items, depth: {_hashable(_read(key, depth)): _read(item, depth) for key, item in items},
 }
+
+
+def _redacted(told: Any) -> Redacted:
+    """Return the place of a secret: its size, in a list with its digest where it has one."""
+    if not isinstance(told, list):
+        return Redacted(checked.count(told))
+    size, digest = told
+    return Redacted(checked.count(size), checked.text(digest))
 
 
 def _hashable(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from asgictl.inspector.exchange import ANSWERS, Exchange, Headers
 from asgictl.inspector.record import Direction, Event, Redacted
-from asgictl.inspector.sessions import body_difference, frame_difference
+from asgictl.inspector.sessions import body_difference, digests, frame_difference
 from asgictl.inspector.sessions.body_difference import body_of, reasons, unfinished
 from asgictl.inspector.sessions.compared import Difference, Found, Remark, alone, told
 
@@ -26,6 +26,7 @@ _NOTHING = object()
 
 def of_requests(one: Exchange, other: Exchange) -> Iterator[Found]:
     """Yield how the requests of two exchanges differ, and what of them could not be compared."""
+    one, other = digests.alike(one, other)
     for key in dict.fromkeys((*one.scope, *other.scope)):
         values = [exchange.scope.get(key, _NOTHING) for exchange in (one, other)]
         if key not in _FLEETING and _spelled(values[0]) != _spelled(values[1]):
@@ -42,6 +43,7 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     `added` are the headers that servers add, where `other` has come through one; those that only `other` has do not
     count, nor does what a server makes of an app that raises, or that refuses a WebSocket without an answer.
     """
+    one, other = digests.alike(one, other)
     why = [unfinished(exchange) if exchange.status is None else None for exchange in (one, other)]
     if any(why):
         yield Remark("answer", f"not compared; {reasons(*why)}")
@@ -105,8 +107,10 @@ def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference
 
 
 def _comparable(value: bytes | Redacted) -> str:
-    """Return a header's value; of secrets, which differ each time, only that they are some."""
-    return value.decode("latin-1") if isinstance(value, bytes) else "‹redacted›"
+    """Return a header's value; of secrets that cannot be told apart only that they are some."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return str(value) if value.digest else "‹redacted›"
 
 
 def _started(exchange: Exchange) -> dict[str, Any]:

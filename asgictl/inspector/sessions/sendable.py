@@ -90,6 +90,7 @@ def _target(exchange: Exchange) -> str:
     path, _, query = exchange.target.partition("?")
     if path.startswith("-"):
         raise _unsendable(exchange, f"its path `{path}` does not begin with a slash")
+    path = urls.path_without_secrets(path.encode()).decode()
     query = urls.without_secrets(query.encode()).decode()
     return f"{path}?{query}" if query else path
 

@@ -6,7 +6,7 @@ from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange, pairs, value_of
-from asgictl.inspector.record import Event
+from asgictl.inspector.record import CONTENT, Event, Redacted
 from asgictl.inspector.sizes import size as size  # noqa: PLC0414  # the views find it here
 
 # What has words of its own below, or none.
@@ -58,11 +58,18 @@ def summary(event: Event, *, headers: bool) -> str:
     content = event.content
     if event.type.endswith((".body", "websocket.receive", "websocket.send")) or "body" in _keys(event) or content:
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
-        kept = f", {size(len(content))} kept" if event.cut else ""
+        kept = f", {_kept(event)}" if event.cut or event.redacted else ""
         parts.append(f"{kind}{size(event.size)}{kept}")
     if event.get("more_body"):
         parts.append("more_body")
     return ", ".join(parts)
+
+
+def _kept(event: Event) -> str:
+    """Return how much is kept of the content of a message, or that secrets are not."""
+    if any(isinstance(event.get(key), Redacted) for key in CONTENT):
+        return "left out (--redact-body)"
+    return "without secrets" if event.redacted else f"{size(len(event.content))} kept"
 
 
 def preview(event: Event, content: bytes | str, media_type: str = "") -> str:

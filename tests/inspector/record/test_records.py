@@ -47,7 +47,7 @@ def test_a_record_says_what_it_is() -> None:
     """A record can be read in the output of `Inspector(app, sink=print)`."""
     said = "Event(id=7, n=2, ms=1.5, direction='send', message={'type': 'http.response.body', 'body': b'ok'}, "
 
-    assert repr(EVENT) == said + "size=2, cut=True)"
+    assert repr(EVENT) == said + "size=2, cut=True, redacted=False)"
 
 
 @pytest.mark.parametrize(

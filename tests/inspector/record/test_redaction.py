@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted
+from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted, quoted
 from asgictl.inspector.record.redaction import NAMES, Redactor
 from asgictl.inspector.sessions import codec
 from tests.inspector.recordings import SCOPE, recorded
@@ -148,7 +148,20 @@ FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a second question mark": ({"query_string": b"?x?token=abcd"}, "abcd", "‹redacted›"),
     "a raw path": ({"raw_path": b"/x?token=abcd"}, "abcd", "‹redacted›"),
     "a fragment": ({"headers": [(b"referer", b"http://h/#token=abcd")]}, "abcd", "‹redacted›"),
-    "no URL": ({"headers": [(b"x-a", b"http://h/#token=abcd")]}, "abcd", "abcd"),
+    "a URL in any header": ({"headers": [(b"x-a", b"http://h/#token=abcd")]}, "abcd", "‹redacted›"),
+    "no parameter": ({"headers": [(b"x-a", b"http://h/#tokenize=abcd")]}, "abcd", "abcd"),
+    "a password of a URL": ({"headers": [(b"referer", b"https://u:abcd@h/")]}, "abcd u h", "‹redacted› u h"),
+    "a token as a user": ({"headers": [(b"x-a", b"https://abcd@h/")]}, "abcd", "‹redacted›"),
+    "a URL in a query": ({"query_string": b"next=%2Fcb%3Ftoken%3Dab%2520cd"}, "ab cd ab%20cd", "‹redacted› ‹redacted›"),
+    "a matrix parameter": ({"raw_path": b"/a;token=abcd/b"}, "abcd", "‹redacted›"),
+    "one word of Digest": (
+        {"headers": [(b"authorization", b'Digest a="abcd", b=efgh')]},
+        "abcd efgh",
+        "‹redacted› ‹redacted›",
+    ),
+    "another URL": ({}, "GET http://h/?a=1&token=abcd failed", "GET http://h/?a=1&token=*** failed"),
+    "another password": ({}, "redis://:abcd@h/0", "redis://:***@h/0"),
+    "a call in a traceback": ({}, "login(token=token)", "login(token=token)"),
     "no pairs": ({"headers": [(b"cookie", b"a=abcd", b""), b"cookie", (b"cookie", 5), None]}, "abcd", "abcd"),
     "quoted": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, repr("a'b\"c\\d"), "'‹redacted›'"),
     "with quotes, as it is": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, "a'b\"c\\d", "‹redacted›"),
@@ -163,8 +176,8 @@ def test_forms_of_secrets(scope: dict[str, Any], text: str, hidden: str) -> None
     """Each form that apps make of a secret is taken out of a text, and nothing else."""
     names = (*NAMES, "token", "sec-websocket-protocol")
 
-    assert Redactor(names).hiding(scope, None)(text) == hidden
-    assert Redactor(()).hiding(scope, None)(text) == text
+    assert quoted.hiding(Redactor(names), scope, None)(text) == hidden
+    assert quoted.hiding(Redactor(()), scope, None)(text) == text
 
 
 @pytest.mark.parametrize("name", [*_URL_HEADERS, *(name.title() for name in _URL_HEADERS)])
@@ -175,7 +188,8 @@ def test_headers_that_hold_a_url(name: str) -> None:
 
     assert Redactor(["token"]).headers([(name.encode(), url)]) == [(name.encode(), hidden)]
     assert Redactor([]).headers([(name.encode(), url)]) == [(name.encode(), url)]
-    assert Redactor([name]).headers([(name.encode(), url)]) == [(name.encode(), Redacted(len(url)))]
+    ((_, secret),) = Redactor([name]).headers([(name.encode(), url)])
+    assert secret.size == len(url)
 
 
 PLAIN = [b"http://h:80/a@b:c", b"/a:b@c", b"me:pw@h", b"/a#x", b"a?", b"http://h/?tokens=a&xtoken=b"]
@@ -211,7 +225,7 @@ def test_what_is_no_query() -> None:
     redactor = Redactor(["token"])
 
     assert redactor.query("token=x") == Opaque("str")
-    assert [redactor.raw_path(path) for path in (b"/x", None, b"/x?token=a?b")] == [b"/x", None, b"/x?token=***"]
+    assert [redactor.path(path) for path in (b"/x", None, b"/x?token=a?b")] == [b"/x", None, b"/x?token=***"]
 
 
 def test_errors_after_changes() -> None:
@@ -262,12 +276,13 @@ def test_queries_without_secrets_stay(query: bytes) -> None:
 def test_any_name(name: str, value: bytes) -> None:
     """Any name, in any case, hides its value."""
     for form in (name, name.upper(), name.lower()):
-        assert Redactor([name]).headers([(form.encode(), value)]) == [(form.encode(), Redacted(len(value)))]
+        ((kept, secret),) = Redactor([name]).headers([(form.encode(), value)])
+        assert (kept, secret.size) == (form.encode(), len(value))
 
 
 @example(name="?", value=b"abc")
 @example(name="a?b", value=b"abc")
-@given(name=st.text(max_size=20), value=st.from_regex(rb"[a-z]{3,9}", fullmatch=True))
+@given(name=st.text(max_size=20), value=st.from_regex(rb"[a-z]{3,7}", fullmatch=True))
 def test_any_parameter(name: str, value: bytes) -> None:
     """Any name of a query parameter hides its value, encoded as browsers do it."""
     form = quote_plus(name, errors="replace")

@@ -41,7 +41,9 @@ values = st.recursive(
     max_leaves=8,
 )
 numbers = st.integers(0, 2**63 - 1)
-pairs = st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, numbers))), max_size=4)
+pairs = st.lists(
+    st.tuples(st.binary(), st.one_of(st.binary(), st.builds(Redacted, numbers, st.text(max_size=8)))), max_size=4
+)
 mappings = st.fixed_dictionaries(
     {"type": st.text()},
     optional={
@@ -75,7 +77,13 @@ records = st.one_of(
         replay_of=st.none(),
         earlier=st.builds(Earlier, numbers, numbers, numbers, st.text()),
     ),
-    st.builds(Event, numbers, numbers, times, sides, st.one_of(mappings, values), size=numbers, cut=st.booleans()),
+    st.builds(
+        Event,
+        *(numbers, numbers, times, sides, st.one_of(mappings, values)),
+        size=numbers,
+        cut=st.booleans(),
+        redacted=st.booleans(),
+    ),
     st.builds(Raised, numbers, numbers, times, sides, failures),
     st.builds(Closed, numbers, times, error=st.one_of(st.none(), failures), cancelled=st.booleans()),
 )
@@ -256,6 +264,10 @@ MESSAGES: dict[str, tuple[Any, Any]] = {
     "odd headers": ({"headers": [Opaque("int"), 5]}, {"headers": [{"$object": "int"}, 5]}),
     "no headers": ({"headers": None, "raw_path": None}, {"headers": None, "raw_path": None}),
     "a secret": ({"headers": [(b"cookie", Redacted(7))]}, {"headers": [["cookie", {"$redacted": 7}]]}),
+    "a long one": (
+        {"headers": [(b"cookie", Redacted(9, "0123abcd"))]},
+        {"headers": [["cookie", {"$redacted": [9, "0123abcd"]}]]},
+    ),
     "numbers": (
         {"a": 1.5, "b": float("inf"), "c": -float("inf"), "d": True, "e": 10**30},
         {"a": 1.5, "b": {"$float": "inf"}, "c": {"$float": "-inf"}, "d": True, "e": 10**30},

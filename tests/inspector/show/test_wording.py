@@ -58,6 +58,16 @@ SUMMARIES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a request without a body": ({"type": "http.request"}, {}, ""),
     "with an empty one": ({"type": "http.request", "body": b""}, {}, "0 B"),
     "a cut one": ({"type": "http.request", "body": b"abc"}, {"size": 5000, "cut": True}, "5.0 kB, 3 B kept"),
+    "without secrets": (
+        {"type": "http.request", "body": b"a=***"},
+        {"size": 9, "redacted": True},
+        "9 B, without secrets",
+    ),
+    "left out": (
+        {"type": "http.request", "body": Redacted(9)},
+        {"size": 9, "cut": True, "redacted": True},
+        "9 B, left out (--redact-body)",
+    ),
     "text": ({"type": "websocket.send", "text": "ü", "bytes": None}, {"size": 2}, "text 2 B"),
     "bytes": ({"type": "websocket.receive", "bytes": b"x"}, {"size": 1}, "bytes 1 B"),
     "empty text": ({"type": "websocket.receive", "text": ""}, {}, "text 0 B"),

@@ -1,0 +1,57 @@
+"""The digests of secrets, which mean something among those of one run of an inspector only."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Event, Opened, Redacted
+from asgictl.inspector.record.marks import HIDDEN, MARK
+
+_IN_TEXT = re.compile(MARK.pattern.decode())
+
+
+def alike(one: Exchange, other: Exchange) -> tuple[Exchange, Exchange]:
+    """Return two exchanges whose secrets can be compared: without digests, unless one run has made all of them."""
+    runs = {run for exchange in (one, other) for record in exchange.records() for run in _runs(_of(record))}
+    return (one, other) if len(runs) < 2 else (_bare(one), _bare(other))  # noqa: PLR2004  # more than one
+
+
+def _of(record: object) -> Any:
+    return record.scope if isinstance(record, Opened) else record.message if isinstance(record, Event) else None
+
+
+def _runs(value: Any) -> Iterator[str]:
+    """Yield the first characters of each digest in a value, which are those of its run."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _runs(item)
+    elif isinstance(value, Redacted):
+        yield from [value.digest[:3]] if value.digest else []
+    elif isinstance(value, (str, bytes)):
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        yield from (digest[:3] for _, digest in _IN_TEXT.findall(text) if digest)
+
+
+def _bare(exchange: Exchange) -> Exchange:
+    bare = Exchange(replace(exchange.opened, scope=_without(exchange.opened.scope)))
+    bare.left_out = exchange.left_out
+    for record in exchange.records():
+        if not isinstance(record, Opened):
+            bare.add(replace(record, message=_without(record.message)) if isinstance(record, Event) else record)
+    return bare
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_without, value))
+    if isinstance(value, Redacted):
+        return Redacted(value.size)
+    if isinstance(value, str):
+        return _IN_TEXT.sub(HIDDEN.decode(), value)
+    return MARK.sub(HIDDEN, value) if isinstance(value, bytes) else value

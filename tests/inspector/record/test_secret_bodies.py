@@ -1,0 +1,54 @@
+"""What --redact-body takes out of bodies, and what it leaves."""
+
+import pytest
+
+from asgictl.inspector.record.secret_bodies import SecretBodies
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+PARTS = (
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="pin"\r\n\r\n%b\r\n--b--\r\n'
+)
+HIDDEN: dict[str, tuple[str, bytes, bytes | None]] = {
+    "JSON as it is spelled": (
+        JSON,
+        b'{"b": 1.10, "pin": "1234",\n "a": [{"PIN": {"x": [1]}}, 1e400], "b": 2, "c": "\\u0041"}',
+        b'{"b": 1.10, "pin": "***",\n "a": [{"PIN": "***"}, 1e400], "b": 2, "c": "\\u0041"}',
+    ),
+    "JSON in JSON": (JSON, rb'{"a": "{\"pin\": 1, \"b\": 2}"}', rb'{"a": "{\"pin\": \"***\", \"b\": 2}"}'),
+    "JSON that is cut": (JSON, b'{"a": 1, "pin": "12', b'{"a": 1, "pin": "***"'),
+    "a form": (FORM, b"a=%20&pin=1234&u[pin]=1&b", b"a=%20&pin=***&u[pin]=***&b"),
+    "parts": ("multipart/form-data; boundary=b", PARTS % b"1234", PARTS % b"***"),
+    "text": ("text/plain", b"pin=1234; a=1", b"pin=***; a=1"),
+    "events": ("text/event-stream", b'data: {"pin": 1}\n\n', b'data: {"pin": "***"}\n\n'),
+    "prose": ("text/plain", b"the pin is 1234", None),
+    "a page": ("text/html", b"<input name=pin value=1234>", None),
+    "another encoding": (JSON, '{"pin": 1}'.encode("utf-16-le"), None),
+    "MessagePack": ("application/msgpack", b"\x81\xa3pin\xcd\x04\xd2", None),
+}
+KEPT: dict[str, tuple[str, bytes]] = {
+    "JSON": (JSON, b'{"spin": 1, "pins": [1.10, 1e400], "a": "pin", "spin": 2, "b": "\\u0041 \\"pin\\""}'),
+    "JSON with a BOM": (JSON, b'\xef\xbb\xbf{"a": 1}'),
+    "a form": (FORM, b"a=pin&spin=1&b=%20"),
+    "a page": ("text/html", b"<p>Hello</p>"),
+    "an image": ("image/png", b"\x89PNG\xff\x00"),
+    "parts": ("multipart/form-data; boundary=b", PARTS.replace(b'"pin"', b'"spin"') % b"1234"),
+    "nothing": (JSON, b""),
+}
+
+
+def hidden(media_type: str, content: bytes) -> bytes | None:
+    """Return content without the values of `pin`."""
+    return SecretBodies(["pin"]).hidden(content, media_type, lambda _: b"***")
+
+
+@pytest.mark.parametrize(("media_type", "content", "found"), HIDDEN.values(), ids=list(HIDDEN))
+def test_what_is_hidden(media_type: str, content: bytes, found: bytes | None) -> None:
+    """The values of a field are replaced, and nothing else changes; where they are not to be told, all is left out."""
+    assert hidden(media_type, content) == found
+
+
+@pytest.mark.parametrize(("media_type", "content"), KEPT.values(), ids=list(KEPT))
+def test_what_is_kept(media_type: str, content: bytes) -> None:
+    """Content without the field is kept byte by byte."""
+    assert hidden(media_type, content) == content
