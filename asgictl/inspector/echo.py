@@ -12,7 +12,7 @@ from asgictl import demo, errors, rfc9110
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector import echo_page
-from asgictl.inspector.echo_page import Body
+from asgictl.inspector.echo_page import Echoed
 from asgictl.inspector.record.redaction import Redactor
 from asgictl.inspector.record.snapshot import kept_scope
 from asgictl.inspector.request import InspectRequest
@@ -92,7 +92,7 @@ class Echo:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer
         kept = kept_scope(scope, self._redactor)
-        body = await _read(receive) if scope["method"] not in _WITHOUT_CONTENT else Body()
+        body = await _read(receive) if scope["method"] not in _WITHOUT_CONTENT else Echoed()
         if body is None:
             return
         await asyncio.sleep(answer.delay)
@@ -108,7 +108,7 @@ class Echo:
         if not answer.drop:
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    def _content(self, scope: Scope, kept: dict[str, object], body: Body) -> tuple[bytes, str]:
+    def _content(self, scope: Scope, kept: dict[str, object], body: Echoed) -> tuple[bytes, str]:
         if self._answer.body is not None:
             return self._answer.body, self._answer.media_type
         content = {"body": codec.body(body.content)} if body.content else {}
@@ -143,7 +143,7 @@ class Echo:
         await send({"type": "websocket.http.response.body", "body": self._answer.body or b""})
 
 
-async def _read(receive: Receive) -> Body | None:
+async def _read(receive: Receive) -> Echoed | None:
     """Return the beginning of the request's body when all of it has come, or None when the client has gone."""
     body, size = bytearray(), 0
     while True:
@@ -154,7 +154,7 @@ async def _read(receive: Receive) -> Body | None:
         body += chunk[: _MOST - len(body)]
         size += len(chunk)
         if not message.get("more_body", False):
-            return Body(bytes(body), size)
+            return Echoed(bytes(body), size)
 
 
 app = Echo(Answer(), Redactor())

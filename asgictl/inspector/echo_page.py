@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from asgictl.inspector import bodies
-from asgictl.inspector.exchange import pairs
+from asgictl.inspector.headers import pairs
 from asgictl.spans import plain
 
 # The page has its own style, and runs and loads nothing.
@@ -17,14 +17,14 @@ POLICY = b"default-src 'none'; style-src 'unsafe-inline'"
 _ORDER = ("method", "path", "raw_path", "query_string", "root_path", "http_version", "scheme", "client", "server")
 
 
-class Body(NamedTuple):
+class Echoed(NamedTuple):
     """The beginning of a request's body, and how large all of it is."""
 
     content: bytes = b""
     size: int = 0
 
 
-def page(scope: Mapping[str, Any], body: Body, as_json: str) -> bytes:
+def page(scope: Mapping[str, Any], body: Echoed, as_json: str) -> bytes:
     """Return the page of a request: its scope as it is kept, without secrets, its body, and both as JSON."""
     template = string.Template(Path(__file__).with_name("echo.html").read_text(encoding="utf-8"))
     method, path = (_safe(str(scope.get(key, ""))) for key in ("method", "path"))
@@ -45,7 +45,7 @@ def _table(title: str, rows: Iterable[tuple[Any, Any]]) -> str:
     return f"<h2>{title}</h2>\n<table>\n{lines}</table>\n" if lines else ""
 
 
-def _body(body: Body) -> str:
+def _body(body: Echoed) -> str:
     content, size = body
     if not content:
         return ""

@@ -10,11 +10,8 @@ from asgictl.errors import AsgictlError
 from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
-from asgictl.inspector.headers import Headers, is_lost, joined, pairs, value_of
-from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.record.marks import told_of
-
-__all__ = ["ANSWERS", "Exchange", "Headers", "assembled", "is_lost", "joined", "pairs", "tells", "value_of"]
+from asgictl.inspector.headers import Headers, joined, lost, pairs, value_of
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -93,11 +90,8 @@ class Exchange:
         if self.type == "lifespan":
             return ""
         raw = self.scope.get("raw_path")
-        path = (
-            raw.partition(b"?")[0]
-            if isinstance(raw, bytes) and raw
-            else quote(self.path, errors="surrogatepass").encode()
-        )
+        is_known = isinstance(raw, bytes) and raw
+        path = raw.partition(b"?")[0] if is_known else quote(self.path, errors="surrogatepass").encode()
         query = self.scope.get("query_string")
         return urls.encoded(b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path).decode()
 
@@ -252,13 +246,7 @@ class Exchange:
     @property
     def secrets(self) -> dict[str, str]:
         """What is known of each of `redacted`: its size and its digest, like `33 B 9f2c4`, or nothing."""
-        path, _, query = self.target.partition("?")
-        places: list[tuple[str, bytes | Redacted]] = [
-            *((name.decode("latin-1").lower(), value) for name, value in self.request_headers),
-            *((f";{part.partition('=')[0]}", part.encode()) for part in re.split("[;/]", path)),
-            *((f"?{part.partition('=')[0]}", part.encode()) for part in query.split("&")),
-        ]
-        return {name: told_of(value) for name, value in places if is_lost(value)}
+        return lost(self.request_headers, self.target)
 
     @property
     def text(self) -> str:
@@ -271,8 +259,7 @@ class Exchange:
         if fault:
             raise ValueError(f"{where} cannot be unpacked: {fault}")
         charset = charsets.of(content, self.header("content-type") or "").name
-        text = charsets.read(content, charset)
-        if text is None:
+        if (text := charsets.read(content, charset)) is None:
             raise ValueError(f"{where} is not text: {charsets.why_not(content, charset)}")
         return text
 

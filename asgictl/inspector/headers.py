@@ -1,10 +1,11 @@
 """Headers as they are recorded: their names and values, in order."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from asgictl.inspector.record import Redacted
-from asgictl.inspector.record.marks import is_hidden
+from asgictl.inspector.record.marks import is_hidden, told_of
 
 Headers = Sequence[tuple[bytes, bytes | Redacted]]
 
@@ -27,6 +28,20 @@ def joined(headers: Headers, name: str) -> str:
 def is_lost(value: bytes | Redacted) -> bool:
     """Tell whether a header's value is a secret, or holds one, and so cannot be sent again."""
     return isinstance(value, Redacted) or is_hidden(value)
+
+
+def lost(headers: Headers, target: str) -> dict[str, str]:
+    """Return what cannot be sent again: headers by name, `?` and parameters of the query, `;` and those in the path.
+
+    The values are what is known of each, its size and its digest, like `33 B 9f2c4`, or nothing.
+    """
+    path, _, query = target.partition("?")
+    places: list[tuple[str, bytes | Redacted]] = [
+        *((name.decode("latin-1").lower(), value) for name, value in headers),
+        *((f";{part.partition('=')[0]}", part.encode()) for part in re.split("[;/]", path)),
+        *((f"?{part.partition('=')[0]}", part.encode()) for part in query.split("&")),
+    ]
+    return {name: told_of(value) for name, value in places if is_lost(value)}
 
 
 def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:

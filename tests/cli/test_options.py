@@ -27,7 +27,9 @@ from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
 from asgictl.inspector.client import driver, replay_asgi, replay_http
-from asgictl.inspector.sessions import difference, har, session_file, shell_commands
+from asgictl.inspector.comparison import differences
+from asgictl.inspector.har import writer
+from asgictl.inspector.sessions import session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.serving import launch
@@ -168,7 +170,7 @@ def spy(calls: Calls) -> None:
     calls.of(views, "show", "console", "", "wanted", answer=True)
     calls.of(views, "view_of", "name")
     calls.of(saved, "print_differences", "console")
-    calls.of(har, "har", answer=["{}"])
+    calls.of(writer, "har", answer=["{}"])
     calls.of(shell_commands, "curl", answer=shell_commands.CommandLine("a command", ()))
     calls.of(shell_commands, "httpie", answer=shell_commands.CommandLine("another command", ()))
     calls.of(replay_asgi, "script", "", "change", answer=SimpleNamespace(without=(), id=7))
@@ -176,7 +178,7 @@ def spy(calls: Calls) -> None:
     calls.of(replay_http, "to_server", "to", "", "timeout", answer=answers)
     calls.of(driver, "Driver", "app")
     calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app"))
-    calls.of(difference, "of_answers", answer=[])
+    calls.of(differences, "of_answers", answer=[])
 
 
 def commands_of(group: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:

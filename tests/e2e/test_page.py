@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from asgictl.inspector.exchange import assembled
+from asgictl.inspector.har.writer import har
 from asgictl.inspector.record import Closed, Event, Opened, Record
-from asgictl.inspector.sessions.har import har
 from tests.conftest import ASGICTL, Serve, Write
 from tests.inspector.recordings import CHAT, REQUEST, SCOPE
 

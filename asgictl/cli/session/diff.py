@@ -8,13 +8,13 @@ from asgictl.inspector.request import DiffRequest
 
 def diff(request: DiffRequest, run: Invocation) -> int:
     """Compare two exchanges: scope, headers without order, bodies by meaning; 1 if they differ, 5 if that is open."""
-    from asgictl.inspector.sessions import difference
+    from asgictl.inspector.comparison import differences
 
     files, numbers = saved.split(request.words)
     if len(numbers) != 2:  # noqa: PLR2004  # a pair
         raise ConfigError(f"two exchanges are compared, not {len(numbers)}", hint="pass two IDs after the file")
     exchanges = saved.wanted(saved.session(files, run.console), numbers)
     one, other = (exchanges[number] for number in numbers)
-    found = [*difference.of_requests(one, other), *difference.of_answers(one, other)]
+    found = [*differences.of_requests(one, other), *differences.of_answers(one, other)]
     saved.print_differences(run.console, f"#{one.id}", f"#{other.id}", found)
     return saved.concluded(run.console, found)

@@ -14,7 +14,7 @@ def export(request: ExportRequest, run: Invocation) -> int:
         raise ConfigError("the form is missing, or there are several", hint="pass one of --har, --curl ID, --httpie ID")
     session = saved.session(request.files, console)
     if request.har:
-        from asgictl.inspector.sessions.har import har as archive
+        from asgictl.inspector.har.writer import har as archive
 
         is_empty = True
         for part in archive(session.exchanges(), __version__):

@@ -16,8 +16,8 @@ from asgictl.inspector.request import ReplayRequest
 if TYPE_CHECKING:
     from asgictl.inspector.client.driver import Driver
     from asgictl.inspector.client.replay_asgi import Edit, Script
+    from asgictl.inspector.comparison.found import Found
     from asgictl.inspector.exchange import Exchange
-    from asgictl.inspector.sessions.compared import Found
     from asgictl.inspector.sessions.saved_session import SavedSession
 
 
@@ -31,8 +31,8 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     asgictl session replay s.jsonl 7 --app main:app -H 'X: 1'  with a header
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     from asgictl.inspector.client import replay_http
-    from asgictl.inspector.sessions import difference
-    from asgictl.inspector.sessions.compared import Remark
+    from asgictl.inspector.comparison import differences
+    from asgictl.inspector.comparison.found import Remark
 
     console = run.console
     if (request.app is None) == (request.to is None):
@@ -57,7 +57,7 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     for new in _results(request, console, scripts, session):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
-            found[old.id] = list(difference.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
+            found[old.id] = list(differences.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
             if not request.json:
                 saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:

@@ -11,8 +11,8 @@ from asgictl.errors import FileProblemError
 from asgictl.spans import Span
 
 if TYPE_CHECKING:
+    from asgictl.inspector.comparison.found import Found
     from asgictl.inspector.exchange import Exchange
-    from asgictl.inspector.sessions.compared import Found
     from asgictl.inspector.sessions.saved_session import SavedSession
 
 # The number of an exchange, where the word is not the first; a file that is called like that can be written `./7`.
@@ -50,7 +50,7 @@ def missing(session: "SavedSession", number: int) -> FileProblemError:
 
 def print_differences(console: Console, one: str, other: str, found: "Sequence[Found]") -> None:
     """Print differences, what was there, what is there now, and what there is to know of the comparison."""
-    from asgictl.inspector.sessions.compared import Difference, Remark
+    from asgictl.inspector.comparison.found import Difference, Remark
 
     lines, latest = [], ""
     for it in found:
@@ -75,7 +75,7 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[F
 
 def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
     """Return what a comparison has found, as JSON has it."""
-    from asgictl.inspector.sessions.compared import Difference, Remark
+    from asgictl.inspector.comparison.found import Difference, Remark
 
     remarks = (it for it in found if isinstance(it, Remark))
     return {
@@ -86,7 +86,7 @@ def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
 
 def concluded(console: Console, found: "Sequence[Found]") -> int:
     """Say how more could be compared, and return the exit status of a comparison."""
-    from asgictl.inspector.sessions.compared import Remark
+    from asgictl.inspector.comparison.found import Remark
 
     remarks = [it for it in found if isinstance(it, Remark)]
     for hint in dict.fromkeys(it.hint for it in remarks if it.hint):

@@ -11,7 +11,8 @@ from asgictl.inspector import urls
 from asgictl.inspector.client.call import Stream, chunks_of
 from asgictl.inspector.client.driver import Driver
 from asgictl.inspector.client.websocket import Disconnected, Refused, WebSocket
-from asgictl.inspector.exchange import Exchange, Headers, is_lost
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import Headers, is_lost
 
 # How much longer than in the recording a WebSocket's messages, and its close, are waited for, in seconds.
 PATIENCE = 2.0

@@ -12,8 +12,9 @@ from typing import Any
 
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.har import reader
 from asgictl.inspector.record import Closed, Continued, Event, Opened, Record
-from asgictl.inspector.sessions import checked, codec, har_reader, session_lines
+from asgictl.inspector.sessions import checked, codec, session_lines
 from asgictl.inspector.sessions.session_lines import WRITTEN, Note, called
 
 BEGINNING = b'{"k":"session",'
@@ -46,7 +47,7 @@ class SavedSession:
         """
         begun = []
         for name in self.files:
-            if har_reader.is_har(Path(name)):
+            if reader.is_har(Path(name)):
                 begun.append(("", self._of_archive(name, only)))
                 continue
             lines = session_lines.lines(name, self._note)
@@ -94,7 +95,7 @@ class SavedSession:
         return " and ".join(map(called, self.files))
 
     def _of_archive(self, name: str, only: Collection[int]) -> Iterator[Record]:
-        for record in har_reader.records(Path(name), self._note, only):
+        for record in reader.records(Path(name), self._note, only):
             self.highest = max(self.highest, record.id)
             yield record
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from asgictl import rfc9110
 from asgictl.errors import AsgictlError
 from asgictl.inspector import address, urls
-from asgictl.inspector.exchange import Exchange, is_lost, value_of
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import is_lost, value_of
 
 # What no header's value has in it, and would begin another line (RFC 9110 section 5.5).
 _BREAKS = re.compile(rb"[\r\n\0]")

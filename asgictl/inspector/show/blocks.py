@@ -23,11 +23,6 @@ _WAITS = (3, 10, 30, 60, 300)
 
 _LIFESPAN_ANSWERS = {"lifespan.startup": "lifespan.startup.", "lifespan.shutdown": "lifespan.shutdown."}
 
-# The longest of the types that a request has.
-_TYPE = len("http.response.start")
-
-_WHO = {"receive": ("◂", "cyan"), "send": ("▸", "green")}
-
 
 class Block:
     """An exchange on its way to the screen."""
@@ -218,45 +213,7 @@ class Blocks:
         if self._latest == number:
             return lines
         self._latest = number
-        return [[*title(block.exchange), Span("  goes on", "dim")], *lines]
-
-
-def title(exchange: Exchange) -> Line:
-    """Return the beginning of an exchange's first line."""
-    if exchange.type == "lifespan":
-        return [Span(f"#{exchange.id} ", "dim"), Span("lifespan", "bold")]
-    return [
-        Span(f"#{exchange.id} ", "dim"),
-        Span(f"{exchange.method} ", "bold"),
-        Span(exchange.target, "bold", flexible=True),
-    ]
-
-
-def outcome(exchange: Exchange) -> Line:
-    """Return how an exchange ended, or stands."""
-    spans = []
-    if exchange.type == "websocket" and exchange.close_code:
-        spans.append(Span(f"  closed {exchange.close_code}", "" if exchange.close_code < 1002 else "yellow"))  # noqa: PLR2004  # RFC 6455 section 7.4.1
-    elif exchange.status is not None:
-        hundreds = exchange.status // 100
-        style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
-        spans.append(Span(f"  {wording.status(exchange.status)}", style))
-    if exchange.closed or exchange.end:
-        spans.append(Span(f"  {wording.duration(exchange.ms)}"))
-    return spans
-
-
-def event_line(event: Event, preview: str | None = None) -> Line:
-    """Return the line of an event: when, which way, which type, what it says; where it is alone its `preview`, too."""
-    sign, style = _WHO[event.direction]
-    said = wording.summary(event, headers=preview is not None)
-    kind = f"{event.type:<{_TYPE}}" if said or preview else event.type
-    line = [Span(f"{event.ms:8.1f} "), Span(f"{sign} ", style), Span(kind, style)]
-    if said:
-        line.append(Span(f"  {said}"))
-    if preview:
-        line.append(Span(f"  {preview}", "dim"))
-    return line
+        return [[*wording.title(block.exchange), Span("  goes on", "dim")], *lines]
 
 
 def _end(block: Block) -> Line:
@@ -265,7 +222,7 @@ def _end(block: Block) -> Line:
     return [
         Span(f"{exchange.app_ms:8.1f} "),
         Span("■", "dim"),
-        *outcome(exchange),
+        *wording.outcome(exchange),
         Span(f", {block.count} message{'s' if block.count != 1 else ''}", "dim"),
         *([Span(", ", "dim"), *beside] if beside else []),
     ]
@@ -280,7 +237,7 @@ def _late(event: Event) -> Line:
     return [
         Span(f"#{event.id} ", "dim"),
         Span("after its end ", "yellow"),
-        *event_line(event, wording.preview(event, event.content)),
+        *wording.event_line(event, wording.preview(event, event.content)),
     ]
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.bodies.event_stream import EventStream
-from asgictl.inspector.exchange import Headers, joined, pairs, value_of
+from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event
-from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
+from asgictl.inspector.show.blocks import Block, Blocks
 from asgictl.inspector.show.previews import as_bytes, is_body, of_side
+from asgictl.inspector.show.wording import event_line, outcome, title
 from asgictl.spans import Line, Span
 
 _INDENT = "  "

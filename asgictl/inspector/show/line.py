@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from asgictl.inspector.record import Event
-from asgictl.inspector.show.blocks import Block, Blocks, event_line, outcome, title
+from asgictl.inspector.show.blocks import Block, Blocks
+from asgictl.inspector.show.wording import event_line, outcome, title
 from asgictl.spans import Line, Span
 
 

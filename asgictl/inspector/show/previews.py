@@ -1,7 +1,8 @@
 """The bodies of an exchange on their way: whose headers tell of them, and how each message of one begins."""
 
 from asgictl.inspector.bodies.codings import Unpacker
-from asgictl.inspector.exchange import Exchange, Headers, joined, value_of
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import Headers, joined, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.show import wording
 

@@ -7,7 +7,8 @@ from urllib.parse import unquote_plus
 
 from asgictl.inspector.bodies import Readings, charsets
 from asgictl.inspector.bodies.codings import Unpacker
-from asgictl.inspector.exchange import Exchange, Headers, assembled, joined, pairs, value_of
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.show import wording
 from asgictl.inspector.show.previews import as_bytes, is_body, of_side

@@ -1,16 +1,23 @@
-"""How messages, sizes and times are put into words."""
+"""How exchanges, messages, sizes and times are put into words."""
 
 from typing import Any
 
 from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.endings import AFTERWARDS
-from asgictl.inspector.exchange import Exchange, pairs, value_of
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
 from asgictl.inspector.sizes import size as size  # noqa: PLC0414  # the views find it here
+from asgictl.spans import Line, Span
 
 # What has words of its own below, or none.
 _KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
+
+# The longest of the types that a request has.
+_TYPE = len("http.response.start")
+
+_WHO = {"receive": ("◂", "cyan"), "send": ("▸", "green")}
 
 _KILO = 1000
 
@@ -89,3 +96,41 @@ def _items(event: Event) -> Any:
 def _short(value: Any) -> str:
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return bodies.preview(text)
+
+
+def title(exchange: Exchange) -> Line:
+    """Return the beginning of an exchange's first line."""
+    if exchange.type == "lifespan":
+        return [Span(f"#{exchange.id} ", "dim"), Span("lifespan", "bold")]
+    return [
+        Span(f"#{exchange.id} ", "dim"),
+        Span(f"{exchange.method} ", "bold"),
+        Span(exchange.target, "bold", flexible=True),
+    ]
+
+
+def outcome(exchange: Exchange) -> Line:
+    """Return how an exchange ended, or stands."""
+    spans = []
+    if exchange.type == "websocket" and exchange.close_code:
+        spans.append(Span(f"  closed {exchange.close_code}", "" if exchange.close_code < 1002 else "yellow"))  # noqa: PLR2004  # RFC 6455 section 7.4.1
+    elif exchange.status is not None:
+        hundreds = exchange.status // 100
+        style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
+        spans.append(Span(f"  {status(exchange.status)}", style))
+    if exchange.closed or exchange.end:
+        spans.append(Span(f"  {duration(exchange.ms)}"))
+    return spans
+
+
+def event_line(event: Event, preview: str | None = None) -> Line:
+    """Return the line of an event: when, which way, which type, what it says; where it is alone its `preview`, too."""
+    sign, style = _WHO[event.direction]
+    said = summary(event, headers=preview is not None)
+    kind = f"{event.type:<{_TYPE}}" if said or preview else event.type
+    line = [Span(f"{event.ms:8.1f} "), Span(f"{sign} ", style), Span(kind, style)]
+    if said:
+        line.append(Span(f"  {said}"))
+    if preview:
+        line.append(Span(f"  {preview}", "dim"))
+    return line

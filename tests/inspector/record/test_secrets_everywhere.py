@@ -15,10 +15,11 @@ from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.client import replay_asgi
 from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.har import writer
 from asgictl.inspector.record import Event, Opened, Record
 from asgictl.inspector.record.log_filter import WithoutSecrets
 from asgictl.inspector.record.redaction import NAMES
-from asgictl.inspector.sessions import codec, har, shell_commands
+from asgictl.inspector.sessions import codec, shell_commands
 from asgictl.inspector.show import View
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.json_lines import JsonView
@@ -150,7 +151,7 @@ def told(records: list[Record]) -> Iterator[tuple[str, str]]:
         lines = [line for record in records for line in view.feed(record)] + view.finish()
         yield name, "\n".join("".join(span.text for span in line) for line in lines)
     exchange: Exchange = assembled(records)[0]
-    yield "HAR", "".join(har.har([exchange], "1"))
+    yield "HAR", "".join(writer.har([exchange], "1"))
     if exchange.is_request_whole and exchange.type == "http":
         yield "curl", repr(shell_commands.curl(exchange))
         yield "HTTPie", repr(shell_commands.httpie(exchange))

@@ -4,7 +4,8 @@ import base64
 from typing import Any, NamedTuple
 
 from asgictl.inspector.bodies import charsets, codings, forms
-from asgictl.inspector.exchange import Exchange, Headers, joined, value_of
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import Headers, joined, value_of
 
 _FORM = "application/x-www-form-urlencoded"
 

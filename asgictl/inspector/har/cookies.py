@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from asgictl.inspector.exchange import Headers
+from asgictl.inspector.headers import Headers
 
 _DIGITS = 18
 

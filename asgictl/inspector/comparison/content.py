@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets, codings
-from asgictl.inspector.exchange import Exchange, joined, value_of
+from asgictl.inspector.comparison import values
+from asgictl.inspector.comparison.found import Difference, Found, Remark, aligned, alone, common, of_binary, told
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.headers import joined, value_of
 from asgictl.inspector.record import Direction, Event
-from asgictl.inspector.sessions import json_difference
-from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, alone, common, of_binary, told
 from asgictl.inspector.sizes import size
 
 # The messages that have a part of a body.
@@ -26,7 +27,7 @@ _MARK = "\ufeff"
 MORE_KEPT = "record it again, with a larger --body-limit"
 MORE_SAVED = "record it again, with a larger --save-limit"
 GONE = "messages are missing"
-SECRET = "secrets in it are not kept"
+HIDDEN = "secrets in it are not kept"
 LEFT = "the client has left"
 
 # These are told by how much was compared.
@@ -80,7 +81,7 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
     missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
     if not missing and any(event.redacted for event in kept):
-        missing = SECRET
+        missing = HIDDEN
     total = None if missing else sum(event.size for event in kept)
     hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut else None
     kind, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
@@ -204,7 +205,7 @@ def _of_content(where: str, one: Body, other: Body, *, whole: bool) -> Iterator[
         return
     before, after = (text.removeprefix(_MARK) for text in texts if text is not None)
     if whole and all(charsets.is_json(body.media_type) for body in (one, other)):
-        found = json_difference.of_texts(where, before, after)
+        found = values.of_texts(where, before, after)
         if found is not None:
             yield from found or [Remark(where, "the same JSON, written otherwise", untold=False)]
             return

@@ -7,9 +7,10 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector.comparison import differences
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Redacted
-from asgictl.inspector.sessions import codec, difference
+from asgictl.inspector.sessions import codec
 from tests.inspector.recordings import SCOPE
 
 # Longer than what is too easily guessed; of one length.
@@ -47,7 +48,7 @@ def asked(*tokens: bytes, runs: int) -> list[Exchange]:
 def places(*tokens: bytes, runs: int) -> list[str]:
     """Return where two exchanges differ."""
     one, other = asked(*tokens, runs=runs)
-    return [found.where for found in (*difference.of_requests(one, other), *difference.of_answers(one, other))]
+    return [found.where for found in (*differences.of_requests(one, other), *differences.of_answers(one, other))]
 
 
 EVERYWHERE = [

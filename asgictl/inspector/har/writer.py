@@ -11,9 +11,10 @@ from asgictl import addresses, rfc9110
 from asgictl.inspector.address import url
 from asgictl.inspector.bodies import forms
 from asgictl.inspector.endings import AFTERWARDS
-from asgictl.inspector.exchange import Exchange, Headers, value_of
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.har import cookies, encoded
+from asgictl.inspector.headers import Headers, value_of
 from asgictl.inspector.record import Event
-from asgictl.inspector.sessions import har_bodies, har_cookies
 
 _OPCODES = {str: 1, bytes: 2}  # RFC 6455 section 5.2
 _UNKNOWN = -1
@@ -113,14 +114,14 @@ def _request(exchange: Exchange) -> dict[str, Any]:
         "method": "GET" if exchange.type == "websocket" else exchange.method,
         "url": url(exchange),
         "httpVersion": _version(exchange),
-        "cookies": har_cookies.asked(headers),
+        "cookies": cookies.asked(headers),
         "headers": _headers(headers),
         "queryString": _pairs(forms.fields(query.decode("latin-1"), "utf-8") if isinstance(query, bytes) else ()),
         "headersSize": _UNKNOWN,
         "bodySize": read if exchange.is_request_read else _UNKNOWN,
     }
     if read:
-        request["postData"] = har_bodies.post_data(exchange)
+        request["postData"] = encoded.post_data(exchange)
     said = []
     if not exchange.target.startswith("/"):
         said.append(f"the target was `{exchange.target}`")
@@ -138,9 +139,9 @@ def _response(exchange: Exchange) -> dict[str, Any]:
         "status": status,
         "statusText": rfc9110.REASONS.get(status, ""),
         "httpVersion": _version(exchange),
-        "cookies": har_cookies.given(headers, exchange.opened.at),
+        "cookies": cookies.given(headers, exchange.opened.at),
         "headers": _headers(headers),
-        "content": har_bodies.content(exchange),
+        "content": encoded.content(exchange),
         "redirectURL": value_of(headers, "location") or "",
         "headersSize": _UNKNOWN,
         "bodySize": size,

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Direction, Event
-from asgictl.inspector.sessions.body_difference import MORE_KEPT, MORE_SAVED, gap, reasons, unfinished
-from asgictl.inspector.sessions.compared import (
+from asgictl.inspector.comparison.content import MORE_KEPT, MORE_SAVED, gap, reasons, unfinished
+from asgictl.inspector.comparison.found import (
     Difference,
     Found,
     Remark,
@@ -17,6 +15,8 @@ from asgictl.inspector.sessions.compared import (
     place,
     told,
 )
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Direction, Event
 from asgictl.inspector.sizes import size
 
 _FRAMES = 5000

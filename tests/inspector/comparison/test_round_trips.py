@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.client.driver import Driver
 from asgictl.inspector.client.replay_asgi import Edit, into_app, script
+from asgictl.inspector.comparison.differences import of_answers, of_requests
+from asgictl.inspector.comparison.found import Found
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Event, Record
 from asgictl.inspector.sessions import session_file
-from asgictl.inspector.sessions.compared import Found
-from asgictl.inspector.sessions.difference import of_answers, of_requests
 from asgictl.inspector.sessions.saved_session import SavedSession
 from tests.inspector.recordings import SCOPE, recorded
 

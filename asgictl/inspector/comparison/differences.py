@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from asgictl.inspector.exchange import ANSWERS, Exchange, Headers
+from asgictl.inspector.comparison import content, digests, frames
+from asgictl.inspector.comparison.content import body_of, reasons, unfinished
+from asgictl.inspector.comparison.found import Difference, Found, Remark, alone, told
+from asgictl.inspector.exchange import ANSWERS, Exchange
+from asgictl.inspector.headers import Headers
 from asgictl.inspector.record import Direction, Event, Redacted
-from asgictl.inspector.sessions import body_difference, digests, frame_difference
-from asgictl.inspector.sessions.body_difference import body_of, reasons, unfinished
-from asgictl.inspector.sessions.compared import Difference, Found, Remark, alone, told
 
 # What differs between any two connections.
 _FLEETING = frozenset(("client", "server", "state", "headers"))
@@ -32,8 +33,8 @@ def of_requests(one: Exchange, other: Exchange) -> Iterator[Found]:
         if key not in _FLEETING and _spelled(values[0]) != _spelled(values[1]):
             yield _of_pair(f"scope {key}", *_shown(*values))
     yield from _of_headers("request header", one.request_headers, other.request_headers)
-    yield from body_difference.of_bodies("request body", *(body_of(exchange, "receive") for exchange in (one, other)))
-    yield from frame_difference.of_frames("received frame", one, other, "receive")
+    yield from content.of_bodies("request body", *(body_of(exchange, "receive") for exchange in (one, other)))
+    yield from frames.of_frames("received frame", one, other, "receive")
     yield from _of_values("client's close", one, other, lambda exchange: _closed(exchange, "receive"))
 
 
@@ -62,8 +63,8 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     if not added or (one.method != "HEAD" and not any(event.type in _FILES for event in one.sent)):
         body = body_of(one, "send")
         again = body_of(other, "send", as_far_as_another=not body.ended and other.opened.replay_of is not None)
-        yield from body_difference.of_bodies("response body", body, again)
-    yield from frame_difference.of_frames("sent frame", one, other, "send")
+        yield from content.of_bodies("response body", body, again)
+    yield from frames.of_frames("sent frame", one, other, "send")
     yield from _of_others(one, other, over_network=bool(added))
 
 
@@ -153,7 +154,7 @@ def _of_values(
 
 def _of_others(first: Exchange, second: Exchange, *, over_network: bool) -> Iterator[Found]:
     """Yield how the messages of extensions differ, like trailers, early hints and pushes."""
-    known = {*ANSWERS, *body_difference.KINDS, "websocket.send"}
+    known = {*ANSWERS, *content.KINDS, "websocket.send"}
     messages = [[event for event in exchange.sent if event.type not in known] for exchange in (first, second)]
     for kind in dict.fromkeys(event.type for events in messages for event in events):
         texts = [[_written(event) for event in events if event.type == kind] for events in messages]

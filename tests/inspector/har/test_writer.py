@@ -13,8 +13,8 @@ import haralyzer
 import pytest
 
 from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.har.writer import har
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Record, Redacted
-from asgictl.inspector.sessions.har import har
 from tests.inspector.recordings import CHAT, REQUEST, SCOPE
 
 # What http://www.softwareishard.com/blog/har-12-spec/ asks for: the keys of each object with the types of their

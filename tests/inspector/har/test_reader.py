@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
 from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.har import reader
+from asgictl.inspector.har.writer import har
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
-from asgictl.inspector.sessions import codec, har_reader, shell_commands
-from asgictl.inspector.sessions.har import har
+from asgictl.inspector.sessions import codec, shell_commands
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
 from tests.inspector.recordings import CHAT, REQUEST, SCOPE
@@ -62,7 +63,7 @@ def read(tmp_path: Path) -> Read:
     def read(*entries: Any, only: tuple[int, ...] = ()) -> tuple[list[Record], list[str]]:
         notes: list[str] = []
         path = written(tmp_path, *entries)
-        found = list(har_reader.records(path, notes.append, only))
+        found = list(reader.records(path, notes.append, only))
         return found, [note.replace(f"`{path}`", "it") for note in notes]
 
     return read
@@ -337,9 +338,9 @@ def test_our_own(tmp_path: Path) -> None:
     path.write_text("\n".join(har(exchanges, "1")))
     exchanges[0].scope["headers"].pop()
     notes: list[str] = []
-    post, chat = assembled(har_reader.records(path, notes.append)).values()
+    post, chat = assembled(reader.records(path, notes.append)).values()
 
-    assert har_reader.is_har(path)
+    assert reader.is_har(path)
     assert (post.method, post.target, post.request_body, post.status, post.text) == (
         *("POST", "/orders?x=1", b'{"sku": "A1", "n": 2}', 200),
         '{"ok":1}',
@@ -366,24 +367,24 @@ def test_what_is_no_archive(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "x.har"
     path.write_bytes(content)
     with pytest.raises(FileProblemError) as caught:
-        list(har_reader.records(path, print))
+        list(reader.records(path, print))
     assert caught.value.message == f"`{path}` is not a HAR: {why}"
     assert caught.value.hint == "name a file that a browser, mitmproxy or `asgictl session export --har` has written"
 
     path.write_bytes(b'\xef\xbb\xbf{"log": {"entries": []}}')
-    assert list(har_reader.records(path, print)) == []
+    assert list(reader.records(path, print)) == []
     with pytest.raises(FileProblemError, match="cannot read"):
-        list(har_reader.records(tmp_path / "none.har", print))
+        list(reader.records(tmp_path / "none.har", print))
 
 
 def test_too_large_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that nobody can have meant is refused before it fills the memory."""
     path = written(tmp_path, entry())
-    monkeypatch.setattr(har_reader, "_LARGEST", 1 << 20)
+    monkeypatch.setattr(reader, "_LARGEST", 1 << 20)
     with path.open("ab") as file:
         file.write(b" " * (1 << 20))
     with pytest.raises(FileProblemError) as caught:
-        list(har_reader.records(path, print))
+        list(reader.records(path, print))
 
     assert caught.value.message == f"`{path}` is larger than 1 MiB, too large for a HAR"
 
@@ -434,7 +435,7 @@ def test_hostile_values(tmp_path: Path, place: tuple[Any, ...], other: Any, is_s
     found = changed(FULL, place, other)
     if not is_socket:
         found.pop("_webSocketMessages", None)
-    records = list(har_reader.records(written(tmp_path, found), lambda _: None))
+    records = list(reader.records(written(tmp_path, found), lambda _: None))
     for exchange in assembled(records).values():
         assert [codec.loads(codec.dumps(record)) is not None for record in exchange.records()]
         assert shown(LineView(), exchange.records())
@@ -497,7 +498,7 @@ def test_any_exchange(
         sent.add(event)
     (tmp_path / "x.har").write_text("\n".join(har([sent], "1")))
     notes: list[str] = []
-    back = only(list(har_reader.records(tmp_path / "x.har", notes.append)))
+    back = only(list(reader.records(tmp_path / "x.har", notes.append)))
 
     assert notes == []
     assert (back.method, back.target, back.request_headers) == (sent.method, sent.target, sent.request_headers)

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from asgictl.inspector.bodies import exact_json
-from asgictl.inspector.sessions.compared import Difference, Found, Remark, aligned, place, told
+from asgictl.inspector.comparison.found import Difference, Found, Remark, aligned, place, told
 
 _ITEMS = 5000
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from asgictl.inspector.comparison import content, frames, values
+from asgictl.inspector.comparison.differences import of_answers, of_requests
+from asgictl.inspector.comparison.found import Difference, Found, Remark
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Redacted
-from asgictl.inspector.sessions import body_difference, frame_difference, json_difference
-from asgictl.inspector.sessions.compared import Difference, Found, Remark
-from asgictl.inspector.sessions.difference import of_answers, of_requests
 from tests.inspector.recordings import SCOPE
 
 
@@ -198,7 +198,7 @@ def test_bodies_that_unpack_only_in_part(one: bytes, other: bytes, found: list[A
 
 def test_bodies_that_unpack_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a body that unpacks to more than is unpacked, the bytes are compared as they were sent."""
-    monkeypatch.setattr(body_difference, "_LARGEST", 1000)
+    monkeypatch.setattr(content, "_LARGEST", 1000)
     exchanges = [
         answered(gzip.compress(b"x" * 1000 + end, mtime=1), b"text/plain", (b"content-encoding", b"gzip"))
         for end in (b"a", b"b")
@@ -635,8 +635,8 @@ def test_messages_that_are_cut_and_have_other_sizes() -> None:
 
 def test_many_messages_and_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many messages, and items of a list, are compared from the first on that differs, and that is said."""
-    monkeypatch.setattr(frame_difference, "_FRAMES", 2)
-    monkeypatch.setattr(json_difference, "_ITEMS", 2)
+    monkeypatch.setattr(frames, "_FRAMES", 2)
+    monkeypatch.setattr(values, "_ITEMS", 2)
     texts = [[{"text": text} for text in letters] for letters in ("abcdef", "axcdey")]
     items = [answered(json.dumps(list(letters)).encode(), b"text/json") for letters in ("abcdef", "axcdey")]
 
@@ -845,7 +845,7 @@ def test_packed_or_not() -> None:
 
 def test_lines_that_are_far_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many lines of a text are compared, from the first on that differs, and it is said which."""
-    monkeypatch.setattr(body_difference, "_LINES", 3)
+    monkeypatch.setattr(content, "_LINES", 3)
     remark = Remark(BODY, "compared: 3 lines from line 2 on")
 
     assert list(of_answers(answered(b"1\n2\n3\n4\n5\n6"), answered(b"1\nb\n3\n4\n5\nf"))) == [

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from asgictl.inspector.comparison.differences import of_answers, of_requests
+from asgictl.inspector.comparison.found import Found
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Opaque, Record, Redacted
 from asgictl.inspector.sessions import codec
-from asgictl.inspector.sessions.compared import Found
-from asgictl.inspector.sessions.difference import of_answers, of_requests
 
 ODD = st.recursive(
     st.one_of(

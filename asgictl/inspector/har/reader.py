@@ -13,10 +13,10 @@ from typing import Any
 from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector import urls
-from asgictl.inspector.exchange import value_of
+from asgictl.inspector.har import contents
+from asgictl.inspector.har.contents import listed, number, object_of, text
+from asgictl.inspector.headers import value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
-from asgictl.inspector.sessions import har_contents
-from asgictl.inspector.sessions.har_contents import listed, number, object_of, text
 
 # No file is larger, whatever claims to be an archive.
 _LARGEST = 256 * 1024 * 1024
@@ -110,7 +110,7 @@ class _Entry:
             self._converse()
             body = None
         else:
-            body = har_contents.asked(self._request, headers)
+            body = contents.asked(self._request, headers)
             if not body.is_whole:
                 self._tell("does not hold the whole body of the request in {}")
             self._add("receive", self._asked, {"type": "http.request", "body": body.content, "more_body": False}, body)
@@ -122,9 +122,7 @@ class _Entry:
     def _tell(self, what: str) -> None:
         self._told.setdefault(what, []).append(self._id)
 
-    def _add(
-        self, direction: Any, ms: float, message: dict[str, Any], body: har_contents.HarBody | None = None
-    ) -> None:
+    def _add(self, direction: Any, ms: float, message: dict[str, Any], body: contents.HarBody | None = None) -> None:
         size, cut = (body.size, not body.is_whole) if body else (0, False)
         self._events.append(Event(self._id, len(self._events) + 1, ms, direction, message, size=size, cut=cut))
 
@@ -153,7 +151,7 @@ class _Entry:
             self._tell("holds no answer to {}")
             return
         headers = self._headers(self._response)
-        body = har_contents.answered(self._response, headers)
+        body = contents.answered(self._response, headers)
         if not body.is_whole:
             self._tell("does not hold the whole body of the answer in {}")
         if body.lost:
@@ -181,12 +179,12 @@ class _Entry:
         self._close()
 
     def _frame(self, message: dict[str, Any], *, is_text: bool) -> None:
-        content = har_contents.frame(text(message.get("data")), is_text=is_text)
+        content = contents.frame(text(message.get("data")), is_text=is_text)
         size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
         is_client = message.get("type") == "send"
         kind = {"type": "websocket.receive" if is_client else "websocket.send"}
         ms = max(self._begun, number(number(message.get("time")) - self._at) * 1000)
-        body = har_contents.HarBody([], b"", size)
+        body = contents.HarBody([], b"", size)
         self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, body)
 
     def _close(self) -> None:

@@ -1,0 +1,1 @@
+"""How two exchanges differ, and what of that could not be told."""

@@ -1,0 +1,1 @@
+"""HTTP Archives, as browsers' developer tools write and read them."""
