@@ -90,8 +90,8 @@ class Exchange:
         if self.type == "lifespan":
             return ""
         raw = self.scope.get("raw_path")
-        is_known = isinstance(raw, bytes) and raw
-        path = raw.partition(b"?")[0] if is_known else quote(self.path, errors="surrogatepass").encode()
+        path = raw.partition(b"?")[0] if isinstance(raw, bytes) else b""
+        path = path or quote(self.path, errors="surrogatepass").encode()
         query = self.scope.get("query_string")
         return urls.encoded(b"%b?%b" % (path, query) if isinstance(query, bytes) and query else path).decode()
 
