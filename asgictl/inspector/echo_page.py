@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from asgictl.inspector import bodies
+from asgictl.inspector.bodies import charsets
 from asgictl.inspector.headers import pairs
 from asgictl.spans import plain
 
@@ -50,7 +51,7 @@ def _body(body: Echoed) -> str:
     if not content:
         return ""
     kind, lines = bodies.shown(content, "text/plain", "")
-    text = content.decode(errors="replace") if kind == "text" else "\n".join(lines)
+    text = charsets.text(content, "text/plain") or "\n".join(lines)
     beginning = f", the first {len(content)}" if size > len(content) else ""
     return f"<h2>Body</h2>\n<p>{_safe(kind)}, {size} bytes{beginning}\n<pre>\n{_safe_lines(text)}</pre>\n"
 

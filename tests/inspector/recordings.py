@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,3 +79,8 @@ def recorded(app: ASGIApp, scope: Scope, messages: Sequence[Message] = (), **opt
 
     asyncio.run(main())
     return records
+
+
+def gzipped(content: bytes) -> bytes:
+    """Return content packed with gzip, without the time, which is another one in each process of the tests."""
+    return gzip.compress(content, mtime=0)

@@ -145,7 +145,7 @@ def test_a_page_of_little() -> None:
 
     assert rows_of(page, "Request")[-1][0] == "client"
     assert "<h2>Query</h2>" not in page
-    assert "<p>binary, 3 bytes" in page
+    assert "<p>binary; not UTF-8, 3 bytes" in page
     assert "00 ff 3c" in page
     assert "<h2>Body</h2>" not in page_of()
 

@@ -1,6 +1,5 @@
 """What an exchange says of itself: status, close code, target, bodies, and whether all of it is there."""
 
-import gzip
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from asgictl.errors import AsgictlError
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Redacted
-from tests.inspector.recordings import CHAT, FAILING, REQUEST
+from tests.inspector.recordings import CHAT, FAILING, REQUEST, gzipped
 
 FAILED = Failure("ValueError", "boom", "Traceback ...")
 
@@ -280,10 +279,10 @@ def answered(body: bytes, *headers: tuple[bytes, bytes], size: int | None = None
 TYPE, CODING = b"content-type", b"content-encoding"
 TEXTS: dict[str, tuple[Exchange, str]] = {
     "Latin-1": (answered(b'"\xe9"', (TYPE, b"application/json; charset=latin-1")), '"é"'),
-    "gzip": (answered(gzip.compress(b'"a"'), (CODING, b"gzip")), '"a"'),
-    "two members": (answered(gzip.compress(b'"a') + gzip.compress(b'b"'), (CODING, b"GZIP")), '"ab"'),
+    "gzip": (answered(gzipped(b'"a"'), (CODING, b"gzip")), '"a"'),
+    "two members": (answered(gzipped(b'"a') + gzipped(b'b"'), (CODING, b"GZIP")), '"ab"'),
     "two header lines": (
-        answered(gzip.compress(zlib.compress(b'"a"')), (CODING, b"deflate"), (CODING, b"gzip")),
+        answered(gzipped(zlib.compress(b'"a"')), (CODING, b"deflate"), (CODING, b"gzip")),
         '"a"',
     ),
     "a mark": (answered(b'\xef\xbb\xbf"a"'), '\ufeff"a"'),
@@ -301,7 +300,7 @@ def test_text(found: Exchange, text: str) -> None:
 NO_TEXTS: dict[str, tuple[Exchange, str]] = {
     "cut": (answered(b"abc", size=9), "is not whole: 3 of 9 bytes are kept"),
     "without its end": (
-        answered(gzip.compress(b"a")[:-1], (CODING, b"gzip")),
+        answered(gzipped(b"a")[:-1], (CODING, b"gzip")),
         "cannot be unpacked: the end is missing",
     ),
     "unknown": (answered(b"a", (CODING, b"dcz")), "cannot be unpacked: dcz is not unpacked"),

@@ -9,7 +9,7 @@ from asgictl.inspector.comparison import values
 from asgictl.inspector.comparison.found import Difference, Found, Remark, aligned, alone, common, of_binary, told
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import joined, value_of
-from asgictl.inspector.record import Direction, Event
+from asgictl.inspector.record import CONTENT, Direction, Event, Redacted
 from asgictl.inspector.sizes import size
 
 # The messages that have a part of a body.
@@ -27,7 +27,7 @@ _MARK = "\ufeff"
 MORE_KEPT = "record it again, with a larger --body-limit"
 MORE_SAVED = "record it again, with a larger --save-limit"
 GONE = "messages are missing"
-HIDDEN = "secrets in it are not kept"
+HIDDEN = "it is left out, for the secrets in it"
 LEFT = "the client has left"
 
 # These are told by how much was compared.
@@ -80,7 +80,7 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
     missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
-    if not missing and any(event.redacted for event in kept):
+    if not missing and any(isinstance(event.get(key), Redacted) for event in kept for key in CONTENT):
         missing = HIDDEN
     total = None if missing else sum(event.size for event in kept)
     hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut else None

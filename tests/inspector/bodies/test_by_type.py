@@ -1,6 +1,5 @@
 """Content laid out by its type, whole transcripts."""
 
-import gzip
 import time
 import tracemalloc
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies import Shown, shown
 from tests.inspector.bodies import patient
+from tests.inspector.recordings import gzipped
 
 FORM = b"""\
 --b\r
@@ -173,7 +173,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         Shown("form", ["a     1", "long  x y!", "a     é", "b     \\xff"]),
     ),
     "a form with parts": (FORM, MULTIPART, "", Shown("multipart/form-data, 5 parts", LINES_OF_FORM)),
-    "packed": (gzip.compress(FORM), MULTIPART, "gzip", Shown("multipart/form-data, 5 parts, gzip", LINES_OF_FORM)),
+    "packed": (gzipped(FORM), MULTIPART, "gzip", Shown("multipart/form-data, 5 parts, gzip", LINES_OF_FORM)),
     "cut off": (
         FORM[:55],
         MULTIPART,
@@ -209,7 +209,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
     ),
     "CBOR": (b"a", "application/senml+cbor", "", Shown("CBOR, 1 B; not decoded", [f"0000  61{' ' * 45}  a"])),
     "protobuf": (
-        gzip.compress(b"\n\ta"),
+        gzipped(b"\n\ta"),
         "application/x-protobuf",
         "gzip",
         Shown("protobuf, 3 B, gzip; not decoded", [f"0000  0a 09 61{' ' * 39}  ..a"]),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from asgictl.inspector.bodies import codings
 from asgictl.inspector.bodies.codings import Unpacked, Unpacker, unpacked
 from tests.inspector.bodies import patient
+from tests.inspector.recordings import gzipped
 
 
 def raw_deflate(content: bytes) -> bytes:
@@ -125,8 +126,8 @@ CHUNKS: list[tuple[list[bytes], str, list[bytes], str | None]] = [
     ([b"plain ", b"text"], "gzip", [b"plain ", b"text"], "this is not gzip"),
     ([b"a", b"b"], "x-y", [b"a", b"b"], "x-y is not unpacked"),
     ([b"p", b"lain", b"!"], "br, gzip", [b"", b"plain", b"!"], "this is not gzip"),
-    ([gzip.compress(b"a"), b"??", b"?"], "gzip", [b"a", b"", b""], "2 bytes follow that are not gzip"),
-    ([gzip.compress(b"abcd"), gzip.compress(b"ef")], "gzip", [b"abc", b""], "only 3 bytes of a chunk are unpacked"),
+    ([gzipped(b"a"), b"??", b"?"], "gzip", [b"a", b"", b""], "2 bytes follow that are not gzip"),
+    ([gzipped(b"abcd"), gzipped(b"ef")], "gzip", [b"abc", b""], "only 3 bytes of a chunk are unpacked"),
     ([b"a", b"b"], "", [b"a", b"b"], None),
 ]
 
@@ -143,9 +144,9 @@ def test_chunks_that_cannot_be_unpacked(
 
 TEXT = b"The quick brown fox jumps over the lazy dog. " * 20
 FAULTS = {
-    "another member is cut off": (gzip.compress(b"a") + gzip.compress(TEXT)[:30], "gzip", "the end is missing"),
-    "zeros, as tapes have them": (gzip.compress(b"a") + bytes(512), "gzip", "512 bytes follow that are not gzip"),
-    "half a beginning": (gzip.compress(b"a") + b"\x1f", "gzip", "the end is missing"),
+    "another member is cut off": (gzipped(b"a") + gzipped(TEXT)[:30], "gzip", "the end is missing"),
+    "zeros, as tapes have them": (gzipped(b"a") + bytes(512), "gzip", "512 bytes follow that are not gzip"),
+    "half a beginning": (gzipped(b"a") + b"\x1f", "gzip", "the end is missing"),
     "a wrong checksum": (
         gzip.compress(b"a", mtime=0)[:-8] + bytes(8),
         "gzip",
@@ -185,8 +186,8 @@ NOT_UNPACKED: list[tuple[bytes, str, Unpacked]] = [
     (NO_GZIP, "gzip", Unpacked(NO_GZIP, (), "this gzip cannot be unpacked: unknown compression method")),
     (zlib.compress(b"a"), "gzip", Unpacked(zlib.compress(b"a"), (), "this is not gzip")),
     (b"abc", "x-y", Unpacked(b"abc", (), "x-y is not unpacked")),
-    (gzip.compress(b"a"), "x-y, gzip", Unpacked(b"a", ("gzip",), "x-y is not unpacked")),
-    (gzip.compress(b"a"), "gzip, gzip", Unpacked(b"a", ("gzip",), "this is not gzip")),
+    (gzipped(b"a"), "x-y, gzip", Unpacked(b"a", ("gzip",), "x-y is not unpacked")),
+    (gzipped(b"a"), "gzip, gzip", Unpacked(b"a", ("gzip",), "this is not gzip")),
     (b"a", "identity, ,", Unpacked(b"a", (), None)),
     (b"a", "", Unpacked(b"a", (), None)),
     (b"", "gzip, x-y", Unpacked(b"", (), None)),
@@ -201,7 +202,7 @@ def test_not_unpacked(content: bytes, encoding: str, found: Unpacked) -> None:
 
 def test_spelling_of_names() -> None:
     """Names of codings have no case, and several header lines are one list."""
-    packed = brotli.compress(gzip.compress(b"a"))
+    packed = brotli.compress(gzipped(b"a"))
 
     assert unpacked(packed, " X-GZip , BR").names == ("br", "x-gzip")
 
@@ -261,7 +262,7 @@ def test_more_codings_than_there_are() -> None:
     """A header that names hundreds of codings is undone as far as clients go."""
     packed = b"a"
     for _ in range(9):
-        packed = gzip.compress(packed)
+        packed = gzipped(packed)
 
     found = unpacked(packed, ", ".join(["gzip"] * 9))
 
@@ -272,10 +273,8 @@ def test_more_members_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Members without content, of which millions find room, come to an end."""
     monkeypatch.setattr(codings, "_MEMBERS", 3)
 
-    assert unpacked(gzip.compress(b"a") * 3, "gzip") == Unpacked(b"aaa", ("gzip",), None)
-    assert unpacked(gzip.compress(b"a") * 4, "gzip") == Unpacked(
-        b"aaa", ("gzip",), "only the first 3 members are unpacked"
-    )
+    assert unpacked(gzipped(b"a") * 3, "gzip") == Unpacked(b"aaa", ("gzip",), None)
+    assert unpacked(gzipped(b"a") * 4, "gzip") == Unpacked(b"aaa", ("gzip",), "only the first 3 members are unpacked")
 
 
 @pytest.mark.parametrize("name", list(PACK))

@@ -436,7 +436,7 @@ def test_an_app_that_does_not_close() -> None:
     (exchange,) = replayed(app, one, timeout=0.05)
 
     assert heard == [{"type": "websocket.disconnect", "code": 1000, "reason": ""}]
-    assert exchange.closed == Closed(21, exchange.ms)
+    assert exchange.closed == Closed(21, exchange.app_ms)
 
 
 def test_what_a_client_has_sent_is_sent_as_it_was() -> None:

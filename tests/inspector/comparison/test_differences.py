@@ -12,7 +12,7 @@ from asgictl.inspector.comparison.differences import of_answers, of_requests
 from asgictl.inspector.comparison.found import Difference, Found, Remark
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Redacted
-from tests.inspector.recordings import SCOPE
+from tests.inspector.recordings import SCOPE, gzipped
 
 
 def answered(
@@ -164,11 +164,11 @@ MEMBER = gzip.compress(b"first\n", mtime=1)
     ("one", "other", "found"),
     [
         (
-            MEMBER + gzip.compress(b"second\n"),
-            MEMBER + gzip.compress(b"changed\n"),
+            MEMBER + gzipped(b"second\n"),
+            MEMBER + gzipped(b"changed\n"),
             [(BODY, "second", None), (BODY, None, "changed")],
         ),
-        (MEMBER, MEMBER + gzip.compress(b"second\n"), [(BODY, None, "second")]),
+        (MEMBER, MEMBER + gzipped(b"second\n"), [(BODY, None, "second")]),
         (
             MEMBER + b"x",
             MEMBER + b"y",
@@ -179,7 +179,7 @@ MEMBER = gzip.compress(b"first\n", mtime=1)
             MEMBER[:-4] + b"xxxx",
             [
                 (
-                    f"{BODY}, packed (damaged at byte 26 of 26: incorrect length check), "
+                    f"{BODY}, packed (damaged from byte 26 on: incorrect length check), "
                     "4 bytes differ, the first at offset 22",
                     "06 00 00 00",
                     "78 78 78 78",
@@ -832,7 +832,7 @@ def test_extensions() -> None:
 
 def test_packed_or_not() -> None:
     """A body that is packed and one that is not are the same if that is in them; or else their sizes are unpacked."""
-    packed = answered(gzip.compress(b"\xff" * 50), b"x", (b"content-encoding", b"gzip"))
+    packed = answered(gzipped(b"\xff" * 50), b"x", (b"content-encoding", b"gzip"))
 
     assert list(of_answers(packed, answered(b"\xff" * 50, b"x"))) == [
         Difference("response header content-encoding", "gzip", None),

@@ -15,7 +15,7 @@ import pytest
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.har.writer import har
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Record, Redacted
-from tests.inspector.recordings import CHAT, REQUEST, SCOPE
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE, gzipped
 
 # What http://www.softwareishard.com/blog/har-12-spec/ asks for: the keys of each object with the types of their
 # values, those in front that are required and those that may be there. A key of an application's own begins with `_`.
@@ -399,7 +399,7 @@ def test_streams_and_packed_bodies() -> None:
         )
         for n in range(2)
     ]
-    packed = gzip.compress(b"x" * 100)
+    packed = gzipped(b"x" * 100)
     stream = entry_of(opened, asked, start, *chunks)
     zipped = entry_of(*answered([(b"content-encoding", b"gzip")], packed))
 
@@ -617,7 +617,7 @@ CONTENTS: dict[str, tuple[list[Any], bytes, dict[str, Any]]] = {
         gzip.compress(b"x" * 99, mtime=0)[:-8],
         {
             "size": 99,
-            "compression": 99 - len(gzip.compress(b"x" * 99)) + 8,
+            "compression": 99 - len(gzipped(b"x" * 99)) + 8,
             "mimeType": "x-unknown",
             "text": "x" * 99,
             "comment": "the end is missing",

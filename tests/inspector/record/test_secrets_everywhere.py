@@ -1,6 +1,5 @@
 """A request with secrets of every kind in every place: none is in anything that is told of it."""
 
-import gzip
 import itertools
 import json
 import logging
@@ -24,7 +23,7 @@ from asgictl.inspector.show import View
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.json_lines import JsonView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import SCOPE, recorded
+from tests.inspector.recordings import SCOPE, gzipped, recorded
 
 _numbers = itertools.count(10_000)
 
@@ -285,7 +284,7 @@ def test_bodies(make: Callable[[], tuple[str, bytes]], way: str) -> None:
     _, answer = make()
     headers = [(b"content-type", kind.encode()), (b"content-length", b"999")]
     if way == "packed":
-        content, answer = gzip.compress(content), gzip.compress(answer)
+        content, answer = gzipped(content), gzipped(answer)
         headers.append((b"content-encoding", b"gzip"))
     middle = len(content) // 2 if way == "split" else len(content)
     messages: list[Message] = [

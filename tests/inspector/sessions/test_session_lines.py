@@ -15,6 +15,7 @@ import zstandard
 from asgictl.errors import FileProblemError
 from asgictl.inspector.sessions import session_lines
 from asgictl.inspector.sessions.session_lines import lines
+from tests.inspector.recordings import gzipped
 
 TEXT = b"".join(b'{"n":%d,"x":"%x"}\n' % (number, number**9) for number in range(5000))
 
@@ -34,14 +35,14 @@ def read(content: bytes, folder: Path, notes: list[str] | None = None) -> bytes:
 PACKED = {
     "plain": TEXT,
     "without an end of line": TEXT[:-1],
-    "gzip": gzip.compress(TEXT),
-    "gzip, appended to": gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]),
+    "gzip": gzipped(TEXT),
+    "gzip, appended to": gzipped(TEXT[:100]) + gzipped(TEXT[100:]),
     "zstd": zstd(TEXT),
     "zstd, appended to": zstd(TEXT[:100]) + zstd(b"") + zstd(TEXT[100:]),
     "zstd, without a size": zstandard.ZstdCompressor(write_content_size=False).compress(TEXT),
     "short": b"{",
     "empty": b"",
-    "empty gzip": gzip.compress(b""),
+    "empty gzip": gzipped(b""),
 }
 WANTED = {"without an end of line": TEXT[:-1], "short": b"{", "empty": b"", "empty gzip": b""}
 
@@ -100,9 +101,9 @@ def test_a_missing_end(name: str, tmp_path: Path) -> None:
 
 
 DAMAGED = {
-    "gzip": (gzip.compress(TEXT)[:200] + b"\0" * 200, "Error -3 while decompressing data: "),
-    "garbage after gzip": (gzip.compress(TEXT) + b"garbage", "Error -3 while decompressing data: incorrect header"),
-    "a sum that is wrong": (gzip.compress(TEXT)[:-8] + b"\0" * 8, "Error -3 while decompressing data: incorrect data"),
+    "gzip": (gzipped(TEXT)[:200] + b"\0" * 200, "Error -3 while decompressing data: "),
+    "garbage after gzip": (gzipped(TEXT) + b"garbage", "Error -3 while decompressing data: incorrect header"),
+    "a sum that is wrong": (gzipped(TEXT)[:-8] + b"\0" * 8, "Error -3 while decompressing data: incorrect data"),
     "zstd": (zstd(TEXT)[:10] + b"\xff" * 50 + zstd(TEXT)[60:], "zstd decompressor error: "),
     "garbage after zstd": (zstd(TEXT) + b"garbage", "zstd decompressor error: "),
 }
@@ -141,7 +142,7 @@ def test_bombs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_line_without_end(tmp_path: Path) -> None:
     """What is one long line is no session, whatever it is; nobody reads all of it."""
-    zeros = gzip.compress(bytes(100 * 1024**2))
+    zeros = gzipped(bytes(100 * 1024**2))
     with pytest.raises(FileProblemError) as caught:
         read(zeros, tmp_path)
 

@@ -1,13 +1,12 @@
 """Bodies while they come: how packed ones begin in the line view, and streams in the full one."""
 
-import gzip
 import zlib
 from dataclasses import replace
 
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import SCOPE
+from tests.inspector.recordings import SCOPE, gzipped
 from tests.inspector.show.test_searching import answered
 from tests.inspector.show.test_views import Clock, shown, texts
 
@@ -32,7 +31,7 @@ def test_packed_answers_in_a_line() -> None:
         f"     2.0 ▸ http.response.body   {len(PIECES[0])} B, more_body  gzip: data: a da",
         "     3.0 ▸ http.response.body   0 B  the end is missing",
     ]
-    assert of_bodies(answered(gzip.compress(b"a"), b"??", encoding="gzip"), LineView()) == [
+    assert of_bodies(answered(gzipped(b"a"), b"??", encoding="gzip"), LineView()) == [
         "     2.0 ▸ http.response.body   21 B, more_body  gzip: a",
         "     3.0 ▸ http.response.body   2 B  gzip, 2 bytes follow that are not gzip",
     ]
@@ -56,7 +55,7 @@ def test_charsets_in_a_line() -> None:
 
 def test_a_packed_upload_in_a_line() -> None:
     """What a client has packed is shown by its own headers."""
-    packed = gzip.compress(b"up")
+    packed = gzipped(b"up")
     message = {"type": "http.request", "body": packed, "more_body": False}
     records: list[Record] = [
         Opened(7, 0.0, {**SCOPE, "headers": [(b"content-encoding", b"gzip")]}),

@@ -16,7 +16,7 @@ from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.sessions import session_file
 from asgictl.inspector.show.filters import Filter, Filtered
-from tests.inspector.recordings import SCOPE
+from tests.inspector.recordings import SCOPE, gzipped
 
 
 def answered(
@@ -67,16 +67,16 @@ STREAM = zlib.compressobj(wbits=31)
 HALVES = [STREAM.compress(b"a nee") + STREAM.flush(zlib.Z_SYNC_FLUSH), STREAM.compress(b"dle") + STREAM.flush()]
 PART = b'--b\r\nContent-Type: application/json\r\n\r\n"caf\\u00e9"\r\n--b--'
 FOUND: dict[str, tuple[list[Record], str]] = {
-    "gzip": (answered(gzip.compress(NEEDLE), encoding="gzip"), "needle"),
+    "gzip": (answered(gzipped(NEEDLE), encoding="gzip"), "needle"),
     "Brotli": (answered(brotli.compress(NEEDLE), encoding="br"), "needle"),
     "zstd": (answered(zstandard.compress(NEEDLE), encoding="zstd"), "needle"),
     "deflate": (answered(zlib.compress(NEEDLE)[2:-4], encoding="deflate"), "needle"),
-    "two codings in two lines": (answered(gzip.compress(brotli.compress(NEEDLE)), encoding="br gzip"), "needle"),
-    "the second member": (answered(gzip.compress(b"a") + gzip.compress(NEEDLE), encoding="gzip"), "needle"),
-    "over members in chunks": (answered(gzip.compress(b"nee"), gzip.compress(b"dle"), encoding="gzip"), "needle"),
+    "two codings in two lines": (answered(gzipped(brotli.compress(NEEDLE)), encoding="br gzip"), "needle"),
+    "the second member": (answered(gzipped(b"a") + gzipped(NEEDLE), encoding="gzip"), "needle"),
+    "over members in chunks": (answered(gzipped(b"nee"), gzipped(b"dle"), encoding="gzip"), "needle"),
     "over packed chunks": (answered(*HALVES, encoding="gzip"), "a needle"),
     "over chunks": (answered(b"nee", b"dle"), "^needle$"),
-    "an upload": (sent(gzip.compress(NEEDLE), "application/json", b"gzip"), "needle"),
+    "an upload": (sent(gzipped(NEEDLE), "application/json", b"gzip"), "needle"),
     "an escape of JSON": (answered(rb'{"name": "caf\u00e9"}'), "café"),
     "JSON as it is laid out": (answered(b'{"a":{"b":1}}'), '"b": 1'),
     "JSON as it was sent": (answered(b'{"a":{"b":1}}'), '"b":1'),
@@ -99,7 +99,7 @@ FOUND: dict[str, tuple[list[Record], str]] = {
         ],
         "café",
     ),
-    "what is half packed": (answered(gzip.compress(NEEDLE)[:-3], encoding="gzip"), "needle"),
+    "what is half packed": (answered(gzipped(NEEDLE)[:-3], encoding="gzip"), "needle"),
 }
 
 
@@ -119,7 +119,7 @@ MISSED: dict[str, tuple[list[Record], str]] = {
     "cut": (answered(b"x" * 1500, cut=True), "response body: only 1.5 kB of 3.0 kB are kept, --body-limit keeps more"),
     "unknown": (answered(b"packed", encoding="dcz"), "response body: dcz is not unpacked"),
     "another coding": (answered(b"plain", encoding="gzip"), "response body: this is not gzip"),
-    "an upload": (sent(gzip.compress(b"a") + b"\0", "", b"gzip"), "request body: 1 byte follows that is not gzip"),
+    "an upload": (sent(gzipped(b"a") + b"\0", "", b"gzip"), "request body: 1 byte follows that is not gzip"),
     "a message": (
         [
             Opened(7, 0.0, {**SCOPE, "type": "websocket"}),
@@ -201,7 +201,7 @@ def test_what_the_command_says(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout.splitlines()) == (
         0,
         [
-            "#1 POST /orders?x=1  200 OK  9.0 ms  127.0.0.1:51234  HTTP/1.1",
+            "#1 POST /orders?x=1  200 OK  2.0 ms  127.0.0.1:51234  HTTP/1.1",
             "     1.0 ▸ http.response.start  200 OK, content-type: application/json",
             f"     2.0 ▸ http.response.body   {len(packed)} B  gzip: {NEEDLE.decode()}",
         ],

@@ -1,6 +1,5 @@
 """What is shown in which style: a line's pieces, and which of them gives way."""
 
-import gzip
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from asgictl.inspector.show import View
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.json_lines import JsonView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
+from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, gzipped
 from tests.inspector.show.test_views import Clock, shown, texts
 
 DIM, GREEN, CYAN = "dim", "green", "cyan"
@@ -327,7 +326,7 @@ def test_packed_bodies_in_full() -> None:
     """A packed body is shown unpacked."""
     headers = [(b"content-type", b"text/plain"), (b"content-encoding", b"gzip")]
     start = Event(7, 2, 2.0, "send", {"type": "http.response.start", "status": 200, "headers": headers})
-    packed = gzip.compress(b"zipped")
+    packed = gzipped(b"zipped")
 
     assert shown(FullView(), [REQUEST[0], start, chunk(3, packed, more=False)])[-2:] == [
         "         text, gzip",

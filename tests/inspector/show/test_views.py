@@ -1,6 +1,5 @@
 """What the views show, line by line."""
 
-import gzip
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from asgictl.inspector.show.full import FullView, _Body
 from asgictl.inspector.show.line import LineView
 from asgictl.spans import Line, Span
 from tests.inspector import recordings
+from tests.inspector.recordings import gzipped
 
 PLAIN = Console(environ={"NO_COLOR": "1"})
 
@@ -252,9 +252,9 @@ BODIES = {
     ),
     "text": ("grüß\nGott".encode(), "text/plain", "", "text", ["grüß", "Gott"]),
     "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary; not UTF-8", ["0000  61 c3" + " " * 44 + "a."]),
-    "gzip": (gzip.compress(b"zipped"), "text/plain", "gzip", "text, gzip", ["zipped"]),
+    "gzip": (gzipped(b"zipped"), "text/plain", "gzip", "text, gzip", ["zipped"]),
     "half a gzip": (
-        gzip.compress(b"zipped" * 9)[:-9],
+        gzipped(b"zipped" * 9)[:-9],
         "text/plain",
         "gzip",
         "text, gzip; the end is missing",
@@ -279,7 +279,7 @@ def test_bodies(content: bytes, media_type: str, encoding: str, kind: str, lines
 
 def test_big_bodies() -> None:
     """A small bomb, many lines, much binary: what is shown has limits."""
-    bomb = gzip.compress(bytes(50_000_000))
+    bomb = gzipped(bytes(50_000_000))
     lines = bodies.shown(b"x\n" * 5000, "text/plain", "").lines
     deep = bodies.shown(b"[" * 100_000 + b"]" * 100_000, "application/json", "")
 
@@ -402,7 +402,7 @@ def test_secrets_are_marked() -> None:
 
 def test_bodies_that_never_ended() -> None:
     """What has come of a body is laid out at the end of its exchange, as the headers of its own side say."""
-    packed = gzip.compress(b"packed by the client")
+    packed = gzipped(b"packed by the client")
     records: list[Record] = [
         Opened(7, 0.0, {**recordings.SCOPE, "headers": [(b"content-encoding", b"gzip")]}),
         Event(7, 1, 0.1, "receive", {"type": "http.request", "body": packed, "more_body": True}, size=len(packed)),

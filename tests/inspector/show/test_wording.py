@@ -1,6 +1,5 @@
 """How sizes, times and messages are put into words, and content into lines."""
 
-import gzip
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from asgictl.inspector import bodies
 from asgictl.inspector.record import Event, Redacted
 from asgictl.inspector.show import wording
+from tests.inspector.recordings import gzipped
 
 SIZES = {
     0: "0 B",
@@ -161,13 +161,13 @@ def test_kinds(content: bytes, media_type: str, whole: bool, kind: str, lines: l
 
 
 PACKED = {
-    "gzip": (gzip.compress(b"a"), "gzip", "text, gzip"),
-    "several members": (gzip.compress(b"a") * 5, "gzip", "text, gzip"),
-    "two codings": (gzip.compress(brotli.compress(b"a")), "br , gzip", "text, gzip, br"),
+    "gzip": (gzipped(b"a"), "gzip", "text, gzip"),
+    "several members": (gzipped(b"a") * 5, "gzip", "text, gzip"),
+    "two codings": (gzipped(brotli.compress(b"a")), "br , gzip", "text, gzip, br"),
     "none": (b"a", "identity, ", "text"),
-    "an unknown one below": (gzip.compress(b"a"), "x-y, gzip", "text, gzip; x-y is not unpacked"),
+    "an unknown one below": (gzipped(b"a"), "x-y, gzip", "text, gzip; x-y is not unpacked"),
     "another one": (b"\xff\xff\xff", "br", "binary; this is not Brotli"),
-    "without its end": (gzip.compress(b"a" * 9)[:-4], "gzip", "text, gzip; the end is missing"),
+    "without its end": (gzipped(b"a" * 9)[:-4], "gzip", "text, gzip; the end is missing"),
 }
 
 
@@ -188,7 +188,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "MOST", 3)
     monkeypatch.setattr(bodies, "LINES", 2)
     monkeypatch.setattr("asgictl.inspector.bodies.by_type._HEX_BYTES", 32)
-    packed = gzip.compress(b"abcdefgh")
+    packed = gzipped(b"abcdefgh")
     assert bodies.shown(packed, "", "gzip") == ("text, gzip; only the first 3 bytes are unpacked", ["abc"])
     assert bodies.shown(b"a\nb", "", "").lines == ["a", "b"]
     assert bodies.shown(b"a\nb\nc", "", "").lines == ["a", "b", "… more lines"]
