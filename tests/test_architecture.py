@@ -88,7 +88,7 @@ ROOMS: dict[str, set[str]] = {
     "discovery/source": set(),
     "discovery/declared": {"discovery", "discovery/source"},
     "inspector/bodies": set(),
-    "inspector/record": {"inspector"},
+    "inspector/record": {"inspector", "inspector/bodies"},
     "inspector/sessions": {"inspector", "inspector/bodies", "inspector/har", "inspector/record"},
     "inspector/show": {"inspector", "inspector/bodies", "inspector/record", "inspector/sessions"},
     "inspector/client": {"inspector", "inspector/record"},

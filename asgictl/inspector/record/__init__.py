@@ -114,6 +114,11 @@ class Event:
         """What is kept of the message's body, or of its bytes or text; text is text and bytes are bytes, also empty."""
         return content_of(self.message) if isinstance(self.message, dict) else b""
 
+    @property
+    def data(self) -> bytes:
+        """What is kept of it as bytes."""
+        return as_bytes(self.content)
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
@@ -135,6 +140,16 @@ class Closed:
     _: KW_ONLY
     error: Failure | None = None
     cancelled: bool = False
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return text, or what is like bytes, as bytes; raise `TypeError` for anything else.
+
+    Text is in UTF-8, in which a lone surrogate is kept, though it has no place there.
+    """
+    if not isinstance(value, (bytes, bytearray, memoryview, str)):
+        raise TypeError
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
 
 
 def content_of(message: dict[str, Any]) -> bytes | str:

@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from asgictl.asgi import Scope
+from asgictl.inspector.headers import pairs
+from asgictl.inspector.record import as_bytes
 from asgictl.inspector.record.marks import HIDDEN
-from asgictl.inspector.record.redaction import Redactor, as_bytes
+from asgictl.inspector.record.redaction import Redactor
 
 # A shorter secret is taken out of a text only where it is a word of its own.
 _SHORT = 4
@@ -24,6 +26,8 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
         return HIDDEN
 
     for name, value in (*pairs(scope.get("headers")), *pairs(answer)):
+        if not isinstance(value, bytes):
+            continue
         if redactor.is_secret(name.lower()):
             found += _forms(name.lower(), value)
         else:
@@ -39,15 +43,6 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
         return redactor.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
 
     return hide
-
-
-def pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and values of those headers that can be read."""
-    for pair in headers if isinstance(headers, (list, tuple)) else ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
-            name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
-            if isinstance(name, bytes) and isinstance(value, bytes):
-                yield name, value
 
 
 def _pattern(found: Collection[bytes]) -> re.Pattern[str] | None:

@@ -294,5 +294,5 @@ class _Discreet(_Watched):
 def _is_event_stream(headers: Any) -> bool:
     for pair in headers if headers.__class__ is list else ():
         if pair.__class__ is tuple and pair[0].__class__ is bytes and pair[0].lower() == b"content-type":
-            return pair[1].__class__ is bytes and pair[1].startswith(b"text/event-stream")
+            return pair[1].__class__ is bytes and pair[1].lower().startswith(b"text/event-stream")
     return False

@@ -9,7 +9,7 @@ from operator import itemgetter, not_
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from asgictl.inspector.record import Opaque, Redacted, parameters, secret_names
+from asgictl.inspector.record import Opaque, Redacted, as_bytes, parameters, secret_names
 from asgictl.inspector.record.marks import HIDDEN, MARK
 
 NAMES = secret_names.NAMES
@@ -270,10 +270,3 @@ def _remember(known: set[bytes], one: bytes) -> None:
 
 def _key(name: str) -> str:
     return _SEPARATORS.sub("", name.lower())
-
-
-def as_bytes(value: Any) -> bytes:
-    """Return text, or what is like bytes, as bytes; raise `TypeError` for anything else."""
-    if not isinstance(value, (bytes, bytearray, memoryview, str)):
-        raise TypeError
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from asgictl.inspector.record import CONTENT, Direction, Redacted, parameters
-from asgictl.inspector.record.quoted import pairs
+from asgictl.inspector.bodies import codings
+from asgictl.inspector.headers import Headers, joined, pairs, value_of
+from asgictl.inspector.record import CONTENT, Direction, Redacted, as_bytes, parameters
 from asgictl.inspector.record.redaction import Mark, Redactor
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -126,18 +127,18 @@ class Conversation:
         `headers` are those of the request, or the answer, that a body belongs to. A body, or an event, that is packed,
         or does not begin and end with this message, is left out.
         """
-        fields = {name.lower(): value for name, value in pairs(headers)}
+        given = list(pairs(headers))
         is_frame = kept.get("type") in _FRAMES
-        kind = "" if is_frame else fields.get(b"content-type", b"").decode("latin-1")
-        whole = is_frame or self._is_whole(direction, kept, size, fields, kind)
+        kind = "" if is_frame else value_of(given, "content-type") or ""
+        whole = is_frame or self._is_whole(direction, kept, size, given, kind)
         changed = left_out = False
         for key in CONTENT:
             value = kept.get(key)
             if not value or not isinstance(value, (bytes, bytearray, str)):
                 continue
-            content = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
+            content = as_bytes(value)
             self._kinds[direction] = kind
-            if not whole and not kind.startswith(_EVENTS):
+            if not whole and not kind.lower().startswith(_EVENTS):
                 self._pieces.setdefault(direction, bytearray()).extend(content)
             hidden = self._bodies.hidden(content, kind, self._note) if whole else None
             if hidden is None:
@@ -149,17 +150,15 @@ class Conversation:
             changed = changed or hidden != content
         return changed, left_out
 
-    def _is_whole(
-        self, direction: Direction, kept: dict[str, Any], size: int, fields: dict[bytes, bytes], kind: str
-    ) -> bool:
+    def _is_whole(self, direction: Direction, kept: dict[str, Any], size: int, headers: Headers, kind: str) -> bool:
         first = direction not in self._inside
         self._inside.add(direction)
-        if kind.startswith(_EVENTS):
+        if kind.lower().startswith(_EVENTS):
             if ends := bytes(kept.get("body") or b"").endswith(_ENDS):
                 self._inside.discard(direction)
         else:
-            ends = not kept.get("more_body") or fields.get(b"content-length") == b"%d" % size
-        return first and ends and fields.get(b"content-encoding", b"identity") == b"identity"
+            ends = not kept.get("more_body") or value_of(headers, "content-length") == str(size)
+        return first and ends and not codings.named(joined(headers, "content-encoding"))
 
     def secrets(self) -> list[bytes]:
         """Return the secrets that have been seen, those in bodies that were left out as well."""

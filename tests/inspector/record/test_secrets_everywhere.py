@@ -277,15 +277,19 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
 
 
 @pytest.mark.parametrize("make", BODIES.values(), ids=list(BODIES))
-@pytest.mark.parametrize("way", ["whole", "split", "packed"])
+@pytest.mark.parametrize("way", ["whole", "split", "packed", "packed, as two lines say", "of two types"])
 def test_bodies(make: Callable[[], tuple[str, bytes]], way: str) -> None:
     """No value of a field that is named is told of a request, an answer, or an exception; packed or split neither."""
     kind, content = make()
     _, answer = make()
     headers = [(b"content-type", kind.encode()), (b"content-length", b"999")]
-    if way == "packed":
+    if way.startswith("packed"):
         content, answer = gzipped(content), gzipped(answer)
         headers.append((b"content-encoding", b"gzip"))
+    if way == "packed, as two lines say":
+        headers.append((b"content-encoding", b"identity"))
+    if way == "of two types":
+        headers.append((b"content-type", b"text/plain"))
     middle = len(content) // 2 if way == "split" else len(content)
     messages: list[Message] = [
         {"type": "http.request", "body": content[:middle], "more_body": way == "split"},
@@ -297,7 +301,7 @@ def test_bodies(make: Callable[[], tuple[str, bytes]], way: str) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         for part in (answer[:middle], answer[middle:]) if way == "split" else (answer,):
             await send({"type": "http.response.body", "body": part, "more_body": True})
-        raise ValueError(f"cannot use {body!r}" if way != "packed" and b"=" not in content else "broken")
+        raise ValueError(f"cannot use {body!r}" if not way.startswith("packed") and b"=" not in content else "broken")
 
     records = recorded(app, {**SCOPE, "headers": headers}, messages, redact_body=["pin"])
     packed = [text for _, text in told(records) if quote(content) in text]
