@@ -126,7 +126,7 @@ def test_the_same_as_json(run: Run) -> None:
 def test_what_is_not_sent_is_open(run: Run) -> None:
     """A request that cannot be sent again leaves its difference open."""
     request = [Opened(7, 0.0, {**SCOPE, "headers": [(b"content-length", b"3")]}), Closed(7, 1.0)]
-    problem = "#7 has a body of which not all is kept, or was received by the app"
+    problem = "not all of the request of #7 is kept, or was read by the app"
     words = ("replay", "s.jsonl", "--app", "compared_app:app", "--diff")
 
     assert run(*words, records=[*SAME, *request]) == (
@@ -134,6 +134,14 @@ def test_what_is_not_sent_is_open(run: Run) -> None:
         "#3 and now: no difference\n",
         f"note: {problem}; it is left out\n",
     )
+    assert run(*words, records=request) == (5, "", f"note: {problem}; it is left out\n")
+    named = ("replay", "s.jsonl", "7", "3", *words[2:])
+    assert run(*named, records=[*SAME, *request]) == (
+        5,
+        "#3 and now: no difference\n",
+        f"note: {problem}; it is left out\n",
+    )
+    assert run(*named[:-1], records=[*SAME, *request])[0] == 1
     _, stdout, _ = run(*words, "--json", records=[*SAME, *request])
     remark = {"where": "request", "text": f"not sent: {problem}", "untold": True}
     assert answers.result(stdout)["exchanges"][1] == {"id": 7, "differences": [], "remarks": [remark]}

@@ -35,17 +35,16 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     from asgictl.inspector.comparison.found import Remark
 
     console = run.console
-    if (request.app is None) == (request.to is None):
-        raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
-    if request.json and not request.diff:
-        raise ConfigError("`--json` is a form of `--diff`", hint="pass --diff, too, or --view json", option="json")
-    if request.to is not None:
-        _check_url(request.to, yes=request.yes)
+    _check(request)
     change = _change(request)
     files, numbers = saved.split(request.words)
     session = saved.session(files, console)
     exchanges = saved.wanted(session, numbers)
-    scripts, left_out = _scripts(exchanges, session, numbers, change, console)
+    exchanges = {number: exchanges[number] for number in numbers} or exchanges
+    scripts, left_out = _scripts(exchanges, change, console, named=bool(numbers), diff=request.diff)
+    if not scripts and not (left_out and request.diff):
+        problem = f"{session} holds nothing that can be sent again"
+        raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
     for one in scripts:
         if one.without:
             missing = saved.listed(one.without, exchanges[one.id])
@@ -68,28 +67,24 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
 
 
 def _scripts(
-    exchanges: "Mapping[int, Exchange]",
-    session: "SavedSession",
-    numbers: Sequence[int],
-    change: "Edit",
-    console: Console,
+    exchanges: "Mapping[int, Exchange]", change: "Edit", console: Console, *, named: bool, diff: bool
 ) -> "tuple[list[Script], dict[int, str]]":
-    """Return what to send: the exchanges that are named, or all that can be sent again; and why others cannot."""
+    """Return what to send, and why others cannot be sent again.
+
+    Raises `AsgictlError` for one that is `named`, unless a `diff` will say so.
+    """
     from asgictl.inspector.client import replay_asgi as again
 
-    if numbers:
-        return [again.script(exchanges[number], change) for number in dict.fromkeys(numbers)], {}
     scripts, left_out = [], {}
     for exchange in exchanges.values():
-        if exchange.type in ("http", "websocket"):
+        if named or exchange.type in ("http", "websocket"):
             try:
                 scripts.append(again.script(exchange, change))
             except AsgictlError as error:
+                if named and not diff:
+                    raise
                 left_out[exchange.id] = f"not sent: {error.message}"
                 console.note(f"{error.message}; it is left out")
-    if not scripts:
-        problem = f"{session} holds nothing that can be sent again"
-        raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
     return scripts, left_out
 
 
@@ -142,6 +137,16 @@ def _driver(request: ReplayRequest, first_id: int, names: Sequence[str], fields:
     return Driver(app, timeout=request.timeout, first_id=first_id, redact=names, redact_body=fields)
 
 
+def _check(request: ReplayRequest) -> None:
+    """Raise `ConfigError` for options that do not go together, or lead nowhere."""
+    if (request.app is None) == (request.to is None):
+        raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
+    if request.json and not request.diff:
+        raise ConfigError("`--json` is a form of `--diff`", hint="pass --diff, too, or --view json", option="json")
+    if request.to is not None:
+        _check_url(request.to, yes=request.yes)
+
+
 def _check_url(url: str, *, yes: bool) -> None:
     """Raise `ConfigError` for what is no URL, and for other machines unless they are allowed."""
     from urllib.parse import urlsplit
@@ -156,7 +161,7 @@ def _check_url(url: str, *, yes: bool) -> None:
         usable = False
     if not usable:
         raise ConfigError(
-            f"`--to {url}` is no URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
+            f"`--to {url}` is not the URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
         )
     if not yes and not is_loopback(url):
         is_named = (parts.hostname or "").rstrip(".").endswith(".localhost")
@@ -172,13 +177,14 @@ def _change(request: ReplayRequest) -> "Edit":
     for text in request.header:
         pair = rfc9110.header(text)
         if pair is None:
-            raise ConfigError(f"`-H {text}` is no header", hint="write it as `Name: value`, or `Name:` to leave it out")
+            hint = "write it as `Name: value`, or `Name:` to leave it out"
+            raise ConfigError(f"`-H {text}` is not a header", hint=hint)
         changed.append((pair[0], pair[1] or None))
     method, target = request.method, request.path
     if method is not None and not rfc9110.is_token(method):
-        raise ConfigError(f"`--method {method}` is no method", hint="pass one like POST", option="method")
+        raise ConfigError(f"`--method {method}` is not a method", hint="pass one like POST", option="method")
     if target is not None and (not target.startswith("/") or not target.isprintable() or " " in target):
-        raise ConfigError(f"`--path {target}` is no path", hint="pass one like /items?page=2", option="path")
+        raise ConfigError(f"`--path {target}` is not a path", hint="pass one like /items?page=2", option="path")
     return Edit(method and method.upper(), target, tuple(changed), _body(request.body))
 
 
