@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from asgictl.inspector import bodies
-from asgictl.inspector.bodies import charsets
+from asgictl.inspector.bodies import charsets, forms
 from asgictl.inspector.headers import pairs
 from asgictl.spans import plain
 
@@ -30,7 +29,7 @@ def page(scope: Mapping[str, Any], body: Echoed, as_json: str) -> bytes:
     template = string.Template(Path(__file__).with_name("echo.html").read_text(encoding="utf-8"))
     method, path = (_safe(str(scope.get(key, ""))) for key in ("method", "path"))
     query = scope.get("query_string")
-    parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if isinstance(query, bytes) else []
+    parameters = forms.fields(query.decode("latin-1"), "utf-8") if isinstance(query, bytes) else []
     sections = [
         _table("Request", ((key, scope[key]) for key in _ORDER if scope.get(key) not in (None, "", b""))),
         _table("Query", parameters),

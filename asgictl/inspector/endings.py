@@ -1,4 +1,4 @@
-"""Which messages end something: a body, an answer, a connection."""
+"""Which messages begin or end something: a body, an answer, a connection."""
 
 from collections.abc import Iterable
 
@@ -11,6 +11,10 @@ _MORE = {
     **dict.fromkeys(("http.response.pathsend", "http.response.zerocopysend"), "more_body"),
     "http.response.trailers": "more_trailers",
 }
+# What begins an answer, and what tells how an exchange goes, without its content.
+STARTS = ("http.response.start", "websocket.http.response.start")
+ANSWERS = frozenset((*STARTS, "websocket.accept", "websocket.close", "websocket.disconnect"))
+
 # An app that goes on for longer after its answer does some work there, in milliseconds.
 AFTERWARDS = 100.0
 
@@ -38,3 +42,8 @@ def end_of(events: Iterable[Event]) -> Event | None:
         if is_answer or event.type in _GONE:
             return event
     return None
+
+
+def tells(event: Event) -> bool:
+    """Tell whether a message is needed to tell how an exchange goes, and not one of many that carry its content."""
+    return event.type in ANSWERS or ends(event)

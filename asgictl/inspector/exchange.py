@@ -17,9 +17,6 @@ _SWITCHING = 101
 _FORBIDDEN = 403
 _FAILED = 500
 
-_STARTS = ("http.response.start", "websocket.http.response.start")
-# What tells how an exchange goes, without its content.
-ANSWERS = frozenset((*_STARTS, "websocket.accept", "websocket.close", "websocket.disconnect"))
 _BODIES = ("http.response.body", "websocket.http.response.body")
 
 
@@ -108,7 +105,7 @@ class Exchange:
     @property
     def start(self) -> Event | None:
         """The message that began the answer."""
-        return next((event for event in self.sent if event.type in _STARTS), None)
+        return next((event for event in self.sent if event.type in endings.STARTS), None)
 
     @property
     def status(self) -> int | None:
@@ -172,12 +169,12 @@ class Exchange:
     @property
     def request_body(self) -> bytes:
         """What is kept of the request's body."""
-        return b"".join(_body(event) for event in self.received if event.type == "http.request")
+        return b"".join(event.data for event in self.received if event.type == "http.request")
 
     @property
     def response_body(self) -> bytes:
         """What is kept of the answer's body."""
-        return b"".join(_body(event) for event in self.sent if event.type in _BODIES)
+        return b"".join(event.data for event in self.sent if event.type in _BODIES)
 
     @property
     def request_size(self) -> int:
@@ -213,18 +210,23 @@ class Exchange:
         return [event.content for event in self.sent if event.type == "websocket.send"]
 
     @property
+    def gap(self) -> int | None:
+        """How many events there are before the first that is not kept, None where all are."""
+        for place, event in enumerate(self.events):
+            if event.n != place + 1:
+                return place
+        return len(self.events) if self.left_out else None
+
+    @property
     def is_cut(self) -> bool:
         """Whether some of its content is not kept."""
-        return self.left_out > 0 or any(event.cut or event.n != n for n, event in enumerate(self.events, start=1))
+        return self.gap is not None or any(event.cut for event in self.events)
 
     @property
     def is_request_whole(self) -> bool:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
-        if self.left_out or any(event.cut or event.redacted for event in self.received):
-            return False
-        if [event.n for event in self.events] != list(range(1, len(self.events) + 1)):
-            return False
-        return self.is_request_read
+        is_kept = self.gap is None and not any(event.cut or event.redacted for event in self.received)
+        return is_kept and self.is_request_read
 
     def check_whole(self, hint: str) -> None:
         """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
@@ -232,7 +234,7 @@ class Exchange:
             problem = f"#{self.id} began in an older file, `{self._earlier.file}`"
             raise AsgictlError(problem, hint="name that file, too, if it is still there")
         if not self.is_request_whole:
-            problem = f"#{self.id} has a body of which not all is kept, or was received by the app"
+            problem = f"not all of the request of #{self.id} is kept, or was read by the app"
             raise AsgictlError(problem, hint=hint)
 
     @property
@@ -253,8 +255,12 @@ class Exchange:
         """The answer's body as text: unpacked, and by its charset; `ValueError` where it is no text, or not whole."""
         content = self.response_body
         where = f"the response body of #{self.id}"
-        if len(content) != self.response_size or self.left_out:
+        if any(event.redacted for event in self.sent):
+            raise ValueError(f"{where} is not whole: secrets in it are left out")
+        if len(content) != self.response_size:
             raise ValueError(f"{where} is not whole: {len(content)} of {self.response_size} bytes are kept")
+        if self.gap is not None:
+            raise ValueError(f"{where} is not whole: messages are missing")
         content, _, fault = unpacked(content, joined(self.response_headers, "content-encoding"))
         if fault:
             raise ValueError(f"{where} cannot be unpacked: {fault}")
@@ -272,11 +278,6 @@ class Exchange:
         return value_of(self.response_headers, name)
 
 
-def tells(event: Event) -> bool:
-    """Tell whether a message is needed to tell how an exchange goes, and not one of many that carry its content."""
-    return event.type in ANSWERS or endings.ends(event)
-
-
 def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
     """Return the exchanges by their numbers, in the order in which they began.
 
@@ -291,8 +292,3 @@ def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
         elif record.id in exchanges:
             exchanges[record.id].add(record)
     return exchanges
-
-
-def _body(event: Event) -> bytes:
-    content = event.content
-    return content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")

@@ -46,7 +46,7 @@ def lost(headers: Headers, target: str) -> dict[str, str]:
 
 def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:
     """Yield the names and values of those headers that can be read."""
-    for pair in headers if isinstance(headers, list) else ():
+    for pair in headers if isinstance(headers, (list, tuple)) else ():
         if isinstance(pair, (list, tuple)) and len(pair) == 2:  # noqa: PLR2004  # a pair
             name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
             if isinstance(name, bytes) and isinstance(value, (bytes, Redacted)):

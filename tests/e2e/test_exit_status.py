@@ -335,7 +335,7 @@ def test_the_app_ends_the_server(serve: Serve, write: Callable[..., Path], case:
     assert ended == status
     (note,) = (line for line in lines if line.startswith("note"))
     assert re.fullmatch(rf"note: the server ended: the app called `sys\.exit\({shown}\)`( \(main\.py:\d+\))?", note)
-    assert not [line for line in lines if "lifespan" in line]
+    assert not [line for line in lines if "'lifespan' protocol" in line]
 
 
 @every

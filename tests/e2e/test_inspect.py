@@ -567,7 +567,7 @@ ERRORS = {
     "no URL": (
         ["replay", "s.jsonl", "--to", "localhost:8000"],
         2,
-        "error: `--to localhost:8000` is no URL of a server",
+        "error: `--to localhost:8000` is not the URL of a server",
         "pass one like http://127.0.0.1:8000",
     ),
     "no server": (
@@ -603,7 +603,7 @@ ERRORS = {
     "a foreign file": (
         ["show", "main.py"],
         4,
-        "error: `main.py` is no saved session: its first line does not say `asgictl.inspect/1`",
+        "error: `main.py` is not a saved session: its first line does not say `asgictl.inspect/1`",
         "name a file that `asgictl inspect --save` has written",
     ),
     "no form": (
@@ -621,7 +621,7 @@ ERRORS = {
     "no header": (
         ["replay", "s.jsonl", "--app", "main:app", "-H", "x"],
         2,
-        "error: `-H x` is no header",
+        "error: `-H x` is not a header",
         "write it as `Name: value`, or `Name:` to leave it out",
     ),
 }
@@ -688,7 +688,7 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     httpx.get(f"{served.url}/echo?a=1&token=x&b=2", headers={"Cookie": "a=b", "Referer": "http://x/?token=y"})
     served.wait_for('"k":"close","id":2')
     served.stop()
-    missing = "#1 has a body of which not all is kept, or was received by the app"
+    missing = "not all of the request of #1 is kept, or was read by the app"
 
     again = "record it again, with a larger --body-limit or --save-limit"
     found = session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app")
@@ -791,7 +791,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
             "`--workers` does not go with `asgictl inspect`",
             "drop it: one process sees every exchange, and in their order",
         ),
-        (["--status", "20"], 2, "`--status 20` is no status", "pass one like 404, 5xx or 400-499"),
+        (["--status", "20"], 2, "`--status 20` is not a status", "pass one like 404, 5xx or 400-499"),
         (
             ["--respond", "503", "main:app"],
             2,
@@ -807,7 +807,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
         (
             ["--save", "main.py"],
             4,
-            "`main.py` is no saved session: its first line does not say `asgictl.inspect/1`",
+            "`main.py` is not a saved session: its first line does not say `asgictl.inspect/1`",
             "name a file that `asgictl inspect --save` has written",
         ),
     ],

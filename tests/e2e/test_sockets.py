@@ -129,7 +129,7 @@ os.execv(command[0], command)
 
 @contextlib.contextmanager
 def passed(folder: Path, sock: socket.socket, *arguments: str, pid: str = "", count: int = 1) -> Iterator[str]:
-    """Start with `sock` as descriptor 3 and systemd's variables; yield the first line that is said."""
+    """Start with `sock` as descriptor 3 and systemd's variables; yield the first line that is said, but for notes."""
     words = [str(sock.fileno()), pid, str(count), str(ASGICTL), "serve", "--prod", *arguments]
     process = subprocess.Popen(
         [sys.executable, "-c", PASS, *words],
@@ -141,7 +141,7 @@ def passed(folder: Path, sock: socket.socket, *arguments: str, pid: str = "", co
     )
     assert process.stderr is not None
     try:
-        yield process.stderr.readline()
+        yield next(line for line in iter(process.stderr.readline, None) if not line.startswith("note: "))
     finally:
         process.terminate()
         process.wait()

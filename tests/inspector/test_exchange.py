@@ -228,7 +228,8 @@ def test_headers_that_can_be_read() -> None:
     odd = [("a", "ü"), [b"b", b"c"], ("€", Redacted(1)), (b"d",), (b"d", b"e", b"f"), b"gh", (5, b""), (b"h", None)]
 
     assert list(pairs(odd)) == [(b"a", b"\xfc"), (b"b", b"c"), (b"?", Redacted(1))]
-    assert [list(pairs(other)) for other in (None, "ab", (("a", "b"),), {b"a": b"b"})] == [[], [], [], []]
+    assert [list(pairs(other)) for other in (None, "ab", {b"a": b"b"})] == [[], [], []]
+    assert list(pairs((("a", b"b"),))) == [(b"a", b"b")]
 
 
 def test_messages_of_any_kind() -> None:
@@ -263,7 +264,7 @@ def test_what_has_to_be_whole(whole: bool) -> None:
     with pytest.raises(AsgictlError) as caught:
         found.check_whole("record it again")
 
-    assert caught.value.message == "#1 has a body of which not all is kept, or was received by the app"
+    assert caught.value.message == "not all of the request of #1 is kept, or was read by the app"
     assert caught.value.hint == "record it again"
 
 
@@ -307,6 +308,16 @@ NO_TEXTS: dict[str, tuple[Exchange, str]] = {
     "not text": (answered(b"\xff"), "is not text: not UTF-8"),
     "another charset": (answered(b"\xff", (TYPE, b"text/plain; charset=ascii")), "is not text: not ASCII"),
 }
+
+
+def test_text_with_a_gap() -> None:
+    """Where a message of the answer is missing there is no text, though what is kept has the right size."""
+    found = answered(b"hello")
+    more = {"type": "http.response.body", "body": b" world"}
+    found.add(Event(1, 4, 3.0, "send", more, size=6))
+
+    with pytest.raises(ValueError, match="the response body of #1 is not whole: messages are missing"):
+        assert found.text is None
 
 
 @pytest.mark.parametrize(("found", "reason"), NO_TEXTS.values(), ids=list(NO_TEXTS))

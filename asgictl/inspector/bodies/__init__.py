@@ -55,11 +55,6 @@ class Readings:
             yield "\n".join(laid_out(self._content, self._media_type, whole=self._whole).lines)
 
 
-def decoded(content: bytes, encoding: str) -> bytes:
-    """Return `content` unpacked, as far as that can be done."""
-    return unpacked(content, encoding).content
-
-
 def preview(content: bytes | str, media_type: str = "", *, whole: bool = True) -> str:
     """Return the beginning of some content in one line; not `whole` where more of it may come."""
     if isinstance(content, bytes):

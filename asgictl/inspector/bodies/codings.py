@@ -38,7 +38,7 @@ def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool
     """
     names: list[str] = []
     fault = None
-    for name in _named(encoding) if content else ():
+    for name in named(encoding) if content else ():
         if (refusal := _refusal(name, len(names))) is not None:
             return Unpacked(content, tuple(names), fault or refusal)
         coding = KNOWN[name]
@@ -67,7 +67,7 @@ class Unpacker:
         self.names: list[str] = []
         self.fault: str | None = None
         self._limit = limit
-        self._waiting = _named(encoding)
+        self._waiting = named(encoding)
         self._stages: list[_Decoding] = []
         self._held = b""
 
@@ -202,8 +202,8 @@ def _refusal(name: str, undone: int) -> str | None:
     return f"only {_CODINGS} codings are undone" if undone == _CODINGS else None
 
 
-def _named(encoding: str) -> list[str]:
-    """Return the names in a Content-Encoding, the one to be undone first in front (RFC 9110 section 8.4)."""
+def named(encoding: str) -> list[str]:
+    """Return the codings that a Content-Encoding names, the one to be undone first in front (RFC 9110 section 8.4)."""
     names = [part.strip().lower() for part in reversed(encoding.split(","))]
     return [name for name in names if name not in ("", "identity")]
 

@@ -1,6 +1,5 @@
 """The libraries that undo a content coding, behind one interface, that of zlib's decompressors."""
 
-import sys
 import zlib
 from collections.abc import Callable
 from importlib import import_module
@@ -59,7 +58,7 @@ class _Brotli:
 
 
 def _zstd() -> tuple[New, ...]:
-    if sys.version_info >= (3, 14) and (module := _module("compression.zstd")):
+    if module := _module("compression.zstd"):  # of Python 3.14, if it was built with it
         options = {module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
         return (lambda _: module.ZstdDecompressor(options=options),)
     if (module := _module("zstandard")) is None:

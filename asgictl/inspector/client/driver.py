@@ -207,7 +207,7 @@ class Driver:
     def _scope(self, kind: str, target: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         __tracebackhide__ = True
         if not target.startswith("/") and target != "*":
-            raise ValueError(f"{target!r} is no path: it begins with a slash")
+            raise ValueError(f"{target!r} is not a path: it begins with a slash")
         headers = _with(headers, b"host", b"localhost")
         return {
             "type": kind,

@@ -49,17 +49,9 @@ class Body(NamedTuple):
     hint: str | None = None
 
 
-def gap(exchange: Exchange) -> int | None:
-    """Return how many events there are before the first that is not kept, or None where all are."""
-    for place, event in enumerate(exchange.events):
-        if event.n != place + 1:
-            return place
-    return len(exchange.events) if exchange.left_out else None
-
-
 def unfinished(exchange: Exchange) -> str | None:
     """Return why an exchange may have gone on otherwise than what is kept of it, or None."""
-    if gap(exchange) is not None:
+    if exchange.gap is not None:
         return GONE
     if exchange.closed is None:
         return "the recording ends"
@@ -75,7 +67,7 @@ def reasons(one: str | None, other: str | None) -> str:
 def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool = False) -> Body:
     """Return the body that the app has received, or has sent; one that was perhaps read `as_far_as_another` only."""
     headers = exchange.request_headers if direction == "receive" else exchange.response_headers
-    end = gap(exchange)
+    end = exchange.gap
     kept = [event for event in exchange.events[:end] if event.direction == direction and event.type in KINDS]
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
@@ -91,7 +83,7 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
 def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: bool) -> str | None:
     """Return why a body without an end may have one; None where the app has given it none."""
     if direction == "receive":
-        return GONE if gap(exchange) is not None else "the app has read no more"
+        return GONE if exchange.gap is not None else "the app has read no more"
     if reason := unfinished(exchange):
         return reason
     # Servers tell it by a message, or by an error (https://asgi.readthedocs.io/en/latest/specs/www.html).
@@ -102,7 +94,7 @@ def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: boo
 def _has_none(exchange: Exchange, direction: Direction) -> bool:
     """Tell whether there is no body, or none that the app had to read."""
     if direction == "receive":
-        return gap(exchange) is None and _is_empty(exchange)
+        return exchange.gap is None and _is_empty(exchange)
     return exchange.start is None
 
 
@@ -128,8 +120,7 @@ def _joined(events: list[Event]) -> tuple[bytes, bool]:
     """Return the content up to the first message that is cut, and whether there is one."""
     parts = []
     for event in events:
-        content = event.content
-        parts.append(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        parts.append(event.data)
         if event.cut:
             return b"".join(parts), True
     return b"".join(parts), False

@@ -7,7 +7,8 @@ from typing import Any
 from asgictl.inspector.comparison import content, digests, frames
 from asgictl.inspector.comparison.content import body_of, reasons, unfinished
 from asgictl.inspector.comparison.found import Difference, Found, Remark, alone, told
-from asgictl.inspector.exchange import ANSWERS, Exchange
+from asgictl.inspector.endings import ANSWERS
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers
 from asgictl.inspector.record import Direction, Event, Redacted
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asgictl.inspector.comparison.content import MORE_KEPT, MORE_SAVED, gap, reasons, unfinished
+from asgictl.inspector.comparison.content import MORE_KEPT, MORE_SAVED, reasons, unfinished
 from asgictl.inspector.comparison.found import (
     Difference,
     Found,
@@ -16,7 +16,7 @@ from asgictl.inspector.comparison.found import (
     told,
 )
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Direction, Event
+from asgictl.inspector.record import Direction, Event, as_bytes
 from asgictl.inspector.sizes import size
 
 _FRAMES = 5000
@@ -32,7 +32,7 @@ def of_frames(where: str, first: Exchange, second: Exchange, direction: Directio
     if any(why):
         count = min(len(frames) for frames, reason in zip((one, other), why, strict=True) if reason)
         one, other = one[:count], other[:count]
-        is_gap = any(gap(exchange) is not None for exchange in (first, second))
+        is_gap = any(exchange.gap is not None for exchange in (first, second))
         text = f"compared: the first {count}; {reasons(*why)}"
         yield Remark(f"{where}s", text, hint=MORE_SAVED if is_gap else None)
     limit = min((len(frame.content) for frame in (*one, *other) if frame.cut), default=None)
@@ -67,22 +67,18 @@ class _Frame(NamedTuple):
 
 
 def _frames(exchange: Exchange, direction: Direction) -> list[_Frame]:
-    kept = (event for event in exchange.events[: gap(exchange)] if event.direction == direction)
+    kept = (event for event in exchange.events[: exchange.gap] if event.direction == direction)
     return [_Frame(event.content, _size(event), event.cut) for event in kept if event.type in _KINDS]
 
 
 def _size(event: Event) -> int:
-    return event.size if event.cut else len(_bytes(event.content))
-
-
-def _bytes(content: bytes | str) -> bytes:
-    return content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    return event.size if event.cut else len(event.data)
 
 
 def _goes_on(exchange: Exchange) -> str | None:
     """Return why a WebSocket may have gone on, of which no end is kept."""
     is_over = any(event.type in _ENDS for event in exchange.events)
-    return None if exchange.type != "websocket" or (is_over and gap(exchange) is None) else unfinished(exchange)
+    return None if exchange.type != "websocket" or (is_over and exchange.gap is None) else unfinished(exchange)
 
 
 def _of_pair(where: str, one: _Frame, other: _Frame) -> Iterator[Found]:
@@ -98,5 +94,5 @@ def _of_pair(where: str, one: _Frame, other: _Frame) -> Iterator[Found]:
     elif one.size != other.size:
         yield Difference(f"{where}, as far as it is kept the same", f"{one.size} B", f"{other.size} B")
     if count is not None:
-        kept, whole = min(len(_bytes(it.content)) for it in (before, after)), max(one.size, other.size)
+        kept, whole = min(len(as_bytes(it.content)) for it in (before, after)), max(one.size, other.size)
         yield Remark(where, f"compared: the first {size(kept)} of {size(whole)}", hint=MORE_KEPT)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
-from asgictl.inspector.bodies import charsets
+from asgictl.inspector.bodies import charsets, codings
 from asgictl.inspector.headers import joined, value_of
 
 _LONGEST = 1e12
@@ -157,7 +157,7 @@ def _packed(headers: Headers, content: bytes, size: int) -> HarBody:
     """Return content packed as its headers say; without that header where it cannot be."""
     is_whole = len(content) >= size
     encoding = joined(headers, "content-encoding")
-    names = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
+    names = codings.named(encoding)[::-1]
     if not names or not content:
         return HarBody(headers, content, max(size, len(content)), is_whole)
     packers = _packers()

@@ -25,7 +25,7 @@ def content(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.response_headers
     if exchange.method == "HEAD":
         return {"size": 0, "mimeType": value_of(headers, "content-type") or "x-unknown", "text": ""}
-    whole = not exchange.is_cut
+    whole = exchange.gap is None and not any(event.cut for event in exchange.sent)
     body = _read(exchange.response_body, headers, whole=whole)
     size = exchange.response_size
     is_packed = body.content != body.kept
@@ -67,8 +67,7 @@ def missing(exchange: Exchange, kept: int, size: int) -> str | None:
     """Return what is not kept of a body of that `size`."""
     if kept < size:
         return f"{kept} of {size} bytes are kept"
-    has_gaps = exchange.left_out or [event.n for event in exchange.events] != list(range(1, len(exchange.events) + 1))
-    return "some messages of this exchange are not kept" if has_gaps else None
+    return "some messages of this exchange are not kept" if exchange.gap is not None else None
 
 
 def _comment(*said: str | None) -> dict[str, str]:
@@ -79,8 +78,7 @@ def _comment(*said: str | None) -> dict[str, str]:
 def _read(kept: bytes, headers: Headers, *, whole: bool) -> _Body:
     encoding = joined(headers, "content-encoding")
     unpacked = codings.unpacked(kept, encoding, whole=whole)
-    named = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
-    is_unpacked = len(unpacked.names) == len(named) or not kept
+    is_unpacked = len(unpacked.names) == len(codings.named(encoding)) or not kept
     media_type = value_of(headers, "content-type") or ""
     text = charsets.text(unpacked.content, media_type, whole=whole)
     if text is not None and not _comes_back(text, unpacked.content, media_type, whole=whole):

@@ -16,7 +16,7 @@ from asgictl.inspector import urls
 from asgictl.inspector.har import contents
 from asgictl.inspector.har.contents import listed, number, object_of, text
 from asgictl.inspector.headers import value_of
-from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
+from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted, as_bytes
 
 # No file is larger, whatever claims to be an archive.
 _LARGEST = 256 * 1024 * 1024
@@ -180,7 +180,7 @@ class _Entry:
 
     def _frame(self, message: dict[str, Any], *, is_text: bool) -> None:
         content = contents.frame(text(message.get("data")), is_text=is_text)
-        size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+        size = len(as_bytes(content))
         is_client = message.get("type") == "send"
         kind = {"type": "websocket.receive" if is_client else "websocket.send"}
         ms = max(self._begun, number(number(message.get("time")) - self._at) * 1000)

@@ -164,7 +164,7 @@ def _sent(exchange: Exchange) -> tuple[int, str | None]:
 
 def _message(exchange: Exchange, event: Event) -> dict[str, Any]:
     content = event.content
-    size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    size = len(event.data)
     return {
         "type": "send" if event.direction == "receive" else "receive",  # as the client sees it
         "time": exchange.opened.at + _ms(event.ms) / 1000,

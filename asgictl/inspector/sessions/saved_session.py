@@ -203,7 +203,7 @@ def check_header(name: str, line: bytes) -> dict[str, Any]:
         fields = json.loads(line)
         schema = str(fields["schema"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"{called(name)} is no saved session: its first line does not say `{codec.SCHEMA}`"
+        problem = f"{called(name)} is not a saved session: its first line does not say `{codec.SCHEMA}`"
         raise FileProblemError(problem, hint=WRITTEN) from error
     if schema != codec.SCHEMA:
         problem = f"{called(name)} has the schema `{schema}`, this asgictl knows `{codec.SCHEMA}`"

@@ -15,7 +15,7 @@ from typing import Any
 
 from asgictl import errors
 from asgictl.errors import FileProblemError
-from asgictl.inspector.exchange import ANSWERS
+from asgictl.inspector.endings import ANSWERS
 from asgictl.inspector.record import CONTENT, Closed, Continued, Earlier, Event, Opened, Record
 from asgictl.inspector.sessions import codec, saved_session
 from asgictl.inspector.sessions.session_lines import LONGEST, LONGEST_FIRST, Note

@@ -3,16 +3,14 @@
 import contextlib
 import io
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from asgictl import errors
 from asgictl.errors import FileProblemError
+from asgictl.inspector.bodies import decoders
 
 Note = Callable[[str], object]
 
@@ -23,12 +21,8 @@ LONGEST_FIRST = 1024 * 1024
 # No packed file becomes larger than this, in GiB.
 _LARGEST = 4
 
-# So much is unpacked at once: a thousand times that with gzip, and 32 MB with zstd, at the most.
+# So much is unpacked at once: a thousand times that with gzip, and as much as its window with zstd, at the most.
 _PIECE = 1024
-
-# What packed content begins with (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1).
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 
 WRITTEN = "name a file that `asgictl inspect --save` has written"
 
@@ -72,53 +66,39 @@ def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
 
 def _unpacked(name: str, file: BinaryIO) -> BinaryIO:
     """Return what reads the content of a file, and of a packed one what is packed in it."""
-    head = file.read(len(_ZSTD))
-    if head.startswith(_GZIP):
-        unpack = _Unpack(lambda: zlib.decompressobj(zlib.MAX_WBITS + 16), zlib.error)  # gzip (zlib.h, inflateInit2)
-    elif head == _ZSTD:
-        unpack = _zstd(name)
-    elif file.seekable():
+    head = file.read(4)
+    for coding in (decoders.KNOWN["gzip"], decoders.KNOWN["zstd"]):
+        if any(head.startswith(magic) for magic, _ in coding.members):
+            pieces = chain([head], iter(lambda: file.read(_PIECE), b""))
+            return _stream(_pieces(name, pieces, coding))
+    if file.seekable():
         file.seek(-len(head), io.SEEK_CUR)
         return file
-    else:
-        return _stream(chain([head], iter(lambda: file.read1(io.DEFAULT_BUFFER_SIZE), b"")))  # type: ignore[attr-defined]  # of what is buffered
-    return _stream(_pieces(name, chain([head], iter(lambda: file.read(_PIECE), b"")), unpack))
+    return _stream(chain([head], iter(lambda: file.read1(io.DEFAULT_BUFFER_SIZE), b"")))  # type: ignore[attr-defined]  # of what is buffered
 
 
-class _Unpack(NamedTuple):
-    """What unpacks the next part of some content that has one after the other; and its error."""
-
-    part: Callable[[], Any]
-    error: type[Exception]
-
-
-def _zstd(name: str) -> _Unpack:
-    if sys.version_info >= (3, 14):
-        module = import_module("compression.zstd")
-        return _Unpack(module.ZstdDecompressor, module.ZstdError)
-    if find_spec("zstandard") is None:
-        raise FileProblemError(f"{called(name)} is packed with zstd", hint="install `asgictl[zstd]`, or unpack it")
-    module = import_module("zstandard")
-    return _Unpack(lambda: module.ZstdDecompressor().decompressobj(), module.ZstdError)
-
-
-def _pieces(name: str, packed: Iterable[bytes], unpack: _Unpack) -> Iterator[bytes]:
+def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iterator[bytes]:
     """Yield what is packed, in small pieces; raise `EOFError` where its end is missing."""
-    part, size = unpack.part(), 0
-    try:
-        for piece in packed:
-            rest = piece
-            while rest:
-                if part.eof:
-                    part = unpack.part()
-                yield (content := part.decompress(rest))
-                rest = part.unused_data if part.eof else b""
-                size += len(content)
-                if size > _LARGEST * 1024**3:
-                    problem = f"{called(name)} unpacks to more than {_LARGEST} GiB"
-                    raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
-    except unpack.error as error:
-        raise FileProblemError(f"{called(name)} cannot be unpacked: {error}", hint="see if it is damaged") from error
+    if not (ways := coding.new()):
+        hint = f"install `asgictl[{coding.extra}]`, or unpack it"
+        raise FileProblemError(f"{called(name)} is packed with {coding.label}", hint=hint)
+    part, size = ways[0](_PIECE), 0
+    for piece in packed:
+        rest = piece
+        while rest:
+            if part.eof:
+                part = ways[0](_PIECE)
+            try:
+                content = part.decompress(rest)
+            except Exception as error:  # each library has errors of its own for what is not packed like that
+                problem = f"{called(name)} cannot be unpacked: {error}"
+                raise FileProblemError(problem, hint="see if it is damaged") from error
+            yield content
+            rest = part.unused_data if part.eof else b""
+            size += len(content)
+            if size > _LARGEST * 1024**3:
+                problem = f"{called(name)} unpacks to more than {_LARGEST} GiB"
+                raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
     if not part.eof:
         raise EOFError
 

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector.exchange import Exchange, tells
+from asgictl.inspector.endings import tells
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import stack, wording
 from asgictl.inspector.show.previews import Previews

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from asgictl.errors import ConfigError
-from asgictl.inspector.exchange import ANSWERS, Exchange
+from asgictl.inspector.endings import ANSWERS
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show.searching import Search
@@ -39,12 +40,12 @@ class Filter(NamedTuple):
         try:
             pattern = re.compile(request.grep, re.IGNORECASE) if request.grep else None
         except re.error as error:
-            problem = f"`--grep {request.grep}` is no regular expression: {error}"
+            problem = f"`--grep {request.grep}` is not a regular expression: {error}"
             raise ConfigError(problem, hint="put a \\ before signs like ( and [", option="grep") from error
         for kind in request.type:
             if kind not in _TYPES:
                 hint = f"pass {', '.join(_TYPES[:-1])} or {_TYPES[-1]}"
-                raise ConfigError(f"`--type {kind}` is no type of scope", hint=hint, option="type")
+                raise ConfigError(f"`--type {kind}` is not a type of scope", hint=hint, option="type")
         split = [part.strip() for status in request.status for part in status.split(",")]
         return cls(
             types=request.type,
@@ -159,7 +160,7 @@ def _range(text: str) -> tuple[int, int]:
     found = _STATUS.fullmatch(text.lower())
     if found is None:
         hint = "pass one like 404, 5xx or 400-499"
-        raise ConfigError(f"`--status {text}` is no status", hint=hint, option="status")
+        raise ConfigError(f"`--status {text}` is not a status", hint=hint, option="status")
     hundred, low, high = found.groups()
     if hundred:
         return int(hundred) * 100, int(hundred) * 100 + 99

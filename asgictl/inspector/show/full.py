@@ -10,7 +10,7 @@ from asgictl.inspector.bodies.event_stream import EventStream
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.show.blocks import Block, Blocks
-from asgictl.inspector.show.previews import as_bytes, is_body, of_side
+from asgictl.inspector.show.previews import is_body, of_side
 from asgictl.inspector.show.wording import event_line, outcome, title
 from asgictl.spans import Line, Span
 
@@ -43,8 +43,8 @@ class FullView(Blocks):
         yield event_line(event)
         yield from _headers(list(pairs(event.get("headers"))), _BODY)
         if event.type.startswith("websocket.") and event.content:
-            body = _Body([])
-            body.add(as_bytes(event.content), cut=event.cut)
+            body = _Body([], is_text=isinstance(event.content, str))
+            body.add(event.data, cut=event.cut)
             yield from body.lines(ended=True)
         elif event.type.startswith("lifespan.") and event.get("message"):
             yield from ([Span(f"{_BODY}{line}")] for line in str(event.get("message")).splitlines())
@@ -59,7 +59,7 @@ class FullView(Blocks):
         if body is None:
             is_stream = (value_of(headers, "content-type") or "").lower().startswith("text/event-stream")
             body = self._bodies[key] = _Stream(headers) if is_stream else _Body(headers)
-        yield from body.add(as_bytes(event.content), cut=event.cut)
+        yield from body.add(event.data, cut=event.cut)
         if not event.get("more_body"):
             del self._bodies[key]
             yield from body.lines(ended=True)
@@ -73,10 +73,11 @@ class FullView(Blocks):
 
 
 class _Body:
-    """The chunks of a body, as many as can be shown."""
+    """The chunks of a body, as many as can be shown; or a message of a WebSocket, which says whether it `is_text`."""
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, *, is_text: bool = False) -> None:
         self._headers = headers
+        self._is_text = is_text
         self._content = bytearray()
         self._cut = False
         self._long = False
@@ -97,6 +98,8 @@ class _Body:
         encoding = joined(self._headers, "content-encoding")
         whole = ended and not self._cut and not self._long
         kind, lines = bodies.shown(bytes(self._content), media_type, encoding, whole=whole)
+        if self._is_text and kind.startswith("binary"):
+            kind, lines = "text", self._content.decode("utf-8", "surrogatepass").splitlines()[: bodies.LINES]
         if kind not in ("text", "JSON"):
             yield _dim(kind)
         for line in lines:

@@ -29,7 +29,7 @@ class Previews:
         unpacker = self._unpackers[side]
         if unpacker is None:
             return wording.preview(event, content, self._types[side])
-        unpacked = unpacker.feed(as_bytes(content))
+        unpacked = unpacker.feed(event.data)
         if event.cut:
             unpacker.skip()
         elif not event.get("more_body"):
@@ -52,8 +52,3 @@ def is_body(event: Event) -> bool:
 def of_side(exchange: Exchange, direction: str) -> Headers:
     """Return the headers that tell of a body."""
     return exchange.request_headers if direction == "receive" else exchange.response_headers
-
-
-def as_bytes(content: bytes | str) -> bytes:
-    """Return the content of a body, in which an app may have put text."""
-    return content if isinstance(content, bytes) else content.encode(errors="replace")

@@ -1,6 +1,6 @@
 """What some apps did in a while, for the report of a test."""
 
-from asgictl.inspector.exchange import ANSWERS
+from asgictl.inspector.endings import ANSWERS
 from asgictl.inspector.record import Closed, Event, Opened, Record, Sink
 from asgictl.inspector.show.line import LineView
 from asgictl.spans import Line, Span

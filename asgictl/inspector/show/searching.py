@@ -11,7 +11,7 @@ from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.show import wording
-from asgictl.inspector.show.previews import as_bytes, is_body, of_side
+from asgictl.inspector.show.previews import is_body, of_side
 
 # What is looked for may begin so far in front of a chunk, in characters.
 _OVERLAP = 1000
@@ -54,9 +54,9 @@ class Search:
     def _of_event(self, event: Event) -> Iterator[str]:
         content = event.content
         if is_body(event):
-            yield from self._of_chunk(event, as_bytes(content))
+            yield from self._of_chunk(event, event.data)
         elif content:
-            yield from Readings(as_bytes(content), "", "", whole=not event.cut)
+            yield from Readings(event.data, "", "", whole=not event.cut)
             if event.cut:
                 self._miss("cut", f"a message: {_kept(len(content), event.size)}")
         yield from _lines(list(pairs(event.get("headers"))))

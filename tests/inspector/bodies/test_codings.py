@@ -238,7 +238,6 @@ def test_zstd_of_the_standard_library(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(sys.modules, "compression.zstd", module)
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    monkeypatch.setattr(sys, "version_info", (3, 14))
 
     assert unpacked(zstd(b"x"), "zstd") == Unpacked(b"x", ("zstd",), None)
     assert windows == [23]

@@ -278,7 +278,7 @@ def test_paths(asgi_inspect: type[Inspected]) -> None:
     with asgi_inspect(app) as client:
         assert client.get("/p/€?q=ä&r=%20").text == repr(("/p/€", b"/p/%E2%82%AC", b"q=%C3%A4&r=%20"))
         assert client.get("/a%20b").text == repr(("/a b", b"/a%20b", b""))
-        with pytest.raises(ValueError, match="'nope' is no path"):
+        with pytest.raises(ValueError, match="'nope' is not a path"):
             client.get("nope")
 
 

@@ -180,7 +180,7 @@ REFUSED: dict[str, tuple[Exchange, Edit, type[AsgictlError], str, str]] = {
         asked([(b"content-length", b"1")], None),
         Edit(),
         AsgictlError,
-        "#7 has a body of which not all is kept, or was received by the app",
+        "not all of the request of #7 is kept, or was read by the app",
         "pass --body, or record it again, with a larger --body-limit or --save-limit",
     ),
     **{

@@ -182,7 +182,7 @@ def test_async(asgi_inspect):
     ]
     assert shown["test_path"][:3] == [
         *at('client.patch("nope")', "test_path"),
-        "E   ValueError: 'nope' is no path: it begins with a slash",
+        "E   ValueError: 'nope' is not a path: it begins with a slash",
     ]
     assert shown["test_refused"][:3] == [
         *at('with client.websocket("/nowhere") as websocket:', "test_refused"),

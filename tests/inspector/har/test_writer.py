@@ -701,3 +701,16 @@ def test_one_after_the_other() -> None:
     assert next(lines).startswith('{"log": {"version": "1.2"')
     assert taken == [0, 1]
     assert [len(json.loads("".join(har(exchanges(), "1")))["log"]["entries"]), list(har([], "1"))] == [2, []]
+
+
+def test_an_upload_that_is_cut() -> None:
+    """That not all of an upload is kept changes nothing of what is said of the answer."""
+    opened, _, *answer = answered([(b"content-encoding", b"gzip")], PACKED[:-3])
+    upload = {"type": "http.request", "body": b"abc", "more_body": False}
+    cut = Event(1, 1, 0.5, "receive", upload, size=9, cut=True)
+    whole = Event(1, 1, 0.5, "receive", upload, size=3)
+
+    contents = [entry_of(opened, request, *answer)["response"]["content"] for request in (whole, cut)]
+
+    assert contents[0] == contents[1]
+    assert contents[0]["comment"] == "the end is missing"

@@ -138,7 +138,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # What a file may be refused with, beside the number of a line.
 REFUSED = re.compile(
     r"error: (line \d+ of `s\.jsonl` is damaged: |there is no exchange #|there are several exchanges #"
-    r"|`s\.jsonl` is no saved session: |`s\.jsonl` has the schema )"
+    r"|`s\.jsonl` is not a saved session: |`s\.jsonl` has the schema )"
 )
 
 

@@ -101,7 +101,7 @@ def test_foreign_files_stay(file: Path, content: str) -> None:
     file.write_text(content)
 
     for use in (lambda: saving(file, []), lambda: list(records(file, print))):
-        with pytest.raises(FileProblemError, match=r"is no saved session|has the schema `other/1`"):
+        with pytest.raises(FileProblemError, match=r"is not a saved session|has the schema `other/1`"):
             use()
     assert file.read_text() == content
 
@@ -210,7 +210,7 @@ def test_rotation_takes_nothing_foreign(file: Path) -> None:
     older = file.with_name("s.1.jsonl")
     older.write_text("precious")
 
-    with pytest.raises(FileProblemError, match=r"s\.1\.jsonl` is no saved session"):
+    with pytest.raises(FileProblemError, match=r"s\.1\.jsonl` is not a saved session"):
         saving(file, [])
     assert older.read_text() == "precious"
 
@@ -310,7 +310,7 @@ def test_what_is_said(file: Path, tmp_path: Path) -> None:
     written = "name a file that `asgictl inspect --save` has written"
     none, pipe = tmp_path / "no" / "s.jsonl", tmp_path / "pipe"
     file.write_text("[]\n")
-    foreign = (f"`{file}` is no saved session: its first line does not say `asgictl.inspect/1`", written)
+    foreign = (f"`{file}` is not a saved session: its first line does not say `asgictl.inspect/1`", written)
 
     assert problem(file) == foreign
     assert problem(file, read=True) == foreign

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from asgictl.errors import FileProblemError
+from asgictl.inspector.bodies import decoders
 from asgictl.inspector.sessions import session_lines
 from asgictl.inspector.sessions.session_lines import lines
 from tests.inspector.recordings import gzipped
@@ -164,16 +165,32 @@ def test_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_zstd_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From Python 3.14 on nothing has to be installed for zstd."""
-    module = SimpleNamespace(ZstdDecompressor=zstandard.ZstdDecompressor().decompressobj, ZstdError=zstandard.ZstdError)
+    made: list[dict[object, int]] = []
+
+    def new(*, options: dict[object, int]) -> object:
+        made.append(options)
+        return zstandard.ZstdDecompressor().decompressobj()
+
+    module = SimpleNamespace(ZstdDecompressor=new, DecompressionParameter=SimpleNamespace(window_log_max="window"))
     with monkeypatch.context() as patch:
-        patch.setattr(session_lines, "sys", SimpleNamespace(version_info=(3, 14)))
-        patch.setattr(session_lines, "import_module", {"compression.zstd": module}.__getitem__)
+        patch.setattr(decoders, "import_module", {"compression.zstd": module}.__getitem__)
         assert read(PACKED["zstd, appended to"], tmp_path) == TEXT
+    assert made
+    assert all(options == {"window": 23} for options in made)
+
+
+def test_a_large_window(tmp_path: Path) -> None:
+    """A file that would have to be held in memory to be unpacked is refused."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+
+    with pytest.raises(FileProblemError, match="cannot be unpacked: zstd decompressor error: Frame requires too much"):
+        read(packer.compress(TEXT) + packer.flush(), tmp_path)
 
 
 def test_without_zstd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is installed that unpacks zstd, the extra is named."""
-    monkeypatch.setattr(session_lines, "find_spec", lambda _: None)
+    monkeypatch.setattr(decoders, "_module", lambda _: None)
     with pytest.raises(FileProblemError) as caught:
         read(zstd(TEXT), tmp_path)
 

@@ -144,7 +144,7 @@ def test_files_that_are_no_session(name: str) -> None:
     Path(name).chmod(0o755)
     notes: list[str] = []
 
-    assert refused(notes)[0].startswith(f"`{name}` is no saved session")
+    assert refused(notes)[0].startswith(f"`{name}` is not a saved session")
     assert (notes, stat.S_IMODE(Path(name).stat().st_mode)) == ([], 0o755)
 
 

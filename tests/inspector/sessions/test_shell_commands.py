@@ -174,7 +174,7 @@ REFUSED: list[tuple[Exchange, str, str]] = [
     (asked([], type="lifespan"), "#5 is a lifespan, which {} cannot send", WEBSOCKETS),
     (
         asked([], b"x", cut=True),
-        "#5 has a body of which not all is kept, or was received by the app",
+        "not all of the request of #5 is kept, or was read by the app",
         "record it again, with a larger --body-limit or --save-limit",
     ),
 ]

@@ -70,17 +70,17 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     (
         {"grep": "a("},
         (
-            "`--grep a(` is no regular expression: missing ), unterminated subpattern at position 1",
+            "`--grep a(` is not a regular expression: missing ), unterminated subpattern at position 1",
             "put a \\ before signs like ( and [",
             "grep",
         ),
     ),
-    ({"type": ("http", "ws")}, ("`--type ws` is no type of scope", "pass http, websocket or lifespan", "type")),
+    ({"type": ("http", "ws")}, ("`--type ws` is not a type of scope", "pass http, websocket or lifespan", "type")),
     *(
-        ({"status": (text,)}, (f"`--status {text}` is no status", "pass one like 404, 5xx or 400-499", "status"))
+        ({"status": (text,)}, (f"`--status {text}` is not a status", "pass one like 404, 5xx or 400-499", "status"))
         for text in ("20", "6xx", "0xx", "2xx-3xx", "4040", "400-", "-400", "", "abc", "400-4xx")
     ),
-    ({"status": ("200,x",)}, ("`--status x` is no status", "pass one like 404, 5xx or 400-499", "status")),
+    ({"status": ("200,x",)}, ("`--status x` is not a status", "pass one like 404, 5xx or 400-499", "status")),
 ]
 
 

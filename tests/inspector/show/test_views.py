@@ -11,6 +11,7 @@ import pytest
 
 from asgictl.console import Console
 from asgictl.inspector import bodies
+from asgictl.inspector.bodies import codings
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Opened, Raised, Record, Redacted, failure
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show import View
@@ -288,12 +289,23 @@ def test_big_bodies() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
-    assert len(bodies.decoded(bomb, "gzip")) == 50_000_000
-    assert bodies.decoded(b"no gzip", "gzip") == b"no gzip"
+    assert len(codings.unpacked(bomb, "gzip").content) == 50_000_000
     assert (len(lines), lines[-1]) == (bodies.LINES + 1, "… more lines")
     assert deep.kind == "JSON; nested too deeply"
     assert bodies.preview("x" * 5000) == "x" * 200 + "…"
     assert bodies.preview(b"a\nb\n") == "a b"
+
+
+def test_text_that_would_be_binary() -> None:
+    """A message that is text is shown as text, whatever letters it has."""
+    opened = Opened(1, 0.0, {"type": "websocket"})
+    said = Event(1, 1, 1.0, "send", {"type": "websocket.send", "text": "a\x01b\nc"}, size=5)
+    view = FullView()
+
+    shown = ["".join(span.text for span in line) for record in (opened, said) for line in view.feed(record)]
+    shown += ["".join(span.text for span in line) for line in view.finish()]
+
+    assert shown[-2:] == ["         a\x01b", "         c"]
 
 
 def filtered(records: Iterable[Record], **options: Any) -> list[int]:
