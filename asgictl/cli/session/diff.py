@@ -7,7 +7,7 @@ from asgictl.inspector.request import DiffRequest
 
 
 def diff(request: DiffRequest, run: Invocation) -> int:
-    """Compare two exchanges: scope, headers without order, bodies by meaning; 1 if they differ, 5 if that is open."""
+    """Compare two exchanges: scope, headers, bodies; 1 if they differ, 5 if that is open."""
     from asgictl.inspector.comparison import differences
 
     files, numbers = saved.split(request.words)
