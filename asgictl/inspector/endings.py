@@ -21,6 +21,12 @@ AFTERWARDS = 100.0
 _GONE = frozenset(("websocket.close", "websocket.disconnect", "http.disconnect"))
 
 
+def is_body(event: Event) -> bool:
+    """Tell whether a message is, or may be, a part of a body."""
+    kind = event.type
+    return "body" in kind or kind == "http.request"
+
+
 def is_last(event: Event) -> bool:
     """Tell whether a message ends a body, of the request or of the answer, or the answer's trailers."""
     more = _MORE.get(event.type)

@@ -11,7 +11,7 @@ from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.headers import Headers, joined, lost, pairs, value_of
-from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Direction, Event, Failure, Opened, Raised, Record
 
 _SWITCHING = 101
 _FORBIDDEN = 403
@@ -165,6 +165,10 @@ class Exchange:
         """The headers of the answer, in order."""
         start = self.start or next((event for event in self.sent if event.type == "websocket.accept"), None)
         return list(pairs(start.get("headers"))) if start else []
+
+    def headers_of(self, direction: Direction) -> Headers:
+        """Return the headers of the request, which the app receives, or of the answer, which it sends."""
+        return self.request_headers if direction == "receive" else self.response_headers
 
     @property
     def request_body(self) -> bytes:

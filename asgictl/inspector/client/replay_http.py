@@ -76,10 +76,9 @@ class _Recorded:
         if "headers" in message:
             message["headers"] = self._redactor.headers(message["headers"])
         exchange = self.exchange
-        headers = exchange.request_headers if direction == "receive" else exchange.response_headers
         changed = cut = False
         if size and self._redactor.body_names:
-            changed, cut = self._bodies.take(direction, message, size, headers)
+            changed, cut = self._bodies.take(direction, message, size, exchange.headers_of(direction))
         event = Event(exchange.id, number, self._ms(), direction, message, size=size, cut=cut, redacted=changed)
         exchange.add(event)
 

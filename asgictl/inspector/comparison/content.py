@@ -66,7 +66,7 @@ def reasons(one: str | None, other: str | None) -> str:
 
 def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool = False) -> Body:
     """Return the body that the app has received, or has sent; one that was perhaps read `as_far_as_another` only."""
-    headers = exchange.request_headers if direction == "receive" else exchange.response_headers
+    headers = exchange.headers_of(direction)
     end = exchange.gap
     kept = [event for event in exchange.events[:end] if event.direction == direction and event.type in KINDS]
     content, cut = _joined(kept)
@@ -94,15 +94,8 @@ def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: boo
 def _has_none(exchange: Exchange, direction: Direction) -> bool:
     """Tell whether there is no body, or none that the app had to read."""
     if direction == "receive":
-        return exchange.gap is None and _is_empty(exchange)
+        return exchange.gap is None and exchange.is_request_read
     return exchange.start is None
-
-
-def _is_empty(exchange: Exchange) -> bool:
-    length = value_of(exchange.request_headers, "content-length") or "0"
-    chunked = value_of(exchange.request_headers, "transfer-encoding") is not None
-    received = any(event.type == "http.request" for event in exchange.received)
-    return not received and (exchange.type != "http" or (length == "0" and not chunked))
 
 
 def of_bodies(where: str, one: Body, other: Body) -> Iterator[Found]:

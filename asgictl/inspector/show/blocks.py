@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
+from asgictl.inspector import sizes
 from asgictl.inspector.endings import tells
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
@@ -120,7 +121,7 @@ class Blocks:
         if isinstance(record, Continued):
             earlier = record.earlier
             count = f"{earlier.messages} earlier message{'s' if earlier.messages != 1 else ''}"
-            what = f"{count}, {wording.size(earlier.received + earlier.sent)}"
+            what = f"{count}, {sizes.size(earlier.received + earlier.sent)}"
             block.lines.append([Span(f"{'':8} "), Span(f"… {what}", "dim")])
         return self._begin(before) if before is not None and not before.live else []
 
@@ -245,7 +246,7 @@ def _late(event: Event) -> Line:
 def _left_out(block: Block, now: float) -> list[Line]:
     if not block.skipped:
         return []
-    what = f"{block.skipped} more {block.skipped_type}, {wording.size(block.skipped_size)}"
+    what = f"{block.skipped} more {block.skipped_type}, {sizes.size(block.skipped_size)}"
     block.skipped, block.skipped_size, block.flushed = 0, 0, now
     return [[Span(f"{'':8} "), Span(f"… {what}", "dim")]]
 

@@ -7,10 +7,10 @@ from typing import Any
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.bodies.event_stream import EventStream
+from asgictl.inspector.endings import is_body
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.show.blocks import Block, Blocks
-from asgictl.inspector.show.previews import is_body, of_side
 from asgictl.inspector.show.wording import event_line, outcome, title
 from asgictl.spans import Line, Span
 
@@ -53,7 +53,7 @@ class FullView(Blocks):
 
     def _chunk(self, block: Block, event: Event) -> Iterator[Line]:
         """Yield a body once it is complete, and the events of a stream as they come."""
-        headers = of_side(block.exchange, event.direction)
+        headers = block.exchange.headers_of(event.direction)
         key = block.exchange.id, event.direction
         body = self._bodies.get(key)
         if body is None:

@@ -1,8 +1,9 @@
 """The bodies of an exchange on their way: whose headers tell of them, and how each message of one begins."""
 
 from asgictl.inspector.bodies.codings import Unpacker
+from asgictl.inspector.endings import is_body
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.headers import Headers, joined, value_of
+from asgictl.inspector.headers import joined, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.show import wording
 
@@ -22,7 +23,7 @@ class Previews:
         if not is_body(event) or not (content or self._unpackers.get(side)):
             return wording.preview(event, content)
         if side not in self._types:
-            headers = of_side(self._exchange, side)
+            headers = self._exchange.headers_of(side)
             self._types[side] = value_of(headers, "content-type") or ""
             encoding = joined(headers, "content-encoding")
             self._unpackers[side] = Unpacker(encoding) if encoding else None
@@ -41,14 +42,3 @@ class Previews:
         return ": ".join(
             text for text in (", ".join(said), wording.preview(event, unpacked, self._types[side])) if text
         )
-
-
-def is_body(event: Event) -> bool:
-    """Tell whether a message is, or may be, a part of a body."""
-    kind = event.type
-    return "body" in kind or kind == "http.request"
-
-
-def of_side(exchange: Exchange, direction: str) -> Headers:
-    """Return the headers that tell of a body."""
-    return exchange.request_headers if direction == "receive" else exchange.response_headers

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
+from asgictl.inspector import sizes
 from asgictl.inspector.bodies import Readings, charsets
 from asgictl.inspector.bodies.codings import Unpacker
+from asgictl.inspector.endings import is_body
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
-from asgictl.inspector.record import Closed, Event, Opened, Record
-from asgictl.inspector.show import wording
-from asgictl.inspector.show.previews import is_body, of_side
+from asgictl.inspector.record import Closed, Direction, Event, Opened, Record
 
 # What is looked for may begin so far in front of a chunk, in characters.
 _OVERLAP = 1000
@@ -65,7 +65,7 @@ class Search:
     def _of_chunk(self, event: Event, content: bytes) -> Iterator[str]:
         self._kept[event.direction] += len(content)
         self._sent[event.direction] += event.size
-        headers = of_side(self._exchange, event.direction)
+        headers = self._exchange.headers_of(event.direction)
         if encoding := joined(headers, "content-encoding"):
             unpacker = self._unpackers.setdefault(event.direction, Unpacker(encoding))
             content = unpacker.feed(content)
@@ -97,11 +97,12 @@ class Search:
             self._miss("held", "too large: searched message by message, as it was sent")
             return
         for exchange in assembled(held).values():
-            for direction, what, content in (
+            sides: list[tuple[Direction, str, bytes]] = [
                 ("receive", "request", exchange.request_body),
                 ("send", "response", exchange.response_body),
-            ):
-                headers = of_side(exchange, direction)
+            ]
+            for direction, what, content in sides:
+                headers = exchange.headers_of(direction)
                 media_type, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
                 found = Readings(content, media_type, encoding, whole=self._kept[direction] == self._sent[direction])
                 yield from found
@@ -113,7 +114,7 @@ class Search:
 
 
 def _kept(count: int, size: int) -> str:
-    return f"only {wording.size(count)} of {wording.size(size)} are kept, --body-limit keeps more"
+    return f"only {sizes.size(count)} of {sizes.size(size)} are kept, --body-limit keeps more"
 
 
 def _lines(headers: Headers) -> Iterator[str]:

@@ -8,7 +8,7 @@ from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
-from asgictl.inspector.sizes import size as size  # noqa: PLC0414  # the views find it here
+from asgictl.inspector.sizes import size
 from asgictl.spans import Line, Span
 
 # What has words of its own below, or none.

@@ -6,7 +6,7 @@ from typing import Any
 import brotli
 import pytest
 
-from asgictl.inspector import bodies
+from asgictl.inspector import bodies, sizes
 from asgictl.inspector.record import Event, Redacted
 from asgictl.inspector.show import wording
 from tests.inspector.recordings import gzipped
@@ -26,7 +26,7 @@ SIZES = {
 @pytest.mark.parametrize(("count", "text"), SIZES.items())
 def test_sizes(count: int, text: str) -> None:
     """Sizes are told in the largest unit of which there is one."""
-    assert wording.size(count) == text
+    assert sizes.size(count) == text
 
 
 @pytest.mark.parametrize(
