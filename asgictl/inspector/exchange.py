@@ -53,7 +53,7 @@ class Exchange:
             yield self.closed
 
     def __repr__(self) -> str:
-        what = f"{self.method} {self.target}".strip()
+        what = f"{self.method} {self.target.partition('?')[0]}".strip()  # a query may hold secrets
         return f"<Exchange {self.id}: {what}, {self.status or f'{len(self.events)} messages'}>"
 
     @property
@@ -104,8 +104,10 @@ class Exchange:
 
     @property
     def start(self) -> Event | None:
-        """The message that began the answer."""
-        return next((event for event in self.sent if event.type in endings.STARTS), None)
+        """The message that began the answer, if the server has taken it."""
+        refused = {raised.n for raised in self.raised if raised.direction == "send"}
+        starts = (event for event in self.sent if event.type in endings.STARTS)
+        return next((event for event in starts if event.n not in refused), None)
 
     @property
     def status(self) -> int | None:

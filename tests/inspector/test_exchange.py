@@ -62,10 +62,10 @@ def test_statuses(found: Exchange, status: int | None, code: int | None) -> None
 
 
 def test_what_it_is() -> None:
-    """An exchange shows its number, what was asked, and how it is answered."""
+    """An exchange shows its number, what was asked, without the query, and how it is answered."""
     assert [repr(one) for one in assembled([*REQUEST, *CHAT, *FAILING]).values()] == [
-        "<Exchange 7: POST /orders?x=1, 200>",
-        "<Exchange 8: WS /chat?x=1, 101>",
+        "<Exchange 7: POST /orders, 200>",
+        "<Exchange 8: WS /chat, 101>",
         "<Exchange 9: GET /boom, 500>",
     ]
     assert repr(exchange(kind="lifespan")) == "<Exchange 1: LIFESPAN, 0 messages>"
@@ -230,6 +230,15 @@ def test_headers_that_can_be_read() -> None:
     assert list(pairs(odd)) == [(b"a", b"\xfc"), (b"b", b"c"), (b"?", Redacted(1))]
     assert [list(pairs(other)) for other in (None, "ab", {b"a": b"b"})] == [[], [], []]
     assert list(pairs((("a", b"b"),))) == [(b"a", b"b")]
+
+
+def test_an_answer_that_the_server_refuses() -> None:
+    """The beginning of an answer that the server has not taken is not its status."""
+    found = answered(b"x")
+    begun = found.status
+    found.add(Raised(1, 1, 1.5, "send", Failure("RuntimeError", "Invalid HTTP header value.", "")))
+
+    assert (begun, found.status, list(found.response_headers)) == (200, None, [])
 
 
 def test_messages_of_any_kind() -> None:

@@ -75,7 +75,7 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     if not missing and any(isinstance(event.get(key), Redacted) for event in kept for key in CONTENT):
         missing = HIDDEN
     total = None if missing else sum(event.size for event in kept)
-    hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut else None
+    hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut and missing != HIDDEN else None
     kind, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
     return Body(content, total, kind, encoding, missing or (CUT if cut else None), ended, hint)
 

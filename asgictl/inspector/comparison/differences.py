@@ -1,7 +1,7 @@
 """How two exchanges differ: in their scopes, their headers without order, their bodies by what they mean."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from asgictl.inspector.comparison import content, digests, frames
@@ -10,13 +10,13 @@ from asgictl.inspector.comparison.found import Difference, Found, Remark, alone,
 from asgictl.inspector.endings import ANSWERS
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers
-from asgictl.inspector.record import Direction, Event, Redacted
+from asgictl.inspector.record import CONTENT, Direction, Event, Redacted
 
 # What differs between any two connections.
 _FLEETING = frozenset(("client", "server", "state", "headers"))
 
-# What differs between two answers of the same kind.
-_VARYING = frozenset((b"date",))
+# What differs between any two answers, or requests, of the same kind.
+_VARYING = frozenset((b"date", b"sec-websocket-key"))
 
 _SWITCHING = 101
 
@@ -37,6 +37,7 @@ def of_requests(one: Exchange, other: Exchange) -> Iterator[Found]:
     yield from content.of_bodies("request body", *(body_of(exchange, "receive") for exchange in (one, other)))
     yield from frames.of_frames("received frame", one, other, "receive")
     yield from _of_values("client's close", one, other, lambda exchange: _closed(exchange, "receive"))
+    yield from _of_secrets("request", one, other, lambda exchange: [exchange.scope, *_told(exchange.received)])
 
 
 def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozenset()) -> Iterator[Found]:
@@ -67,6 +68,7 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
         yield from content.of_bodies("response body", body, again)
     yield from frames.of_frames("sent frame", one, other, "send")
     yield from _of_others(one, other, over_network=bool(added))
+    yield from _of_secrets("answer", one, other, lambda exchange: _told(exchange.sent))
 
 
 def _spelled(value: Any) -> str:
@@ -109,10 +111,27 @@ def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference
 
 
 def _comparable(value: bytes | Redacted) -> str:
-    """Return a header's value; of secrets that cannot be told apart only that they are some."""
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return str(value) if value.digest else "‹redacted›"
+    """Return a header's value, or what is known of a secret."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _told(events: Iterable[Event]) -> list[Any]:
+    """Return the messages, without content in which there are no secrets."""
+    return [
+        event.message
+        if event.redacted or not isinstance(event.message, dict)
+        else {key: value for key, value in event.message.items() if key not in CONTENT}
+        for event in events
+    ]
+
+
+def _of_secrets(
+    where: str, one: Exchange, other: Exchange, values_of: Callable[[Exchange], list[Any]]
+) -> Iterator[Found]:
+    """Yield that some secrets were compared by their sizes alone; in a replay, which never has digests, it is usual."""
+    if digests.by_size_alone(*values_of(one)) and digests.by_size_alone(*values_of(other)):
+        untold = other.opened.replay_of is None
+        yield Remark(f"secrets of the {where}", "compared by their sizes alone", untold=untold)
 
 
 def _started(exchange: Exchange) -> dict[str, Any]:

@@ -44,6 +44,12 @@ def is_har(path: Path) -> bool:
     return path.suffix.lower() == ".har"
 
 
+def is_own(path: Path) -> bool:
+    """Tell whether asgictl has written an archive, which does so without the values of secrets."""
+    with path.open("rb") as file:
+        return b'"creator": {"name": "asgictl"' in file.read(200)
+
+
 def records(path: Path, note: Note, only: Collection[int] = ()) -> Iterator[Record]:
     """Yield the records of the entries in a file, numbered from 1; of those with the numbers `only`, if there are any.
 

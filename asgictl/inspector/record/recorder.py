@@ -41,7 +41,7 @@ else:
 _CONTENT = frozenset(CONTENT)
 
 # What else may hold a secret: a chosen subprotocol, a URL to push, links to hint at.
-_URLS = frozenset(("links", "path", "subprotocol"))
+_URLS = frozenset(("links", "message", "path", "reason", "subprotocol"))
 
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3

@@ -190,13 +190,16 @@ class Redactor:
         return [one.decode("utf-8", "surrogatepass") for one in self._subprotocols(map(as_bytes, offered), self.mark)]
 
     def message(self, kept: dict[str, Any]) -> None:
-        """Take the secrets out of what else a message may hold: a subprotocol, the path of a push, links."""
+        """Take the secrets out of what else a message may hold: a subprotocol, a path, links, why something ended."""
         if isinstance(protocol := kept.get("subprotocol"), str):
             kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode(
                 "utf-8", "surrogatepass"
             )
         if isinstance(path := kept.get("path"), str):
             kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
+        for key in ("message", "reason"):
+            if isinstance(said := kept.get(key), str):
+                kept[key] = self.text(as_bytes(said), only_queries=True).decode("utf-8", "surrogatepass")
         if isinstance(links := kept.get("links"), list):
             kept["links"] = [self.text(link) if isinstance(link, bytes) else self.redacted(link) for link in links]
 

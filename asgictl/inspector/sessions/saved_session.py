@@ -13,7 +13,7 @@ from typing import Any
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import reader
-from asgictl.inspector.record import Closed, Continued, Event, Opened, Record
+from asgictl.inspector.record import Closed, Continued, Event, Opened, Record, secret_names
 from asgictl.inspector.sessions import checked, codec, session_lines
 from asgictl.inspector.sessions.session_lines import WRITTEN, Note, called
 
@@ -98,6 +98,8 @@ class SavedSession:
         for record in reader.records(Path(name), self._note, only):
             self.highest = max(self.highest, record.id)
             yield record
+        if reader.is_own(Path(name)):
+            self._hold({"redacted": list(secret_names.NAMES)})
 
     def _of_file(self, name: str, first: bytes, lines: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
         if is_torn(first):

@@ -1,6 +1,7 @@
 """Secrets are told apart, and are not told."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.comparison import differences
+from asgictl.inspector.comparison.found import Remark
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.sessions import codec
@@ -64,17 +66,31 @@ def test_one_run() -> None:
     assert places(LONG, OTHER, runs=1) == EVERYWHERE
 
 
+SIZES = ["secrets of the request", "secrets of the answer"]
+
+
 @pytest.mark.parametrize("other", [LONG, OTHER])
 def test_two_runs(other: bytes) -> None:
-    """Between two runs, as between a recording and its replay, no secrets can be compared, and none differ."""
-    assert places(LONG, other, runs=2) == []
+    """Between two runs secrets of one size cannot be told apart, and that is said; sizes are."""
+    assert places(LONG, other, runs=2) == SIZES
+    assert "request header authorization" in places(LONG, other + b"-longer", runs=2)
+    assert "scope query_string" in places(LONG, other + b"-longer", runs=2)
+
+
+def test_a_replay() -> None:
+    """A replay, whose digests are others each time, is compared by sizes, and that leaves nothing open."""
+    one, other = asked(LONG, LONG, runs=1)
+    other.opened = replace(other.opened, replay_of=one.id)
+
+    assert list(differences.of_answers(one, other)) == [Remark(SIZES[1], "compared by their sizes alone", untold=False)]
 
 
 def test_short_ones() -> None:
     """A secret that could be found by trying has its size alone, and a mark in a text."""
     one, other = asked(b"123456", b"654321", runs=1)
 
-    assert places(b"123456", b"654321", runs=1) == []
+    assert places(b"123456", b"654321", runs=1) == SIZES
+    assert "request header authorization" in places(b"123456", b"6543210", runs=1)
     assert [exchange.scope["query_string"] for exchange in (one, other)] == [b"token=***"] * 2
     assert one.scope["raw_path"] == b"/a;token=***"
     assert one.response_headers[1] == (b"location", b"/?token=***")

@@ -210,6 +210,22 @@ def test_the_log() -> None:
     assert re.fullmatch(r'::1 - "WebSocket /\?token=\*\*\*15\.[0-9a-f]{8}"', lines[0])
 
 
+def test_why_something_ended() -> None:
+    """A startup that fails, and a close, do not tell the secrets in their reasons."""
+    said = f"cannot connect to postgres://u:{hush()}@h/db?token={hush()}"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.startup.failed", "message": said})
+        else:
+            await send({"type": "websocket.close", "code": 1011, "reason": said})
+
+    for kind in ("lifespan", "websocket"):
+        records = recorded(app, {"type": kind, "headers": []})
+        assert "cannot connect to postgres://u:" in codec.dumps(records[1])
+        assert leaks(records) == {}
+
+
 INNOCENT: list[tuple[bytes, bytes]] = [
     (b"x-token-count", b"5"),
     (b"x-postal-code", b"12345"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.har import writer
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.sessions import codec
 from asgictl.inspector.sessions.saved_session import SavedSession
@@ -256,3 +257,15 @@ def test_an_exchange_that_goes_on() -> None:
 
     with pytest.raises(Exception, match=r"^#7 began in an older file, `s\.1\.jsonl`$"):
         exchange.check_whole("record it again")
+
+
+@pytest.mark.parametrize(("creator", "hides"), [("asgictl", True), ("WebInspector", False)])
+def test_the_secrets_of_an_archive(tmp_path: Path, *, creator: str, hides: bool) -> None:
+    """An archive of asgictl's own is without secrets, and what is sent again from it is shown without them, too."""
+    path = tmp_path / "s.har"
+    text = "".join(writer.har(assembled(REQUEST).values(), "1"))
+    path.write_text(text.replace('"name": "asgictl"', f'"name": "{creator}"', 1), encoding="utf-8")
+    session = SavedSession([str(path)], print)
+
+    assert len(list(session.records())) > 1
+    assert ("set-cookie" in session.names("redacted")) is hides
