@@ -31,6 +31,8 @@ def launch(plan: ServePlan, reporter: Reporter, wrap: Callable[[ASGIApp], ASGIAp
     surroundings.check()
     descriptors.check(plan.workers)
     with terminal.kept() as state, errors.shortage():
+        children = 1 if plan.watch else plan.workers if plan.workers > 1 else 0
+        surroundings.check_room(children, watches=plan.watch is not None)
         return _launch(plan, reporter, state, wrap)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asgictl import __main__
+from asgictl import __main__, errors
 from asgictl.cli import app
 from asgictl.errors import StartError
 from asgictl.serving.processes import surroundings
@@ -100,3 +100,39 @@ def test_the_look_imports_no_asyncio() -> None:
     code = f"import sys; {look}; assert 'asyncio' not in sys.modules"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("children", "watches", "needed"), [(0, False, 0), (1, True, 16), (2, False, 21)])
+def test_room_for_threads(monkeypatch: pytest.MonkeyPatch, *, children: int, watches: bool, needed: int) -> None:
+    """So many threads are tried as the processes below this one need, and all of them have ended afterwards."""
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+    before = threading.active_count(), threading.stack_size()
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+
+    surroundings.check_room(children, watches=watches)
+
+    assert len(started) == needed
+    assert (threading.active_count(), threading.stack_size()) == before
+
+
+def test_no_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no more of them the start is refused, and those that were tried have ended."""
+    start = threading.Thread.start
+    before = threading.active_count()
+
+    def refuse(thread: threading.Thread) -> None:
+        if threading.active_count() > before + 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with pytest.raises(StartError, match="the system allows no more processes, threads or memory"), errors.shortage():
+        surroundings.check_room(2, watches=False)
+    assert threading.active_count() == before
