@@ -735,14 +735,14 @@ def test_replay_of_what_has_no_end(inspect: Serve, serve: Serve, tmp_path: Path)
 
 
 def test_replay_compares_without_secrets(inspect: Serve, tmp_path: Path) -> None:
-    """A cookie that is another one each time is no difference, and is not shown."""
+    """A cookie that is another one each time is no difference, which is said, and is not shown."""
     served = inspect("--save", "s.jsonl")
     httpx.get(f"{served.url}/cookie")
     served.wait_for('"k":"close","id":1')
     served.stop()
     (tmp_path / "main.py").write_text(APP.replace("SECRET-set-cookie", "SECRET-another"))
     again = session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app", "--diff")
-    assert again == (0, "#1 and now: no difference\n", "")
+    assert again == (0, "#1 and now: no difference\nsecrets of the answer\n= not compared\n", "")
     assert "SECRET" not in session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app", "--view", "full")[1]
 
 

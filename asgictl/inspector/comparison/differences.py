@@ -128,10 +128,12 @@ def _told(events: Iterable[Event]) -> list[Any]:
 def _of_secrets(
     where: str, one: Exchange, other: Exchange, values_of: Callable[[Exchange], list[Any]]
 ) -> Iterator[Found]:
-    """Yield that some secrets were compared by their sizes alone; in a replay, which never has digests, it is usual."""
+    """Yield that some secrets were not compared, or by their sizes alone; in a replay that leaves nothing open."""
     if digests.by_size_alone(*values_of(one)) and digests.by_size_alone(*values_of(other)):
-        untold = other.opened.replay_of is None
-        yield Remark(f"secrets of the {where}", "compared by their sizes alone", untold=untold)
+        if other.opened.replay_of is None:
+            yield Remark(f"secrets of the {where}", "compared by their sizes alone")
+        else:
+            yield Remark(f"secrets of the {where}", "not compared", untold=False)
 
 
 def _started(exchange: Exchange) -> dict[str, Any]:

@@ -6,16 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Event, Opened, Redacted
+from asgictl.inspector.record import UNKNOWN, Event, Opened, Redacted
 from asgictl.inspector.record.marks import HIDDEN, MARK, is_hidden
 
 _IN_TEXT = re.compile(MARK.pattern.decode())
 
 
 def alike(one: Exchange, other: Exchange) -> tuple[Exchange, Exchange]:
-    """Return two exchanges whose secrets can be compared: by sizes alone, unless one run has made all digests."""
+    """Return two exchanges whose secrets can be compared: by sizes alone, unless one run has made all digests.
+
+    Those of a replay are not: what is new each time, like the cookie of a session, is no difference.
+    """
     if other.opened.replay_of is not None:
-        return _bare(one), _bare(other)
+        return _bare(one, sizes=False), _bare(other, sizes=False)
     runs = {run for exchange in (one, other) for record in exchange.records() for run in _runs(_of(record))}
     return (one, other) if len(runs) < 2 else (_bare(one), _bare(other))  # noqa: PLR2004  # more than one
 
@@ -56,22 +59,29 @@ def _runs(value: Any) -> Iterator[str]:
         yield from (digest[:3] for _, digest in _IN_TEXT.findall(text) if digest)
 
 
-def _bare(exchange: Exchange) -> Exchange:
-    bare = Exchange(replace(exchange.opened, scope=_without(exchange.opened.scope)))
+def _bare(exchange: Exchange, *, sizes: bool = True) -> Exchange:
+    bare = Exchange(replace(exchange.opened, scope=_without(exchange.opened.scope, sizes=sizes)))
     bare.left_out = exchange.left_out
     for record in exchange.records():
-        if not isinstance(record, Opened):
-            bare.add(replace(record, message=_without(record.message)) if isinstance(record, Event) else record)
+        if isinstance(record, Event):
+            bare.add(replace(record, message=_without(record.message, sizes=sizes)))
+        elif not isinstance(record, Opened):
+            bare.add(record)
     return bare
 
 
-def _without(value: Any) -> Any:
+def _without(value: Any, *, sizes: bool) -> Any:
+    """Return a value in which secrets have no digests, and perhaps no `sizes`."""
     if isinstance(value, dict):
-        return {key: _without(item) for key, item in value.items()}
+        return {key: _without(item, sizes=sizes) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_without, value))
+        return type(value)(_without(item, sizes=sizes) for item in value)
     if isinstance(value, Redacted):
-        return Redacted(value.size)
+        return Redacted(value.size if sizes else UNKNOWN)
     if isinstance(value, str):
-        return _IN_TEXT.sub(lambda mark: f"***{mark[1] or ''}", value)
-    return MARK.sub(lambda mark: HIDDEN + (mark[1] or b""), value) if isinstance(value, bytes) else value
+        return _IN_TEXT.sub(lambda mark: f"***{(mark[1] or '') if sizes else ''}", value)
+    return (
+        MARK.sub(lambda mark: HIDDEN + ((mark[1] or b"") if sizes else b""), value)
+        if isinstance(value, bytes)
+        else value
+    )

@@ -21,9 +21,13 @@ CONTENT = ("body", "bytes", "text")
 Direction = Literal["receive", "send"]
 
 
+# The size of a secret of which not even that is said.
+UNKNOWN = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Stands for a secret; `size` is the secret's length in bytes.
+    """Stands for a secret; `size` is the secret's length in bytes, or `UNKNOWN`.
 
     Its `digest` begins with three characters for the run of the inspector that made it. Within a run, others follow
     that are the same for the same secret. Short secrets have none.
@@ -33,6 +37,8 @@ class Redacted:
     digest: str = ""
 
     def __str__(self) -> str:
+        if self.size == UNKNOWN:
+            return "‹redacted›"
         return f"‹redacted {self.size} B{f' {self.digest[3:]}' if self.digest else ''}›"
 
 
