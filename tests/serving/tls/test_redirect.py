@@ -180,7 +180,7 @@ def test_the_port_is_free_at_once(monkeypatch: pytest.MonkeyPatch, started: bool
 def test_a_websocket(caplog: pytest.LogCaptureFixture) -> None:
     """A WebSocket is led to its own scheme, and nobody is told of a package that is not missing."""
     upgrade = {"connection": "Upgrade", "upgrade": "WebSocket", "sec-websocket-version": "13"}
-    with running() as made, caplog.at_level(logging.WARNING, logger="uvicorn.error"):
+    with caplog.at_level(logging.WARNING, logger="uvicorn.error"), running() as made:
         answer = httpx.get(f"{made.url}/chat?a", headers={**upgrade, "sec-websocket-key": "x" * 22 + "=="})
         with socket.create_connection(("127.0.0.1", port_of(made)), timeout=10) as client:
             client.sendall(b"\0\r\n\r\n")
