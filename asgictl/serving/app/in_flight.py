@@ -100,7 +100,7 @@ class InFlight:
     def _has_all(self) -> bool:
         """Whether a client had all that was promised when it left, as it may before the app has said that it is all."""
         lengths = [value for name, value in self.headers or () if name.lower() == b"content-length"]
-        return self.scope["method"] == "HEAD" or lengths == [b"%d" % self._taken]
+        return self.scope.get("method") == "HEAD" or lengths == [b"%d" % self._taken]
 
     def cut_off(self) -> None:
         """Note that the process ends in the middle of it."""

@@ -24,7 +24,7 @@ from tests.serving.app.runtime.doubles import HTTP, drop, made, nothing
 
 App = Callable[[Receive, Send], Awaitable[None]]
 
-WEBSOCKET = {**HTTP, "type": "websocket"}
+WEBSOCKET = {key: value for key, value in HTTP.items() if key != "method"} | {"type": "websocket"}
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +146,15 @@ def test_a_websocket_has_one_line(case: str) -> None:
     app, wanted = SOCKETS[case]
 
     assert logged(app, WEBSOCKET) == [f'"WebSocket /a HTTP/1.1" {wanted} 1250.0 ms']
+
+
+def test_a_client_that_leaves_a_refused_websocket() -> None:
+    """A client that leaves before the end of the answer that refuses its WebSocket is told of."""
+    app = says(*denial(), {"type": BODY, "body": b"no", "more_body": True}, {"type": BODY, "body": b"pe"})
+
+    assert logged(app, WEBSOCKET, cycle=Cycle(leaves=True)) == [
+        '"WebSocket /a HTTP/1.1" 401 Unauthorized, client left, 4 B 1250.0 ms'
+    ]
 
 
 LEAVES: dict[str, tuple[list[dict[str, Any]], App, str]] = {
