@@ -76,10 +76,10 @@ def _launch(
     hooks = Hooks(ready, stop, listener.refuse, notifier, reporter, state)
     try:
         if plan.watch:
-            _configure_logging(plan)
+            _check_log_config(plan)
             return supervised.reload(plan, plan.watch, listener, hooks, _uvicorn)
         if plan.workers > 1:
-            _configure_logging(plan)
+            _check_log_config(plan)
             return supervised.workers(plan, listener, hooks, _uvicorn)
         return _one_process(plan, listener, hooks, wrap)
     finally:
@@ -165,6 +165,12 @@ def _with_logging(plan: ServePlan) -> ServePlan:
     """Have uvicorn configure logging before the app does, as it does in workers; return a plan that leaves it so."""
     _configure_logging(plan)
     return plan._replace(uvicorn={**plan.uvicorn, "log_config": None, "log_level": None})
+
+
+def _check_log_config(plan: ServePlan) -> None:
+    """Have a file of the user's fail here, where it is named; uvicorn's supervisors configure logging again."""
+    if isinstance(plan.uvicorn["log_config"], str):
+        _configure_logging(plan)
 
 
 def _configure_logging(plan: ServePlan) -> None:

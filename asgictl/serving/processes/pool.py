@@ -239,9 +239,12 @@ class Pool:
         self.workers.tell(pid, {"event": messages.DRAIN})
 
     def _end_if_all_ended(self) -> None:
-        """End without the supervisor, which still waits for a worker that is gone."""
-        if self.answered and self.error is None and not self._is_over and self.workers.have_ended():
+        """End without the supervisor, once it waits only for a worker that is gone."""
+        if self._is_over or not self.answered or self.error is not None:
+            return
+        if self.workers.have_ended():
             self._force(errors.STOPPED)
+        stopping.later(_NOTICE, self._end_if_all_ended)
 
     def _give_up(self) -> None:
         """End everything: a worker has outlived its own limit."""
