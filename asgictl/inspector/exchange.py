@@ -112,10 +112,10 @@ class Exchange:
     @property
     def status(self) -> int | None:
         """The status of the answer, as the client saw it: 500 for an app that raised, 101 for an accepted WebSocket."""
-        if self.start is not None:
-            status = self.start.get("status")
-            return status if isinstance(status, int) else None
         kinds = {event.type for event in self.sent}
+        if not kinds.isdisjoint(endings.STARTS):  # the client of one that the server has refused sees no status
+            status = self.start.get("status") if self.start else None
+            return status if isinstance(status, int) else None
         if "websocket.accept" in kinds:
             return _SWITCHING
         if "websocket.close" in kinds:

@@ -239,6 +239,8 @@ def test_an_answer_that_the_server_refuses() -> None:
     found.add(Raised(1, 1, 1.5, "send", Failure("RuntimeError", "Invalid HTTP header value.", "")))
 
     assert (begun, found.status, list(found.response_headers)) == (200, None, [])
+    found.add(Closed(1, 2.0, error=Failure("RuntimeError", "Invalid HTTP header value.", "")))
+    assert found.status is None
 
 
 def test_messages_of_any_kind() -> None:

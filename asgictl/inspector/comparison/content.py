@@ -27,7 +27,7 @@ _MARK = "\ufeff"
 MORE_KEPT = "record it again, with a larger --body-limit"
 MORE_SAVED = "record it again, with a larger --save-limit"
 GONE = "messages are missing"
-HIDDEN = "it is left out, for the secrets in it"
+LEFT_OUT = "it is left out, for the secrets in it"
 LEFT = "the client has left"
 
 # These are told by how much was compared.
@@ -73,9 +73,9 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
     missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
     if not missing and any(isinstance(event.get(key), Redacted) for event in kept for key in CONTENT):
-        missing = HIDDEN
+        missing = LEFT_OUT
     total = None if missing else sum(event.size for event in kept)
-    hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut and missing != HIDDEN else None
+    hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut and missing != LEFT_OUT else None
     kind, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
     return Body(content, total, kind, encoding, missing or (CUT if cut else None), ended, hint)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import UNKNOWN, Event, Opened, Redacted
+from asgictl.inspector.record import UNKNOWN, Event, Opened, Redacted, as_bytes
 from asgictl.inspector.record.marks import HIDDEN, MARK, is_hidden
 
 _IN_TEXT = re.compile(MARK.pattern.decode())
@@ -36,7 +36,7 @@ def _has_bare(value: Any) -> bool:
     if isinstance(value, Redacted):
         return not value.digest
     if isinstance(value, (str, bytes)):
-        text = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        text = as_bytes(value)
         return is_hidden(text) and not all(digest for _, digest in MARK.findall(text))
     return False
 
@@ -80,8 +80,6 @@ def _without(value: Any, *, sizes: bool) -> Any:
         return Redacted(value.size if sizes else UNKNOWN)
     if isinstance(value, str):
         return _IN_TEXT.sub(lambda mark: f"***{(mark[1] or '') if sizes else ''}", value)
-    return (
-        MARK.sub(lambda mark: HIDDEN + ((mark[1] or b"") if sizes else b""), value)
-        if isinstance(value, bytes)
-        else value
-    )
+    if isinstance(value, bytes):
+        return MARK.sub(lambda mark: HIDDEN + ((mark[1] or b"") if sizes else b""), value)
+    return value
