@@ -17,7 +17,7 @@ _SWITCHING = 101
 _FORBIDDEN = 403
 _FAILED = 500
 
-_BODIES = ("http.response.body", "websocket.http.response.body")
+BODIES = ("http.response.body", "websocket.http.response.body")
 
 
 class Exchange:
@@ -180,7 +180,7 @@ class Exchange:
     @property
     def response_body(self) -> bytes:
         """What is kept of the answer's body."""
-        return b"".join(event.data for event in self.sent if event.type in _BODIES)
+        return b"".join(event.data for event in self.sent if event.type in BODIES)
 
     @property
     def request_size(self) -> int:
@@ -208,7 +208,7 @@ class Exchange:
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
         earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
-        return earlier + sum(event.size for event in self.sent if event.type in _BODIES)
+        return earlier + sum(event.size for event in self.sent if event.type in BODIES)
 
     @property
     def frames(self) -> list[bytes | str]:

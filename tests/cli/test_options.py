@@ -28,8 +28,7 @@ from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
 from asgictl.inspector.client import driver, replay_asgi, replay_http
 from asgictl.inspector.comparison import differences
-from asgictl.inspector.har import writer
-from asgictl.inspector.sessions import session_file, shell_commands
+from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.serving import launch
@@ -170,7 +169,7 @@ def spy(calls: Calls) -> None:
     calls.of(views, "show", "console", "", "wanted", answer=True)
     calls.of(views, "view_of", "name")
     calls.of(saved, "print_differences", "console")
-    calls.of(writer, "har", answer=["{}"])
+    calls.of(archives, "written", answer=["{}"])
     calls.of(shell_commands, "curl", answer=shell_commands.CommandLine("a command", ()))
     calls.of(shell_commands, "httpie", answer=shell_commands.CommandLine("another command", ()))
     calls.of(replay_asgi, "script", "", "change", answer=SimpleNamespace(without=(), id=7))

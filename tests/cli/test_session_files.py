@@ -86,7 +86,7 @@ WORDS = {
         4,
         [
             "error: cannot read `99999999999999999999`: No such file or directory",
-            "hint: name a file that `asgictl inspect --save` has written",
+            "hint: name a file that `asgictl inspect --save` has written, or a HAR",
         ],
     ),
     "show a.jsonl a.jsonl": (2, ["error: `a.jsonl` is named twice", "hint: name each file once"]),

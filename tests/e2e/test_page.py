@@ -12,10 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from asgictl.inspector.exchange import assembled
-from asgictl.inspector.har.writer import har
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from tests.conftest import ASGICTL, Serve, Write
-from tests.inspector.recordings import CHAT, REQUEST, SCOPE
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE, archive
 
 pytestmark = pytest.mark.browser
 
@@ -112,7 +111,7 @@ def test_developer_tools_import_the_archive(page: Page) -> None:
     ]
     page.goto("devtools://devtools/bundled/devtools_app.html")
 
-    told = page.evaluate(IMPORT, "".join(har(assembled([*REQUEST, *CHAT, *zipped]).values(), "1")))
+    told = page.evaluate(IMPORT, archive(assembled([*REQUEST, *CHAT, *zipped]).values()))
 
     here: dict[str, Any] = {"server": "127.0.0.1:8000", "form": None, "frames": [], "asked": [], "given": []}
     assert told == [

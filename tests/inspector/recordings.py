@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from asgictl import Inspector
 from asgictl.asgi import ASGIApp, Message, Scope
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Record
+from asgictl.inspector.sessions import archives
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -84,3 +86,8 @@ def recorded(app: ASGIApp, scope: Scope, messages: Sequence[Message] = (), **opt
 def gzipped(content: bytes) -> bytes:
     """Return content packed with gzip, without the time, which is another one in each process of the tests."""
     return gzip.compress(content, mtime=0)
+
+
+def archive(exchanges: Iterable[Exchange]) -> str:
+    """Return a HAR file of some exchanges."""
+    return "".join(archives.written(exchanges, "1.2.3", dict, print))

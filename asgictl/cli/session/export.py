@@ -14,10 +14,10 @@ def export(request: ExportRequest, run: Invocation) -> int:
         raise ConfigError("the form is missing, or there are several", hint="pass one of --har, --curl ID, --httpie ID")
     session = saved.session(request.files, console)
     if request.har:
-        from asgictl.inspector.har.writer import har as archive
+        from asgictl.inspector.sessions import archives
 
         is_empty = True
-        for part in archive(session.exchanges(), __version__):
+        for part in archives.written(session.exchanges(), __version__, lambda: session.lists, console.note):
             console.result(part)
             is_empty = False
         if is_empty:

@@ -1,25 +1,18 @@
-"""HAR files as records: what a browser, mitmproxy or another tool has written, as if it had been inspected.
+"""Entries of HAR files as records: what a browser, mitmproxy or another tool has written, as if it had been inspected.
 
 A file may be somebody else's: each value may be of any type, and what cannot be told from it is said.
 """
 
-import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from asgictl import errors
-from asgictl.errors import FileProblemError
 from asgictl.inspector import urls
-from asgictl.inspector.har import contents
-from asgictl.inspector.har.contents import listed, number, object_of, text
+from asgictl.inspector.har import body_reader
+from asgictl.inspector.har.body_reader import listed, number, object_of, text
 from asgictl.inspector.headers import value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted, as_bytes
-
-# No file is larger, whatever claims to be an archive.
-_LARGEST = 256 * 1024 * 1024
 
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?)?([^?#]*)(\?[^#]*)?")
 _NETLOC = re.compile(r"(?:.*@)?(\[[^]]*\]|[^:]*)(?::(\d{1,5}))?", re.DOTALL)
@@ -31,66 +24,21 @@ _TEXT, _BINARY = 1, 2  # RFC 6455 section 5.2
 # When the last year begins that Python's calendar has, in every time zone.
 _LAST = 253_370_764_800
 
-# So many numbers are told of each thing that is missing.
-_FEW = 5
-
-_HINT = "name a file that a browser, mitmproxy or `asgictl session export --har` has written"
-
-Note = Callable[[str], object]
+Told = dict[str, list[int]]
 
 
-def is_har(path: Path) -> bool:
-    """Tell whether a file is an archive, by its name."""
-    return path.suffix.lower() == ".har"
+def records(place: int, entry: dict[str, Any], told: Told) -> Iterator[Record]:
+    """Yield the records of an entry that has a request, with the number `place`, and add to `told` what is not there.
 
-
-def is_own(path: Path) -> bool:
-    """Tell whether asgictl has written an archive, which does so without the values of secrets."""
-    with path.open("rb") as file:
-        return b'"creator": {"name": "asgictl"' in file.read(200)
-
-
-def records(path: Path, note: Note, only: Collection[int] = ()) -> Iterator[Record]:
-    """Yield the records of the entries in a file, numbered from 1; of those with the numbers `only`, if there are any.
-
-    `note` hears what the file does not have. Raises `FileProblemError` for a file that is not an archive.
+    That is in sentences without their subject, in which `{}` stands for the numbers of the entries.
     """
-    told: dict[str, list[int]] = {}
-    for place, entry in enumerate(_entries(path), start=1):
-        if not only or place in only:
-            if isinstance(entry, dict) and isinstance(entry.get("request"), dict):
-                yield from _Entry(place, entry, told).records()
-            else:
-                note(f"entry {place} of `{path}` is not a request, and is left out")
-    for what, numbers in told.items():
-        more = f" and {len(numbers) - _FEW} others" if len(numbers) > _FEW else ""
-        note(f"`{path}` {what}".replace("{}", ", ".join(f"#{one}" for one in numbers[:_FEW]) + more))
-
-
-def _entries(path: Path) -> list[Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise FileProblemError(f"cannot read `{path}`: {errors.reason(error)}", hint=_HINT) from error
-    if len(content) > _LARGEST:
-        hint = "make a smaller one, of fewer requests"
-        raise FileProblemError(f"`{path}` is larger than {_LARGEST >> 20} MiB, too large for a HAR", hint=hint)
-    try:
-        archive = json.loads(content.decode("utf-8-sig"))  # some tools put a byte order mark in front
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else "it is not JSON"
-        raise FileProblemError(f"`{path}` is not a HAR: {why}", hint=_HINT) from error
-    entries = object_of(object_of(archive).get("log")).get("entries")
-    if not isinstance(entries, list):
-        raise FileProblemError(f"`{path}` is not a HAR: it has no `log` with `entries`", hint=_HINT)
-    return entries
+    return _Entry(place, entry, told).records()
 
 
 class _Entry:
     """An entry on its way to records."""
 
-    def __init__(self, place: int, entry: dict[str, Any], told: dict[str, list[int]]) -> None:
+    def __init__(self, place: int, entry: dict[str, Any], told: Told) -> None:
         self._id = place
         self._told = told
         self._entry = entry
@@ -116,7 +64,7 @@ class _Entry:
             self._converse()
             body = None
         else:
-            body = contents.asked(self._request, headers)
+            body = body_reader.asked(self._request, headers)
             if not body.is_whole:
                 self._tell("does not hold the whole body of the request in {}")
             self._add("receive", self._asked, {"type": "http.request", "body": body.content, "more_body": False}, body)
@@ -128,7 +76,7 @@ class _Entry:
     def _tell(self, what: str) -> None:
         self._told.setdefault(what, []).append(self._id)
 
-    def _add(self, direction: Any, ms: float, message: dict[str, Any], body: contents.HarBody | None = None) -> None:
+    def _add(self, direction: Any, ms: float, message: dict[str, Any], body: body_reader.HarBody | None = None) -> None:
         size, cut = (body.size, not body.is_whole) if body else (0, False)
         self._events.append(Event(self._id, len(self._events) + 1, ms, direction, message, size=size, cut=cut))
 
@@ -157,7 +105,7 @@ class _Entry:
             self._tell("holds no answer to {}")
             return
         headers = self._headers(self._response)
-        body = contents.answered(self._response, headers)
+        body = body_reader.answered(self._response, headers)
         if not body.is_whole:
             self._tell("does not hold the whole body of the answer in {}")
         if body.lost:
@@ -185,23 +133,24 @@ class _Entry:
         self._close()
 
     def _frame(self, message: dict[str, Any], *, is_text: bool) -> None:
-        content = contents.frame(text(message.get("data")), is_text=is_text)
+        content = body_reader.frame(text(message.get("data")), is_text=is_text)
         size = len(as_bytes(content))
         is_client = message.get("type") == "send"
         kind = {"type": "websocket.receive" if is_client else "websocket.send"}
         ms = max(self._begun, number(number(message.get("time")) - self._at) * 1000)
-        body = contents.HarBody([], b"", size)
+        body = body_reader.HarBody([], b"", size)
         self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, body)
 
     def _close(self) -> None:
         """Add how it was closed, which only our own archives have."""
         closed = object_of(object_of(self._entry.get("_asgictl")).get("closed"))
-        code = closed.get("code")
+        code, reason = closed.get("code"), closed.get("reason")
         if isinstance(code, int):
             by_app = closed.get("by") == "app"
             kind = "websocket.close" if by_app else "websocket.disconnect"
             ms = max(self._ended, self._events[-1].ms)
-            self._add("send" if by_app else "receive", ms, {"type": kind, "code": code})
+            why = {"reason": reason} if isinstance(reason, str) else {}
+            self._add("send" if by_app else "receive", ms, {"type": kind, "code": code, **why})
         else:
             self._tell("does not say how the WebSocket of {} was closed")
 

@@ -1,9 +1,9 @@
-"""Exchanges as HAR 1.2, the HTTP Archive that browsers' developer tools open (http://www.softwareishard.com/blog/har-12-spec/)."""
+"""Exchanges as entries of HAR 1.2, the HTTP Archive that browsers' developer tools open (http://www.softwareishard.com/blog/har-12-spec/)."""
 
 import base64
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from asgictl.inspector.address import url
 from asgictl.inspector.bodies import forms
 from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.har import cookies, encoded
+from asgictl.inspector.har import body_writer, cookies
 from asgictl.inspector.headers import Headers, value_of
 from asgictl.inspector.record import Event
 
@@ -28,38 +28,37 @@ _NOT_KNOWN = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1}
 _KINDS = {"style": "stylesheet", **{name: name for name in ("document", "font", "image", "script")}}
 
 
-def har(exchanges: Iterable[Exchange], version: str) -> Iterator[str]:
-    """Yield the lines of an archive of the requests and the WebSockets among `exchanges`, made by asgictl `version`.
+def archive(entries: Iterable[dict[str, Any]], version: str, about: Callable[[], dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of an archive of some entries, made by asgictl `version`; in the end what there is to know.
 
     There is nothing of an archive without entries.
     """
     between = ""
-    for exchange in exchanges:
-        if exchange.type in ("http", "websocket"):
-            entry = _entry(exchange)
-            if not between:
-                # Safari's importer wants a page (Web Inspector, NetworkManager.processHAR).
-                began = {"startedDateTime": entry["startedDateTime"], "id": _PAGE, "title": "asgictl session"}
-                head = {
-                    "version": "1.2",
-                    "creator": {"name": "asgictl", "version": version},
-                    "pages": [{**began, "pageTimings": {}}],
-                }
-                yield f'{{"log": {json.dumps(head)[:-1]}, "entries": ['
-            yield between + json.dumps(entry, indent=1)
-            between = ",\n"
+    for one in entries:
+        if not between:
+            # Safari's importer wants a page (Web Inspector, NetworkManager.processHAR).
+            began = {"startedDateTime": one["startedDateTime"], "id": _PAGE, "title": "asgictl session"}
+            head = {
+                "version": "1.2",
+                "creator": {"name": "asgictl", "version": version},
+                "pages": [{**began, "pageTimings": {}}],
+            }
+            yield f'{{"log": {json.dumps(head)[:-1]}, "entries": ['
+        yield between + json.dumps(one, indent=1)
+        between = ",\n"
     if between:
-        yield "]}}"
+        yield f'], "_asgictl": {json.dumps(about())}}}}}'
 
 
-def _entry(exchange: Exchange) -> dict[str, Any]:
+def entry(exchange: Exchange) -> dict[str, Any]:
+    """Return the entry of a request or a WebSocket."""
     first = exchange.first_byte_ms
     accepted = next((event.ms for event in exchange.sent if event.type == "websocket.accept"), exchange.ms)
     wait = _ms(accepted if first is None else first)
     receive = max(0.0, _ms(exchange.ms) - wait)
     after = _ms(exchange.app_ms - exchange.ms)
     said = {"comment": f"the app went on for {after:.0f} ms after the answer"} if after >= AFTERWARDS else {}
-    entry: dict[str, Any] = {
+    found: dict[str, Any] = {
         "pageref": _PAGE,
         "startedDateTime": _moment(exchange.opened.at),
         "time": wait + receive,
@@ -76,7 +75,7 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
         },
     }
     if exchange.type == "websocket":
-        entry["_webSocketMessages"] = [
+        found["_webSocketMessages"] = [
             _message(exchange, event)
             for event in exchange.events
             if event.type in ("websocket.receive", "websocket.send")
@@ -84,8 +83,10 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
         end = exchange.end
         if end is not None and exchange.close_code is not None:
             by = "app" if end.direction == "send" else "client"
-            entry["_asgictl"]["closed"] = {"by": by, "code": exchange.close_code}
-    return entry
+            reason = end.get("reason")
+            why = {"reason": reason} if isinstance(reason, str) else {}
+            found["_asgictl"]["closed"] = {"by": by, "code": exchange.close_code, **why}
+    return found
 
 
 def _connection(exchange: Exchange) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _request(exchange: Exchange) -> dict[str, Any]:
         "bodySize": read if exchange.is_request_read else _UNKNOWN,
     }
     if read:
-        request["postData"] = encoded.post_data(exchange)
+        request["postData"] = body_writer.post_data(exchange)
     said = []
     if not exchange.target.startswith("/"):
         said.append(f"the target was `{exchange.target}`")
@@ -141,7 +142,7 @@ def _response(exchange: Exchange) -> dict[str, Any]:
         "httpVersion": _version(exchange),
         "cookies": cookies.given(headers, exchange.opened.at),
         "headers": _headers(headers),
-        "content": encoded.content(exchange),
+        "content": body_writer.content(exchange),
         "redirectURL": value_of(headers, "location") or "",
         "headersSize": _UNKNOWN,
         "bodySize": size,

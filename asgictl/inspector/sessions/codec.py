@@ -42,7 +42,12 @@ _DEEPEST = 64
 
 def dumps(record: Record) -> str:
     """Return a record as one line, newline included."""
-    return _ENCODER.encode(_FIELDS[type(record)](record)) + "\n"
+    return _ENCODER.encode(fields_of(record)) + "\n"
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """Return a record as the object in its line."""
+    return _FIELDS[type(record)](record)
 
 
 def loads(line: str | bytes) -> Record | None:
@@ -50,7 +55,11 @@ def loads(line: str | bytes) -> Record | None:
 
     Raises `ValueError`, which says what is wrong with it.
     """
-    fields = checked.fields(line)
+    return record_of(checked.fields(line))
+
+
+def record_of(fields: dict[str, Any]) -> Record | None:
+    """Return the record of an object, as `loads` does of a line."""
     try:
         kind = fields["k"]
         return _READ[kind](fields) if kind in _READ else None

@@ -12,9 +12,9 @@ from typing import Any
 
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.har import reader
-from asgictl.inspector.record import Closed, Continued, Event, Opened, Record, secret_names
-from asgictl.inspector.sessions import checked, codec, session_lines
+from asgictl.inspector.har.members import is_har
+from asgictl.inspector.record import Closed, Continued, Event, Opened, Record
+from asgictl.inspector.sessions import archives, checked, codec, session_lines
 from asgictl.inspector.sessions.session_lines import WRITTEN, Note, called
 
 BEGINNING = b'{"k":"session",'
@@ -47,11 +47,11 @@ class SavedSession:
         """
         begun = []
         for name in self.files:
-            if reader.is_har(Path(name)):
-                begun.append(("", self._of_archive(name, only)))
-                continue
             lines = session_lines.lines(name, self._note)
             first = next(lines, b"")
+            if is_har(first):
+                begun.append(("", self._of_archive(name, chain([first], lines), only)))
+                continue
             begun.append((_moment(first), self._of_file(name, first, lines, frozenset(only))))
         begun.sort(key=itemgetter(0))
         return self._joined(chain.from_iterable(records for _, records in begun))
@@ -91,15 +91,19 @@ class SavedSession:
         """Return the names that are listed under a key of the first lines, once all has been read."""
         return tuple(self._lists.get(key, ()))
 
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """All lists of names, once all has been read."""
+        return {key: list(names) for key, names in self._lists.items()}
+
     def __str__(self) -> str:
         return " and ".join(map(called, self.files))
 
-    def _of_archive(self, name: str, only: Collection[int]) -> Iterator[Record]:
-        for record in reader.records(Path(name), self._note, only):
-            self.highest = max(self.highest, record.id)
-            yield record
-        if reader.is_own(Path(name)):
-            self._hold({"redacted": list(secret_names.NAMES)})
+    def _of_archive(self, name: str, pieces: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
+        archive = archives.Archive(called(name), pieces, self._note)
+        yield from archive.records(only)
+        self.highest = max(self.highest, archive.highest)
+        self._hold(archive.about)
 
     def _of_file(self, name: str, first: bytes, lines: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
         if is_torn(first):

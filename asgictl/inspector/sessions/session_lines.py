@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector.bodies import decoders
+from asgictl.inspector.har.members import is_har
 
 Note = Callable[[str], object]
 
@@ -24,7 +25,10 @@ _LARGEST = 4
 # So much is unpacked at once: a thousand times that with gzip, and as much as its window with zstd, at the most.
 _PIECE = 1024
 
-WRITTEN = "name a file that `asgictl inspect --save` has written"
+# So much is read at once of what is unpacked.
+_STREAM = 64 * 1024
+
+WRITTEN = "name a file that `asgictl inspect --save` has written, or a HAR"
 
 
 def called(name: str) -> str:
@@ -41,9 +45,9 @@ def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
 
 
 def lines(name: str, note: Note) -> Iterator[bytes]:
-    """Yield the lines of the file called `name`, `-` for stdin; `note` hears when its end is missing.
+    """Yield the lines of the file called `name`, `-` for stdin; of a HAR, which has any lines, pieces after the first.
 
-    Raises `FileProblemError` for what cannot be read, or is too large.
+    `note` hears when its end is missing. Raises `FileProblemError` for what cannot be read, or is too large.
     """
     try:
         with _opened(name) as file:
@@ -57,6 +61,10 @@ def lines(name: str, note: Note) -> Iterator[bytes]:
 def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
     limit, number = LONGEST_FIRST, 1
     while line := file.readline(limit):
+        if number == 1 and is_har(line):
+            yield line
+            yield from iter(lambda: file.read1(_STREAM), b"")  # type: ignore[attr-defined]  # of what is buffered
+            return
         if len(line) == limit and not line.endswith(b"\n"):
             problem = f"line {number} of {called(name)} is longer than {limit // 1024**2} MiB"
             raise FileProblemError(problem, hint=WRITTEN if number == 1 else "remove that line to read the others")
@@ -104,7 +112,7 @@ def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iter
 
 
 def _stream(chunks: Iterator[bytes]) -> BinaryIO:
-    return io.BufferedReader(_Stream(chunks), 64 * 1024)
+    return io.BufferedReader(_Stream(chunks), _STREAM)
 
 
 class _Stream(io.RawIOBase):

@@ -1,6 +1,7 @@
 """HAR files as exchanges: those of browsers, mitmproxy and our own, and those of somebody who means no good."""
 
 import gzip
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
 from asgictl.inspector.exchange import Exchange, assembled
-from asgictl.inspector.har import reader
-from asgictl.inspector.har.writer import har
+from asgictl.inspector.har import members
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from asgictl.inspector.sessions import codec, shell_commands
+from asgictl.inspector.sessions.saved_session import SavedSession
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import CHAT, REQUEST, SCOPE
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE, archive
 from tests.inspector.show.test_views import shown
 
 AT = "2026-11-28T19:44:47.260Z"
@@ -53,6 +54,11 @@ def written(folder: Path, *entries: Any) -> Path:
     return path
 
 
+def records_of(path: Path, note: Callable[[str], object] = print, only: tuple[int, ...] = ()) -> list[Record]:
+    """Return the records in a file."""
+    return list(SavedSession([str(path)], note).records(only))
+
+
 Read = Callable[..., tuple[list[Record], list[str]]]
 
 
@@ -63,7 +69,7 @@ def read(tmp_path: Path) -> Read:
     def read(*entries: Any, only: tuple[int, ...] = ()) -> tuple[list[Record], list[str]]:
         notes: list[str] = []
         path = written(tmp_path, *entries)
-        found = list(reader.records(path, notes.append, only))
+        found = records_of(path, notes.append, only)
         return found, [note.replace(f"`{path}`", "it") for note in notes]
 
     return read
@@ -335,12 +341,11 @@ def test_our_own(tmp_path: Path) -> None:
     path = tmp_path / "X.HAR"
     exchanges = list(assembled([*REQUEST, *CHAT]).values())
     exchanges[0].scope["headers"].append((b"cookie", Redacted(9)))
-    path.write_text("\n".join(har(exchanges, "1")))
+    path.write_text(archive(exchanges))
     exchanges[0].scope["headers"].pop()
     notes: list[str] = []
-    post, chat = assembled(reader.records(path, notes.append)).values()
+    post, chat = assembled(records_of(path, notes.append)).values()
 
-    assert reader.is_har(path)
     assert (post.method, post.target, post.request_body, post.status, post.text) == (
         *("POST", "/orders?x=1", b'{"sku": "A1", "n": 2}', 200),
         '{"ok":1}',
@@ -353,11 +358,15 @@ def test_our_own(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[bytes, str]] = {
-    "not JSON": (b"{", "it is not JSON"),
-    "not text": (b"\xff", "it is not JSON"),
-    "too deep": (b"[" * 100_000, "it is nested too deeply"),
-    "a list": (b"[]", "it has no `log` with `entries`"),
+    "not JSON": (b'{\n"log": }', "it is not JSON"),
+    "nothing but a beginning": (b'{"log": {"version": "1.2", ', "it is not JSON"),
+    "not text": (b'{"log": {"version": "\xff"}}', "it is not JSON"),
+    "too deep": (b'{"log": {"pages": ' + b"[" * 100_000, "it is nested too deeply"),
+    "a long number": (b'{"log": {"pages": ' + b"1" * 5000 + b"}}", "it has a number that is too long"),
+    "another object": (b'{\n"logs": {}}', "it has no `log` with `entries`"),
+    "a log that is none": (b'{\n"log": []}', "it has no `log` with `entries`"),
     "no entries": (b'{"log": {"entries": {}}}', "it has no `log` with `entries`"),
+    "no list of them": (b'{"log": {"entries": null}}', "it has no `log` with `entries`"),
 }
 
 
@@ -367,26 +376,51 @@ def test_what_is_no_archive(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "x.har"
     path.write_bytes(content)
     with pytest.raises(FileProblemError) as caught:
-        list(reader.records(path, print))
+        records_of(path)
     assert caught.value.message == f"`{path}` is not a HAR: {why}"
-    assert caught.value.hint == "name a file that a browser, mitmproxy or `asgictl session export --har` has written"
+    assert caught.value.hint == "name a file that `asgictl inspect --save` has written, or a HAR"
 
     path.write_bytes(b'\xef\xbb\xbf{"log": {"entries": []}}')
-    assert list(reader.records(path, print)) == []
+    assert records_of(path) == []
     with pytest.raises(FileProblemError, match="cannot read"):
-        list(reader.records(tmp_path / "none.har", print))
+        records_of(tmp_path / "none.har")
 
 
-def test_too_large_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that nobody can have meant is refused before it fills the memory."""
-    path = written(tmp_path, entry())
-    monkeypatch.setattr(reader, "_LARGEST", 1 << 20)
-    with path.open("ab") as file:
-        file.write(b" " * (1 << 20))
+@pytest.mark.parametrize("rest", [b"}", b"]]", b"]}} x", b"]}}{", b", {]}}"])
+def test_what_is_damaged(tmp_path: Path, rest: bytes) -> None:
+    """The entries in front of what is damaged are read, and it is said where that is."""
+    path = tmp_path / "x.har"
+    path.write_bytes(b'{"log": {"entries": [%b%b' % (json.dumps(entry()).encode(), rest))
+    found = SavedSession([str(path)], print).records()
+
+    assert [type(record) for record in itertools.islice(found, 5)] == [Opened, Event, Event, Event, Closed]
     with pytest.raises(FileProblemError) as caught:
-        list(reader.records(path, print))
+        next(found)
+    assert caught.value.message == f"`{path}` cannot be read after entry 1: it is not JSON"
 
-    assert caught.value.message == f"`{path}` is larger than 1 MiB, too large for a HAR"
+
+def test_an_end_that_is_missing(tmp_path: Path) -> None:
+    """Of an archive that ends anywhere the entries that are there are read, and it is said that its end is missing."""
+    path = tmp_path / "x.har"
+    content = json.dumps({"log": {"entries": [entry(comment="\u20ac\\"), entry(cache={"a": False})]}}).encode()
+    place = content.rindex(b', {"startedDateTime')
+    for end in range(place, len(content)):
+        notes: list[str] = []
+        path.write_bytes(content[:end])
+        found = assembled(records_of(path, notes.append))
+        assert list(found) == ([1] if end < len(content) - 3 else [1, 2])
+        assert notes == [f"the end of `{path}` is missing, and what there is of it is read"]
+
+
+def test_too_large_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that nobody can have meant is refused before it fills the memory; the others before it are there."""
+    path = written(tmp_path, entry(), entry(comment=" " * (1 << 21)))
+    monkeypatch.setattr(members, "LONGEST", 1 << 20)
+    with pytest.raises(FileProblemError) as caught:
+        records_of(path)
+
+    assert caught.value.message == f"`{path}` cannot be read after entry 1: it is larger than 1 MiB"
+    assert caught.value.hint == "remove what is there to read the others"
 
 
 ANY = st.recursive(
@@ -435,12 +469,12 @@ def test_hostile_values(tmp_path: Path, place: tuple[Any, ...], other: Any, is_s
     found = changed(FULL, place, other)
     if not is_socket:
         found.pop("_webSocketMessages", None)
-    records = list(reader.records(written(tmp_path, found), lambda _: None))
+    records = records_of(written(tmp_path, found), lambda _: None)
     for exchange in assembled(records).values():
         assert [codec.loads(codec.dumps(record)) is not None for record in exchange.records()]
         assert shown(LineView(), exchange.records())
         assert shown(FullView(), exchange.records())
-        assert json.loads("".join(har([exchange], "1")))["log"]["entries"]
+        assert json.loads(archive([exchange]))["log"]["entries"]
         for client in (shell_commands.curl, shell_commands.httpie):
             try:
                 line = client(exchange).line
@@ -496,9 +530,9 @@ def test_any_exchange(
         Closed(1, 3.0),
     ):
         sent.add(event)
-    (tmp_path / "x.har").write_text("\n".join(har([sent], "1")))
+    (tmp_path / "x.har").write_text(archive([sent]))
     notes: list[str] = []
-    back = only(list(reader.records(tmp_path / "x.har", notes.append)))
+    back = only(records_of(tmp_path / "x.har", notes.append))
 
     assert notes == []
     assert (back.method, back.target, back.request_headers) == (sent.method, sent.target, sent.request_headers)

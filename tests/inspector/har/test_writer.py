@@ -13,9 +13,10 @@ import haralyzer
 import pytest
 
 from asgictl.inspector.exchange import Exchange, assembled
-from asgictl.inspector.har.writer import har
+from asgictl.inspector.har import writer
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Record, Redacted
-from tests.inspector.recordings import CHAT, REQUEST, SCOPE, gzipped
+from asgictl.inspector.sessions import archives
+from tests.inspector.recordings import CHAT, REQUEST, SCOPE, archive, gzipped
 
 # What http://www.softwareishard.com/blog/har-12-spec/ asks for: the keys of each object with the types of their
 # values, those in front that are required and those that may be there. A key of an application's own begins with `_`.
@@ -99,10 +100,10 @@ def check(value: Any, kind: Any) -> None:
 
 def archived(*records: Record) -> list[dict[str, Any]]:
     """Return the entries of an archive, which is as the format wants it, and which another reader can read."""
-    archive = json.loads("".join(har(assembled(records).values(), "1.2.3")))
-    check(archive["log"], "log")
-    parser = haralyzer.HarParser(archive)
-    entries = archive["log"]["entries"]
+    found = json.loads(archive(assembled(records).values()))
+    check(found["log"], "log")
+    parser = haralyzer.HarParser(found)
+    entries: list[dict[str, Any]] = found["log"]["entries"]
     assert (parser.version, parser.creator) == ("1.2", {"name": "asgictl", "version": "1.2.3"})
     for entry, read in zip(entries, map(haralyzer.HarEntry, parser.har_data["entries"]), strict=True):
         response = entry["response"]
@@ -115,7 +116,11 @@ def archived(*records: Record) -> list[dict[str, Any]]:
     assert all(entry["timings"][key] >= 0 for entry in entries for key in ("send", "wait", "receive"))
     (page,) = parser.pages
     assert (page.page_id, len(page.entries)) == ("session", len(entries))
-    return list(entries)
+    return [{**entry, "_asgictl": _without_records(entry["_asgictl"])} for entry in entries]
+
+
+def _without_records(ours: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in ours.items() if key != "records"}
 
 
 def entry_of(*records: Record) -> Any:
@@ -364,7 +369,7 @@ def test_a_websocket() -> None:
     at = 1_700_000_001.0
 
     assert (entry["time"], entry["timings"]) == (99.0, {"send": 0, "wait": 0.2, "receive": pytest.approx(98.8)})
-    assert entry["_asgictl"]["closed"] == {"by": "client", "code": 1001}
+    assert entry["_asgictl"]["closed"] == {"by": "client", "code": 1001, "reason": "bye"}
     assert (entry["request"]["method"], entry["request"]["url"]) == ("GET", "ws://127.0.0.1:8000/chat?x=1")
     assert (entry["response"]["status"], entry["response"]["statusText"]) == (101, "Switching Protocols")
     assert entry["_resourceType"] == "websocket"
@@ -677,12 +682,13 @@ def test_messages_that_are_not_there() -> None:
 
 @pytest.mark.parametrize("at", [-62135596801.0, 0.0])
 def test_times_that_no_calendar_has(at: float) -> None:
-    """A session of any year, and with times that are no numbers, becomes an archive."""
-    entry = entry_of(
+    """An exchange of any year, and with times that are no numbers, becomes an entry."""
+    records: list[Record] = [
         Opened(1, at, SCOPE),
         Event(1, 1, math.nan, "send", {"type": "http.response.start", "status": 200}),
         Event(1, 2, math.inf, "send", {"type": "http.response.body", "body": b""}),
-    )
+    ]
+    entry = writer.entry(assembled(records)[1])
 
     assert (entry["startedDateTime"], entry["time"]) == ("1970-01-01T00:00:00.000Z", 0.0)
 
@@ -696,11 +702,14 @@ def test_one_after_the_other() -> None:
             taken.append(number)
             yield Exchange(Opened(number, 0.0, {**SCOPE, "type": "http" if number else "lifespan"}))
 
-    lines = har(exchanges(), "1")
+    notes: list[str] = []
+    lines = archives.written(exchanges(), "1", dict, notes.append)
     assert taken == []
     assert next(lines).startswith('{"log": {"version": "1.2"')
     assert taken == [0, 1]
-    assert [len(json.loads("".join(har(exchanges(), "1")))["log"]["entries"]), list(har([], "1"))] == [2, []]
+    assert [len(list(lines)), taken] == [3, [0, 1, 2]]
+    assert notes == ["a HAR holds requests and WebSockets alone: #0 of the session is not in it"]
+    assert archive([]) == ""
 
 
 def test_an_upload_that_is_cut() -> None:

@@ -14,7 +14,6 @@ from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.client import replay_asgi
 from asgictl.inspector.exchange import Exchange, assembled
-from asgictl.inspector.har import writer
 from asgictl.inspector.record import Event, Opened, Record
 from asgictl.inspector.record.log_filter import WithoutSecrets
 from asgictl.inspector.record.redaction import NAMES
@@ -23,7 +22,7 @@ from asgictl.inspector.show import View
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.json_lines import JsonView
 from asgictl.inspector.show.line import LineView
-from tests.inspector.recordings import SCOPE, gzipped, recorded
+from tests.inspector.recordings import SCOPE, archive, gzipped, recorded
 
 _numbers = itertools.count(10_000)
 
@@ -150,7 +149,7 @@ def told(records: list[Record]) -> Iterator[tuple[str, str]]:
         lines = [line for record in records for line in view.feed(record)] + view.finish()
         yield name, "\n".join("".join(span.text for span in line) for line in lines)
     exchange: Exchange = assembled(records)[0]
-    yield "HAR", "".join(writer.har([exchange], "1"))
+    yield "HAR", archive([exchange])
     if exchange.is_request_whole and exchange.type == "http":
         yield "curl", repr(shell_commands.curl(exchange))
         yield "HTTPie", repr(shell_commands.httpie(exchange))

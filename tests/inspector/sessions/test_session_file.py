@@ -307,7 +307,7 @@ def problem(file: Path, *, read: bool = False) -> tuple[str, str | None]:
 def test_what_is_said(file: Path, tmp_path: Path) -> None:
     """Each thing that cannot be used is named with its reason, and what to do instead."""
     os.mkfifo(tmp_path / "pipe")
-    written = "name a file that `asgictl inspect --save` has written"
+    written = "name a file that `asgictl inspect --save` has written, or a HAR"
     none, pipe = tmp_path / "no" / "s.jsonl", tmp_path / "pipe"
     file.write_text("[]\n")
     foreign = (f"`{file}` is not a saved session: its first line does not say `asgictl.inspect/1`", written)

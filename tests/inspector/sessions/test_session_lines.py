@@ -148,7 +148,7 @@ def test_a_line_without_end(tmp_path: Path) -> None:
         read(zeros, tmp_path)
 
     assert caught.value.message == f"line 1 of `{tmp_path / 's'}` is longer than 1 MiB"
-    assert caught.value.hint == "name a file that `asgictl inspect --save` has written"
+    assert caught.value.hint == "name a file that `asgictl inspect --save` has written, or a HAR"
 
 
 def test_a_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,5 +213,5 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             f"cannot read `{tmp_path}`: Is a directory",
             "cannot read stdin: it is closed",
         ),
-        "name a file that `asgictl inspect --save` has written",
+        "name a file that `asgictl inspect --save` has written, or a HAR",
     )

@@ -1,4 +1,4 @@
-"""Values out of a HAR file: of any type, and bodies as they were sent, as far as that can be told."""
+"""Bodies out of a HAR file, as they were sent, as far as that can be told, and other values, which are of any type."""
 
 import base64
 import binascii

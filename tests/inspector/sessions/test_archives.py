@@ -1,0 +1,225 @@
+"""A session that was exported as a HAR, and is read again, is the session."""
+
+import asyncio
+import gzip
+import json
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asgictl import Inspector
+from asgictl.asgi import ASGIApp, Receive, Scope, Send
+from asgictl.errors import FileProblemError
+from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
+from asgictl.inspector.sessions import codec
+from asgictl.inspector.sessions.saved_session import SavedSession
+from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, archive
+from tests.inspector.sessions.test_saved_conversations import Step, app_of, conversations, held, scopes
+
+
+def read(text: str, folder: Path | str) -> tuple[dict[int, Exchange], list[str]]:
+    """Return the exchanges in an archive, and what is said of it without its name."""
+    notes: list[str] = []
+    path = Path(folder, "s.har")
+    path.write_text(text, encoding="utf-8")
+    return SavedSession([str(path)], notes.append).wanted(()), [note.replace(f"`{path}`", "it") for note in notes]
+
+
+def lines(exchanges: dict[int, Exchange]) -> list[str]:
+    """Return the lines of a session of some exchanges."""
+    return [codec.dumps(record) for exchange in exchanges.values() for record in exchange.records()]
+
+
+def loaded(records: Sequence[Record]) -> dict[int, Exchange]:
+    """Return the exchanges of some records as they are read from a session."""
+    found = [codec.loads(codec.dumps(record)) for record in records]
+    return assembled(record for record in found if record is not None)
+
+
+def failing(app: ASGIApp, *, fails: bool) -> ASGIApp:
+    """Return an app that raises in the end, if it `fails`."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        if fails:
+            raise ValueError("it failed")
+
+    return wrapped
+
+
+packings = st.sampled_from(
+    [
+        ("gzip", lambda body: gzip.compress(body, mtime=0)),
+        ("gzip", lambda body: gzip.compress(body, mtime=0)[:-5]),
+        ("deflate", zlib.compress),
+        *(("gzip", bytes), ("x", bytes), ("", bytes), ("", bytes)),
+    ]
+)
+types = st.sampled_from(["", "text/plain", "text/plain; charset=latin-1", "application/json", "image/png"])
+
+
+@st.composite
+def answers(draw: st.DrawFn, said: list[tuple[str, list[Step]]]) -> list[tuple[str, list[Step]]]:
+    """Return conversations of which the answers are of any type, packed or not, and may have no end."""
+    changed = []
+    for kind, steps in said:
+        coding, packed = draw(packings)
+        headers = [(b"content-encoding", coding.encode())] if coding else []
+        headers += [(b"content-type", draw(types).encode()), (b"set-cookie", b"a=1"), (b"Set-Cookie", b"b=2")]
+        others: list[Step] = []
+        for side, message in steps:
+            match message["type"]:
+                case "http.response.start":
+                    others.append((side, {**message, "headers": [*message["headers"], *headers]}))
+                case "http.response.body":
+                    others.append((side, {**message, "body": packed(message["body"])}))
+                case _:
+                    others.append((side, message))
+        changed.append((kind, others[: len(others) - draw(st.sampled_from([0, 0, 0, 1, 2]))]))
+    return changed
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    said=conversations.flatmap(answers),
+    scope=scopes,
+    method=st.sampled_from(["GET", "POST", "HEAD"]),
+    limit=st.sampled_from([20, 1000]),
+    fails=st.booleans(),
+    kept=st.integers(0, 3),
+)
+def test_there_and_back(
+    said: list[tuple[str, list[Step]]], scope: dict[str, Any], method: str, limit: int, fails: bool, kept: int
+) -> None:
+    """Whatever was said is as in the session, in each message and each time, and nothing is missing."""
+    records: list[Record] = []
+    for number, (kind, steps) in enumerate(said):
+        app = failing(app_of(steps), fails=fails)
+        inspector = Inspector(app, sink=records.append, redact=(), first_id=number, body_limit=limit)
+        try:
+            asyncio.run(held(kind, steps, {**scope, "method": method}, inspector))
+        except ValueError:
+            assert fails
+    session = loaded(records[: len(records) - kept])
+    with tempfile.TemporaryDirectory() as folder:
+        found, notes = read(archive(session.values()), folder)
+
+    assert lines(found) == lines(session)
+    assert notes == []
+
+
+def entries(text: str) -> list[dict[str, Any]]:
+    """Return the entries of an archive."""
+    found: list[dict[str, Any]] = json.loads(text)["log"]["entries"]
+    return found
+
+
+def test_content_stands_there_once() -> None:
+    """What an entry says in its own keys is not there again: the bodies, and a WebSocket's messages."""
+    records = [entry["_asgictl"]["records"] for entry in entries(archive(assembled([*REQUEST, *CHAT]).values()))]
+
+    assert [[one["held"] for one in lines if "held" in one] for lines in records] == [
+        [["body", 21], ["body", 8]],
+        [["text", 2], ["bytes", 2]],
+    ]
+    assert records[0][1] == {
+        "k": "event",
+        "id": 7,
+        "n": 1,
+        "ms": 0.0,
+        "dir": "receive",
+        "message": {"type": "http.request", "body": None, "more_body": False},
+        "size": 21,
+        "held": ["body", 21],
+    }
+
+
+KEPT: dict[str, list[Record]] = {
+    "an exception": FAILING,
+    "why it was closed": CHAT,
+    "the body for a HEAD": [
+        Opened(1, 1.0, {**SCOPE, "method": "HEAD"}),
+        Event(1, 1, 1.0, "send", {"type": "http.response.start", "status": 200, "headers": []}),
+        Event(1, 2, 1.5, "send", {"type": "http.response.body", "body": b"<p>"}, size=3),
+        Closed(1, 2.0),
+    ],
+    "an answer without an end": [*REQUEST[:2], REQUEST[2]],
+    "one that was cancelled": [*REQUEST[:3], Closed(7, 9.0, cancelled=True)],
+    "an exception out of send": [*REQUEST[:4], Raised(7, 3, 8.4, "send", Failure("OSError", "gone", "")), REQUEST[4]],
+    "secrets, with their digests": [
+        Opened(1, 1.0, {**SCOPE, "headers": [(b"cookie", Redacted(33, "aaa9f2c4")), (b"x-a", Redacted(9))]})
+    ],
+    "odd headers": [Opened(1, 1.0, {**SCOPE, "headers": [(b"", b"a"), (b":b", b"c"), (b"X-A", b"1"), (b"x-a", b"2")]})],
+    "what the server says of itself": [
+        Opened(1, 1.0, {**SCOPE, "root_path": "/api", "extensions": {"tls": {}}, "state": {}, "http_version": "9"})
+    ],
+    "a target that is no path": [Opened(1, 1.0, {**SCOPE, "raw_path": b"*", "path": "*"})],
+    "messages of unknown kinds": [REQUEST[0], Event(7, 1, 1.0, "send", {"type": "x.y", "a": b"\xff"}), REQUEST[4]],
+    "no message at all": [REQUEST[0], Event(7, 1, 1.0, "send", 5), REQUEST[4]],
+    "bodies of other types": [
+        REQUEST[0],
+        Event(7, 1, 1.0, "send", {"type": "http.response.body", "body": bytearray(b"a")}, size=1),
+        Event(7, 2, 1.0, "send", {"type": "http.response.body", "body": "\xfc"}, size=1),
+        Event(7, 3, 1.0, "send", {"type": "http.response.body", "body": 1}),
+        Event(7, 4, 1.0, "send", {"type": "http.response.body"}),
+        Event(7, 5, 1.0, "send", {"type": "http.response.body", "body": b"b"}, size=1),
+    ],
+    "a file that the server sends": [
+        *REQUEST[:3],
+        Event(7, 3, 8.4, "send", {"type": "http.response.pathsend", "path": "/srv/a"}),
+        REQUEST[4],
+    ],
+}
+
+
+@pytest.mark.parametrize("records", KEPT.values(), ids=list(KEPT))
+def test_what_har_has_no_place_for(tmp_path: Path, records: list[Record]) -> None:
+    """It is read from the archive as it is in the session."""
+    session = loaded(records)
+
+    found, notes = read(archive(session.values()), tmp_path)
+
+    assert (lines(found), notes) == (lines(session), [])
+
+
+CHANGES: dict[str, tuple[str, str]] = {
+    "the target": ("/orders?x=1", "/orders?x=2"),
+    "a body": ("A1", "B22"),
+    "a status": ('"status": 200', '"status": 404'),
+    "a header": ('"value": "application/json"', '"value": "text/json"'),
+    "the records": ('"id": 7,\n', '"id": 8,\n'),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), CHANGES.values(), ids=list(CHANGES))
+def test_an_archive_that_was_changed(tmp_path: Path, one: str, other: str) -> None:
+    """What stands in the entry counts, which other tools show, and that it was changed is said."""
+    text = archive(assembled(REQUEST).values())
+    assert one in text
+
+    found, notes = read(text.replace(one, other, 1), tmp_path)
+
+    (exchange,) = found.values()
+    assert notes == [f"it has #{exchange.id} changed since asgictl wrote it, and it is read like another tool's"]
+    plain = entries(text.replace(one, other, 1))
+    del plain[0]["_asgictl"]["records"]
+    assert lines(found) == lines(read(json.dumps({"log": {"entries": plain}}), tmp_path)[0])
+
+
+def test_numbers(tmp_path: Path) -> None:
+    """An exchange has the number that it has in the session; a number that is there twice is said."""
+    session = loaded([*REQUEST, *CHAT])
+    (tmp_path / "s.har").write_text(archive(session.values()))
+    archived = SavedSession([str(tmp_path / "s.har")], print)
+
+    assert lines(archived.wanted([8])) == lines(loaded(CHAT))
+    assert (archived.highest, list(archived.wanted([1]))) == (8, [])
+    with pytest.raises(FileProblemError, match="there are several exchanges #7 in"):
+        read(archive([*session.values(), *session.values()]), tmp_path)
