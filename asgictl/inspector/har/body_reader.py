@@ -2,23 +2,16 @@
 
 import base64
 import binascii
-import gzip
 import math
 import re
-import zlib
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from asgictl.inspector.bodies import charsets, codings
+from asgictl.inspector.har import packing
 from asgictl.inspector.headers import joined, value_of
 
 _LONGEST = 1e12
-
-# As many as are undone again (bodies.codings).
-_CODINGS = 5
 
 Headers = list[tuple[bytes, Any]]
 
@@ -26,7 +19,8 @@ Headers = list[tuple[bytes, Any]]
 class HarBody(NamedTuple):
     """The headers and the body of one side, how large it was, and whether all of it is there.
 
-    A body `is_packed` again where the file has it unpacked; `lost` names the codings that cannot be packed.
+    A body `is_packed` again where the file has it unpacked, and `is_composed` where it has only a form's fields; `lost`
+    names the codings that cannot be packed.
     """
 
     headers: Headers
@@ -35,6 +29,7 @@ class HarBody(NamedTuple):
     is_whole: bool = True
     is_packed: bool = False
     lost: str | None = None
+    is_composed: bool = False
 
 
 def object_of(value: Any) -> dict[str, Any]:
@@ -66,22 +61,23 @@ def asked(request: dict[str, Any], headers: Headers) -> HarBody:
     announced = int(length) if re.fullmatch("[0-9]{1,12}", length) else 0
     size = announced or int(number(request.get("bodySize")))
     raw = _raw(data)
-    is_lossy = False
+    is_lossy = is_composed = False
     if raw is None:
-        written = text(data.get("text")) or _form(data, announced)
+        form = "" if text(data.get("text")) else _form(data, announced)
+        written = form or text(data.get("text"))
         content = _encoded(written, text(data.get("mimeType")), announced)
-        is_lossy = _is_lossy(written, content, announced)
+        is_lossy = _is_lossy(written, content, announced) or _lacks_files(data, content, announced)
+        is_composed = bool(form) and len(content) != announced
         if content and len(content) != announced:
             packed = _packed(headers, content, len(content))
             if packed.is_packed or packed.lost:
-                return packed
+                return packed._replace(is_whole=not is_lossy, is_composed=is_composed)
     else:
         content = raw
     # A size of -1 is not known, and then there may have been something.
     is_unknown = not content and request.get("bodySize") == -1 and value_of(headers, "transfer-encoding") is not None
-    return HarBody(
-        headers, content, max(size, len(content)), is_whole=len(content) >= size and not (is_unknown or is_lossy)
-    )
+    is_whole = len(content) >= size and not (is_unknown or is_lossy)
+    return HarBody(headers, content, max(size, len(content)), is_whole, is_composed=is_composed)
 
 
 def answered(response: dict[str, Any], headers: Headers) -> HarBody:
@@ -143,6 +139,14 @@ def _is_lossy(written: str, content: bytes, size: int) -> bool:
     return "\ufffd" in written and len(content) != size
 
 
+def _lacks_files(data: dict[str, Any], content: bytes, size: int) -> bool:
+    """Tell whether content is that of a form with parts that the file does not have, as far as it can be told."""
+    params = [object_of(one) for one in listed(data.get("params"))]
+    is_multipart = text(data.get("mimeType")).startswith("multipart/") and params and not content
+    has_file = any(text(one.get("fileName")) and not text(one.get("value")) for one in params)
+    return bool(is_multipart or has_file) and (not content or len(content) != size)
+
+
 def _form(data: dict[str, Any], size: int) -> str:
     """Return a form that the file has by its fields alone, which may be encoded or not."""
     pairs = [(text(one.get("name")), text(one.get("value"))) for one in map(object_of, listed(data.get("params")))]
@@ -160,21 +164,9 @@ def _packed(headers: Headers, content: bytes, size: int) -> HarBody:
     names = codings.named(encoding)[::-1]
     if not names or not content:
         return HarBody(headers, content, max(size, len(content)), is_whole)
-    packers = _packers()
-    if len(names) > _CODINGS or any(name not in packers for name in names):
+    packed = packing.packed(content, names, whole=is_whole)
+    if packed is None:
         kept = [(name, value) for name, value in headers if name != b"content-encoding"]
         return HarBody(kept, content, max(size, len(content)), is_whole, lost=encoding)
-    for name in names:
-        content = packers[name](content)
-    size = len(content) if is_whole else max(size, len(content) + 1)
-    return HarBody(headers, content, size, is_whole, is_packed=True)
-
-
-def _packers() -> dict[str, Callable[[bytes], bytes]]:
-    """Return what packs content, quickly, in each coding that can be had here."""
-    packers: dict[str, Callable[[bytes], bytes]] = {"deflate": lambda content: zlib.compress(content, 1)}
-    for name in ("gzip", "x-gzip"):
-        packers[name] = lambda content: gzip.compress(content, 1, mtime=0)
-    if find_spec("brotli"):
-        packers["br"] = lambda content: bytes(import_module("brotli").compress(content, quality=1))
-    return packers
+    size = len(packed) if is_whole else max(size, len(packed) + 1)
+    return HarBody(headers, packed, size, is_whole, is_packed=True)

@@ -67,6 +67,8 @@ class _Entry:
             body = body_reader.asked(self._request, headers)
             if not body.is_whole:
                 self._tell("does not hold the whole body of the request in {}")
+            if body.is_composed:
+                self._tell("holds forms by their fields: what is put together in {} may differ from what was sent")
             self._add("receive", self._asked, {"type": "http.request", "body": body.content, "more_body": False}, body)
             self._answer("http.response", _status(self._response))
         yield Opened(self._id, self._at, self._scope(headers if body is None else body.headers))

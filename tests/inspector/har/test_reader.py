@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
+from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.har import members
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
@@ -149,7 +151,9 @@ def test_urls(read: Read, request_: dict[str, Any], told: tuple[str, Any, str, s
 
 
 CUT = "it does not hold the whole body of the request in #1"
+COMPOSED = "it holds forms by their fields: what is put together in #1 may differ from what was sent"
 FORM = "application/x-www-form-urlencoded"
+PARTS = '--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n\r\n--x--\r\n'
 POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool], list[str]]] = {
     "text": ({"mimeType": "text/plain", "text": "grüße"}, [], ("grüße".encode(), True), []),
     "by its charset": (
@@ -173,7 +177,37 @@ POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool]
         {"mimeType": FORM, "params": [{"name": "a b", "value": "1&2"}, {"name": "c"}, 7]},
         [],
         (b"a+b=1%262&c=&=", True),
+        [COMPOSED],
+    ),
+    "a form with a file, which is told by its name alone": (
+        {"mimeType": FORM, "params": [{"name": "a", "value": "1"}, {"name": "f", "fileName": "a.png"}]},
         [],
+        (b"a=1&f=", False),
+        [CUT, COMPOSED],
+    ),
+    "a file part without its content": (
+        {"mimeType": "multipart/form-data; boundary=x", "text": PARTS, "params": [{"name": "f", "fileName": "a.png"}]},
+        [],
+        (PARTS.encode(), False),
+        [CUT],
+    ),
+    "a file part that was empty": (
+        {"mimeType": "multipart/form-data; boundary=x", "text": PARTS, "params": [{"name": "f", "fileName": "a.png"}]},
+        headers(Content_Length=str(len(PARTS))),
+        (PARTS.encode(), True),
+        [],
+    ),
+    "parts alone": (
+        {"mimeType": "multipart/form-data; boundary=x", "params": [{"name": "f", "value": "abc"}]},
+        [],
+        (b"", False),
+        [CUT],
+    ),
+    "packed, and replaced": (
+        {"mimeType": "text/plain", "text": "a\ufffd"},
+        headers(Content_Encoding="deflate"),
+        (zlib.compress("a\ufffd".encode(), 1), False),
+        [CUT],
     ),
     "encoded fields": (
         {"mimeType": FORM, "params": [{"name": "a+b", "value": "1"}]},
@@ -210,6 +244,12 @@ def test_bodies_of_requests(
     assert notes == said
 
 
+def unfinished(content: bytes) -> bytes:
+    """Return content packed with gzip, without its end."""
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(content) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+
 PART = "it does not hold the whole body of the answer in #1"
 PACKED = "it holds bodies unpacked: what is packed again in #1 may differ from what was sent"
 LOST = "it holds bodies unpacked: the `content-encoding` in #1 is left out, as it cannot be packed again"
@@ -230,6 +270,12 @@ ANSWERED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, boo
     ),
     "a part": ({"content": {"size": 9, "text": "abc"}}, [], (b"abc", True), [PART]),
     "packed": ({"content": {"size": 3, "text": "abc"}}, GZIP, (gzip.compress(b"abc", 1, mtime=0), False), [PACKED]),
+    "a part of what was packed": (
+        {"content": {"size": 9, "text": "abc"}},
+        GZIP,
+        (unfinished(b"abc"), True),
+        [PART, PACKED],
+    ),
     "mitmproxy's sizes": (
         {"bodySize": 23, "content": {"size": 23, "compression": -20, "text": "abc"}},
         headers(Content_Encoding="identity, br"),
@@ -271,6 +317,20 @@ def test_bodies_of_answers(
     assert (found.header("content-encoding") is None) == (
         LOST in said or not given_ or given_[0]["name"] == "Content-Type"
     )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("names", ["gzip", "x-gzip", "deflate", "br", "zstd", "gzip, br", "zstd, deflate, zstd"])
+def test_what_is_packed_again(read: Read, names: str, *, whole: bool) -> None:
+    """A body unpacks to what the file holds of it, in any codings; of a part of it the end is missing."""
+    content = {"size": 3000 if whole else 4000, "text": "abc" * 1000}
+    records, notes = read(entry(None, {"headers": headers(Content_Encoding=names), "content": content}))
+    found = only(records)
+
+    assert notes == [*([] if whole else [PART]), PACKED]
+    back, undone, fault = unpacked(found.response_body, names)
+    assert (back, len(undone)) == (b"abc" * 1000, names.count(",") + 1)
+    assert (fault, found.is_cut) == ((None, False) if whole else ("the end is missing", True))
 
 
 def test_what_has_no_answer(read: Read) -> None:
