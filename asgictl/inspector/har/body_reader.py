@@ -19,8 +19,8 @@ Headers = list[tuple[bytes, Any]]
 class HarBody(NamedTuple):
     """The headers and the body of one side, how large it was, and whether all of it is there.
 
-    A body `is_packed` again where the file has it unpacked, and `is_composed` where it has only a form's fields; `lost`
-    names the codings that cannot be packed.
+    A body `is_packed` again where the file has it unpacked, `is_composed` where it has only a form's fields, and
+    `lacks_files` where it has only their names; `lost` names the codings that cannot be packed.
     """
 
     headers: Headers
@@ -30,6 +30,7 @@ class HarBody(NamedTuple):
     is_packed: bool = False
     lost: str | None = None
     is_composed: bool = False
+    lacks_files: bool = False
 
 
 def object_of(value: Any) -> dict[str, Any]:
@@ -61,23 +62,28 @@ def asked(request: dict[str, Any], headers: Headers) -> HarBody:
     announced = int(length) if re.fullmatch("[0-9]{1,12}", length) else 0
     size = announced or int(number(request.get("bodySize")))
     raw = _raw(data)
-    is_lossy = is_composed = False
+    is_lossy = is_composed = lacks_files = False
     if raw is None:
         form = "" if text(data.get("text")) else _form(data, announced)
         written = form or text(data.get("text"))
         content = _encoded(written, text(data.get("mimeType")), announced)
-        is_lossy = _is_lossy(written, content, announced) or _lacks_files(data, content, announced)
+        is_told = len(content) == announced and bool(content)
+        lacks_files = _lacks_files(data) and not is_told
+        has_parts = text(data.get("mimeType")).startswith("multipart/") and bool(listed(data.get("params")))
+        is_lossy = _is_lossy(written, content, announced) or lacks_files or (has_parts and not content)
         is_composed = bool(form) and len(content) != announced
         if content and len(content) != announced:
             packed = _packed(headers, content, len(content))
             if packed.is_packed or packed.lost:
-                return packed._replace(is_whole=not is_lossy, is_composed=is_composed)
+                return packed._replace(is_whole=not is_lossy, is_composed=is_composed, lacks_files=lacks_files)
     else:
         content = raw
     # A size of -1 is not known, and then there may have been something.
     is_unknown = not content and request.get("bodySize") == -1 and value_of(headers, "transfer-encoding") is not None
     is_whole = len(content) >= size and not (is_unknown or is_lossy)
-    return HarBody(headers, content, max(size, len(content)), is_whole, is_composed=is_composed)
+    return HarBody(
+        headers, content, max(size, len(content)), is_whole, is_composed=is_composed, lacks_files=lacks_files
+    )
 
 
 def answered(response: dict[str, Any], headers: Headers) -> HarBody:
@@ -139,12 +145,10 @@ def _is_lossy(written: str, content: bytes, size: int) -> bool:
     return "\ufffd" in written and len(content) != size
 
 
-def _lacks_files(data: dict[str, Any], content: bytes, size: int) -> bool:
-    """Tell whether content is that of a form with parts that the file does not have, as far as it can be told."""
-    params = [object_of(one) for one in listed(data.get("params"))]
-    is_multipart = text(data.get("mimeType")).startswith("multipart/") and params and not content
-    has_file = any(text(one.get("fileName")) and not text(one.get("value")) for one in params)
-    return bool(is_multipart or has_file) and (not content or len(content) != size)
+def _lacks_files(data: dict[str, Any]) -> bool:
+    """Tell whether a form has files of which only the names are there."""
+    params = map(object_of, listed(data.get("params")))
+    return any(text(one.get("fileName")) and not text(one.get("value")) for one in params)
 
 
 def _form(data: dict[str, Any], size: int) -> str:

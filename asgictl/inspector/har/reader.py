@@ -65,7 +65,9 @@ class _Entry:
             body = None
         else:
             body = body_reader.asked(self._request, headers)
-            if not body.is_whole:
+            if body.lacks_files:
+                self._tell("does not hold the files that were sent in {}, only their names")
+            elif not body.is_whole:
                 self._tell("does not hold the whole body of the request in {}")
             if body.is_composed:
                 self._tell("holds forms by their fields: what is put together in {} may differ from what was sent")

@@ -151,6 +151,7 @@ def test_urls(read: Read, request_: dict[str, Any], told: tuple[str, Any, str, s
 
 
 CUT = "it does not hold the whole body of the request in #1"
+FILES = "it does not hold the files that were sent in #1, only their names"
 COMPOSED = "it holds forms by their fields: what is put together in #1 may differ from what was sent"
 FORM = "application/x-www-form-urlencoded"
 PARTS = '--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n\r\n--x--\r\n'
@@ -183,13 +184,13 @@ POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool]
         {"mimeType": FORM, "params": [{"name": "a", "value": "1"}, {"name": "f", "fileName": "a.png"}]},
         [],
         (b"a=1&f=", False),
-        [CUT, COMPOSED],
+        [FILES, COMPOSED],
     ),
     "a file part without its content": (
         {"mimeType": "multipart/form-data; boundary=x", "text": PARTS, "params": [{"name": "f", "fileName": "a.png"}]},
         [],
         (PARTS.encode(), False),
-        [CUT],
+        [FILES],
     ),
     "a file part that was empty": (
         {"mimeType": "multipart/form-data; boundary=x", "text": PARTS, "params": [{"name": "f", "fileName": "a.png"}]},
