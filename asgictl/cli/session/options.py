@@ -3,7 +3,7 @@
 from asgictl.cli.option import Form, argument, flag, option, panel
 from asgictl.cli.views import FILTERS, SHOWN
 
-_FILES = "What `asgictl inspect --save FILE` has written, also packed (.gz, .zst), or a .har; `-` is stdin."
+_FILES = "What `asgictl inspect --save FILE` has written, or a HAR, also packed (.gz, .zst); `-` is stdin."
 _VIEW = panel(
     SHOWN,
     view=option("--view", metavar="VIEW", about="line (of several), full (of one), or json."),

@@ -2,14 +2,20 @@
 
 import asyncio
 import gzip
+import io
 import json
+import os
 import tempfile
+import threading
+import tracemalloc
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +26,7 @@ from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.sessions import codec
 from asgictl.inspector.sessions.saved_session import SavedSession
-from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, archive
+from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, archive, gzipped
 from tests.inspector.sessions.test_saved_conversations import Step, app_of, conversations, held, scopes
 
 
@@ -223,3 +229,69 @@ def test_numbers(tmp_path: Path) -> None:
     assert (archived.highest, list(archived.wanted([1]))) == (8, [])
     with pytest.raises(FileProblemError, match="there are several exchanges #7 in"):
         read(archive([*session.values(), *session.values()]), tmp_path)
+
+
+TEXT = archive(loaded([*REQUEST, *CHAT]).values()).encode()
+LOG = json.loads(TEXT)
+FORMS = {
+    "plain": TEXT,
+    "gzip": gzipped(TEXT),
+    "gzip, appended to": gzipped(TEXT[:100]) + gzipped(TEXT[100:]),
+    "zstd": zstandard.ZstdCompressor().compress(TEXT),
+    "on lines of its own": json.dumps(LOG, indent=2).encode(),
+    "lines of Windows": json.dumps(LOG, indent=2).replace("\n", "\r\n").encode(),
+    "on one line": json.dumps(LOG, separators=(",", ":")).encode(),
+    "with a byte order mark": b"\xef\xbb\xbf" + TEXT,
+    "with something in front": json.dumps({"_of": "somebody", **LOG}).encode(),
+    "not in ASCII": json.dumps({"log": {"comment": "\u20ac" * 70_000, **LOG["log"]}}, ensure_ascii=False).encode(),
+}
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=list(FORMS))
+def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """An archive is known by what it begins with, whatever it is called: packed or not, in a file, a pipe or stdin."""
+    file, pipe = tmp_path / "what.jsonl", tmp_path / "pipe"
+    file.write_bytes(content)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+    found = [lines(SavedSession([name], print).wanted(())) for name in (str(file), str(pipe), "-")]
+    writer.join(10)
+
+    assert found == [lines(loaded([*REQUEST, *CHAT]))] * 3
+
+
+def test_with_a_session(tmp_path: Path) -> None:
+    """An archive and a session are one, as two sessions are."""
+    (tmp_path / "a").write_bytes(TEXT)
+    header = '{"k":"session","schema":"asgictl.inspect/1"}\n'
+    (tmp_path / "b").write_text("".join([header, *map(codec.dumps, FAILING)]))
+
+    found = SavedSession([str(tmp_path / "b"), str(tmp_path / "a")], print).wanted(())
+
+    assert sorted(found) == [7, 8, 9]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzipped])
+def test_a_large_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """However long an archive is, only the exchanges that are asked for are held."""
+    entry = {key: value for key, value in LOG["log"]["entries"][0].items() if key != "_asgictl"}
+    entry["response"]["content"]["text"] = "x" * 10_000
+    entry["response"]["content"]["size"] = 10_000
+    part = json.dumps(entry)
+    with (tmp_path / "x.har").open("wb") as file:
+        file.write(pack(f'{{"log": {{"entries": [{part}'.encode()))
+        for _ in range(30):
+            file.write(pack(f", {part}".encode() * 100))
+        file.write(pack(b"]}}"))
+    tracemalloc.start()
+    try:
+        found = SavedSession([str(tmp_path / "x.har")], print).wanted([2500])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [exchange.response_size for exchange in found.values()] == [10_000]
+    assert peak < 12_000_000
