@@ -11,7 +11,8 @@ from asgictl.inspector.bodies import charsets, codings
 from asgictl.inspector.har import packing
 from asgictl.inspector.headers import joined, value_of
 
-_LONGEST = 1e12
+# Longer than the milliseconds since the epoch, for ages.
+_LONGEST = 1e13
 
 Headers = list[tuple[bytes, Any]]
 

@@ -21,6 +21,9 @@ _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _SWITCHING = 101
 _TEXT, _BINARY = 1, 2  # RFC 6455 section 5.2
 
+# From here on a message's time is in milliseconds, which Playwright writes, and Chromium seconds.
+_MILLISECONDS = 1e11
+
 # When the last year begins that Python's calendar has, in every time zone.
 _LAST = 253_370_764_800
 
@@ -141,7 +144,9 @@ class _Entry:
         size = len(as_bytes(content))
         is_client = message.get("type") == "send"
         kind = {"type": "websocket.receive" if is_client else "websocket.send"}
-        ms = max(self._begun, number(number(message.get("time")) - self._at) * 1000)
+        at = number(message.get("time"))
+        seconds = at / 1000 if at > _MILLISECONDS else at
+        ms = max(self._begun, number(number(seconds - self._at) * 1000))
         body = body_reader.HarBody([], b"", size)
         self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, body)
 

@@ -366,6 +366,7 @@ def test_websockets(read: Read) -> None:
         {"type": "receive", "time": 1795895087.266, "opcode": 2, "data": "AP8="},
         {"type": "receive", "time": 1795895087.267, "opcode": 9, "data": "ping"},
         {"type": "receive", "time": None, "opcode": 1, "data": ""},
+        {"type": "receive", "time": 1795895087268.0, "opcode": 1, "data": "Playwright's"},
         "no",
     ]
     accepted = {"status": 101, "headers": headers(Sec_WebSocket_Protocol="b", Upgrade="websocket")}
@@ -385,8 +386,9 @@ def test_websockets(read: Read) -> None:
         ("receive", {"type": "websocket.receive", "text": "hi"}, 2),
         ("send", {"type": "websocket.send", "bytes": b"\x00\xff"}, 2),
         ("send", {"type": "websocket.send", "text": ""}, 0),
+        ("send", {"type": "websocket.send", "text": "Playwright's"}, 12),
     ]
-    assert [event.ms for event in found.events] == pytest.approx([1.5, 4.0, 5.0, 6.0, 4.0], abs=0.01)
+    assert [event.ms for event in found.events] == pytest.approx([1.5, 4.0, 5.0, 6.0, 4.0, 8.0], abs=0.01)
     assert notes == ["it does not say how the WebSocket of #1 was closed"]
     refused = only(read(entry({"url": "wss://a.b/chat"}, {"status": 403, "content": {"size": 2, "text": "no"}}))[0])
     assert (refused.type, refused.scope["scheme"], refused.status, refused.response_body) == (
