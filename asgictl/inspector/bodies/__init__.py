@@ -6,14 +6,15 @@ from typing import NamedTuple
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.by_type import has_form, laid_out, limited
 from asgictl.inspector.bodies.codings import unpacked
+from asgictl.inspector.bodies.sizes import size
 
 # How much of a body is unpacked and laid out, in bytes and in lines.
-MOST = 256 * 1024
+MOST = 256_000
 LINES = 200
 
 # How much of a body is unpacked to be searched, and how large one may be to be laid out for it, in bytes.
-_SEARCHED = 8 * 1024 * 1024
-_LAID_OUT = 1024 * 1024
+_SEARCHED = 8_000_000
+_LAID_OUT = 1_000_000
 
 _HEX_WIDTH = 16
 _PREVIEW = 200
@@ -46,7 +47,7 @@ class Readings:
         self._has_form = has_form(self._content, media_type)
         if self._has_form and len(self._content) > _LAID_OUT:
             self._has_form = False
-            self.fault = self.fault or "larger than 1 MiB, searched as it was sent"
+            self.fault = self.fault or f"larger than {size(_LAID_OUT)}, searched as it was sent"
 
     def __iter__(self) -> Iterator[str]:
         text = charsets.text(self._content, self._media_type, whole=self._whole)

@@ -53,13 +53,13 @@ def read(content: bytes, charset: str, *, whole: bool = True) -> str | None:
         return None
 
 
-def why_not(content: bytes, charset: str) -> str:
-    """Return why content is no text in a charset."""
+def why_not(content: bytes, charset: str) -> str | None:
+    """Return why content is no text in a charset, None for text."""
     found = read(content, charset)
     if found is None:
         return f"not {charset.upper()}"
     control = _CONTROL.search(found)
-    return f"has the control character {ascii(control[0])[1:-1]}" if control else "text"
+    return f"has the control character {ascii(control[0])[1:-1]}" if control else None
 
 
 def of(content: bytes, media_type: str) -> Charset:

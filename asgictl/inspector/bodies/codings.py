@@ -3,9 +3,10 @@
 from typing import Any, NamedTuple
 
 from asgictl.inspector.bodies.decoders import KNOWN, Coding, New
+from asgictl.inspector.bodies.sizes import size
 
 # How large a body may become that is unpacked for an archive, in bytes.
-LARGEST = 64 * 1024 * 1024
+LARGEST = 64_000_000
 
 # How many codings are undone, as in curl (lib/content_encoding.c, MAX_ENCODE_STACK), and how many members of each.
 _CODINGS = 5
@@ -16,8 +17,6 @@ _PIECE = 256
 
 # So much is quoted of the name of a coding that is unknown.
 _NAME = 40
-
-_KILO = 1024
 
 
 class Unpacked(NamedTuple):
@@ -51,7 +50,7 @@ def unpacked(content: bytes, encoding: str, *, limit: int = LARGEST, whole: bool
         content = out
         names.append(name)
         if len(content) > limit:
-            content, fault = content[:limit], fault or f"only the first {_size(limit)} are unpacked"
+            content, fault = content[:limit], fault or f"only the first {size(limit)} are unpacked"
         elif whole or not decoding.is_open:
             fault = fault or decoding.fault or ("the end is missing" if decoding.is_open else None)
     return Unpacked(content, tuple(names), fault)
@@ -63,7 +62,7 @@ class Unpacker:
     `names` and `fault` are as in `Unpacked`, as far as it is known.
     """
 
-    def __init__(self, encoding: str, *, limit: int = 8 * _KILO * _KILO) -> None:
+    def __init__(self, encoding: str, *, limit: int = 8_000_000) -> None:
         self.names: list[str] = []
         self.fault: str | None = None
         self._limit = limit
@@ -109,7 +108,7 @@ class Unpacker:
     def _through(self, stage: "_Decoding", content: bytes) -> bytes:
         out = stage.feed(content, self._limit + 1)
         if len(out) > self._limit:
-            stage.fault = stage.fault or f"only {_size(self._limit)} of a chunk are unpacked"
+            stage.fault = stage.fault or f"only {size(self._limit)} of a chunk are unpacked"
         self.fault = self.fault or stage.fault
         return out[: self._limit]
 
@@ -227,10 +226,3 @@ def _begins(content: bytes, coding: Coding) -> bool:
         all((byte ^ wanted) & bits == 0 for byte, wanted, bits in zip(content, magic, mask, strict=False))
         for magic, mask in coding.members
     )
-
-
-def _size(limit: int) -> str:
-    for unit, size in (("MiB", _KILO**2), ("KiB", _KILO)):
-        if limit and limit % size == 0:
-            return f"{limit // size} {unit}"
-    return f"{limit} bytes"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from asgictl.inspector.bodies.charsets import parameter, read
+from asgictl.inspector.bodies.sizes import size
 
 # RFC 2046 section 5.1.1.
 _BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
@@ -52,7 +53,7 @@ def multipart(content: bytes, media_type: str, *, whole: bool = True) -> Multipa
     if begin is None:
         return Multipart([], [*said, f"its boundary {boundary[:_NAME]} is not in it"])
     if begin[0]:
-        said.append(f"{_bytes(begin[0])} before the first boundary")
+        said.append(f"{size(begin[0])} before the first boundary")
     parts = []
     at, is_last = begin[1:]
     while not is_last:
@@ -63,7 +64,7 @@ def multipart(content: bytes, media_type: str, *, whole: bool = True) -> Multipa
         parts.append(_part(content[at : found[0]], None))
         at, is_last = found[1:]
     if is_last and len(content) > at:
-        said.append(f"{_bytes(len(content) - at)} after the last boundary")
+        said.append(f"{size(len(content) - at)} after the last boundary")
     ends = content[begin[0] : begin[1]]
     if b"\n" in ends and b"\r\n" not in ends:
         said.append("its lines end with LF alone")
@@ -104,7 +105,3 @@ def _unquoted(text: str, charset: str) -> str:
     raw = unquote_to_bytes(text.replace("+", " "))
     found = read(raw, charset)
     return raw.decode(errors="backslashreplace") if found is None else found
-
-
-def _bytes(count: int) -> str:
-    return f"{count} byte{'s' if count > 1 else ''}"

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from asgictl.inspector.bodies import charsets, codings
+from asgictl.inspector.bodies.sizes import size
 from asgictl.inspector.comparison import values
 from asgictl.inspector.comparison.found import Difference, Found, Remark, aligned, alone, common, of_binary, told
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import joined, value_of
 from asgictl.inspector.record import CONTENT, Direction, Event, Redacted
-from asgictl.inspector.sizes import size
 
 # The messages that have a part of a body.
 KINDS = ("http.request", "http.response.body", "websocket.http.response.body")

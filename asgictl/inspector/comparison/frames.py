@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from asgictl.inspector.bodies.sizes import size
 from asgictl.inspector.comparison.content import MORE_KEPT, MORE_SAVED, reasons, unfinished
 from asgictl.inspector.comparison.found import (
     Difference,
@@ -17,7 +18,6 @@ from asgictl.inspector.comparison.found import (
 )
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Direction, Event, as_bytes
-from asgictl.inspector.sizes import size
 
 _FRAMES = 5000
 

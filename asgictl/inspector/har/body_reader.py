@@ -11,7 +11,7 @@ from asgictl.inspector.bodies import charsets, codings
 from asgictl.inspector.har import packing
 from asgictl.inspector.headers import joined, value_of
 
-# Longer than the milliseconds since the epoch, for ages.
+# No number is larger; times in milliseconds since the epoch are smaller until the year 2286.
 _LONGEST = 1e13
 
 Headers = list[tuple[bytes, Any]]

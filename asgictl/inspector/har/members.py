@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from asgictl.inspector.bodies.sizes import size
+
 # No entry is larger, in characters, whatever claims to be an archive.
-LONGEST = 256 * 1024 * 1024
+LONGEST = 256_000_000
 
 # An object on lines of its own, or one with a `log`; a session's first line is an object that begins with `k`.
 _BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{(?!"k":)(?:[ \t\r]*\n|.*?"log"\s*:\s*\{)', re.DOTALL)
@@ -122,6 +124,6 @@ class _Text:
                 raise ValueError("it is not JSON") from error
             missing -= len(found[-1])
             if held + count - missing > LONGEST:
-                raise ValueError(f"it is larger than {LONGEST >> 20} MiB")
+                raise ValueError(f"it is larger than {size(LONGEST)}")
         self._text = "".join(found)
         return missing < count

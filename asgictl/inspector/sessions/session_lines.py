@@ -11,16 +11,17 @@ from typing import Any, BinaryIO
 from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector.bodies import decoders
+from asgictl.inspector.bodies.sizes import size
 from asgictl.inspector.har.members import is_har
 
 Note = Callable[[str], object]
 
 # No line is longer, whatever claims to be a session, and no first line, which holds no content.
-LONGEST = 256 * 1024 * 1024
-LONGEST_FIRST = 1024 * 1024
+LONGEST = 256_000_000
+LONGEST_FIRST = 1_000_000
 
-# No packed file becomes larger than this, in GiB.
-_LARGEST = 4
+# No packed file becomes larger than this.
+_LARGEST = 4_000_000_000
 
 # So much is unpacked at once: a thousand times that with gzip, and as much as its window with zstd, at the most.
 _PIECE = 1024
@@ -66,7 +67,7 @@ def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
             yield from iter(lambda: file.read1(_STREAM), b"")  # type: ignore[attr-defined]  # of what is buffered
             return
         if len(line) == limit and not line.endswith(b"\n"):
-            problem = f"line {number} of {called(name)} is longer than {limit // 1024**2} MiB"
+            problem = f"line {number} of {called(name)} is longer than {size(limit)}"
             raise FileProblemError(problem, hint=WRITTEN if number == 1 else "remove that line to read the others")
         yield line
         limit, number = LONGEST, number + 1
@@ -90,7 +91,7 @@ def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iter
     if not (ways := coding.new()):
         hint = f"install `asgictl[{coding.extra}]`, or unpack it"
         raise FileProblemError(f"{called(name)} is packed with {coding.label}", hint=hint)
-    part, size = ways[0](_PIECE), 0
+    part, unpacked = ways[0](_PIECE), 0
     for piece in packed:
         rest = piece
         while rest:
@@ -103,9 +104,9 @@ def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iter
                 raise FileProblemError(problem, hint="see if it is damaged") from error
             yield content
             rest = part.unused_data if part.eof else b""
-            size += len(content)
-            if size > _LARGEST * 1024**3:
-                problem = f"{called(name)} unpacks to more than {_LARGEST} GiB"
+            unpacked += len(content)
+            if unpacked > _LARGEST:
+                problem = f"{called(name)} unpacks to more than {size(_LARGEST)}"
                 raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
     if not part.eof:
         raise EOFError

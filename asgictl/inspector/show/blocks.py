@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from asgictl.inspector import sizes
+from asgictl.inspector.bodies import sizes
 from asgictl.inspector.endings import tells
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
-from asgictl.inspector import sizes
-from asgictl.inspector.bodies import Readings, charsets
+from asgictl.inspector.bodies import Readings, charsets, sizes
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.endings import is_body
 from asgictl.inspector.exchange import Exchange, assembled

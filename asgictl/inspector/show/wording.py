@@ -4,11 +4,11 @@ from typing import Any
 
 from asgictl import rfc9110
 from asgictl.inspector import bodies
+from asgictl.inspector.bodies.sizes import size
 from asgictl.inspector.endings import AFTERWARDS
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
-from asgictl.inspector.sizes import size
 from asgictl.spans import Line, Span
 
 # What has words of its own below, or none.

@@ -127,7 +127,7 @@ CHUNKS: list[tuple[list[bytes], str, list[bytes], str | None]] = [
     ([b"a", b"b"], "x-y", [b"a", b"b"], "x-y is not unpacked"),
     ([b"p", b"lain", b"!"], "br, gzip", [b"", b"plain", b"!"], "this is not gzip"),
     ([gzipped(b"a"), b"??", b"?"], "gzip", [b"a", b"", b""], "2 bytes follow that are not gzip"),
-    ([gzipped(b"abcd"), gzipped(b"ef")], "gzip", [b"abc", b""], "only 3 bytes of a chunk are unpacked"),
+    ([gzipped(b"abcd"), gzipped(b"ef")], "gzip", [b"abc", b""], "only 3 B of a chunk are unpacked"),
     ([b"a", b"b"], "", [b"a", b"b"], None),
 ]
 
@@ -245,7 +245,7 @@ def test_zstd_of_the_standard_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", list(PACK))
 @pytest.mark.parametrize(
-    ("limit", "size"), [(5, "5 bytes"), (2048, "2 KiB"), (1024 * 1024, "1 MiB"), (3_000_000, None), (3_000_001, None)]
+    ("limit", "size"), [(5, "5 B"), (2000, "2.0 kB"), (1_000_000, "1.0 MB"), (3_000_000, None), (3_000_001, None)]
 )
 def test_limits(name: str, limit: int, size: str | None) -> None:
     """No more is unpacked than the limit, and that is said; exactly the limit is all of it."""
@@ -288,7 +288,7 @@ def test_bombs(name: str) -> None:
 
     assert time.process_time() - before < 5
     assert len(found.content) == 1024 * 1024
-    assert found.fault == "only the first 1 MiB are unpacked"
+    assert found.fault == "only the first 1.0 MB are unpacked"
 
 
 def test_a_window_of_zstd_that_is_too_large() -> None:

@@ -129,9 +129,9 @@ ODD: dict[str, tuple[bytes, str, Multipart]] = {
     "something in front": (
         b"This is MIME.\r\n" + BODY,
         "boundary=b",
-        Multipart([PART], ["13 bytes before the first boundary"]),
+        Multipart([PART], ["13 B before the first boundary"]),
     ),
-    "something behind": (BODY + b"x", "boundary=b", Multipart([PART], ["1 byte after the last boundary"])),
+    "something behind": (BODY + b"x", "boundary=b", Multipart([PART], ["1 B after the last boundary"])),
     "LF alone": (BODY.replace(b"\r\n", b"\n"), "boundary=b", Multipart([PART], ["its lines end with LF alone"])),
     "cut off in the content": (BODY[:-9], "boundary=b", Multipart([PART._replace(fault="the end is missing")], [])),
     "cut off in the headers": (

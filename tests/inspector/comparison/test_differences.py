@@ -205,7 +205,7 @@ def test_bodies_that_unpack_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None
     ]
     (found,) = of_answers(exchanges[0], exchanges[1])
 
-    assert found.where.startswith("response body, packed (only the first 1000 bytes are unpacked), ")
+    assert found.where.startswith("response body, packed (only the first 1.0 kB are unpacked), ")
 
 
 def test_codings_that_are_not_known() -> None:

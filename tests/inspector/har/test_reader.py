@@ -478,11 +478,11 @@ def test_an_end_that_is_missing(tmp_path: Path) -> None:
 def test_too_large_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry that nobody can have meant is refused before it fills the memory; the others before it are there."""
     path = written(tmp_path, entry(), entry(comment=" " * (1 << 21)))
-    monkeypatch.setattr(members, "LONGEST", 1 << 20)
+    monkeypatch.setattr(members, "LONGEST", 1_000_000)
     with pytest.raises(FileProblemError) as caught:
         records_of(path)
 
-    assert caught.value.message == f"`{path}` cannot be read after entry 1: it is larger than 1 MiB"
+    assert caught.value.message == f"`{path}` cannot be read after entry 1: it is larger than 1.0 MB"
     assert caught.value.hint == "remove what is there to read the others"
 
 

@@ -148,7 +148,7 @@ def test_without_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_form_that_is_too_large() -> None:
     """A large body is searched as it was sent, and it is said that it was not laid out."""
     large = answered(b"[" + b"1," * 600_000 + rb'"caf\u00e9"]')
-    reason = "response body: larger than 1 MiB, searched as it was sent"
+    reason = "response body: larger than 1.0 MB, searched as it was sent"
 
     assert found(large, r"caf\\u00e9") == (True, [])
     assert found(large, "café") == (False, [missed(reason)])

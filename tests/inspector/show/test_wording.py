@@ -6,7 +6,8 @@ from typing import Any
 import brotli
 import pytest
 
-from asgictl.inspector import bodies, sizes
+from asgictl.inspector import bodies
+from asgictl.inspector.bodies import sizes
 from asgictl.inspector.record import Event, Redacted
 from asgictl.inspector.show import wording
 from tests.inspector.recordings import gzipped
@@ -189,7 +190,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "LINES", 2)
     monkeypatch.setattr("asgictl.inspector.bodies.by_type._HEX_BYTES", 32)
     packed = gzipped(b"abcdefgh")
-    assert bodies.shown(packed, "", "gzip") == ("text, gzip; only the first 3 bytes are unpacked", ["abc"])
+    assert bodies.shown(packed, "", "gzip") == ("text, gzip; only the first 3 B are unpacked", ["abc"])
     assert bodies.shown(b"a\nb", "", "").lines == ["a", "b"]
     assert bodies.shown(b"a\nb\nc", "", "").lines == ["a", "b", "… more lines"]
     monkeypatch.setattr(bodies, "LINES", 3)
