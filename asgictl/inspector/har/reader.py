@@ -123,7 +123,8 @@ class _Entry:
             self._answer("http.response", _status(self._response))
         yield Opened(self._id, self._at, self._scope(headers if body is None else body.headers))
         yield from self._events
-        yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]))
+        is_answered = any(event.direction == "send" for event in self._events)
+        yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]), cancelled=not is_answered)
 
     def _tell(self, what: str) -> None:
         self._told.setdefault(what, []).append(self._id)

@@ -54,7 +54,7 @@ class Block:
         self.count += 1
         kind = event.type
         self.has_gaps = self.has_gaps or event.n != self.count
-        if tells(event):
+        if tells(event) or (event.direction == "send" and not self.exchange.sent):
             self.exchange.add(event)
         if kind == "http.request":
             self.read += event.size
@@ -105,6 +105,7 @@ class Blocks:
             block.note(record, now)
             lines = self._shown(block, record, now)
         elif isinstance(record, Raised):
+            block.exchange.add_known(record)
             lines = self._failed(record, record.error, f"{record.direction}() raised {record.error}")
         else:
             return self._closed(block, record)
@@ -176,6 +177,8 @@ class Blocks:
             lines += self._failed(record, record.error, str(record.error))
         elif record.cancelled:
             lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
+        elif not block.has_gaps and (missing := wording.unanswered(block.exchange)):
+            lines.append([Span(f"{record.ms:8.1f} "), Span(f"✗ {missing}", "red")])
         if block.live:
             lines.append(_end(block))
             return self._put(block, lines)

@@ -4,7 +4,7 @@ from typing import Any
 
 from asgictl import rfc9110
 from asgictl.inspector import bodies
-from asgictl.inspector.endings import AFTERWARDS
+from asgictl.inspector.endings import AFTERWARDS, FAILED
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
@@ -45,6 +45,13 @@ def beside(exchange: Exchange, read: int | None) -> list[str]:
     if (after := exchange.app_ms - exchange.ms) >= AFTERWARDS:
         said.append(f"app went on {duration(after)}")
     return said
+
+
+def unanswered(exchange: Exchange) -> str | None:
+    """Return what the client gets for an app that has returned without an answer, or None."""
+    if exchange.status != FAILED or exchange.start is not None:
+        return None
+    return f"returned without an answer: the server sends {status(FAILED)}"
 
 
 def summary(event: Event, *, headers: bool) -> str:
