@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies import charsets, forms
-from asgictl.inspector.headers import pairs
+from asgictl.inspector.headers import as_text, pairs
 from asgictl.spans import plain
 
 # The page has its own style, and runs and loads nothing.
@@ -58,7 +58,7 @@ def _body(body: Echoed) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ":".join(map(_written, value))
-    return _safe(value.decode("latin-1") if isinstance(value, bytes) else str(value))
+    return _safe(as_text(value))
 
 
 def _safe(text: str) -> str:

@@ -13,12 +13,6 @@ from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.headers import Headers, joined, lost, pairs, value_of
 from asgictl.inspector.record import Closed, Continued, Direction, Event, Failure, Opened, Raised, Record
 
-_SWITCHING = 101
-_FORBIDDEN = 403
-_FAILED = 500
-
-BODIES = ("http.response.body", "websocket.http.response.body")
-
 
 class Exchange:
     """A request and its answer, a WebSocket conversation, or a lifespan.
@@ -43,6 +37,11 @@ class Exchange:
             self.raised.append(record)
         elif isinstance(record, Closed):
             self.closed = record
+
+    def add_known(self, record: Raised) -> None:
+        """Take in an exception if it is the first, or of a message that is here: others tell nothing of the outcome."""
+        if not self.raised or any(event.n == record.n for event in self.events):
+            self.raised.append(record)
 
     def records(self) -> Iterator[Record]:
         """Yield what it was put together from, in the order of time."""
@@ -103,30 +102,29 @@ class Exchange:
         return [event for event in self.events if event.direction == "send"]
 
     @property
+    def taken(self) -> list[Event]:
+        """The messages that the app has sent, without those that the server has refused."""
+        taken = endings.without_refused(self.events, self.raised)
+        return [event for event in taken if event.direction == "send"]
+
+    @property
     def start(self) -> Event | None:
         """The message that began the answer, if the server has taken it."""
-        refused = {raised.n for raised in self.raised if raised.direction == "send"}
-        starts = (event for event in self.sent if event.type in endings.STARTS)
-        return next((event for event in starts if event.n not in refused), None)
+        return next((event for event in self.taken if event.type in endings.STARTS), None)
 
     @property
     def status(self) -> int | None:
-        """The status of the answer, as the client saw it: 500 for an app that raised, 101 for an accepted WebSocket."""
-        kinds = {event.type for event in self.sent}
-        if not kinds.isdisjoint(endings.STARTS):  # the client of one that the server has refused sees no status
-            status = self.start.get("status") if self.start else None
-            return status if isinstance(status, int) else None
-        if "websocket.accept" in kinds:
-            return _SWITCHING
-        if "websocket.close" in kinds:
-            return _FORBIDDEN
-        return _FAILED if self.error and self.type != "lifespan" else None
+        """The status of the answer, as the client saw it: 101 for an accepted WebSocket, None for no answer.
+
+        It is 500 for an app that raised, or returned, without having begun one: servers answer so.
+        """
+        return endings.status_of(self.type, self.events, self.raised, self.closed)
 
     @property
     def close_code(self) -> int | None:
         """The code that ended an accepted WebSocket."""
-        for event in self.events if self.status == _SWITCHING else ():
-            if event.type in ("websocket.close", "websocket.disconnect"):
+        for event in self.events if self.status == endings.SWITCHING else ():
+            if event.type in endings.CLOSES:
                 code = event.get("code", 1000)
                 return code if isinstance(code, int) else None
         return None
@@ -150,7 +148,7 @@ class Exchange:
     @property
     def end(self) -> Event | None:
         """The message that ended it for the client: the last of the answer, or what tells that a side has gone."""
-        return endings.end_of(self.events)
+        return endings.end_of(endings.without_refused(self.events, self.raised))
 
     @property
     def first_byte_ms(self) -> float | None:
@@ -180,7 +178,7 @@ class Exchange:
     @property
     def response_body(self) -> bytes:
         """What is kept of the answer's body."""
-        return b"".join(event.data for event in self.sent if event.type in BODIES)
+        return b"".join(event.data for event in self.sent if event.type in endings.BODIES)
 
     @property
     def request_size(self) -> int:
@@ -208,7 +206,7 @@ class Exchange:
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
         earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
-        return earlier + sum(event.size for event in self.sent if event.type in BODIES)
+        return earlier + sum(event.size for event in self.sent if event.type in endings.BODIES)
 
     @property
     def frames(self) -> list[bytes | str]:

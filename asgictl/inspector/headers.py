@@ -15,14 +15,18 @@ def value_of(headers: Headers, name: str) -> str | None:
     wanted = name.lower().encode("latin-1")
     found = (value for key, value in headers if key.lower() == wanted)
     value = next(found, None)
-    return value.decode("latin-1") if isinstance(value, bytes) else None if value is None else str(value)
+    return None if value is None else as_text(value)
 
 
 def joined(headers: Headers, name: str) -> str:
     """Return all lines of the list that is called `name` as one (RFC 9110 section 5.3); nothing without any."""
     wanted = name.lower().encode("latin-1")
-    values = (value for key, value in headers if key.lower() == wanted)
-    return ", ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values)
+    return ", ".join(as_text(value) for key, value in headers if key.lower() == wanted)
+
+
+def as_text(value: Any) -> str:
+    """Return bytes as text, a letter for each of them, and anything else as it reads."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def is_lost(value: bytes | Redacted) -> bool:

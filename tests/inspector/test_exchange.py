@@ -39,7 +39,11 @@ STATUSES: dict[str, tuple[Exchange, int | None, int | None]] = {
     "an answer": (exchange(start(204)), 204, None),
     "raised after it": (exchange(start(204), error=FAILED), 204, None),
     "no number": (exchange(start("204")), None, None),
-    "no answer": (exchange(), None, None),
+    "no answer": (exchange(), 500, None),
+    "no answer to a client that has gone": (exchange(("receive", {"type": "http.disconnect"})), None, None),
+    "no handshake": (exchange(("receive", {"type": "websocket.connect"}), kind="websocket"), 500, None),
+    "no lifespan": (exchange(kind="lifespan"), None, None),
+    "another protocol": (exchange(kind="mqtt"), None, None),
     "raised": (exchange(error=FAILED), 500, None),
     "a lifespan that raised": (exchange(kind="lifespan", error=FAILED), None, None),
     "accepted": (exchange(ACCEPT, kind="websocket"), 101, None),
@@ -51,7 +55,7 @@ STATUSES: dict[str, tuple[Exchange, int | None, int | None]] = {
     "refused": (exchange(CLOSE, LEAVE, kind="websocket"), 403, None),
     "refused with an answer": (exchange(start(401, "websocket.http"), kind="websocket"), 401, None),
     "left before": (exchange(LEAVE, kind="websocket"), None, None),
-    "what a client cannot send": (exchange(("receive", start(200)[1])), None, None),
+    "what a client cannot send": (exchange(("receive", start(200)[1])), 500, None),
 }
 
 

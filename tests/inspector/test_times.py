@@ -178,7 +178,7 @@ def test_when_a_session_began(tmp_path: Path) -> None:
 def test_what_is_shown() -> None:
     """The views show milliseconds with one digit, and seconds from one on."""
     assert shown(LineView(), RECORDS) == [
-        "#3 GET /x  200 OK  61.0 s",
+        "#3 GET /x  61.0 s",
         "     0.0 ◂ http.request",
         "    12.3 ▸ http.response.start  200 OK",
         "  1012.3 ✗ send() raised OSError: gone",
@@ -186,7 +186,7 @@ def test_what_is_shown() -> None:
     ]
     moment = datetime.fromtimestamp(1_700_000_000.123456).astimezone()
     assert shown(FullView(), RECORDS)[1:6] == [
-        f"#3 GET /x  200 OK  61.0 s  {moment:%Y-%m-%d %H:%M:%S}.123",
+        f"#3 GET /x  61.0 s  {moment:%Y-%m-%d %H:%M:%S}.123",
         "  type    http",
         "  method  GET",
         "  path    /x",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Se
 from typing import Any
 
 from asgictl.asgi import ASGIApp, Message, Scope
+from asgictl.inspector.endings import FILES
 
 Chunk = tuple[bytes, bool]
 
@@ -175,7 +176,7 @@ class Stream:
                     self.disconnect()
                 if message.get("body"):
                     yield message["body"]
-            elif message.get("type") in ("http.response.pathsend", "http.response.zerocopysend"):
+            elif message.get("type") in FILES:
                 self.is_complete = True
                 self.disconnect()
 

@@ -7,10 +7,10 @@ from typing import Any
 from asgictl.inspector.comparison import content, digests, frames
 from asgictl.inspector.comparison.content import body_of, reasons, unfinished
 from asgictl.inspector.comparison.found import Difference, Found, Remark, alone, told
-from asgictl.inspector.endings import ANSWERS
+from asgictl.inspector.endings import ANSWERS, FILES, SWITCHING
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.headers import Headers
-from asgictl.inspector.record import CONTENT, Direction, Event, Redacted
+from asgictl.inspector.headers import Headers, as_text
+from asgictl.inspector.record import CONTENT, Direction, Event
 
 # What differs between any two connections.
 _FLEETING = frozenset(("client", "server", "state", "headers"))
@@ -18,10 +18,7 @@ _FLEETING = frozenset(("client", "server", "state", "headers"))
 # What differs between any two answers, or requests, of the same kind.
 _VARYING = frozenset((b"date", b"sec-websocket-key"))
 
-_SWITCHING = 101
-
 _HANDLED = frozenset(("type", "status", "headers"))
-_FILES = frozenset(("http.response.pathsend", "http.response.zerocopysend"))
 
 _NOTHING = object()
 
@@ -52,7 +49,7 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
         yield Remark("answer", f"not compared; {reasons(*why)}")
         return
     yield from _of_values("", one, other, lambda exchange: {"status": exchange.status})
-    if added and one.start is None and one.status != _SWITCHING:
+    if added and one.start is None and one.status != SWITCHING:
         return
     if not added:
         yield from _of_values("", one, other, lambda exchange: {"error": exchange.error and str(exchange.error)})
@@ -62,7 +59,7 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
     yield from _of_headers("response header", one.response_headers, headers)
     # Servers send no body for HEAD, whatever the app gives them, and one from a file is not recorded.
-    if not added or (one.method != "HEAD" and not any(event.type in _FILES for event in one.sent)):
+    if not added or (one.method != "HEAD" and not any(event.type in FILES for event in one.sent)):
         body = body_of(one, "send")
         again = body_of(other, "send", as_far_as_another=not body.ended and other.opened.replay_of is not None)
         yield from content.of_bodies("response body", body, again)
@@ -86,7 +83,7 @@ def _lists(value: Any) -> Any:
 
 def _shown(*values: Any) -> list[str | None]:
     """Return two values as text, as Python has them where they look the same otherwise; None for nothing."""
-    texts = [value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values]
+    texts = [as_text(value) for value in values]
     texts = [repr(value) for value in values] if texts[0] == texts[1] else texts
     return [None if value is _NOTHING else text for value, text in zip(values, texts, strict=True)]
 
@@ -102,17 +99,12 @@ def _of_headers(where: str, one: Headers, other: Headers) -> Iterator[Difference
     for name in dict.fromkeys(name.lower() for name, _ in (*one, *other)):
         if name in _VARYING:
             continue
-        values = [[_comparable(value) for key, value in headers if key.lower() == name] for headers in (one, other)]
+        values = [[as_text(value) for key, value in headers if key.lower() == name] for headers in (one, other)]
         if values[0] == values[1]:
             continue
         gone, come = (list((Counter(values[i]) - Counter(values[1 - i])).elements()) for i in (0, 1))
         texts = ["\n".join(items) if items else None for items in ((gone, come) if gone or come else values)]
         yield _of_pair(f"{where} {name.decode('latin-1')}", *texts)
-
-
-def _comparable(value: bytes | Redacted) -> str:
-    """Return a header's value, or what is known of a secret."""
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _told(events: Iterable[Event]) -> list[Any]:
@@ -180,7 +172,7 @@ def _of_others(first: Exchange, second: Exchange, *, over_network: bool) -> Iter
     messages = [[event for event in exchange.sent if event.type not in known] for exchange in (first, second)]
     for kind in dict.fromkeys(event.type for events in messages for event in events):
         texts = [[_written(event) for event in events if event.type == kind] for events in messages]
-        if over_network and kind not in _FILES:
+        if over_network and kind not in FILES:
             yield Remark(kind, "not compared: it is not seen over HTTP/1.1")
         elif not over_network and texts[0] != texts[1]:
             yield _of_pair(kind, *("\n".join(lines) or None for lines in texts))

@@ -16,13 +16,12 @@ from asgictl.inspector.comparison.found import (
     place,
     told,
 )
+from asgictl.inspector.endings import CLOSES, FRAMES
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Direction, Event, as_bytes
 
-_FRAMES = 5000
-
-_KINDS = ("websocket.receive", "websocket.send")
-_ENDS = ("websocket.close", "websocket.disconnect")
+# So many messages are compared, from the first on that differs.
+_MOST = 5000
 
 
 def of_frames(where: str, first: Exchange, second: Exchange, direction: Direction) -> Iterator[Found]:
@@ -36,7 +35,7 @@ def of_frames(where: str, first: Exchange, second: Exchange, direction: Directio
         text = f"compared: the first {count}; {reasons(*why)}"
         yield Remark(f"{where}s", text, hint=MORE_SAVED if is_gap else None)
     limit = min((len(frame.content) for frame in (*one, *other) if frame.cut), default=None)
-    parts = aligned([frame.key(limit) for frame in one], [frame.key(limit) for frame in other], _FRAMES)
+    parts = aligned([frame.key(limit) for frame in one], [frame.key(limit) for frame in other], _MOST)
     for i, j in matched(len(one), len(other), parts):
         there = f"{where} {place(i, j, first=1)}"
         if i is not None and j is not None:
@@ -45,7 +44,7 @@ def of_frames(where: str, first: Exchange, second: Exchange, direction: Directio
             texts = (None if at is None else alone(it[at].text()) for at, it in ((i, one), (j, other)))
             yield Difference(there, *texts)
     if not parts.whole:
-        yield Remark(f"{where}s", f"compared: {_FRAMES} from the first on that differs")
+        yield Remark(f"{where}s", f"compared: {_MOST} from the first on that differs")
 
 
 class _Frame(NamedTuple):
@@ -68,7 +67,7 @@ class _Frame(NamedTuple):
 
 def _frames(exchange: Exchange, direction: Direction) -> list[_Frame]:
     kept = (event for event in exchange.events[: exchange.gap] if event.direction == direction)
-    return [_Frame(event.content, _size(event), event.cut) for event in kept if event.type in _KINDS]
+    return [_Frame(event.content, _size(event), event.cut) for event in kept if event.type in FRAMES]
 
 
 def _size(event: Event) -> int:
@@ -77,7 +76,7 @@ def _size(event: Event) -> int:
 
 def _goes_on(exchange: Exchange) -> str | None:
     """Return why a WebSocket may have gone on, of which no end is kept."""
-    is_over = any(event.type in _ENDS for event in exchange.events)
+    is_over = any(event.type in CLOSES for event in exchange.events)
     return None if exchange.type != "websocket" or (is_over and exchange.gap is None) else unfinished(exchange)
 
 

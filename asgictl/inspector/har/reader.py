@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asgictl.inspector import urls
+from asgictl.inspector.endings import SWITCHING
 from asgictl.inspector.har import body_reader
 from asgictl.inspector.har.body_reader import listed, number, object_of, text
 from asgictl.inspector.headers import value_of
@@ -18,7 +19,6 @@ _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?)?([^?#]*)(\?[^
 _NETLOC = re.compile(r"(?:.*@)?(\[[^]]*\]|[^:]*)(?::(\d{1,5}))?", re.DOTALL)
 _REDACTED = re.compile(r"‹redacted (\d{1,9}) B.*›")
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_SWITCHING = 101
 _TEXT, _BINARY = 1, 2  # RFC 6455 section 5.2
 
 # From here on a message's time is in milliseconds, which Playwright writes, and Chromium seconds.
@@ -78,7 +78,8 @@ class _Entry:
             self._answer("http.response", _status(self._response))
         yield Opened(self._id, self._at, self._scope(headers if body is None else body.headers))
         yield from self._events
-        yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]))
+        is_answered = any(event.direction == "send" for event in self._events)
+        yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]), cancelled=not is_answered)
 
     def _tell(self, what: str) -> None:
         self._told.setdefault(what, []).append(self._id)
@@ -126,7 +127,7 @@ class _Entry:
         """Add the messages of a WebSocket, or the answer that refused it."""
         status = _status(self._response)
         self._add("receive", self._asked, {"type": "websocket.connect"})
-        if not self._messages and status != _SWITCHING:
+        if not self._messages and status != SWITCHING:
             self._answer("websocket.http.response", status)
             return
         headers = self._headers(self._response)

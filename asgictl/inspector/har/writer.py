@@ -10,15 +10,14 @@ from typing import Any
 from asgictl import addresses, rfc9110
 from asgictl.inspector.address import url
 from asgictl.inspector.bodies import forms
-from asgictl.inspector.endings import AFTERWARDS
+from asgictl.inspector.endings import AFTERWARDS, FILES, FRAMES
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import body_writer, cookies
-from asgictl.inspector.headers import Headers, value_of
+from asgictl.inspector.headers import Headers, as_text, value_of
 from asgictl.inspector.record import Event
 
 _OPCODES = {str: 1, bytes: 2}  # RFC 6455 section 5.2
 _UNKNOWN = -1
-_FILES = ("http.response.pathsend", "http.response.zerocopysend")
 _PAGE = "session"
 
 # Safari counts with them, whether they are there or not (Web Inspector, LocalResource.fromHAREntry).
@@ -75,11 +74,7 @@ def entry(exchange: Exchange) -> dict[str, Any]:
         },
     }
     if exchange.type == "websocket":
-        found["_webSocketMessages"] = [
-            _message(exchange, event)
-            for event in exchange.events
-            if event.type in ("websocket.receive", "websocket.send")
-        ]
+        found["_webSocketMessages"] = [_message(exchange, event) for event in exchange.events if event.type in FRAMES]
         end = exchange.end
         if end is not None and exchange.close_code is not None:
             by = "app" if end.direction == "send" else "client"
@@ -157,7 +152,7 @@ def _sent(exchange: Exchange) -> tuple[int, str | None]:
     if exchange.start is None and exchange.type == "http":
         why = f"the app raised {exchange.error}" if exchange.error else "the app did not answer"
         return _UNKNOWN, f"{why}; what the server sent is not recorded"
-    if any(event.type in _FILES for event in exchange.sent):
+    if any(event.type in FILES for event in exchange.sent):
         length = value_of(exchange.response_headers, "content-length") or ""
         return int(length) if length.isascii() and length.isdigit() else _UNKNOWN, "the server sent a file for the app"
     return 0 if exchange.method == "HEAD" else exchange.response_size, None
@@ -193,12 +188,7 @@ def _version(exchange: Exchange) -> str:
 
 
 def _headers(headers: Headers) -> list[dict[str, str]]:
-    return _pairs(
-        [
-            (name.decode("latin-1"), value.decode("latin-1") if isinstance(value, bytes) else str(value))
-            for name, value in headers
-        ]
-    )
+    return _pairs((as_text(name), as_text(value)) for name, value in headers)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

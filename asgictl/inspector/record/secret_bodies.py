@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from asgictl.inspector.bodies import codings
+from asgictl.inspector.endings import FRAMES
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import CONTENT, Direction, Redacted, as_bytes, parameters
 from asgictl.inspector.record.redaction import Mark, Redactor
@@ -18,8 +19,6 @@ _DECODER = json.JSONDecoder(strict=False)
 _BOUNDARY = re.compile(r'boundary="?([^";]+)', re.IGNORECASE)
 _NAME = re.compile(rb"(?im)^content-disposition:[^\r\n]*?[;\s]name\*?=(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]+))")
 _TYPE = re.compile(rb"(?i)^content-type:\s*([^\r\n]*)", re.MULTILINE)
-
-_FRAMES = ("websocket.receive", "websocket.send")
 
 _EVENTS = "text/event-stream"
 _REMEMBERED = 1000
@@ -128,7 +127,7 @@ class Conversation:
         or does not begin and end with this message, is left out.
         """
         given = list(pairs(headers))
-        is_frame = kept.get("type") in _FRAMES
+        is_frame = kept.get("type") in FRAMES
         kind = "" if is_frame else value_of(given, "content-type") or ""
         whole = is_frame or self._is_whole(direction, kept, size, given, kind)
         changed = left_out = False

@@ -10,14 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from asgictl.errors import FileProblemError
-from asgictl.inspector.exchange import BODIES, Exchange
+from asgictl.inspector.endings import BODIES, FRAMES
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import members, reader, writer
 from asgictl.inspector.har.body_reader import listed, object_of
 from asgictl.inspector.record import CONTENT, Event, Opened, Record
 from asgictl.inspector.sessions import checked, codec
 from asgictl.inspector.sessions.session_lines import WRITTEN, Note
-
-_FRAMES = ("websocket.receive", "websocket.send")
 
 # So many numbers are told of each thing that is missing.
 _FEW = 5
@@ -139,7 +138,7 @@ def _without(record: Record) -> tuple[Record, dict[str, Any]]:
 
 def _side(event: Event) -> str | None:
     """Return which content of an entry a message belongs to."""
-    if event.type in _FRAMES:
+    if event.type in FRAMES:
         return "frames"
     if event.direction == "receive" and event.type == "http.request":
         return "request"
@@ -149,7 +148,7 @@ def _side(event: Event) -> str | None:
 def _restored(lines: list[Any], plain: Iterable[Record]) -> list[Record]:
     """Return records as they were, with the content that a reader finds; raise `ValueError` for others."""
     found = [event for event in plain if isinstance(event, Event)]
-    frames = iter([event.content for event in found if event.type in _FRAMES])
+    frames = iter([event.content for event in found if event.type in FRAMES])
     bodies = {side: b"".join(event.data for event in found if _side(event) == side) for side in ("request", "response")}
     places = dict.fromkeys(bodies, 0)
     records: list[Record] = []

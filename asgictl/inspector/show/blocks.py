@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from asgictl.inspector.bodies import sizes
-from asgictl.inspector.endings import tells
+from asgictl.inspector.endings import FRAMES, tells
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.show import stack, wording
@@ -18,7 +18,6 @@ HOLD = 0.25
 RATE = 10
 _SECOND = 1000.0
 
-_FRAMES = ("websocket.receive", "websocket.send")
 
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
@@ -54,7 +53,7 @@ class Block:
         self.count += 1
         kind = event.type
         self.has_gaps = self.has_gaps or event.n != self.count
-        if tells(event):
+        if tells(event) or (event.direction == "send" and not self.exchange.sent):
             self.exchange.add(event)
         if kind == "http.request":
             self.read += event.size
@@ -105,6 +104,7 @@ class Blocks:
             block.note(record, now)
             lines = self._shown(block, record, now)
         elif isinstance(record, Raised):
+            block.exchange.add_known(record)
             lines = self._failed(record, record.error, f"{record.direction}() raised {record.error}")
         else:
             return self._closed(block, record)
@@ -157,7 +157,7 @@ class Blocks:
         if event.ms - block.window >= _SECOND:
             block.window, block.in_window = event.ms, 0
         block.in_window += 1
-        if block.in_window > RATE and event.get("more_body", event.type in _FRAMES):
+        if block.in_window > RATE and event.get("more_body", event.type in FRAMES):
             block.skipped += 1
             block.skipped_size += event.size
             block.skipped_type = event.type
@@ -176,6 +176,8 @@ class Blocks:
             lines += self._failed(record, record.error, str(record.error))
         elif record.cancelled:
             lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
+        elif not block.has_gaps and (missing := wording.unanswered(block.exchange)):
+            lines.append([Span(f"{record.ms:8.1f} "), Span(f"✗ {missing}", "red")])
         if block.live:
             lines.append(_end(block))
             return self._put(block, lines)

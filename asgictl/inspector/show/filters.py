@@ -9,7 +9,7 @@ from typing import NamedTuple
 from asgictl.errors import ConfigError
 from asgictl.inspector.endings import ANSWERS
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Closed, Event, Opened, Record
+from asgictl.inspector.record import Closed, Event, Opened, Raised, Record
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.show.searching import Search
 
@@ -87,9 +87,12 @@ class _Pending:
 
     def add(self, record: Record) -> None:
         self.held.append(record)
-        if isinstance(record, Closed) or (isinstance(record, Event) and record.type in ANSWERS):
+        is_first = isinstance(record, Event) and record.direction == "send" and not self._head.sent
+        if is_first or isinstance(record, Closed) or (isinstance(record, Event) and record.type in ANSWERS):
             self._head.add(record)
-            self.status = self._head.status
+        elif isinstance(record, Raised):
+            self._head.add_known(record)
+        self.status = self._head.status
         if self._search and not self.found:
             self.found = self._search.finds(record, self.held, all_held=not self._dropped)
         if isinstance(record, Event):

@@ -8,7 +8,7 @@ from asgictl.inspector import bodies
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.bodies.event_stream import EventStream
 from asgictl.inspector.endings import is_body
-from asgictl.inspector.headers import Headers, joined, pairs, value_of
+from asgictl.inspector.headers import Headers, as_text, joined, pairs, value_of
 from asgictl.inspector.record import Event
 from asgictl.inspector.show.blocks import Block, Blocks
 from asgictl.inspector.show.wording import event_line, outcome, title
@@ -179,5 +179,4 @@ def _written(value: Any) -> str:
 def _headers(headers: Headers, indent: str) -> Iterator[Line]:
     width = min(_WIDEST, max((len(name) for name, _ in headers), default=0))
     for name, value in headers:
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        yield [Span(f"{indent}{name.decode('latin-1'):<{width}}", "dim"), Span(f"  {text}")]
+        yield [Span(f"{indent}{as_text(name):<{width}}", "dim"), Span(f"  {as_text(value)}")]

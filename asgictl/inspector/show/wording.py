@@ -5,9 +5,9 @@ from typing import Any
 from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies.sizes import size
-from asgictl.inspector.endings import AFTERWARDS
+from asgictl.inspector.endings import AFTERWARDS, FAILED
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.headers import pairs, value_of
+from asgictl.inspector.headers import as_text, pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
 from asgictl.spans import Line, Span
 
@@ -45,6 +45,13 @@ def beside(exchange: Exchange, read: int | None) -> list[str]:
     if (after := exchange.app_ms - exchange.ms) >= AFTERWARDS:
         said.append(f"app went on {duration(after)}")
     return said
+
+
+def unanswered(exchange: Exchange) -> str | None:
+    """Return what the client gets for an app that has returned without an answer, or None."""
+    if exchange.status != FAILED or exchange.start is not None:
+        return None
+    return f"returned without an answer: the server sends {status(FAILED)}"
 
 
 def summary(event: Event, *, headers: bool) -> str:
@@ -94,8 +101,7 @@ def _items(event: Event) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return bodies.preview(text)
+    return bodies.preview(as_text(value))
 
 
 def title(exchange: Exchange) -> Line:

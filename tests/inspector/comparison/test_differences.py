@@ -639,7 +639,7 @@ def test_messages_that_are_cut_and_have_other_sizes() -> None:
 
 def test_many_messages_and_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many messages, and items of a list, are compared from the first on that differs, and that is said."""
-    monkeypatch.setattr(frames, "_FRAMES", 2)
+    monkeypatch.setattr(frames, "_MOST", 2)
     monkeypatch.setattr(values, "_ITEMS", 2)
     texts = [[{"text": text} for text in letters] for letters in ("abcdef", "axcdey")]
     items = [answered(json.dumps(list(letters)).encode(), b"text/json") for letters in ("abcdef", "axcdey")]

@@ -63,7 +63,10 @@ def test_a_packed_upload_in_a_line() -> None:
         Closed(7, 9.0),
     ]
 
-    assert of_bodies(records, LineView()) == ["     1.0 ◂ http.request         22 B  gzip: up"]
+    assert of_bodies(records, LineView()) == [
+        "     1.0 ◂ http.request         22 B  gzip: up",
+        "     9.0 ✗ returned without an answer: the server sends 500 Internal Server Error",
+    ]
 
 
 def test_a_packed_event_stream_in_full() -> None:

@@ -127,7 +127,7 @@ def test_one_message_or_more() -> None:
     assert view.tick() == []
     clock.now = 100.25
     assert len(view.tick()) == 2
-    (end,) = view.feed(Closed(7, 9.0))
+    _, end = view.feed(Closed(7, 9.0, cancelled=True))
     (late,) = view.feed(REQUEST[1])
 
     assert [tuple(span[:2]) for span in end] == [("     9.0 ", ""), ("■", DIM), ("  9.0 ms", ""), (", 1 message", DIM)]

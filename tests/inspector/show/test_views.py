@@ -193,6 +193,21 @@ def test_waiting() -> None:
     assert [line for line in texts(view.tick()) if "lifespan" in line] == []
 
 
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_no_answer(kind: str) -> None:
+    """An app that returns without an answer has the status that the server sends then, and it is said who sends it."""
+    records: list[Record] = [Opened(1, 0.0, {"type": kind, "method": "GET", "path": "/x"}), Closed(1, 3.0)]
+    wanted = Filter.of(FilterRequest(status=("5xx",)))
+    let = Filtered(wanted)
+    found = [one for record in records for one in let.feed(record)]
+
+    assert shown(LineView(), records) == [
+        f"#1 {'GET' if kind == 'http' else 'WS'} /x  500 Internal Server Error  3.0 ms",
+        "     3.0 ✗ returned without an answer: the server sends 500 Internal Server Error",
+    ]
+    assert found == records
+
+
 def test_odd_records() -> None:
     """What an app does wrongly is shown, too: no message, a send that fails, one that comes too late."""
     error = failure(OSError("gone"), lambda text: text)
@@ -382,7 +397,7 @@ def test_held_back_with_errors_in_between() -> None:
             Raised(8, number, 1.0, "send", error),
         ]
 
-    assert filtered([opened, *many, Closed(8, 2.0)], status=("500",)) == []
+    assert filtered([opened, *many, Closed(8, 2.0)], status=("404",)) == []
     big = [Event(8, n, 1.0, "send", {"type": "websocket.send", "text": "x" * 10**6}, size=10**6) for n in range(1, 40)]
     assert len(filtered([opened, *big, Closed(8, 2.0, error=failure(ValueError("find me"), str))], grep="find me")) < 15
 
