@@ -71,6 +71,7 @@ ALWAYS: dict[str, Callable[[], str]] = {
     "a login without a name": lambda: f"u=redis://:{hush()}@h/0",
     "a login with signs": lambda: f"u=https://me%40h:{hush()}%40{hush()}:{hush()}@h/",
     "a JSON Web Token": lambda: f"j={jwt()}",
+    "credentials": lambda: f"h=Bearer+{hush()}&i=bearer%20{hush()}%26x&j=Negotiate%2B{hush()}",
 }
 HEADERS: dict[str, Callable[[], tuple[str, str]]] = {
     "of a proxy": lambda: ("x-original-uri", f"/a?NAME={hush()}"),
@@ -86,6 +87,12 @@ HEADERS: dict[str, Callable[[], tuple[str, str]]] = {
     "JSON in JSON": lambda: ("x-nested", json.dumps({"a": json.dumps({"NAME": f'{hush()}"{hush()}'})})),
     "a cookie": lambda: ("x-cookies", f"a=1; NAME={hush()}; c=3"),
     "a login": lambda: ("x-upstream", f"amqp://me:{hush()}@h/, https://{hush()}@h/"),
+    "a line of a head": lambda: ("x-head", f"NAME: {hush()}"),
+    "lines of a head": lambda: ("x-upstream-head", f"host: h, NAME: {hush()}; {hush()}, x: {hush()}"),
+    "an encoded line": lambda: ("x-encoded-head", nested(f"host: h\r\nNAME: {hush()}", 1)),
+    "a quoted line": lambda: ("x-curl", f'-H "NAME:{hush()} {hush()}" http://h:80/'),
+    "a scheme": lambda: ("x-saved", f"a=1; NAME=Basic {hush()} {hush()}; b=2"),
+    "bearer": lambda: ("x-bearer", f"1 Bearer {hush()}, DPoP {hush()}; token {hush()}0"),
     "a token": lambda: ("x-anything", f"JWT {jwt()} end"),
 }
 PATHS: dict[str, Callable[[], str]] = {
@@ -235,6 +242,15 @@ INNOCENT: list[tuple[bytes, bytes]] = [
     (b"x-email", b"me@h.example, a:b@c"),
     (b"x-json", b'{"tokenize": true, "codes": [1, 2], "status_code": 5}'),
     (b"etag", b'W/"a=b"'),
+    (b"idempotency-key", b"8e03978e-40d5-43e8-bc93-6894a57f9324"),
+    (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+    (b"surrogate-key", b"item-7"),
+    (b"x-next-page-token", b"CAoQAA"),
+    (b"www-authenticate", b'Bearer realm="api", error="invalid_token", Basic realm="api", Negotiate'),
+    (b"x-error", b"invalid token: expired; Bearer token required; Basic plan"),
+    (b"access-control-allow-headers", b"authorization, cookie, x-api-key"),
+    (b"x-forwarded-host", b"auth:8080, token:80"),
+    (b"x-seen", b"Sat, 28 Nov 2026 22:29:13 GMT, https://token/x"),
     (b"x-eyj", b"eyJhbGciOiJIUzI1NiJ9 keyJhbGciOiJIUzI1NiJ9.a.b"),
     (b"x-user-agent", b"Mozilla/5.0 (X11; Linux x86_64) secret password token"),
 ]
