@@ -41,7 +41,7 @@ _BEFORE_COLON = re.compile(
     % (_BLANK, LETTER, _ENCODED, _BLANK),
     re.MULTILINE,
 )
-_LONGEST_NAME = 500
+_LONGEST_NAME = 160
 _SCHEME = re.compile(
     rb"(?i)(?:api-?key|aws4-hmac-sha256|basic|bearer|digest|dpop|gnap|hawk|jwt|mac|negotiate|ntlm|oauth|signature|token)\Z"
 )

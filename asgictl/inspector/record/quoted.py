@@ -42,7 +42,7 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
 
     def hide(text: str) -> str:
         text = known.sub("‹redacted›", text) if known else text
-        return redactor.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
+        return redactor.said(text)
 
     return hide
 

@@ -63,7 +63,8 @@ class Redactor:
         self.names, self.body_names = _lower(names), _lower(body_names)
         self._hides_protocols = _PROTOCOL.decode() in self.names
         self._keys = frozenset(map(_key, self.names))
-        self._ends_like_one = secret_names.ending(self.names)
+        ends = secret_names.ending(self.names)
+        self._is_known: Callable[[str], bool] = lambda part: _key(part) in self._keys or ends(part)
         # It never leaves the process: no digest can be tried out on guesses.
         self._salt = secrets.token_bytes(16)
         self._run = self._digest(b"")[:3]
@@ -193,6 +194,10 @@ class Redactor:
         text = _replaced(text, parameters.credentials(text), mark)
         return _replaced(text, parameters.tokens(text), mark)
 
+    def said(self, text: str) -> str:
+        """Return what is said of something, in any words, without secrets that stand in URLs, or have a shape."""
+        return self.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
+
     def paths(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of the paths in a copy of a scope."""
         raw, path = kept.get("raw_path"), kept.get("path")
@@ -213,14 +218,12 @@ class Redactor:
     def message(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of what else a message may hold: a subprotocol, a path, links, why something ended."""
         if isinstance(protocol := kept.get("subprotocol"), str):
-            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode(
-                "utf-8", "surrogatepass"
-            )
+            (kept["subprotocol"],) = self.protocols([protocol])
         if isinstance(path := kept.get("path"), str):
             kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
         for key in ("message", "reason"):
             if isinstance(said := kept.get(key), str):
-                kept[key] = self.text(as_bytes(said), only_queries=True).decode("utf-8", "surrogatepass")
+                kept[key] = self.said(said)
         if isinstance(links := kept.get("links"), list):
             kept["links"] = [self.text(link) if isinstance(link, bytes) else self.redacted(link) for link in links]
 
@@ -246,10 +249,7 @@ class Redactor:
         # In a URL a second question mark may begin another name, or belong to this one.
         forms = (raw, once, once.strip(), once.rpartition("?")[2], wholly.strip())
         parts = (part for form in forms for part in (form, form.rstrip("*"), *_PARTS.split(form)))
-        found = any(
-            part.lower() in self.names or (part and (_key(part) in self._keys or self._ends_like_one(part)))
-            for part in parts
-        )
+        found = any(part.lower() in self.names or (part and self._is_known(part)) for part in parts)
         if len(name) < _LONG:
             _remember(self._secret_names if found else self._plain_names, name)
         return found
