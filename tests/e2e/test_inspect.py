@@ -209,6 +209,7 @@ def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None
 
     assert status == 0
     left_out = f"{len(NAMES) + 1} headers and parameters (--print-config lists them), and of `pin` in bodies"
+    left_out = f"{left_out}; packed and streamed bodies are left out whole"
     assert f"note: `s.jsonl` is without the values of {left_out}" in lines
     assert [one[0] for one in exported] == [0, 0, 0]
     assert "cannot use ‹redacted› with ‹redacted›" in told

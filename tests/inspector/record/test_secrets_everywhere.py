@@ -282,6 +282,16 @@ MULTIPART = (
 BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "JSON": lambda: ("application/json", json.dumps({"a": [{"PIN": hush(), "b": {"pin": {"c": [hush()]}}}]}).encode()),
     "an escaped name": lambda: ("application/json", rf'{{"p\u0069n": "{hush()}", "b": 1}}'.encode()),
+    "an escaped name in a string": lambda: (
+        "application/json",
+        json.dumps({"a": json.dumps({"b": rf'{{"p\u0069n": "{hush()}"}}'})}).encode(),
+    ),
+    "an escaped name in Latin-1": lambda: ("application/json", rf'{{"p\u0069n": "{hush()}ü"}}'.encode("latin-1")),
+    "an escaped name behind a quote": lambda: ("text/plain", rf'5" {{"p\u0069n": "{hush()}"}}'.encode()),
+    "an escaped name in JavaScript": lambda: ("text/javascript", rf"{{p\x69n: '{hush()}', p\u{{69}}n: 1}}".encode()),
+    "an escaped name in a page": lambda: ("text/html", f"<input name=p&#105;n value={hush()}>".encode()),
+    "an encoded name in text": lambda: ("text/plain", f"p%69n is {hush()}".encode()),
+    "words behind JSON": lambda: ("application/json", f'{{"a": 1}} the pin is {hush()}'.encode()),
     "JSON in a string": lambda: ("application/json", json.dumps({"a": json.dumps({"pin": hush()})}).encode()),
     "JSON without an end": lambda: ("application/json", f'{{"a": 1, "pin": "{hush()}'.encode()),
     "JSON Lines": lambda: ("application/x-ndjson", f'{{"pin": "{hush()}"}}\n{{"pin": "{hush()}"}}\n'.encode()),
@@ -291,6 +301,11 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "no JSON": lambda: ("application/json", f"pin={hush()}".encode()),
     "JavaScript": lambda: ("text/javascript", f"{{pin: '{hush()}'}}".encode()),
     "a form": lambda: ("application/x-www-form-urlencoded", f"a=1&pin={hush()}&u%5Bpin%5D={hush()}+b".encode()),
+    "a form in Latin-1": lambda: ("application/x-www-form-urlencoded", f"p%69n={hush()}ü".encode("latin-1")),
+    "an escaped name in a form": lambda: (
+        "application/x-www-form-urlencoded",
+        b"a=" + nested(rf'{{"p\u0069n":"{hush()}"}}', 1).encode(),
+    ),
     "JSON for a form": lambda: ("application/x-www-form-urlencoded", f'{{"pin":"{hush()}"}}'.encode()),
     "parts": lambda: ('multipart/form-data; boundary="b"', MULTIPART.format(hush(), hush(), hush()).encode()),
     "parts with other ends": lambda: (
