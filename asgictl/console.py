@@ -51,6 +51,8 @@ class Console:
         self.json_result = json_for is not None
         self.as_json = as_json
         self.colors = not as_json and _wants_colors(sys.stderr, environ, terminal=not plain_only)
+        # What takes out of errors and notes what is not to be told.
+        self.hide: Callable[[str], str] = str
         self.log_colors = not as_json and _wants_colors(sys.stdout, environ, terminal=not plain_only)
 
     def result(self, text: str, data: Any = None) -> None:
@@ -83,15 +85,15 @@ class Console:
         details, hint = "", error.hint
         if isinstance(error, AppLoadError) and error.failure is not None:
             shown = {"hidden": "", "users": error.failure.users, "whole": error.failure.traceback}
-            details = shown[self._stack].rstrip()
+            details = self.hide(shown[self._stack].rstrip())
             if not details and not hint:
                 hint = f"add --traceback to see the whole {'stack' if error.failure.stack else 'message'}"
         if self.json_result:
-            data = {"message": error.message, "hint": hint, "exit_status": error.exit_status}
+            data = {"message": self.hide(error.message), "hint": hint, "exit_status": error.exit_status}
             print(self._answer(error=data), file=sys.stdout)  # noqa: T201  # instead of the result
             return
         if self.as_json:
-            self.event("error", error.message, hint=hint, exception=details or None)
+            self.event("error", self.hide(error.message), hint=hint, exception=details or None)
             return
         for line in details.splitlines():
             self._write(plain(line))
@@ -176,6 +178,7 @@ class Console:
         return "".join(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and text else text for text, style, _ in parts)
 
     def _say(self, kind: str, color: str, text: str) -> None:
+        text = self.hide(text)
         if self.as_json:
             self.event("error" if kind == "error" else "info", text)
             return

@@ -25,7 +25,11 @@ def redacted(request: InspectRequest) -> tuple[str, ...]:
 
 def _left_out(request: InspectRequest, count: int) -> str:
     named = ", ".join(f"`{name}`" for name in request.redact_body)
-    bodies = f", and of {named} in bodies" if named else "; bodies are saved as they are (--redact-body NAME)"
+    bodies = (
+        f", and of {named} in bodies; packed and streamed bodies are left out whole"
+        if named
+        else "; bodies are saved as they are (--redact-body NAME)"
+    )
     names = f"{count} headers and parameters (--print-config lists them)"
     return f"`{request.save}` is without the values of {names}{bodies}"
 

@@ -209,6 +209,7 @@ def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None
 
     assert status == 0
     left_out = f"{len(NAMES) + 1} headers and parameters (--print-config lists them), and of `pin` in bodies"
+    left_out = f"{left_out}; packed and streamed bodies are left out whole"
     assert f"note: `s.jsonl` is without the values of {left_out}" in lines
     assert [one[0] for one in exported] == [0, 0, 0]
     assert "cannot use ‹redacted› with ‹redacted›" in told
@@ -348,6 +349,43 @@ def test_exceptions_elsewhere(serve: Serve, write: Write) -> None:
     assert (log[0], log[-1]) == ("ERROR:    Exception in ASGI application", "asyncio.queues.QueueEmpty")
     assert [line.rpartition(" ")[2] for line in log if line.startswith("  File ")] == ["app", "fail"]
     assert [line[9:] for line in served.access if "✗" in line] == ["✗ asyncio.queues.QueueEmpty  main.py:10"]
+
+
+LOUD = """
+URL = "postgres://me:SECRET@h/db?token=SECRET"
+if {at_import}:
+    raise OSError(f"cannot connect to {{URL}}")
+
+
+async def app(scope, receive, send):
+    await receive()
+    {action}
+"""
+RAISES = 'raise OSError(f"cannot connect to {URL}")'
+SAID = 'f"Traceback: Bearer SECRET\\ncannot connect to {URL}"'
+SAYS = f'await send({{"type": "lifespan.startup.failed", "message": {SAID}}})'
+
+
+@pytest.mark.parametrize("arguments", [(), ("--traceback",), ("--log-format", "json", "--log-level", "trace")], ids=str)
+@pytest.mark.parametrize(
+    "app",
+    [
+        LOUD.format(at_import=True, action="pass"),
+        LOUD.format(at_import=False, action=RAISES),
+        LOUD.format(at_import=False, action=SAYS),
+    ],
+    ids=["import", "raised", "said"],
+)
+def test_why_an_app_did_not_start(serve: Serve, write: Write, app: str, arguments: tuple[str, ...]) -> None:
+    """The error of an app that does not start has no secrets of URLs, neither has its traceback, nor the log."""
+    write({"main.py": app.replace("SECRET", "s3cr3t")})
+    served = serve("--view", "line", "--lifespan", "on", *arguments, command="inspect")
+
+    status, lines = served.end()
+    told = [line for line in (*lines, *served.access) if "s3cr3t" in line]
+
+    assert (status, told) == (3, [])
+    assert "cannot connect to postgres://me:***@h/db?token=***" in "\n".join(lines)
 
 
 def test_hangs_are_told(serve: Serve, write: Callable[..., Path]) -> None:

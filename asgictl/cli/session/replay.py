@@ -109,8 +109,9 @@ def _results(
     # As the session does it, or all that it does not hold would be a difference, and be shown.
     names, fields = session.names("redacted"), session.names("redacted_body")
     first_id = session.highest + 1
+    redactor = Redactor(names, fields)
+    console.hide = redactor.said
     if request.to is not None:
-        redactor = Redactor(names, fields)
         results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor)
     else:
         results = again.into_app(_driver(request, first_id, names, fields), scripts)

@@ -1,5 +1,6 @@
 """Where secrets stand in a text: values by the names before them, however often encoded, logins in URLs, JWTs."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 DEPTH = 4
 
 # What a name consists of, as it is and encoded: letters, digits, `$ * - . [ ] _ ~`, and what is not ASCII.
-_LETTER = rb"[\w$*.\[\]~\x80-\xff-]"
+LETTER = rb"[\w$*.\[\]~\x80-\xff-]"
 _ENCODED = rb"%(?:25)*+(?:2[4ade]|3[0-9]|4[1-9a-f]|5[0-9abdf]|6[1-9a-f]|7[0-9ae]|[89a-f][0-9a-f])"
 _QUOTE = rb"(?:\\*+[\"']|%(?:25)*+2[27])"
 _BLANK = rb"(?:\s|%(?:25)*+(?:20|0[9ad]))*+"
@@ -17,12 +18,34 @@ _BLANK = rb"(?:\s|%(?:25)*+(?:20|0[9ad]))*+"
 # A name, and `=`, or `:` behind a quote, as in JSON; other words and other encoded characters are passed over.
 _NAME = re.compile(
     rb"(?i)((?:%b|%b)++)(?:(%b)?+%b(=|%%(?:25)*+3d|(?(2)(?::|%%(?:25)*+3a)|(?!))))?+|%%(?:25)*+[0-9a-f]{2}"
-    % (_LETTER, _ENCODED, _QUOTE, _BLANK)
+    % (LETTER, _ENCODED, _QUOTE, _BLANK)
 )
 _BLANKS = re.compile(_BLANK)
 _QUOTED = re.compile(b"b?(" + _QUOTE + b")")
 _BRACKET = re.compile(rb"(?i)[\[{]|%(?:25)*+[57]b")
 _TOKEN = re.compile(rb"(?<![\w-])eyJ[\w-]{10,}+(?:\.[\w-]*+){2,4}")  # RFC 7519 section 3.1, RFC 7516 section 3.1
+# What may follow a scheme, in lower case: not the parameters of a challenge (RFC 9110 section 11.6.1).
+_CREDENTIALS = re.compile(
+    rb"(?:(basic)|(token|jwt|api-?key)|bearer|dpop|negotiate|ntlm)(?:\s|\+|%(?:25)*+(?:20|0[9ad]|2b))++"
+    rb"(?![\w-]+=\\*[\"']|(?:realm|scope|error\w*|charset|algs|resource_metadata)=)"
+    rb"((?:[^\s,;&<>\"'(){}\[\]\\%]|%(?!(?:25)*(?:2[267c]|3[bce]|[57][bd]|20|0[9ad]))[0-9a-f]{2})++)"
+)
+_IN_A_WORD = re.compile(rb"(?<!%[0-9a-f]{2})(?<=[\w-])")
+_PROSE = re.compile(rb"[a-z]+\s+[a-z]")
+_LONG = re.compile(rb"(?=.*\d).{8}")
+
+# A line of a head, in the value of another header: its name, and a colon without a port, or what else a URL has there.
+_COLON = re.compile(rb"(?i)(?<![\"']):(?!//|\d{1,5}(?![\w.~+/-]))|%(?:25)*+3a")
+_BEFORE_COLON = re.compile(
+    rb"(?i)(?:^|[\r,;|{(\[]|([\"'])|%%(?:25)*+(?:0[ad]|2c|3b|7b))%b((?:%b|%b)++)%b\Z"
+    % (_BLANK, LETTER, _ENCODED, _BLANK),
+    re.MULTILINE,
+)
+_LONGEST_NAME = 160
+_SCHEME = re.compile(
+    rb"(?i)(?:api-?key|aws4-hmac-sha256|basic|bearer|digest|dpop|gnap|hawk|jwt|mac|negotiate|ntlm|oauth|signature|token)\Z"
+)
+_TO_THE_END = re.compile(rb"(?:[^;&\r\n<>\"]|(?<==)\\*\"[^\"]*\"?)*+")
 _BEFORE_QUERY = re.compile(rb"(?i)(?:[?&#]|%(?:25)*(?:3f|26|23))\Z")
 _LONGEST_MARK = 3 * DEPTH
 
@@ -98,7 +121,11 @@ def _value(text: bytes, match: re.Match[bytes], *, in_query: bool) -> Span:
         return begin, len(text)
     kinds = _LEVELS[min(level, DEPTH)]
     ended = (kinds.query if in_query else kinds.other).match(text, begin)
-    return begin, ended.end() if ended else begin
+    end = ended.end() if ended else begin
+    if _SCHEME.match(text, begin, end) or match[1].lower().endswith(b"authorization"):
+        rest = _TO_THE_END.match(text, end)
+        end = rest.end() if rest else end
+    return begin, end
 
 
 def _unquoted(text: bytes, begin: int, quote: bytes) -> int:
@@ -117,6 +144,40 @@ def logins(text: bytes, level: int) -> Iterator[Span]:
         begin, end = match.span(1 if alone and match[1] else 2)
         if end > begin:
             yield begin, end
+
+
+def lines(text: bytes, is_secret: Callable[[bytes], bool]) -> Iterator[Span]:
+    """Yield where the values of secret headers are that stand in another header's value, like `cookie: a=b`."""
+    position = 0
+    while colon := _COLON.search(text, position):
+        position = colon.end()
+        name = _BEFORE_COLON.search(text, max(0, colon.start() - _LONGEST_NAME), colon.start())
+        if name and is_secret(name[2]):
+            blank = _BLANKS.match(text, position)
+            begin = blank.end() if blank else position
+            end = re.compile(name[1] or rb"[\r\n]|\Z").search(text, begin)
+            position = end.start() if end else len(text)
+            if position > begin:
+                yield begin, position
+
+
+def credentials(text: bytes) -> Iterator[Span]:
+    """Yield what follows the name of a scheme, as in `Bearer abc`, but not the words of a sentence."""
+    low = text.lower()
+    for match in _CREDENTIALS.finditer(low):
+        begin, end = match.span(3)
+        is_one = not _IN_A_WORD.match(low, match.start()) and not _PROSE.match(text, begin)
+        is_one = is_one and not (match[1] and not _is_login(text[begin:end]))
+        if is_one and not (match[2] and not _LONG.match(match[3])):
+            yield begin, end
+
+
+def _is_login(text: bytes) -> bool:
+    """Tell whether a text is a user and a password as `Basic` has them (RFC 7617)."""
+    try:
+        return b":" in text or b":" in base64.b64decode(decoded(text).rstrip(b"=") + b"==")
+    except ValueError:
+        return False
 
 
 def tokens(text: bytes) -> Iterator[Span]:

@@ -23,6 +23,8 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
 
     def note(value: bytes) -> bytes:
         found.append(value)
+        for name in (b"authorization", b"cookie"):  # such a header's value in another header
+            found.extend(form for form in _forms(name, value) if len(form) >= _SHORT)
         return HIDDEN
 
     for name, value in (*pairs(scope.get("headers")), *pairs(answer)):
@@ -40,7 +42,7 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
 
     def hide(text: str) -> str:
         text = known.sub("‹redacted›", text) if known else text
-        return redactor.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
+        return redactor.said(text)
 
     return hide
 

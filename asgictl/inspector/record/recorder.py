@@ -65,9 +65,9 @@ class Inspector(Generic[S]):
         `sink` is called with each record (`asgictl.records`) as it happens, in the thread of the event loop,
         and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
         headers, parameters and cookies that `redact` names are replaced before anything is kept, and so are those of
-        the fields in bodies and messages that `redact_body` names: in JSON, forms and text; what is packed, or split
-        over several messages, is left out. Of a body, and of each message of a WebSocket or an event stream,
-        `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
+        the fields in bodies and messages that `redact_body` names: in JSON, forms and text; a body that is packed,
+        or comes in several messages, is left out whole. Of a body, and of each message of a WebSocket or an event
+        stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
         """
         self.app = app
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default

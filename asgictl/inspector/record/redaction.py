@@ -24,10 +24,16 @@ _PROTOCOL = b"sec-websocket-protocol"
 # Headers in whose values names may mean something by themselves.
 _LISTS = (_PROTOCOL, b"cookie", b"set-cookie")
 
-# What a text has, a path, and a query, that may hold secrets.
-_SUSPICIOUS = re.compile(rb"[=%@]|eyJ|\"\s*:")
+# What a text has, a path, and a query, that may hold secrets; names with what follows them, in a header's value, too.
+_SCHEMES = rb"(?:basic|bearer|dpop|negotiate|ntlm|jwt|token|api-?key)[\s+]"
+_names_scheme = re.compile(_SCHEMES).search
+_is_suspicious = re.compile(rb"[=%@]|eyj|\"\s*:|" + _SCHEMES).search
+_parts = re.compile(
+    rb"(?<!%b)%b++\s*+(?:=|:(?!//|\d{1,5}(?![\w.~+/-])))|[\"']\s*+[=:]|[%%@]|eyJ"
+    % (parameters.LETTER, parameters.LETTER)
+).findall
 in_path = re.compile(rb"[=%@?]|eyJ").search
-_fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?]*+=|[%+@;\"'?]|eyJ").findall
+_fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?\s]*+=|[%+@;\"'?\s]|eyJ").findall
 
 _SEPARATORS = re.compile(r"[-_]")
 _PARTS = re.compile(r"[\[\].]+")
@@ -57,6 +63,8 @@ class Redactor:
         self.names, self.body_names = _lower(names), _lower(body_names)
         self._hides_protocols = _PROTOCOL.decode() in self.names
         self._keys = frozenset(map(_key, self.names))
+        ends = secret_names.ending(self.names)
+        self._is_known: Callable[[str], bool] = lambda part: _key(part) in self._keys or ends(part)
         # It never leaves the process: no digest can be tried out on guesses.
         self._salt = secrets.token_bytes(16)
         self._run = self._digest(b"")[:3]
@@ -64,27 +72,36 @@ class Redactor:
         self._plain_headers: set[bytes] = set()
         self._plain_queries: set[bytes] = set()
         self._plain_fields: set[bytes] = set()
+        self._plain_parts: set[bytes] = set()
         self._plain_names: set[bytes] = set()
         self._secret_names: set[bytes] = set()
 
     def headers(self, pairs: Any) -> Any:
         """Return a copy of the headers without secrets, `Opaque` for what cannot be read as headers."""
+        if not isinstance(pairs, (list, tuple)):
+            return Opaque(type(pairs).__name__)
         try:
             kept = list(map(self._plain_pairs.get, pairs))
             if all(kept):
                 return kept
-            if self._are_plain(list(compress(pairs, map(not_, kept)))):
-                return list(pairs)
-        except TypeError:  # what cannot be hashed, or joined, is not known either
+            known = self._secret_names
+            new = [pair for pair in compress(pairs, map(not_, kept)) if pair[0] not in known]
+            if not new or self._are_plain(new):
+                return [
+                    one or (self._pair(pair) if pair[0] in known else pair)
+                    for one, pair in zip(kept, pairs, strict=True)
+                ]
+            return [one or self._pair(pair) for one, pair in zip(kept, pairs, strict=True)]
+        except (IndexError, TypeError):  # what cannot be hashed, or joined, is not known either
             pass
-        return list(map(self._pair, pairs)) if isinstance(pairs, (list, tuple)) else Opaque(type(pairs).__name__)
+        return list(map(self._pair, pairs))
 
     def _are_plain(self, pairs: list[Any]) -> bool:
         """Tell whether nothing in some headers can be a secret, and remember them."""
         if not (self._plain_headers.issuperset(map(_NAME, pairs)) and _PAIR.issuperset(map(len, pairs))):
             return False
-        values = b"\n".join(map(_VALUE, pairs))
-        if _SUSPICIOUS.search(values):
+        values = b"\0".join(map(_VALUE, pairs))
+        if self._may_hold_secrets(values):
             return False
         if len(values) < _LONG:
             self._remember_pairs(pairs)
@@ -96,11 +113,6 @@ class Redactor:
         self._plain_pairs.update(zip(pairs, pairs, strict=True))
 
     def _pair(self, pair: Any) -> Any:
-        try:
-            if pair in self._plain_pairs:
-                return pair
-        except TypeError:  # it cannot be hashed
-            pass
         try:
             name, value = pair
             kept = bytes(name) if isinstance(name, (bytearray, memoryview)) else name
@@ -125,10 +137,19 @@ class Redactor:
         elif name in _LISTS:
             hidden = b";".join(self._parameter(part, mark) for part in content.split(b";"))
         else:
-            hidden = self.text(content, mark)
+            if not self.names or not self._may_hold_secrets(content):
+                return value
+            hidden = self.text(_replaced(content, parameters.lines(content, self.is_secret), mark), mark)
+            if hidden == content:
+                for part in _parts(content):
+                    if part[-1:] in b"=:" and not self.is_secret(part[:-1].rstrip()):
+                        _remember(self._plain_parts, part)
         if hidden == content:
             return value
         return hidden.decode("utf-8", "surrogatepass") if isinstance(value, str) else hidden
+
+    def _may_hold_secrets(self, content: bytes) -> bool:
+        return not self._plain_parts.issuperset(_parts(content)) or _names_scheme(content.lower()) is not None
 
     def query(self, query: Any, mark: Mark | None = None) -> Any:
         """Return a query string without secrets."""
@@ -143,7 +164,7 @@ class Redactor:
         if hidden == query and len(query) < _LONG:
             _remember(self._plain_queries, query)
             for field in fields:
-                if field[:-1] in self._plain_names:
+                if field.endswith(b"=") and field[:-1] in self._plain_names:
                     _remember(self._plain_fields, field)
         return hidden
 
@@ -163,14 +184,19 @@ class Redactor:
         return b"%b%b%b" % (segments, question, self.query(query, mark) if question else b"")
 
     def text(self, text: bytes, mark: Mark | None = None, *, only_queries: bool = False) -> bytes:
-        """Return a text without secrets: values of parameters, logins in URLs, JSON Web Tokens."""
-        if not self.names or not _SUSPICIOUS.search(text):
+        """Return a text without secrets: values of parameters, logins in URLs, credentials, JSON Web Tokens."""
+        if not self.names or not _is_suspicious(text.lower()):
             return text
         mark = mark or self.mark
         text = _replaced(text, parameters.values(text, self.is_secret, only_queries=only_queries), mark)
         for level in range(parameters.DEPTH + 1) if b"@" in text or b"40" in text else ():
             text = _replaced(text, parameters.logins(text, level), mark)
+        text = _replaced(text, parameters.credentials(text), mark)
         return _replaced(text, parameters.tokens(text), mark)
+
+    def said(self, text: str) -> str:
+        """Return what is said of something, in any words, without secrets that stand in URLs, or have a shape."""
+        return self.text(as_bytes(text), only_queries=True).decode("utf-8", "surrogatepass")
 
     def paths(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of the paths in a copy of a scope."""
@@ -192,14 +218,12 @@ class Redactor:
     def message(self, kept: dict[str, Any]) -> None:
         """Take the secrets out of what else a message may hold: a subprotocol, a path, links, why something ended."""
         if isinstance(protocol := kept.get("subprotocol"), str):
-            kept["subprotocol"] = b"".join(self._subprotocols([as_bytes(protocol)], self.mark)).decode(
-                "utf-8", "surrogatepass"
-            )
+            (kept["subprotocol"],) = self.protocols([protocol])
         if isinstance(path := kept.get("path"), str):
             kept["path"] = self.path(as_bytes(path)).decode("utf-8", "surrogatepass")
         for key in ("message", "reason"):
             if isinstance(said := kept.get(key), str):
-                kept[key] = self.text(as_bytes(said), only_queries=True).decode("utf-8", "surrogatepass")
+                kept[key] = self.said(said)
         if isinstance(links := kept.get("links"), list):
             kept["links"] = [self.text(link) if isinstance(link, bytes) else self.redacted(link) for link in links]
 
@@ -225,7 +249,7 @@ class Redactor:
         # In a URL a second question mark may begin another name, or belong to this one.
         forms = (raw, once, once.strip(), once.rpartition("?")[2], wholly.strip())
         parts = (part for form in forms for part in (form, form.rstrip("*"), *_PARTS.split(form)))
-        found = any(part.lower() in self.names or (part and _key(part) in self._keys) for part in parts)
+        found = any(part.lower() in self.names or (part and self._is_known(part)) for part in parts)
         if len(name) < _LONG:
             _remember(self._secret_names if found else self._plain_names, name)
         return found

@@ -1,5 +1,6 @@
 """Taking the values of named fields out of bodies and messages, before they are kept."""
 
+import html
 import json
 import re
 from collections import deque
@@ -16,8 +17,15 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder(strict=False)
 
+# How JSON and JavaScript write any letter.
+_ESCAPE = re.compile(r"(?i)\\+(?:u([0-9a-f]{4})|u\{0*([0-9a-f]{1,5})\}|x([0-9a-f]{2}))")
+
+# What begins like gzip, zlib, zstd, bzip2, xz or zip.
+_PACKED = re.compile(rb"\x1f\x8b|x[\x01^\x9c\xda]|\x28\xb5\x2f\xfd|BZh|\xfd7zXZ|PK\x03\x04")
+
 _BOUNDARY = re.compile(r'boundary="?([^";]+)', re.IGNORECASE)
-_NAME = re.compile(rb"(?im)^content-disposition:[^\r\n]*?[;\s]name\*?=(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]+))")
+_DISPOSITION = re.compile(rb"(?i)^content-disposition:((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
+_NAME = re.compile(rb"(?i)[;\s]name([*\d]*)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]+))")
 _TYPE = re.compile(rb"(?i)^content-type:\s*([^\r\n]*)", re.MULTILINE)
 
 _EVENTS = "text/event-stream"
@@ -46,17 +54,28 @@ class SecretBodies:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             # UTF-16 has a zero byte between the letters of a name.
-            return None if self._loose.search(content.replace(b"\0", b"").decode("latin-1")) else content
+            letters = content.replace(b"\0", b"").decode("latin-1")
+            return None if _PACKED.match(content) or self._is_named(letters) else content
         if "\0" in text:  # perhaps UTF-16
             return None
-        begin = len(text) - len(text.lstrip())
-        is_json = text[begin : begin + 1] in ("{", "[") and _end_of_value(text, begin) is not None
-        if kind == "application/x-www-form-urlencoded" and text[begin : begin + 1] not in ("{", "["):
-            return bytes(self.fields.query(content, mark))
+        if kind == "application/x-www-form-urlencoded" and text.lstrip()[:1] not in ("{", "["):
+            fields = bytes(self.fields.query(content, mark)).split(b"&")
+            return b"&".join(self._field(field, mark) for field in fields)
         found = self.fields.text(self._json(text, mark).encode(), mark)
-        if not is_json and self._loose.search(found.decode()):
+        if not _is_json(text) and self._is_named(found.decode()):
             return None
         return content if found == text.encode() else found
+
+    def _is_named(self, text: str) -> bool:
+        """Tell whether a text has a name in it, however written, that has not been found to be one of a field."""
+        plain = parameters.decoded(text.encode()).decode("utf-8", "replace") if "%" in text else text
+        return any(self._loose.search(form) for form in {text, plain, _unescaped(text), _unescaped(plain)})
+
+    def _field(self, field: bytes, mark: Mark) -> bytes:
+        """Return a field of a form without what JSON in it may write with escapes."""
+        name, equals, value = field.partition(b"=")
+        plain = parameters.decoded(value).decode("utf-8", "replace")
+        return name + equals + mark(value) if "\\" in plain and self._is_named(_unescaped(plain)) else field
 
     def _json(self, text: str, mark: Mark, depth: int = parameters.DEPTH) -> str:
         """Return JSON, whole or not, or a text with JSON in it, without the values; spelled as it was."""
@@ -80,29 +99,38 @@ class SecretBodies:
         """Return a string of JSON, which may hold JSON itself, without the values."""
         plain = _plain(string)
         if not depth or plain == string[1:-1]:  # too deep, or not JSON
-            return _marked(string, mark) if self._loose.search(string) else string
+            return _marked(string, mark) if self._is_named(string) else string
         inner = self._json(plain, mark, depth - 1)
         return string if inner == plain else json.dumps(inner, ensure_ascii=False)
 
     def _multipart(self, content: bytes, media_type: str, mark: Mark) -> bytes | None:
         boundary = _BOUNDARY.search(media_type)
-        dashes = b"--" + boundary[1].encode("latin-1", "replace") if boundary else b""
-        parts = content.split(dashes) if dashes and content.lstrip().startswith(dashes) else []
-        if not parts:
+        dashes = b"--" + boundary[1].strip().encode("latin-1", "replace") if boundary else b""
+        # At the beginning of a line, and alone there (RFC 2046 section 5.1.1).
+        parts = re.split(rb"(?m)^%b(?=--|[ \t]*\r?$)" % re.escape(dashes), content) if dashes else []
+        if len(parts) == 1 or b"".join(parts[:1]).strip():
             return None
-        return dashes.join(part if part[:2] == b"--" else self._part(part, mark) for part in parts)
+        return dashes.join(self._part(part, mark) for part in parts)
 
     def _part(self, part: bytes, mark: Mark) -> bytes:
         head, blank, body = part.partition(b"\r\n\r\n")
-        name, kind = _NAME.search(head), _TYPE.search(head)
+        if not blank or part[:2] == b"--":
+            return mark(part) if self._is_named(part.decode("latin-1")) else part
+        kind = _TYPE.search(head)
         value, end = (body[:-2], b"\r\n") if body.endswith(b"\r\n") else (body, b"")
-        if not blank:
-            return mark(part) if self._loose.search(part.decode("latin-1")) else part
         if not value:
             return part
-        secret = name is None or self.fields.is_secret(name[1] or name[2] or b"")
-        kept = None if secret else self.hidden(value, kind[1].decode("latin-1") if kind else "", mark)
+        kept = None if self._is_of_secret(head) else self.hidden(value, kind[1].decode("latin-1") if kind else "", mark)
         return b"".join([head, blank, mark(value) if kept is None else kept, end])
+
+    def _is_of_secret(self, head: bytes) -> bool:
+        """Tell whether the head of a part names a secret, or what it names cannot be told."""
+        disposition = _DISPOSITION.search(head)
+        names = [(key, quoted or word) for key, quoted, word in _NAME.findall(disposition[1])] if disposition else []
+        # RFC 2231 sections 3 and 4, RFC 2047: in pieces, by charset and language, in words.
+        plain = [re.sub(rb"\\(.)", rb"\1", name).rpartition(b"'" if b"*" in key else b"\n")[2] for key, name in names]
+        odd = any(key.strip(b"*") or name.startswith(b"=?") for key, name in names)
+        return not names or odd or any(map(self.fields.is_secret, plain))
 
 
 class Conversation:
@@ -184,6 +212,22 @@ def _marked(value: str, mark: Mark) -> str:
     strings = [_plain(string).encode("utf-8", "surrogatepass") for string in _STRING.findall(value)]
     marks = [mark(secret) for secret in (*strings, *([] if value[:1] == '"' and strings else [value.encode()]))]
     return f'"{marks[-1].decode()}"'
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_ESCAPE.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text))
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether a text is an object or a list of JSON, or several, and nothing else."""
+    position: int | None = 0
+    while position is not None and (rest := re.compile(r"[{\[]|\Z").search(text, position)):
+        if text[position : rest.start()].strip(" \t\r\n\x1e"):
+            return False
+        if rest.start() == len(text):
+            return position > 0
+        position = _end_of_value(text, rest.start())
+    return False
 
 
 def _end_of_value(text: str, begin: int) -> int | None:

@@ -1,7 +1,10 @@
 """The headers and parameters whose values are secrets wherever nobody says anything else.
 
-Upper and lower case are one, and so are `api_key`, `api-key` and `apiKey`.
+Upper and lower case are one, and so are `api_key`, `api-key` and `apiKey`. What begins with `*-` is how names end.
 """
+
+import re
+from collections.abc import Callable, Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
     # RFC 9110 section 11, RFC 6265, RFC 9449 section 4.1, RFC 9421 section 4.2
@@ -67,9 +70,32 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("dd-api-key", "dd-application-key", "x-algolia-api-key", "x-license-key", "x-hasura-admin-secret"),
         *("x-parse-rest-api-key", "x-parse-master-key", "x-parse-session-token", "xi-api-key", "x-insert-key"),
     ),
+    # https://docs.gitlab.com/development/logging (its filters), https://www.elastic.co/docs/reference/apm/agents/python
+    # (sanitize_field_names), Rails' config/initializers/filter_parameter_logging.rb
+    "names that end like these": (
+        *("*-token", "*-secret", "*-password", "*-passwd", "*-passphrase", "*-authorization", "*-signature", "*-jwt"),
+        *("*-api-key", "*-access-key", "*-secret-key", "*-private-key", "*-auth-key", "*-master-key", "*-admin-key"),
+        *("*-account-key", "*-subscription-key", "*-license-key", "*-encryption-key", "*-signing-key", "*-service-key"),
+    ),
 }
 
 # What is known without a name.
-SHAPES = ("passwords and tokens in URLs", "JSON Web Tokens", "tokens behind `bearer` in subprotocols")
+SHAPES = (
+    "passwords and tokens in URLs",
+    "JSON Web Tokens",
+    "credentials behind `Bearer`, `Basic` and other schemes",
+    "tokens behind `bearer` in subprotocols",
+)
 
 NAMES = tuple(name for names in GROUPS.values() for name in names)
+
+# What ends like a secret, and tells only where a list goes on (https://google.aip.dev/158, AWS, Azure, CalDAV).
+_PAGES = re.compile(r"(?i)(?:page|next|sync|continuation)[-_]?token\Z")
+
+
+def ending(names: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a name ends like one of `names`: like `*-api-key` do `my_api_key` and `myApiKey`."""
+    words = {name[2:] for name in names if name.startswith("*-") and name[2:]}
+    ends = "|".join("[-_]?".join(map(re.escape, re.split("[-_]", word))) for word in sorted(words))
+    pattern = re.compile(rf"(?:[-_]|(?<=[a-z0-9])(?=[A-Z]))(?i:{ends})\Z" if words else r"(?!)")
+    return lambda name: pattern.search(name) is not None and not _PAGES.search(name)

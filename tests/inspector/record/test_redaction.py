@@ -161,6 +161,9 @@ FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "another URL": ({}, "GET http://h/?a=1&token=abcd failed", "GET http://h/?a=1&token=*** failed"),
     "another password": ({}, "redis://:abcd@h/0", "redis://:***@h/0"),
+    "a cookie in a head": ({"headers": [(b"x-a", b"cookie: a=abcd; b=efgh")]}, "abcd efgh", "‹redacted› ‹redacted›"),
+    "credentials in a head": ({"headers": [(b"x-a", b"authorization: Bearer abcd")]}, "abcd", "‹redacted›"),
+    "others' credentials": ({}, "401 for Bearer abcd", "401 for Bearer ***"),
     "a call in a traceback": ({}, "login(token=token)", "login(token=token)"),
     "no pairs": ({"headers": [(b"cookie", b"a=abcd", b""), b"cookie", (b"cookie", 5), None]}, "abcd", "abcd"),
     "quoted": ({"headers": [(b"x-api-key", b"a'b\"c\\d")]}, repr("a'b\"c\\d"), "'‹redacted›'"),
@@ -192,6 +195,52 @@ def test_headers_that_hold_a_url(name: str) -> None:
     assert secret.size == len(url)
 
 
+QUOTED_HEADS: dict[bytes, bytes] = {
+    b"authorization=Basic QUJDOg==": b"authorization=***",
+    b'a=1; Authorization=Digest u="m", r="a"; b=2': b"a=1; Authorization=***; b=2",
+    b"/a?authorization=Basic QUJDOg==&b=2": b"/a?authorization=***&b=2",
+    b"Bearer x": b"Bearer ***",
+    b"Basic QUJDOg==": b"Basic ***",
+    b"Token: x": b"Token: ***",
+    b"cookie: sid=x; a=b": b"cookie: ***",
+    b"Host: h, Cookie: sid=x": b"Host: h, Cookie: ***",
+    b'["x-api-key: a", "b"]': b'["x-api-key: ***", "b"]',
+    b"Token%3A%20x": b"Token%3A%20***",
+}
+
+
+@pytest.mark.parametrize(("value", "hidden"), QUOTED_HEADS.items(), ids=str)
+def test_headers_in_headers(value: bytes, hidden: bytes) -> None:
+    """Credentials and cookies are hidden in the values of other headers, those that were never seen and all later."""
+    redactor = Redactor()
+
+    assert [redactor.headers([(b"x-upstream", value)]) for _ in range(2)] == [[(b"x-upstream", hidden)]] * 2
+
+
+ENDINGS = ("Circle-Token", "X-My-Secret", "db_password", "my[dbPassword]", "_token", "X-Foo-APIKey", "SERVICE_API_KEY")
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_names_that_end_like_secrets(name: str) -> None:
+    """A header, or a parameter, whose name ends like one of a secret is one; a name can be given like that, too."""
+    query = f"{name}=abc".encode()
+
+    assert Redactor().headers([(name.lower().encode(), b"abc")])[0][1] == (
+        b"abc" if name == "my[dbPassword]" else Redacted(3)  # no header is called like that
+    )
+    assert Redactor().query(query) == f"{name}=***".encode()
+    assert Redactor(["*-id"]).query(b"userId=1&user_id=2&id=3&valid=4") == b"userId=***&user_id=***&id=3&valid=4"
+
+
+def test_what_was_no_secret() -> None:
+    """What has been no secret in one query does not make anything in another one seem to be none."""
+    redactor = Redactor()
+
+    assert redactor.query(b"=5&a=%20&ey=1&x=eyJ") == b"=5&a=%20&ey=1&x=eyJ"
+    assert redactor.query(b"a=%3Ftoken%3Dabc") == b"a=%3Ftoken%3D***"
+    assert b"eyJ" not in redactor.query(b"x=eyJhbGciOiJIUzI1NiJ9.a.b")
+
+
 PLAIN = [b"http://h:80/a@b:c", b"/a:b@c", b"me:pw@h", b"/a#x", b"a?", b"http://h/?tokens=a&xtoken=b"]
 
 
@@ -210,6 +259,7 @@ def test_urls_without_secrets(url: bytes) -> None:
         ([(bytearray(b"cookie"), b"x"), (b"a", 5), (5, b"")], [(b"cookie", Redacted(1)), (b"a", 5), Opaque("tuple")]),
         ([(b"cookie", 5)], [(b"cookie", Redacted(0))]),
         ([(b"a", b"b", b"c"), b"xy", 5], [Opaque("tuple"), Opaque("bytes"), Opaque("int")]),
+        ([(), (b"cookie", b"x")], [Opaque("tuple"), (b"cookie", Redacted(1))]),
         (5, Opaque("int")),
         ({b"a": b"b"}, Opaque("dict")),
     ],

@@ -1,5 +1,8 @@
 """What --redact-body takes out of bodies, and what it leaves."""
 
+import gzip
+import zlib
+
 import pytest
 
 from asgictl.inspector.record.secret_bodies import SecretBodies
@@ -9,6 +12,13 @@ PARTS = (
     b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
     b'--b\r\nContent-Disposition: form-data; name="pin"\r\n\r\n%b\r\n--b--\r\n'
 )
+
+
+def part(parameters: bytes, value: bytes = b"1234") -> bytes:
+    """Return a form with one part."""
+    return b"--b\r\nContent-Disposition: form-data; %b\r\n\r\n%b\r\n--b--\r\n" % (parameters, value)
+
+
 HIDDEN: dict[str, tuple[str, bytes, bytes | None]] = {
     "JSON as it is spelled": (
         JSON,
@@ -19,11 +29,48 @@ HIDDEN: dict[str, tuple[str, bytes, bytes | None]] = {
     "JSON that is cut": (JSON, b'{"a": 1, "pin": "12', b'{"a": 1, "pin": "***"'),
     "a form": (FORM, b"a=%20&pin=1234&u[pin]=1&b", b"a=%20&pin=***&u[pin]=***&b"),
     "parts": ("multipart/form-data; boundary=b", PARTS % b"1234", PARTS % b"***"),
+    "a name by RFC 5987": (
+        "multipart/form-data; boundary=b",
+        part(b"name*=UTF-8''p%69n"),
+        part(b"name*=UTF-8''p%69n", b"***"),
+    ),
+    "two names": (
+        "multipart/form-data; boundary=b",
+        part(b"name=a; name*=''pin"),
+        part(b"name=a; name*=''pin", b"***"),
+    ),
+    "a name in pieces": (
+        "multipart/form-data; boundary=b",
+        part(b"name*0=p; name*1=in"),
+        part(b"name*0=p; name*1=in", b"***"),
+    ),
+    "a name in words": (
+        "multipart/form-data; boundary=b",
+        part(b'name="=?utf-8?Q?pin?="'),
+        part(b'name="=?utf-8?Q?pin?="', b"***"),
+    ),
+    "a name behind another": (
+        "multipart/form-data; boundary=b",
+        part(b'filename="; name=a"; name="p\\in"'),
+        part(b'filename="; name=a"; name="p\\in"', b"***"),
+    ),
+    "a boundary in a value": (
+        "multipart/form-data; boundary=b",
+        part(b"name=pin", b"12--b34"),
+        part(b"name=pin", b"***"),
+    ),
+    "words behind the parts": (
+        "multipart/form-data; boundary=b",
+        part(b"name=a") + b"\r\nmy pin: 1234",
+        part(b"name=a").removesuffix(b"--\r\n") + b"***",
+    ),
     "text": ("text/plain", b"pin=1234; a=1", b"pin=***; a=1"),
     "events": ("text/event-stream", b'data: {"pin": 1}\n\n', b'data: {"pin": "***"}\n\n'),
     "prose": ("text/plain", b"the pin is 1234", None),
     "a page": ("text/html", b"<input name=pin value=1234>", None),
     "another encoding": (JSON, '{"pin": 1}'.encode("utf-16-le"), None),
+    "gzip": ("application/octet-stream", gzip.compress(b'{"pin": 1}'), None),
+    "zlib": ("", zlib.compress(b'{"pin": 1}'), None),
     "MessagePack": ("application/msgpack", b"\x81\xa3pin\xcd\x04\xd2", None),
 }
 KEPT: dict[str, tuple[str, bytes]] = {
@@ -33,6 +80,8 @@ KEPT: dict[str, tuple[str, bytes]] = {
     "a page": ("text/html", b"<p>Hello</p>"),
     "an image": ("image/png", b"\x89PNG\xff\x00"),
     "parts": ("multipart/form-data; boundary=b", PARTS.replace(b'"pin"', b'"spin"') % b"1234"),
+    "JSON Lines": (JSON, b'{"a": "the pin"}\n{"spin": 1}\n'),
+    "a part with dashes": ("multipart/form-data; boundary=b", part(b"name=a", b"12--b34")),
     "nothing": (JSON, b""),
 }
 

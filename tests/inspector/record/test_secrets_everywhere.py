@@ -70,6 +70,7 @@ ALWAYS: dict[str, Callable[[], str]] = {
     "a login without a name": lambda: f"u=redis://:{hush()}@h/0",
     "a login with signs": lambda: f"u=https://me%40h:{hush()}%40{hush()}:{hush()}@h/",
     "a JSON Web Token": lambda: f"j={jwt()}",
+    "credentials": lambda: f"h=Bearer+{hush()}&i=bearer%20{hush()}%26x&j=Negotiate%2B{hush()}",
 }
 HEADERS: dict[str, Callable[[], tuple[str, str]]] = {
     "of a proxy": lambda: ("x-original-uri", f"/a?NAME={hush()}"),
@@ -85,6 +86,12 @@ HEADERS: dict[str, Callable[[], tuple[str, str]]] = {
     "JSON in JSON": lambda: ("x-nested", json.dumps({"a": json.dumps({"NAME": f'{hush()}"{hush()}'})})),
     "a cookie": lambda: ("x-cookies", f"a=1; NAME={hush()}; c=3"),
     "a login": lambda: ("x-upstream", f"amqp://me:{hush()}@h/, https://{hush()}@h/"),
+    "a line of a head": lambda: ("x-head", f"NAME: {hush()}"),
+    "lines of a head": lambda: ("x-upstream-head", f"host: h, NAME: {hush()}; {hush()}, x: {hush()}"),
+    "an encoded line": lambda: ("x-encoded-head", nested(f"host: h\r\nNAME: {hush()}", 1)),
+    "a quoted line": lambda: ("x-curl", f'-H "NAME:{hush()} {hush()}" http://h:80/'),
+    "a scheme": lambda: ("x-saved", f"a=1; NAME=Basic {hush()} {hush()}; b=2"),
+    "bearer": lambda: ("x-bearer", f"1 Bearer {hush()}, DPoP {hush()}; token {hush()}0"),
     "a token": lambda: ("x-anything", f"JWT {jwt()} end"),
 }
 PATHS: dict[str, Callable[[], str]] = {
@@ -234,6 +241,15 @@ INNOCENT: list[tuple[bytes, bytes]] = [
     (b"x-email", b"me@h.example, a:b@c"),
     (b"x-json", b'{"tokenize": true, "codes": [1, 2], "status_code": 5}'),
     (b"etag", b'W/"a=b"'),
+    (b"idempotency-key", b"8e03978e-40d5-43e8-bc93-6894a57f9324"),
+    (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+    (b"surrogate-key", b"item-7"),
+    (b"x-next-page-token", b"CAoQAA"),
+    (b"www-authenticate", b'Bearer realm="api", error="invalid_token", Basic realm="api", Negotiate'),
+    (b"x-error", b"invalid token: expired; Bearer token required; Basic plan"),
+    (b"access-control-allow-headers", b"authorization, cookie, x-api-key"),
+    (b"x-forwarded-host", b"auth:8080, token:80"),
+    (b"x-seen", b"Sat, 28 Nov 2026 22:29:13 GMT, https://token/x"),
     (b"x-eyj", b"eyJhbGciOiJIUzI1NiJ9 keyJhbGciOiJIUzI1NiJ9.a.b"),
     (b"x-user-agent", b"Mozilla/5.0 (X11; Linux x86_64) secret password token"),
 ]
@@ -265,6 +281,16 @@ MULTIPART = (
 BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "JSON": lambda: ("application/json", json.dumps({"a": [{"PIN": hush(), "b": {"pin": {"c": [hush()]}}}]}).encode()),
     "an escaped name": lambda: ("application/json", rf'{{"p\u0069n": "{hush()}", "b": 1}}'.encode()),
+    "an escaped name in a string": lambda: (
+        "application/json",
+        json.dumps({"a": json.dumps({"b": rf'{{"p\u0069n": "{hush()}"}}'})}).encode(),
+    ),
+    "an escaped name in Latin-1": lambda: ("application/json", rf'{{"p\u0069n": "{hush()}ü"}}'.encode("latin-1")),
+    "an escaped name behind a quote": lambda: ("text/plain", rf'5" {{"p\u0069n": "{hush()}"}}'.encode()),
+    "an escaped name in JavaScript": lambda: ("text/javascript", rf"{{p\x69n: '{hush()}', p\u{{69}}n: 1}}".encode()),
+    "an escaped name in a page": lambda: ("text/html", f"<input name=p&#105;n value={hush()}>".encode()),
+    "an encoded name in text": lambda: ("text/plain", f"p%69n is {hush()}".encode()),
+    "words behind JSON": lambda: ("application/json", f'{{"a": 1}} the pin is {hush()}'.encode()),
     "JSON in a string": lambda: ("application/json", json.dumps({"a": json.dumps({"pin": hush()})}).encode()),
     "JSON without an end": lambda: ("application/json", f'{{"a": 1, "pin": "{hush()}'.encode()),
     "JSON Lines": lambda: ("application/x-ndjson", f'{{"pin": "{hush()}"}}\n{{"pin": "{hush()}"}}\n'.encode()),
@@ -274,6 +300,11 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "no JSON": lambda: ("application/json", f"pin={hush()}".encode()),
     "JavaScript": lambda: ("text/javascript", f"{{pin: '{hush()}'}}".encode()),
     "a form": lambda: ("application/x-www-form-urlencoded", f"a=1&pin={hush()}&u%5Bpin%5D={hush()}+b".encode()),
+    "a form in Latin-1": lambda: ("application/x-www-form-urlencoded", f"p%69n={hush()}ü".encode("latin-1")),
+    "an escaped name in a form": lambda: (
+        "application/x-www-form-urlencoded",
+        b"a=" + nested(rf'{{"p\u0069n":"{hush()}"}}', 1).encode(),
+    ),
     "JSON for a form": lambda: ("application/x-www-form-urlencoded", f'{{"pin":"{hush()}"}}'.encode()),
     "parts": lambda: ('multipart/form-data; boundary="b"', MULTIPART.format(hush(), hush(), hush()).encode()),
     "parts with other ends": lambda: (
