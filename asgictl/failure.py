@@ -15,6 +15,7 @@ from asgictl import reading
 # The exceptions that say that an app's client has gone; Starlette's `WebSocketDisconnected` says something else.
 _DISCONNECTS = frozenset(
     (
+        "asgictl.inspector.client.refusing.GoneError",
         "blacksheep.server.websocket.WebSocketDisconnectError",
         "falcon.errors.WebSocketDisconnected",
         "litestar.exceptions.websocket_exceptions.WebSocketDisconnect",

@@ -39,7 +39,7 @@ class Exchange:
             self.closed = record
 
     def add_known(self, record: Raised) -> None:
-        """Take in an exception if it is the first, or of a message that is here: others tell nothing of the outcome."""
+        """Take in an exception if it is the first, or of a message that is here; others tell nothing of the outcome."""
         if not self.raised or any(event.n == record.n for event in self.events):
             self.raised.append(record)
 

@@ -26,7 +26,7 @@ from asgictl.cli.gen_cert import make, trust
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
-from asgictl.inspector.client import driver, replay_asgi, replay_http
+from asgictl.inspector.client import driver, replay_asgi, replay_http, replay_script
 from asgictl.inspector.comparison import differences
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
@@ -172,7 +172,7 @@ def spy(calls: Calls) -> None:
     calls.of(archives, "written", answer=["{}"])
     calls.of(shell_commands, "curl", answer=shell_commands.CommandLine("a command", ()))
     calls.of(shell_commands, "httpie", answer=shell_commands.CommandLine("another command", ()))
-    calls.of(replay_asgi, "script", "", "change", answer=SimpleNamespace(without=(), id=7))
+    calls.of(replay_script, "script", "", "change", answer=SimpleNamespace(without=(), id=7))
     calls.of(replay_asgi, "into_app", "driver", answer=answers)
     calls.of(replay_http, "to_server", "to", "", "timeout", answer=answers)
     calls.of(driver, "Driver", "app")

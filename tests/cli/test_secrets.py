@@ -62,8 +62,8 @@ def test_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """What is left out of headers, a path and a query is not sent, and named, with what tells it from others."""
     monkeypatch.chdir(tmp_path)
     file = session_file.SessionFile(tmp_path / "s.jsonl", about={}, limit=10**6, note=print)
-    headers = [(b"host", b"h"), (b"authorization", Redacted(40, "1a70f3b5")), (b"x-api-key", Redacted(3))]
-    query = b"next=%2F%3Ftoken%3D***33.1a79f2c4&x=1"
+    headers = [(b"host", b"h"), (b"authorization", Redacted(40, "1a7c90e20f3b5")), (b"x-api-key", Redacted(3))]
+    query = b"next=%2F%3Ftoken%3D***33.1a7c90e29f2c4&x=1"
     target = {"path": "/a;jsessionid=***", "raw_path": b"/a;jsessionid=***", "query_string": query}
     file(Opened(1, 0.0, {**SCOPE, "method": "GET", "headers": headers, **target}))
     file.close()

@@ -1,7 +1,7 @@
 """`asgictl session replay`."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,12 @@ from asgictl.cli import views
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
 from asgictl.console import Console
-from asgictl.errors import AsgictlError, ConfigError, FileProblemError
+from asgictl.errors import AsgictlError, ConfigError, FileProblemError, StartError
 from asgictl.inspector.request import ReplayRequest
 
 if TYPE_CHECKING:
     from asgictl.inspector.client.driver import Driver
-    from asgictl.inspector.client.replay_asgi import Edit, Script
+    from asgictl.inspector.client.replay_script import Edit, Script
     from asgictl.inspector.comparison.found import Found
     from asgictl.inspector.exchange import Exchange
     from asgictl.inspector.sessions.saved_session import SavedSession
@@ -45,15 +45,18 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     if not scripts and not (left_out and request.diff):
         problem = f"{session} holds nothing that can be sent again"
         raise AsgictlError(problem, hint="make some requests while `asgictl inspect --save` runs")
-    for one in scripts:
-        if one.without:
-            missing = saved.listed(one.without, exchanges[one.id])
-            console.note(f"#{one.id} is sent without {missing}, which the session does not hold")
-            console.hint(_how_to_give(one.without))
+    _say_what_is_lost(scripts, exchanges, console)
     name = request.view or ("full" if len(scripts) == 1 else "line")
     view = views.view_of(name, whole=request.traceback)
     found: dict[int, list[Found]] = {number: [Remark("request", text)] for number, text in left_out.items()}
-    for new in _results(request, console, scripts, session):
+    unanswered: list[StartError] = []
+
+    def tell(error: StartError) -> None:
+        unanswered.append(error)
+        if request.diff or len(scripts) > 1:
+            console.note(error.message)
+
+    for new in _results(request, console, scripts, session, tell):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
             found[old.id] = list(differences.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
@@ -63,7 +66,17 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
             views.show(console, new.records(), views.everything(), view, cut=name == "line")
     if request.json:
         console.result("", {"exchanges": [{"id": number, **saved.compared(found[number])} for number in sorted(found)]})
-    return saved.concluded(console, list(itertools.chain(*found.values()))) if request.diff else 0
+    if request.diff:
+        return saved.concluded(console, list(itertools.chain(*found.values())))
+    _check_answers(unanswered, len(scripts))
+    return 0
+
+
+def _check_answers(unanswered: Sequence[StartError], count: int) -> None:
+    """Raise `StartError` unless all that was sent again got an answer."""
+    if unanswered:
+        first = unanswered[0]
+        raise first if count == 1 else StartError(f"{len(unanswered)} of {count} got no answer", hint=first.hint)
 
 
 def _scripts(
@@ -73,19 +86,27 @@ def _scripts(
 
     Raises `AsgictlError` for one that is `named`, unless a `diff` will say so.
     """
-    from asgictl.inspector.client import replay_asgi as again
+    from asgictl.inspector.client import replay_script
 
     scripts, left_out = [], {}
     for exchange in exchanges.values():
         if named or exchange.type in ("http", "websocket"):
             try:
-                scripts.append(again.script(exchange, change))
+                scripts.append(replay_script.script(exchange, change))
             except AsgictlError as error:
                 if named and not diff:
                     raise
                 left_out[exchange.id] = f"not sent: {error.message}"
                 console.note(f"{error.message}; it is left out")
     return scripts, left_out
+
+
+def _say_what_is_lost(scripts: Sequence["Script"], exchanges: "Mapping[int, Exchange]", console: Console) -> None:
+    for one in scripts:
+        if one.without:
+            missing = saved.listed(one.without, exchanges[one.id])
+            console.note(f"#{one.id} is sent without {missing}, which the session does not hold")
+            console.hint(_how_to_give(one.without))
 
 
 def _how_to_give(names: Sequence[str]) -> str:
@@ -95,7 +116,11 @@ def _how_to_give(names: Sequence[str]) -> str:
 
 
 def _results(
-    request: ReplayRequest, console: Console, scripts: Sequence["Script"], session: "SavedSession"
+    request: ReplayRequest,
+    console: Console,
+    scripts: Sequence["Script"],
+    session: "SavedSession",
+    unanswered: Callable[[StartError], object],
 ) -> Iterable["Exchange"]:
     """Yield what came of each script, as it comes; with progress on a terminal."""
     import asyncio
@@ -112,9 +137,9 @@ def _results(
     redactor = Redactor(names, fields)
     console.hide = redactor.said
     if request.to is not None:
-        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor)
+        results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor, unanswered)
     else:
-        results = again.into_app(_driver(request, first_id, names, fields), scripts)
+        results = again.into_app(_driver(request, first_id, names, fields), scripts, unanswered)
 
     async def following() -> "Exchange | None":
         return await anext(results, None)
@@ -172,7 +197,7 @@ def _check_url(url: str, *, yes: bool) -> None:
 
 def _change(request: ReplayRequest) -> "Edit":
     """Return what is to be sent differently; raise `ConfigError` for what HTTP does not allow."""
-    from asgictl.inspector.client.replay_asgi import Edit
+    from asgictl.inspector.client.replay_script import Edit
 
     changed = []
     for text in request.header:

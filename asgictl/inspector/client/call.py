@@ -30,6 +30,9 @@ class Call:
         self._out: asyncio.Queue[Message | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(_WAITING)
         self._left = False
+        # What the app is told when it sends to a client that has gone; servers differ, and some tell nothing.
+        self.gone: type[Exception] | None = None
+        self._is_gone = False
         self.source: Callable[[], Any] = self._in.get
         self._task = asyncio.ensure_future(app(scope, self._receive, self._send))
         self._task.add_done_callback(lambda _: self._out.put_nowait(None))
@@ -40,10 +43,16 @@ class Call:
 
     async def _send(self, message: Message) -> None:
         await asyncio.sleep(0)
+        if self._is_gone and self.gone is not None:
+            raise self.gone
         if not self._left:
             await self._room.acquire()
         if not self._left:
             self._out.put_nowait(message)
+
+    def leave(self) -> None:
+        """Have the client gone: what the app sends from now on is told by `gone`."""
+        self._is_gone = True
 
     def put(self, message: Message) -> None:
         """Have the app receive `message` after those before it."""

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json as json_format
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypedDict
 
@@ -127,8 +127,10 @@ class Driver:
                 break
         await call.ended()
 
-    def call(self, scope: Scope, *, replay_of: int | None = None) -> "Call":
-        """Return a call of the app with `scope`, which begins at the next wait."""
+    def call(
+        self, scope: Scope, *, replay_of: int | None = None, around: Callable[[ASGIApp], ASGIApp] | None = None
+    ) -> "Call":
+        """Return a call of the app with `scope`, and what is put `around` it; it begins at the next wait."""
         __tracebackhide__ = True
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError(ASYNCIO)
@@ -136,7 +138,7 @@ class Driver:
         inspector = Inspector(self._app, sink=self.memory, **self._redact, body_limit=_KEPT, first_id=number)
         inspector.replay_of = replay_of
         app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
-        return Call(app, scope, number, self.timeout)
+        return Call(app if around is None else around(app), scope, number, self.timeout)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""

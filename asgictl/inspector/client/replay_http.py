@@ -4,14 +4,16 @@ import asyncio
 import http.client
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector import urls
 from asgictl.inspector.address import is_loopback
-from asgictl.inspector.client.replay_asgi import PATIENCE, Leave, Script, converse
+from asgictl.inspector.client.refusing import CODES
+from asgictl.inspector.client.replay_asgi import PATIENCE, converse
+from asgictl.inspector.client.replay_script import Leave, Script
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened, content_of
 from asgictl.inspector.record.redaction import Redactor
@@ -26,8 +28,11 @@ _HANDSHAKE = frozenset(
     )
 )
 
-# What a client may send (RFC 6455 section 7.4).
-_CODES = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
+# The code of a connection that has ended without a close (RFC 6455 section 7.4.1).
+_LOST = 1006
+
+# What comes after a connection: the server has closed it, or takes too long. Other errors say that there is none.
+_WITHOUT_ANSWER = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, TimeoutError)
 
 # What servers add to an answer, below the app.
 ADDED = frozenset(
@@ -38,27 +43,41 @@ ADDED = frozenset(
 )
 
 
-async def to_server(
-    url: str, scripts: Sequence[Script], limit: float, first_id: int, redactor: Redactor
+async def to_server(  # noqa: PLR0913, PLR0917  # where to, what, how
+    url: str,
+    scripts: Sequence[Script],
+    limit: float,
+    first_id: int,
+    redactor: Redactor,
+    unanswered: Callable[[StartError], object],
 ) -> AsyncIterator[Exchange]:
     """Send `scripts` to the server at `url`; yield an exchange of what came back for each, without secrets.
 
-    Raises `StartError` when there is no server, or it does not answer within `limit` seconds.
+    Where no answer comes, or not within `limit` seconds, `unanswered` is told, and the exchange has none. Raises
+    `StartError` when there is no server.
     """
     base = urlsplit(url)
     for number, one in enumerate(scripts, start=first_id):
+        recorded = _Recorded(number, one, redactor)
         try:
             if one.scope["type"] == "websocket":
-                yield await _converse_with_server(base, one, limit, _Recorded(number, one, redactor))
+                await _converse_with_server(base, one, limit, recorded)
             else:
-                yield await asyncio.to_thread(_request, base, one, limit, _Recorded(number, one, redactor))
+                await asyncio.to_thread(_request, base, one, limit, recorded)
         except (ValueError, TypeError, KeyError) as error:
             problem = f"#{one.id} cannot be sent: {error}"
             raise AsgictlError(problem, hint="change it with -H, --method or --path") from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             problem = f"#{one.id} got no answer from `{url}`: {reason}"
-            raise StartError(problem, hint="start the server, or pass another --to") from error
+            if isinstance(error, OSError) and not isinstance(error, _WITHOUT_ANSWER):
+                raise StartError(problem, hint="start the server, or pass another --to") from error
+            late = isinstance(error, TimeoutError)
+            unanswered(
+                StartError(problem, hint="pass a longer --timeout" if late else "see what the server says of it")
+            )
+            recorded.leave()
+        yield recorded.close()
 
 
 class _Recorded:
@@ -88,6 +107,11 @@ class _Recorded:
         else:
             self.add(direction, {"type": kind, "bytes": data}, len(data))
 
+    def leave(self) -> None:
+        """Record that the connection has ended without an answer, or in the middle of it."""
+        kind = self.exchange.type
+        self.add("receive", {"type": f"{kind}.disconnect", **({"code": 1006, "reason": ""} if kind != "http" else {})})
+
     def close(self) -> Exchange:
         self.exchange.add(Closed(self.exchange.id, self._ms()))
         return self.exchange
@@ -96,8 +120,8 @@ class _Recorded:
         return (time.perf_counter() - self._begun) * 1000
 
 
-def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> Exchange:
-    """Send a request over HTTP, and return what came back."""
+def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> None:
+    """Send a request over HTTP, and record what comes back."""
     host = base.hostname or ""
     connection = (
         http.client.HTTPSConnection(host, base.port, timeout=limit, context=_context(base))
@@ -116,8 +140,8 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
         connection.endheaders(body)
         recorded.add("receive", {"type": "http.request", "body": body, "more_body": False}, len(body))
         if one.is_left:
-            recorded.add("receive", {"type": "http.disconnect"})
-            return recorded.close()
+            recorded.leave()
+            return
         with connection.getresponse() as response:  # which has the socket for itself where it has no length
             fields = response.getheaders()
             headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
@@ -127,7 +151,6 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
             recorded.add("send", message, len(content))
     finally:
         connection.close()
-    return recorded.close()
 
 
 def _content(response: http.client.HTTPResponse, one: Script, limit: float) -> tuple[bytes, bool]:
@@ -181,7 +204,7 @@ class _ServerFrames:
         return True
 
 
-async def _converse_with_server(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> Exchange:
+async def _converse_with_server(base: SplitResult, one: Script, limit: float, recorded: _Recorded) -> None:
     from websockets.exceptions import InvalidHandshake, InvalidStatus
 
     try:
@@ -192,12 +215,12 @@ async def _converse_with_server(base: SplitResult, one: Script, limit: float, re
         recorded.add("send", start)
         body = answer.body or b""
         recorded.add("send", {"type": "websocket.http.response.body", "body": body}, len(body))
-        return recorded.close()
+        return
     except TimeoutError:
         if not one.is_left:
             raise
-        recorded.add("receive", {"type": "websocket.disconnect", "code": 1006, "reason": ""})
-        return recorded.close()
+        recorded.leave()
+        return
     except InvalidHandshake as error:
         raise http.client.HTTPException(str(error)) from error
     try:
@@ -206,13 +229,12 @@ async def _converse_with_server(base: SplitResult, one: Script, limit: float, re
         await converse(_ServerFrames(connection, recorded), one, limit)
         closed_by_server = connection.close_code is not None
     finally:
-        await connection.close(*(one.leave if one.leave.code in _CODES else Leave()))
+        await connection.close(*(one.leave if one.leave.code in CODES else Leave()))
     close = {"code": connection.close_code, "reason": connection.close_reason}
-    if closed_by_server:
+    if closed_by_server and connection.close_code != _LOST:
         recorded.add("send", {"type": "websocket.close", **close})
     else:
         recorded.add("receive", {"type": "websocket.disconnect", **close})
-    return recorded.close()
 
 
 async def _connected(base: SplitResult, one: Script, limit: float) -> Any:

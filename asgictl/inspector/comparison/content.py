@@ -68,7 +68,8 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
     """Return the body that the app has received, or has sent; one that was perhaps read `as_far_as_another` only."""
     headers = exchange.headers_of(direction)
     end = exchange.gap
-    kept = [event for event in exchange.events[:end] if event.direction == direction and event.type in KINDS]
+    told = exchange.received if direction == "receive" else exchange.taken
+    kept = [event for event in told if event.type in KINDS and (end is None or event.n <= end)]
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
     missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)

@@ -7,7 +7,7 @@ from typing import Any
 from asgictl.inspector.comparison import content, digests, frames
 from asgictl.inspector.comparison.content import body_of, reasons, unfinished
 from asgictl.inspector.comparison.found import Difference, Found, Remark, alone, told
-from asgictl.inspector.endings import ANSWERS, FILES, SWITCHING
+from asgictl.inspector.endings import ANSWERS, CLOSES, FILES, SWITCHING
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers, as_text
 from asgictl.inspector.record import CONTENT, Direction, Event
@@ -52,8 +52,8 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     if added and one.start is None and one.status != SWITCHING:
         return
     if not added:
-        yield from _of_values("", one, other, lambda exchange: {"error": exchange.error and str(exchange.error)})
-    yield from _of_values("", one, other, _started)
+        yield from _of_errors(one, other)
+    yield from _of_values("", one, other, lambda exchange: _started(exchange, over_network=bool(added)))
     yield from _of_values("close", one, other, lambda exchange: _closed(exchange, "send"))
     known = {name.lower() for name, _ in one.response_headers}
     headers = [pair for pair in other.response_headers if pair[0].lower() in known or pair[0].lower() not in added]
@@ -128,20 +128,38 @@ def _of_secrets(
             yield Remark(f"secrets of the {where}", "not compared", untold=False)
 
 
-def _started(exchange: Exchange) -> dict[str, Any]:
-    """Return what else begins an answer: the subprotocol of a WebSocket, and what extensions add."""
-    accept = next((event for event in exchange.sent if event.type == "websocket.accept"), None)
+def _of_errors(one: Exchange, other: Exchange) -> Iterator[Found]:
+    """Yield how what the apps have raised differs: of what a server has raised into them, only for which message."""
+    if _own_error(one) != _own_error(other):
+        yield from _of_values("", one, other, lambda exchange: {"error": exchange.error and str(exchange.error)})
+
+
+def _own_error(exchange: Exchange) -> str | None:
+    """Return what an app has raised, without the words of the server, of which each has its own."""
+    text = str(exchange.error) if exchange.error else None
+    for raised in exchange.raised:
+        kinds = (event.type for event in exchange.events if event.n == raised.n and raised.direction == "send")
+        what = f"<{raised.direction} {next(kinds, '')}>"
+        for words in (str(raised.error), raised.error.message):
+            text = text.replace(words, what) if text and words else text
+    return text
+
+
+def _started(exchange: Exchange, *, over_network: bool) -> dict[str, Any]:
+    """Return what else begins an answer: the subprotocol of a WebSocket, and what extensions add, which is not sent."""
+    accept = next((event for event in exchange.taken if event.type == "websocket.accept"), None)
     start = exchange.start or accept
     if start is None:
         return {}
     more = {key: value for key, value in start.message.items() if key not in _HANDLED and value}
+    more = {key: value for key, value in more.items() if key == "subprotocol" or not over_network}
     return {f"response {key}" if key != "subprotocol" else key: value for key, value in more.items()}
 
 
 def _closed(exchange: Exchange, direction: Direction) -> dict[str, Any]:
     """Return the code and the reason with which this side has closed a WebSocket first."""
     for event in exchange.events:
-        if event.type in ("websocket.close", "websocket.disconnect"):
+        if event.type in CLOSES:
             is_clients = event.type == "websocket.disconnect" or event.direction == "receive"
             if (direction == "receive") is is_clients:
                 return {"code": event.get("code", 1000), "reason": event.get("reason") or None}
@@ -169,7 +187,7 @@ def _of_values(
 def _of_others(first: Exchange, second: Exchange, *, over_network: bool) -> Iterator[Found]:
     """Yield how the messages of extensions differ, like trailers, early hints and pushes."""
     known = {*ANSWERS, *content.KINDS, "websocket.send"}
-    messages = [[event for event in exchange.sent if event.type not in known] for exchange in (first, second)]
+    messages = [[event for event in exchange.taken if event.type not in known] for exchange in (first, second)]
     for kind in dict.fromkeys(event.type for events in messages for event in events):
         texts = [[_written(event) for event in events if event.type == kind] for events in messages]
         if over_network and kind not in FILES:

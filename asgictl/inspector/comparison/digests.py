@@ -7,7 +7,7 @@ from typing import Any
 
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import as_text
-from asgictl.inspector.record import UNKNOWN, Event, Opened, Redacted, as_bytes
+from asgictl.inspector.record import RUN, UNKNOWN, Event, Opened, Redacted, as_bytes
 from asgictl.inspector.record.marks import HIDDEN, MARK, is_hidden
 
 _IN_TEXT = re.compile(MARK.pattern.decode())
@@ -54,9 +54,9 @@ def _runs(value: Any) -> Iterator[str]:
         for item in value:
             yield from _runs(item)
     elif isinstance(value, Redacted):
-        yield from [value.digest[:3]] if value.digest else []
+        yield from [value.digest[:RUN]] if value.digest else []
     elif isinstance(value, (str, bytes)):
-        yield from (digest[:3] for _, digest in _IN_TEXT.findall(as_text(value)) if digest)
+        yield from (digest[:RUN] for _, digest in _IN_TEXT.findall(as_text(value)) if digest)
 
 
 def _bare(exchange: Exchange, *, sizes: bool = True) -> Exchange:

@@ -66,7 +66,8 @@ class _Frame(NamedTuple):
 
 
 def _frames(exchange: Exchange, direction: Direction) -> list[_Frame]:
-    kept = (event for event in exchange.events[: exchange.gap] if event.direction == direction)
+    kept = exchange.received if direction == "receive" else exchange.taken
+    kept = [event for event in kept if exchange.gap is None or event.n <= exchange.gap]
     return [_Frame(event.content, _size(event), event.cut) for event in kept if event.type in FRAMES]
 
 

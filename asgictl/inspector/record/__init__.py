@@ -24,12 +24,15 @@ Direction = Literal["receive", "send"]
 # The size of a secret of which not even that is said.
 UNKNOWN = -1
 
+# So many characters of a digest are for the run.
+RUN = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
     """Stands for a secret; `size` is the secret's length in bytes, or `UNKNOWN`.
 
-    Its `digest` begins with three characters for the run of the inspector that made it. Within a run, others follow
+    Its `digest` begins with `RUN` characters for the run of the inspector that made it. Within a run, others follow
     that are the same for the same secret. Short secrets have none.
     """
 
@@ -39,7 +42,7 @@ class Redacted:
     def __str__(self) -> str:
         if self.size == UNKNOWN:
             return "‹redacted›"
-        return f"‹redacted {self.size} B{f' {self.digest[3:]}' if self.digest else ''}›"
+        return f"‹redacted {self.size} B{f' {self.digest[RUN:]}' if self.digest else ''}›"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 import re
 
-from asgictl.inspector.record import Redacted
+from asgictl.inspector.record import RUN, Redacted
 
 # What stands in a text instead of a secret: characters that need no encoding in a query (RFC 3986 section 3.4). A size
 # and a digest follow, unless the secret is short.
 HIDDEN = b"***"
-MARK = re.compile(rb"\*\*\*(?:(\d+)\.([0-9a-f]{8}))?")
-_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{8}|(?:[=:/\"'\s,;]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
+MARK = re.compile(rb"\*\*\*(?:(\d+)\.([0-9a-f]{13}))?")
+_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{13}|(?:[=:/\"'\s,;]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
 
 
 def is_hidden(text: bytes) -> bool:
@@ -22,4 +22,4 @@ def told_of(value: bytes | Redacted) -> str:
         marks = [(str(value.size), value.digest)]
     else:
         marks = [(size.decode(), digest.decode()) for size, digest in MARK.findall(value)]
-    return ", ".join(f"{size} B {digest[3:]}" for size, digest in marks if digest)
+    return ", ".join(f"{size} B {digest[RUN:]}" for size, digest in marks if digest)

@@ -9,7 +9,7 @@ from operator import itemgetter, not_
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from asgictl.inspector.record import Opaque, Redacted, as_bytes, parameters, secret_names
+from asgictl.inspector.record import RUN, Opaque, Redacted, as_bytes, parameters, secret_names
 from asgictl.inspector.record.marks import HIDDEN, MARK
 
 NAMES = secret_names.NAMES
@@ -67,7 +67,7 @@ class Redactor:
         self._is_known: Callable[[str], bool] = lambda part: _key(part) in self._keys or ends(part)
         # It never leaves the process: no digest can be tried out on guesses.
         self._salt = secrets.token_bytes(16)
-        self._run = self._digest(b"")[:3]
+        self._run = self._digest(b"")[:RUN]
         self._plain_pairs: dict[Any, Any] = {}
         self._plain_headers: set[bytes] = set()
         self._plain_queries: set[bytes] = set()
@@ -272,7 +272,7 @@ class Redactor:
         return self._run + self._digest(value)[:5] if max(map(len, _WORDS.split(value))) >= _GUESSED else ""
 
     def _digest(self, value: bytes) -> str:
-        return hashlib.blake2b(value, key=self._salt, digest_size=4).hexdigest()
+        return hashlib.blake2b(value, key=self._salt, digest_size=RUN // 2).hexdigest()
 
 
 def _replaced(text: bytes, spans: Iterable[tuple[int, int]], mark: Mark) -> bytes:

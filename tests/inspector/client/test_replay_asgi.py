@@ -10,7 +10,8 @@ import pytest
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.inspector.client.driver import Driver
-from asgictl.inspector.client.replay_asgi import Edit, Leave, Script, Turn, converse, into_app, script
+from asgictl.inspector.client.replay_asgi import converse, into_app
+from asgictl.inspector.client.replay_script import Edit, Leave, Script, Turn, script
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
@@ -210,11 +211,16 @@ def text(data: str) -> dict[str, Any]:
     return {"type": "websocket.receive", "text": data}
 
 
+def refuse(error: StartError) -> None:
+    """Raise what is told of an exchange without an answer."""
+    raise error
+
+
 def replayed(app: Any, *scripts: Script, timeout: float = 10) -> list[Exchange]:
     """Return what comes of scripts that are sent into an app."""
 
     async def main() -> list[Exchange]:
-        return [one async for one in into_app(Driver(app, timeout=timeout, first_id=20), scripts)]
+        return [one async for one in into_app(Driver(app, timeout=timeout, first_id=20), scripts, refuse)]
 
     return asyncio.run(main())
 

@@ -21,11 +21,12 @@ from websockets.asyncio.server import serve as serve_websockets
 
 from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector.client import replay_http
-from asgictl.inspector.client.replay_asgi import Leave, Script, Turn
-from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.client.replay_script import Leave, Script, Turn
+from asgictl.inspector.comparison.differences import of_answers
+from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.record.redaction import Redactor
-from tests.inspector.recordings import SCOPE
+from tests.inspector.recordings import REQUEST, SCOPE
 from tests.serving.tls.test_tls import certificate, private
 
 ANSWER = (
@@ -65,10 +66,15 @@ async def answering(*parts: bytes, ends: bool = True) -> AsyncIterator[tuple[str
             await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), 20)
 
 
+def refuse(error: StartError) -> None:
+    """Raise what is told of an exchange without an answer."""
+    raise error
+
+
 async def sent(url: str, *scripts: Script, limit: float = 20) -> list[Exchange]:
     """Return what comes of sending these."""
     redactor = Redactor(["set-cookie", "authorization"])
-    return [one async for one in replay_http.to_server(url, scripts, limit, 5, redactor)]
+    return [one async for one in replay_http.to_server(url, scripts, limit, 5, redactor, refuse)]
 
 
 def failing(url: Callable[[], Awaitable[Any]] | str, *scripts: Script, limit: float = 20) -> AsgictlError:
@@ -125,7 +131,7 @@ def test_fields_of_bodies() -> None:
             one = request(b"pin=5678", [(b"content-type", b"application/x-www-form-urlencoded")])
             one = one._replace(scope={**one.scope, "query_string": b"token=90"})
             redactor = Redactor(["token"], ["pin"])
-            (found,) = [found async for found in replay_http.to_server(url, [one], 20, 5, redactor)]
+            (found,) = [found async for found in replay_http.to_server(url, [one], 20, 5, redactor, refuse)]
         return found
 
     exchange = asyncio.run(main())
@@ -240,7 +246,7 @@ def test_an_answer_that_takes_too_long(
 
     assert type(error) is StartError
     assert error.message == f"#7 got no answer from `{urls[0]}`: its answer has not ended within 20 s"
-    assert error.hint == "start the server, or pass another --to"
+    assert error.hint == "pass a longer --timeout"
     assert [response.closed for response in received] == [True]
 
 
@@ -269,7 +275,8 @@ def test_no_answer() -> None:
     told = [re.sub(r"127\.0\.0\.1\D+\d+", "PLACE", error.message) for error in found]
 
     assert {type(error) for error in found} == {StartError}
-    assert {error.hint for error in found} == {"start the server, or pass another --to"}
+    hints = ["start the server, or pass another --to"] * 2 + ["see what the server says of it"] * 4
+    assert [error.hint for error in found] == hints
     assert told == [
         f"#7 got no answer from `http://PLACE`: {reason}"
         for reason in (
@@ -280,6 +287,35 @@ def test_no_answer() -> None:
             *["did not receive a valid HTTP response"] * 2,
         )
     ]
+
+
+@pytest.mark.parametrize("parts", [(), (b"hello\r\n",)], ids=["closed", "no HTTP"])
+def test_the_others_are_sent(parts: tuple[bytes, ...]) -> None:
+    """Where one gets no answer the others are sent, and compared with one that had no answer it is the same."""
+    told: list[StartError] = []
+
+    async def main() -> list[Exchange]:
+        async with answering(*parts) as (url, _):
+            scripts = [request(), request(**CHAT), request()]
+            found = replay_http.to_server(url, scripts, 20, 5, Redactor(()), told.append)
+            return [one async for one in found]
+
+    page, chat, again = asyncio.run(main())
+
+    assert [type(error) for error in told] == [StartError] * 3
+    assert [one.status for one in (page, chat, again)] == [None] * 3
+    assert [one.events[-1].message for one in (page, chat)] == [
+        {"type": "http.disconnect"},
+        {"type": "websocket.disconnect", "code": 1006, "reason": ""},
+    ]
+    assert list(of_answers(page, again, replay_http.ADDED)) == []
+    assert next(tuple(it) for it in of_answers(answered(), again, replay_http.ADDED)) == ("status", "200", None)
+
+
+def answered() -> Exchange:
+    """Return an exchange with an answer."""
+    (exchange,) = assembled(REQUEST).values()
+    return exchange
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.client.driver import Driver
-from asgictl.inspector.client.replay_asgi import Edit, into_app, script
+from asgictl.inspector.client.refusing import Refusing
+from asgictl.inspector.client.replay_asgi import into_app
+from asgictl.inspector.client.replay_script import Edit, script
 from asgictl.inspector.comparison.differences import of_answers, of_requests
 from asgictl.inspector.comparison.found import Found
 from asgictl.inspector.exchange import Exchange
@@ -178,7 +181,7 @@ def replayed(exchange: Exchange, app: Scripted) -> list[Found]:
 
     async def main() -> Exchange:
         driver = Driver(app, timeout=20, first_id=20)
-        (new,) = [new async for new in into_app(driver, [script(exchange, Edit())])]
+        (new,) = [new async for new in into_app(driver, [script(exchange, Edit())], print)]
         return new
 
     return list(of_answers(exchange, asyncio.run(main())))
@@ -192,6 +195,62 @@ def test_a_replay_finds_nothing(conversation: Conversation) -> None:
 
     assert replayed(exchange, Scripted(conversation)) == []
     assert list(of_requests(exchange, exchange)) == []
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> Conversation:
+    """Return a conversation whose app leaves out, repeats, exchanges or spoils messages."""
+    conversation: Conversation = draw(CONVERSATIONS)
+    turns = list(conversation.turns)
+    for _ in range(draw(st.integers(1, 3))):
+        sent = [n for n, (direction, _) in enumerate(turns) if direction == "send"]
+        if not sent:
+            break
+        n, m = draw(st.sampled_from(sent)), draw(st.sampled_from(sent))
+        what = draw(st.sampled_from(["leave out", "repeat", "exchange", "spoil"]))
+        if what == "leave out":
+            del turns[n]
+        elif what == "repeat":
+            turns.insert(n, turns[m])
+        elif what == "exchange":
+            turns[n], turns[m] = turns[m], turns[n]
+        else:
+            odd = draw(st.sampled_from([{"type": "nonsense"}, {}, {**turns[n][1], "headers": [("a", "b")], "body": 5}]))
+            turns[n] = ("send", odd)
+    kinds = [message.get("type") for _, message in turns]
+    heard = [n for n, kind in enumerate(kinds) if kind in ("websocket.receive", "websocket.disconnect")]
+    # What clients send comes after the one, and before the other.
+    assume(all("websocket.accept" in kinds[:n] and "websocket.close" not in kinds[:n] for n in heard))
+    return conversation._replace(turns=turns)
+
+
+def served(conversation: Conversation) -> Exchange:
+    """Return what is recorded of an app behind a server that refuses what breaks the protocol."""
+    records: list[Record] = []
+    asked = [message for direction, message in conversation.turns if direction == "receive"]
+
+    async def receive() -> Message:
+        return asked.pop(0)
+
+    async def send(message: Message) -> None:
+        pass
+
+    async def main() -> None:
+        with contextlib.suppress(Exception):  # it is in the records
+            inspector = Inspector(Scripted(conversation), sink=records.append, redact=())
+            await Refusing(inspector)(dict(conversation.scope), receive, send)
+
+    asyncio.run(main())
+    return saved(records)
+
+
+@given(broken())
+@lengthy
+def test_a_replay_of_a_broken_app_finds_nothing(conversation: Conversation) -> None:
+    """An app that breaks the protocol is refused the same messages again, and its client gets the same."""
+    exchange = served(conversation)
+
+    assert [it for it in replayed(exchange, Scripted(conversation)) if len(it) == 3] == []
 
 
 def other(draw: st.DrawFn, value: Any) -> Any:

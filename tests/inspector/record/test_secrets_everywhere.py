@@ -12,7 +12,7 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
-from asgictl.inspector.client import replay_asgi
+from asgictl.inspector.client import replay_script
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Event, Opened, Record
 from asgictl.inspector.record.log_filter import WithoutSecrets
@@ -160,7 +160,7 @@ def told(records: list[Record]) -> Iterator[tuple[str, str]]:
     if exchange.is_request_whole and exchange.type == "http":
         yield "curl", repr(shell_commands.curl(exchange))
         yield "HTTPie", repr(shell_commands.httpie(exchange))
-        yield "replay", repr(replay_asgi.script(exchange, replay_asgi.Edit()))
+        yield "replay", repr(replay_script.script(exchange, replay_script.Edit()))
 
 
 def leaks(records: list[Record]) -> dict[str, list[str]]:
@@ -213,7 +213,7 @@ def test_the_log() -> None:
         lines.append(logging.Formatter().format(record))
 
     assert re.findall(r"hush-\d+", "\n".join(lines)) == []
-    assert re.fullmatch(r'::1 - "WebSocket /\?token=\*\*\*15\.[0-9a-f]{8}"', lines[0])
+    assert re.fullmatch(r'::1 - "WebSocket /\?token=\*\*\*15\.[0-9a-f]{13}"', lines[0])
 
 
 def test_why_something_ended() -> None:
