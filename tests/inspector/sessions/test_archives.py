@@ -26,8 +26,11 @@ from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.sessions import codec
 from asgictl.inspector.sessions.saved_session import SavedSession
+from asgictl.inspector.show.full import FullView
+from tests.inspector.har.test_reader import ANY, changed, places
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, archive, gzipped
 from tests.inspector.sessions.test_saved_conversations import Step, app_of, conversations, held, scopes
+from tests.inspector.show.test_views import shown
 
 
 def read(text: str, folder: Path | str) -> tuple[dict[int, Exchange], list[str]]:
@@ -295,3 +298,18 @@ def test_a_large_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
 
     assert [exchange.response_size for exchange in found.values()] == [10_000]
     assert peak < 12_000_000
+
+
+ENTRIES = entries(archive(loaded([*REQUEST, *CHAT]).values()))
+
+
+@settings(deadline=None, max_examples=300)
+@given(place=st.sampled_from(places(ENTRIES)), other=ANY)
+def test_hostile_values(place: tuple[Any, ...], other: Any) -> None:
+    """Any value in any place of an archive of asgictl's own is survived: what is read can be shown and saved again."""
+    with tempfile.TemporaryDirectory() as folder:
+        found, _ = read(json.dumps({"log": {"entries": changed(ENTRIES, place, other)}}), folder)
+    for exchange in found.values():
+        assert [codec.loads(codec.dumps(record)) is not None for record in exchange.records()]
+        assert shown(FullView(), exchange.records())
+        assert entries(archive([exchange]))
