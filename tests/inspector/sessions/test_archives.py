@@ -203,7 +203,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "a body": ("A1", "B22"),
     "a status": ('"status": 200', '"status": 404'),
     "a header": ('"value": "application/json"', '"value": "text/json"'),
-    "the records": ('"id": 7,\n', '"id": 8,\n'),
+    "the records": ('"id": 7, "n"', '"id": 8, "n"'),
 }
 
 
@@ -312,4 +312,4 @@ def test_hostile_values(place: tuple[Any, ...], other: Any) -> None:
     for exchange in found.values():
         assert [codec.loads(codec.dumps(record)) is not None for record in exchange.records()]
         assert shown(FullView(), exchange.records())
-        assert entries(archive([exchange]))
+        assert exchange.type not in ("http", "websocket") or entries(archive([exchange]))
