@@ -23,7 +23,7 @@ FILTERS = panel(
     SHOWN,
     type=option("--type", metavar="TYPE", about="Only http, websocket or lifespan."),
     method=option("--method", metavar="NAME", about="Only this method."),
-    path=option("--path", metavar="PATTERN", about="Only paths like this, as /api/*."),
+    path=option("--path", metavar="PATTERN", about="Only paths that match, like /api/*."),
     status=option("--status", metavar="STATUS", about="Only 404, 5xx or 400-499."),
     grep=option("--grep", metavar="REGEX", about="Only where a URL, header, body or error matches."),
 )

@@ -1,4 +1,4 @@
-"""The page that a browser gets from the app that stands in: its request, as the server made it."""
+"""The page that a browser gets from the app that stands in: its request, as the server passed it on."""
 
 import string
 from collections.abc import Iterable, Mapping

@@ -28,10 +28,10 @@ def _left_out(request: InspectRequest, count: int) -> str:
     bodies = (
         f", and of {named} in bodies; packed and streamed bodies are left out whole"
         if named
-        else "; bodies are saved as they are (--redact-body NAME)"
+        else "; bodies are saved unchanged (--redact-body NAME)"
     )
     names = f"{count} headers and parameters (--print-config lists them)"
-    return f"`{request.save}` is without the values of {names}{bodies}"
+    return f"`{request.save}` leaves out the values of {names}{bodies}"
 
 
 @contextlib.contextmanager

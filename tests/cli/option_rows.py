@@ -278,8 +278,8 @@ INSPECT = {
             "SessionFile.about.redacted_body": [],
             "SessionFile.limit": 100000000,
             "SessionFile.note": "Console.note",
-            "stderr": f"note: `s.jsonl` is without the values of {len(NAMES)} headers and parameters "
-            "(--print-config lists them); bodies are saved as they are (--redact-body NAME)",
+            "stderr": f"note: `s.jsonl` leaves out the values of {len(NAMES)} headers and parameters "
+            "(--print-config lists them); bodies are saved unchanged (--redact-body NAME)",
         },
         "s.jsonl",
     ),

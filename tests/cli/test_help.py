@@ -1,4 +1,4 @@
-"""What `--help` says of each command and option, whole: `python -m tests.cli.test_help` writes it anew."""
+"""What `--help` says of each command and option, whole: `python -m tests.cli.test_help` rewrites it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -153,7 +153,7 @@ def test_json_is_a_form_of_the_difference(run: Run) -> None:
 
     assert (status, answers.error(stdout)) == (
         2,
-        {"message": "`--json` is a form of `--diff`", "hint": "pass --diff, too, or --view json", "exit_status": 2},
+        {"message": "`--json` needs `--diff`", "hint": "add --diff, or pass --view json", "exit_status": 2},
     )
 
 

@@ -92,9 +92,9 @@ WORDS = {
     "show a.jsonl a.jsonl": (2, ["error: `a.jsonl` is named twice", "hint: name each file once"]),
     "show a.jsonl a.jsonl.gz 7": (0, []),
     "show - -": (2, ["error: stdin is named twice", "hint: name each file once"]),
-    "diff a.jsonl": (2, ["error: two exchanges are compared, not 0", "hint: pass two IDs after the file"]),
-    "diff a.jsonl 7": (2, ["error: two exchanges are compared, not 1", "hint: pass two IDs after the file"]),
-    "diff a.jsonl 7 8 9": (2, ["error: two exchanges are compared, not 3", "hint: pass two IDs after the file"]),
+    "diff a.jsonl": (2, ["error: a comparison takes two exchanges, not 0", "hint: pass two IDs after the file"]),
+    "diff a.jsonl 7": (2, ["error: a comparison takes two exchanges, not 1", "hint: pass two IDs after the file"]),
+    "diff a.jsonl 7 8 9": (2, ["error: a comparison takes two exchanges, not 3", "hint: pass two IDs after the file"]),
     "diff a.jsonl 7 7": (0, []),
     "diff a.jsonl b.jsonl ./7 8 8": (
         4,

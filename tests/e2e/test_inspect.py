@@ -210,7 +210,7 @@ def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None
     assert status == 0
     left_out = f"{len(NAMES) + 1} headers and parameters (--print-config lists them), and of `pin` in bodies"
     left_out = f"{left_out}; packed and streamed bodies are left out whole"
-    assert f"note: `s.jsonl` is without the values of {left_out}" in lines
+    assert f"note: `s.jsonl` leaves out the values of {left_out}" in lines
     assert [one[0] for one in exported] == [0, 0, 0]
     assert "cannot use ‹redacted› with ‹redacted›" in told
     assert "other=fine" in told
@@ -593,14 +593,14 @@ ERRORS = {
     "no place": (
         ["replay", "s.jsonl"],
         2,
-        "error: where to send it is missing, or there are two places",
-        "pass --app APP, or --to URL",
+        "error: exactly one of `--app` and `--to` is needed",
+        "pass --app APP or --to URL",
     ),
     "another machine": (
         ["replay", "s.jsonl", "--to", "http://shop.example"],
         2,
         "error: `--to http://shop.example` is another machine",
-        "pass --yes if it may get these requests",
+        "pass --yes to send the requests there",
     ),
     "no URL": (
         ["replay", "s.jsonl", "--to", "localhost:8000"],
@@ -647,7 +647,7 @@ ERRORS = {
     "no form": (
         ["export", "s.jsonl"],
         2,
-        "error: the form is missing, or there are several",
+        "error: exactly one of `--har`, `--curl` and `--httpie` is needed",
         "pass one of --har, --curl ID, --httpie ID",
     ),
     "a WebSocket as curl": (
@@ -810,7 +810,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
     status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
     assert (status, stderr) == (2, "")
-    problem, hint = "two exchanges are compared, not 1", "pass two IDs after the file"
+    problem, hint = "a comparison takes two exchanges, not 1", "pass two IDs after the file"
     assert answers.error(stdout) == {"message": problem, "hint": hint, "exit_status": 2}
 
 
@@ -833,7 +833,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
         (
             ["--respond", "503", "main:app"],
             2,
-            "the options of the echo app do not go with an APP",
+            "the echo app's options cannot be combined with an APP",
             "drop `main:app`, or those options",
         ),
         (

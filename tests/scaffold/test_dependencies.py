@@ -240,7 +240,7 @@ DEAD_ENDS = [
             {},
             FileProblemError,
             f"cannot read `{name}`: {reason}",
-            "make it anew with the tool that it is of",
+            "regenerate it with the tool that made it",
             None,
         )
         for name, text, reason in [

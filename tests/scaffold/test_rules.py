@@ -362,8 +362,8 @@ def test_words(value: str, expected: list[str] | None) -> None:
     [
         (None, "cannot read `FILE`: No such file or directory", "put it right, or remove it"),
         (b"FROM \xff", "cannot read `FILE`: it is not UTF-8", "put it right, or remove it"),
-        (b"RUN true\n", "`FILE` has no FROM", "write it anew: `asgictl scaffold --force`"),
-        (b"", "`FILE` has no FROM", "write it anew: `asgictl scaffold --force`"),
+        (b"RUN true\n", "`FILE` has no FROM", "rewrite it: `asgictl scaffold --force`"),
+        (b"", "`FILE` has no FROM", "rewrite it: `asgictl scaffold --force`"),
     ],
 )
 def test_no_dockerfile(tmp_path: Path, content: bytes | None, message: str, hint: str) -> None:

@@ -43,7 +43,7 @@ def inspect_app(
     asgictl inspect --respond 503 --delay 2  a server that is slow and broken
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     if flags.json and not flags.print_config:
-        raise ConfigError("`--json` goes with --print-config", hint="for the exchanges as JSON pass --view json")
+        raise ConfigError("`--json` needs --print-config", hint="for the exchanges as JSON pass --view json")
     echoes = any(run.is_given(field) for field in _ECHOES)
     if flags.print_config:
         from asgictl.cli.serve import print_config
@@ -90,7 +90,7 @@ def _planned(
     if answer:
         if serving.app is not None:
             hint = f"drop `{serving.app}`, or those options"
-            raise ConfigError("the options of the echo app do not go with an APP", hint=hint)
+            raise ConfigError("the echo app's options cannot be combined with an APP", hint=hint)
         serving = serving._replace(app=str(_echo()))
     plan = planning.plan_of(serving._replace(access_log=False), console)
     if not answer and not plan.instructions.ref.looked:

@@ -29,7 +29,7 @@ def serve(request: ServeRequest, flags: ServeFlags, run: Invocation) -> int:
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     started = time.perf_counter()
     if flags.json and not flags.print_config:
-        raise ConfigError("`--json` goes with --print-config", hint="for JSON logs pass --log-format json")
+        raise ConfigError("`--json` needs --print-config", hint="for JSON logs pass --log-format json")
     if flags.print_config:
         from asgictl.cli.serve import print_config
 

@@ -10,7 +10,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_ma
 
 @app.callback()
 def session() -> None:
-    """Look at, compare, export and send again what `inspect --save` has written."""
+    """Show, compare, export and replay what `inspect --save` recorded."""
 
 
 add(app, "show", options.SHOW, show.show)

@@ -11,7 +11,10 @@ def export(request: ExportRequest, run: Invocation) -> int:
     """Print a session as HAR, or a request as a command that sends it again."""
     console = run.console
     if [request.har, request.curl is not None, request.httpie is not None].count(True) != 1:
-        raise ConfigError("the form is missing, or there are several", hint="pass one of --har, --curl ID, --httpie ID")
+        raise ConfigError(
+            "exactly one of `--har`, `--curl` and `--httpie` is needed",
+            hint="pass one of --har, --curl ID, --httpie ID",
+        )
     session = saved.session(request.files, console)
     if request.har:
         from asgictl.inspector.sessions import archives

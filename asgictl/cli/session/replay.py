@@ -166,9 +166,9 @@ def _driver(request: ReplayRequest, first_id: int, names: Sequence[str], fields:
 def _check(request: ReplayRequest) -> None:
     """Raise `ConfigError` for options that do not go together, or lead nowhere."""
     if (request.app is None) == (request.to is None):
-        raise ConfigError("where to send it is missing, or there are two places", hint="pass --app APP, or --to URL")
+        raise ConfigError("exactly one of `--app` and `--to` is needed", hint="pass --app APP or --to URL")
     if request.json and not request.diff:
-        raise ConfigError("`--json` is a form of `--diff`", hint="pass --diff, too, or --view json", option="json")
+        raise ConfigError("`--json` needs `--diff`", hint="add --diff, or pass --view json", option="json")
     if request.to is not None:
         _check_url(request.to, yes=request.yes)
 
@@ -192,7 +192,7 @@ def _check_url(url: str, *, yes: bool) -> None:
     if not yes and not is_loopback(url):
         is_named = (parts.hostname or "").rstrip(".").endswith(".localhost")
         what = "is not this machine, as far as the resolver knows" if is_named else "is another machine"
-        raise ConfigError(f"`--to {url}` {what}", hint="pass --yes if it may get these requests", option="to")
+        raise ConfigError(f"`--to {url}` {what}", hint="pass --yes to send the requests there", option="to")
 
 
 def _change(request: ReplayRequest) -> "Edit":

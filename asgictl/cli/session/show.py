@@ -10,7 +10,7 @@ from asgictl.inspector.request import FilterRequest, ShowRequest
 
 
 def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
-    """Show a saved session, or one exchange of it; files that go on from each other are one session."""
+    """Show a saved session, or one exchange of it; the files of a rotated session are shown as one."""
     wanted = views.wanted_of(filters)
     files, numbers = saved.split(request.words)
     if len(numbers) > 1:
@@ -24,5 +24,5 @@ def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
     name = request.view or ("full" if numbers else "line")
     view = views.view_of(name, whole=request.traceback)
     if not views.show(run.console, records, wanted, view, cut=name == "line"):
-        run.console.note("nothing in the session is like that")
+        run.console.note("nothing in the session matches")
     return 0

@@ -65,7 +65,7 @@ class Driver:
         of bodies in `redact_body`, are not kept.
         """
         if not callable(app):
-            raise TypeError(f"an ASGI app is called, {app!r} cannot be")
+            raise TypeError(f"an ASGI app is callable, {app!r} is not")
         self._app = app
         self.timeout = timeout
         self._redact = {"redact": tuple(redact), "redact_body": tuple(redact_body)}

@@ -20,7 +20,7 @@ from asgictl.inspector.record.redaction import Redactor
 from asgictl.inspector.record.secret_bodies import Conversation, SecretBodies
 from asgictl.inspector.record.snapshot import kept_scope
 
-# What belongs to one connection, and is made anew for the next (RFC 6455 section 4.1, RFC 9112).
+# What belongs to one connection, and is new for the next (RFC 6455 section 4.1, RFC 9112).
 _HANDSHAKE = frozenset(
     (
         *(b"connection", b"upgrade", b"host", b"content-length", b"transfer-encoding"),

@@ -8,7 +8,7 @@ from asgictl.inspector.record import RUN, Redacted
 # and a digest follow, unless the secret is short.
 HIDDEN = b"***"
 MARK = re.compile(rb"\*\*\*(?:(\d+)\.([0-9a-f]{13}))?")
-_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{13}|(?:[=:/\"'\s,;]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
+_HOLDS_MARK = re.compile(rb"\*\*\*\d+\.[0-9a-f]{13}|(?:[=:/\"'\s,;+]|%(?:25)*[0-9A-Fa-f]{2})\*\*\*")
 
 
 def is_hidden(text: bytes) -> bool:

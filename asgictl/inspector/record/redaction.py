@@ -285,7 +285,7 @@ def _replaced(text: bytes, spans: Iterable[tuple[int, int]], mark: Mark) -> byte
 
 def _lower(names: Iterable[str]) -> frozenset[str]:
     if isinstance(names, str):
-        raise TypeError(f"names are to be a list of names, not {names!r}")
+        raise TypeError(f"names must be a list of names, not {names!r}")
     return frozenset(name.lower() for name in names)
 
 

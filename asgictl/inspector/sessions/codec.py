@@ -64,7 +64,7 @@ def record_of(fields: dict[str, Any]) -> Record | None:
         kind = fields["k"]
         return _READ[kind](fields) if kind in _READ else None
     except KeyError as error:
-        raise ValueError(f"it has no `{error.args[0]}` that is known") from error
+        raise ValueError(f"it has no known `{error.args[0]}`") from error
     except (UnicodeError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise ValueError(f"it cannot be read: {error}") from error
 

@@ -121,7 +121,7 @@ class SavedSession:
                 record = self._read(line, found)
             except ValueError as error:
                 if not line.endswith(b"\n"):
-                    self._note(f"the last line of {called(name)} is incomplete, and left out")
+                    self._note(f"the last line of {called(name)} is incomplete and is skipped")
                 elif only and found is None:
                     damaged += 1
                 else:
@@ -213,7 +213,7 @@ def check_header(name: str, line: bytes) -> dict[str, Any]:
         raise FileProblemError(problem, hint=WRITTEN) from error
     if schema != codec.SCHEMA:
         problem = f"{called(name)} has the schema `{schema}`, this asgictl knows `{codec.SCHEMA}`"
-        raise FileProblemError(problem, hint="use the asgictl that has written it, or a newer one")
+        raise FileProblemError(problem, hint="use the asgictl that wrote it, or a newer one")
     return dict(fields)
 
 

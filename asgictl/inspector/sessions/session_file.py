@@ -82,7 +82,7 @@ class SessionFile:
             except (OSError, FileProblemError) as error:
                 self._failed = True
                 reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error.message
-                self._note(f"the session is not saved any further: {reason}")
+                self._note(f"the session is no longer saved: {reason}")
                 return
             if isinstance(record, Opened):
                 self._unfinished[record.id] = _Unfinished(record)
@@ -104,7 +104,7 @@ class SessionFile:
         line = codec.dumps(record)
         if len(line) <= LONGEST or not isinstance(record, Event) or not isinstance(record.message, dict):
             return line
-        self._note(f"a message of #{record.id} is too long for a session, which has only its beginning")
+        self._note(f"a message of #{record.id} is too long to save; only its beginning is kept")
         most = LONGEST // 16  # a letter takes up to twelve characters
         short = {key: value[:most] if key in CONTENT and value else value for key, value in record.message.items()}
         return codec.dumps(replace(record, message=short, cut=True))
@@ -138,7 +138,7 @@ class SessionFile:
                 last = max(last, _number(line))
                 end += len(line) if line.endswith(b"\n") else 0
         if end < self._size:
-            self._note(f"the last line of `{self._path}` was incomplete, and is taken off")
+            self._note(f"the last line of `{self._path}` was incomplete and has been removed")
             os.ftruncate(self._descriptor, end)
             self._size = end
         self._write(self._header())
@@ -254,7 +254,7 @@ def _claim(path: Path, descriptor: int, *, wait: bool) -> None:
         taken = False
     if taken:
         hint = "stop it, or pass --save with another name"
-        raise FileProblemError(f"another asgictl saves to `{path}`", hint=hint)
+        raise FileProblemError(f"another asgictl is saving to `{path}`", hint=hint)
 
 
 def _keep_to_oneself(path: Path, descriptor: int, note: Note) -> None:

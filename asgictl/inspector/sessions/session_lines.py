@@ -54,7 +54,7 @@ def lines(name: str, note: Note) -> Iterator[bytes]:
         with _opened(name) as file:
             yield from _limited(name, _unpacked(name, file))
     except EOFError:
-        note(f"the end of {called(name)} is missing, and what there is of it is read")
+        note(f"the end of {called(name)} is missing; what there is of it is read")
     except OSError as error:
         raise FileProblemError(f"cannot read {called(name)}: {errors.reason(error)}", hint=WRITTEN) from error
 

@@ -41,7 +41,7 @@ class Filter(NamedTuple):
             pattern = re.compile(request.grep, re.IGNORECASE) if request.grep else None
         except re.error as error:
             problem = f"`--grep {request.grep}` is not a regular expression: {error}"
-            raise ConfigError(problem, hint="put a \\ before signs like ( and [", option="grep") from error
+            raise ConfigError(problem, hint="put a \\ before characters like ( and [", option="grep") from error
         for kind in request.type:
             if kind not in _TYPES:
                 hint = f"pass {', '.join(_TYPES[:-1])} or {_TYPES[-1]}"

@@ -29,7 +29,7 @@ def read(root: Path, kind: DependencyKind, name: str, pyproject: PyProject | Non
         return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in _installed(kind, data)}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = f"cannot read `{name}`: {error}"
-        raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
+        raise FileProblemError(problem, hint="regenerate it with the tool that made it") from error
 
 
 def _installed(kind: DependencyKind, data: Entry) -> list[Entry]:

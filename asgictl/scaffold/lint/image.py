@@ -61,7 +61,7 @@ def read(file: Path) -> Image:
         raise FileProblemError(f"cannot read `{file}`: {reason}", hint="put it right, or remove it") from error
     stages = list(_stages(_without_heredocs(text)))
     if not stages:
-        raise FileProblemError(f"`{file}` has no FROM", hint="write it anew: `asgictl scaffold --force`")
+        raise FileProblemError(f"`{file}` has no FROM", hint="rewrite it: `asgictl scaffold --force`")
     final = list(stages[-1].instructions)
     base = stages[-1].base
     for stage in reversed(stages[:-1]):

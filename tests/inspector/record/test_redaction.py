@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.inspector.record import Closed, Event, Opaque, Opened, Redacted, quoted
+from asgictl.inspector.record.marks import MARK, is_hidden
 from asgictl.inspector.record.redaction import NAMES, Redactor
 from asgictl.inspector.sessions import codec
 from tests.inspector.recordings import SCOPE, recorded
@@ -201,6 +202,7 @@ QUOTED_HEADS: dict[bytes, bytes] = {
     b"/a?authorization=Basic QUJDOg==&b=2": b"/a?authorization=***&b=2",
     b"Bearer x": b"Bearer ***",
     b"Basic QUJDOg==": b"Basic ***",
+    b"/a?h=Bearer+x": b"/a?h=Bearer+***",
     b"Token: x": b"Token: ***",
     b"cookie: sid=x; a=b": b"cookie: ***",
     b"Host: h, Cookie: sid=x": b"Host: h, Cookie: ***",
@@ -211,8 +213,10 @@ QUOTED_HEADS: dict[bytes, bytes] = {
 
 @pytest.mark.parametrize(("value", "hidden"), QUOTED_HEADS.items(), ids=str)
 def test_headers_in_headers(value: bytes, hidden: bytes) -> None:
-    """Credentials and cookies are hidden in the values of other headers, those that were never seen and all later."""
+    """Credentials and cookies are hidden in other headers' values, at first and later, and known to be missing."""
     redactor = Redactor()
+
+    assert is_hidden(hidden)
 
     assert [redactor.headers([(b"x-upstream", value)]) for _ in range(2)] == [[(b"x-upstream", hidden)]] * 2
 
@@ -239,6 +243,56 @@ def test_what_was_no_secret() -> None:
     assert redactor.query(b"=5&a=%20&ey=1&x=eyJ") == b"=5&a=%20&ey=1&x=eyJ"
     assert redactor.query(b"a=%3Ftoken%3Dabc") == b"a=%3Ftoken%3D***"
     assert b"eyJ" not in redactor.query(b"x=eyJhbGciOiJIUzI1NiJ9.a.b")
+
+
+WORDS = (
+    *(
+        b"token",
+        b"page",
+        b"Token",
+        b"myToken",
+        b"mytoken",
+        b"localhost",
+        b"Bearer",
+        b"Basic",
+        b"QUJDOg==",
+        b"eyJhbGciOiJI.a.b",
+    ),
+    *(
+        b"=",
+        b":",
+        b"&",
+        b";",
+        b", ",
+        b" ",
+        b"+",
+        b"%20",
+        b"%3D",
+        b"%3a",
+        b'"',
+        b"'",
+        b"/",
+        b"//",
+        b"?",
+        b"@",
+        b"12",
+        b"\n",
+    ),
+)
+
+
+@given(values=st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(b"".join), min_size=2, max_size=6))
+def test_what_was_seen_before(values: list[bytes]) -> None:
+    """What has come before changes nothing in what is hidden."""
+    known = Redactor()
+
+    def found(redactor: Redactor, value: bytes) -> list[bytes]:
+        (_, header), (_, plain) = redactor.headers([(b"x-a", value), (b"x-b", b"b")])
+        assert plain == b"b"
+        return [MARK.sub(b"***", text) for text in (header, redactor.query(value), redactor.path(value))]
+
+    for value in values:
+        assert found(known, value) == found(Redactor(), value)
 
 
 PLAIN = [b"http://h:80/a@b:c", b"/a:b@c", b"me:pw@h", b"/a#x", b"a?", b"http://h/?tokens=a&xtoken=b"]

@@ -130,8 +130,8 @@ DAMAGED = {
     "": "it is not JSON (column 1)",
     "nonsense": "it is not JSON (column 1)",
     "[]": "it is not an object",
-    "{}": "it has no `k` that is known",
-    '{"k": "close", "id": 1}': "it has no `error` that is known",
+    "{}": "it has no known `k`",
+    '{"k": "close", "id": 1}': "it has no known `error`",
     '{"k": "close", "id": "1", "ms": 0, "error": null}': "'1' is not a number",
     '{"k": "event", "id": 1, "n": 1, "ms": 0, "dir": "up", "message": {}, "size": 0}': "its `dir` is 'up'",
     '{"k": "event", "id": true, "n": 1, "ms": 0, "dir": "send", "message": {}, "size": 0}': "True is not a number",
@@ -141,8 +141,8 @@ DAMAGED = {
     '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "", "error": {"type": "", "message": "", "traceback": ""}}': (
         "its `dir` is ''"
     ),
-    '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "send", "error": {}}': "it has no `type` that is known",
-    '{"k": "close", "id": 1, "ms": 0, "error": {"type": "a"}}': "it has no `message` that is known",
+    '{"k": "raise", "id": 1, "n": 1, "ms": 0, "dir": "send", "error": {}}': "it has no known `type`",
+    '{"k": "close", "id": 1, "ms": 0, "error": {"type": "a"}}': "it has no known `message`",
     '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": {"a": {"$redacted": "x"}}}': "'x' is not a number",
     '{"k": "open", "id": 1, "t": "2023-11-14T22:13:20Z", "scope": {"a": {"$b64": "xx"}}}': (
         "it cannot be read: Incorrect padding"
@@ -186,7 +186,7 @@ DAMAGED = {
     '{"k": "open", "id": 1, "t": "-001-01-01", "scope": {}}': "'-001-01-01' is not a time",
     '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "replay_of": "7"}': "'7' is not a number",
     '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "earlier": {"messages": 1}}': (
-        "it has no `received` that is known"
+        "it has no known `received`"
     ),
     '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {}, "earlier": 5}': "5 is not an object",
     '{"k": "open", "id": 1, "t": "2023-11-14", "scope": {"headers": "\\u0100"}}': (

@@ -89,7 +89,7 @@ def test_one_at_a_time(file: Path) -> None:
     """Two sessions cannot mix in one file."""
     session = saving(file, [])
 
-    with pytest.raises(FileProblemError, match=r"another asgictl saves to `.*s.jsonl`"):
+    with pytest.raises(FileProblemError, match=r"another asgictl is saving to `.*s.jsonl`"):
         saving(file, [])
     session.close()
     saving(file, []).close()
@@ -131,8 +131,8 @@ def test_a_last_line_that_is_incomplete(file: Path) -> None:
     session.close()
     assert list(records(file, notes.append)) == [*recordings.REQUEST[:-1], recordings.FAILING[0]]
     assert notes == [
-        f"the last line of `{file}` is incomplete, and left out",
-        f"the last line of `{file}` was incomplete, and is taken off",
+        f"the last line of `{file}` is incomplete and is skipped",
+        f"the last line of `{file}` was incomplete and has been removed",
     ]
 
 
@@ -272,7 +272,7 @@ def test_a_full_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for record in recordings.REQUEST:
         session(record)
 
-    assert notes == ["the session is not saved any further: No space left on device"]
+    assert notes == ["the session is no longer saved: No space left on device"]
 
 
 KILLED = """
@@ -318,7 +318,7 @@ def test_what_is_said(file: Path, tmp_path: Path) -> None:
     assert problem(file, read=True) == foreign
     file.write_text('{"schema": "asgictl.inspect/2"}\n')
     newer = f"`{file}` has the schema `asgictl.inspect/2`, this asgictl knows `asgictl.inspect/1`"
-    assert problem(file, read=True) == (newer, "use the asgictl that has written it, or a newer one")
+    assert problem(file, read=True) == (newer, "use the asgictl that wrote it, or a newer one")
     assert problem(none) == (
         f"cannot save to `{none}`: No such file or directory",
         "pass --save with a file in a folder that can be written",
@@ -328,7 +328,7 @@ def test_what_is_said(file: Path, tmp_path: Path) -> None:
     assert problem(pipe) == (f"cannot save to `{pipe}`: it is not a file", "pass --save with another name")
     file.unlink()
     session = saving(file, [])
-    assert problem(file) == (f"another asgictl saves to `{file}`", "stop it, or pass --save with another name")
+    assert problem(file) == (f"another asgictl is saving to `{file}`", "stop it, or pass --save with another name")
     session.close()
 
 
@@ -360,9 +360,9 @@ def test_notes_about_what_was_cut(file: Path) -> None:
 
     assert notes == [
         f"`{file}` holds nothing yet",
-        f"the last line of `{file}` was incomplete, and is taken off",
-        f"the last line of `{file}` is incomplete, and left out",
-        f"the last line of `{file}` was incomplete, and is taken off",
+        f"the last line of `{file}` was incomplete and has been removed",
+        f"the last line of `{file}` is incomplete and is skipped",
+        f"the last line of `{file}` was incomplete and has been removed",
     ]
 
 
@@ -417,9 +417,7 @@ def test_rotation_fails(file: Path) -> None:
         session(record)
     session.close()
 
-    assert notes == [
-        f"the session is not saved any further: cannot save to `{file.with_name('s.1.jsonl')}`: Is a directory"
-    ]
+    assert notes == [f"the session is no longer saved: cannot save to `{file.with_name('s.1.jsonl')}`: Is a directory"]
 
 
 def test_the_limit(file: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_missing_end(name: str, tmp_path: Path) -> None:
 
     assert TEXT.startswith(found)
     assert found.endswith(b"\n")
-    assert notes == [f"the end of `{tmp_path / 's'}` is missing, and what there is of it is read"]
+    assert notes == [f"the end of `{tmp_path / 's'}` is missing; what there is of it is read"]
     assert len(found) > len(TEXT) // 2
 
 

@@ -180,7 +180,7 @@ def test_two_names_for_one_place() -> None:
     mine = saving([])
     other = SessionFile(Path("s.1.jsonl"), about={}, limit=10**8, note=print)
     mine.close()
-    taken = ("another asgictl saves to `s.1.jsonl`", "stop it, or pass --save with another name")
+    taken = ("another asgictl is saving to `s.1.jsonl`", "stop it, or pass --save with another name")
     assert refused() == taken
     other.close()
 
@@ -192,7 +192,7 @@ def test_two_names_for_one_place() -> None:
     other(CHAT[0])
     mine.close()
     other.close()
-    assert notes == [f"the session is not saved any further: {taken[0]}"]
+    assert notes == [f"the session is no longer saved: {taken[0]}"]
     assert list(SavedSession(["s.1.jsonl"], print).records()) == [CHAT[0]]
 
 
@@ -215,7 +215,7 @@ def test_one_that_begins_while_another_puts_its_file_aside(monkeypatch: pytest.M
     session(REQUEST[2])
     session.close()
 
-    assert said == [("another asgictl saves to `s.1.jsonl`", "stop it, or pass --save with another name")]
+    assert said == [("another asgictl is saving to `s.1.jsonl`", "stop it, or pass --save with another name")]
     assert notes == []
     assert list(SavedSession(["s.1.jsonl", "s.jsonl"], print).records()) == REQUEST[:3]
 
@@ -232,7 +232,7 @@ def test_one_that_waits_with_an_older_file(monkeypatch: pytest.MonkeyPatch) -> N
 
     with monkeypatch.context() as patch:
         patch.setattr(fcntl, "flock", late)
-        assert refused() == ("another asgictl saves to `s.jsonl`", "stop it, or pass --save with another name")
+        assert refused() == ("another asgictl is saving to `s.jsonl`", "stop it, or pass --save with another name")
 
 
 def test_a_place_that_is_taken_in_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_a_place_that_is_taken_in_the_last_moment(monkeypatch: pytest.MonkeyPatc
         session(REQUEST[2])
     session.close()
 
-    assert notes == ["the session is not saved any further: Permission denied"]
+    assert notes == ["the session is no longer saved: Permission denied"]
     assert set(Path("/proc/self/fd").iterdir()) == before
     assert list(SavedSession(["s.jsonl"], print).records()) == REQUEST[:1]
 
@@ -278,7 +278,7 @@ def test_two_at_once() -> None:
         file.close()
 
     assert len(files) == 1
-    assert outcomes.count("another asgictl saves to `s.jsonl`") == 7
+    assert outcomes.count("another asgictl is saving to `s.jsonl`") == 7
 
 
 class KilledError(BaseException):
@@ -365,7 +365,7 @@ def test_a_message_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert event == Event(
         7, 1, 0.0, "receive", {"type": "http.request", "body": b"\x00" * 100, "text": None}, size=1000, cut=True
     )
-    assert notes == ["a message of #7 is too long for a session, which has only its beginning"]
+    assert notes == ["a message of #7 is too long to save; only its beginning is kept"]
 
 
 LIFESPAN: list[Record] = [

@@ -71,7 +71,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
         {"grep": "a("},
         (
             "`--grep a(` is not a regular expression: missing ), unterminated subpattern at position 1",
-            "put a \\ before signs like ( and [",
+            "put a \\ before characters like ( and [",
             "grep",
         ),
     ),
