@@ -18,7 +18,7 @@ SHOW = Form(
 
 DIFF = Form(
     {
-        "words": argument("FILE... A B", f"{_FILES} A and B are exchanges."),
+        "words": argument("FILE... [A B]", f"{_FILES} A and B are exchanges; without, two files."),
         **panel("Configuration", json=flag("--json", about="The same as JSON.")),
     },
     configurable=False,
