@@ -57,6 +57,8 @@ def laid_out(content: bytes, media_type: str, *, whole: bool = True, depth: int 
         is_said = _TEXTUAL.fullmatch(bare) or charsets.parameter(media_type, "charset")
         why = charsets.why_not(content, charset.name) if is_said else None
         return LaidOut("binary", [said for said in (charset.said, why) if said], hex_lines(content))
+    if content and not text:
+        return LaidOut("binary", ["the beginning of a letter"], hex_lines(content))
     laid = _of_text(text, bare, charset.name, whole=whole)
     return laid._replace(said=[*([charset.said] if charset.said else []), *laid.said])
 

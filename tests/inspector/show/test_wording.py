@@ -142,6 +142,14 @@ def test_what_is_text(content: bytes, kind: str, lines: list[str]) -> None:
     assert bodies.shown(content, "text/plain", "") == (kind, lines)
 
 
+@pytest.mark.parametrize("content", [b"\xc3", b"\xe2\x82"], ids=repr)
+def test_the_beginning_of_a_letter(content: bytes) -> None:
+    """A chunk that ends within its first letter is shown in hex, not as nothing."""
+    assert bodies.preview(content, "text/plain", whole=False) == content.hex(" ")
+    kind, lines = bodies.shown(content, "text/plain", "", whole=False)
+    assert (kind, lines[0].split("  ")[1]) == ("binary; the beginning of a letter", content.hex(" "))
+
+
 KINDS: list[tuple[bytes, str, bool, str, list[str]]] = [
     (b'{"a":1}', "application/json", False, "text", ['{"a":1}']),
     (b'  ["x"]', "", True, "JSON", ["[", '  "x"', "]"]),
