@@ -11,7 +11,8 @@ from asgictl.inspector.bodies.event_stream import EventStream
 _ENDS = re.compile(r"\r\n|\n|\r")
 _INDENT = "  "
 
-_HEX_WIDTH = 16
+# So that a row has room in 60 columns.
+_HEX_WIDTH = 8
 _HEX_BYTES = 256
 
 _WIDEST = 30
