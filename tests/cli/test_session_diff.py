@@ -16,10 +16,14 @@ from tests import answers
 from tests.inspector.recordings import CHAT, SCOPE
 
 APP = """
+import asyncio
+
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         raise NotImplementedError
     await receive()
+    if scope["path"] == "/hangs":
+        await asyncio.Event().wait()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": BODIES[scope["path"]]})
 
@@ -96,8 +100,9 @@ def test_a_difference_counts_more(run: Run) -> None:
         "#1 and now: no difference in what could be compared\n"
         "response body\n"
         "? compared: the first 1.0 kB of 2.0 kB\n"
+        "#2 (-) and now (+): 2 differences\n"
         "response body\n- a\n+ x\n",
-        "note: #2 (-) and now (+): 2 differences\nhint: record it again, with a larger --body-limit\n",
+        "hint: record it again, with a larger --body-limit\n",
     )
 
 
@@ -157,6 +162,27 @@ def test_json_is_a_form_of_the_difference(run: Run) -> None:
     )
 
 
+def test_no_answer(run: Run) -> None:
+    """Where one gets no answer the others do, and the status says so; a comparison says what is missing."""
+    records = [*answered(1, "/hangs", b"a"), *SAME]
+    words = ("replay", "s.jsonl", "--app", "compared_app:app", "--timeout", "0.2")
+    note = "note: #1: the app has not sent anything for 0.2 s (/hangs)\n"
+
+    status, stdout, stderr = run(*words, records=records)
+    assert (status, [line.split("  ")[:2] for line in stdout.splitlines() if line.startswith("#")][1]) == (
+        3,
+        ["#6 GET /same", "200 OK"],
+    )
+    assert stderr == f"{note}error: 1 of 2 got no answer\nhint: pass a longer --timeout\n"
+    assert run(*words, "--diff", records=records) == (
+        1,
+        "#1 (-) and now (+): 3 differences\n"
+        "status\n- 200\nresponse header content-type\n- text/plain\nresponse body\n- a\n"
+        "#3 and now: no difference\n",
+        note,
+    )
+
+
 def test_what_is_written_otherwise(run: Run) -> None:
     """The same JSON with other blanks is no difference, but it is said that it is not the same text."""
     one, other = (
@@ -180,7 +206,7 @@ def test_texts_of_several_lines(run: Run) -> None:
 
     assert run("diff", "s.jsonl", "1", "2", records=chats)[:2] == (
         1,
-        "sent frame 1\n- a\n- b \n+ a\\x1b[31m\n+ c\n",
+        "#1 (-) and #2 (+): 1 difference\nsent frame 1\n- a\n- b \n+ a\\x1b[31m\n+ c\n",
     )
 
 
@@ -198,3 +224,99 @@ def test_differences_of_requests_as_json(run: Run) -> None:
         "differences": [{"where": "scope path", "one": "/1", "other": "/2"}],
         "remarks": [{"where": "request body", "text": text, "untold": True}],
     }
+
+
+def saved_as(path: Path, *records: Record) -> None:
+    """Save a session."""
+    file = SessionFile(path, about={}, limit=10**9, note=print)
+    for record in records:
+        file(record)
+    file.close()
+
+
+def compared(*words: str) -> tuple[int, str, str]:
+    """Return the status of `session diff`, and what it says."""
+    result = CliRunner().invoke(cli.app, ["session", "diff", *words], prog_name="asgictl", catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_two_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files are compared request by request, each with its partner by method and path; the others are named."""
+    monkeypatch.chdir(tmp_path)
+    saved_as(
+        tmp_path / "a.jsonl",
+        *(*answered(1, "/x", b"1"), *answered(2, "/old", b"2"), *answered(3, "/y", b"3"), *answered(4, "/z", b"4")),
+    )
+    saved_as(
+        tmp_path / "b.jsonl",
+        *(*answered(1, "/new", b"0"), *answered(2, "/x", b"1"), *answered(3, "/z", b"4"), *answered(4, "/y", b"9")),
+    )
+    body = [
+        {"where": "response body", "one": "3", "other": None},
+        {"where": "response body", "one": None, "other": "9"},
+    ]
+    old, new = (
+        {"where": "no partner", "one": "#2 GET /old", "other": None},
+        {"where": "no partner", "one": None, "other": "#1 GET /new"},
+    )
+    pairs = [((1, 2), []), ((2, None), [old]), ((3, 4), body), ((4, 3), []), ((None, 1), [new])]
+
+    status, stdout, stderr = compared("a.jsonl", "b.jsonl")
+    assert (status, stderr) == (1, "")
+    assert sorted(stdout.splitlines()) == sorted(
+        [
+            "#1 and #2, GET /x: no difference",
+            *("no partner", "- #2 GET /old"),
+            *("#3 (-) and #4 (+), GET /y: 2 differences", "response body", "- 3", "+ 9"),
+            "#4 and #3, GET /z: no difference",
+            *("no partner", "+ #1 GET /new"),
+        ]
+    )
+    status, stdout, stderr = compared("a.jsonl", "b.jsonl", "--json")
+    told = answers.result(stdout)["exchanges"]
+    assert sorted(told, key=str) == sorted(
+        [{"one": a, "other": b, "differences": found, "remarks": []} for (a, b), found in pairs], key=str
+    )
+    assert compared("a.jsonl", "a.jsonl.gz")[0] == 4
+
+
+def test_one_of_each_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is there in both of two files, given twice, means the one of each."""
+    monkeypatch.chdir(tmp_path)
+    saved_as(tmp_path / "a.jsonl", *answered(1, "/x", b"1"))
+    saved_as(tmp_path / "b.jsonl", *answered(1, "/x", b"2"))
+
+    assert compared("a.jsonl", "b.jsonl", "1", "1") == (
+        1,
+        "#1 (-) and #1 (+): 2 differences\nresponse body\n- 1\n+ 2\n",
+        "",
+    )
+
+
+def test_sessions_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sessions without a request are not the same: there is nothing to compare."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jsonl", "b.jsonl"):
+        saved_as(tmp_path / name, Opened(0, 0.0, {"type": "lifespan"}), Closed(0, 1.0))
+
+    assert compared("a.jsonl", "b.jsonl") == (
+        4,
+        "",
+        "error: `a.jsonl` and `b.jsonl` hold nothing to compare\n"
+        "hint: make some requests while `asgictl inspect --save` runs\n",
+    )
+
+
+def test_damaged_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that cannot be read may be of what is compared: then it is open whether there is a difference."""
+    monkeypatch.chdir(tmp_path)
+    saved_as(tmp_path / "a.jsonl", *answered(1, "/x", b"1"), *answered(2, "/x", b"1"))
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write("nonsense\n")
+
+    assert compared("a.jsonl", "1", "2") == (
+        5,
+        "#1 and #2: no difference in what could be compared\n"
+        "session\n? 1 damaged line of `a.jsonl` left out: of what is compared, perhaps\n",
+        "note: 1 damaged line of `a.jsonl` left out\nhint: remove what is damaged to compare the rest\n",
+    )

@@ -53,8 +53,8 @@ def test_each_command_takes_several_files(run: Run, files: str) -> None:
     assert numbers == {7, 8, 9}
     assert said("show", "9")[1][1].startswith("#9 GET /boom  500")
     assert said("show", "8")[1][1].startswith("#8 WS /chat?x=1  closed 1001")
-    status, lines, notes = said("diff", "7", "9")
-    assert (status, lines[:3], notes[0][:19]) == (1, ["scope method", "- POST", "+ GET"], "note: #7 (-) and #9")
+    status, lines, _ = said("diff", "7", "9")
+    assert (status, lines[0][:15], lines[1:4]) == (1, "#7 (-) and #9 (", ["scope method", "- POST", "+ GET"])
     assert len(json.loads("\n".join(said("export", "--har")[1]))["log"]["entries"]) == 3
     assert said("export", "--curl", "7")[1][0].startswith("curl ")
     assert said("export", "--httpie", "7")[1][0].startswith("http ")
@@ -72,6 +72,7 @@ def test_replay_of_several_files(run: Run) -> None:
         assert (status, lines[1].split("  ")[0], notes) == (0, "#11 POST /orders?x=1", [])
 
 
+_TWO = "hint: pass two IDs after the file, or two files"
 WORDS = {
     "show 7": (0, []),
     "show a.jsonl 7 9": (2, ["error: several exchanges are named", "hint: pass one ID, or none to see all"]),
@@ -92,9 +93,18 @@ WORDS = {
     "show a.jsonl a.jsonl": (2, ["error: `a.jsonl` is named twice", "hint: name each file once"]),
     "show a.jsonl a.jsonl.gz 7": (0, []),
     "show - -": (2, ["error: stdin is named twice", "hint: name each file once"]),
-    "diff a.jsonl": (2, ["error: a comparison takes two exchanges, not 0", "hint: pass two IDs after the file"]),
-    "diff a.jsonl 7": (2, ["error: a comparison takes two exchanges, not 1", "hint: pass two IDs after the file"]),
-    "diff a.jsonl 7 8 9": (2, ["error: a comparison takes two exchanges, not 3", "hint: pass two IDs after the file"]),
+    "diff a.jsonl": (
+        2,
+        ["error: a comparison takes two exchanges, not 0", _TWO],
+    ),
+    "diff a.jsonl 7": (
+        2,
+        ["error: a comparison takes two exchanges, not 1", _TWO],
+    ),
+    "diff a.jsonl 7 8 9": (
+        2,
+        ["error: a comparison takes two exchanges, not 3", _TWO],
+    ),
     "diff a.jsonl 7 7": (0, []),
     "diff a.jsonl b.jsonl ./7 8 8": (
         4,
@@ -127,7 +137,7 @@ def test_without_a_file(run: Run, command: str) -> None:
     status, lines, said = run(command)
 
     assert (status, lines) == (2, [])
-    words = {"show": "FILE... [ID]", "diff": "FILE... A B", "export": "FILE...", "replay": "FILE... [ID...]"}[command]
+    words = {"show": "FILE... [ID]", "diff": "FILE... [A B]", "export": "FILE...", "replay": "FILE... [ID...]"}[command]
     assert said[0] == f"Usage: asgictl session {command} [OPTIONS] {words}"
     assert f"Missing argument '{words}'" in "".join(said)
 

@@ -552,12 +552,14 @@ def test_replay_into_the_app(inspect: Serve, tmp_path: Path) -> None:
     assert (status, re.sub(r"\d{3}", "N", text).splitlines()) == (
         1,
         [
+            "#2 (-) and now (+): 3 differences",
             *("response header content-length", "- N", "+ N"),
             *("response body .method", '- "GET"', "response body .verb", '+ "GET"'),
+            "#3 (-) and now (+): 2 differences",
             *("sent frame 1", "- HI", "+ Hi", "sent frame 2", "- THERE", "+ There"),
         ],
     )
-    assert stderr == "note: #2 (-) and now (+): 3 differences\nnote: #3 (-) and now (+): 2 differences\n"
+    assert stderr == ""
 
 
 def test_replay_to_a_server(inspect: Serve, serve: Serve, tmp_path: Path) -> None:
@@ -806,11 +808,11 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
     status, stdout, stderr = session(tmp_path, "diff", "--json")
     assert (status, stderr) == (2, "")
-    assert answers.error(stdout) == {"message": "Missing argument 'FILE... A B'.", "hint": None, "exit_status": 2}
+    assert answers.error(stdout) == {"message": "Missing argument 'FILE... [A B]'.", "hint": None, "exit_status": 2}
 
     status, stdout, stderr = session(tmp_path, "diff", "s.jsonl", "1", "--json")
     assert (status, stderr) == (2, "")
-    problem, hint = "a comparison takes two exchanges, not 1", "pass two IDs after the file"
+    problem, hint = "a comparison takes two exchanges, not 1", "pass two IDs after the file, or two files"
     assert answers.error(stdout) == {"message": problem, "hint": hint, "exit_status": 2}
 
 

@@ -100,10 +100,11 @@ def test_the_same_app(serve: Serve, write: Callable[..., Path], tmp_path: Path) 
     write({"main.py": changed})
     assert finish(*words[:3], "2", "4", "5", *words[-3:], folder=tmp_path) == (
         1,
+        "#2 (-) and now (+): 2 differences\n"
         "response body\n- second\n+ other\n"
+        "#4 (-) and now (+): 3 differences\n"
         "sent frame 1\n- text 0 B\n+ text\nsent frame 2\n- bytes 0 B\n+ text bytes\nsent frame 3\n- a\n+ text\n"
+        "#5 (-) and now (+): 2 differences\n"
         "close code\n- 4001\n+ 4002\nsent frame 1\n- bye\n+ text\n",
-        "note: #2 (-) and now (+): 2 differences\n"
-        "note: #4 (-) and now (+): 3 differences\n"
-        "note: #5 (-) and now (+): 2 differences\n",
+        "",
     )

@@ -18,7 +18,7 @@ SHOW = Form(
 
 DIFF = Form(
     {
-        "words": argument("FILE... A B", f"{_FILES} A and B are exchanges."),
+        "words": argument("FILE... [A B]", f"{_FILES} A and B are exchanges; without them, two files are compared."),
         **panel("Configuration", json=flag("--json", about="Print the differences as JSON.")),
     },
     configurable=False,

@@ -30,8 +30,6 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     asgictl session replay s.jsonl 7 --app main:app --diff     what has changed
     asgictl session replay s.jsonl 7 --app main:app -H 'X: 1'  with a header
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    from asgictl.inspector.client import replay_http
-    from asgictl.inspector.comparison import differences
     from asgictl.inspector.comparison.found import Remark
 
     console = run.console
@@ -52,14 +50,15 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     unanswered: list[StartError] = []
 
     def tell(error: StartError) -> None:
+        if len(scripts) == 1 and not request.diff:
+            raise error
         unanswered.append(error)
-        if request.diff or len(scripts) > 1:
-            console.note(error.message)
+        console.note(error.message)
 
     for new in _results(request, console, scripts, session, tell):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
-            found[old.id] = list(differences.of_answers(old, new, replay_http.ADDED if request.to else frozenset()))
+            found[old.id] = [*_differences(old, new, over_network=bool(request.to)), *saved.damaged(session)]
             if not request.json:
                 saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:
@@ -72,11 +71,17 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     return 0
 
 
+def _differences(old: "Exchange", new: "Exchange", *, over_network: bool) -> "Iterable[Found]":
+    from asgictl.inspector.client import replay_http
+    from asgictl.inspector.comparison import differences
+
+    return differences.of_answers(old, new, replay_http.ADDED if over_network else frozenset())
+
+
 def _check_answers(unanswered: Sequence[StartError], count: int) -> None:
     """Raise `StartError` unless all that was sent again got an answer."""
     if unanswered:
-        first = unanswered[0]
-        raise first if count == 1 else StartError(f"{len(unanswered)} of {count} got no answer", hint=first.hint)
+        raise StartError(f"{len(unanswered)} of {count} got no answer", hint=unanswered[0].hint)
 
 
 def _scripts(

@@ -48,9 +48,26 @@ def missing(session: "SavedSession", number: int) -> FileProblemError:
     return FileProblemError(f"there is no exchange #{number} in {session}", hint=hint)
 
 
-def print_differences(console: Console, one: str, other: str, found: "Sequence[Found]") -> None:
-    """Print differences, what was there, what is there now, and what there is to know of the comparison."""
+def print_differences(console: Console, one: str, other: str, found: "Sequence[Found]", what: str = "") -> None:
+    """Print how two exchanges, of a request for `what`, compare, and what there is to know of the comparison."""
     from asgictl.inspector.comparison.found import Difference, Remark
+
+    differences = sum(isinstance(it, Difference) for it in found)
+    is_told = not any(isinstance(it, Remark) and it.untold for it in found)
+    heading = f"{one} and {other}{what}: no difference{'' if is_told else ' in what could be compared'}"
+    if differences:
+        heading = f"{one} (-) and {other} (+){what}: {differences} difference{'s' if differences != 1 else ''}"
+    console.result("\n".join([console.rendered([Span(heading)], None), *_lines(console, found)]), compared(found))
+
+
+def print_found(console: Console, found: "Sequence[Found]") -> None:
+    """Print what a comparison has found beside exchanges that belong together."""
+    console.result("\n".join(_lines(console, found)))
+
+
+def _lines(console: Console, found: "Sequence[Found]") -> list[str]:
+    """Return what was there, what is there now, and remarks, each below its place."""
+    from asgictl.inspector.comparison.found import Remark
 
     lines, latest = [], ""
     for it in found:
@@ -63,14 +80,16 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[F
         for sign, style, text in (("-", "red", it.one), ("+", "green", it.other)):
             shown = [] if text is None else text.split("\n")
             lines += [[Span(f"{sign} {line}" if line else sign, style)] for line in shown]
-    differences = sum(isinstance(it, Difference) for it in found)
-    is_told = not any(isinstance(it, Remark) and it.untold for it in found)
-    heading = f"{one} and {other}: no difference{'' if is_told else ' in what could be compared'}"
-    report = [] if differences else [heading]
-    report += [console.rendered(line, None) for line in lines]
-    console.result("\n".join(report), compared(found))
-    if differences:
-        console.note(f"{one} (-) and {other} (+): {differences} difference{'s' if differences != 1 else ''}")
+    return [console.rendered(line, None) for line in lines]
+
+
+def damaged(session: "SavedSession") -> "list[Found]":
+    """Return that lines could not be read, if so: what they hold may differ."""
+    from asgictl.inspector.comparison.found import Remark
+
+    count = session.damaged
+    text = f"{count} damaged line{'s' if count != 1 else ''} of {session} left out: of what is compared, perhaps"
+    return [Remark("session", text, hint="remove what is damaged to compare the rest")] if count else []
 
 
 def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:

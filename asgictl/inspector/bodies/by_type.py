@@ -11,7 +11,8 @@ from asgictl.inspector.bodies.event_stream import EventStream
 _ENDS = re.compile(r"\r\n|\n|\r")
 _INDENT = "  "
 
-_HEX_WIDTH = 16
+# So that a row has room in 60 columns.
+_HEX_WIDTH = 8
 _HEX_BYTES = 256
 
 _WIDEST = 30
@@ -57,6 +58,8 @@ def laid_out(content: bytes, media_type: str, *, whole: bool = True, depth: int 
         is_said = _TEXTUAL.fullmatch(bare) or charsets.parameter(media_type, "charset")
         why = charsets.why_not(content, charset.name) if is_said else None
         return LaidOut("binary", [said for said in (charset.said, why) if said], hex_lines(content))
+    if content and not text:
+        return LaidOut("binary", ["the beginning of a letter"], hex_lines(content))
     laid = _of_text(text, bare, charset.name, whole=whole)
     return laid._replace(said=[*([charset.said] if charset.said else []), *laid.said])
 

@@ -26,7 +26,8 @@ _LINE = re.compile(rb'\{"k":"(open|event|raise|close)","id":(\d{1,18}),')
 class SavedSession:
     """The exchanges in some files, which may go on from each other.
 
-    Once they have been read to the end, `highest` is the highest number, -1 without one.
+    Once they have been read to the end, `highest` is the highest number, -1 without one, and `damaged` how many lines
+    could not be read.
     """
 
     def __init__(self, names: Sequence[str], note: Note) -> None:
@@ -38,6 +39,7 @@ class SavedSession:
         self.files = names
         self._lists: dict[str, dict[str, None]] = {}
         self.highest = -1
+        self.damaged = 0
         self._note = note
 
     def records(self, only: Collection[int] = ()) -> Iterator[Record]:
@@ -130,6 +132,7 @@ class SavedSession:
                 continue
             if record is not None and (not only or record.id in only):
                 yield record
+        self.damaged += damaged
         if damaged:
             self._note(f"{damaged} damaged line{'s' if damaged > 1 else ''} of {called(name)} left out")
 

@@ -99,6 +99,8 @@ def httpie(exchange: Exchange, certificate: str | None = None) -> CommandLine:
         notes = (*notes, f"HTTPie adds `{length}`")
     elif not (request.body or request.is_empty) and request.method in _WITHOUT_LENGTH:
         notes = (*notes, f"HTTPie leaves out `{length}`")
+    if any(value != value.strip(b" \t") for _, value in request.headers):
+        notes = (*notes, "HTTPie takes blanks off the ends of header values: --curl has them")
     if _REWRITTEN.search(request.target):
         notes = (*notes, "HTTPie writes some of the URL in another way, like `[` as `%5B`: --curl has it as it was")
     return CommandLine(" ".join([*before, *words]), (*request.notes, *notes))

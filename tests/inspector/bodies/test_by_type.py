@@ -49,7 +49,7 @@ LINES_OF_FORM = [
     "  Hello",
     "  World",
     'part 2: name="picture"; filename="cat.png", image/png, 4 B',
-    f"  0000  89 50 4e 47{' ' * 36}  .PNG",
+    f"  0000  89 50 4e 47{' ' * 12}  .PNG",
     'part 3: name="data", application/json, 18 B; "a" is there 2 times',
     "  X-Part: 3",
     "  {",
@@ -137,7 +137,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b"\x80",
         "text/plain; charset=us-ascii",
         "",
-        Shown("binary; not ASCII", [f"0000  80{' ' * 45}  ."]),
+        Shown("binary; not ASCII", [f"0000  80{' ' * 21}  ."]),
     ),
     "ends of lines": (
         b"a\rb\r\n\nc\x0cd\xe2\x80\xa8e\n",
@@ -190,7 +190,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b"\xff",
         "multipart/mixed",
         "",
-        Shown("multipart/mixed; its type names no boundary", [f"0000  ff{' ' * 45}  ."]),
+        Shown("multipart/mixed; its type names no boundary", [f"0000  ff{' ' * 21}  ."]),
     ),
     "events": (
         b": hi\n\nevent: tick\ndata: a\ndata: b\n\ndata: c",
@@ -205,16 +205,16 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b"\x01",
         "application/vnd.msgpack",
         "",
-        Shown("MessagePack, 1 B; not decoded", [f"0000  01{' ' * 45}  ."]),
+        Shown("MessagePack, 1 B; not decoded", [f"0000  01{' ' * 21}  ."]),
     ),
-    "CBOR": (b"a", "application/senml+cbor", "", Shown("CBOR, 1 B; not decoded", [f"0000  61{' ' * 45}  a"])),
+    "CBOR": (b"a", "application/senml+cbor", "", Shown("CBOR, 1 B; not decoded", [f"0000  61{' ' * 21}  a"])),
     "protobuf": (
         gzipped(b"\n\ta"),
         "application/x-protobuf",
         "gzip",
-        Shown("protobuf, 3 B, gzip; not decoded", [f"0000  0a 09 61{' ' * 39}  ..a"]),
+        Shown("protobuf, 3 B, gzip; not decoded", [f"0000  0a 09 61{' ' * 15}  ..a"]),
     ),
-    "gRPC": (b"a", "application/grpc+proto", "", Shown("protobuf, 1 B; not decoded", [f"0000  61{' ' * 45}  a"])),
+    "gRPC": (b"a", "application/grpc+proto", "", Shown("protobuf, 1 B; not decoded", [f"0000  61{' ' * 21}  a"])),
 }  # fmt: skip
 
 

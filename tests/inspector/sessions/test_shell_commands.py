@@ -349,6 +349,15 @@ UNSAID: dict[str, tuple[Exchange, str | None, tuple[str, ...], tuple[str, ...]]]
     ),
     "no length": (asked([], method="DELETE"), None, (), ("HTTPie adds `content-length: 0`",)),
     "a length": (asked([(b"content-length", b"0")]), None, (), ("HTTPie leaves out `content-length: 0`",)),
+    **{
+        f"blanks around a header, {value!r}": (
+            asked([(b"x-a", value)]),
+            None,
+            (),
+            ("HTTPie takes blanks off the ends of header values: --curl has them",),
+        )
+        for value in (b"b ", b" b", b"b\t")
+    },
     "an odd URL": (
         asked([], query_string=b"a=[1]"),
         None,

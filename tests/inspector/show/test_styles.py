@@ -252,7 +252,7 @@ def test_the_whole_of_a_conversation() -> None:
         "         }",
         "     3.0 ▸ websocket.send       bytes 9 B, 1 B kept",
         "         binary",
-        f"         0000  00{' ' * 47}.",
+        f"         0000  00{' ' * 23}.",
         "         … the rest is not kept",
         "     4.0 ▸ websocket.send       text 0 B",
     ]
@@ -281,7 +281,7 @@ def test_styles_in_full() -> None:
         [("         c", DIM), ("  d", "")],
         [("     2.0 ", ""), ("▸ ", GREEN), ("websocket.send     ", GREEN), ("  bytes 5 B, 1 B kept", "")],
         [("         binary", DIM)],
-        [(f"         0000  ff{' ' * 47}.", "")],
+        [(f"         0000  ff{' ' * 23}.", "")],
         [("         … the rest is not kept", DIM)],
     ]
 
@@ -307,7 +307,7 @@ def chunk(n: int, content: bytes, *, more: bool, cut: bool = False) -> Event:
          ["     3.0 ▸ http.response.body   1 B, more_body", "         a", "         … the end did not come"]),
         (b"text/plain", [chunk(3, b"", more=True)], ["     3.0 ▸ http.response.body   0 B, more_body"]),
         (b"image/png", [chunk(3, b"\xff", more=False)],
-         ["     3.0 ▸ http.response.body   1 B", "         binary", f"         0000  ff{' ' * 47}."]),
+         ["     3.0 ▸ http.response.body   1 B", "         binary", f"         0000  ff{' ' * 23}."]),
     ],
     ids=["chunks", "events", "cut", "cut off", "nothing", "binary"],
 )  # fmt: skip

@@ -267,7 +267,7 @@ BODIES = {
         ["a     1", "long  x y!", "a     "],
     ),
     "text": ("grüß\nGott".encode(), "text/plain", "", "text", ["grüß", "Gott"]),
-    "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary; not UTF-8", ["0000  61 c3" + " " * 44 + "a."]),
+    "half a letter": ("aü".encode()[:-1], "text/plain", "", "binary; not UTF-8", ["0000  61 c3" + " " * 20 + "a."]),
     "gzip": (gzipped(b"zipped"), "text/plain", "gzip", "text, gzip", ["zipped"]),
     "half a gzip": (
         gzipped(b"zipped" * 9)[:-9],
@@ -279,7 +279,7 @@ BODIES = {
     "no gzip": (b"zipped", "text/plain", "gzip", "text; this is not gzip", ["zipped"]),
     "JSON with the header of gzip": (b"1", "application/json", "gzip", "JSON; this is not gzip", ["1"]),
     "Brotli": (brotli.compress(b'{"b": 1}'), "application/json", "br", "JSON, br", ["{", '  "b": 1', "}"]),
-    "binary": (b"\x89PNG\r\n", "image/png", "", "binary", ["0000  89 50 4e 47 0d 0a" + " " * 32 + ".PNG.."]),
+    "binary": (b"\x89PNG\r\n", "image/png", "", "binary", ["0000  89 50 4e 47 0d 0a" + " " * 8 + ".PNG.."]),
     "unknown": (b"abc", "text/plain", "dcz", "text; dcz is not unpacked", ["abc"]),
 }
 
@@ -291,6 +291,18 @@ def test_bodies(content: bytes, media_type: str, encoding: str, kind: str, lines
 
     assert found.kind.partition(": line")[0] == kind
     assert found.lines == lines
+
+
+def test_hex_in_a_narrow_terminal() -> None:
+    """A row of hex has room in 60 columns: none is wrapped within a byte."""
+    opened, request, start, body, closed = recordings.REQUEST
+    assert isinstance(body, Event)
+    binary = replace(body, message={"type": "http.response.body", "body": bytes(range(256))}, size=256)
+    lines = shown(FullView(), [opened, request, start, binary, closed])
+
+    rows = [line for line in lines if "  f8 f9" in line or "  00 01" in line]
+    assert [line.split("  ")[-2][:8] for line in rows] == ["00 01 02", "f8 f9 fa"]
+    assert max(map(len, rows)) <= 60
 
 
 def test_big_bodies() -> None:

@@ -124,16 +124,16 @@ def test_previews(content: bytes | str, text: str) -> None:
 
 TEXTS: list[tuple[bytes, str, list[str]]] = [
     (b"\x1b[1m\t\r\nx", "text", ["\x1b[1m\t", "x"]),
-    (b"a\x08", "binary; has the control character \\x08", ["0000  61 08" + " " * 44 + "a."]),
-    (b"a\x0e", "binary; has the control character \\x0e", ["0000  61 0e" + " " * 44 + "a."]),
-    (b"a\x1a", "binary; has the control character \\x1a", ["0000  61 1a" + " " * 44 + "a."]),
-    (b"a\x1c", "binary; has the control character \\x1c", ["0000  61 1c" + " " * 44 + "a."]),
-    (b"a\x1f", "binary; has the control character \\x1f", ["0000  61 1f" + " " * 44 + "a."]),
-    (b"~\x7f \xff", "binary; not UTF-8", ["0000  7e 7f 20 ff" + " " * 38 + "~. ."]),
-    ("a😀".encode()[:-1], "binary; not UTF-8", ["0000  61 f0 9f 98" + " " * 38 + "a..."]),
-    (b"a\xff\xff", "binary; not UTF-8", ["0000  61 ff ff" + " " * 41 + "a.."]),
-    (b"a\xc3bcde", "binary; not UTF-8", ["0000  61 c3 62 63 64 65" + " " * 32 + "a.bcde"]),
-    ("ü".encode()[:1], "binary; not UTF-8", ["0000  c3" + " " * 47 + "."]),
+    (b"a\x08", "binary; has the control character \\x08", ["0000  61 08" + " " * 20 + "a."]),
+    (b"a\x0e", "binary; has the control character \\x0e", ["0000  61 0e" + " " * 20 + "a."]),
+    (b"a\x1a", "binary; has the control character \\x1a", ["0000  61 1a" + " " * 20 + "a."]),
+    (b"a\x1c", "binary; has the control character \\x1c", ["0000  61 1c" + " " * 20 + "a."]),
+    (b"a\x1f", "binary; has the control character \\x1f", ["0000  61 1f" + " " * 20 + "a."]),
+    (b"~\x7f \xff", "binary; not UTF-8", ["0000  7e 7f 20 ff" + " " * 14 + "~. ."]),
+    ("a😀".encode()[:-1], "binary; not UTF-8", ["0000  61 f0 9f 98" + " " * 14 + "a..."]),
+    (b"a\xff\xff", "binary; not UTF-8", ["0000  61 ff ff" + " " * 17 + "a.."]),
+    (b"a\xc3bcde", "binary; not UTF-8", ["0000  61 c3 62 63 64 65" + " " * 8 + "a.bcde"]),
+    ("ü".encode()[:1], "binary; not UTF-8", ["0000  c3" + " " * 23 + "."]),
 ]
 
 
@@ -141,6 +141,14 @@ TEXTS: list[tuple[bytes, str, list[str]]] = [
 def test_what_is_text(content: bytes, kind: str, lines: list[str]) -> None:
     """Text may hold tabs and escapes; what holds other control characters is binary, and what ends within a letter."""
     assert bodies.shown(content, "text/plain", "") == (kind, lines)
+
+
+@pytest.mark.parametrize("content", [b"\xc3", b"\xe2\x82"], ids=repr)
+def test_the_beginning_of_a_letter(content: bytes) -> None:
+    """A chunk that ends within its first letter is shown in hex, not as nothing."""
+    assert bodies.preview(content, "text/plain", whole=False) == content.hex(" ")
+    kind, lines = bodies.shown(content, "text/plain", "", whole=False)
+    assert (kind, lines[0].split("  ")[1]) == ("binary; the beginning of a letter", content.hex(" "))
 
 
 KINDS: list[tuple[bytes, str, bool, str, list[str]]] = [
@@ -188,12 +196,12 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many bytes are unpacked to be shown, so many for an archive; so many lines, and rows of hex."""
     monkeypatch.setattr(bodies, "MOST", 3)
     monkeypatch.setattr(bodies, "LINES", 2)
-    monkeypatch.setattr("asgictl.inspector.bodies.by_type._HEX_BYTES", 32)
+    monkeypatch.setattr("asgictl.inspector.bodies.by_type._HEX_BYTES", 16)
     packed = gzipped(b"abcdefgh")
     assert bodies.shown(packed, "", "gzip") == ("text, gzip; only the first 3 B are unpacked", ["abc"])
     assert bodies.shown(b"a\nb", "", "").lines == ["a", "b"]
     assert bodies.shown(b"a\nb\nc", "", "").lines == ["a", "b", "… more lines"]
     monkeypatch.setattr(bodies, "LINES", 3)
-    rows = [f"{begin}  {'00 ' * 15}00  {'.' * 16}" for begin in ("0000", "0010")]
-    assert bodies.shown(bytes(32), "", "").lines == rows
-    assert bodies.shown(bytes(35), "", "").lines == [*rows, "… 3 more bytes"]
+    rows = [f"{begin}  {'00 ' * 7}00  {'.' * 8}" for begin in ("0000", "0008")]
+    assert bodies.shown(bytes(16), "", "").lines == rows
+    assert bodies.shown(bytes(19), "", "").lines == [*rows, "… 3 more bytes"]
