@@ -82,7 +82,7 @@ class Console:
 
     def error(self, error: AsgictlError) -> None:
         """Say what went wrong, and what to do about it."""
-        details, hint = "", error.hint
+        details, hint = "", error.hint and self.hide(error.hint)
         if isinstance(error, AppLoadError) and error.failure is not None:
             shown = {"hidden": "", "users": error.failure.users, "whole": error.failure.traceback}
             details = self.hide(shown[self._stack].rstrip())

@@ -124,7 +124,8 @@ def test_the_same_as_json(run: Run) -> None:
             {"id": 1, "differences": [], "remarks": [remark]},
             {"id": 2, "differences": differences, "remarks": []},
             {"id": 3, "differences": [], "remarks": []},
-        ]
+        ],
+        "remarks": [],
     }
 
 
@@ -263,34 +264,36 @@ def test_two_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     status, stdout, stderr = compared("a.jsonl", "b.jsonl")
     assert (status, stderr) == (1, "")
-    assert sorted(stdout.splitlines()) == sorted(
-        [
-            "#1 and #2, GET /x: no difference",
-            *("no partner", "- #2 GET /old"),
-            *("#3 (-) and #4 (+), GET /y: 2 differences", "response body", "- 3", "+ 9"),
-            "#4 and #3, GET /z: no difference",
-            *("no partner", "+ #1 GET /new"),
-        ]
-    )
+    assert stdout.splitlines() == [
+        "#1 and #2, GET /x: no difference",
+        *("no partner", "- #2 GET /old"),
+        *("#3 (-) and #4 (+), GET /y: 2 differences", "response body", "- 3", "+ 9"),
+        "#4 and #3, GET /z: no difference",
+        *("no partner", "+ #1 GET /new"),
+    ]
     status, stdout, stderr = compared("a.jsonl", "b.jsonl", "--json")
-    told = answers.result(stdout)["exchanges"]
-    assert sorted(told, key=str) == sorted(
-        [{"one": a, "other": b, "differences": found, "remarks": []} for (a, b), found in pairs], key=str
-    )
+    assert answers.result(stdout) == {
+        "exchanges": [{"one": a, "other": b, "differences": found, "remarks": []} for (a, b), found in pairs],
+        "remarks": [],
+    }
     assert compared("a.jsonl", "a.jsonl.gz")[0] == 4
+    twice = "error: {} is named twice\nhint: name each file once\n"
+    assert compared("a.jsonl", "./a.jsonl") == (2, "", twice.format("`a.jsonl`"))
+    assert compared("-", "-") == (2, "", twice.format("stdin"))
 
 
 def test_one_of_each_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number that is there in both of two files, given twice, means the one of each."""
+    """A number with two files means the one of each, and of two numbers the first is of the first file."""
     monkeypatch.chdir(tmp_path)
     saved_as(tmp_path / "a.jsonl", *answered(1, "/x", b"1"))
-    saved_as(tmp_path / "b.jsonl", *answered(1, "/x", b"2"))
+    saved_as(tmp_path / "b.jsonl", *answered(1, "/x", b"2"), *answered(2, "/x", b"1"))
 
-    assert compared("a.jsonl", "b.jsonl", "1", "1") == (
-        1,
-        "#1 (-) and #1 (+): 2 differences\nresponse body\n- 1\n+ 2\n",
-        "",
-    )
+    found = "2 differences\nresponse body\n- 1\n+ 2\n"
+    assert compared("a.jsonl", "b.jsonl", "1", "1") == (1, f"#1 (-) and #1 (+): {found}", "")
+    assert compared("a.jsonl", "b.jsonl", "1") == (1, f"#1 (-) and #1 (+), GET /x: {found}", "")
+    assert compared("a.jsonl", "b.jsonl", "1", "2") == (0, "#1 and #2: no difference\n", "")
+    assert compared("b.jsonl", "a.jsonl", "2", "2")[0] == 0
+    assert compared("a.jsonl", "b.jsonl", "2")[0] == 4
 
 
 def test_sessions_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +320,6 @@ def test_damaged_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compared("a.jsonl", "1", "2") == (
         5,
         "#1 and #2: no difference in what could be compared\n"
-        "session\n? 1 damaged line of `a.jsonl` left out: of what is compared, perhaps\n",
+        "session\n? 1 damaged line of `a.jsonl` could not be compared\n",
         "note: 1 damaged line of `a.jsonl` left out\nhint: remove what is damaged to compare the rest\n",
     )

@@ -212,7 +212,7 @@ def test_secrets_are_not_told(inspect: Serve, tmp_path: Path, view: str) -> None
     left_out = f"{left_out}; packed and streamed bodies are left out whole"
     assert f"note: `s.jsonl` leaves out the values of {left_out}" in lines
     assert [one[0] for one in exported] == [0, 0, 0]
-    assert "cannot use ‹redacted› with ‹redacted›" in told
+    assert re.search(r"cannot use \*{3}[\w.]* with \*{3}[\w.]*", told) is not None
     assert "other=fine" in told
     assert re.findall(r"SECRET[-\w]*", told) == []
 

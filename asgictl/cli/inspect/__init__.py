@@ -59,11 +59,11 @@ def inspect_app(
     plan, answer = _planned(request, serving, run.console, echoes=echoes)
     from asgictl.cli.serve import banner
     from asgictl.inspector import watch
-    from asgictl.inspector.record import redaction
+    from asgictl.inspector.record import quoted, redaction
     from asgictl.serving import launch, logs
 
     started = time.perf_counter()
-    run.console.hide = redaction.Redactor(watch.redacted(request)).said
+    run.console.hide = partial(quoted.raised, redaction.Redactor(watch.redacted(request)))
     if request.no_redact:
         run.console.note("secrets are shown and saved as they are (--no-redact)")
     if request.drop:

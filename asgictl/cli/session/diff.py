@@ -11,14 +11,18 @@ from asgictl.inspector.request import DiffRequest
 if TYPE_CHECKING:
     from asgictl.inspector.comparison.found import Found
     from asgictl.inspector.exchange import Exchange
+    from asgictl.inspector.sessions.saved_session import SavedSession
+
+
+_PAIR = 2
 
 
 def diff(request: DiffRequest, run: Invocation) -> int:
     """Compare two exchanges, or the sessions in two files; exits with 1 if they differ, 5 if it cannot tell."""
     files, numbers = saved.split(request.words)
-    if not numbers and len(files) == 2:  # noqa: PLR2004  # a pair
-        return _of_sessions(files, run, json=request.json)
-    if len(numbers) != 2:  # noqa: PLR2004  # a pair
+    if len(files) == _PAIR and len(numbers) <= 1:
+        return _of_sessions(files, numbers, run, json=request.json)
+    if len(numbers) != _PAIR:
         hint = "pass two IDs after the file, or two files"
         raise ConfigError(f"a comparison takes two exchanges, not {len(numbers)}", hint=hint)
     one, other, damaged = _pair(files, numbers, run)
@@ -28,15 +32,24 @@ def diff(request: DiffRequest, run: Invocation) -> int:
 
 
 def _pair(files: Sequence[str], numbers: Sequence[int], run: Invocation) -> "tuple[Exchange, Exchange, list[Found]]":
-    """Return two exchanges of a session, or those with one number in two files, and what is damaged."""
+    """Return two exchanges, and what is damaged beside them.
+
+    Of two files the one is of the first and the other of the second, if they are there: numbers begin again in each
+    run. Otherwise the files are one session.
+    """
     one, other = numbers
-    if one != other or len(files) != 2:  # noqa: PLR2004  # a pair
-        session = saved.session(files, run.console)
-        found = saved.wanted(session, numbers)
-        return found[one], found[other], saved.damaged(session)
-    sessions = [saved.session([file], run.console) for file in files]
-    ones, others = (saved.wanted(session, [one]) for session in sessions)
-    return ones[one], others[one], [it for session in sessions for it in saved.damaged(session)]
+    if len(files) == _PAIR and "-" not in files:
+        sessions = saved.sessions(files, run.console)
+        ones, others = (session.wanted([number]) for session, number in zip(sessions, numbers, strict=True))
+        if ones and others:
+            return ones[one], others[other], _damaged(sessions)
+    session = saved.session(files, run.console)
+    found = saved.wanted(session, numbers)
+    return found[one], found[other], saved.damaged(session)
+
+
+def _damaged(sessions: "Sequence[SavedSession]") -> "list[Found]":
+    return [it for session in sessions for it in saved.damaged(session)]
 
 
 def _differences(one: "Exchange", other: "Exchange") -> "list[Found]":
@@ -45,29 +58,30 @@ def _differences(one: "Exchange", other: "Exchange") -> "list[Found]":
     return [*differences.of_requests(one, other), *differences.of_answers(one, other)]
 
 
-def _of_sessions(files: Sequence[str], run: Invocation, *, json: bool) -> int:
-    """Compare what belongs together in two sessions, and say what has no partner."""
+def _of_sessions(files: Sequence[str], numbers: Sequence[int], run: Invocation, *, json: bool) -> int:
+    """Compare what belongs together in two sessions, of the exchanges with `numbers` if there are any."""
     from asgictl.inspector.comparison import pairing
     from asgictl.inspector.comparison.found import Difference
 
-    sessions = [saved.session([file], run.console) for file in files]
+    sessions = saved.sessions(files, run.console)
+    sides = [list(saved.wanted(session, numbers).values()) for session in sessions]
     found: list[Found] = []
-    told: list[dict[str, object]] = []
-    for one, other in pairing.pairs(*(saved.wanted(session, ()).values() for session in sessions)):
+    compared: list[dict[str, object]] = []
+    pairs = list(zip(*sides, strict=True) if numbers else pairing.pairs(*sides))
+    for one, other in pairs:
         if one is not None and other is not None:
             new = _differences(one, other)
             if not json:
-                saved.print_differences(run.console, f"#{one.id}", f"#{other.id}", new, f", {one.method} {one.path}")
+                what = f", {one.method} {one.target}" if one.target == other.target else f", {one.method} {one.path}"
+                saved.print_differences(run.console, f"#{one.id}", f"#{other.id}", new, what)
         else:
             texts = [f"#{it.id} {it.method} {it.target}" if it else None for it in (one, other)]
             new = [Difference("no partner", texts[0], texts[1])]
             if not json:
                 saved.print_found(run.console, new)
-        told.append({"one": one and one.id, "other": other and other.id, **saved.compared(new)})
+        compared.append({"one": one and one.id, "other": other and other.id, **saved.as_data(new)})
         found += new
-    if not told:
+    if not pairs and not any(session.damaged for session in sessions):
         problem = f"{sessions[0]} and {sessions[1]} hold nothing to compare"
         raise FileProblemError(problem, hint="make some requests while `asgictl inspect --save` runs")
-    if json:
-        run.console.result("", {"exchanges": told})
-    return saved.concluded(run.console, found)
+    return saved.concluded_all(run.console, found, compared if json else None, sessions)

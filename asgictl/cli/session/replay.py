@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,15 +59,16 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
     for new in _results(request, console, scripts, session, tell):
         old = exchanges[int(new.opened.replay_of or 0)]
         if request.diff:
-            found[old.id] = [*_differences(old, new, over_network=bool(request.to)), *saved.damaged(session)]
+            found[old.id] = list(_differences(old, new, over_network=bool(request.to)))
             if not request.json:
                 saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:
             views.show(console, new.records(), views.everything(), view, cut=name == "line")
-    if request.json:
-        console.result("", {"exchanges": [{"id": number, **saved.compared(found[number])} for number in sorted(found)]})
     if request.diff:
-        return saved.concluded(console, list(itertools.chain(*found.values())))
+        compared = (
+            [{"id": number, **saved.as_data(found[number])} for number in sorted(found)] if request.json else None
+        )
+        return saved.concluded_all(console, itertools.chain(*found.values()), compared, [session])
     _check_answers(unanswered, len(scripts))
     return 0
 
@@ -132,15 +134,15 @@ def _results(
 
     from asgictl.inspector.client import replay_asgi as again
     from asgictl.inspector.client import replay_http
+    from asgictl.inspector.record import quoted
     from asgictl.inspector.record.redaction import Redactor
     from asgictl.serving.processes import surroundings
 
     surroundings.check_loop("run it in a shell; from a notebook with `!asgictl session replay ...`")
-    # As the session does it, or all that it does not hold would be a difference, and be shown.
-    names, fields = session.names("redacted"), session.names("redacted_body")
+    names, fields = _redacted(session, compared=request.diff), session.names("redacted_body")
     first_id = session.highest + 1
     redactor = Redactor(names, fields)
-    console.hide = redactor.said
+    console.hide = partial(quoted.raised, redactor)
     if request.to is not None:
         results = replay_http.to_server(request.to, scripts, request.timeout, first_id, redactor, unanswered)
     else:
@@ -153,6 +155,16 @@ def _results(
         while (new := runner.run(following())) is not None:
             advance()
             yield new
+
+
+def _redacted(session: "SavedSession", *, compared: bool) -> Sequence[str]:
+    """Return the names of what is left out: as in the session, or what it does not hold would be a difference.
+
+    A file of another program says nothing of that.
+    """
+    from asgictl.inspector.record.redaction import NAMES
+
+    return session.names("redacted") if compared or "redacted" in session.lists else NAMES
 
 
 def _driver(request: ReplayRequest, first_id: int, names: Sequence[str], fields: Sequence[str]) -> "Driver":

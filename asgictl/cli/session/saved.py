@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from asgictl import errors
@@ -33,6 +33,14 @@ def session(files: Sequence[str], console: Console) -> "SavedSession":
     return SavedSession(files, console.note)
 
 
+def sessions(files: Sequence[str], console: Console) -> "list[SavedSession]":
+    """Return the sessions in some files, one of each."""
+    from asgictl.inspector.sessions import saved_session
+
+    saved_session.check_names(files)
+    return [session([file], console) for file in files]
+
+
 def wanted(session: "SavedSession", numbers: Sequence[int]) -> "dict[int, Exchange]":
     """Return the exchanges with these numbers, all without any; raise `FileProblemError` when one is not there."""
     found = session.wanted(numbers)
@@ -57,7 +65,7 @@ def print_differences(console: Console, one: str, other: str, found: "Sequence[F
     heading = f"{one} and {other}{what}: no difference{'' if is_told else ' in what could be compared'}"
     if differences:
         heading = f"{one} (-) and {other} (+){what}: {differences} difference{'s' if differences != 1 else ''}"
-    console.result("\n".join([console.rendered([Span(heading)], None), *_lines(console, found)]), compared(found))
+    console.result("\n".join([console.rendered([Span(heading)], None), *_lines(console, found)]), as_data(found))
 
 
 def print_found(console: Console, found: "Sequence[Found]") -> None:
@@ -88,11 +96,11 @@ def damaged(session: "SavedSession") -> "list[Found]":
     from asgictl.inspector.comparison.found import Remark
 
     count = session.damaged
-    text = f"{count} damaged line{'s' if count != 1 else ''} of {session} left out: of what is compared, perhaps"
+    text = f"{count} damaged line{'s' if count != 1 else ''} of {session} could not be compared"
     return [Remark("session", text, hint="remove what is damaged to compare the rest")] if count else []
 
 
-def compared(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
+def as_data(found: "Sequence[Found]") -> dict[str, list[dict[str, object]]]:
     """Return what a comparison has found, as JSON has it."""
     from asgictl.inspector.comparison.found import Difference, Remark
 
@@ -113,6 +121,21 @@ def concluded(console: Console, found: "Sequence[Found]") -> int:
     if len(remarks) < len(found):
         return errors.FOUND
     return errors.UNTOLD if any(it.untold for it in remarks) else 0
+
+
+def concluded_all(
+    console: Console,
+    found: "Iterable[Found]",
+    compared: list[dict[str, object]] | None,
+    sessions: "Iterable[SavedSession]",
+) -> int:
+    """Print what is damaged in sessions, or all that was `compared` as JSON; return the exit status."""
+    lost = [it for session in sessions for it in damaged(session)]
+    if compared is not None:
+        console.result("", {"exchanges": compared, "remarks": as_data(lost)["remarks"]})
+    elif lost:
+        print_found(console, lost)
+    return concluded(console, [*found, *lost])
 
 
 def listed(names: Sequence[str], exchange: "Exchange") -> str:

@@ -19,6 +19,10 @@ _LEAVING = 1.0
 _WAITING = 1000
 
 
+class LateError(TimeoutError):
+    """The app has not done in time what was waited for; one that it raises itself is another `TimeoutError`."""
+
+
 class Call:
     """One call of an app, in a task of its own: messages are put in, and taken out in their order."""
 
@@ -61,7 +65,7 @@ class Call:
     async def next(self, timeout: float | None = None) -> Message | None:  # noqa: ASYNC109  # not of this coroutine alone
         """Return the next message that the app sends, or None when it has returned; raise what it raises.
 
-        Raises `TimeoutError` when nothing happens within `timeout` seconds.
+        Raises `LateError` when nothing happens within `timeout` seconds.
         """
         __tracebackhide__ = True
         limit = self._timeout if timeout is None else timeout
@@ -71,7 +75,7 @@ class Call:
                 message = await self._out.get()
         except TimeoutError:
             what = self.scope.get("path") or self.scope["type"]
-            raise TimeoutError(f"the app has not sent anything for {limit:g} s ({what})") from None
+            raise LateError(f"the app has not sent anything for {limit:g} s ({what})") from None
         if message is None:
             self._out.put_nowait(None)
             self._task.result()
@@ -84,7 +88,7 @@ class Call:
         __tracebackhide__ = True
         await asyncio.wait([self._task], timeout=self._timeout)
         if not self._task.done():
-            raise TimeoutError(f"the app has not returned for {self._timeout:g} s ({self.scope.get('path')})")
+            raise LateError(f"the app has not returned for {self._timeout:g} s ({self.scope.get('path')})")
         self._task.result()
 
     async def while_running(self, task: asyncio.Future[None]) -> None:
@@ -155,17 +159,19 @@ class Stream:
                 return
 
     async def read(self, limit: float, parts: int | None = None) -> None:
-        """Read the answer to its end, or as many chunks as `parts`; raise `TimeoutError` after `limit` seconds."""
+        """Read the answer to its end, or as many chunks as `parts`; raise `LateError` after `limit` seconds."""
         __tracebackhide__ = True
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as waiting:
                 while parts is None or parts > 0:
                     await anext(self)
                     parts = parts and parts - 1
         except StopAsyncIteration:
             return
-        except TimeoutError as error:
-            raise TimeoutError(str(error) or f"the app has not ended its answer within {limit:g} s") from None
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            raise LateError(f"the app has not ended its answer within {limit:g} s") from None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return itself: there is one body."""

@@ -9,7 +9,7 @@ from typing import Any, Self, TypedDict
 
 from asgictl.asgi import ASGIApp, Scope
 from asgictl.inspector import urls
-from asgictl.inspector.client.call import Call, Stream, chunks_of
+from asgictl.inspector.client.call import Call, LateError, Stream, chunks_of
 from asgictl.inspector.client.websocket import WebSocket
 from asgictl.inspector.client.within import ASYNCIO, within
 from asgictl.inspector.exchange import Exchange
@@ -89,7 +89,7 @@ class Driver:
         call.put({"type": "lifespan.startup"})
         try:
             message = await call.next()
-        except TimeoutError:
+        except LateError:
             await call.cancel()
             raise
         except Exception:

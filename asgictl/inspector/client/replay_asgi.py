@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from asgictl import adapt
 from asgictl.errors import StartError
-from asgictl.inspector.client.call import Stream, chunks_of
+from asgictl.inspector.client.call import LateError, Stream, chunks_of
 from asgictl.inspector.client.driver import Driver
 from asgictl.inspector.client.refusing import GoneError, Refusing
 from asgictl.inspector.client.replay_script import Script
@@ -42,7 +42,7 @@ async def into_app(
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(driver)
-        except TimeoutError as error:
+        except LateError as error:
             problem = f"the app's startup failed: {error}"
             raise StartError(problem, hint="see what it waits for, or pass a longer --timeout") from error
         except Exception as error:  # of the app
@@ -60,7 +60,7 @@ async def _call(driver: Driver, one: Script, unanswered: Callable[[StartError], 
             await _converse_with_app(WebSocket(call, driver.exchange), one, driver.timeout)
         else:
             await _request(Stream(call, chunks_of(one.chunks or [b""])), one, driver.timeout)
-    except TimeoutError as error:
+    except LateError as error:
         unanswered(StartError(f"#{one.id}: {error}", hint="pass a longer --timeout"))
     except Exception:  # noqa: BLE001, S110  # of the app; it is recorded
         pass
@@ -122,7 +122,7 @@ class _AppFrames:
     async def receive(self, patience: float) -> bool:
         try:
             await self._socket.receive(patience)
-        except TimeoutError:
+        except LateError:
             return False
         except Disconnected:
             self.is_open = False

@@ -1,14 +1,15 @@
 """Which exchanges of two sessions belong together."""
 
-import difflib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from operator import attrgetter
 
+from asgictl.inspector.comparison.found import aligned, matched
 from asgictl.inspector.exchange import Exchange
 
 Pair = tuple[Exchange | None, Exchange | None]
+
+# How many requests are aligned, from the first that differs: that takes the square of it, or more.
+_ALIGNED = 500
 
 
 def pairs(ones: Iterable[Exchange], others: Iterable[Exchange]) -> Iterator[Pair]:
@@ -18,19 +19,18 @@ def pairs(ones: Iterable[Exchange], others: Iterable[Exchange]) -> Iterator[Pair
     is left.
     """
     before, after = ([one for one in side if one.type in ("http", "websocket")] for side in (ones, others))
-    codes = difflib.SequenceMatcher(None, list(map(_key, before)), list(map(_key, after)), autojunk=False).get_opcodes()
-    left = defaultdict[tuple[str, str], deque[Exchange]](deque)
-    for kind, _, _, begin, end in codes:
-        for other in after[begin:end] if kind != "equal" else ():
-            left[_key(other)].append(other)
-    for kind, i, j, begin, end in codes:
-        if kind == "equal":
-            yield from zip(before[i:j], after[begin:end], strict=True)
-            continue
-        for one in before[i:j]:
-            yield one, (left[_key(one)].popleft() if left[_key(one)] else None)
-    yield from ((None, other) for other in sorted(chain.from_iterable(left.values()), key=attrgetter("id")))
-
-
-def _key(exchange: Exchange) -> tuple[str, str]:
-    return exchange.method, exchange.path
+    keys, other_keys = ([(one.method, one.path) for one in side] for side in (before, after))
+    partners = {
+        i: j
+        for i, j in matched(len(before), len(after), aligned(keys, other_keys, _ALIGNED))
+        if i is not None and j is not None and keys[i] == other_keys[j]
+    }
+    left = defaultdict[tuple[str, str], deque[int]](deque)
+    for j in sorted(set(range(len(after))).difference(partners.values())):
+        left[other_keys[j]].append(j)
+    for i, one in enumerate(before):
+        if i in partners:
+            yield one, after[partners[i]]
+        else:
+            yield one, after[left[keys[i]].popleft()] if left[keys[i]] else None
+    yield from ((None, after[j]) for j in sorted(j for rest in left.values() for j in rest))

@@ -34,14 +34,13 @@ _IN_A_WORD = re.compile(rb"(?<!%[0-9a-f]{2})(?<=[\w-])")
 _PROSE = re.compile(rb"[a-z]+\s+[a-z]")
 _LONG = re.compile(rb"(?=.*\d).{8}")
 
-# A line of a head, in the value of another header: its name, and a colon without a port, or what else a URL has there.
-_COLON = re.compile(rb"(?i)(?<![\"']):(?!//|\d{1,5}(?![\w.~+/-]))|%(?:25)*+3a")
-_BEFORE_COLON = re.compile(
-    rb"(?i)(?:^|[\r,;|{(\[]|([\"'])|%%(?:25)*+(?:0[ad]|2c|3b|7b))%b((?:%b|%b)++)%b\Z"
-    % (_BLANK, LETTER, _ENCODED, _BLANK),
-    re.MULTILINE,
+# A line of a head, in the value of another header: what goes before it, its name, and a colon without a port, or what
+# else a URL has there. It matches without a name, too, so that nothing is looked at twice.
+_LINE = re.compile(
+    rb"(?i)(?:\A|((?:[\s,;|{(\[\"']|%%(?:25)*+(?:20|0[9ad]|2c|3b|7b))++))"
+    rb"(?:((?:%b|%b)++)%b(?:(?<![\"']):(?!//|\d{1,5}(?![\w.~+/-]))|%%(?:25)*+3a))?+" % (LETTER, _ENCODED, _BLANK)
 )
-_LONGEST_NAME = 160
+_BEGINNING = re.compile(rb"(?i)[\r\n,;|{(\[\"']|%(?:25)*+(?:0[ad]|2c|3b|7b)")
 _SCHEME = re.compile(
     rb"(?i)(?:api-?key|aws4-hmac-sha256|basic|bearer|digest|dpop|gnap|hawk|jwt|mac|negotiate|ntlm|oauth|signature|token)\Z"
 )
@@ -149,16 +148,19 @@ def logins(text: bytes, level: int) -> Iterator[Span]:
 def lines(text: bytes, is_secret: Callable[[bytes], bool]) -> Iterator[Span]:
     """Yield where the values of secret headers are that stand in another header's value, like `cookie: a=b`."""
     position = 0
-    while colon := _COLON.search(text, position):
-        position = colon.end()
-        name = _BEFORE_COLON.search(text, max(0, colon.start() - _LONGEST_NAME), colon.start())
-        if name and is_secret(name[2]):
-            blank = _BLANKS.match(text, position)
-            begin = blank.end() if blank else position
-            end = re.compile(name[1] or rb"[\r\n]|\Z").search(text, begin)
-            position = end.start() if end else len(text)
-            if position > begin:
-                yield begin, position
+    for line in _LINE.finditer(text):
+        before, name = line.groups()
+        if line.start() < position or not name or not is_secret(name):
+            continue
+        if line.start() and not _BEGINNING.search(before or b""):
+            continue
+        blank = _BLANKS.match(text, line.end())
+        begin = blank.end() if blank else line.end()
+        quote = (before or b"").rstrip()[-1:]
+        end = re.compile(quote if quote in (b"'", b'"') else rb"[\r\n]|\Z").search(text, begin)
+        position = end.start() if end else len(text)
+        if position > begin:
+            yield begin, position
 
 
 def credentials(text: bytes) -> Iterator[Span]:

@@ -41,10 +41,19 @@ def hiding(redactor: Redactor, scope: Scope, answer: Any, more: Iterable[bytes] 
     known = _pattern(found)
 
     def hide(text: str) -> str:
-        text = known.sub("‹redacted›", text) if known else text
-        return redactor.said(text)
+        text = known.sub(lambda match: redactor.mark(as_bytes(match[0])).decode(), text) if known else text
+        return raised(redactor, text)
 
     return hide
+
+
+def raised(redactor: Redactor, text: str) -> str:
+    """Return what an exception says, or what Python prints of it, without secrets: its lines of code stay."""
+    lines = text.splitlines(keepends=True) if '\n  File "' in f"\n{text}" else [text]
+    return "".join(
+        redactor.said(line) if line[:1] == " " else redactor.text(as_bytes(line)).decode("utf-8", "surrogatepass")
+        for line in lines
+    )
 
 
 def _pattern(found: Collection[bytes]) -> re.Pattern[str] | None:

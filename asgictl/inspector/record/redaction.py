@@ -27,11 +27,12 @@ _LISTS = (_PROTOCOL, b"cookie", b"set-cookie")
 # What a text has, a path, and a query, that may hold secrets; names with what follows them, in a header's value, too.
 _SCHEMES = rb"(?:basic|bearer|dpop|negotiate|ntlm|jwt|token|api-?key)[\s+]"
 _names_scheme = re.compile(_SCHEMES).search
-_is_suspicious = re.compile(rb"[=%@]|eyj|\"\s*:|" + _SCHEMES).search
+_is_suspicious = re.compile(rb"[=%@]|eyj|[\"']\s*:|" + _SCHEMES).search
 _parts = re.compile(
-    rb"(?<!%b)%b++\s*+(?:=|:(?!//|\d{1,5}(?![\w.~+/-])))|[\"']\s*+[=:]|[%%@]|eyJ"
+    rb"(?<!%b)%b++(?:\\*+[\"']\s*+[=:]|\s*+(?:=|:(?!//|\d{1,5}(?![\w.~+/-]))))|[\"']\s*+[=:]|[%%@]|eyJ"
     % (parameters.LETTER, parameters.LETTER)
 ).findall
+_name_of = re.compile(rb"%b++(?=[\\\"'\s]*+[=:]\Z)" % parameters.LETTER).match
 in_path = re.compile(rb"[=%@?]|eyJ").search
 _fields = re.compile(rb"(?<![^=&])[^=&%+@;\"'?\s]*+=|[%+@;\"'?\s]|eyJ").findall
 
@@ -142,7 +143,7 @@ class Redactor:
             hidden = self.text(_replaced(content, parameters.lines(content, self.is_secret), mark), mark)
             if hidden == content:
                 for part in _parts(content):
-                    if part[-1:] in b"=:" and not self.is_secret(part[:-1].rstrip()):
+                    if (named := _name_of(part)) and not self.is_secret(named[0]):
                         _remember(self._plain_parts, part)
         if hidden == content:
             return value

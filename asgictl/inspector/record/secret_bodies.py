@@ -17,6 +17,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder(strict=False)
 
+# What is no character by itself, but can be written as an escape (RFC 8259 section 8.2).
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 # How JSON and JavaScript write any letter.
 _ESCAPE = re.compile(r"(?i)\\+(?:u([0-9a-f]{4})|u\{0*([0-9a-f]{1,5})\}|x([0-9a-f]{2}))")
 
@@ -41,7 +44,8 @@ class SecretBodies:
     def __init__(self, names: Iterable[str]) -> None:
         """Take the values of fields with these `names` for secrets."""
         self.fields = Redactor(names)
-        spelled = ("[-_]?".join(map(re.escape, re.sub("[-_]", "", name))) for name in self.fields.names)
+        # `*-pin` is how names end.
+        spelled = ("[-_]?".join(map(re.escape, re.sub(r"^\*-|[-_]", "", name))) for name in self.fields.names)
         # A name that has not been found to be one of a field.
         self._loose = re.compile(rf"(?i)(?:{'|'.join(spelled)})(?![\]\"'\\]*\s*(?:[=:]|%(?:25)*3[ad])[\s\"'\\]*\*\*\*)")
 
@@ -61,14 +65,15 @@ class SecretBodies:
         if kind == "application/x-www-form-urlencoded" and text.lstrip()[:1] not in ("{", "["):
             fields = bytes(self.fields.query(content, mark)).split(b"&")
             return b"&".join(self._field(field, mark) for field in fields)
-        found = self.fields.text(self._json(text, mark).encode(), mark)
-        if not _is_json(text) and self._is_named(found.decode()):
+        found = self.fields.text(self._json(text, mark).encode("utf-8", "surrogatepass"), mark)
+        if not _is_json(text) and self._is_named(found.decode("utf-8", "surrogatepass")):
             return None
         return content if found == text.encode() else found
 
     def _is_named(self, text: str) -> bool:
         """Tell whether a text has a name in it, however written, that has not been found to be one of a field."""
-        plain = parameters.decoded(text.encode()).decode("utf-8", "replace") if "%" in text else text
+        content = text.encode("utf-8", "surrogatepass")
+        plain = parameters.decoded(content).decode("utf-8", "replace") if "%" in text else text
         return any(self._loose.search(form) for form in {text, plain, _unescaped(text), _unescaped(plain)})
 
     def _field(self, field: bytes, mark: Mark) -> bytes:
@@ -101,7 +106,7 @@ class SecretBodies:
         if not depth or plain == string[1:-1]:  # too deep, or not JSON
             return _marked(string, mark) if self._is_named(string) else string
         inner = self._json(plain, mark, depth - 1)
-        return string if inner == plain else json.dumps(inner, ensure_ascii=False)
+        return string if inner == plain else json.dumps(inner, ensure_ascii=_SURROGATE.search(inner) is not None)
 
     def _multipart(self, content: bytes, media_type: str, mark: Mark) -> bytes | None:
         boundary = _BOUNDARY.search(media_type)
@@ -210,7 +215,8 @@ def _plain(string: str) -> str:
 def _marked(value: str, mark: Mark) -> str:
     """Return what stands for a value of JSON; each string in it is a secret by itself, too."""
     strings = [_plain(string).encode("utf-8", "surrogatepass") for string in _STRING.findall(value)]
-    marks = [mark(secret) for secret in (*strings, *([] if value[:1] == '"' and strings else [value.encode()]))]
+    whole = [] if value[:1] == '"' and strings else [value.encode("utf-8", "surrogatepass")]
+    marks = [mark(secret) for secret in (*strings, *whole)]
     return f'"{marks[-1].decode()}"'
 
 

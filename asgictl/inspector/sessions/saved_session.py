@@ -23,6 +23,14 @@ BEGINNING = b'{"k":"session",'
 _LINE = re.compile(rb'\{"k":"(open|event|raise|close)","id":(\d{1,18}),')
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Raise `ConfigError` where the same file, or stdin, is among `names` twice."""
+    files = [name if name == "-" else os.path.realpath(name) for name in names]
+    for name, file in zip(names, files, strict=True):
+        if files.count(file) > 1:
+            raise ConfigError(f"{called(name)} is named twice", hint="name each file once")
+
+
 class SavedSession:
     """The exchanges in some files, which may go on from each other.
 
@@ -32,10 +40,7 @@ class SavedSession:
 
     def __init__(self, names: Sequence[str], note: Note) -> None:
         """Read the files with these `names`, `-` for stdin; `note` hears of what is missing in them."""
-        files = [name if name == "-" else os.path.realpath(name) for name in names]
-        for name, file in zip(names, files, strict=True):
-            if files.count(file) > 1:
-                raise ConfigError(f"{called(name)} is named twice", hint="name each file once")
+        check_names(names)
         self.files = names
         self._lists: dict[str, dict[str, None]] = {}
         self.highest = -1

@@ -181,14 +181,14 @@ def test_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
     texts = [formatter.format(record) for record in caplog.records]
 
     assert [text.splitlines()[-1] for text in texts] == [
-        "ValueError: cannot use ‹redacted› in /one",
-        "ValueError: cannot use ‹redacted› in /two",
+        "ValueError: cannot use *** in /one",
+        "ValueError: cannot use *** in /two",
         "KeyError: 'another'",
         "no exception",
     ]
     assert [text.splitlines()[0] for text in texts] == ["failed", "failed", "other", "no exception"]
     assert [getattr(record, "is_shown", False) for record in caplog.records] == [True, True, False, False]
-    assert str(vars(caplog.records[0])["failure"]) == "ValueError: cannot use ‹redacted› in /one"
+    assert str(vars(caplog.records[0])["failure"]) == "ValueError: cannot use *** in /one"
 
 
 def test_text_is_cut_by_its_bytes() -> None:
@@ -318,8 +318,8 @@ def test_headers_that_are_none(headers: Any) -> None:
     (exchange,) = assembled(recorded(app, SCOPE)).values()
 
     assert exchange.error is not None
-    assert (exchange.error.type, exchange.error.message) == ("ValueError", "cannot use ‹redacted›")
-    assert exchange.error.traceback.endswith("ValueError: cannot use ‹redacted›\n")
+    assert (exchange.error.type, exchange.error.message) == ("ValueError", "cannot use ***")
+    assert exchange.error.traceback.endswith("ValueError: cannot use ***\n")
 
 
 def test_stacks_begin_in_the_app() -> None:

@@ -69,6 +69,7 @@ HIDDEN: dict[str, tuple[str, bytes, bytes | None]] = {
     "prose": ("text/plain", b"the pin is 1234", None),
     "a page": ("text/html", b"<input name=pin value=1234>", None),
     "another encoding": (JSON, '{"pin": 1}'.encode("utf-16-le"), None),
+    "half of a character": (JSON, rb'{"s": "{\"pin\": 1} \ud800"}', rb'{"s": "{\"pin\": \"***\"} \ud800"}'),
     "gzip": ("application/octet-stream", gzip.compress(b'{"pin": 1}'), None),
     "zlib": ("", zlib.compress(b'{"pin": 1}'), None),
     "MessagePack": ("application/msgpack", b"\x81\xa3pin\xcd\x04\xd2", None),
@@ -77,6 +78,7 @@ KEPT: dict[str, tuple[str, bytes]] = {
     "JSON": (JSON, b'{"spin": 1, "pins": [1.10, 1e400], "a": "pin", "spin": 2, "b": "\\u0041 \\"pin\\""}'),
     "JSON with a BOM": (JSON, b'\xef\xbb\xbf{"a": 1}'),
     "a form": (FORM, b"a=pin&spin=1&b=%20"),
+    "half of a character": (FORM, b"a=%5Cud800%2525"),
     "a page": ("text/html", b"<p>Hello</p>"),
     "an image": ("image/png", b"\x89PNG\xff\x00"),
     "parts": ("multipart/form-data; boundary=b", PARTS.replace(b'"pin"', b'"spin"') % b"1234"),
@@ -101,3 +103,21 @@ def test_what_is_hidden(media_type: str, content: bytes, found: bytes | None) ->
 def test_what_is_kept(media_type: str, content: bytes) -> None:
     """Content without the field is kept byte by byte."""
     assert hidden(media_type, content) == content
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "found"),
+    [
+        (
+            JSON,
+            b'{"my_pin": 1, "myPin": 2, "pin": 3, "spin": 4}',
+            b'{"my_pin": "***", "myPin": "***", "pin": 3, "spin": 4}',
+        ),
+        ("application/msgpack", b"\x81\xa6my_pin\xcd\x04\xd2", None),
+        ("text/html", b"<input name=my_pin value=1234>", None),
+        ("text/html", b"<p>Hello</p>", b"<p>Hello</p>"),
+    ],
+)
+def test_how_names_end(media_type: str, content: bytes, found: bytes | None) -> None:
+    """`*-pin` is a name that ends so, in each kind of body."""
+    assert SecretBodies(["*-pin"]).hidden(content, media_type, lambda _: b"***") == found
