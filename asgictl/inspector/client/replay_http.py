@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from asgictl.errors import AsgictlError, StartError
 from asgictl.inspector import urls
 from asgictl.inspector.address import is_loopback
+from asgictl.inspector.client.http_answer import FinalAnswer
 from asgictl.inspector.client.refusing import CODES
 from asgictl.inspector.client.replay_asgi import PATIENCE, converse
 from asgictl.inspector.client.replay_script import Leave, Script
@@ -73,9 +74,7 @@ async def to_server(  # noqa: PLR0913, PLR0917  # where to, what, how
             if isinstance(error, OSError) and not isinstance(error, _WITHOUT_ANSWER):
                 raise StartError(problem, hint="start the server, or pass another --to") from error
             late = isinstance(error, TimeoutError)
-            unanswered(
-                StartError(problem, hint="pass a longer --timeout" if late else "see what the server says of it")
-            )
+            unanswered(StartError(problem, hint="pass a longer --timeout" if late else "look at the server's log"))
             recorded.leave()
         yield recorded.close()
 
@@ -128,6 +127,7 @@ def _request(base: SplitResult, one: Script, limit: float, recorded: _Recorded) 
         if base.scheme == "https"
         else http.client.HTTPConnection(host, base.port, timeout=limit)
     )
+    connection.response_class = FinalAnswer
     body = b"".join(one.chunks)
     try:
         connection.putrequest(one.scope["method"], _path(base, one), skip_host=True, skip_accept_encoding=True)

@@ -275,18 +275,51 @@ def test_no_answer() -> None:
     told = [re.sub(r"127\.0\.0\.1\D+\d+", "PLACE", error.message) for error in found]
 
     assert {type(error) for error in found} == {StartError}
-    hints = ["start the server, or pass another --to"] * 2 + ["see what the server says of it"] * 4
+    hints = ["start the server, or pass another --to"] * 2 + ["look at the server's log"] * 4
     assert [error.hint for error in found] == hints
     assert told == [
         f"#7 got no answer from `http://PLACE`: {reason}"
         for reason in (
             "Connection refused",
             "Connect call failed ('PLACE)",
-            "hello\r\n",
+            "what it sends is not HTTP: hello",
             "Remote end closed connection without response",
             *["did not receive a valid HTTP response"] * 2,
         )
     ]
+
+
+HALF: dict[str, bytes] = {
+    "a line": b"HTTP/1.1 200 O",
+    "a header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "headers": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+    "an interim one": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nA",
+}
+
+
+@pytest.mark.parametrize("head", HALF.values(), ids=list(HALF))
+def test_half_a_head(head: bytes) -> None:
+    """A connection that is closed within the head of the answer has given none."""
+
+    async def main() -> None:
+        async with answering(head) as (url, _):
+            await sent(url, request())
+
+    assert failing(main).message.endswith(": the connection was closed within the head of the answer")
+
+
+def test_interim_answers() -> None:
+    """What a server sends before the final answer is not taken for it."""
+    interim = [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]
+
+    async def main() -> Exchange:
+        async with answering(*interim, interim[1], b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as (url, _):
+            (found,) = await sent(url, request())
+            return found
+
+    found = asyncio.run(main())
+
+    assert (found.status, found.response_body, found.response_headers) == (200, b"ok", [(b"content-length", b"2")])
 
 
 @pytest.mark.parametrize("parts", [(), (b"hello\r\n",)], ids=["closed", "no HTTP"])
