@@ -12,7 +12,7 @@ from cryptography import x509
 from asgictl.certs import authority, files, handshake, keys, stores, trust, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
-from asgictl.certs.stores import Machine, Runner
+from asgictl.certs.stores import Machine, Runner, UnknownError
 from asgictl.errors import FileProblemError
 
 
@@ -48,7 +48,11 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         recorded = trust.recorded(folder)
         usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.places]
         for place in [*usual, *(stores.place(*entry, machine) for entry in recorded)]:
-            trusted[str(place)] = place.trusts(anchor, run)
+            try:
+                trusted[str(place)] = place.trusts(anchor, run)
+            except UnknownError as error:
+                faults.append(f"cannot tell whether {place} trusts it: {error}")
+                continue
             if not trusted[str(place)] and (place.store, place.path) in recorded:
                 faults.append(f"not trusted by {place} any more")
     elif said.names:

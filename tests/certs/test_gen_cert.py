@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import issue, pairs, trust
+from asgictl.certs import issue, pairs, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.pairs import Order
@@ -35,6 +35,13 @@ pytestmark = pytest.mark.usefixtures("pair")
 def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Java on this machine: it takes a second for each look at its store."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no-java"))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own store is looked at, or changed."""
+    usual = stores.this_machine
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(root=tmp_path / "root"))
 
 
 def run(*arguments: str, stdin: str | None = None) -> Any:
@@ -398,21 +405,24 @@ def nss(*arguments: str) -> Any:
 def test_trust_and_untrust(home: Path, tmp_path: Path) -> None:
     """`--trust` shows what it runs and `--untrust` undoes it, the authority included."""
     folder = tmp_path / "authority"
-    name = trust.anchor_name(folder)
     certutil = f"certutil -d sql:{home}/.mozilla/firefox/a1.default"
-    planned = nss("--trust", "--dry-run")
-    assert lines(planned) == (0, [f"{certutil} -A -t C,, -n {name} -i {folder}/ca.pem"], [])
+    assert lines(nss("--trust", "--dry-run")) == (
+        0,
+        [f"{certutil} -A -t C,, -n asgictl-XXXXXXXX -i {folder}/ca.pem"],
+        ["note: `XXXXXXXX` will be the first digits of its fingerprint: your authority is not made yet"],
+    )
     assert not folder.exists()
 
     result = nss("--trust")
 
+    name = f"asgictl-{leaf(f'{folder}/ca.pem').fingerprint(hashes.SHA256()).hex()[:8]}"
     assert lines(result) == (
         0,
         ["ssl/cert.pem", "ssl/cert.key"],
         [
             f"note: made your authority in `{folder}`, which can vouch for localhost, test, internal, local, "
             "127.0.0.0/8, ::1/128 and nothing else",
-            f"note: running {planned.stdout.strip()}",
+            f"note: running {certutil} -A -t C,, -n {name} -i {folder}/ca.pem",
             f"note: for {LOCAL}, by your authority, until {until(199)}",
             "note: trusted by Firefox (~/.mozilla/firefox/a1.default)",
             f"note: Node: `export NODE_EXTRA_CA_CERTS={folder}/ca.pem`",
@@ -660,7 +670,6 @@ def test_two_at_once(pair: Pair) -> None:
 
 ROOT = r"""
 set -eu
-name=$2
 for place in /etc/ssl /usr/local/share/ca-certificates /etc/ca-certificates /var/lib/dpkg \
   /var/lib/ca-certificates-java; do
   test -d $place || continue
@@ -672,7 +681,7 @@ listing() {
 }
 verdict() { openssl verify ssl/cert.pem >/dev/null 2>&1 && echo yes || echo no; }
 java() {
-  keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c "$name" || true
+  keytool -list -cacerts -storepass changeit 2>/dev/null | grep -c asgictl- || true
 }
 update-ca-certificates --fresh >/dev/null 2>&1
 listing >before
@@ -692,8 +701,7 @@ diff before after && echo same
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
 def test_the_systems_store_for_real(tmp_path: Path) -> None:
     """With root, in a private view of the file system: the whole machine trusts it, then not, and nothing is left."""
-    name = trust.anchor_name(tmp_path / "authority")
-    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL), name]
+    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL)]
 
     done = subprocess.run(script, capture_output=True, text=True, check=False)
 

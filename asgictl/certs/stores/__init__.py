@@ -14,18 +14,30 @@ from types import ModuleType
 from typing import NamedTuple, Protocol
 
 from asgictl import errors
+from asgictl.certs.stores.held import Held, ders, name
+
+# What stands in commands for a part of the name of an authority that is not made yet.
+UNKNOWN = "XXXXXXXX"
 
 # The most that a command may take, in seconds; rebuilding Debian's store takes two, Java's ten.
 _LIMIT = 120
 
 
 class Anchor(NamedTuple):
-    """An authority as stores know it: its name there, its certificate, and the SHA-1 of that in hexadecimal."""
+    """An authority that stores are to know: its certificate, in a file and as text, which is empty without one."""
 
-    name: str
     file: Path
     pem: str
-    sha1: str
+
+    @property
+    def der(self) -> bytes:
+        """The certificate in DER form."""
+        return next(ders(self.pem), b"")
+
+    @property
+    def name(self) -> str:
+        """What to call it in stores: by its certificate, wherever that lies."""
+        return name(self.der) if self.der else f"asgictl-{UNKNOWN}"
 
 
 class SystemCommand(NamedTuple):
@@ -78,23 +90,27 @@ class Place(Protocol):
     def path(self) -> str:
         """What tells this place from others of its kind."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether other users of the machine have it too."""
+
     def __str__(self) -> str:
         """Return what to call the place."""
 
     def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what has the place trust `anchor`."""
 
-    def remove(self, anchor: Anchor) -> list[SystemCommand]:
-        """Return what has it forget `anchor`."""
+    def remove(self, held: Held) -> list[SystemCommand]:
+        """Return what has it forget an authority that it holds: nothing, where others would go with it."""
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:
-        """Return what removes the place itself, if it was made for `anchor` and holds nothing else."""
+    def clean(self, gone: Sequence[Held], run: Runner) -> list[SystemCommand]:
+        """Return what removes the place itself, if asgictl has made it, and only what will be `gone` is in it."""
 
-    def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether anything of the anchor's name is in the place, trusted or not; raise `UnknownError`."""
+    def held(self, run: Runner) -> list[Held]:
+        """Return all authorities of asgictl's in the place, trusted or not; raise `UnknownError`."""
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether the place trusts this very `anchor`."""
+        """Tell whether the place trusts this very `anchor`; raise `UnknownError`."""
 
 
 class Found(NamedTuple):
@@ -111,12 +127,12 @@ USUAL = ("system", "nss")
 
 def find(machine: Machine, names: Iterable[str]) -> list[Found]:
     """Return what there is of the stores called `names`."""
-    return [_module(name, machine).find(machine) for name in names]
+    return [_module(store, machine).find(machine) for store in names]
 
 
-def place(name: str, path: str, machine: Machine) -> Place:
+def place(store: str, path: str, machine: Machine) -> Place:
     """Return the place that a record names."""
-    found: Place = _module(name, machine).place(path, machine)
+    found: Place = _module(store, machine).place(path, machine)
     return found
 
 
@@ -129,15 +145,12 @@ def this_machine() -> Machine:
     return Machine(sys.platform, home, os.environ, shutil.which)
 
 
-def asked(command: SystemCommand, run: Runner, absent: str) -> bool:
-    """Tell whether `command` finds something; the word `absent` in its output says that there is nothing.
-
-    Raises `UnknownError` when it fails otherwise.
-    """
+def asked(command: SystemCommand, run: Runner) -> str:
+    """Return what `command` prints; raise `UnknownError` when it fails."""
     result = run(command)
-    if result.status and absent not in result.output:
+    if result.status:
         raise UnknownError(told(command, result))
-    return not result.status
+    return result.output
 
 
 def told(command: SystemCommand, result: Result) -> str:
@@ -176,17 +189,12 @@ def run(command: SystemCommand) -> Result:
     return Result(done.returncode, done.stdout)
 
 
-def same(pem: str, other: str) -> bool:
-    """Tell whether two texts hold the same certificate, or the second one holds it among others."""
-    return bool(pem) and "".join(pem.split()) in "".join(other.split())
-
-
 def _is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def _module(name: str, machine: Machine) -> ModuleType:
+def _module(store: str, machine: Machine) -> ModuleType:
     from asgictl.certs.stores import java, linux, macos, nss, windows
 
     system = {"darwin": macos, "win32": windows}.get(machine.platform, linux)
-    return {"system": system, "nss": nss, "java": java}[name]
+    return {"system": system, "nss": nss, "java": java}[store]

@@ -3,13 +3,17 @@
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, same
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked
+from asgictl.certs.stores.held import Held, ders, is_asgictls
 
 _DATABASE = "cert9.db"
+
+# A line of `certutil -L`: a nickname, and the trust in it for servers, mail and code.
+_ENTRY = re.compile(r"^(.*\S)\s+([a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*) *$", re.MULTILINE)
 _MISSING = (
     "`certutil` is not there for browsers: install `libnss3-tools` (Debian), `nss-tools` (Fedora), or `nss` (Arch)"
 )
@@ -33,6 +37,7 @@ class Database(NamedTuple):
     folder: Path
     home: Path
     store: str = "nss"
+    shared: bool = False
 
     @property
     def path(self) -> str:
@@ -54,13 +59,13 @@ class Database(NamedTuple):
         add = self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))
         return [add] if self.exists else [*make, add]
 
-    def remove(self, anchor: Anchor) -> list[SystemCommand]:
-        """Return what removes the certificate."""
-        return [self._certutil("-D", "-n", anchor.name)]
+    def remove(self, held: Held) -> list[SystemCommand]:
+        """Return what removes a certificate."""
+        return [self._certutil("-D", "-n", held.name)]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:
+    def clean(self, gone: Sequence[Held], run: Runner) -> list[SystemCommand]:
         """Return what removes the database, if we have made it and it holds nothing else."""
-        if not os.access(self._mark, os.F_OK) or (self.exists and not self._is_empty(anchor, run)):
+        if not os.access(self._mark, os.F_OK) or (self.exists and not self._is_empty(gone, run)):
             return []
         files = [str(self.folder / name) for name in (_DATABASE, "key4.db", "pkcs11.txt")]
         folders = [self.path, str(self.folder.parent)]
@@ -69,16 +74,23 @@ class Database(NamedTuple):
             SystemCommand(("rmdir", "--ignore-fail-on-non-empty", *folders)),
         ]
 
-    def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether a certificate of the name is in it."""
-        return self.exists and asked(self._certutil("-L", "-n", anchor.name), run, "Could not find cert")
+    def held(self, run: Runner) -> list[Held]:
+        """Return the authorities of asgictl's in it, each with its nickname."""
+        return [it for it, _ in self._found(run)]
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it, and trusted for servers."""
+        return any(it.der == anchor.der and "C" in flags.partition(",")[0] for it, flags in self._found(run))
+
+    def _found(self, run: Runner) -> list[tuple[Held, str]]:
+        """Return the authorities of asgictl's, and the trust in each."""
         if not self.exists:
-            return False
-        found = run(self._certutil("-L", "-n", anchor.name, "-a"))
-        return same(anchor.pem, found.output) and not run(self._certutil("-V", "-u", "L", "-n", anchor.name)).status
+            return []
+        listed = _ENTRY.findall(asked(self._certutil("-L"), run))
+        # Firefox keeps hundreds that it has met, and trusts none of them.
+        suspects = [(name, flags) for name, flags in listed if flags.strip(",") or "asgictl" in name]
+        read = [(name, flags, asked(self._certutil("-L", "-n", name, "-a"), run)) for name, flags in suspects]
+        return [(Held(name, der), flags) for name, flags, text in read for der in ders(text) if is_asgictls(der)]
 
     @property
     def exists(self) -> bool:
@@ -90,16 +102,14 @@ class Database(NamedTuple):
         """The mark of a database that we have made."""
         return self.folder / ".made-by-asgictl"
 
-    def _is_empty(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell for sure that there are neither keys nor modules, nor certificates but ours."""
+    def _is_empty(self, gone: Sequence[Held], run: Runner) -> bool:
+        """Tell for sure that there are neither keys nor modules, nor certificates but those that will be `gone`."""
         listed, keys = run(self._certutil("-L")), run(self._certutil("-K"))
         try:
             modules = (self.folder / "pkcs11.txt").read_text(encoding="utf-8", errors="replace").count("library=")
         except OSError:
             return False
-        # A line of a certificate ends with its trust flags.
-        found = [line for line in listed.output.splitlines() if re.search(r"\s\w*,\w*,\w*\s*$", line)]
-        others = [line for line in found if not line.startswith(anchor.name)]
+        others = {name for name, _ in _ENTRY.findall(listed.output)} - {it.name for it in gone}
         return not listed.status and "no keys found" in keys.output and modules == 1 and not others
 
     def _certutil(self, *arguments: str) -> SystemCommand:

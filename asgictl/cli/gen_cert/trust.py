@@ -70,27 +70,41 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     anchor = trusting.anchor(folder)
     if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
-    machine = stores.this_machine()
-    places = trusting.places_with(anchor, folder, machine, stores.run, chosen)
+    seen = list(trusting.search(anchor, folder, stores.this_machine(), stores.run))
+    concerned = [it.place for it in seen if it.is_concerned]
+    places = [place for place in concerned if not chosen or place.store in chosen]
+    found = dict.fromkeys(held.subject for it in seen if it.place in places for held in it.mine)
+    if found and not anchor.der:
+        console.note(f"no authority is in `{folder}`; by their names these were made for you: {', '.join(found)}")
     if dry_run:
-        commands = [str(it) for place in places for it in _planned(trusting.to_remove, anchor, place, place.remove)]
+        plans = [_planned(trusting.to_remove, anchor, it, lambda it: trusting.at_most(anchor, it)) for it in places]
+        commands = [str(command) for plan in plans for command in plan]
         console.result("\n".join(commands) or "nothing is trusted", {"commands": commands})
         return 0
     outcomes: list[Outcome] = []
-    if places:
-        with atomic.locked(anchor.file):
-            outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
-    gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
-    left = trusting.places_with(anchor, folder, machine, stores.run, ())
-    if not left and os.access(folder, os.F_OK):
+    is_there = os.access(folder, os.F_OK)
+    with atomic.locked(*[anchor.file] * is_there):
+        outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+    done = [outcome.place for outcome in outcomes if outcome.problem is None]
+    left = [place for place in concerned if place not in done]
+    if not left and is_there:
         trusting.discard(folder)
+    gone = list(map(str, done))
     data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
     console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)
     if not left:
-        console.note("your authority and its key are gone" if anchor.pem else "there was no authority")
+        console.note(_farewell(anchor, folder, is_found=bool(found)))
     elif chosen:
         console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
+    _tell_of_other_authorities(console, seen)
     return _tell_of_problems(console, outcomes, ())
+
+
+def _farewell(anchor: Anchor, folder: Path, *, is_found: bool) -> str:
+    """Return what has become of the authority and its key."""
+    if anchor.der:
+        return "your authority and its key are gone"
+    return f"the key was not in `{folder}`: remove it where it is" if is_found else "there was no authority"
 
 
 def show(console: Console, chosen: Sequence[str]) -> int:
@@ -99,7 +113,10 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     anchor = trusting.anchor(trusting.folder(os.environ))
     found = stores.find(machine, chosen or stores.USUAL)
     places = [place for kind in found for place in kind.places]
-    commands = [str(it) for place in places for it in _planned(trusting.to_install, anchor, place, place.install)]
+    plans = [_planned(trusting.to_install, anchor, place, lambda it: it.install(anchor)) for place in places]
+    commands = [str(command) for plan in plans for command in plan]
+    if commands and not anchor.der:
+        console.note(f"`{stores.UNKNOWN}` will be the first digits of its fingerprint: your authority is not made yet")
     console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
     return _tell_of_problems(console, (), _missing(found))
 
@@ -108,13 +125,13 @@ def _planned(
     plan: Callable[[Anchor, stores.Place, stores.Runner], list[SystemCommand]],
     anchor: Anchor,
     place: stores.Place,
-    otherwise: Callable[[Anchor], list[SystemCommand]],
+    otherwise: Callable[[stores.Place], list[SystemCommand]],
 ) -> list[SystemCommand]:
     """Return what `plan` says, or where it cannot look, what there is to do at the most."""
     try:
         return plan(anchor, place, stores.run)
     except stores.UnknownError:
-        return otherwise(anchor)
+        return otherwise(place)
 
 
 def _missing(found: Sequence[stores.Found]) -> list[str]:
@@ -141,6 +158,14 @@ def _tell_of_others(console: Console, anchor: Path, places: Sequence[stores.Plac
             "Java does not heed what an authority may vouch for: whoever has its key can pose as any site there"
         )
     console.note("restart the browser if it is open")
+
+
+def _tell_of_other_authorities(console: Console, seen: Sequence[trusting.Sight]) -> None:
+    """Say which authorities of asgictl's stay, and what would remove them."""
+    for place, _, _, others in seen:
+        for held in others:
+            todo = "; ".join(map(str, place.remove(held)))
+            console.note(f"{place} holds another authority, {held.subject}, which stays; to remove it: `{todo}`")
 
 
 def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Sequence[str]) -> int:
