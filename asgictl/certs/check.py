@@ -46,8 +46,8 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         except FileProblemError as error:
             faults.append(error.message)
         recorded = trust.recorded(folder)
-        usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.places]
-        for place in [*usual, *(stores.place(*entry, machine) for entry in recorded)]:
+        usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.usable]
+        for place in [*usual, *trust.recorded_places(folder, machine)]:
             try:
                 trusted[str(place)] = place.trusts(anchor, run)
             except UnknownError as error:

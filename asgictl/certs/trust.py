@@ -70,8 +70,15 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
-        raise FileProblemError(problem, hint="remove the file: every usual place is looked at anyway") from error
+        raise _unreadable(folder) from error
+
+
+def recorded_places(folder: Path, machine: Machine) -> list[Place]:
+    """Return the places that the record names; raise `FileProblemError` for those of another machine."""
+    try:
+        return [stores.place(store, path, machine) for store, path in recorded(folder)]
+    except (KeyError, StopIteration) as error:
+        raise _unreadable(folder) from error
 
 
 def to_install(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
@@ -149,8 +156,7 @@ def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Itera
 
     Without a record those are among them that cannot be looked at.
     """
-    entries = recorded(folder)
-    known = [stores.place(store, path, machine) for store, path in entries]
+    known = recorded_places(folder, machine)
     found = [place for kind in stores.find(machine, stores.NAMES) for place in kind.places]
     by_path = {(place.store, os.path.realpath(place.path)): place for place in [*found, *known]}
     for place in by_path.values():
@@ -159,7 +165,7 @@ def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Itera
             if mine or others or place in known:
                 yield Sight(place, bool(mine) or place in known, mine, others)
         except UnknownError:
-            if place in known or not entries:
+            if place in known or not known:
                 yield Sight(place, is_concerned=True)
 
 
@@ -173,6 +179,11 @@ def discard(folder: Path) -> None:
             folder.rmdir()
             if folder.parent.name == "asgictl":
                 folder.parent.rmdir()
+
+
+def _unreadable(folder: Path) -> FileProblemError:
+    problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
+    return FileProblemError(problem, hint="remove the file: every usual place is looked at anyway")
 
 
 def _do(

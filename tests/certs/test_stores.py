@@ -158,11 +158,47 @@ def test_linux(
     assert stores.place("system", place.path, here) == place
 
 
-def test_linux_without_a_store(tmp_path: Path) -> None:
-    """A system without a store says what to install."""
-    found = stores.find(machine(tmp_path), ["system"])
+MISSING = [
+    ([], "no system store: install the package `ca-certificates`"),
+    (["etc/NIXOS"], "NixOS declares what it trusts: add `ca.pem` to `security.pki.certificateFiles`"),
+    ([LAYOUTS[0][0]], "`update-ca-certificates` is not there: install the package `ca-certificates`"),
+    ([LAYOUTS[1][0]], "`update-ca-trust` is not there: install the package `ca-certificates`"),
+    ([LAYOUTS[2][0]], "`trust` is not there: install the package `p11-kit`"),
+    ([LAYOUTS[3][0]], "`update-ca-certificates` is not there: install the package `ca-certificates`"),
+]
 
-    assert [it.missing for it in found] == ["no system store: install the package `ca-certificates`"]
+
+@pytest.mark.parametrize(("there", "missing"), MISSING, ids=["none", "NixOS", "Debian", "Fedora", "Arch", "SUSE"])
+def test_linux_without_a_store(tmp_path: Path, there: list[str], missing: str) -> None:
+    """A system without a store, or its program, says what to install."""
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+
+    (found,) = stores.find(machine(tmp_path), ["system"])
+
+    assert (found.missing, found.usable) == (missing, ())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["Debian", "Fedora", "Arch", "SUSE"])
+def test_programs_for_root(
+    tmp_path: Path, anchor: Anchor, monkeypatch: pytest.MonkeyPatch, layout: tuple[str, str, str, str, str]
+) -> None:
+    """A program that is not on the user's PATH, as on Debian, is found in `sbin`, and run by its whole path."""
+    folder, program, file, refresh, rebuild = layout
+    (tmp_path / folder).mkdir(parents=True)
+    sbin = tmp_path / "usr/sbin"
+    sbin.mkdir(parents=True)
+    (sbin / program).touch(mode=0o755)
+    monkeypatch.setattr(stores, "_SBIN", (str(sbin),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    here = stores.this_machine()._replace(platform="linux", root=tmp_path)
+
+    (place,) = stores.find(here, ["system"])[0].usable
+
+    target = file.format(home=tmp_path, name=anchor.name)
+    assert lines(place.install(anchor)) == [f"root: install -m 0644 {anchor.file} {target}", f"root: {sbin}/{refresh}"]
+    assert lines(place.remove(as_held(anchor, target)))[1:] == [f"root: {sbin}/{rebuild}"]
+    assert stores.place("system", place.path, here) == place
 
 
 def other_certificate() -> bytes:
@@ -383,12 +419,8 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", nowhere)
     here = stores.this_machine()
 
-    assert (here.home, here.environ, here.find, here.root) == (
-        Path("/nonexistent"),
-        os.environ,
-        shutil.which,
-        Path("/"),
-    )
+    assert (here.home, here.environ, here.root) == (Path("/nonexistent"), os.environ, Path("/"))
+    assert here.find("sh") == shutil.which("sh")
 
 
 def test_no_java(tmp_path: Path) -> None:

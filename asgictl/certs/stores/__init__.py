@@ -19,6 +19,9 @@ from asgictl.certs.stores.held import Held, ders, name
 # What stands in commands for a part of the name of an authority that is not made yet.
 UNKNOWN = "XXXXXXXX"
 
+# Where programs for root are, which Debian leaves out of the PATH of others, and `su` out of root's.
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
 # The most that a command may take, in seconds; rebuilding Debian's store takes two, Java's ten.
 _LIMIT = 120
 
@@ -114,10 +117,15 @@ class Place(Protocol):
 
 
 class Found(NamedTuple):
-    """The places of one kind, and what is missing to use more of them."""
+    """The places of one kind, and what is missing to use them."""
 
     places: Sequence[Place] = ()
     missing: str | None = None
+
+    @property
+    def usable(self) -> Sequence[Place]:
+        """The places in which something can be changed."""
+        return () if self.missing else self.places
 
 
 NAMES = ("system", "nss", "java")
@@ -142,7 +150,12 @@ def this_machine() -> Machine:
         home = Path.home()
     except RuntimeError:  # a container's user without a name
         home = Path("/nonexistent")
-    return Machine(sys.platform, home, os.environ, shutil.which)
+    return Machine(sys.platform, home, os.environ, _program)
+
+
+def _program(name: str) -> str | None:
+    """Return the path of a program, also of one for root."""
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(_SBIN))
 
 
 def asked(command: SystemCommand, run: Runner) -> str:

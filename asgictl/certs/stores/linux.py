@@ -9,6 +9,7 @@ from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand
 from asgictl.certs.stores.held import Held, ders, is_asgictls, name
 
 _MISSING = "no system store: install the package `ca-certificates`"
+_DECLARED = "NixOS declares what it trusts: add `ca.pem` to `security.pki.certificateFiles`"
 
 # What Debian writes in the names of its links (/usr/sbin/update-ca-certificates, `add`).
 _RENAMED = str.maketrans(" ,()", "__==")
@@ -23,6 +24,7 @@ class Layout(NamedTuple):
     bundle: Path
     refresh: tuple[str, ...]
     rebuild: tuple[str, ...]
+    package: str = "ca-certificates"
     # Debian's Java store is kept by a hook, which is told only of what comes and goes.
     java_hook: Path | None = None
     links: Path | None = None
@@ -60,6 +62,7 @@ def layouts(root: Path) -> list[Layout]:
             etc / "ca-certificates/extracted/tls-ca-bundle.pem",
             compat,
             compat,
+            package="p11-kit",
         ),
         Layout(
             "SUSE",
@@ -144,12 +147,24 @@ class SystemStore(NamedTuple):
 
 def find(machine: Machine) -> Found:
     """Return the store of the machine's layout."""
-    for layout in layouts(machine.root):
-        if layout.anchors.is_dir() and machine.find(layout.refresh[0]):
-            return Found([SystemStore(layout)])
-    return Found(missing=_MISSING)
+    there = [layout for layout in layouts(machine.root) if layout.anchors.is_dir()]
+    for layout in there:
+        if machine.find(layout.refresh[0]):
+            return Found([_store(layout, machine)])
+    if not there:
+        return Found(missing=_DECLARED if (machine.root / "etc/NIXOS").exists() else _MISSING)
+    missing = f"`{there[0].refresh[0]}` is not there: install the package `{there[0].package}`"
+    return Found([_store(there[0], machine)], missing)
 
 
 def place(path: str, machine: Machine) -> SystemStore:
     """Return the store whose additions are in `path`."""
-    return next(SystemStore(layout) for layout in layouts(machine.root) if str(layout.anchors) == path)
+    return next(_store(layout, machine) for layout in layouts(machine.root) if str(layout.anchors) == path)
+
+
+def _store(layout: Layout, machine: Machine) -> SystemStore:
+    """Return the store of a layout, with the whole path of its program, if that may not be on every PATH."""
+    found = machine.find(layout.refresh[0]) or ""
+    program = found if Path(found).parent.name == "sbin" else layout.refresh[0]
+    refresh, rebuild = (program, *layout.refresh[1:]), (program, *layout.rebuild[1:])
+    return SystemStore(layout._replace(refresh=refresh, rebuild=rebuild))

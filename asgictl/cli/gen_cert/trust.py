@@ -52,7 +52,7 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     found = stores.find(machine, store or stores.USUAL)
     anchor = trusting.anchor(folder)
     with atomic.locked(anchor.file):
-        places = [place for kind in found for place in kind.places]
+        places = [place for kind in found for place in kind.usable]
         outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
@@ -112,7 +112,7 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     machine = stores.this_machine()
     anchor = trusting.anchor(trusting.folder(os.environ))
     found = stores.find(machine, chosen or stores.USUAL)
-    places = [place for kind in found for place in kind.places]
+    places = [place for kind in found for place in kind.usable]
     plans = [_planned(trusting.to_install, anchor, place, lambda it: it.install(anchor)) for place in places]
     commands = [str(command) for plan in plans for command in plan]
     if commands and not anchor.der:
