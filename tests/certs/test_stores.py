@@ -44,7 +44,7 @@ def as_held(anchor: Anchor, name: str | None = None) -> Held:
 def machine(home: Path, platform: str = "linux", environ: dict[str, str] | None = None, programs: str = "") -> Machine:
     """Return a machine on which only `programs` are there."""
     there = programs.split()
-    return Machine(platform, home, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, home)
+    return Machine(platform, home, environ or {}, lambda name: f"{home}/bin/{name}" if name in there else None, home)
 
 
 def lines(commands: list[SystemCommand]) -> list[str]:
@@ -275,42 +275,6 @@ def test_javas_hook_is_told(tmp_path: Path, anchor: Anchor) -> None:
     ]
 
 
-def databases(here: Machine) -> list[str]:
-    """Return the databases that are found, relative to the home."""
-    return [str(Path(place.path).relative_to(here.home)) for place in nss.find(here).places]
-
-
-def test_browsers_databases(tmp_path: Path) -> None:
-    """The databases of all kinds of browsers are found, old and new places."""
-    here = machine(tmp_path, programs="certutil")
-    assert databases(here) == []
-    found = [
-        ".local/share/pki/nssdb",
-        "snap/chromium/current/.pki/nssdb",
-        ".var/app/com.google.Chrome/.pki/nssdb",
-        ".mozilla/firefox/a1.default",
-        ".config/mozilla/firefox/b2.default",
-        "snap/firefox/common/.mozilla/firefox/c3.default",
-        ".var/app/org.mozilla.firefox/.mozilla/firefox/d4.default",
-        ".var/app/org.mozilla.firefox/config/mozilla/firefox/e5.default",
-    ]
-    for folder in found:
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "cert9.db").touch()
-
-    assert databases(here) == found
-    assert databases(machine(tmp_path, programs="certutil chromium")) == found
-    (tmp_path / ".pki/nssdb").mkdir(parents=True)
-    (tmp_path / ".pki/nssdb/cert9.db").touch()
-    assert databases(here)[:2] == [".pki/nssdb", ".local/share/pki/nssdb"]
-    assert "certutil" in str(nss.find(machine(tmp_path)).missing)
-
-
-def test_a_browser_without_a_database(tmp_path: Path) -> None:
-    """Before Chromium's first start its database is made."""
-    assert databases(machine(tmp_path, programs="certutil chromium")) == [".pki/nssdb"]
-
-
 def firefox_profile(home: Path) -> Path:
     """Return a profile with an empty database."""
     folder = home / ".mozilla/firefox/a1.default"
@@ -470,7 +434,7 @@ def interrupted(command: SystemCommand) -> Result:
 @needs("certutil")
 def test_an_interrupted_installation_is_undone(tmp_path: Path, anchor: Anchor) -> None:
     """Whoever gives up meanwhile leaves nothing behind."""
-    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+    place = nss.place(str(firefox_profile(tmp_path)), machine(tmp_path))
 
     with pytest.raises(KeyboardInterrupt):
         trust.install(anchor, [place], interrupted, lambda _: None, tmp_path / "authority")
@@ -481,7 +445,7 @@ def test_an_interrupted_installation_is_undone(tmp_path: Path, anchor: Anchor) -
 @needs("certutil")
 def test_what_cannot_be_looked_at_is_not_removed(tmp_path: Path, anchor: Anchor) -> None:
     """Where a store cannot be looked at, nothing is said to be gone, and the record stays."""
-    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+    place = nss.place(str(firefox_profile(tmp_path)), machine(tmp_path))
     folder = tmp_path / "authority"
     trust.install(anchor, [place], stores.run, lambda _: None, folder)
 
@@ -499,10 +463,10 @@ def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None
     here = machine(tmp_path, programs="certutil")
     folder = tmp_path / "authority"
     assert concerned(anchor, folder, here) == []
-    for command in nss.Database(profile, tmp_path).install(anchor):
+    for command in nss.place(str(profile), here).install(anchor):
         stores.run(command)
 
-    assert concerned(anchor, folder, here) == [nss.Database(profile, tmp_path)]
+    assert concerned(anchor, folder, here) == [nss.place(str(profile), here)]
 
 
 @pytest.mark.parametrize(

@@ -117,10 +117,11 @@ class Place(Protocol):
 
 
 class Found(NamedTuple):
-    """The places of one kind, and what is missing to use them."""
+    """The places of one kind, what is missing to use them, and what there is to say beside."""
 
     places: Sequence[Place] = ()
     missing: str | None = None
+    notes: Sequence[str] = ()
 
     @property
     def usable(self) -> Sequence[Place]:

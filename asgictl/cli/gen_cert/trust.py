@@ -61,6 +61,7 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     if good:
         console.note(f"trusted by {', '.join(map(str, good))}")
         _tell_of_others(console, anchor.file, good)
+    _tell_notes(console, found)
     return _tell_of_problems(console, outcomes, missing)
 
 
@@ -118,6 +119,7 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     if commands and not anchor.der:
         console.note(f"`{stores.UNKNOWN}` will be the first digits of its fingerprint: your authority is not made yet")
     console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
+    _tell_notes(console, found)
     return _tell_of_problems(console, (), _missing(found))
 
 
@@ -140,6 +142,11 @@ def _missing(found: Sequence[stores.Found]) -> list[str]:
     if not missing and not any(kind.places for kind in found):
         return ["no browser with a database of its own is here: start it once, or choose --store system"]
     return missing
+
+
+def _tell_notes(console: Console, found: Sequence[stores.Found]) -> None:
+    for text in (text for kind in found for text in kind.notes):
+        console.note(text)
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:
