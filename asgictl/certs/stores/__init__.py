@@ -44,11 +44,12 @@ class Anchor(NamedTuple):
 
 
 class SystemCommand(NamedTuple):
-    """A command, as `root` or as the user, with what it gets on its standard input."""
+    """A command, as `root` or as the user, with what it gets on its standard input; it may ask for a password."""
 
     argv: tuple[str, ...]
     root: bool = False
     input: str | None = None
+    asks: bool = False
 
     def __str__(self) -> str:
         if sys.platform == "win32":
@@ -169,6 +170,9 @@ def asked(command: SystemCommand, run: Runner) -> str:
 
 def told(command: SystemCommand, result: Result) -> str:
     """Return how a command has failed."""
+    if "SEC_ERROR_BAD_PASSWORD" in result.output:
+        why = "which was not given" if sys.stderr.isatty() else "and there is no terminal to ask for it"
+        return f"it has a primary password, {why}"
     lines = result.output.strip().splitlines()
     return f"`{command.argv[0]}` ended with {result.status}{f': {lines[-1]}' if lines else ''}"
 
@@ -190,7 +194,7 @@ def run(command: SystemCommand) -> Result:
             errors="replace",
             timeout=_LIMIT,
             check=False,
-            start_new_session=not command.root,  # only sudo is meant to ask something of the terminal
+            start_new_session=not (command.root or (command.asks and sys.stderr.isatty())),
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:

@@ -43,6 +43,7 @@ class Database(NamedTuple):
             self._certutil("-N", "--empty-password"),
         ]
         add = self._certutil("-A", "-t", "C,,", "-n", anchor.name, "-i", str(anchor.file))
+        add = add._replace(asks=self.exists)  # for the primary password, if there is one
         return [add] if self.exists else [*make, add]
 
     def remove(self, held: Held) -> list[SystemCommand]:

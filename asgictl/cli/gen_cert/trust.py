@@ -1,9 +1,11 @@
 """`asgictl gen-cert --trust` and `--untrust`."""
 
+import contextlib
 import datetime as dt
 import os
 import shlex
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli.gen_cert import make
 from asgictl.console import Console
-from asgictl.errors import FileProblemError
+from asgictl.errors import FileProblemError, InterruptedTrialError
 
 if TYPE_CHECKING:
     from asgictl.certs.pairs import Order
@@ -53,7 +55,8 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     anchor = trusting.anchor(folder)
     with atomic.locked(anchor.file):
         places = [place for kind in found for place in kind.usable]
-        outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+        with _heard():
+            outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
     make.tell(console, made, [*pair, *order.extra], now, **data)
@@ -84,7 +87,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         return 0
     outcomes: list[Outcome] = []
     is_there = os.access(folder, os.F_OK)
-    with atomic.locked(*[anchor.file] * is_there):
+    with atomic.locked(*[anchor.file] * is_there), _heard():
         outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     done = [outcome.place for outcome in outcomes if outcome.problem is None]
     left = [place for place in concerned if place not in done]
@@ -97,7 +100,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         console.note(_farewell(anchor, folder, is_found=bool(found)))
     elif chosen:
         console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
-    _tell_of_other_authorities(console, seen)
+    _tell_of_other_authorities(console, [it for it in seen if not chosen or it.place.store in chosen])
     return _tell_of_problems(console, outcomes, ())
 
 
@@ -121,6 +124,23 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
     _tell_notes(console, found)
     return _tell_of_problems(console, (), _missing(found))
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """Have a signal end what a store has begun, in its order."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    usual = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    except KeyboardInterrupt:
+        hint = "run it again, or `asgictl gen-cert --untrust`"
+        raise InterruptedTrialError(
+            "interrupted; what needs no root is taken back, the rest recorded", hint=hint
+        ) from None
+    finally:
+        for number, handler in zip(numbers, usual, strict=True):
+            signal.signal(number, handler)
 
 
 def _planned(
