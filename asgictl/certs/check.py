@@ -51,7 +51,8 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
             try:
                 trusted[str(place)] = place.trusts(anchor, run)
             except UnknownError as error:
-                faults.append(f"cannot tell whether {place} trusts it: {error}")
+                if (place.store, place.path) in recorded:
+                    faults.append(f"cannot tell whether {place} trusts it: {error}")
                 continue
             if not trusted[str(place)] and (place.store, place.path) in recorded:
                 faults.append(f"not trusted by {place} any more")

@@ -145,7 +145,7 @@ REFUSED = [
         "there is no key type `dsa`",
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
-    (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, java"),
+    (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, windows, java"),
     (["--dry-run"], "`--dry-run` means nothing alone", "pass it with --trust or --untrust"),
     (["--ca-permit", "x.test"], "`--ca-permit` means nothing alone", "pass it with --trust"),
     (

@@ -52,7 +52,7 @@ class SystemCommand(NamedTuple):
     asks: bool = False
 
     def __str__(self) -> str:
-        if sys.platform == "win32":
+        if sys.platform == "win32" or self.argv[0].endswith(".exe"):  # for Windows, perhaps from WSL
             return subprocess.list2cmdline(self.argv)
         sudo = "sudo " if self.root and not _is_root() else ""
         echo = f"echo {shlex.quote(self.input.rstrip())} | " if self.input is not None else ""
@@ -130,9 +130,9 @@ class Found(NamedTuple):
         return () if self.missing else self.places
 
 
-NAMES = ("system", "nss", "java")
+NAMES = ("system", "nss", "windows", "java")
 # Java does not heed name constraints (measured with 17), so an authority gets there only when it is asked for.
-USUAL = ("system", "nss")
+USUAL = ("system", "nss", "windows")
 
 
 def find(machine: Machine, names: Iterable[str]) -> list[Found]:
@@ -153,6 +153,13 @@ def this_machine() -> Machine:
     except RuntimeError:  # a container's user without a name
         home = Path("/nonexistent")
     return Machine(sys.platform, home, os.environ, _program)
+
+
+def wsl_is_here() -> bool:
+    """Tell whether this is Linux inside of Windows."""
+    from asgictl.certs.stores import wsl
+
+    return wsl.is_here(this_machine())
 
 
 def _program(name: str) -> str | None:
@@ -212,7 +219,7 @@ def _is_root() -> bool:
 
 
 def _module(store: str, machine: Machine) -> ModuleType:
-    from asgictl.certs.stores import java, linux, macos, nss, windows
+    from asgictl.certs.stores import java, linux, macos, nss, windows, wsl
 
     system = {"darwin": macos, "win32": windows}.get(machine.platform, linux)
-    return {"system": system, "nss": nss, "java": java}[store]
+    return {"system": system, "nss": nss, "windows": wsl, "java": java}[store]

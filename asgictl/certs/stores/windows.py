@@ -20,6 +20,8 @@ class UserStore(NamedTuple):
     path: str = "Root"
     store: str = "system"
     shared: bool = False
+    certutil: str = "certutil.exe"
+    powershell: str = "powershell.exe"
 
     def __str__(self) -> str:
         return "your Windows certificate store"
@@ -38,7 +40,7 @@ class UserStore(NamedTuple):
 
     def held(self, run: Runner) -> list[Held]:
         """Return the authorities of asgictl's in it, each with its thumbprint."""
-        words = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _LIST.format(self.path))
+        words = (self.powershell, "-NoProfile", "-NonInteractive", "-Command", _LIST.format(self.path))
         found = map(base64.b64decode, asked(SystemCommand(words), run).split())
         return [Held(sha1(der), der) for der in found if is_asgictls(der)]
 
@@ -51,7 +53,7 @@ class UserStore(NamedTuple):
         return not result.status
 
     def _certutil(self, *words: str) -> SystemCommand:
-        return SystemCommand(("certutil.exe", "-user", *words))
+        return SystemCommand((self.certutil, "-user", *words))
 
 
 def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores

@@ -82,6 +82,9 @@ def _check_stores(request: CertRequest) -> None:
         if store not in stores.NAMES:
             hint = f"choose from {', '.join(stores.NAMES)}"
             raise ConfigError(f"there is no store `{store}`", hint=hint, option="store")
+    if "windows" in request.store and not stores.wsl_is_here():
+        problem = "the store `windows` is that of Windows around WSL, and this is not WSL"
+        raise ConfigError(problem, hint="choose --store system for the system's own", option="store")
 
 
 def _refuse_sudo() -> None:

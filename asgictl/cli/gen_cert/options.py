@@ -46,7 +46,9 @@ ROWS = {
         "Trust",
         trust=flag("--trust", about="Use an authority of yours, and have it trusted."),
         untrust=flag("--untrust", about="Undo that, and remove the authority."),
-        store=option("--store", metavar="NAME", about="Only system, nss (browsers), or java (not by default)."),
+        store=option(
+            "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (not by default)."
+        ),
         ca_permit=option("--ca-permit", metavar="DOMAIN", about="More that a new authority is for; or a network."),
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
     ),
