@@ -207,7 +207,7 @@ def test_a_store_that_the_file_names() -> None:
         [],
         [
             "error: there is no store `moon` (store in [tool.asgictl.gen-cert] of pyproject.toml)",
-            "hint: choose from system, nss, java",
+            "hint: choose from system, nss, windows, java",
         ],
     )
 
@@ -629,16 +629,52 @@ def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
 
 
 def test_sudo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With sudo the authority would be root's, so it is refused."""
+    """With sudo, or what is like it, the authority would be root's, so it is refused, and the way round is named."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for variable, value in (("SUDO_USER", "alice"), ("DOAS_USER", "alice"), ("PKEXEC_UID", "1000")):
+        monkeypatch.setenv(variable, value)
+
+        assert lines(run("--trust"))[::2] == (
+            2,
+            [
+                "error: with sudo the authority would be root's, and your browsers would not hear of it",
+                "hint: run it without sudo, for what needs root asks for that itself; "
+                "for the system's store of a container or a CI machine pass --as-root",
+            ],
+        )
+        assert (run("--trust", "--dry-run").exit_code, run("--untrust", "--dry-run").exit_code) == (4, 0)
+        monkeypatch.setenv(variable, "0" if variable == "PKEXEC_UID" else "root")  # root itself has called sudo
+        assert run("--client", variable).exit_code == 0
+        monkeypatch.delenv(variable)
+
+
+def test_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--as-root` goes for the system's store alone, and says whose the authority is; others than root have no use."""
+    (tmp_path / "root/usr/local/share/ca-certificates").mkdir(parents=True)
+    usual = stores.this_machine
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(find=lambda name: f"/usr/bin/{name}"))
+    monkeypatch.setattr(trust, "install", lambda _, places, *_rest: [trust.Outcome(place) for place in places])
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
-    assert lines(run("--trust"))[::2] == (
+    status, _, said = lines(run("--trust", "--as-root"))
+
+    assert (status, said[0]) == (
+        0,
+        f"note: the authority is root's, in `{tmp_path}/authority`: only root has certificates of it, "
+        "and nobody's browsers are told",
+    )
+    assert "note: trusted by the system's store (Debian)" in said
+    assert lines(run("--as-root")) == (
         2,
-        [
-            "error: with sudo the authority would be root's, and your browsers would not hear of it",
-            "hint: run it without sudo: what needs root asks for that itself",
-        ],
+        [],
+        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client or --csr"],
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert lines(run("--trust", "--as-root")) == (
+        2,
+        [],
+        ["error: `--as-root` is for root", "hint: drop it: what needs root asks for that itself"],
     )
 
 

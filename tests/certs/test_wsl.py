@@ -161,9 +161,7 @@ def test_certificates_of_others(windows: Path, tmp_path: Path, issuer: Issuer) -
     assert issuer
     anchor = trust.anchor(tmp_path / "authority")
     (place,) = stores.find(stores.this_machine(), ["windows"])[0].places
-    listed = "\r\n".join(
-        [base64.b64encode(b"asgictl local CA (x)").decode(), *"".join(anchor.pem.split("\n")[1:-2]).split()]
-    )
+    listed = "\r\n".join(base64.b64encode(der).decode() for der in (b"asgictl local CA (x)", anchor.der))
 
     def answer(command: SystemCommand) -> stores.Result:
         assert command.argv[0].endswith("powershell.exe")

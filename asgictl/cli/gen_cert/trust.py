@@ -68,6 +68,14 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     return _tell_of_problems(console, outcomes, missing)
 
 
+def tell_of_root(console: Console) -> None:
+    """Say what it means that the authority is root's."""
+    folder = trusting.folder(os.environ)
+    console.note(
+        f"the authority is root's, in `{folder}`: only root has certificates of it, and nobody's browsers are told"
+    )
+
+
 def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     """Undo `trust`; return the exit status."""
     folder = trusting.folder(os.environ)
