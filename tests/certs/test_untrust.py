@@ -42,7 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def certutil(home: Path, *words: str) -> str:
     """Run `certutil` on Firefox's database."""
     command = ["certutil", "-d", f"sql:{home}/.mozilla/firefox/a1.default", *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout
 
 
 def run(*arguments: str, folder: Path | None = None) -> Any:
@@ -165,15 +165,29 @@ def test_an_authority_of_an_older_asgictl(home: Path) -> None:
     assert "asgictl" not in certutil(home, "-L")
 
 
-def test_what_was_added_by_hand(home: Path) -> None:
-    """A nickname of the user's own does not hide it."""
+@pytest.mark.parametrize("nickname", ["our dev CA", "Jürgen", os.fsdecode(b"J\xfcrgen"), "a,b,c C,, x"])
+def test_what_was_added_by_hand(home: Path, nickname: str) -> None:
+    """A nickname of the user's own does not hide it, whatever its letters or bytes are."""
     folder = trusted(home)
     certutil(home, "-D", "-n", trust.anchor(folder).name)
-    certutil(home, "-A", "-t", "C,,", "-n", "our dev CA", "-i", str(folder / "ca.pem"))
+    certutil(home, "-A", "-t", "C,,", "-n", nickname, "-i", str(folder / "ca.pem"))
 
     assert run("--untrust").exit_code == 0
 
-    assert "our dev CA" not in certutil(home, "-L")
+    assert "C,," not in certutil(home, "-L")
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca.key"])
+def test_half_an_authority(home: Path, name: str) -> None:
+    """Half an authority is removed, and what its other half was trusted by forgets it."""
+    folder = trusted(home)
+    (folder / name).unlink()
+
+    result = run("--untrust")
+
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "note: your authority and its key are gone")
+    assert "asgictl" not in certutil(home, "-L")
+    assert not folder.exists()
 
 
 def test_another_authority_stays(home: Path, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def told(command: SystemCommand, result: Result) -> str:
     if "SEC_ERROR_BAD_PASSWORD" in result.output:
         why = "which was not given" if sys.stderr.isatty() else "and there is no terminal to ask for it"
         return f"it has a primary password, {why}"
-    lines = result.output.strip().splitlines()
+    lines = result.output.encode(errors="replace").decode().strip().splitlines()
     return f"`{command.argv[0]}` ended with {result.status}{f': {lines[-1]}' if lines else ''}"
 
 
@@ -198,7 +198,7 @@ def run(command: SystemCommand) -> Result:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            errors="replace",
+            errors="surrogateescape",  # names in stores are of any bytes
             timeout=_LIMIT,
             check=False,
             start_new_session=not (command.root or (command.asks and sys.stderr.isatty())),

@@ -94,7 +94,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         console.result("\n".join(commands) or "nothing is trusted", {"commands": commands})
         return 0
     outcomes: list[Outcome] = []
-    is_there = os.access(folder, os.F_OK)
+    is_there, had_any = os.access(folder, os.F_OK), bool(trusting.pair_in(folder).there)
     with atomic.locked(*[anchor.file] * is_there), _heard():
         outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     done = [outcome.place for outcome in outcomes if outcome.problem is None]
@@ -105,16 +105,16 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
     console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)
     if not left:
-        console.note(_farewell(anchor, folder, is_found=bool(found)))
+        console.note(_farewell(folder, had_any=had_any, is_found=bool(found)))
     elif chosen:
         console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
     _tell_of_other_authorities(console, [it for it in seen if not chosen or it.place.store in chosen])
     return _tell_of_problems(console, outcomes, ())
 
 
-def _farewell(anchor: Anchor, folder: Path, *, is_found: bool) -> str:
+def _farewell(folder: Path, *, had_any: bool, is_found: bool) -> str:
     """Return what has become of the authority and its key."""
-    if anchor.der:
+    if had_any:
         return "your authority and its key are gone"
     return f"the key was not in `{folder}`: remove it where it is" if is_found else "there was no authority"
 
