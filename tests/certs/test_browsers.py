@@ -30,6 +30,7 @@ PLACES = {
     "snap/chromium/current/.pki/nssdb": "Chromium",
     "snap/brave/current/.local/share/pki/nssdb": "Brave",
     "snap/opera/common/.pki/nssdb": "Opera",
+    ".snap/data/chromium/current/.local/share/pki/nssdb": "Chromium",
     ".var/app/com.google.Chrome/.pki/nssdb": "Chrome",
     ".var/app/com.microsoft.Edge/data/pki/nssdb": "Edge",
     ".var/app/com.vivaldi.Vivaldi/data/pki/nssdb": "Vivaldi",

@@ -525,10 +525,13 @@ def test_sudo_never_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert stores.run(SystemCommand(("hook",), root=True)) == Result(0, "hook.")
 
 
-def test_sudo_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What needs root is shown with sudo for others, and quoted for a shell."""
+def test_sudo_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs root is shown with sudo for others, if they have it, and quoted for a shell."""
     command = SystemCommand(("hook", "a b"), root=True, input="-x y\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert str(command) == "echo '-x y' | sudo hook 'a b'"
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", True)
+    (tmp_path / "sudo").touch(mode=0o755)
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | sudo hook 'a b'", False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert str(command) == "echo '-x y' | hook 'a b'"
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", False)

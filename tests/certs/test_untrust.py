@@ -290,3 +290,23 @@ def test_what_is_not_asgictls(tmp_path: Path, now: Any) -> None:
     assert is_asgictls(trust.anchor(tmp_path / "a").der)
     assert not is_asgictls(client.leaf.public_bytes(Encoding.DER))
     assert not is_asgictls(b"asgictl local CA (x) 12345678")
+
+
+def test_nobody_to_become_root_by(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no sudo, as on Debian with a password for root, the hint is to become root by `su`."""
+    assert home
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    status, _, said = lines(run("--trust", "--store", "system"))
+
+    folder = tmp_path / "usr/local/share/ca-certificates"
+    name = trust.anchor(tmp_path / "authority").name
+    assert (status, said[-2:]) == (
+        4,
+        [
+            "error: the system's store (Debian): `install` ended with 127: sudo is not installed",
+            f"hint: become root by `su`, and run `install -m 0644 {tmp_path}/authority/ca.pem {folder}/{name}.crt; "
+            "update-ca-certificates`",
+        ],
+    )

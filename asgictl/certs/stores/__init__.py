@@ -54,7 +54,7 @@ class SystemCommand(NamedTuple):
     def __str__(self) -> str:
         if sys.platform == "win32" or self.argv[0].endswith(".exe"):  # for Windows, perhaps from WSL
             return subprocess.list2cmdline(self.argv)
-        sudo = "sudo " if self.root and not _is_root() else ""
+        sudo = "sudo " if self.root and not _is_root() and shutil.which("sudo") else ""
         echo = f"echo {shlex.quote(self.input.rstrip())} | " if self.input is not None else ""
         return f"{echo}{sudo}{shlex.join(self.argv)}"
 
@@ -173,6 +173,11 @@ def asked(command: SystemCommand, run: Runner) -> str:
     if result.status:
         raise UnknownError(told(command, result))
     return result.output
+
+
+def lacks_root(commands: Iterable[SystemCommand]) -> bool:
+    """Tell whether some of `commands` need root, and the user has no sudo to become it, as often on Debian."""
+    return not _is_root() and shutil.which("sudo") is None and any(command.root for command in commands)
 
 
 def told(command: SystemCommand, result: Result) -> str:

@@ -115,7 +115,8 @@ def _homes(machine: Machine) -> Iterator[_Home]:
     home, environ = machine.home, machine.environ
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     yield _Home("", home, (config,), Path(environ.get("XDG_DATA_HOME") or home / ".local/share"))
-    for folder in [*_glob(home, "snap/*/current"), *_glob(home, "snap/*/common")]:
+    tops = "snap", ".snap/data"  # the second with snapd's `experimental.hidden-snap-folder`
+    for folder in (it for top in tops for name in ("current", "common") for it in _glob(home, f"{top}/*/{name}")):
         yield _Home(folder.parent.name, folder, (folder / ".config",), folder / ".local/share")
     for folder in _glob(home, ".var/app/*"):
         yield _Home(folder.name, folder, (folder / "config", folder / ".config"), folder / "data")

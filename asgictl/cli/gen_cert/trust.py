@@ -208,7 +208,8 @@ def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Se
     bad = [outcome for outcome in outcomes if outcome.problem]
     for outcome in bad:
         todo = "; ".join(map(str, outcome.commands))
-        console.problem(f"{outcome.place}: {outcome.problem}", f"see to that, or run `{todo}`")
+        way = "become root by `su`, and run" if stores.lacks_root(outcome.commands) else "see to that, or run"
+        console.problem(f"{outcome.place}: {outcome.problem}", f"{way} `{todo}`")
     for text in missing:
         problem, _, hint = text.partition(": ")
         console.problem(problem, f"{hint}, and run this again")
