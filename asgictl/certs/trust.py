@@ -211,9 +211,10 @@ def _do(
 def _is_mine(it: Held) -> bool:
     """Tell whether an authority was made for this user, at whatever host."""
     try:
-        return it.owner.partition("@")[0] == getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name
         return False
+    return it.owner.partition("@")[0] == "".join(sign if sign.isprintable() else "?" for sign in user)
 
 
 def _run(commands: Iterable[SystemCommand], run: Runner, show: Callable[[SystemCommand], object]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----([^-]+)-----END")
-_NAME = re.compile(r"asgictl local CA \((.*)\) [0-9a-f]{8}", re.DOTALL)
+_NAME = re.compile(r"asgictl local CA (?:\((.*)\) )?[0-9a-f]{8}", re.DOTALL)
 
 
 class Held(NamedTuple):
@@ -27,9 +27,9 @@ class Held(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """For whom it was made: a user at a host, or a host alone."""
+        """For whom it was made: a user at a host, one of them, or nobody that has a name."""
         found = _NAME.fullmatch(self.subject)
-        return found[1] if found else ""
+        return (found[1] or "") if found else ""
 
 
 def ders(text: str) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ def sha1(der: bytes) -> str:
 
 def is_asgictls(der: bytes) -> bool:
     """Tell whether a certificate is that of an authority which asgictl has made."""
-    return b"asgictl local CA (" in der and bool(_NAME.fullmatch(_subject(der)))
+    return b"asgictl local CA " in der and bool(_NAME.fullmatch(_subject(der)))
 
 
 def _subject(der: bytes) -> str:
