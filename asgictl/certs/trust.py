@@ -28,12 +28,13 @@ class Outcome(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """What a place holds, `mine` and of others; `is_concerned` also where that cannot be told."""
+    """What a place holds, `mine` and of others, or the `problem` with looking; `is_concerned` if it may hold mine."""
 
     place: Place
     is_concerned: bool
     mine: Sequence[Held] = ()
     others: Sequence[Held] = ()
+    problem: str | None = None
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -152,9 +153,9 @@ def held(anchor: Anchor, place: Place, run: Runner) -> tuple[list[Held], list[He
 
 
 def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Iterator[Sight]:
-    """Yield the places that are recorded, or hold an authority of asgictl's anyway.
+    """Yield the places that are recorded, or hold an authority of asgictl's anyway, or cannot be looked at.
 
-    Without a record those are among them that cannot be looked at.
+    Without a record the last may hold anything.
     """
     known = recorded_places(folder, machine)
     found = [place for kind in stores.find(machine, stores.NAMES) for place in kind.places]
@@ -164,9 +165,8 @@ def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Itera
             mine, others = held(anchor, place, run)
             if mine or others or place in known:
                 yield Sight(place, bool(mine) or place in known, mine, others)
-        except UnknownError:
-            if place in known or not known:
-                yield Sight(place, is_concerned=True)
+        except UnknownError as error:
+            yield Sight(place, place in known or not known, problem=str(error))
 
 
 def discard(folder: Path) -> None:

@@ -242,6 +242,25 @@ def test_what_cannot_be_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run("--untrust").exit_code == 0
 
 
+def test_what_is_not_looked_at(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a record of other places, a store that cannot be looked at is named, and keeps nothing."""
+    folder = trusted(home)
+    certutil(home, "-D", "-n", trust.anchor(folder).name)
+    store = f"{tmp_path}/usr/local/share/ca-certificates"
+    (folder / "trust.json").write_text(json.dumps([{"store": "system", "place": store}]))
+    monkeypatch.setattr(stores, "run", lambda _: stores.Result(127, "certutil is not installed"))
+
+    assert lines(run("--untrust")) == (
+        0,
+        ["removed from the system's store (Debian)"],
+        [
+            "note: your authority and its key are gone",
+            f"note: {FIREFOX} is not in the record, and was not looked at: "
+            "`certutil` ended with 127: certutil is not installed",
+        ],
+    )
+
+
 def held_in(tmp_path: Path) -> list[Held]:
     """Return what Debian's store holds of asgictl's."""
     return linux.SystemStore(linux.layouts(tmp_path)[0]).held(stores.run)

@@ -108,7 +108,7 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         console.note(_farewell(folder, had_any=had_any, is_found=bool(found)))
     elif chosen:
         console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
-    _tell_of_other_authorities(console, [it for it in seen if not chosen or it.place.store in chosen])
+    _tell_of_the_rest(console, [it for it in seen if not chosen or it.place.store in chosen])
     return _tell_of_problems(console, outcomes, ())
 
 
@@ -195,12 +195,14 @@ def _tell_of_others(console: Console, anchor: Path, places: Sequence[stores.Plac
     console.note("restart the browser if it is open")
 
 
-def _tell_of_other_authorities(console: Console, seen: Sequence[trusting.Sight]) -> None:
-    """Say which authorities of asgictl's stay, and what would remove them."""
-    for place, _, _, others in seen:
-        for held in others:
-            todo = "; ".join(map(str, place.remove(held)))
-            console.note(f"{place} holds another authority, {held.subject}, which stays; to remove it: `{todo}`")
+def _tell_of_the_rest(console: Console, seen: Sequence[trusting.Sight]) -> None:
+    """Say which authorities of asgictl's stay, what would remove them, and what has not been looked at."""
+    for sight in seen:
+        for held in sight.others:
+            todo = "; ".join(map(str, sight.place.remove(held)))
+            console.note(f"{sight.place} holds another authority, {held.subject}, which stays; to remove it: `{todo}`")
+        if sight.problem and not sight.is_concerned:
+            console.note(f"{sight.place} is not in the record, and was not looked at: {sight.problem}")
 
 
 def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Sequence[str]) -> int:
