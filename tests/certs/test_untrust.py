@@ -1,5 +1,6 @@
 """`--untrust` goes by the certificate, whatever its folder, its name in a store, or asgictl's version was."""
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -14,8 +15,8 @@ from typer.testing import CliRunner
 
 from asgictl.certs import authority, issue, keys, stores, trust
 from asgictl.certs.names import Constraints
-from asgictl.certs.stores import Machine, linux
-from asgictl.certs.stores.held import Held, is_asgictls
+from asgictl.certs.stores import Machine, SystemCommand, linux
+from asgictl.certs.stores.held import Held, ders, is_asgictls
 from asgictl.cli import app
 from tests.conftest import needs
 
@@ -329,3 +330,49 @@ def test_nobody_to_become_root_by(home: Path, tmp_path: Path, monkeypatch: pytes
             "update-ca-certificates`",
         ],
     )
+
+
+def test_half_of_the_systems_store(home: Path, tmp_path: Path) -> None:
+    """What root has half done is not undone behind the user's back: it is recorded, and found by `--untrust`."""
+    assert home
+    authority.make(tmp_path / "authority", Constraints(), dt.datetime.now(dt.UTC))
+    anchor = trust.anchor(tmp_path / "authority")
+    place = linux.SystemStore(linux.layouts(tmp_path)[0])
+    shown: list[str] = []
+
+    def copy_alone(command: SystemCommand) -> stores.Result:
+        if command.argv[0] != "install":
+            return stores.Result(1, "disk full")
+        shutil.copy(command.argv[-2], command.argv[-1])
+        return stores.Result(0, "")
+
+    (outcome,) = trust.install(anchor, [place], copy_alone, lambda it: shown.append(it.argv[0]), tmp_path / "authority")
+
+    assert (outcome.problem, shown) == (
+        "`update-ca-certificates` ended with 1: disk full",
+        ["install", "update-ca-certificates"],
+    )
+    assert trust.recorded(tmp_path / "authority") == [("system", place.path)]
+    assert [it.der for it in place.held(stores.run)] == [anchor.der]
+
+
+def test_a_user_without_a_name(home: Path, tmp_path: Path, now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a store that all share nothing is taken for that of a user who has no name, as in a container."""
+    assert home
+    authority.make(tmp_path / "a", Constraints(), now)
+    file = shutil.copy(tmp_path / "a/ca.pem", tmp_path / "usr/local/share/ca-certificates/x.crt")
+
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+
+    assert lines(run("--untrust"))[:2] == (0, ["nothing was trusted"])
+    assert Path(file).exists()
+
+
+def test_what_is_no_certificate() -> None:
+    """What only looks like a certificate in PEM form is passed over."""
+    blocks = [f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in ("!", "AAAA", "A")]
+
+    assert list(ders("".join(blocks))) == [b"\0\0\0"]
