@@ -312,6 +312,17 @@ def test_what_is_not_asgictls(tmp_path: Path, now: Any) -> None:
     assert not is_asgictls(b"asgictl local CA (x) 12345678")
 
 
+def test_nowhere_to_trust_it(home: Path) -> None:
+    """Where no store can be used, `--dry-run` does not say that it is trusted."""
+    assert home
+
+    assert lines(run("--trust", "--dry-run", "--store", "java")) == (
+        4,
+        ["there is nothing to run"],
+        ["error: no Java", "hint: set JAVA_HOME, and run this again"],
+    )
+
+
 def test_nobody_to_become_root_by(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no sudo, as on Debian with a password for root, the hint is to become root by `su`."""
     assert home

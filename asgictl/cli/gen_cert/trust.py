@@ -129,7 +129,8 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     commands = [str(command) for plan in plans for command in plan]
     if commands and not anchor.der:
         console.note(f"`{stores.UNKNOWN}` will be the first digits of its fingerprint: your authority is not made yet")
-    console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
+    nothing = "it is trusted already" if places else "there is nothing to run"
+    console.result("\n".join(commands) or nothing, {"commands": commands})
     _tell_notes(console, found)
     return _tell_of_problems(console, (), _missing(found))
 
