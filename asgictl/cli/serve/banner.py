@@ -186,11 +186,10 @@ def _certificate(tls: "Secured") -> str:
     days = _days(tls)
     if tls.system and tls.browsers:
         return f"{days}, trusted by the system and by browsers"
-    if tls.system and not tls.certificate.is_ours:
-        return f"{days}, trusted by the system"
+    if tls.browsers is None:
+        return days if tls.system is None else f"{days}, {'' if tls.system else 'not '}trusted by the system"
     if not tls.system and not tls.browsers:
-        hint = ": `asgictl gen-cert --trust`" if tls.certificate.is_ours else ""
-        return f"{days}, trusted neither by the system nor by browsers{hint}"
+        return f"{days}, trusted neither by the system nor by browsers: `asgictl gen-cert --trust`"
     return f"{days}, trusted by {'the system, not by browsers' if tls.system else 'browsers, not by the system'}"
 
 
