@@ -181,10 +181,10 @@ def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[boo
 
     None stands for what it has not seen to, and cannot look at.
     """
+    if not seen.is_ours:
+        return trusted_by_system(*pair, place.password, seen.names[0]) if seen.names else False, None
     if not seen.names:
         return False, False
-    if not seen.is_ours:
-        return trusted_by_system(*pair, place.password, seen.names[0]), None
     system = is_trusted(*pair, place.password, seen.names[0])
     stores = {store for store, _ in trust.recorded(place.authority)}
     ours = bool(stores) and is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)

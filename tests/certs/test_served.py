@@ -372,6 +372,7 @@ def test_who_trusts_a_foreign_one(
     assert served.trusted_by(desk.pair, desk.place(), said) == (system, None)
     monkeypatch.setenv("SSL_CERT_FILE", str(desk.pair.certificate))
     assert served.trusted_by(desk.pair, desk.place(), said) == (True, None)
+    assert served.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, None)
 
 
 def test_a_foreign_one_that_does_not_suit(desk: Desk) -> None:

@@ -172,8 +172,12 @@ def _as_data(ready: "Ready") -> dict[str, object]:
 
 def _not_for(ready: "Ready") -> str:
     """Return a remark where the certificate is not for the address in the network."""
-    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0]
-    return ", which the certificate is not for" if ready.tls and host not in ready.tls.certificate.names else ""
+    if ready.tls is None:
+        return ""
+    from asgictl.certs import names
+
+    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0].strip("[]")
+    return "" if names.match(ready.tls.certificate.names, host) else ", which the certificate is not for"
 
 
 def _days(tls: "Secured") -> str:
