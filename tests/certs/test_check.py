@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import files, issue, keys, names
+from asgictl.certs import files, issue, keys, names, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
@@ -146,3 +146,34 @@ def test_a_certificate_that_is_none(pair: Pair) -> None:
         },
     )
     assert Path("ssl/cert.pem").read_bytes() == b"garbage"
+
+
+class Forgetful:
+    """A trust store in which nothing is left."""
+
+    store, path = "nss", "/db"
+
+    def __str__(self) -> str:
+        return "Chromium (/db)"
+
+    def trusts(self, *_: object) -> bool:
+        """Trust nobody."""
+        return False
+
+
+def test_trust_that_was_lost_is_told_once(
+    pair: Pair, now: dt.datetime, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that is looked at anyway, and that the record names too, is told of once."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now, issuer)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key))
+    found: Any = (Forgetful(),)
+    monkeypatch.setattr(stores, "find", lambda *_: [stores.Found(found)])
+    monkeypatch.setattr(stores, "place", lambda *_: Forgetful())
+    monkeypatch.setattr(trust, "recorded", lambda _: [("nss", "/db")])
+
+    status, data = check()
+
+    assert (status, data["trusted"]) == (1, {"Chromium (/db)": False})
+    assert data["faults"] == ["not trusted by Chromium (/db) any more"]
