@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from asgictl.serving import tls
 from asgictl.serving.tls import TlsRequest
 from tests import answers
 from tests.certs import broken
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="has no pipes in folders, and links for few")
 
 CERTIFICATE, KEY = Path("c.pem"), Path("k.pem")
 APART = "in `{}` a `-----BEGIN` or `-----END` is not at the beginning of a line of its own"
@@ -176,6 +179,7 @@ def refused(certificate: Path = CERTIFICATE, key: Path | None = KEY) -> tuple[st
     return caught.value.message, caught.value.hint
 
 
+@posix
 def test_links_that_lead_nowhere(good: Path) -> None:
     """A link whose target is not there, or below one, is told with the target, by both commands."""
     (good / "live").mkdir()
@@ -194,6 +198,7 @@ def test_links_that_lead_nowhere(good: Path) -> None:
     assert (result.exit_code, result.stderr.splitlines()) == (4, [f"error: {file}", f"hint: {mount}"])
 
 
+@posix
 @pytest.mark.usefixtures("good")
 def test_what_is_not_a_file() -> None:
     """A folder, a device and a pipe, which nobody has to write to for that, are told as what they are."""
