@@ -60,6 +60,8 @@ class Certificate(NamedTuple):
 def look(certfile: Path, keyfile: Path, password: str | None = None) -> Certificate | None:
     """Return what a certificate says if it is valid now and `keyfile` is its key, else None."""
     try:
+        if not (certfile.is_file() and keyfile.is_file()):  # OpenSSL would wait for who writes to a pipe
+            return None
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname = False
         client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the leaf is its own trust anchor

@@ -3,6 +3,7 @@
 import datetime as dt
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -329,6 +330,18 @@ def test_files_that_cannot_be_used(desk: Desk, name: str, content: bytes, messag
 
     assert caught.value.message == message
     assert Path(f"ssl/{name}").read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes in folders")
+@pytest.mark.parametrize("name", ["cert.pem", "cert.key"])
+def test_a_pipe_is_not_waited_for(desk: Desk, name: str) -> None:
+    """A pipe in the place of a file is told as that, though nobody writes to it."""
+    desk.make(Order())
+    Path(f"ssl/{name}").unlink()
+    os.mkfifo(f"ssl/{name}", 0o600)
+
+    with pytest.raises(FileProblemError, match="is a pipe, which can be read only once"):
+        desk.kept()
 
 
 def test_a_truncated_certificate(desk: Desk) -> None:
