@@ -191,9 +191,7 @@ def _is_damaged(block: PemBlock) -> bool:
     try:
         der = block.decoded()
         if block.label in pem_blocks.CERTIFICATE:
-            from cryptography import x509
-
-            x509.load_der_x509_certificate(pem_blocks.first_value(der))
+            pem_blocks.certificate(block)
     except ValueError:
         return True
     return not 0 < pem_blocks.size_of(der) <= len(der)

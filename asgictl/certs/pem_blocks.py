@@ -46,10 +46,19 @@ def find(data: bytes) -> Iterator[PemBlock]:
 
 def certificates(data: bytes) -> "list[x509.Certificate]":
     """Return the certificates in a file that OpenSSL takes; raise `ValueError` for one that strict parsers refuse."""
+    return [certificate(block) for block in find(data) if block.label in CERTIFICATE]
+
+
+def certificate(block: PemBlock) -> "x509.Certificate":
+    """Return the certificate in a block; raise `ValueError` for one that strict parsers refuse."""
     from cryptography import x509
 
-    found = (block for block in find(data) if block.label in CERTIFICATE)
-    return [x509.load_der_x509_certificate(first_value(block.decoded())) for block in found]
+    try:
+        found = x509.load_der_x509_certificate(first_value(block.decoded()))
+        _ = found.extensions  # which are read only now
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError(str(error)) from error
+    return found
 
 
 def first_value(der: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """PEM files as they come out of copying, joining, exporting and mounting: whole ones, and what is wrong with others."""
 
+import base64
 import datetime as dt
 import re
 from typing import Any, NamedTuple
@@ -81,11 +82,18 @@ def _unwrapped(pem: bytes) -> bytes:
     return re.sub(rb"(?<=[A-Za-z0-9+/])\n(?=[A-Za-z0-9+/=])", b"", pem)
 
 
+def _patched(made: Made, old: bytes, new: bytes) -> bytes:
+    """Return a certificate with other bytes in it."""
+    der = made.certificate.public_bytes(DER).replace(old, new, 1)
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+
+
 def cases() -> dict[str, tuple[bytes, bytes]]:
     """Return what is in a certificate's file and in its key's, by what happened to them."""
     root = make("Root", curve(), authority=True)
     between = make("Between", curve(), root, authority=True)
     leaf, rsa_leaf = make("leaf", curve(), between), make("leaf", rsa.generate_private_key(65537, 2048), between)
+    alone = make("alone", curve())
     chain, key = leaf.pem + between.pem, leaf.private
     public = leaf.key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(leaf.key, hashes.SHA256()).public_bytes(PEM)
@@ -147,6 +155,8 @@ def cases() -> dict[str, tuple[bytes, bytes]]:
         "in one line": (chain.replace(b"\n", b" "), key),
         "written as \\n": (chain, key.replace(b"\n", b"\\n")),
         "quoted": (chain, b'"' + key.rstrip() + b'"'),
+        "a version of its own": (_patched(alone, b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x04"), alone.private),
+        "a name that is not text": (_patched(leaf, b"localhost", b"local\xffost") + between.pem, key),
         "garbage": (b"\xff\x00garbage", key),
         **{name: (made.pem, made.private) for name, made in ((name, make("odd", it)) for name, it in odd.items())},
     }

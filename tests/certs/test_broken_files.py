@@ -45,7 +45,11 @@ TAKEN: dict[str, list[str]] = {
     "P-521": ["browsers do not take its key, EC secp521r1"],
     "Ed25519": ["browsers do not take its key, Ed25519"],
     "DSA": ["clients do not take its key, DSA"],
+    "a version of its own": ["strict clients cannot read it"],
 }
+
+# What it takes, and no client does, itself included.
+UNREADABLE = {"a name that is not text": ["the certificate in `c.pem` is damaged"]}
 
 # What it refuses; what only `--check` says besides comes after.
 REFUSED: dict[str, list[str]] = {
@@ -142,10 +146,10 @@ def cases() -> dict[str, tuple[bytes, bytes]]:
 
 def test_the_table_is_whole(cases: dict[str, tuple[bytes, bytes]]) -> None:
     """Each kind of file has its line."""
-    assert sorted(cases) == sorted({**TAKEN, **REFUSED})
+    assert sorted(cases) == sorted({**TAKEN, **UNREADABLE, **REFUSED})
 
 
-@pytest.mark.parametrize("case", [*TAKEN, *REFUSED])
+@pytest.mark.parametrize("case", [*TAKEN, *UNREADABLE, *REFUSED])
 def test_one_verdict(
     case: str, cases: dict[str, tuple[bytes, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,11 +159,12 @@ def test_one_verdict(
         file.write_bytes(content)
         file.chmod(0o600)
 
-    faults = TAKEN.get(case) or REFUSED.get(case, [])
-    assert by_openssl() is (case in TAKEN)
+    faults = {**TAKEN, **UNREADABLE, **REFUSED}[case]
+    assert by_openssl() is (case not in REFUSED)
     assert by_serve() == (Said(0, faults) if case in TAKEN else Said(4, faults[:1]))
     found = by_check()
-    unreadable = case in REFUSED and faults[0].startswith(("`c.pem`", "in `c.pem`", "two blocks of `c.pem`"))
+    of_certificate = ("`c.pem`", "in `c.pem`", "two blocks of `c.pem`")
+    unreadable = case in UNREADABLE or (case in REFUSED and faults[0].startswith(of_certificate))
     assert found == Said(4 if unreadable else 1 if faults else 0, faults)
 
 
