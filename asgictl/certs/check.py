@@ -62,4 +62,6 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
 
 
 def _mode(file: Path) -> int | None:
-    return stat.S_IMODE(file.stat().st_mode) if file.exists() and sys.platform != "win32" else None
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(file.stat().st_mode) if sys.platform != "win32" else None
+    return None

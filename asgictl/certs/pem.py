@@ -45,6 +45,7 @@ _OTHERS = {
     "NEW CERTIFICATE REQUEST": ("a certificate signing request", "have it signed: `asgictl gen-cert --csr {}`"),
     "PUBLIC KEY": ("a public key", "pass the file with the private one"),
     "RSA PUBLIC KEY": ("a public key", "pass the file with the private one"),
+    "X509 CRL": ("a revocation list", "pass the file with the certificate"),
     "PKCS7": ("a PKCS #7 bundle", "`openssl pkcs7 -print_certs -in {} -out cert.pem` converts it"),
     "OPENSSH PRIVATE KEY": ("a key in OpenSSH's form", "`ssh-keygen -p -m PKCS8 -f {}` converts it in place"),
     **dict.fromkeys(pem_blocks.CERTIFICATE, ("a certificate", "pass the file with the key")),

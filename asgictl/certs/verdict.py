@@ -1,5 +1,6 @@
 """What is wrong with a certificate and its key: one verdict for whoever serves with them, or looks at them."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -55,15 +56,18 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
         return Verdict(seen, None, "of an unknown type", refused=False, faults=faults)
     faults += [*_of_key(key), *_of_life(said, now)]
     if refused is None:
-        faults += _of_chain(pair, password, [leaf, *chain], said)
+        faults += _of_chain([leaf, *chain])
+    if refused is None and not chain and not said.self_signed and said.fault(now) is None:
+        faults += _of_issuer(pair, password, said, leaf)
     if said.fault(now) is None and all(map(_has_signed, chain, [leaf, *chain])):
         faults += [f"strict clients refuse it: {fault}" for fault in [validity.fault(leaf, chain, now)] if fault]
     return Verdict(said, leaf, keys.named(key), refused is not None, faults)
 
 
 def _of_access(pair: Pair) -> Iterator[str]:
-    if pair.key.exists() and not files.is_private(pair.key):
-        yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
+    with contextlib.suppress(OSError):  # that it cannot be read is told anyway
+        if not files.is_private(pair.key):
+            yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
 
 
 def _of_key(key: CertificatePublicKeyTypes) -> Iterator[str]:
@@ -83,7 +87,7 @@ def _of_life(said: Certificate, now: dt.datetime) -> Iterator[str]:
         yield f"it {fault}"
 
 
-def _of_chain(pair: Pair, password: str | None, held: Sequence[x509.Certificate], said: Certificate) -> Iterator[str]:
+def _of_chain(held: Sequence[x509.Certificate]) -> Iterator[str]:
     """Yield where a client does not find who has signed a certificate behind it (RFC 8446 section 4.4.2)."""
     for index, (one, following) in enumerate(pairwise(held)):
         if _has_signed(following, one) or _has_signed(one, one):
@@ -92,9 +96,11 @@ def _of_chain(pair: Pair, password: str | None, held: Sequence[x509.Certificate]
         who = f"who has signed the {ordinal(index)} certificate, {common_name(one.issuer)}"
         where = "not in the file" if signer is None else f"the {ordinal(signer)} in the file and not the next"
         yield f"its chain is broken: {who}, is {where}"
-    alone = len(held) == 1 and not said.self_signed and bool(said.names)
-    if alone and handshake.trusted_by_system(*pair, password, said.names[0]) is False:
-        yield f"who has signed it, {common_name(held[0].issuer)}, is neither in the file nor trusted by the system"
+
+
+def _of_issuer(pair: Pair, password: str | None, said: Certificate, leaf: x509.Certificate) -> Iterator[str]:
+    if said.names and handshake.trusted_by_system(*pair, password, said.names[0]) is False:
+        yield f"who has signed it, {common_name(leaf.issuer)}, is neither in the file nor trusted by the system"
 
 
 def _has_signed(issuer: x509.Certificate, one: x509.Certificate) -> bool:

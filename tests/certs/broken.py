@@ -88,6 +88,12 @@ def _patched(made: Made, old: bytes, new: bytes) -> bytes:
     return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
 
 
+def _revocations(by: Made) -> bytes:
+    """Return a list of what an authority takes back, which is nothing."""
+    builder = x509.CertificateRevocationListBuilder(by.certificate.subject, NOW, NOW + dt.timedelta(days=9))
+    return builder.sign(by.key, hashes.SHA256()).public_bytes(PEM)
+
+
 def cases() -> dict[str, tuple[bytes, bytes]]:
     """Return what is in a certificate's file and in its key's, by what happened to them."""
     root = make("Root", curve(), authority=True)
@@ -139,6 +145,7 @@ def cases() -> dict[str, tuple[bytes, bytes]]:
         "PKCS #12 for a key": (chain, bundle),
         "PKCS #7": (pkcs7.serialize_certificates([leaf.certificate], PEM), key),
         "a request": (request, key),
+        "a revocation list": (_revocations(root), key),
         "a public key": (chain, public),
         "a key of SSH": (chain, leaf.key.private_bytes(PEM, serialization.PrivateFormat.OpenSSH, PLAIN)),
         "swapped": (key, chain),

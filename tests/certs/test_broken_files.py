@@ -78,6 +78,7 @@ REFUSED: dict[str, list[str]] = {
     "PKCS #12 for a key": ["`k.pem` is in PKCS #12 form, not in PEM form"],
     "PKCS #7": ["`c.pem` holds a PKCS #7 bundle, not a certificate"],
     "a request": ["`c.pem` holds a certificate signing request, not a certificate"],
+    "a revocation list": ["`c.pem` holds a revocation list, not a certificate"],
     "a public key": ["`k.pem` holds a public key, not a private key"],
     "a key of SSH": ["`k.pem` holds a key in OpenSSH's form, not a private key"],
     "swapped": ["`c.pem` holds a private key, not a certificate"],
@@ -246,7 +247,9 @@ def test_an_encrypted_key(good: Path, cases: dict[str, tuple[bytes, bytes]]) -> 
     assert good
 
 
-@pytest.mark.parametrize("name", ["DER", "UTF-16", "PKCS #12", "a request", "empty", "in one line"])
+@pytest.mark.parametrize(
+    "name", ["DER", "UTF-16", "PKCS #12", "a request", "a revocation list", "empty", "in one line"]
+)
 def test_authorities_of_clients(name: str, good: Path, cases: dict[str, tuple[bytes, bytes]]) -> None:
     """What is wrong with the file of --client-ca is told as with a certificate's."""
     pem.check_authorities(CERTIFICATE)

@@ -121,6 +121,18 @@ def test_a_key_that_clients_do_not_take(pair: Pair, now: dt.datetime, kind: str)
     assert faults == [*refused, f"{who} do not take its key, {kind}"]
 
 
+def test_a_key_that_cannot_be_looked_at(pair: Pair, now: dt.datetime) -> None:
+    """A path that the system refuses is a fault with its reason."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key))
+    name = "x" * 300
+
+    status, data = check("--key-file", name)
+
+    assert (status, data["key_mode"], data["faults"]) == (1, None, [f"cannot read `{name}`: File name too long"])
+
+
 @pytest.mark.parametrize(
     ("days", "faults"), [(825, []), (826, ["Apple's systems refuse one that is valid for more than 825 days"])]
 )
