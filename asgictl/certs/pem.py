@@ -234,7 +234,7 @@ def _too_weak(file: Path, error: ssl.SSLError) -> FileProblemError | None:
     weak = _TOO_WEAK.get(getattr(error, "reason", None) or "")
     if weak is None:
         return None
-    hint = f"make one with RSA 2048, EC P-256 or larger, signed with SHA-256, or allow it in {configuration()}"
+    hint = f"make one with a larger key (EC P-256, or P-384) and SHA-256, or lower the level in {configuration()}"
     return FileProblemError(f"{weak.format(file)} for OpenSSL's security level here", hint=hint)
 
 

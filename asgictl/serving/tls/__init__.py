@@ -118,12 +118,13 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
     """
-    from asgictl.certs import served, trust
+    from asgictl.certs import pem, served, trust
     from asgictl.serving.tls import given_files
 
     place = served.Circumstances(host, request.ssl_keyfile_password, trust.folder(os.environ), datetime.now(UTC))
     show = served.kept if request.ssl_certfile is None else served.given
     seen = show(request.pair, place, note)
+    pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
     if request.ciphers:
         given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
     return Secured(seen, *served.trusted_by(request.pair, place, seen))

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from asgictl.certs import issue, keys, names
+from asgictl.certs import issue, keys, names, pem
 from asgictl.errors import AsgictlError
 from asgictl.serving import tls
 from asgictl.serving.tls import TlsRequest
@@ -162,9 +162,26 @@ def test_too_weak_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     assert caught.value.message == f"the key of `{certfile}` is too small for OpenSSL's security level here"
     assert caught.value.hint == (
-        "make one with RSA 2048, EC P-256 or larger, signed with SHA-256, or allow it in "
+        "make one with a larger key (EC P-256, or P-384) and SHA-256, or lower the level in "
         "`/nosuch/openssl.cnf` (OPENSSL_CONF)"
     )
+
+
+def test_a_pair_that_was_just_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A security level that refuses what asgictl makes is told before the server starts, not waited out."""
+
+    def strict() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=5")
+        return context
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pem, "context", strict)
+
+    with pytest.raises(AsgictlError) as caught:
+        tls.secure(TlsRequest(), "127.0.0.1", lambda _: None)
+
+    assert caught.value.message == "the key of `ssl/cert.pem` is too small for OpenSSL's security level here"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
