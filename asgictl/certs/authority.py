@@ -78,7 +78,7 @@ def refuse_wider(issuer: Issuer, places: Sequence[str]) -> None:
     constraints = issue.constraints_of(issuer.certificate)
     if constraints.widened(places) != constraints:
         problem = f"your authority exists already, and is for {constraints}"
-        raise ConfigError(problem, hint="remove it with --untrust, and make it anew", option="ca-permit")
+        raise ConfigError(problem, hint="remove it with --untrust, and make a new one", option="ca-permit")
 
 
 def check_access(pair: Pair) -> None:

@@ -21,7 +21,7 @@ def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
         problem = f"`{name}` holds no certificate signing request"
         raise FileProblemError(problem, hint=HOW) from error
     if not valid:
-        raise FileProblemError(f"the signature of `{name}` is wrong", hint="make the request anew")
+        raise FileProblemError(f"the signature of `{name}` is wrong", hint="make a new request")
     if keys.strong(csr.public_key()) is None:
         problem = f"browsers do not take the key of `{name}`, {keys.named(csr.public_key())}"
         raise FileProblemError(problem, hint="make one for EC P-256 or RSA 2048")

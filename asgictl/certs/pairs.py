@@ -15,7 +15,7 @@ from asgictl.certs.keys import KeyType
 from asgictl.certs.request import DAYS
 from asgictl.errors import FileProblemError
 
-_RIGHT_KEY = "pass the key that belongs to it, or make both anew with --force"
+_RIGHT_KEY = "pass the key that belongs to it, or make both again with --force"
 
 
 class Order(NamedTuple):

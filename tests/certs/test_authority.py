@@ -153,7 +153,7 @@ def test_what_an_authority_is_not_for(issuer: Issuer) -> None:
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         f"your authority exists already, and is for {Constraints()}",
-        "remove it with --untrust, and make it anew",
+        "remove it with --untrust, and make a new one",
         "ca-permit",
     )
 

@@ -334,14 +334,14 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
     assert lines(run("--check")) == (
         4,
         [],
-        ["error: there is no file `ssl/cert.pem`", "hint: make it with `asgictl gen-cert`"],
+        ["error: `ssl/cert.pem` does not exist", "hint: make it with `asgictl gen-cert`"],
     )
     run()
     pair.key.chmod(0o644)
     assert check()[1]["faults"] == ["others may read `ssl/cert.key`: `chmod 600 ssl/cert.key`"]
     run("--out", "other")
     assert check("--key-file", "other/cert.key")[1]["faults"] == ["`other/cert.key` is not the key of `ssl/cert.pem`"]
-    assert check("--key-file", "nosuch")[1]["faults"] == ["there is no file `nosuch`"]
+    assert check("--key-file", "nosuch")[1]["faults"] == ["`nosuch` does not exist"]
     for made, fault in [(300, "it has expired on"), (-2, "it is not valid before")]:
         with atomic.locked(*pair):
             pairs.write(pair, Order(), None, now - dt.timedelta(days=made))

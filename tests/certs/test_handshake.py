@@ -143,7 +143,7 @@ WRONG_REQUESTS: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "`x.csr` holds no certificate signing request",
         "make one with `openssl req -new`",
     ),
-    "another signature": (damaged, "the signature of `x.csr` is wrong", "make the request anew"),
+    "another signature": (damaged, "the signature of `x.csr` is wrong", "make a new request"),
     "a weak key": (
         lambda: request(rsa.generate_private_key(65537, 1024), "a.test").public_bytes(serialization.Encoding.PEM),
         "browsers do not take the key of `x.csr`, RSA 1024",

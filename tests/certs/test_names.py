@@ -105,6 +105,25 @@ def test_matching(host: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("my_app.test", True),
+        ("a_b.shop.test", True),
+        ("_dmarc.shop.test", True),
+        ("MY_APP.test.", True),
+        ("big.test", True),
+        ("xn--n3h.shop.test", True),
+        ("my_apps.test", False),
+        ("a_b.c.shop.test", False),
+        ("a b.shop.test", False),
+    ],
+)
+def test_matching_foreign_names(host: str, expected: bool) -> None:
+    """Names of certificates that others have made may hold a `_`, and capitals."""
+    assert names.match(("my_app.test", "*.Shop.test", "BIG.test"), host) is expected
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("localhost", True),

@@ -172,8 +172,12 @@ def _as_data(ready: "Ready") -> dict[str, object]:
 
 def _not_for(ready: "Ready") -> str:
     """Return a remark where the certificate is not for the address in the network."""
-    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0]
-    return ", which the certificate is not for" if ready.tls and host not in ready.tls.certificate.names else ""
+    if ready.tls is None:
+        return ""
+    from asgictl.certs import names
+
+    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0].strip("[]")
+    return "" if names.match(ready.tls.certificate.names, host) else ", which the certificate is not for"
 
 
 def _days(tls: "Secured") -> str:
@@ -186,11 +190,10 @@ def _certificate(tls: "Secured") -> str:
     days = _days(tls)
     if tls.system and tls.browsers:
         return f"{days}, trusted by the system and by browsers"
-    if tls.system and not tls.certificate.is_ours:
-        return f"{days}, trusted by the system"
+    if tls.browsers is None:
+        return days if tls.system is None else f"{days}, {'' if tls.system else 'not '}trusted by the system"
     if not tls.system and not tls.browsers:
-        hint = ": `asgictl gen-cert --trust`" if tls.certificate.is_ours else ""
-        return f"{days}, trusted neither by the system nor by browsers{hint}"
+        return f"{days}, trusted neither by the system nor by browsers: `asgictl gen-cert --trust`"
     return f"{days}, trusted by {'the system, not by browsers' if tls.system else 'browsers, not by the system'}"
 
 
