@@ -1,6 +1,8 @@
 """What there is to say of a certificate and its key, whoever has made them."""
 
 import datetime as dt
+import os
+import shlex
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,15 +11,18 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from asgictl.certs import authority, files, handshake, keys, stores, trust, validity
+from asgictl.certs import authority, files, handshake, keys, stores, trust, validity, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
-from asgictl.certs.stores import Machine, Runner
+from asgictl.certs.stores import Machine, Runner, UnknownError
 from asgictl.errors import FileProblemError
 
 
 class Inspection(NamedTuple):
-    """What was found; `trusted` has a verdict for each place that was asked, `faults` what is wrong."""
+    """What was found; `trusted` has a verdict for each place that was asked, `faults` what is wrong.
+
+    `extent` says what the user's authority may vouch for beyond the usual, `unseen` what could not be looked at.
+    """
 
     certificate: Certificate
     key_type: str
@@ -25,6 +30,8 @@ class Inspection(NamedTuple):
     by_authority: bool
     trusted: dict[str, bool]
     faults: list[str]
+    extent: str | None
+    unseen: list[str]
 
 
 def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, run: Runner) -> Inspection:
@@ -35,10 +42,15 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     leaf, *chain = validity.load(files.read(pair.certificate), str(pair.certificate))
     said = validity.described(leaf)
     anchor = trust.anchor(folder)
-    by_authority = bool(anchor.pem) and validity.is_issued_by(
-        leaf, validity.load(anchor.pem.encode(), str(anchor.file))[0]
-    )
-    faults = [*_of_key(pair, leaf, password), *_of_certificate(leaf, chain, dt.datetime.now(dt.UTC))]
+    root = validity.load(anchor.pem.encode(), str(anchor.file))[0] if anchor.pem else None
+    by_authority = root is not None and validity.is_issued_by(leaf, root)
+    extent = authority.extent(folder, root) if root else None
+    unseen: list[str] = []
+    faults = [
+        *_in_git(pair.key, trust.pair_in(folder).key, unseen),
+        *_of_key(pair, leaf, password),
+        *_of_certificate(leaf, chain, dt.datetime.now(dt.UTC)),
+    ]
     trusted: dict[str, bool] = {}
     if by_authority:
         try:
@@ -56,7 +68,19 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         trusted["the system's store"] = handshake.is_trusted(*pair, text, said.names[0])
         if not said.self_signed and not chain and not trusted["the system's store"]:
             faults.append(f"who has signed it, {said.issuer or 'nameless'}, is neither in the file nor trusted here")
-    return Inspection(said, keys.named(leaf.public_key()), _mode(pair.key), by_authority, trusted, faults)
+    key_type, mode = keys.named(leaf.public_key()), _mode(pair.key)
+    return Inspection(said, key_type, mode, by_authority, trusted, faults, extent, unseen)
+
+
+def _in_git(key: Path, authoritys: Path, unseen: list[str]) -> Iterator[str]:
+    """Yield which keys git has; `unseen` is told where that cannot be found out."""
+    for file, remedy in ((key, "gen-cert --force"), (authoritys, "gen-cert --untrust, and then --trust")):
+        try:
+            if os.path.lexists(file) and version_control.is_tracked(file):
+                command = f"git rm --cached {shlex.quote(str(file))}"
+                yield f"git has `{file}`, and so has everybody with the repository: `{command}`, then {remedy}"
+        except UnknownError as error:
+            unseen.append(f"whether git has `{file}`: {error}")
 
 
 def _of_key(pair: Pair, leaf: x509.Certificate, password: bytes | None) -> Iterator[str]:
