@@ -183,14 +183,15 @@ def _punycode(host: str) -> str | None:
 
 def _network(text: str) -> Network | None:
     try:
-        network = ipaddress.ip_network(text)
+        return ipaddress.ip_network(text)
     except ValueError as error:
+        address, slash, _ = text.partition("/")
+        if not slash or not ip(address):
+            return None
+        hint = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
         if "host bits" in str(error):
-            raise _refused(
-                text, "is no network", f"write `{ipaddress.ip_network(text, strict=False)}`", "ca-permit"
-            ) from error
-        return None
-    return network
+            hint = f"write `{ipaddress.ip_network(text, strict=False)}`"
+        raise _refused(text, "is no network", hint, "ca-permit") from error
 
 
 def _refused(text: str, problem: str, hint: str, option: str = "names") -> ConfigError:

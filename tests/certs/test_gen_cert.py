@@ -231,6 +231,22 @@ def test_passwords() -> None:
     assert (checked.exit_code, run("--check").exit_code) == (0, 1)
 
 
+def test_a_password_that_is_no_text() -> None:
+    """A password of other bytes than UTF-8 is refused, before anything is written."""
+    command = ["gen-cert", "--p12", "x.p12", "--password-stdin"]
+    result = CliRunner().invoke(app, command, prog_name="asgictl", input=b"s\xe9cret\n", catch_exceptions=False)
+
+    assert lines(result) == (
+        2,
+        [],
+        [
+            "error: the password on stdin is not UTF-8",
+            "hint: encode it so, or use ASCII: programs would not agree on other bytes",
+        ],
+    )
+    assert not Path("ssl").exists()
+
+
 def test_a_client(tmp_path: Path) -> None:
     """A client gets a certificate of the authority, which is made for it, and the server's option is named."""
     result = run("--client", "Alice Smith", "--out", "clients")

@@ -218,7 +218,11 @@ def test_who_refuses_names(hosts: list[str], expected: str | None) -> None:
     assert names.taken_by_few(hosts) == expected
 
 
+_BITS = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
 NO_PLACES = {
+    "10.0.0.0/33": ("`10.0.0.0/33` is no network", _BITS),
+    "::1/129": ("`::1/129` is no network", _BITS),
+    "*": ("`*` is not a host name", "a `*` stands for the first label alone, as a whole: `*.dev.localhost`"),
     "10.0.0.1/8": ("`10.0.0.1/8` is no network", "write `10.0.0.0/8`"),
     "http://shop.example": ("`http://shop.example` is not a host name", "name the host alone: `shop.example`"),
     "a.*.example": (

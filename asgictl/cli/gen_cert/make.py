@@ -48,6 +48,13 @@ def password(flags: CertFlags) -> bytes | None:
     line = sys.stdin.buffer.readline().rstrip(b"\r\n")
     if not line:
         raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        problem = "the password on stdin is not UTF-8"
+        raise ConfigError(
+            problem, hint="encode it so, or use ASCII: programs would not agree on other bytes"
+        ) from error
     if len(line) > _LONGEST_PASSWORD:
         raise ConfigError("the password is too long for OpenSSL", hint=f"use {_LONGEST_PASSWORD} bytes at the most")
     return line
