@@ -22,6 +22,9 @@ from asgictl.certs.pairs import loaded
 from asgictl.certs.trust import pair_in
 from asgictl.errors import ConfigError, FileProblemError
 
+# How to have another authority.
+ANEW = "gen-cert --untrust, and then --trust"
+
 _AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
 
 

@@ -1,8 +1,6 @@
 """What there is to say of a certificate and its key, whoever has made them."""
 
 import datetime as dt
-import os
-import shlex
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,7 +45,7 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     extent = authority.extent(folder, root) if root else None
     unseen: list[str] = []
     faults = [
-        *_in_git(pair.key, trust.pair_in(folder).key, unseen),
+        *_in_git(pair.key, folder, unseen),
         *_of_key(pair, leaf, password),
         *_of_certificate(leaf, chain, dt.datetime.now(dt.UTC)),
     ]
@@ -72,13 +70,12 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     return Inspection(said, key_type, mode, by_authority, trusted, faults, extent, unseen)
 
 
-def _in_git(key: Path, authoritys: Path, unseen: list[str]) -> Iterator[str]:
+def _in_git(key: Path, folder: Path, unseen: list[str]) -> Iterator[str]:
     """Yield which keys git has; `unseen` is told where that cannot be found out."""
-    for file, remedy in ((key, "gen-cert --force"), (authoritys, "gen-cert --untrust, and then --trust")):
+    for file, remedy in ((key, "gen-cert --force"), (trust.pair_in(folder).key, authority.ANEW)):
         try:
-            if os.path.lexists(file) and version_control.is_tracked(file):
-                command = f"git rm --cached {shlex.quote(str(file))}"
-                yield f"git has `{file}`, and so has everybody with the repository: `{command}`, then {remedy}"
+            if fault := version_control.told(file, remedy):
+                yield fault
         except UnknownError as error:
             unseen.append(f"whether git has `{file}`: {error}")
 

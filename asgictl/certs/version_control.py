@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +59,14 @@ def may_take(key: Path) -> bool:
 def is_tracked(file: Path) -> bool:
     """Tell whether git has `file`, committed or staged; raise `UnknownError` when that cannot be found out."""
     return _is_in_repository(file) and _git(file, "--literal-pathspecs", "ls-files", "--error-unmatch") == 0
+
+
+def told(key: Path, remedy: str) -> str | None:
+    """Return what to say of a key that git has, which `remedy` replaces; raise `UnknownError` as above."""
+    if not os.path.lexists(key) or not is_tracked(key):
+        return None
+    command = f"git rm --cached {shlex.quote(str(key))}"
+    return f"git has `{key}`, and so has everybody with the repository: `{command}`, then {remedy}"
 
 
 def _is_in_repository(file: Path) -> bool:

@@ -605,6 +605,7 @@ def test_keys_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             f"`git rm --cached '{tmp_path}/dev ca/ca.key'`, then gen-cert --untrust, and then --trust",
         ],
     )
+    assert f"note: {found['faults'][1]}" in lines(run("--force"))[2]
     monkeypatch.setenv("PATH", "/nowhere")
     assert check()[1]["unseen"] == [
         "whether git has `ssl/cert.key`: git is not installed",

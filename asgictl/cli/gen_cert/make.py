@@ -1,5 +1,6 @@
 """`asgictl gen-cert`: making a certificate, for a server, for a client, or for a request that is there."""
 
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -156,10 +157,16 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
 def tell_of_authority(console: Console, folder: Path, issuer: "Issuer", hosts: Sequence[str] = ()) -> None:
     """Say what is unusual about the authority in `folder`, by which a certificate for `hosts` was made."""
     from asgictl.certs import authority, trust, version_control
+    from asgictl.certs.stores import UnknownError
 
     if more := authority.extent(folder, issuer.certificate, hosts):
         console.note(more)
-    if version_control.may_take(key := trust.pair_in(folder).key):
+    key = trust.pair_in(folder).key
+    with contextlib.suppress(UnknownError):
+        if tracked := version_control.told(key, authority.ANEW):
+            console.note(tracked)
+            return
+    if version_control.may_take(key):
         _tell_of_version_control(console, key)
 
 

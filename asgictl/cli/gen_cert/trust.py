@@ -48,6 +48,7 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     else:
         authority.refuse_wider(issuer, ca_permit)
     made = pairs.vouched_for(pair, order, issuer, now, force=force)
+    make.tell_of_authority(console, folder, issuer, made.certificate.names)
     machine = stores.this_machine()
     found = stores.find(machine, store or stores.USUAL)
     anchor = trusting.anchor(folder)
@@ -57,7 +58,6 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
     make.tell(console, made, [*pair, *order.extra], now, **data)
-    make.tell_of_authority(console, folder, issuer, made.certificate.names)
     good = [outcome.place for outcome in outcomes if outcome.problem is None]
     if good:
         console.note(f"trusted by {', '.join(map(str, good))}")
