@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,7 +45,7 @@ def pair_in(folder: Path) -> Pair:
 
 def anchor_name(folder: Path) -> str:
     """Return what the authority in `folder` is called in trust stores: the same before it is made as after."""
-    return f"asgictl-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    return f"asgictl-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
 
 
 def anchor(folder: Path) -> Anchor:

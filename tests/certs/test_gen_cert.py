@@ -568,6 +568,22 @@ def test_an_authority_that_is_wider(tmp_path: Path, now: dt.datetime) -> None:
     assert check()[1]["wider"] is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_users_and_folders_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user, a host or a folder whose name is not UTF-8 has an authority as everybody has, and loses it as well."""
+    folder = tmp_path / os.fsdecode(b"j\xfcrgen")
+    monkeypatch.setenv("ASGICTL_CA_DIR", str(folder))
+    monkeypatch.setenv("LOGNAME", os.fsdecode(b"j\xfcrgen"))
+    monkeypatch.setattr("socket.gethostname", lambda: "h" * 70)
+
+    assert nss("--trust").exit_code == 0
+
+    assert check()[1]["issuer"].startswith("asgictl local CA (j?rgen@hhhhhhh")
+    assert nss("--untrust").exit_code == 0
+    assert not folder.exists()
+
+
 def test_names_that_few_refuse() -> None:
     """A name with a `_` is made, as most clients take it, and it is said which one does not."""
     result = run("my_app.test", "*.my_app.test")
