@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from asgictl.certs import authority, files, handshake, keys, stores, trust, validity, version_control
+from asgictl.certs import authority, files, handshake, issue, keys, stores, trust, validity, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.certs.stores import Machine, Runner, UnknownError
@@ -51,6 +51,10 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     ]
     trusted: dict[str, bool] = {}
     if by_authority:
+        if issue.is_refused_by_gnutls(leaf):
+            faults.append(
+                "GnuTLS (wget, git) refuses it, for it has a common name: run `asgictl gen-cert --trust` again"
+            )
         try:
             authority.check_access(trust.pair_in(folder))
         except FileProblemError as error:

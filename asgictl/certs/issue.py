@@ -154,6 +154,13 @@ def refuse_outside(hosts: Iterable[str], constraints: Constraints) -> None:
         raise ConfigError(problem, hint=hint, option="names")
 
 
+def is_refused_by_gnutls(leaf: x509.Certificate) -> bool:
+    """Tell whether a certificate of our authority is one of those that `server` made before it left out the name."""
+    hosts = hosts_of(leaf.extensions)
+    named = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return bool(named and hosts) and all(map(names.ip, hosts))
+
+
 def hosts_of(extensions: x509.Extensions) -> tuple[str, ...]:
     """Return the host names and addresses that a certificate or a request is for."""
     try:

@@ -92,7 +92,8 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
         ]
         wanted = present._replace(**{name: getattr(order, name) for name in asked})
         is_of_issuer = validity.is_issued_by(bundle.leaf, issuer.certificate)
-        if wanted == present and is_of_issuer and hosts == said.names and said.lasts(now):
+        is_taken = is_of_issuer and not issue.is_refused_by_gnutls(bundle.leaf)
+        if wanted == present and is_taken and hosts == said.names and said.lasts(now):
             _save_p12(bundle, order)
             return Made(pair, bundle, kept=True)
         return write(pair, wanted, issuer, now)

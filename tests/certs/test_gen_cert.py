@@ -568,6 +568,28 @@ def test_an_authority_that_is_wider(tmp_path: Path, now: dt.datetime) -> None:
     assert check()[1]["wider"] is None
 
 
+@pytest.mark.usefixtures("home", "without_chromium", "issuer")
+def test_one_that_gnutls_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate for addresses as they were made once is a fault to `--check`, and made anew by `--trust`."""
+    subject = issue._subject
+    with monkeypatch.context() as older:
+        older.setattr(issue, "_subject", lambda name=None: subject(name or "asgictl 1234abcd"))
+        run("127.0.0.1", "::1")
+        run("localhost", "127.0.0.1", "--out", "named")
+        run("--client", "127.0.0.1")
+    fault = "GnuTLS (wget, git) refuses it, for it has a common name: run `asgictl gen-cert --trust` again"
+    assert (check()[0], check()[1]["faults"]) == (1, [fault])
+    assert check("--out", "named")[1]["faults"] == []
+    assert fault not in check("--cert-file", "ssl/127.0.0.1.pem", "--key-file", "ssl/127.0.0.1.key")[1]["faults"]
+
+    assert nss("--trust").exit_code == 0
+
+    assert (check()[1]["faults"], check()[1]["names"]) == ([], ["127.0.0.1", "::1"])
+    made = Path("ssl/cert.pem").read_bytes()
+    assert nss("--trust").exit_code == 0
+    assert Path("ssl/cert.pem").read_bytes() == made
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
 @pytest.mark.usefixtures("home", "without_chromium")
 def test_users_and_folders_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
