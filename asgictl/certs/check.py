@@ -4,10 +4,11 @@ import contextlib
 import datetime as dt
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs import authority, handshake, pem, stores, trust, validity, verdict
+from asgictl.certs import authority, handshake, issue, pem, stores, trust, validity, verdict, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.certs.stores import Machine, Runner, UnknownError
@@ -15,7 +16,10 @@ from asgictl.errors import FileProblemError
 
 
 class Inspection(NamedTuple):
-    """What was found; `trusted` has a verdict for each place that was asked, `faults` what is wrong."""
+    """What was found; `trusted` has a verdict for each place that was asked, `faults` what is wrong.
+
+    `extent` says what the user's authority may vouch for beyond the usual, `unseen` what could not be looked at.
+    """
 
     certificate: Certificate
     key_type: str
@@ -23,6 +27,8 @@ class Inspection(NamedTuple):
     by_authority: bool
     trusted: dict[str, bool]
     faults: list[str]
+    extent: str | None
+    unseen: list[str]
 
 
 def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, run: Runner) -> Inspection:
@@ -36,14 +42,17 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     text = password.decode(errors="surrogateescape") if password else None
     found = verdict.judge(pair, text, dt.datetime.now(dt.UTC))
     anchor = trust.anchor(folder)
-    by_authority = (
-        bool(anchor.pem)
-        and found.leaf is not None
-        and validity.is_issued_by(found.leaf, validity.load(anchor.pem.encode(), str(anchor.file))[0])
-    )
-    faults = found.faults
+    root = validity.load(anchor.pem.encode(), str(anchor.file))[0] if anchor.pem else None
+    by_authority = root is not None and found.leaf is not None and validity.is_issued_by(found.leaf, root)
+    extent = authority.extent(folder, root) if root else None
+    unseen: list[str] = []
+    faults = [*_in_git(pair.key, folder, unseen), *found.faults]
     trusted: dict[str, bool] = {}
     if by_authority:
+        if found.leaf is not None and issue.is_refused_by_gnutls(found.leaf):
+            faults.append(
+                "GnuTLS (wget, git) refuses it, for it has a common name: run `asgictl gen-cert --trust` again"
+            )
         try:
             authority.check_access(trust.pair_in(folder))
         except FileProblemError as error:
@@ -63,7 +72,18 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     elif found.certificate.names and not found.refused:
         by_system = handshake.trusted_by_system(*pair, text, found.certificate.names[0])
         trusted |= {} if by_system is None else {"the system's store": by_system}
-    return Inspection(found.certificate, found.key_type, _mode(pair.key), by_authority, trusted, faults)
+    mode = _mode(pair.key)
+    return Inspection(found.certificate, found.key_type, mode, by_authority, trusted, faults, extent, unseen)
+
+
+def _in_git(key: Path, folder: Path, unseen: list[str]) -> Iterator[str]:
+    """Yield which keys git has; `unseen` is told where that cannot be found out."""
+    for file, remedy in ((key, "gen-cert --force"), (trust.pair_in(folder).key, authority.ANEW)):
+        try:
+            if fault := version_control.told(file, remedy):
+                yield fault
+        except UnknownError as error:
+            unseen.append(f"whether git has `{file}`: {error}")
 
 
 def _mode(file: Path) -> int | None:

@@ -26,7 +26,7 @@ _MOST_TURNS = 6
 
 
 class Certificate(NamedTuple):
-    """What a server certificate says; `issuer` is the common name of who has signed it, `fingerprint` its SHA-256."""
+    """What a server certificate says; `issuer` is the name of who has signed it, `fingerprint` its SHA-256."""
 
     names: tuple[str, ...]
     issuer: str
@@ -77,7 +77,7 @@ def _certificate(fields: Any, der: bytes) -> Certificate:
     issuer, subject = _name(fields.get("issuer")), _name(fields.get("subject"))
     return Certificate(
         names=tuple(_hosts(fields.get("subjectAltName"))),
-        issuer=issuer.get("commonName", ""),
+        issuer=issuer.get("commonName") or issuer.get("organizationName", ""),
         organization=issuer.get("organizationName", ""),
         self_signed=issuer == subject,
         not_before=_time(fields["notBefore"]),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl import atomic
 from asgictl.certs import files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, is_trusted, look, trusted_by_system
@@ -56,7 +55,7 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
         return seen if seen.is_ours else _checked(pair, seen, place, note)
     from asgictl.certs import pairs, pem
 
-    with atomic.locked(*pair):
+    with files.locked(*pair):
         files.recover(pair)
         there = pair.there
         if not there:
@@ -84,6 +83,7 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
             return _checked(pair, seen, place, note)
     why = ", ".join(_faults(seen, place)) or "your authority vouches for it now"
     note(f"renewed `{pair.certificate}`: {why}; it is for {listed(said.names)}")
+    _tell_of_extent(issuer, place, said, note)
     return said
 
 
@@ -108,9 +108,20 @@ def _first(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> C
     order = pairs.Order(hosts=_hosts(names.LOCAL, place, known))
     issuer = pairs.for_hosts(known, order.hosts)
     said = pairs.write(pair, order, issuer, place.now).certificate
+    _tell_of_extent(issuer, place, said, note)
     end = "" if issuer else "; `asgictl gen-cert --trust` ends the browser's warning"
     note(f"made {pair} for {listed(said.names)}{end}")
     return said
+
+
+def _tell_of_extent(
+    issuer: "Issuer | None", place: Circumstances, said: Certificate, note: Callable[[str], object]
+) -> None:
+    """Say so when the authority that has just been used may vouch for more than its user may know."""
+    from asgictl.certs import authority
+
+    if issuer is not None and (more := authority.extent(place.authority, issuer.certificate, said.names)):
+        note(more)
 
 
 def _authority(place: Circumstances, note: Callable[[str], object]) -> "Issuer | None":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import atomic
-from asgictl.certs import files, stores
+from asgictl.certs import files, stores, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand, UnknownError
 from asgictl.certs.stores.held import Held
@@ -176,6 +176,7 @@ def discard(folder: Path) -> None:
         files.discard(pair)
         (folder / _RECORD).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
+            version_control.leave(folder)
             folder.rmdir()
             if folder.parent.name == "asgictl":
                 folder.parent.rmdir()

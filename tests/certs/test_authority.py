@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from asgictl.certs import authority, files, keys, trust
+from asgictl.certs import authority, files, keys, trust, version_control
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.stores import Machine
@@ -137,8 +137,11 @@ def test_whose_it_is(tmp_path: Path, now: dt.datetime, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("getpass.getuser", nobody)
     nameless = authority.make(tmp_path / "b", Constraints(), now).certificate
+    monkeypatch.setattr("socket.gethostname", lambda: "")
+    monkeypatch.setattr("getpass.getuser", lambda: "bob")
+    homeless = authority.make(tmp_path / "c", Constraints(), now).certificate
 
-    for root, owner in ((named, "alice@box"), (nameless, "box")):
+    for root, owner in ((named, "alice@box"), (nameless, "box"), (homeless, "bob")):
         (name,) = root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
         assert name.value == f"asgictl local CA ({owner}) {identifier[:8]}"
@@ -156,6 +159,45 @@ def test_what_an_authority_is_not_for(issuer: Issuer) -> None:
         "remove it with --untrust, and make a new one",
         "ca-permit",
     )
+
+
+def test_what_else_an_authority_is_for(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
+    """One that is wider than a new one is told of, with its folder, what it is used for, and how to be rid of it."""
+    assert authority.extent(tmp_path / "authority", issuer.certificate, ["shop.test"]) is None
+
+    wide = authority.make(tmp_path / "wide", Constraints().widened(["com", "10.0.0.0/8"]), now).certificate
+
+    begin, end = (
+        f"your authority in `{tmp_path}/wide` can vouch for com, 10.0.0.0/8, too",
+        "and so can whoever has its key",
+    )
+    undo = "`asgictl gen-cert --untrust` removes it"
+    assert authority.extent(tmp_path / "wide", wide, ["localhost"]) == f"{begin}, {end}; {undo}"
+    assert authority.extent(tmp_path / "wide", wide, ["localhost", "www.bank.com", "10.0.0.1"]) == (
+        f"{begin}, as here for www.bank.com, 10.0.0.1, {end}; {undo}"
+    )
+
+
+def test_its_key_is_kept_out_of_version_control(tmp_path: Path, issuer: Issuer) -> None:
+    """An authority in a repository does not get into it with its key, and leaves nothing behind."""
+    folder = tmp_path / "authority"
+    assert issuer
+    assert version_control.is_ignored(folder / "ca.key")
+
+    trust.discard(folder)
+
+    assert not folder.exists()
+
+
+def test_what_else_is_in_its_folder_stays(tmp_path: Path, issuer: Issuer) -> None:
+    """Another key in the authority's folder stays, and is kept out of version control as before."""
+    folder = tmp_path / "authority"
+    (folder / "mine.key").touch()
+    assert issuer
+
+    trust.discard(folder)
+
+    assert sorted(file.name for file in folder.iterdir()) == [".gitignore", "mine.key"]
 
 
 def test_an_interrupted_removal(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:

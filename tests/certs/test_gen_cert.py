@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import issue, pairs, stores, trust
+from asgictl.certs import authority, issue, pairs, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
+from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import Order
 from asgictl.certs.stores import Found, Machine
 from asgictl.cli import app
@@ -198,17 +199,14 @@ def test_misused(arguments: list[str], message: str, hint: str) -> None:
     assert not Path("ssl").exists()
 
 
-def test_a_store_that_the_file_names() -> None:
+def test_a_store_that_a_variable_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a store that is not there and was not typed, the place is told."""
-    Path("pyproject.toml").write_text("[tool.asgictl.gen-cert]\nstore = ['system', 'moon']\n")
+    monkeypatch.setenv("ASGICTL_GEN_CERT_STORE", "system\nmoon")
 
     assert lines(run("--trust")) == (
         2,
         [],
-        [
-            "error: there is no store `moon` (store in [tool.asgictl.gen-cert] of pyproject.toml)",
-            "hint: choose from system, nss, windows, java",
-        ],
+        ["error: there is no store `moon` (ASGICTL_GEN_CERT_STORE)", "hint: choose from system, nss, windows, java"],
     )
 
 
@@ -238,6 +236,22 @@ def test_passwords() -> None:
     assert key is not None
     checked = run("--check", "--password-stdin", stdin="sécret\n")
     assert (checked.exit_code, run("--check").exit_code) == (0, 1)
+
+
+def test_a_password_that_is_no_text() -> None:
+    """A password of other bytes than UTF-8 is refused, before anything is written."""
+    command = ["gen-cert", "--p12", "x.p12", "--password-stdin"]
+    result = CliRunner().invoke(app, command, prog_name="asgictl", input=b"s\xe9cret\n", catch_exceptions=False)
+
+    assert lines(result) == (
+        2,
+        [],
+        [
+            "error: the password on stdin is not UTF-8",
+            "hint: encode it so, or use ASCII: programs would not agree on other bytes",
+        ],
+    )
+    assert not Path("ssl").exists()
 
 
 def test_a_client(tmp_path: Path) -> None:
@@ -539,6 +553,161 @@ def test_names_outside_the_constraints(tmp_path: Path) -> None:
     refused = nss("--trust", "--ca-permit", "example.org")
     assert refused.exit_code == 2
     assert lines(refused)[2][0].startswith("error: your authority exists already, and is for localhost, ")
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_an_authority_that_is_wider(tmp_path: Path, now: dt.datetime) -> None:
+    """Whatever is done with an authority that may vouch for more than usual, it is said, and how to be rid of it."""
+    authority.make(tmp_path / "authority", Constraints().widened(["com"]), now)
+    begin = f"your authority in `{tmp_path}/authority` can vouch for com, too"
+    end = "and so can whoever has its key; `asgictl gen-cert --untrust` removes it"
+    usual, used = f"note: {begin}, {end}", f"note: {begin}, as here for www.bank.com, {end}"
+
+    told = [
+        [line for line in lines(result)[2] if begin in line]
+        for result in (
+            run("www.bank.com"),
+            run("--client", "alice"),
+            nss("--trust"),
+            run("localhost", "--force"),
+            run("10.0.0.1", "--force"),
+        )
+    ]
+
+    assert told == [[used], [usual], [used], [usual], []]
+    assert check("--cert-file", "ssl/alice.pem", "--key-file", "ssl/alice.key")[1]["wider"] == f"{begin}, {end}"
+    assert f"wider        {begin}, {end}" in lines(run("--check"))[1]
+    assert nss("--untrust").exit_code == 0
+    assert check()[1]["wider"] is None
+
+
+@pytest.mark.usefixtures("home", "without_chromium", "issuer")
+def test_one_that_gnutls_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate for addresses as they were made once is a fault to `--check`, and made anew by `--trust`."""
+    subject = issue._subject
+    with monkeypatch.context() as older:
+        older.setattr(issue, "_subject", lambda name=None: subject(name or "asgictl 1234abcd"))
+        run("127.0.0.1", "::1")
+        run("localhost", "127.0.0.1", "--out", "named")
+        run("--client", "127.0.0.1")
+    fault = "GnuTLS (wget, git) refuses it, for it has a common name: run `asgictl gen-cert --trust` again"
+    assert (check()[0], check()[1]["faults"]) == (1, [fault])
+    assert check("--out", "named")[1]["faults"] == []
+    assert fault not in check("--cert-file", "ssl/127.0.0.1.pem", "--key-file", "ssl/127.0.0.1.key")[1]["faults"]
+
+    assert nss("--trust").exit_code == 0
+
+    assert (check()[1]["faults"], check()[1]["names"]) == ([], ["127.0.0.1", "::1"])
+    made = Path("ssl/cert.pem").read_bytes()
+    assert nss("--trust").exit_code == 0
+    assert Path("ssl/cert.pem").read_bytes() == made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+@pytest.mark.usefixtures("home", "without_chromium")
+def test_users_and_folders_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user, a host or a folder whose name is not UTF-8 has an authority as everybody has, and loses it as well."""
+    folder = tmp_path / os.fsdecode(b"j\xfcrgen")
+    monkeypatch.setenv("ASGICTL_CA_DIR", str(folder))
+    monkeypatch.setenv("LOGNAME", os.fsdecode(b"j\xfcrgen"))
+    monkeypatch.setattr("socket.gethostname", lambda: "h" * 70)
+
+    assert nss("--trust").exit_code == 0
+
+    assert check()[1]["issuer"].startswith("asgictl local CA (j?rgen@hhhhhhh")
+    assert nss("--untrust").exit_code == 0
+    assert not folder.exists()
+
+
+def test_names_that_few_refuse() -> None:
+    """A name with a `_` is made, as most clients take it, and it is said which one does not."""
+    result = run("my_app.test", "*.my_app.test")
+
+    assert lines(result)[:2] == (0, ["ssl/cert.pem", "ssl/cert.key"])
+    assert lines(result)[2][1] == "note: Java takes no name with a `_`, nor Python one with a `*`"
+    assert issue.hosts_of(leaf("ssl/cert.pem").extensions) == ("my_app.test", "*.my_app.test")
+    assert check()[0] == 0
+
+
+@needs("git")
+def test_keys_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are kept out of git, the authority's too; one that is in it is a fault, with what to do."""
+    monkeypatch.setenv("ASGICTL_CA_DIR", f"{tmp_path}/dev ca")
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+
+    git("init", "--quiet")
+    for arguments in (["--client", "alice"], []):
+        run(*arguments)
+    git("add", "--all")
+    assert not any("ca.key" in line or "cert.key" in line for line in git("ls-files").splitlines())
+    assert (check()[1]["faults"], check()[1]["unseen"]) == ([], [])
+
+    git("add", "--force", "ssl/cert.key", "dev ca/ca.key")
+
+    status, found = check()
+    assert (status, found["faults"]) == (
+        1,
+        [
+            "git has `ssl/cert.key`, and so has everybody with the repository: "
+            "`git rm --cached ssl/cert.key`, then gen-cert --force",
+            f"git has `{tmp_path}/dev ca/ca.key`, and so has everybody with the repository: "
+            f"`git rm --cached '{tmp_path}/dev ca/ca.key'`, then gen-cert --untrust, and then --trust",
+        ],
+    )
+    assert f"note: {found['faults'][1]}" in lines(run("--force"))[2]
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert check()[1]["unseen"] == [
+        "whether git has `ssl/cert.key`: git is not installed",
+        f"whether git has `{tmp_path}/dev ca/ca.key`: git is not installed",
+    ]
+    assert "not seen     whether git has `ssl/cert.key`: git is not installed" in lines(run("--check"))[1]
+
+
+@needs("git")
+def test_rules_of_ones_own(tmp_path: Path) -> None:
+    """Where the authority's folder in a repository has rules that let its key in, that is said."""
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    (tmp_path / "authority").mkdir(mode=0o700)
+    (tmp_path / "authority/.gitignore").write_text("*.tmp\n")
+
+    assert lines(run("--client", "alice"))[2][1] == (
+        f"note: version control may take `{tmp_path}/authority/ca.key`; "
+        f"add `ca.key` to `{tmp_path}/authority/.gitignore`"
+    )
+
+
+LINKED = {
+    "a folder": ("ssl", "../elsewhere", "`ssl`"),
+    "one above it": ("a", "..", "`a/ssl`"),
+}
+
+
+@pytest.mark.parametrize("case", LINKED)
+def test_a_folder_that_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """Nothing is written through a link out of the current folder, also for --out; the place itself may be named."""
+    link, target, named = LINKED[case]
+    here = tmp_path / "clone"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    Path(link).symlink_to(target)
+    place = tmp_path / ("ssl" if case == "one above it" else "elsewhere")
+
+    assert lines(run("--force", "--out", named.strip("`"))) == (
+        4,
+        [],
+        [
+            f"error: {named} leads out of the current folder, to `{place}`, through a symbolic link",
+            f"hint: remove the link; if you want it, pass `{place}` with gen-cert's --out, "
+            "or with serve's --ssl-certfile",
+        ],
+    )
+    assert not place.exists()
+    assert run("--out", str(place)).exit_code == 0
+    Path("inside").mkdir()
+    Path("in").symlink_to("inside")
+    assert run("--out", "in").exit_code == 0
 
 
 @pytest.mark.usefixtures("home")

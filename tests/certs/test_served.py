@@ -118,13 +118,42 @@ def test_made_by_the_authority(desk: Desk) -> None:
     assert desk.notes == [f"made `ssl/cert.pem` and `ssl/cert.key` for {', '.join(LOCAL)}"]
 
 
+def test_made_by_an_authority_that_is_wider(desk: Desk) -> None:
+    """It is said once, when such an authority is used, and not at each start."""
+    authority.make(desk.folder, Constraints().widened(["com"]), desk.now)
+
+    desk.kept()
+    desk.kept()
+
+    assert desk.notes == [
+        f"your authority in `{desk.folder}` can vouch for com, too, and so can whoever has its key; "
+        "`asgictl gen-cert --untrust` removes it",
+        f"made `ssl/cert.pem` and `ssl/cert.key` for {', '.join(LOCAL)}",
+    ]
+    desk.kept("www.bank.com")
+    assert "can vouch for com, too, as here for www.bank.com, and" in desk.notes[-1]
+
+
+def test_made_by_an_older_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate with a common name, as they were made once, is known for ours, and stays as long as it is good."""
+    subject = issue._subject
+    with monkeypatch.context() as older:
+        older.setattr(issue, "_subject", lambda name=None: subject(name or "asgictl 1234abcd"))
+        old = desk.make(Order())
+    assert (old.is_ours, old.self_signed, old.issuer) == (True, True, "asgictl 1234abcd")
+
+    assert (desk.kept(), desk.notes) == (old, [])
+    assert desk.kept("shop.test").issuer == "asgictl"
+
+
 @pytest.mark.parametrize(
     ("host", "names"),
     [
         ("shop.test", (*LOCAL, "shop.test")),
         ("192.168.7.7", (*LOCAL, "192.168.7.7")),
         ("", LOCAL),
-        ("my_host", LOCAL),
+        ("my_host", (*LOCAL, "my_host")),
+        ("my host", LOCAL),
     ],
 )
 def test_made_for_the_host(desk: Desk, host: str, names: tuple[str, ...]) -> None:

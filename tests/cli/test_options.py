@@ -30,6 +30,7 @@ from asgictl.inspector.client import driver, replay_asgi, replay_http, replay_sc
 from asgictl.inspector.comparison import differences
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
+from asgictl.option_types import Trait
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.serving import launch
 from asgictl.serving.app.access_log import AccessLog
@@ -280,7 +281,7 @@ def sources(name: str, key: str, row: Row) -> dict[str, tuple[list[str], dict[st
         return ways
     text = row.value if row.value is not None else str(not row.off).lower()
     ways["variable"] = ([], {f"ASGICTL_{name}_{key}".upper().replace("-", "_"): text}, "")
-    if key != "profile":
+    if key != "profile" and Trait.MACHINE not in option_types.kind(option.hint).marks:
         toml = text if row.value is None or text.isdigit() else f"'{text}'"
         toml = f"['{text}']" if option_types.kind(option.hint).many else toml
         ways["file"] = ([], {}, f"[tool.asgictl.{name}]\n{key} = {row.toml or toml}\n")

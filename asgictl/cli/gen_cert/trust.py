@@ -50,6 +50,7 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     else:
         authority.refuse_wider(issuer, ca_permit)
     made = pairs.vouched_for(pair, order, issuer, now, force=force)
+    make.tell_of_authority(console, folder, issuer, made.certificate.names)
     machine = stores.this_machine()
     found = stores.find(machine, store or stores.USUAL)
     anchor = trusting.anchor(folder)
