@@ -361,6 +361,16 @@ GEN_CERT = {
     "store": Row({"trust.store": ["nss"]}, "nss", beside=("--trust",)),
     "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
     "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
+    "phone": Row(
+        {
+            "server": ABSENT,
+            "phone.pair.certificate": "ssl/cert.pem",
+            "phone.pair.key": "ssl/cert.key",
+            "phone.host": None,
+            "phone.where": [],
+        }
+    ),
+    "host": Row({"phone.host": "10.0.0.5"}, "10.0.0.5", beside=("--phone",)),
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {

@@ -16,6 +16,8 @@ class CertFlags(NamedTuple):
     trust: Annotated[bool, Trait.ACTION] = False
     untrust: Annotated[bool, Trait.ACTION] = False
     dry_run: Annotated[bool, Trait.ACTION] = False
+    phone: Annotated[bool, Trait.ACTION] = False
+    host: Annotated[str | None, Trait.ACTION] = None
     json: Annotated[bool, Trait.ACTION] = False
 
 
@@ -51,6 +53,11 @@ ROWS = {
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
     ),
     **panel(
+        "Phones",
+        phone=flag("--phone", about="Hand your authority's certificate to a phone, by a page."),
+        host=option("--host", metavar="ADDRESS", about="This machine's address, as the phone reaches it."),
+    ),
+    **panel(
         "Output",
         json=flag("--json", about="One JSON object, also on failure."),
     ),
@@ -58,8 +65,8 @@ ROWS = {
 
 _RULES = Rules(
     exclusive=(
-        *itertools.combinations(("client", "csr", "trust", "untrust"), 2),
-        *(("check", other) for other in ("client", "csr", "untrust")),
+        *itertools.combinations(("client", "csr", "trust", "untrust", "phone"), 2),
+        *(("check", other) for other in ("client", "csr", "untrust", "phone")),
         ("untrust", "p12"),
         *(("csr", other) for other in ("p12", "key_file", "key_type", "group", "password_stdin")),
     )
