@@ -201,11 +201,9 @@ ADDRESSES = {
 @pytest.mark.parametrize("host", ADDRESSES)
 def test_addresses_that_are_refused(host: str) -> None:
     """A phone needs an address of this machine."""
-    wanted = ADDRESSES[host]
+    status, problem, hint = ADDRESSES[host]
 
-    status, stdout, said = lines(run("--host", host))
-
-    assert (status, stdout, said[-2:]) == (wanted[0], "", [f"error: {wanted[1]}", f"hint: {wanted[2]}"])
+    assert lines(run("--host", host)) == (status, "", [f"error: {problem}", f"hint: {hint}"])
 
 
 @pytest.mark.usefixtures("issuer")

@@ -34,12 +34,12 @@ def phone(console: Console, pair: "Pair", host: str | None, where: Sequence[str]
     file = trust.pair_in(folder).certificate
     said = validity.described(issuer.certificate)
     root = Root(validity.der(issuer.certificate), said.issuer, str(issue.constraints_of(issuer.certificate)))
-    known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
     page = _handout(console, host, root)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         with page:
+            known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
             _tell(console, page.url, root)
             page.wait()
     except KeyboardInterrupt:
