@@ -54,7 +54,7 @@ ROWS = {
     ),
     **panel(
         "Phones",
-        phone=flag("--phone", about="Hand your authority's certificate to a phone, by a page."),
+        phone=flag("--phone", about="Hand your authority's certificate to a phone."),
         host=option("--host", metavar="ADDRESS", about="This machine's address, as the phone reaches it."),
     ),
     **panel(
