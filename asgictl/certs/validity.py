@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
 
@@ -40,6 +40,11 @@ def described(certificate: x509.Certificate) -> Certificate:
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
     )
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """Return a certificate as phones take it (X.690), alone and without its key."""
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def is_pair(certificate: x509.Certificate, key: PrivateKey) -> bool:

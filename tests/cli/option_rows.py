@@ -362,6 +362,16 @@ GEN_CERT = {
     "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
     "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
     "as-root": Row({"trust.store": ["system"]}, beside=("--trust",)),
+    "phone": Row(
+        {
+            "server": ABSENT,
+            "phone.pair.certificate": "ssl/cert.pem",
+            "phone.pair.key": "ssl/cert.key",
+            "phone.host": None,
+            "phone.where": [],
+        }
+    ),
+    "host": Row({"phone.host": "10.0.0.5"}, "10.0.0.5", beside=("--phone",)),
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {

@@ -22,7 +22,7 @@ from asgictl.certs import issue, keys, names
 from asgictl.cli import gen_cert, scaffold, views
 from asgictl.cli.command import Invocation
 from asgictl.cli.gen_cert import check as cert_check
-from asgictl.cli.gen_cert import make, trust
+from asgictl.cli.gen_cert import make, phone, trust
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
@@ -163,6 +163,7 @@ def spy(calls: Calls) -> None:
     calls.of(trust, "tell_of_root", "")
     calls.of(gen_cert, "_is_root", answer=True)
     calls.of(trust, "show", "", "stores")
+    calls.of(phone, "phone", "", "pair", "host", "where")
     calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
     calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])
     calls.of(scaffold, "_write", "run", "flags")

@@ -26,6 +26,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     asgictl gen-cert --untrust           take that back, without a trace
     asgictl gen-cert shop.test 10.0.0.5  for other names
     asgictl gen-cert --client alice      for a client of `serve --client-ca`
+    asgictl gen-cert --phone             hand that authority to a phone
     asgictl gen-cert --check             what is in ssl/, and who trusts it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     trusts = flags.trust and not flags.check
@@ -40,6 +41,10 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
         from asgictl.cli.gen_cert import check
 
         return check.check(console, _pair(request, "cert"), make.password(flags), must_be_trusted=flags.trust)
+    if flags.phone:
+        from asgictl.cli.gen_cert import phone
+
+        return phone.phone(console, _pair(request, "cert"), flags.host, _where(request, run))
     order = make.order_of(request, flags)
     if request.csr is not None:
         target = _pair(request, Path(request.csr).stem).certificate
@@ -73,7 +78,7 @@ def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
 def _needs_authority(request: CertRequest, flags: CertFlags) -> bool:
     """Tell whether the user's authority is made, used or removed."""
     trusts = flags.trust and not flags.check
-    return trusts or flags.untrust or request.client is not None or request.csr is not None
+    return trusts or flags.untrust or flags.phone or request.client is not None or request.csr is not None
 
 
 def _pair(request: CertRequest, stem: str) -> "Pair":
@@ -82,6 +87,12 @@ def _pair(request: CertRequest, stem: str) -> "Pair":
 
     certificate = request.cert_file or Path(request.out) / f"{stem}.pem"
     return Pair(Path(certificate), Path(request.key_file or Path(request.out) / f"{stem}.key"))
+
+
+def _where(request: CertRequest, run: Invocation) -> list[str]:
+    """Return the options that the user has just typed to say where the files are."""
+    typed = [field for field in ("out", "cert_file", "key_file") if run.is_typed(field)]
+    return [word for field in typed for word in (f"--{field.replace('_', '-')}", getattr(request, field))]
 
 
 def _check_stores(request: CertRequest) -> None:
@@ -119,14 +130,15 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
 
     for field, needed, hint in (
         ("dry_run", flags.trust or flags.untrust, "trust or --untrust"),
-        ("as_root", _needs_authority(request, flags), "trust, --untrust, --client or --csr"),
+        ("as_root", _needs_authority(request, flags), "trust, --untrust, --client, --csr or --phone"),
         ("ca_permit", flags.trust, "trust"),
+        ("host", flags.phone, "phone"),
         ("p12", flags.password_stdin, "password-stdin: many programs refuse one without a password"),
     ):
         if run.is_typed(field) and not needed:
             key = field.replace("_", "-")
             raise ConfigError(f"`--{key}` means nothing alone", hint=f"pass it with --{hint}", option=key)
-    for field in ("check", "untrust", "client"):
+    for field in ("check", "untrust", "phone", "client"):
         if run.is_typed(field) and run.is_typed("names"):
             raise ConfigError(f"`--{field}` takes no names", hint="drop them")
     if request.days > LONGEST.days:

@@ -17,6 +17,8 @@ class CertFlags(NamedTuple):
     untrust: Annotated[bool, Trait.ACTION] = False
     dry_run: Annotated[bool, Trait.ACTION] = False
     as_root: Annotated[bool, Trait.ACTION] = False
+    phone: Annotated[bool, Trait.ACTION] = False
+    host: Annotated[str | None, Trait.ACTION] = None
     json: Annotated[bool, Trait.ACTION] = False
 
 
@@ -55,6 +57,11 @@ ROWS = {
         as_root=flag("--as-root", about="Let sudo make root's own authority: for containers and CI."),
     ),
     **panel(
+        "Phones",
+        phone=flag("--phone", about="Hand your authority's certificate to a phone."),
+        host=option("--host", metavar="ADDRESS", about="This machine's address, as the phone reaches it."),
+    ),
+    **panel(
         "Output",
         json=flag("--json", about="One JSON object, also on failure."),
     ),
@@ -62,8 +69,8 @@ ROWS = {
 
 _RULES = Rules(
     exclusive=(
-        *itertools.combinations(("client", "csr", "trust", "untrust"), 2),
-        *(("check", other) for other in ("client", "csr", "untrust")),
+        *itertools.combinations(("client", "csr", "trust", "untrust", "phone"), 2),
+        *(("check", other) for other in ("client", "csr", "untrust", "phone")),
         ("untrust", "p12"),
         *(("csr", other) for other in ("p12", "key_file", "key_type", "group", "password_stdin")),
     )
