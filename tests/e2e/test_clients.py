@@ -61,6 +61,9 @@ CLIENTS = {
     "Chromium": Client("chromium", f"chromium {CHROMIUM} {QUIET} --dump-dom {{url}}", "ERR_CERT_AUTHORITY_INVALID"),
 }
 
+# Two projects.
+FOLDERS = ("shop", "address")
+
 # Those of the command line besides the one that Firefox makes when it is started for the first time.
 PROFILES = {"default": "", "absolute": "work", "nested": "nested"}
 
@@ -92,7 +95,7 @@ def go(user: Login) -> Trial:
     ]
     if user.has("javac"):
         commands.append(user.run("cd shop; JAVA_HOME=~/jdk asgictl gen-cert --trust --store java"))
-    for folder in ("shop", "address"):
+    for folder in FOLDERS:
         user.wait_for(f"{folder}/log", "new connections get the certificate")
     exports = "; ".join(dict.fromkeys(re.findall(r"`(export .*?)`", commands[0].stderr)))
     seen.append(ask_all(user, urls, exports))
@@ -118,11 +121,11 @@ def prepare(user: Login) -> None:
 
 def serve(user: Login) -> list[str]:
     """Serve two projects, one with the usual names and one for an address alone; return the URLs."""
-    for folder in ("shop", "address"):
+    for folder in FOLDERS:
         user.write(f"{folder}/main.py", APP)
     user.out("cd address; asgictl gen-cert 127.0.0.1")
-    usual, address = (user.serve(folder, "asgictl serve --https --port 0") for folder in ("shop", "address"))
-    return [usual.replace("127.0.0.1", "localhost"), usual, address]
+    usual, address = (user.serve(folder, "asgictl serve --https --host localhost --port 0") for folder in FOLDERS)
+    return [usual, *(url.replace("localhost", "127.0.0.1") for url in (usual, address))]
 
 
 def ask_all(user: Login, urls: list[str], exports: str) -> dict[str, list[str]]:
