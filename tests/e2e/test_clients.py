@@ -98,6 +98,7 @@ def go(user: Login) -> Trial:
     for folder in FOLDERS:
         user.wait_for(f"{folder}/log", "new connections get the certificate")
     exports = "; ".join(dict.fromkeys(re.findall(r"`(export .*?)`", commands[0].stderr)))
+    assert "DNS:" not in user.out("openssl x509 -in address/ssl/cert.pem -noout -ext subjectAltName")
     seen.append(ask_all(user, urls, exports))
     commands.append(user.run("asgictl gen-cert --untrust"))
     seen.append(ask_all(user, urls, exports))
@@ -124,8 +125,8 @@ def serve(user: Login) -> list[str]:
     for folder in FOLDERS:
         user.write(f"{folder}/main.py", APP)
     user.out("cd address; asgictl gen-cert 127.0.0.1")
-    usual, address = (user.serve(folder, "asgictl serve --https --host localhost --port 0") for folder in FOLDERS)
-    return [usual, *(url.replace("localhost", "127.0.0.1") for url in (usual, address))]
+    usual = user.serve("shop", "asgictl serve --https --host localhost --port 0")
+    return [usual, usual.replace("localhost", "127.0.0.1"), user.serve("address", "asgictl serve --https --port 0")]
 
 
 def ask_all(user: Login, urls: list[str], exports: str) -> dict[str, list[str]]:
