@@ -12,7 +12,7 @@ from cryptography import x509
 from asgictl.certs import authority, files, handshake, keys, stores, trust, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
-from asgictl.certs.stores import Machine, Runner
+from asgictl.certs.stores import Machine, Runner, UnknownError
 from asgictl.errors import FileProblemError
 
 
@@ -46,9 +46,14 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         except FileProblemError as error:
             faults.append(error.message)
         recorded = trust.recorded(folder)
-        usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.places]
-        for place in [*usual, *(stores.place(*entry, machine) for entry in recorded)]:
-            trusted[str(place)] = place.trusts(anchor, run)
+        usual = [place for kind in stores.find(machine, stores.USUAL) for place in kind.usable]
+        for place in [*usual, *trust.recorded_places(folder, machine)]:
+            try:
+                trusted[str(place)] = place.trusts(anchor, run)
+            except UnknownError as error:
+                if (place.store, place.path) in recorded:
+                    faults.append(f"cannot tell whether {place} trusts it: {error}")
+                continue
             if not trusted[str(place)] and (place.store, place.path) in recorded:
                 faults.append(f"not trusted by {place} any more")
     elif said.names:

@@ -1,6 +1,7 @@
 """The user's authority is used only when it is whole, in time, and nobody else's business."""
 
 import datetime as dt
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from asgictl.certs import authority, files, keys, trust
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
+from asgictl.certs.stores import Machine
 from asgictl.errors import ConfigError, FileProblemError
 
 AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
@@ -196,6 +198,17 @@ def test_a_broken_record(tmp_path: Path, issuer: Issuer) -> None:
             f"cannot read `{tmp_path}/authority/trust.json`, which says where your authority is trusted",
             "remove the file: every usual place is looked at anyway",
         )
+
+
+@pytest.mark.parametrize("place", [("system", "Root"), ("moon", "x")])
+def test_a_record_of_another_machine(tmp_path: Path, place: tuple[str, str]) -> None:
+    """A record of places that this machine cannot have, as of a folder that Windows shares, is named."""
+    (tmp_path / "trust.json").write_text(json.dumps([dict(zip(("store", "place"), place, strict=True))]))
+
+    with pytest.raises(FileProblemError) as caught:
+        trust.recorded_places(tmp_path, Machine("linux", tmp_path, {}, lambda _: None))
+
+    assert caught.value.message == f"cannot read `{tmp_path}/trust.json`, which says where your authority is trusted"
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import issue, pairs, trust
+from asgictl.certs import issue, pairs, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.pairs import Order
@@ -35,6 +35,13 @@ pytestmark = pytest.mark.usefixtures("pair")
 def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Java on this machine: it takes a second for each look at its store."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no-java"))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own store is looked at, or changed."""
+    usual = stores.this_machine
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(root=tmp_path / "root"))
 
 
 def run(*arguments: str, stdin: str | None = None) -> Any:
@@ -138,7 +145,7 @@ REFUSED = [
         "there is no key type `dsa`",
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
-    (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, java"),
+    (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, windows, java"),
     (["--dry-run"], "`--dry-run` means nothing alone", "pass it with --trust or --untrust"),
     (["--ca-permit", "x.test"], "`--ca-permit` means nothing alone", "pass it with --trust"),
     (
@@ -200,7 +207,7 @@ def test_a_store_that_the_file_names() -> None:
         [],
         [
             "error: there is no store `moon` (store in [tool.asgictl.gen-cert] of pyproject.toml)",
-            "hint: choose from system, nss, java",
+            "hint: choose from system, nss, windows, java",
         ],
     )
 
@@ -398,21 +405,24 @@ def nss(*arguments: str) -> Any:
 def test_trust_and_untrust(home: Path, tmp_path: Path) -> None:
     """`--trust` shows what it runs and `--untrust` undoes it, the authority included."""
     folder = tmp_path / "authority"
-    name = trust.anchor_name(folder)
     certutil = f"certutil -d sql:{home}/.mozilla/firefox/a1.default"
-    planned = nss("--trust", "--dry-run")
-    assert lines(planned) == (0, [f"{certutil} -A -t C,, -n {name} -i {folder}/ca.pem"], [])
+    assert lines(nss("--trust", "--dry-run")) == (
+        0,
+        [f"{certutil} -A -t C,, -n asgictl-XXXXXXXX -i {folder}/ca.pem"],
+        ["note: `XXXXXXXX` will be the first digits of its fingerprint: your authority is not made yet"],
+    )
     assert not folder.exists()
 
     result = nss("--trust")
 
+    name = f"asgictl-{leaf(f'{folder}/ca.pem').fingerprint(hashes.SHA256()).hex()[:8]}"
     assert lines(result) == (
         0,
         ["ssl/cert.pem", "ssl/cert.key"],
         [
             f"note: made your authority in `{folder}`, which can vouch for localhost, test, internal, local, "
             "127.0.0.0/8, ::1/128 and nothing else",
-            f"note: running {planned.stdout.strip()}",
+            f"note: running {certutil} -A -t C,, -n {name} -i {folder}/ca.pem",
             f"note: for {LOCAL}, by your authority, until {until(199)}",
             "note: trusted by Firefox (~/.mozilla/firefox/a1.default)",
             f"note: Node: `export NODE_EXTRA_CA_CERTS={folder}/ca.pem`",
@@ -465,7 +475,10 @@ def test_programs_with_a_store_of_their_own(tmp_path: Path, monkeypatch: pytest.
 @pytest.fixture
 def without_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Chromium on this machine."""
-    monkeypatch.setattr("asgictl.certs.stores.nss._CHROMIUM", ())
+    usual = stores.this_machine
+    here = usual()
+    find = {name: here.find(name) for name in ("certutil", "java")}.get
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(find=find))
 
 
 @pytest.mark.usefixtures("home", "without_chromium")
@@ -616,16 +629,52 @@ def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
 
 
 def test_sudo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With sudo the authority would be root's, so it is refused."""
+    """With sudo, or what is like it, the authority would be root's, so it is refused, and the way round is named."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for variable, value in (("SUDO_USER", "alice"), ("DOAS_USER", "alice"), ("PKEXEC_UID", "1000")):
+        monkeypatch.setenv(variable, value)
+
+        assert lines(run("--trust"))[::2] == (
+            2,
+            [
+                "error: with sudo the authority would be root's, and your browsers would not hear of it",
+                "hint: run it without sudo, for what needs root asks for that itself; "
+                "for the system's store of a container or a CI machine pass --as-root",
+            ],
+        )
+        assert (run("--trust", "--dry-run").exit_code, run("--untrust", "--dry-run").exit_code) == (4, 0)
+        monkeypatch.setenv(variable, "0" if variable == "PKEXEC_UID" else "root")  # root itself has called sudo
+        assert run("--client", variable).exit_code == 0
+        monkeypatch.delenv(variable)
+
+
+def test_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--as-root` goes for the system's store alone, and says whose the authority is; others than root have no use."""
+    (tmp_path / "root/usr/local/share/ca-certificates").mkdir(parents=True)
+    usual = stores.this_machine
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(find=lambda name: f"/usr/bin/{name}"))
+    monkeypatch.setattr(trust, "install", lambda _, places, *_rest: [trust.Outcome(place) for place in places])
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
-    assert lines(run("--trust"))[::2] == (
+    status, _, said = lines(run("--trust", "--as-root"))
+
+    assert (status, said[0]) == (
+        0,
+        f"note: the authority is root's, in `{tmp_path}/authority`: only root has certificates of it, "
+        "and nobody's browsers are told",
+    )
+    assert "note: trusted by the system's store (Debian)" in said
+    assert lines(run("--as-root")) == (
         2,
-        [
-            "error: with sudo the authority would be root's, and your browsers would not hear of it",
-            "hint: run it without sudo: what needs root asks for that itself",
-        ],
+        [],
+        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client or --csr"],
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert lines(run("--trust", "--as-root")) == (
+        2,
+        [],
+        ["error: `--as-root` is for root", "hint: drop it: what needs root asks for that itself"],
     )
 
 
@@ -660,7 +709,6 @@ def test_two_at_once(pair: Pair) -> None:
 
 ROOT = r"""
 set -eu
-name=$2
 for place in /etc/ssl /usr/local/share/ca-certificates /etc/ca-certificates /var/lib/dpkg \
   /var/lib/ca-certificates-java; do
   test -d $place || continue
@@ -677,6 +725,8 @@ java() {
 update-ca-certificates --fresh >/dev/null 2>&1
 listing >before
 "$1" gen-cert --trust --store system >/dev/null 2>trusted
+name=$(openssl x509 -in "$ASGICTL_CA_DIR/ca.pem" -noout -fingerprint -sha256)
+name=asgictl-$(echo "${name#*=}" | tr -d : | tr A-F a-f | cut -c1-8)
 verdict
 java
 "$1" gen-cert --untrust >/dev/null 2>&1
@@ -692,8 +742,7 @@ diff before after && echo same
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, for a private /etc/ssl")
 def test_the_systems_store_for_real(tmp_path: Path) -> None:
     """With root, in a private view of the file system: the whole machine trusts it, then not, and nothing is left."""
-    name = trust.anchor_name(tmp_path / "authority")
-    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL), name]
+    script = ["unshare", "--mount", "sh", "-c", ROOT, "sh", str(ASGICTL)]
 
     done = subprocess.run(script, capture_output=True, text=True, check=False)
 

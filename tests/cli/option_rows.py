@@ -361,6 +361,7 @@ GEN_CERT = {
     "store": Row({"trust.store": ["nss"]}, "nss", beside=("--trust",)),
     "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
     "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
+    "as-root": Row({"trust.store": ["system"]}, beside=("--trust",)),
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {

@@ -19,7 +19,7 @@ import asgictl.scaffold.detect
 import asgictl.scaffold.plan
 from asgictl import adapt, cli, option_types
 from asgictl.certs import issue, keys, names
-from asgictl.cli import scaffold, views
+from asgictl.cli import gen_cert, scaffold, views
 from asgictl.cli.command import Invocation
 from asgictl.cli.gen_cert import check as cert_check
 from asgictl.cli.gen_cert import make, trust
@@ -160,6 +160,8 @@ def spy(calls: Calls) -> None:
     calls.of(cert_check, "check", "", "pair", "password")
     calls.of(trust, "trust", "", "pair", "order", "request")
     calls.of(trust, "untrust", "", "stores")
+    calls.of(trust, "tell_of_root", "")
+    calls.of(gen_cert, "_is_root", answer=True)
     calls.of(trust, "show", "", "stores")
     calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
     calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])

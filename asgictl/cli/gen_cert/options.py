@@ -16,6 +16,7 @@ class CertFlags(NamedTuple):
     trust: Annotated[bool, Trait.ACTION] = False
     untrust: Annotated[bool, Trait.ACTION] = False
     dry_run: Annotated[bool, Trait.ACTION] = False
+    as_root: Annotated[bool, Trait.ACTION] = False
     json: Annotated[bool, Trait.ACTION] = False
 
 
@@ -46,9 +47,12 @@ ROWS = {
         "Trust",
         trust=flag("--trust", about="Use an authority of yours, and have it trusted."),
         untrust=flag("--untrust", about="Undo that, and remove the authority."),
-        store=option("--store", metavar="NAME", about="Only system, nss (browsers), or java (not by default)."),
+        store=option(
+            "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (not by default)."
+        ),
         ca_permit=option("--ca-permit", metavar="DOMAIN", about="More that a new authority is for; or a network."),
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
+        as_root=flag("--as-root", about="Let sudo make root's own authority: for containers and CI."),
     ),
     **panel(
         "Output",
