@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.conftest import ASGICTL
 
-USER = "alice"
+USER = "newcomer"
 
 # The user may pass through the folders that lead to asgictl and to its Python, but finds only `asgictl` on PATH: where
 # pipx puts it, a folder that Debian's `~/.profile` adds if it is there.

@@ -23,6 +23,7 @@ pytestmark = [
 
 ASK = Path(__file__).parent / "clients"
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "uv"
+UV_RUN = f"{UV} run --no-project --no-cache --python {sys.executable}"
 CHROMIUM = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
 QUIET = "--disable-background-networking --disable-component-update"
 
@@ -57,7 +58,7 @@ CLIENTS = {
     "Go": Client("go", "./ask {url}", "certificate signed by unknown authority"),
     "Java, the system's": Client("javac", "java -cp . Ask {url}", JAVA),
     "Java, the user's": Client("javac", "jdk/bin/java -cp . Ask {url}", JAVA),
-    "rustls": Client(UV, f"{UV} run --no-project --no-cache --system-certs {{url}}", "certificate: UnknownIssuer"),
+    "rustls": Client(UV, f"{UV_RUN} --system-certs {{url}}", "invalid peer certificate: UnknownIssuer"),
     "Chromium": Client("chromium", f"chromium {CHROMIUM} {QUIET} --dump-dom {{url}}", "ERR_CERT_AUTHORITY_INVALID"),
 }
 
