@@ -837,7 +837,7 @@ def test_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(run("--as-root")) == (
         2,
         [],
-        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client or --csr"],
+        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client, --csr or --phone"],
     )
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert lines(run("--trust", "--as-root")) == (
