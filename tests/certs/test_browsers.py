@@ -119,6 +119,18 @@ def test_a_list_of_profiles_that_is_broken(tmp_path: Path, content: bytes) -> No
     assert shown(machine(tmp_path)) == ["Firefox (~/.mozilla/firefox/a1.default)"]
 
 
+@pytest.mark.parametrize("there", ["", ".local/share/pki/nssdb"])
+def test_an_empty_folder_for_the_common_database(tmp_path: Path, there: str) -> None:
+    """Chromium looks into `~/.pki/nssdb` as soon as the folder is there, so that a database is made in it."""
+    (tmp_path / ".pki/nssdb").mkdir(parents=True)
+    database(tmp_path, *([there] if there else []))
+
+    assert sorted(shown(machine(tmp_path, "usr/bin/chromium"))) == [
+        *([f"Chromium (~/{there})"] if there else []),
+        "Chromium (~/.pki/nssdb)",
+    ]
+
+
 def test_who_uses_the_common_database(tmp_path: Path) -> None:
     """All of Chromium's kin outside of sandboxes share one, which is made before the first start."""
     assert shown(machine(tmp_path)) == []

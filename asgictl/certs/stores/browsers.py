@@ -123,13 +123,13 @@ def _homes(machine: Machine) -> Iterator[_Home]:
 
 
 def _databases(home: _Home, machine: Machine) -> Iterator[tuple[Path, str]]:
-    # Chromium from 146 on takes the second, if there is no first.
+    # Chromium from 146 on takes the second, unless the first is there, be it empty.
     places = home.home / ".pki/nssdb", home.data / "pki/nssdb"
     users = _users(home.sandbox, machine)
     existing = [folder for folder in places if has_database(folder)]
     for folder in existing:
         yield folder, users or home.sandbox or "other programs"
-    if users and not existing and not home.sandbox:
+    if users and places[0] not in existing and (os.path.isdir(places[0]) or not (existing or home.sandbox)):  # noqa: PTH112  # which does not fail
         yield places[0], users
     for browser in _BROWSERS:
         tops = [*([home.home / browser.old] if browser.old else []), *(c / n for c in home.config for n in browser.new)]
