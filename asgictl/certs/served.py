@@ -201,4 +201,4 @@ def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[boo
     ours = bool(stores) and is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
     if sys.platform == "linux":
         return system, ours and "nss" in stores
-    return system or (ours and "system" in stores), ours and "system" in stores  # which browsers heed there
+    return system or (ours and "system" in stores), ours and "system" in stores  # which browsers follow there

@@ -480,7 +480,7 @@ def test_programs_with_a_store_of_their_own(tmp_path: Path, monkeypatch: pytest.
             f"note: trusted by the system's store (Debian), Java ({keys})",
             f"note: Node: `export NODE_EXTRA_CA_CERTS={tmp_path}/authority/ca.pem`",
             f"note: requests and httpx: `export REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}`",
-            "note: Java does not heed what an authority may vouch for: whoever has its key can pose as any site there",
+            "note: Java ignores the limits of an authority: whoever has its key can pose as any site there",
             "note: restart the browser if it is open",
         ],
     )

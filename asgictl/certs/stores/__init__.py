@@ -131,7 +131,7 @@ class Found(NamedTuple):
 
 
 NAMES = ("system", "nss", "windows", "java")
-# Java does not heed name constraints (measured with 17), so an authority gets there only when it is asked for.
+# Java ignores name constraints (measured with 17), so an authority gets there only when it is asked for.
 USUAL = ("system", "nss", "windows")
 
 

@@ -1,4 +1,4 @@
-"""Java's store. Java does not heed name constraints, so this one is used only when it is asked for."""
+"""Java's store. Java ignores name constraints, so this one is used only when it is asked for."""
 
 import os
 from collections.abc import Sequence

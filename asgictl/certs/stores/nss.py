@@ -104,7 +104,7 @@ class Database(NamedTuple):
 
 
 def find(machine: Machine) -> Found:
-    """Return the databases of the user's browsers; on macOS and Windows browsers heed the system's store."""
+    """Return the databases of the user's browsers; on macOS and Windows browsers follow the system's store."""
     if machine.platform in {"darwin", "win32"}:
         return Found()
     spots = browsers.spots(machine)

@@ -191,9 +191,7 @@ def _tell_of_others(console: Console, anchor: Path, places: Sequence[stores.Plac
             bundle = place.layout.bundle
             console.note(f"requests and httpx: `export REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}`")
     if any(place.store == "java" for place in places):
-        console.note(
-            "Java does not heed what an authority may vouch for: whoever has its key can pose as any site there"
-        )
+        console.note("Java ignores the limits of an authority: whoever has its key can pose as any site there")
     console.note("restart the browser if it is open")
 
 
