@@ -26,7 +26,7 @@ test-browser: $(VENV)/.dev  ## run the tests that need Chromium
 	$(BIN)/pytest -m browser $(ARGS)
 
 test-system: $(VENV)/.dev  ## try the real trust stores, in a private view of the file system; the system's needs root
-	$(BIN)/pytest -m system $(ARGS)
+	$(BIN)/pytest -m system -o faulthandler_timeout=600 $(ARGS)
 
 test-containers: $(VENV)/.dev  ## build and run what scaffold writes; needs root on Linux, or ASGICTL_ENGINE=system
 	$(BIN)/pytest -m containers -o faulthandler_timeout=1200 $(ARGS)

@@ -25,6 +25,8 @@ class Trait(enum.Enum):
     PATH = "a path, in a file relative to that file"
     SECRET = "never shown"  # noqa: S105  # no password
     ACTION = "for the command line only"
+    MACHINE = "of the user's machine: no file of a project decides it"
+    INSIDE = "a path that is written, or handed out: one that a file of a project names stays in the project's folder"
 
 
 class OptionType(NamedTuple):

@@ -114,6 +114,12 @@ def upwards(folder: Path) -> list[Path]:
     return [root for root in (folder, *folder.parents) if root.is_relative_to(last)]
 
 
+def outside(path: Path, folder: Path) -> Path | None:
+    """Return where `path` leads, through links too, if that is not in `folder`."""
+    real = Path(os.path.realpath(path))
+    return None if real.is_relative_to(os.path.realpath(folder)) else real
+
+
 def shown(path: Path) -> str:
     """Return `path` as short as it is clear: relative to the current folder where it lies below."""
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Mu
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import env_files, errors, option_types, pyproject, reading
+from asgictl import bounds, env_files, errors, option_types, pyproject, reading
 from asgictl.errors import AsgictlError, ConfigError
 from asgictl.option_types import Trait
 
@@ -80,6 +80,16 @@ class Rules(NamedTuple):
 Settings = dict[str, Setting]
 
 
+class _Files(NamedTuple):
+    """The variables that `--env-file`s have set, each with its file, and the project's folder if it names them."""
+
+    of: Mapping[str, str] = {}
+    project: Path | None = None
+
+    def place(self, name: str) -> str:
+        return f"`{name}` in `{self.of[name]}`" if name in self.of else f"`{name}`"
+
+
 def resolve(  # noqa: PLR0913  # all the sources
     command: str,
     options: Sequence[Option],
@@ -100,8 +110,8 @@ def resolve(  # noqa: PLR0913  # all the sources
     by_key = {option.key: option for option in options if option.settable}
     tables = _tables(around, command, by_key) if around else {}
     line = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
-    early = _first(line, _variables(command, by_key, environ, {}), tables.get(None, {}))
-    files = _load(early.get("env_file"), environ)
+    early = _first(line, _variables(command, by_key, environ, _Files()), tables.get(None, {}))
+    files = _load(early.get("env_file"), environ, around)
     variables = _variables(command, by_key, environ, files)
     profile = _first(line, variables).get("profile")
     layers = [line, variables, _of_platform(by_key, environ, files), _profile(profile, tables, command, around)]
@@ -222,20 +232,21 @@ def _refuse_idle(settled: Settings, keys: Mapping[str, str], rules: Rules) -> No
             raise ConfigError(problem, hint="drop one of them", option=keys[name])
 
 
-def _variables(
-    command: str, by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]
-) -> Settings:
+def _variables(command: str, by_key: Mapping[str, Option], environ: Mapping[str, str], files: _Files) -> Settings:
     """Return what the variables of `command` set, some from `files`; an empty one sets nothing."""
-    prefix = f"ASGICTL_{command.upper().replace('-', '_')}_"
-    known = {f"{prefix}{key.upper().replace('-', '_')}": option for key, option in by_key.items()}
+    prefix = _variable(command, "")
+    known = {_variable(command, key): option for key, option in by_key.items()}
     found: Settings = {}
     for name in sorted(name for name, value in environ.items() if name.startswith(prefix) and value):
-        if name not in files and _is_service_link(name, prefix, known, environ):
+        if name not in files.of and _is_service_link(name, prefix, known, environ):
             continue
-        place = _place(name, files)
+        place = files.place(name)
         if name not in known:
             raise ConfigError(f"there is no variable {place}", hint=_suggestion(name, known, f"{prefix}PORT"))
         value = _read(place, known[name], environ[name])
+        if name in files.of and files.project is not None:
+            said = bounds.Said(files.project, f"the variable {place}", known[name].key, name)
+            said.check(value, known[name].hint)
         found[known[name].name] = Setting(value, place.replace("`", ""), Rank.VARIABLE)
     return found
 
@@ -248,18 +259,14 @@ def _is_service_link(name: str, prefix: str, known: Container[str], environ: Map
     return bool(of_its_own) and name not in known and environ.get(f"{service}NAME", "").startswith("/")
 
 
-def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str], files: Mapping[str, str]) -> Settings:
+def _of_platform(by_key: Mapping[str, Option], environ: Mapping[str, str], files: _Files) -> Settings:
     found: Settings = {}
     for name, key in _PLATFORM.items():
         if key in by_key and environ.get(name):
-            place = _place(name, files)
+            place = files.place(name)
             value = _read(place, by_key[key], environ[name])
             found[by_key[key].name] = Setting(value, place.replace("`", ""), Rank.PLATFORM)
     return found
-
-
-def _place(name: str, files: Mapping[str, str]) -> str:
-    return f"`{name}` in `{files[name]}`" if name in files else f"`{name}`"
 
 
 def _read(place: str, option: Option, text: str) -> Any:
@@ -299,14 +306,21 @@ def _table(
             problem = f"there is no `{key}` under `{place}` in `{around.file}`"
             hints = {
                 "app": "write `app` under `[tool.asgictl]`",
-                "profile": f"pass --profile, or set ASGICTL_{path[2].upper().replace('-', '_')}_PROFILE",
+                "profile": f"pass --profile, or set {_variable(path[2], 'profile')}",
                 "env-file": "write it outside of the profiles, or pass --env-file",
             }
             others = [name for name in by_key if name != "profile"]
             raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, others[0]))
         source = f"{key} in {place} of {reading.shown(around.file)}"
-        found[by_key[key].name] = Setting(_of_file(around, place, by_key[key], value), source, rank)
+        read = _of_file(around, place, by_key[key], value)
+        named = f"`{key}` under `{place}` in `{around.file}`"
+        bounds.Said(around.root, named, key, _variable(path[2], key)).check(read, by_key[key].hint)
+        found[by_key[key].name] = Setting(read, source, rank)
     return found
+
+
+def _variable(command: str, key: str) -> str:
+    return f"ASGICTL_{command}_{key}".upper().replace("-", "_")
 
 
 def _of_file(around: pyproject.PyProject, place: str, option: Option, value: Any) -> Any:
@@ -346,15 +360,19 @@ def _suggestion(name: str, known: Iterable[str], example: str) -> str:
     return f"did you mean `{close}`?" if close else f"see `--help` for what there is, like `{example}`"
 
 
-def _load(files: Setting | None, environ: MutableMapping[str, str]) -> dict[str, str]:
+def _load(files: Setting | None, environ: MutableMapping[str, str], around: pyproject.PyProject | None) -> _Files:
     """Add the variables of the `--env-file`s, of which a later one counts more; return from which file each is."""
+    project = around.root if around and files and files.rank is Rank.FILE else None
     found: dict[str, tuple[str, str]] = {}
     for file in files.value if files else ():
         with _from(files):
-            found |= {name: (value, file) for name, value in env_files.read(Path(file)).items()}
+            values = env_files.read(Path(file))
+            if project is not None:
+                bounds.check_variables(values, file)
+            found |= {name: (value, file) for name, value in values.items()}
     added = {name: pair for name, pair in found.items() if not environ.get(name)}
     environ.update({name: value for name, (value, _) in added.items()})
-    return {name: file for name, (_, file) in added.items()}
+    return _Files({name: file for name, (_, file) in added.items()}, project)
 
 
 def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:

@@ -1,24 +1,29 @@
 """The user's own authority: one root for all projects, which can vouch for local names only."""
 
+import contextlib
 import datetime as dt
 import getpass
 import os
 import socket
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from asgictl import atomic, errors
-from asgictl.certs import files, issue, keys, validity
+from asgictl.certs import files, issue, keys, validity, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import loaded
 from asgictl.certs.trust import pair_in
 from asgictl.errors import ConfigError, FileProblemError
+
+# How to have another authority.
+ANEW = "gen-cert --untrust, and then --trust"
 
 _AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
 
@@ -61,6 +66,7 @@ def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
     check_access(pair)
     with atomic.locked(*pair):
         if not pair.there:
+            version_control.keep_out(pair.key)
             files.write(pair, certificate.public_bytes(serialization.Encoding.PEM), keys.pem(key))
             return Issuer(certificate, key)
     found = load(folder, now)
@@ -73,12 +79,25 @@ def load_or_make(folder: Path, now: dt.datetime) -> Issuer:
     return load(folder, now) or make(folder, Constraints(), now)
 
 
+def extent(folder: Path, root: x509.Certificate, hosts: Iterable[str] = ()) -> str | None:
+    """Return what to say of an authority that may vouch for more than a new one, and of those `hosts` that are more."""
+    more = issue.constraints_of(root).beyond()
+    if more is None:
+        return None
+    used = [host for host in hosts if not Constraints().permit(host)]
+    here = f", as here for {', '.join(used)}" if used else ""
+    return (
+        f"your authority in `{folder}` can vouch for {more}, too{here}, and so can whoever has its key; "
+        "`asgictl gen-cert --untrust` removes it"
+    )
+
+
 def refuse_wider(issuer: Issuer, places: Sequence[str]) -> None:
     """Raise `ConfigError` for places that an authority, which exists already, may not vouch for."""
     constraints = issue.constraints_of(issuer.certificate)
     if constraints.widened(places) != constraints:
         problem = f"your authority exists already, and is for {constraints}"
-        raise ConfigError(problem, hint="remove it with --untrust, and make it anew", option="ca-permit")
+        raise ConfigError(problem, hint="remove it with --untrust, and make a new one", option="ca-permit")
 
 
 def check_access(pair: Pair) -> None:
@@ -97,7 +116,8 @@ def check_access(pair: Pair) -> None:
 
 
 def _owner() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError, ImportError):  # a container's user without a name; Windows without variables
-        return socket.gethostname()
+    """Return the names of the user and of the host, as far as they have any."""
+    user = ""
+    with contextlib.suppress(KeyError, OSError, ImportError):  # a container's user without a name; no variables
+        user = getpass.getuser()
+    return "@".join(filter(None, (user, socket.gethostname())))

@@ -15,13 +15,17 @@ def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
     parse = x509.load_pem_x509_csr if b"-----BEGIN" in data else x509.load_der_x509_csr
     try:
         csr = parse(data)
+    except ValueError as error:
+        problem = f"`{name}` holds no certificate signing request"
+        raise FileProblemError(problem, hint=HOW) from error
+    try:
         valid = csr.is_signature_valid
         _ = csr.extensions  # which are read only now
     except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
-        problem = f"`{name}` holds no certificate signing request"
-        raise FileProblemError(problem, hint=HOW) from error
+        problem = f"the request in `{name}` cannot be read: {error}"
+        raise FileProblemError(problem, hint="see to what has made it, or make one with `openssl req -new`") from error
     if not valid:
-        raise FileProblemError(f"the signature of `{name}` is wrong", hint="make the request anew")
+        raise FileProblemError(f"the signature of `{name}` is wrong", hint="make a new request")
     if keys.strong(csr.public_key()) is None:
         problem = f"browsers do not take the key of `{name}`, {keys.named(csr.public_key())}"
         raise FileProblemError(problem, hint="make one for EC P-256 or RSA 2048")

@@ -9,16 +9,16 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import atomic
+from asgictl import atomic, reading
 from asgictl.errors import FileProblemError
 
 _CERTIFICATE_MODE = 0o644
 _KEY_MODE = 0o600
 _SHARED_KEY_MODE = 0o640
-_IGNORED = "# Written by asgictl: private keys never get into version control.\n*.key\n*.key.part\n*.p12\n*.p12.part\n"
 
 
 class Pair(NamedTuple):
@@ -34,6 +34,25 @@ class Pair(NamedTuple):
     def there(self) -> list[Path]:
         """Those of the two files that exist, whatever they are."""
         return [file for file in self if os.path.lexists(file)]
+
+
+@contextlib.contextmanager
+def locked(*files: Path) -> Iterator[None]:
+    """Keep other runs away as `atomic.locked` does; raise `FileProblemError` where a link leads out of this folder.
+
+    A repository may hold a link in the place of a folder that is written to without having been named.
+    """
+    here = Path.cwd()
+    for folder in dict.fromkeys(file.parent for file in files):
+        place = reading.outside(folder, here)
+        if place and Path(os.path.abspath(folder)).is_relative_to(here):  # noqa: PTH100  # which follows no links
+            problem = f"`{folder}` leads out of the current folder, to `{place}`, through a symbolic link"
+            hint = (
+                f"remove the link; if you want it, pass `{place}` with gen-cert's --out, or with serve's --ssl-certfile"
+            )
+            raise FileProblemError(problem, hint=hint)
+    with atomic.locked(*files):
+        yield
 
 
 def write(pair: Pair, certificate: bytes, key: bytes, group: int | None = None) -> None:
@@ -114,26 +133,6 @@ def group_of(key: Path) -> int | None:
     """Return the group that may read a key which is there, if one may."""
     found = key.stat()
     return found.st_gid if stat.S_IMODE(found.st_mode) == _SHARED_KEY_MODE else None
-
-
-def keep_out_of_version_control(key: Path) -> None:
-    """Put a `.gitignore` beside `key`, unless there is one, or that is not possible; see `is_ignored`."""
-    ignored = key.parent / ".gitignore"
-    own = "" if key.suffix in {".key", ".p12"} else f"{key.name}*\n.new-{key.name}*\n"
-    if not os.path.lexists(ignored):
-        with contextlib.suppress(FileProblemError):
-            write_one(ignored, (_IGNORED + own).encode(), secret=False)
-
-
-def is_ignored(key: Path) -> bool:
-    """Tell whether the `.gitignore` beside `key` keeps it out of version control."""
-    import pathspec
-
-    try:
-        lines = (key.parent / ".gitignore").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return False
-    return pathspec.GitIgnoreSpec.from_lines(lines).match_file(key.name)
 
 
 def _complete(pair: Pair, staged: Pair) -> None:

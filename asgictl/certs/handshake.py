@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import math
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ _MOST_TURNS = 6
 
 
 class Certificate(NamedTuple):
-    """What a server certificate says; `issuer` is the common name of who has signed it, `fingerprint` its SHA-256."""
+    """What a server certificate says; `issuer` is the name of who has signed it, `fingerprint` its SHA-256."""
 
     names: tuple[str, ...]
     issuer: str
@@ -59,6 +60,8 @@ class Certificate(NamedTuple):
 def look(certfile: Path, keyfile: Path, password: str | None = None) -> Certificate | None:
     """Return what a certificate says if it is valid now and `keyfile` is its key, else None."""
     try:
+        if not (certfile.is_file() and keyfile.is_file()):  # OpenSSL would wait for who writes to a pipe
+            return None
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname = False
         client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the leaf is its own trust anchor
@@ -74,7 +77,7 @@ def _certificate(fields: Any, der: bytes) -> Certificate:
     issuer, subject = _name(fields.get("issuer")), _name(fields.get("subject"))
     return Certificate(
         names=tuple(_hosts(fields.get("subjectAltName"))),
-        issuer=issuer.get("commonName", ""),
+        issuer=issuer.get("commonName") or issuer.get("organizationName", ""),
         organization=issuer.get("organizationName", ""),
         self_signed=issuer == subject,
         not_before=_time(fields["notBefore"]),
@@ -97,9 +100,30 @@ def is_trusted(certfile: Path, keyfile: Path, password: str | None, name: str, a
     return True
 
 
-def _server(certfile: Path, keyfile: Path, password: str | None) -> ssl.SSLContext:
+def trusted_by_system(certfile: Path, keyfile: Path, password: str | None, name: str) -> bool | None:
+    """Tell whether the system's store vouches for a certificate and `name`; None where Python cannot look into it."""
+    # OpenSSL reads files, and Python on Windows the system's store; nobody reads the keychains of macOS.
+    return is_trusted(certfile, keyfile, password, name) or (None if sys.platform == "darwin" else False)
+
+
+def refused(certfile: Path, keyfile: Path, password: str | None, ciphers: str | None) -> ssl.SSLError | None:
+    """Return why a client that trusts everybody cannot connect to a server with these `ciphers`, if it cannot."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    client.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        _handshake(_server(certfile, keyfile, password, ciphers), client, None)
+    except ssl.SSLError as error:
+        return error
+    return None
+
+
+def _server(certfile: Path, keyfile: Path, password: str | None, ciphers: str | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certfile, keyfile, lambda: password or "")
+    if ciphers:
+        context.set_ciphers(ciphers)
     return context
 
 

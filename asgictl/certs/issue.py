@@ -3,6 +3,7 @@
 The profile is the one of the CA/Browser Forum's Baseline Requirements, section 7.1.2, which every client accepts.
 """
 
+import contextlib
 import datetime as dt
 import ipaddress
 from collections.abc import Iterable
@@ -24,7 +25,8 @@ BACK_DATING = dt.timedelta(hours=1)
 
 _CA_YEARS = 10
 _PURPOSES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-_LONGEST_COMMON_NAME = 64  # RFC 5280 appendix A.1, ub-common-name
+# RFC 5280 appendix A.1, ub-common-name; in bytes, as cryptography counts.
+_LONGEST_COMMON_NAME = 64
 
 
 class Issuer(NamedTuple):
@@ -64,7 +66,9 @@ def server(
     """
     private = key if isinstance(key, PrivateKey) else None
     public = key.public_key() if isinstance(key, PrivateKey) else key
-    builder = _leaf(_subject(f"asgictl {_key_id(public)[:8]}"), public, lifetime, now, issuer)
+    # Without a common name: GnuTLS holds one against the issuer's constraints for host names where the certificate
+    # has no such name, but addresses (lib/x509/name_constraints.c, gnutls_x509_name_constraints_check_crt).
+    builder = _leaf(_subject(), public, lifetime, now, issuer)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     builder = builder.add_extension(_alternative_names(tuple(hosts), issuer), critical=False)
     by = issuer.key if issuer else private
@@ -77,6 +81,8 @@ def client(name: str, key: PrivateKey, lifetime: dt.timedelta, now: dt.datetime,
 
     Raises `ConfigError` for a name that cannot be.
     """
+    if problem := _fault(name):
+        raise ConfigError(f"`{name}` {problem}", hint="choose another name", option="client")
     builder = _leaf(_subject(name), key.public_key(), lifetime, now, issuer)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     if alternative := _client_name(name, issuer):
@@ -97,7 +103,8 @@ def _client_name(name: str, issuer: Issuer) -> x509.GeneralName | None:
     if "." not in name:
         return None
     if constraints_of(issuer.certificate).permit(name) and not names.ip(name):
-        return x509.DNSName(*names.parse([name]))
+        with contextlib.suppress(ConfigError):  # it only looks like a host's
+            return x509.DNSName(*names.parse([name]))
     # OpenSSL takes a common name with a dot for a host name, and holds it against the constraints, unless there is
     # a real one (x509_vfy.c, check_name_constraints).
     return x509.DNSName("client.internal")
@@ -108,7 +115,8 @@ def root(owner: str, key: PrivateKey, constraints: Constraints, now: dt.datetime
     public = key.public_key()
     identifier = _key_id(public)[:8]
     room = _LONGEST_COMMON_NAME - len(f"asgictl local CA () {identifier}")
-    subject = _subject(f"asgictl local CA ({owner[:room]}) {identifier}")
+    whose = _shortened("".join(sign if sign.isprintable() else "?" for sign in owner), room)
+    subject = _subject(f"asgictl local CA ({whose}) {identifier}" if whose else f"asgictl local CA {identifier}")
     start = now - BACK_DATING
     end = start.replace(year=start.year + _CA_YEARS, day=min(start.day, 28))  # 29 February
     permitted = [*map(x509.DNSName, constraints.domains), *map(x509.IPAddress, constraints.networks)]
@@ -125,12 +133,15 @@ def root(owner: str, key: PrivateKey, constraints: Constraints, now: dt.datetime
 
 
 def constraints_of(certificate: x509.Certificate) -> Constraints:
-    """Return what an authority may vouch for."""
-    permitted = certificate.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
-    networks = [it.value for it in permitted if isinstance(it, x509.IPAddress)]
+    """Return what an authority may vouch for; any name, or address, where nothing is said of those."""
+    permitted: list[x509.GeneralName] = []
+    with contextlib.suppress(x509.ExtensionNotFound):
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        permitted = found.permitted_subtrees or []
+    values = [it.value for it in permitted if isinstance(it, x509.IPAddress)]
+    networks = tuple(it for it in values if isinstance(it, (ipaddress.IPv4Network, ipaddress.IPv6Network)))
     return Constraints(
-        tuple(it.value for it in permitted if isinstance(it, x509.DNSName)),
-        tuple(it for it in networks if isinstance(it, (ipaddress.IPv4Network, ipaddress.IPv6Network))),
+        tuple(it.value for it in permitted if isinstance(it, x509.DNSName)) or ("",), networks or names.ALL
     )
 
 
@@ -141,6 +152,13 @@ def refuse_outside(hosts: Iterable[str], constraints: Constraints) -> None:
         problem = f"your authority may not vouch for {', '.join(f'`{host}`' for host in outside)}"
         hint = f"it is for {constraints}; one for more is made by --untrust, and then --trust with --ca-permit"
         raise ConfigError(problem, hint=hint, option="names")
+
+
+def is_refused_by_gnutls(leaf: x509.Certificate) -> bool:
+    """Tell whether a certificate of our authority is one of those that `server` made before it left out the name."""
+    hosts = hosts_of(leaf.extensions)
+    named = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return bool(named and hosts) and all(map(names.ip, hosts))
 
 
 def hosts_of(extensions: x509.Extensions) -> tuple[str, ...]:
@@ -194,17 +212,26 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _subject(common_name: str) -> x509.Name:
-    try:
-        return x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
-                x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            ]
-        )
-    except ValueError as error:
-        problem = f"`{common_name}` is longer than {_LONGEST_COMMON_NAME} letters"
-        raise ConfigError(problem, hint="choose a shorter name") from error
+def _fault(common_name: str) -> str | None:
+    """Return why a certificate cannot have `common_name`, if so."""
+    if not names.is_text(common_name):
+        return "is not UTF-8"
+    if not common_name.isprintable():
+        return "has signs that cannot be printed"
+    size = len(common_name.encode())
+    return f"has {size} bytes in UTF-8, and {_LONGEST_COMMON_NAME} is the most" if size > _LONGEST_COMMON_NAME else None
+
+
+def _shortened(text: str, size: int) -> str:
+    """Return as much of `text` from its beginning as is `size` bytes in UTF-8 at the most."""
+    return text.encode()[:size].decode(errors="ignore")
+
+
+def _subject(common_name: str | None = None) -> x509.Name:
+    names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION)]
+    if common_name is not None:
+        names.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    return x509.Name(names)
 
 
 def _signed(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:

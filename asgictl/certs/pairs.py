@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import atomic
-from asgictl.certs import files, issue, keys, names, validity
+from asgictl.certs import files, issue, keys, names, validity, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.certs.issue import Bundle, Issuer
@@ -15,7 +14,7 @@ from asgictl.certs.keys import KeyType
 from asgictl.certs.request import DAYS
 from asgictl.errors import FileProblemError
 
-_RIGHT_KEY = "pass the key that belongs to it, or make both anew with --force"
+_RIGHT_KEY = "pass the key that belongs to it, or make both again with --force"
 
 
 class Order(NamedTuple):
@@ -64,7 +63,7 @@ def for_hosts(issuer: Issuer | None, hosts: Iterable[str]) -> Issuer | None:
 
 def new(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime, *, force: bool = False) -> Made:
     """Write a new server certificate; raise `FileProblemError` if there is one already, unless `force`."""
-    with atomic.locked(*pair):
+    with files.locked(*pair, *order.extra):
         files.recover(pair)
         refuse_existing([*pair.there, *order.extra], force=force)
         return write(pair, order, issuer, now)
@@ -76,7 +75,7 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
     What the present one is for, and like, the new one is too; what the order asks for beyond the usual comes to that.
     Raises `FileProblemError` for a certificate that asgictl has not made, unless `force`.
     """
-    with atomic.locked(*pair):
+    with files.locked(*pair, *order.extra):
         files.recover(pair)
         refuse_existing(order.extra, force=force)
         if force or not pair.there:
@@ -93,7 +92,8 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
         ]
         wanted = present._replace(**{name: getattr(order, name) for name in asked})
         is_of_issuer = validity.is_issued_by(bundle.leaf, issuer.certificate)
-        if wanted == present and is_of_issuer and hosts == said.names and said.lasts(now):
+        is_taken = is_of_issuer and not issue.is_refused_by_gnutls(bundle.leaf)
+        if wanted == present and is_taken and hosts == said.names and said.lasts(now):
             _save_p12(bundle, order)
             return Made(pair, bundle, kept=True)
         return write(pair, wanted, issuer, now)
@@ -136,17 +136,17 @@ def check(bundle: Bundle, now: dt.datetime) -> None:
 
 
 def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> Made:
-    """Write a new server certificate in place of what is there; call it inside `atomic.locked`."""
+    """Write a new server certificate in place of what is there; call it inside `files.locked`."""
     bundle = issue.server(order.wanted, keys.generate(order.key_type), order.lifetime, now, issuer)
     check(bundle, now)
     return save(pair, bundle, order)
 
 
 def save(pair: Pair, bundle: Bundle, order: Order) -> Made:
-    """Write a bundle with its key as ordered; call it inside `atomic.locked`."""
+    """Write a bundle with its key as ordered; call it inside `files.locked`."""
     assert bundle.key is not None  # noqa: S101  # only that of a request is somebody else's
     for file in (pair.key, *order.extra):
-        files.keep_out_of_version_control(file)
+        version_control.keep_out(file)
     files.write(pair, bundle.pem(), keys.pem(bundle.key, order.password), order.group)
     _save_p12(bundle, order)
     return Made(pair, bundle)

@@ -7,7 +7,7 @@ from asgictl.option_types import Range, Trait
 # One day less than public certificates may have since 2026-03-15 (CA/Browser Forum, section 6.3.2); in days.
 DAYS = 199
 
-_File = Annotated[str | None, Trait.PATH]
+_File = Annotated[str | None, Trait.PATH, Trait.INSIDE]
 _Action = Annotated[str | None, Trait.ACTION]
 
 
@@ -18,15 +18,15 @@ class CertRequest(NamedTuple):
     """
 
     names: tuple[str, ...] = ()
-    out: Annotated[str, Trait.PATH] = "ssl"
+    out: Annotated[str, Trait.PATH, Trait.INSIDE] = "ssl"
     cert_file: _File = None
     key_file: _File = None
     p12: _File = None
-    group: Annotated[int | None, Range(0, 2**31 - 1)] = None
+    group: Annotated[int | None, Range(0, 2**31 - 1), Trait.MACHINE] = None
     force: Annotated[bool, Trait.ACTION] = False
     days: Annotated[int, Range(1)] = DAYS
     key_type: str = "ec256"
     client: _Action = None
     csr: _Action = None
-    store: tuple[str, ...] = ()
-    ca_permit: tuple[str, ...] = ()
+    store: Annotated[tuple[str, ...], Trait.MACHINE] = ()
+    ca_permit: Annotated[tuple[str, ...], Trait.MACHINE] = ()

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl import atomic
 from asgictl.certs import files, names, trust
 from asgictl.certs.files import Pair
-from asgictl.certs.handshake import Certificate, is_trusted, look
+from asgictl.certs.handshake import Certificate, is_trusted, look, trusted_by_system
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError, FileProblemError
 
@@ -53,45 +52,53 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
     """
     seen = look(*pair, place.password) if len(pair.there) == len(pair) else None
     if seen is not None and place.suits(seen) and files.is_private(pair.key) and _is_vouched_for(pair, seen, place):
-        return seen
-    from asgictl.certs import pairs, validity
+        return seen if seen.is_ours else _checked(pair, seen, place, note)
+    from asgictl.certs import pairs, pem
 
-    with atomic.locked(*pair):
+    with files.locked(*pair):
         files.recover(pair)
         there = pair.there
         if not there:
             return _first(pair, place, note)
         if len(there) == 1:
             missing = next(file for file in pair if file not in there)
-            hint = "put the other one back, or make both anew: `asgictl gen-cert --force`"
+            hint = "put the other one back, or make both again: `asgictl gen-cert --force`"
             raise FileProblemError(f"`{there[0]}` is there, and `{missing}` is not", hint=hint)
+        pem.check_pair(*pair, place.password)
+        seen = _seen(pair, place)
+        if not seen.is_ours:
+            return _checked(pair, seen, place, note)
         password = place.password.encode() if place.password else None
-        bundle = pairs.loaded(pair, password)
-        seen = validity.described(bundle.leaf)
         known = _authority(place, note)
         hosts = _hosts(seen.names, place, known)
         issuer = pairs.for_hosts(known, hosts)
         vouched = issuer is None or _is_vouched_for(pair, seen, place)
-        if not seen.is_ours or (seen.lasts(place.now) and hosts == seen.names and vouched):
+        if seen.lasts(place.now) and hosts == seen.names and vouched:
             return _checked(pair, seen, place, note)
         try:
-            said = pairs.write(pair, pairs.like(pair, bundle, hosts, password), issuer, place.now).certificate
+            order = pairs.like(pair, pairs.loaded(pair, password), hosts, password)
+            said = pairs.write(pair, order, issuer, place.now).certificate
         except FileProblemError as error:
             note(f"cannot renew: {error.message}")
             return _checked(pair, seen, place, note)
-    why = ", ".join(_faults(pair, seen, place)) or "your authority vouches for it now"
+    why = ", ".join(_faults(seen, place)) or "your authority vouches for it now"
     note(f"renewed `{pair.certificate}`: {why}; it is for {listed(said.names)}")
+    _tell_of_extent(issuer, place, said, note)
     return said
 
 
 def given(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Certificate:
     """Return what a `pair` of the user's says, which is never written; raise `FileProblemError` for an expired one."""
-    seen = look(*pair, place.password)
-    if seen is None:
-        from asgictl.certs import validity
+    return _checked(pair, _seen(pair, place), place, note)
 
-        seen = validity.described(validity.load(files.read(pair.certificate), str(pair.certificate))[0])
-    return _checked(pair, seen, place, note)
+
+def _seen(pair: Pair, place: Circumstances) -> Certificate:
+    """Return what a pair that OpenSSL takes says, whether it is valid now or not."""
+    if seen := look(*pair, place.password):
+        return seen
+    from asgictl.certs import verdict
+
+    return verdict.judge(pair, place.password, place.now).certificate
 
 
 def _first(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Certificate:
@@ -101,9 +108,20 @@ def _first(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> C
     order = pairs.Order(hosts=_hosts(names.LOCAL, place, known))
     issuer = pairs.for_hosts(known, order.hosts)
     said = pairs.write(pair, order, issuer, place.now).certificate
+    _tell_of_extent(issuer, place, said, note)
     end = "" if issuer else "; `asgictl gen-cert --trust` ends the browser's warning"
     note(f"made {pair} for {listed(said.names)}{end}")
     return said
+
+
+def _tell_of_extent(
+    issuer: "Issuer | None", place: Circumstances, said: Certificate, note: Callable[[str], object]
+) -> None:
+    """Say so when the authority that has just been used may vouch for more than its user may know."""
+    from asgictl.certs import authority
+
+    if issuer is not None and (more := authority.extent(place.authority, issuer.certificate, said.names)):
+        note(more)
 
 
 def _authority(place: Circumstances, note: Callable[[str], object]) -> "Issuer | None":
@@ -142,21 +160,25 @@ def _checked(pair: Pair, seen: Certificate, place: Circumstances, note: Callable
     if seen.not_after <= place.now:
         problem = f"`{pair.certificate}` {seen.fault(place.now)}"
         raise FileProblemError(problem, hint="renew it where it comes from, or serve with another")
-    for fault in _faults(pair, seen, place):
+    for fault in _faults(seen, place):
         note(f"`{pair.certificate}` {fault}")
+    if not seen.is_ours or not files.is_private(pair.key):
+        from asgictl.certs import verdict
+
+        for fault in verdict.judge(pair, place.password, place.now).faults:
+            if fault != f"it {seen.fault(place.now)}":  # it was told above
+                note(f"`{pair.certificate}`: {fault}")
     return seen
 
 
-def _faults(pair: Pair, seen: Certificate, place: Circumstances) -> Iterator[str]:
-    """Yield what is wrong with a certificate here."""
+def _faults(seen: Certificate, place: Circumstances) -> Iterator[str]:
+    """Yield what is wrong with a certificate here and now."""
     if fault := seen.fault(place.now):
         yield fault
     elif not seen.lasts(place.now):
         yield f"has {seen.days_left(place.now)} days left"
     if not place.covers(seen):
         yield f"is not for `{place.host}`, but for {listed(seen.names) or 'no name'}"
-    if not files.is_private(pair.key):
-        yield f"has a key that others may read: `chmod 600 {pair.key}`"
 
 
 def listed(hosts: Sequence[str]) -> str:
@@ -165,8 +187,13 @@ def listed(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:_MANY]) + more
 
 
-def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[bool, bool]:
-    """Tell whether the system trusts a certificate, and whether browsers do, as far as asgictl has seen to it."""
+def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[bool | None, bool | None]:
+    """Tell whether the system trusts a certificate, and whether browsers do, as far as asgictl has seen to it.
+
+    None stands for what it has not seen to, and cannot look at.
+    """
+    if not seen.is_ours:
+        return trusted_by_system(*pair, place.password, seen.names[0]) if seen.names else False, None
     if not seen.names:
         return False, False
     system = is_trusted(*pair, place.password, seen.names[0])
@@ -174,4 +201,4 @@ def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[boo
     ours = bool(stores) and is_trusted(*pair, place.password, seen.names[0], trust.pair_in(place.authority).certificate)
     if sys.platform == "linux":
         return system, ours and "nss" in stores
-    return system or (ours and "system" in stores), ours and "system" in stores  # which browsers heed there
+    return system or (ours and "system" in stores), ours and "system" in stores  # which browsers follow there

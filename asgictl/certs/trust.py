@@ -1,17 +1,19 @@
 """Having the user's authority trusted, a record of where it is, and undoing exactly that."""
 
 import contextlib
-import hashlib
+import getpass
+import itertools
 import json
-import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import atomic
-from asgictl.certs import files, stores
+from asgictl.certs import files, stores, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand, UnknownError
+from asgictl.certs.stores.held import Held
 from asgictl.errors import FileProblemError
 
 _RECORD = "trust.json"
@@ -23,6 +25,16 @@ class Outcome(NamedTuple):
     place: Place
     problem: str | None = None
     commands: Sequence[SystemCommand] = ()
+
+
+class Sight(NamedTuple):
+    """What a place holds, `mine` and of others, or the `problem` with looking; `is_concerned` if it may hold mine."""
+
+    place: Place
+    is_concerned: bool
+    mine: Sequence[Held] = ()
+    others: Sequence[Held] = ()
+    problem: str | None = None
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -42,20 +54,13 @@ def pair_in(folder: Path) -> Pair:
     return Pair(folder / "ca.pem", folder / "ca.key")
 
 
-def anchor_name(folder: Path) -> str:
-    """Return what the authority in `folder` is called in trust stores: the same before it is made as after."""
-    return f"asgictl-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-
-
 def anchor(folder: Path) -> Anchor:
-    """Return what stores have to know of the authority in `folder`; without a certificate there, its name alone."""
+    """Return what stores have to know of the authority in `folder`, which may be none yet."""
     file = pair_in(folder).certificate
-    pem = sha1 = ""
+    pem = ""
     with contextlib.suppress(OSError):
         pem = file.read_text(encoding="ascii", errors="replace")
-    with contextlib.suppress(ValueError):
-        sha1 = hashlib.sha1(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()  # noqa: S324  # how it is named there
-    return Anchor(name=anchor_name(folder), file=file, pem=pem, sha1=sha1)
+    return Anchor(file, pem)
 
 
 def recorded(folder: Path) -> list[tuple[str, str]]:
@@ -66,8 +71,15 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
-        raise FileProblemError(problem, hint="remove the file: every usual place is looked at anyway") from error
+        raise _unreadable(folder) from error
+
+
+def recorded_places(folder: Path, machine: Machine) -> list[Place]:
+    """Return the places that the record names; raise `FileProblemError` for those of another machine."""
+    try:
+        return [stores.place(store, path, machine) for store, path in recorded(folder)]
+    except (KeyError, StopIteration) as error:
+        raise _unreadable(folder) from error
 
 
 def to_install(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
@@ -75,14 +87,18 @@ def to_install(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]
 
     Raises `UnknownError` when that cannot be found out.
     """
-    if place.trusts(anchor, run):
-        return []
-    return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.install(anchor)]
+    return [] if place.trusts(anchor, run) else place.install(anchor)
 
 
 def to_remove(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
     """Return what is to be run so that nothing of `anchor` is left in `place`; raise `UnknownError` as above."""
-    return [*(place.remove(anchor) if place.knows(anchor, run) else ()), *place.clean(anchor, run)]
+    mine, _ = held(anchor, place, run)
+    return [*itertools.chain.from_iterable(map(place.remove, mine)), *place.clean(mine, run)]
+
+
+def at_most(anchor: Anchor, place: Place) -> list[SystemCommand]:
+    """Return what would remove `anchor` from a place that cannot be looked at."""
+    return place.remove(Held(anchor.name, anchor.der)) if anchor.der else []
 
 
 def install(
@@ -95,9 +111,7 @@ def install(
         try:
             commands = to_install(anchor, place, run)
             _record(folder, [*recorded(folder), (place.store, place.path)])
-            problem = _run(commands, run, show)
-            if problem is None and not place.trusts(anchor, run):
-                problem = "the commands have run, and still it does not trust it"
+            problem = _do(anchor, place, commands, run, show)
             if problem and not to_remove(anchor, place, run):
                 _forget(folder, place)
         except UnknownError as error:
@@ -112,29 +126,47 @@ def remove(
     """Undo `install` in each of `places`; what could not be undone stays recorded."""
     outcomes = []
     for place in places:
-        commands: list[SystemCommand] = []
+        commands = at_most(anchor, place)
         try:
             commands = to_remove(anchor, place, run)
             problem = _run(commands, run, show)
-            if problem is None and place.knows(anchor, run):
-                problem = "the commands have run, and still it is there"
+            mine, _ = held(anchor, place, run)
+            if problem is None and mine:
+                done = "the commands have run, and still it is there"
+                problem = done if mine[0].alone else f"`{mine[0].name}` holds others too: take it out of that file"
         except UnknownError as error:
             problem = str(error)
         if problem is None:
             _forget(folder, place)
-        outcomes.append(Outcome(place, problem, commands or place.remove(anchor)))
+        outcomes.append(Outcome(place, problem, commands))
     return outcomes
 
 
-def places_with(anchor: Anchor, folder: Path, machine: Machine, run: Runner, chosen: Sequence[str]) -> list[Place]:
-    """Return the places of the stores in `chosen`, or of all, that are recorded, or have the authority anyway."""
-    names = chosen or stores.NAMES
-    places = [stores.place(store, path, machine) for store, path in recorded(folder) if store in names]
-    for place in (place for kind in stores.find(machine, names) for place in kind.places):
-        with contextlib.suppress(UnknownError):
-            if place not in places and place.knows(anchor, run):
-                places.append(place)
-    return places
+def held(anchor: Anchor, place: Place, run: Runner) -> tuple[list[Held], list[Held]]:
+    """Return what `place` holds of `anchor`, and the other authorities that asgictl has made.
+
+    Without a certificate of its own `anchor` stands for all that this user may have made. Raises `UnknownError`.
+    """
+    found = place.held(run)
+    mine = [it for it in found if (it.der == anchor.der if anchor.der else not place.shared or _is_mine(it))]
+    return mine, [it for it in found if it not in mine]
+
+
+def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Iterator[Sight]:
+    """Yield the places that are recorded, or hold an authority of asgictl's anyway, or cannot be looked at.
+
+    Without a record the last may hold anything.
+    """
+    known = recorded_places(folder, machine)
+    found = [place for kind in stores.find(machine, stores.NAMES) for place in kind.places]
+    by_path = {(place.store, os.path.realpath(place.path)): place for place in [*found, *known]}
+    for place in by_path.values():
+        try:
+            mine, others = held(anchor, place, run)
+            if mine or others or place in known:
+                yield Sight(place, bool(mine) or place in known, mine, others)
+        except UnknownError as error:
+            yield Sight(place, place in known or not known, problem=str(error))
 
 
 def discard(folder: Path) -> None:
@@ -144,9 +176,46 @@ def discard(folder: Path) -> None:
         files.discard(pair)
         (folder / _RECORD).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
+            version_control.leave(folder)
             folder.rmdir()
             if folder.parent.name == "asgictl":
                 folder.parent.rmdir()
+
+
+def _unreadable(folder: Path) -> FileProblemError:
+    problem = f"cannot read `{folder / _RECORD}`, which says where your authority is trusted"
+    return FileProblemError(problem, hint="remove the file: every usual place is looked at anyway")
+
+
+def _do(
+    anchor: Anchor,
+    place: Place,
+    commands: Iterable[SystemCommand],
+    run: Runner,
+    show: Callable[[SystemCommand], object],
+) -> str | None:
+    """Run `commands`; return what is wrong, and take back what they have done then, also when they are interrupted."""
+    problem: str | None = "it was interrupted"
+    try:
+        problem = _run(commands, run, show)
+        if problem is None and not place.trusts(anchor, run):
+            problem = "the commands have run, and still it does not trust it"
+    finally:
+        if problem:
+            with contextlib.suppress(UnknownError):
+                undo = to_remove(anchor, place, run)
+                if not any(command.root for command in undo):  # which may be what has failed
+                    _run(undo, run, show)
+    return problem
+
+
+def _is_mine(it: Held) -> bool:
+    """Tell whether an authority was made for this user, at whatever host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name
+        return False
+    return it.owner.partition("@")[0] == "".join(sign if sign.isprintable() else "?" for sign in user)
 
 
 def _run(commands: Iterable[SystemCommand], run: Runner, show: Callable[[SystemCommand], object]) -> str | None:
@@ -165,4 +234,6 @@ def _record(folder: Path, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def _forget(folder: Path, place: Place) -> None:
-    _record(folder, [entry for entry in recorded(folder) if entry != (place.store, place.path)])
+    entries = recorded(folder)
+    if (place.store, place.path) in entries:
+        _record(folder, [entry for entry in entries if entry != (place.store, place.path)])

@@ -31,6 +31,10 @@ class Invocation(NamedTuple):
         """Tell whether the user has just given the value on the command line."""
         return self.settings[field].rank is Rank.COMMAND_LINE
 
+    def is_users(self, field: str) -> bool:
+        """Tell whether the value is from the user's command line or variables, and not from a file of the project."""
+        return self.settings[field].rank >= Rank.VARIABLE
+
     def is_given(self, field: str) -> bool:
         """Tell whether the value is from somewhere, and not the default."""
         return self.settings[field].rank is not Rank.DEFAULT

@@ -32,14 +32,14 @@ class InspectRequest(NamedTuple):
     view: ViewName | None = None
     redact: tuple[str, ...] = ()
     redact_body: tuple[str, ...] = ()
-    no_redact: bool = False
+    no_redact: Annotated[bool, Trait.MACHINE] = False
     body_limit: Annotated[int, Range(0, 2**31 - 1)] = BODY_LIMIT
-    save: Annotated[str | None, Trait.PATH] = None
+    save: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     save_limit: Annotated[int, Range(1)] = 100
     respond: Annotated[int | None, Range(200, 599)] = None
     respond_header: tuple[str, ...] = ()
     respond_text: str | None = None
-    respond_file: Annotated[str | None, Trait.PATH] = None
+    respond_file: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     delay: Annotated[float, Range(0, _DAY)] = 0
     drop: bool = False
 

@@ -28,7 +28,7 @@ class ServeRequest(NamedTuple):
     host: str = "127.0.0.1"
     port: Annotated[int, _Port] = 8000
     next_port: bool = False
-    uds: _File = None
+    uds: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     uds_mode: str = "660"
     fd: Annotated[int | None, Range(0)] = None
     factory: bool = False

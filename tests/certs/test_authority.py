@@ -1,6 +1,7 @@
 """The user's authority is used only when it is whole, in time, and nobody else's business."""
 
 import datetime as dt
+import json
 import os
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from asgictl.certs import authority, files, keys, trust
+from asgictl.certs import authority, files, keys, trust, version_control
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
+from asgictl.certs.stores import Machine
 from asgictl.errors import ConfigError, FileProblemError
 
 AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
@@ -135,8 +137,11 @@ def test_whose_it_is(tmp_path: Path, now: dt.datetime, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("getpass.getuser", nobody)
     nameless = authority.make(tmp_path / "b", Constraints(), now).certificate
+    monkeypatch.setattr("socket.gethostname", lambda: "")
+    monkeypatch.setattr("getpass.getuser", lambda: "bob")
+    homeless = authority.make(tmp_path / "c", Constraints(), now).certificate
 
-    for root, owner in ((named, "alice@box"), (nameless, "box")):
+    for root, owner in ((named, "alice@box"), (nameless, "box"), (homeless, "bob")):
         (name,) = root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
         assert name.value == f"asgictl local CA ({owner}) {identifier[:8]}"
@@ -151,9 +156,48 @@ def test_what_an_authority_is_not_for(issuer: Issuer) -> None:
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
         f"your authority exists already, and is for {Constraints()}",
-        "remove it with --untrust, and make it anew",
+        "remove it with --untrust, and make a new one",
         "ca-permit",
     )
+
+
+def test_what_else_an_authority_is_for(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
+    """One that is wider than a new one is told of, with its folder, what it is used for, and how to be rid of it."""
+    assert authority.extent(tmp_path / "authority", issuer.certificate, ["shop.test"]) is None
+
+    wide = authority.make(tmp_path / "wide", Constraints().widened(["com", "10.0.0.0/8"]), now).certificate
+
+    begin, end = (
+        f"your authority in `{tmp_path}/wide` can vouch for com, 10.0.0.0/8, too",
+        "and so can whoever has its key",
+    )
+    undo = "`asgictl gen-cert --untrust` removes it"
+    assert authority.extent(tmp_path / "wide", wide, ["localhost"]) == f"{begin}, {end}; {undo}"
+    assert authority.extent(tmp_path / "wide", wide, ["localhost", "www.bank.com", "10.0.0.1"]) == (
+        f"{begin}, as here for www.bank.com, 10.0.0.1, {end}; {undo}"
+    )
+
+
+def test_its_key_is_kept_out_of_version_control(tmp_path: Path, issuer: Issuer) -> None:
+    """An authority in a repository does not get into it with its key, and leaves nothing behind."""
+    folder = tmp_path / "authority"
+    assert issuer
+    assert version_control.is_ignored(folder / "ca.key")
+
+    trust.discard(folder)
+
+    assert not folder.exists()
+
+
+def test_what_else_is_in_its_folder_stays(tmp_path: Path, issuer: Issuer) -> None:
+    """Another key in the authority's folder stays, and is kept out of version control as before."""
+    folder = tmp_path / "authority"
+    (folder / "mine.key").touch()
+    assert issuer
+
+    trust.discard(folder)
+
+    assert sorted(file.name for file in folder.iterdir()) == [".gitignore", "mine.key"]
 
 
 def test_an_interrupted_removal(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> None:
@@ -196,6 +240,17 @@ def test_a_broken_record(tmp_path: Path, issuer: Issuer) -> None:
             f"cannot read `{tmp_path}/authority/trust.json`, which says where your authority is trusted",
             "remove the file: every usual place is looked at anyway",
         )
+
+
+@pytest.mark.parametrize("place", [("system", "Root"), ("moon", "x")])
+def test_a_record_of_another_machine(tmp_path: Path, place: tuple[str, str]) -> None:
+    """A record of places that this machine cannot have, as of a folder that Windows shares, is named."""
+    (tmp_path / "trust.json").write_text(json.dumps([dict(zip(("store", "place"), place, strict=True))]))
+
+    with pytest.raises(FileProblemError) as caught:
+        trust.recorded_places(tmp_path, Machine("linux", tmp_path, {}, lambda _: None))
+
+    assert caught.value.message == f"cannot read `{tmp_path}/trust.json`, which says where your authority is trusted"
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

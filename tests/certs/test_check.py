@@ -1,6 +1,7 @@
 """What `gen-cert --check` finds wrong with a certificate, whoever has made it."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import files, issue, keys, names
+from asgictl.certs import files, issue, keys, names, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
@@ -56,7 +57,7 @@ def write(pair: Pair, certificates: bytes, key: bytes) -> None:
 def test_who_has_signed_it(
     pair: Pair, now: dt.datetime, somebody: Somebody, monkeypatch: pytest.MonkeyPatch, password: bytes | None
 ) -> None:
-    """A certificate of an authority that is neither in the file nor trusted here is a fault; one that is, is none."""
+    """Who has signed a certificate, and is neither in the file nor trusted by the system, is a fault."""
     bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now, somebody.issuer)
     assert isinstance(bundle.key, ec.EllipticCurvePrivateKey)
     write(pair, bundle.leaf.public_bytes(PEM), keys.pem(bundle.key, password))
@@ -65,7 +66,7 @@ def test_who_has_signed_it(
 
     status, data = check(*options, stdin=stdin)
 
-    untrusted = f"who has signed it, {somebody.name}, is neither in the file nor trusted here"
+    untrusted = f"who has signed it, {somebody.name}, is neither in the file nor trusted by the system"
     assert (status, data["trusted"]) == (1, {"the system's store": False})
     assert untrusted in data["faults"]
     pair.certificate.with_name("root.pem").write_bytes(somebody.issuer.certificate.public_bytes(PEM))
@@ -89,17 +90,20 @@ def test_a_key_that_does_not_open(pair: Pair, now: dt.datetime) -> None:
     assert check("--password-stdin", stdin="secret\n")[1]["faults"] == []
 
 
-KEYS = {
-    "RSA 1024": lambda: rsa.generate_private_key(65537, 1024),
-    "EC secp521r1": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+KEYS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "RSA 1024": ("browsers", lambda: rsa.generate_private_key(65537, 1024)),
+    "EC secp521r1": ("browsers", lambda: ec.generate_private_key(ec.SECP521R1())),
+    "Ed25519": ("browsers", ed25519.Ed25519PrivateKey.generate),
+    "EC secp256k1": ("clients", lambda: ec.generate_private_key(ec.SECP256K1())),
+    "EC brainpoolP256r1": ("clients", lambda: ec.generate_private_key(ec.BrainpoolP256R1())),
 }
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_a_key_that_browsers_do_not_take(pair: Pair, now: dt.datetime, kind: str) -> None:
-    """A certificate with a key that no browser takes is a fault with the key's name."""
-    key: Any = KEYS[kind]()
+def test_a_key_that_clients_do_not_take(pair: Pair, now: dt.datetime, kind: str) -> None:
+    """A certificate with a key that no browser takes, or nobody, is a fault with the key's name."""
+    who, make = KEYS[kind]
+    key: Any = make()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
     leaf = (
         x509.CertificateBuilder(subject, subject, key.public_key(), 5, now - DAYS, now + DAYS)
@@ -113,8 +117,20 @@ def test_a_key_that_browsers_do_not_take(pair: Pair, now: dt.datetime, kind: str
 
     assert (status, data["key_type"]) == (1, kind)
     faults = [fault for fault in data["faults"] if not fault.startswith("strict clients refuse it: ")]
-    of_key = ["`ssl/cert.key` is neither an EC nor an RSA key"] if kind == "Ed25519" else []
-    assert faults == [*of_key, f"browsers do not take its key, {kind}"]
+    refused = ["the key of `ssl/cert.pem` is too small for OpenSSL's security level here"] if "1024" in kind else []
+    assert faults == [*refused, f"{who} do not take its key, {kind}"]
+
+
+def test_a_key_that_cannot_be_looked_at(pair: Pair, now: dt.datetime) -> None:
+    """A path that the system refuses is a fault with its reason."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key))
+    name = "x" * 300
+
+    status, data = check("--key-file", name)
+
+    assert (status, data["key_mode"], data["faults"]) == (1, None, [f"cannot read `{name}`: File name too long"])
 
 
 @pytest.mark.parametrize(
@@ -142,3 +158,34 @@ def test_a_certificate_that_is_none(pair: Pair) -> None:
         },
     )
     assert Path("ssl/cert.pem").read_bytes() == b"garbage"
+
+
+class Forgetful:
+    """A trust store in which nothing is left."""
+
+    store, path = "nss", "/db"
+
+    def __str__(self) -> str:
+        return "Chromium (/db)"
+
+    def trusts(self, *_: object) -> bool:
+        """Trust nobody."""
+        return False
+
+
+def test_trust_that_was_lost_is_told_once(
+    pair: Pair, now: dt.datetime, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that is looked at anyway, and that the record names too, is told of once."""
+    bundle = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now, issuer)
+    assert bundle.key is not None
+    write(pair, bundle.pem(), keys.pem(bundle.key))
+    found: Any = (Forgetful(),)
+    monkeypatch.setattr(stores, "find", lambda *_: [stores.Found(found)])
+    monkeypatch.setattr(stores, "place", lambda *_: Forgetful())
+    monkeypatch.setattr(trust, "recorded", lambda _: [("nss", "/db")])
+
+    status, data = check()
+
+    assert (status, data["trusted"]) == (1, {"Chromium (/db)": False})
+    assert data["faults"] == ["not trusted by Chromium (/db) any more"]

@@ -16,7 +16,7 @@ from asgictl import atomic
 from asgictl.certs import files, issue, keys, names, pairs
 from asgictl.certs.files import Pair
 from asgictl.errors import FileProblemError
-from tests.conftest import finish, needs
+from tests.conftest import finish
 
 # Writes the pair, and is killed at the given step: at an event that Python's audit hooks tell of.
 WRITER = """
@@ -348,46 +348,6 @@ def test_two_at_once(tmp_path: Path) -> None:
     assert (other.wait(), lines) == (0, ["got it\n"])
 
 
-@pytest.mark.parametrize(
-    ("ignored", "expected"), [(None, True), ("*\n!README.md\n", True), ("*.key\n", True), ("nothing\n", False)]
-)
-def test_version_control(tmp_path: Path, ignored: str | None, expected: bool) -> None:
-    """A new folder keeps its keys out of version control; one with rules of its own is left alone, and told of."""
-    if ignored is not None:
-        (tmp_path / ".gitignore").write_text(ignored)
-
-    files.keep_out_of_version_control(tmp_path / "cert.key")
-
-    assert files.is_ignored(tmp_path / "cert.key") is expected
-    assert (tmp_path / ".gitignore").read_text() == ignored or ignored is None
-
-
-def test_version_control_that_cannot_be_seen_to(tmp_path: Path) -> None:
-    """What cannot be read ignores nothing, and where nothing can be written, nothing is."""
-    ignored = tmp_path / ".gitignore"
-    ignored.write_bytes(b"*\n\xff\n")
-    assert not files.is_ignored(tmp_path / "cert.key")
-    ignored.unlink()
-    ignored.mkdir()
-    assert not files.is_ignored(tmp_path / "cert.key")
-
-    files.keep_out_of_version_control(tmp_path / "nosuch/cert.key")
-
-    assert not (tmp_path / "nosuch").exists()
-
-
-@pytest.mark.parametrize(("name", "more"), [("a.key", ""), ("a.p12", ""), ("a.pem", "a.pem*\n.new-a.pem*\n")])
-def test_what_is_kept_out(tmp_path: Path, name: str, more: str) -> None:
-    """The file that keeps keys out of version control names each kind of key, and one of another name."""
-    files.keep_out_of_version_control(tmp_path / name)
-
-    assert (tmp_path / ".gitignore").read_text() == (
-        "# Written by asgictl: private keys never get into version control.\n"
-        f"*.key\n*.key.part\n*.p12\n*.p12.part\n{more}"
-    )
-    assert files.is_ignored(tmp_path / name)
-
-
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files to any group")
 def test_a_key_for_a_group(tmp_path: Path) -> None:
     """A key for a group belongs to that group, which may read it, and the certificate to nobody else."""
@@ -396,19 +356,3 @@ def test_a_key_for_a_group(tmp_path: Path) -> None:
     write(pair, *contents(), 4243)
 
     assert (files.group_of(pair.key), pair.certificate.stat().st_gid) == (4243, tmp_path.stat().st_gid)
-
-
-@needs("git")
-@pytest.mark.parametrize("name", ["cert.key", "server.pem"])
-def test_git_agrees(tmp_path: Path, name: str) -> None:
-    """Git sees neither the key nor what an interrupted run leaves of it."""
-    files.keep_out_of_version_control(tmp_path / name)
-    for file in (name, f".new-{name}", f".new-{name}.part"):
-        (tmp_path / file).write_text("")
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
-
-    status = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=tmp_path, check=True, capture_output=True, text=True
-    ).stdout
-
-    assert status == "?? .gitignore\n"

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from asgictl.certs import csr, issue, keys, names, trust, validity
 from asgictl.certs.handshake import Certificate, is_trusted, look
@@ -143,7 +143,7 @@ WRONG_REQUESTS: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "`x.csr` holds no certificate signing request",
         "make one with `openssl req -new`",
     ),
-    "another signature": (damaged, "the signature of `x.csr` is wrong", "make the request anew"),
+    "another signature": (damaged, "the signature of `x.csr` is wrong", "make a new request"),
     "a weak key": (
         lambda: request(rsa.generate_private_key(65537, 1024), "a.test").public_bytes(serialization.Encoding.PEM),
         "browsers do not take the key of `x.csr`, RSA 1024",
@@ -166,6 +166,23 @@ def test_a_request_that_cannot_be_used(case: str) -> None:
         csr.load(make(), "x.csr")
 
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_request_that_cannot_be_read() -> None:
+    """A request that is one, and holds what is none, gets the reason: here an address of two bytes."""
+    twist = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x04\x87\x02AB")
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(twist, critical=False)
+    asked = builder.sign(keys.generate("ec256"), hashes.SHA256())
+
+    with pytest.raises(FileProblemError) as caught:
+        csr.load(asked.public_bytes(serialization.Encoding.PEM), "x.csr")
+
+    reason = str(caught.value.__cause__)
+    assert "address" in reason
+    assert (caught.value.message, caught.value.hint) == (
+        f"the request in `x.csr` cannot be read: {reason}",
+        "see to what has made it, or make one with `openssl req -new`",
+    )
 
 
 def test_a_request_without_names() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +47,60 @@ def test_a_server_certificate_is_accepted(tmp_path: Path, now: dt.datetime, issu
     assert validity.fault(bundle.leaf, bundle.chain, now) is None
 
 
+@needs("certtool")
+@pytest.mark.parametrize("hosts", [["127.0.0.1"], ["::1"], ["127.9.9.9", "::1"], names.LOCAL, ["my_app.test"]], ids=str)
+def test_gnutls_accepts_it(tmp_path: Path, now: dt.datetime, issuer: Issuer, hosts: Sequence[str]) -> None:
+    """GnuTLS, by which wget and git trust on Debian, takes a certificate for addresses alone, too."""
+    bundle = issue.server(hosts, keys.generate("ec256"), DAYS, now, issuer)
+
+    assert certtool_verify(tmp_path, bundle, issuer) == "Verified. The certificate is trusted."
+
+
+@needs("certtool")
+@pytest.mark.parametrize("name", ["alice", "alice.smith", "alice@example.com", "worker.internal", "127.0.0.1"])
+def test_gnutls_accepts_a_client(tmp_path: Path, now: dt.datetime, issuer: Issuer, name: str) -> None:
+    """A client's common name, which is its own, is no host's to GnuTLS."""
+    bundle = issue.client(name, keys.generate("ec256"), DAYS, now, issuer)
+
+    assert certtool_verify(tmp_path, bundle, issuer) == "Verified. The certificate is trusted."
+
+
+def certtool_verify(folder: Path, bundle: issue.Bundle, issuer: Issuer) -> str:
+    """Return what GnuTLS says of a certificate."""
+    (folder / "leaf.pem").write_bytes(bundle.pem())
+    (folder / "anchor.pem").write_bytes(issuer.certificate.public_bytes(PEM))
+    command = ["certtool", "--verify", "--load-ca-certificate", "anchor.pem", "--infile", "leaf.pem"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.partition("Chain verification output: ")[2].strip()
+
+
+def test_no_common_name(now: dt.datetime, issuer: Issuer) -> None:
+    """A server's name is in the alternatives alone: some clients hold a common name against the constraints, too."""
+    for by in (None, issuer):
+        leaf = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now, by).leaf
+        assert leaf.subject.rfc4514_string() == "O=asgictl"
+        said = validity.described(leaf)
+        assert (said.is_ours, said.self_signed) == (True, by is None)
+        assert said.issuer.startswith("asgictl local CA (" if by else "asgictl")
+
+
+def test_an_authority_without_constraints(now: dt.datetime) -> None:
+    """One of somebody else's that says nothing of what it is for may vouch for everything, and is told so."""
+    key = keys.generate("ec256")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old")])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 7, now, now + DAYS)
+    root = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    for constraints, expected in (
+        (None, "any name, 0.0.0.0/0, ::/0"),
+        ([x509.DNSName("test")], "test, 0.0.0.0/0, ::/0"),
+        ([x509.IPAddress(names.Constraints().networks[0])], "any name, 127.0.0.0/8"),
+    ):
+        made = (
+            root if constraints is None else root.add_extension(x509.NameConstraints(constraints, None), critical=True)
+        )
+        assert str(issue.constraints_of(made.sign(key, hashes.SHA256()))) == expected
+
+
 def test_the_profile(now: dt.datetime) -> None:
     """The certificate has what the Baseline Requirements ask for, critical where they say so, and nothing else."""
     leaf = issue.server(names.LOCAL, keys.generate("ec256"), DAYS, now).leaf
@@ -88,14 +143,25 @@ def test_the_authority(issuer: Issuer, now: dt.datetime) -> None:
     assert root.not_valid_after_utc.year == (now - issue.BACK_DATING).year + 10
 
 
-def test_the_authority_of_a_long_name(now: dt.datetime) -> None:
-    """A user and host of any length fit into the authority's name, also on a leap day."""
+OWNERS = {
+    "u" * 99: "asgictl local CA (" + "u" * 36 + ")",
+    "\U0001f600" * 30: "asgictl local CA (" + "\U0001f600" * 9 + ")",
+    "j\udcfcrgen@box": "asgictl local CA (j?rgen@box)",
+    "a\nb\x1b[1m@box": "asgictl local CA (a?b?[1m@box)",
+    "j\u00fcrgen@b\u00f6x": "asgictl local CA (j\u00fcrgen@b\u00f6x)",
+    "": "asgictl local CA",
+}
+
+
+@pytest.mark.parametrize("owner", OWNERS, ids=ascii)
+def test_the_authority_of_any_name(now: dt.datetime, owner: str) -> None:
+    """A user and host of any name, and none, fit into the authority's, also on a leap day."""
     leap_day = now.replace(year=2028, month=2, day=29)
 
-    root = issue.root("u" * 99, keys.generate("ec256"), Constraints(), leap_day)
+    root = issue.root(owner, keys.generate("ec256"), Constraints(), leap_day)
 
     name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    assert (len(name), root.not_valid_after_utc.date()) == (64, dt.date(2038, 2, 28))
+    assert (name[:-9], root.not_valid_after_utc.date()) == (OWNERS[owner], dt.date(2038, 2, 28))
 
 
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com"])
@@ -169,7 +235,10 @@ def test_a_client_certificate_is_accepted(tmp_path: Path, issuer: Issuer, now: d
 
 NO_ADDRESS = ("`{}` is not an e-mail address that certificates can have", "use ASCII letters, or a name without `@`")
 NO_CLIENTS = {
-    "x" * 65: ("`{}` is longer than 64 letters", "choose a shorter name", None),
+    "x" * 65: ("`{}` has 65 bytes in UTF-8, and 64 is the most", "choose another name", "client"),
+    "\u00fc" * 33: ("`{}` has 66 bytes in UTF-8, and 64 is the most", "choose another name", "client"),
+    "j\udcfcrgen": ("`{}` is not UTF-8", "choose another name", "client"),
+    "a\nb": ("`{}` has signs that cannot be printed", "choose another name", "client"),
     "jürgen@x.test": (*NO_ADDRESS, "client"),
     "a@b@c": (*NO_ADDRESS, "client"),
     "alice@": (*NO_ADDRESS, "client"),
@@ -196,6 +265,8 @@ def test_a_client_name_that_cannot_be(issuer: Issuer, now: dt.datetime, name: st
         ("Worker.internal", [x509.DNSName("worker.internal")]),
         ("alice.smith", [x509.DNSName("client.internal")]),
         ("127.0.0.1", [x509.DNSName("client.internal")]),
+        ("alice smith.test", [x509.DNSName("client.internal")]),
+        ("\u00fc" * 32, []),
     ],
 )
 def test_who_a_client_is(issuer: Issuer, now: dt.datetime, name: str, expected: list[x509.GeneralName]) -> None:

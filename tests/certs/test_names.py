@@ -22,6 +22,8 @@ GOOD = [
     ),  # in wide letters
     (["a-b.0-1.test", "a1.test"], ("a-b.0-1.test", "a1.test")),
     (["a" * 63], ("a" * 63,)),
+    (["my_app.test", "_dmarc.a_.test", "*.my_app.test"], ("my_app.test", "_dmarc.a_.test", "*.my_app.test")),
+    (["xn--n3h.test"], ("xn--n3h.test",)),
     ([LONGEST], (LONGEST,)),
 ]
 
@@ -37,24 +39,40 @@ BAD = [
     ("*.*.test", "`*.*.test` is not a name that clients accept", "name a domain, like `*.dev.localhost`"),
     ("*.localhost", "`*.localhost` is accepted by no client", "name one level more: `*.dev.localhost`"),
     ("*.test", "`*.test` is too wide for any client to accept", "name the hosts, or one level more: `*.dev.test`"),
-    ("a.*.test", "`a.*.test` is not a host name", "use letters, digits, `-` and dots"),
-    ("f*o.test", "`f*o.test` is not a host name", "use letters, digits, `-` and dots"),
+    (
+        "a.*.test",
+        "`a.*.test` is not a host name",
+        "a `*` stands for the first label alone, as a whole: `*.dev.localhost`",
+    ),
+    (
+        "f*o.test",
+        "`f*o.test` is not a host name",
+        "a `*` stands for the first label alone, as a whole: `*.dev.localhost`",
+    ),
     ("0.0.0.0", "`0.0.0.0` is where to listen, not where to connect to", "name 127.0.0.1, ::1 or a real address"),
     ("fe80::1%eth0", "`fe80::1%eth0` has a zone, which is of this machine alone", "leave out what is behind the `%`"),
     ("http://localhost:8000/x", "`http://localhost:8000/x` is not a host name", "name the host alone: `localhost`"),
     ("localhost:8000", "`localhost:8000` is not a host name", "name the host alone: `localhost`"),
-    ("my_app", "`my_app` is not a host name", "write `-` for `_`"),
-    ("-a.test", "`-a.test` is not a host name", "use letters, digits, `-` and dots"),
-    ("", "`` is not a host name", "use letters, digits, `-` and dots"),
-    ("a..test", "`a..test` is not a host name", "use letters, digits, `-` and dots"),
-    ("a" * 64, f"`{'a' * 64}` is not a host name", "use letters, digits, `-` and dots"),
-    ("a-.test", "`a-.test` is not a host name", "use letters, digits, `-` and dots"),
+    ("my app", "`my app` is not a host name", "use letters, digits, `-`, `_` and dots"),
+    (".a.test", "`.a.test` is not a host name", "leave out the dot at its beginning, or one of two"),
+    ("0x7f000001", "`0x7f000001` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    ("1.0x7f", "`1.0x7f` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    (
+        "[fe80::1%25en0]",
+        "`[fe80::1%25en0]` has a zone, which is of this machine alone",
+        "leave out what is behind the `%`",
+    ),
+    ("-a.test", "`-a.test` is not a host name", "leave out the `-` at the beginning or the end, or beside a dot"),
+    ("", "`` is not a host name", "use letters, digits, `-`, `_` and dots"),
+    ("a..test", "`a..test` is not a host name", "leave out the dot at its beginning, or one of two"),
+    ("a" * 64, f"`{'a' * 64}` is not a host name", "use 63 letters between two dots at the most"),
+    ("a-.test", "`a-.test` is not a host name", "leave out the `-` at the beginning or the end, or beside a dot"),
     ("shop.test/x:80", "`shop.test/x:80` is not a host name", "name the host alone: `shop.test`"),
     ("HTTPS://Shop.test", "`HTTPS://Shop.test` is not a host name", "name the host alone: `shop.test`"),
     ("/", "`/` is not a host name", "name the host alone: `localhost`"),
     ("*x.test", "`*x.test` is not a name that clients accept", "name a domain, like `*.dev.localhost`"),
     ("[::]", "`[::]` is where to listen, not where to connect to", "name 127.0.0.1, ::1 or a real address"),
-    (f"{LONGEST}e", f"`{LONGEST}e` is not a host name", "use letters, digits, `-` and dots"),
+    (f"{LONGEST}e", f"`{LONGEST}e` is not a host name", "use 253 letters at the most"),
     ("127.0.0.256", "`127.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
 ]
 
@@ -68,16 +86,40 @@ def test_bad_names(text: str, message: str, hint: str) -> None:
     assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "names")
 
 
-def test_a_name_that_is_no_idna() -> None:
-    """A name that cannot be written in ASCII gets the reason."""
+NO_IDNA = {
+    "\u0301a.test": ("Label begins with an illegal combining character", "see that it is spelled right"),
+    "\u2603.test": (
+        "Codepoint U+2603 at position 1 of '\u2603' not allowed",
+        "browsers write it as `xn--n3h.test`: pass that",
+    ),
+    "i\u2764.B\u00fccher.test": (
+        "Codepoint U+2764 at position 2 of 'i\u2764' not allowed",
+        "browsers write it as `xn--i-7iq.xn--bcher-kva.test`: pass that",
+    ),
+    "caf\u00e9_bar.test": (
+        "Codepoint U+005F at position 5 of 'caf\u00e9_bar' not allowed",
+        "browsers write it as `xn--caf_bar-dya.test`: pass that",
+    ),
+    "j\udcfc.test": ("it is not UTF-8", "see that it is spelled right"),
+    "\u200b": ("Empty domain", "see that it is spelled right"),
+}
+
+
+@pytest.mark.parametrize("name", NO_IDNA, ids=ascii)
+def test_a_name_that_is_no_idna(name: str) -> None:
+    """A name that cannot be written in ASCII gets the reason, and the form of browsers, if they have one."""
+    reason, hint = NO_IDNA[name]
+
     with pytest.raises(ConfigError) as caught:
-        names.parse(["\u0301a.test"])
+        names.parse([name])
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (
-        "`\u0301a.test` is not an international host name: Label begins with an illegal combining character",
-        "see that it is spelled right",
+        f"`{name}` is not an international host name: {reason}",
+        hint,
         "names",
     )
+    if "`" in hint:
+        assert names.parse([hint.split("`")[1]])
 
 
 @pytest.mark.parametrize(
@@ -91,6 +133,7 @@ def test_a_name_that_is_no_idna() -> None:
         ("evil@a.dev.localhost", False),
         ("1/.dev.localhost", False),
         ("a.dev.localhost", True),
+        ("a_b.dev.localhost", True),
         ("a.b.dev.localhost", False),
         ("dev.localhost", False),
         ("127.0.0.2", False),
@@ -102,6 +145,25 @@ def test_a_name_that_is_no_idna() -> None:
 def test_matching(host: str, expected: bool) -> None:
     """A host is compared as clients do it: a star stands for one label."""
     assert names.match(names.LOCAL, host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("my_app.test", True),
+        ("a_b.shop.test", True),
+        ("_dmarc.shop.test", True),
+        ("MY_APP.test.", True),
+        ("big.test", True),
+        ("xn--n3h.shop.test", True),
+        ("my_apps.test", False),
+        ("a_b.c.shop.test", False),
+        ("a b.shop.test", False),
+    ],
+)
+def test_matching_foreign_names(host: str, expected: bool) -> None:
+    """Names of certificates that others have made may hold a `_`, and capitals."""
+    assert names.match(("my_app.test", "*.Shop.test", "BIG.test"), host) is expected
 
 
 @pytest.mark.parametrize(
@@ -125,7 +187,16 @@ def test_constraints(name: str, expected: bool) -> None:
 
 def test_wider_constraints() -> None:
     """A domain or a network can be added, and what is inside already adds nothing."""
-    places = ["shop.example", ".Other.Example.", "10.0.0.0/8", "10.1.2.3", "a.test", "10.0.0.0/8", "shop.example"]
+    places = [
+        "shop.example",
+        ".Other.Example.",
+        "*.other.example",
+        "10.0.0.0/8",
+        "10.1.2.3",
+        "a.test",
+        "10.0.0.0/8",
+        "shop.example",
+    ]
 
     wider = Constraints().widened(places)
 
@@ -137,10 +208,46 @@ def test_wider_constraints() -> None:
     ]
 
 
+def test_what_is_beyond_the_usual() -> None:
+    """What an authority may vouch for beyond a new one is told from what is inside that anyway."""
+    assert Constraints().beyond() is None
+    assert Constraints(("test", "a.test"), Constraints().networks[:1]).beyond() is None
+
+    wider = Constraints().widened(["com", "a.test", "10.0.0.0/8", "127.0.0.5", "126.0.0.0/7", "::/0"]).beyond()
+    assert str(wider) == "com, 10.0.0.0/8, 126.0.0.0/7, ::/0"
+    everything = Constraints(("",), names.ALL)
+    assert str(everything.beyond()) == "any name, 0.0.0.0/0, ::/0"
+    assert all(map(everything.permit, ("com", "*.a.example", "10.0.0.1", "fe80::1")))
+
+
+FEW = "Java takes no name with a `_`"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (names.LOCAL, None),
+        (["my_app.test"], FEW),
+        (["*.my_app.test", "a.test"], f"{FEW}, nor Python one with a `*`"),
+        (["*.shop.test", "my_app.test"], FEW),
+    ],
+)
+def test_who_refuses_names(hosts: list[str], expected: str | None) -> None:
+    """It is said which clients refuse a name that most of them take."""
+    assert names.taken_by_few(hosts) == expected
+
+
+_BITS = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
 NO_PLACES = {
+    "10.0.0.0/33": ("`10.0.0.0/33` is no network", _BITS),
+    "::1/129": ("`::1/129` is no network", _BITS),
+    "*": ("`*` is not a host name", "a `*` stands for the first label alone, as a whole: `*.dev.localhost`"),
     "10.0.0.1/8": ("`10.0.0.1/8` is no network", "write `10.0.0.0/8`"),
     "http://shop.example": ("`http://shop.example` is not a host name", "name the host alone: `shop.example`"),
-    "my_shop.example": ("`my_shop.example` is not a host name", "write `-` for `_`"),
+    "a.*.example": (
+        "`a.*.example` is not a host name",
+        "a `*` stands for the first label alone, as a whole: `*.dev.localhost`",
+    ),
     "10.0.0.256": ("`10.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
     "\u0301a.example": (
         "`\u0301a.example` is not an international host name: Label begins with an illegal combining character",

@@ -3,9 +3,11 @@
 import datetime as dt
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from asgictl import atomic
 from asgictl.certs import authority, files, issue, keys, pairs, served, trust
@@ -16,6 +18,7 @@ from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import Order
 from asgictl.certs.served import Circumstances
 from asgictl.errors import FileProblemError
+from tests.certs import broken
 
 LOCAL = ("localhost", "*.dev.localhost", "127.0.0.1", "::1")
 
@@ -115,13 +118,42 @@ def test_made_by_the_authority(desk: Desk) -> None:
     assert desk.notes == [f"made `ssl/cert.pem` and `ssl/cert.key` for {', '.join(LOCAL)}"]
 
 
+def test_made_by_an_authority_that_is_wider(desk: Desk) -> None:
+    """It is said once, when such an authority is used, and not at each start."""
+    authority.make(desk.folder, Constraints().widened(["com"]), desk.now)
+
+    desk.kept()
+    desk.kept()
+
+    assert desk.notes == [
+        f"your authority in `{desk.folder}` can vouch for com, too, and so can whoever has its key; "
+        "`asgictl gen-cert --untrust` removes it",
+        f"made `ssl/cert.pem` and `ssl/cert.key` for {', '.join(LOCAL)}",
+    ]
+    desk.kept("www.bank.com")
+    assert "can vouch for com, too, as here for www.bank.com, and" in desk.notes[-1]
+
+
+def test_made_by_an_older_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate with a common name, as they were made once, is known for ours, and stays as long as it is good."""
+    subject = issue._subject
+    with monkeypatch.context() as older:
+        older.setattr(issue, "_subject", lambda name=None: subject(name or "asgictl 1234abcd"))
+        old = desk.make(Order())
+    assert (old.is_ours, old.self_signed, old.issuer) == (True, True, "asgictl 1234abcd")
+
+    assert (desk.kept(), desk.notes) == (old, [])
+    assert desk.kept("shop.test").issuer == "asgictl"
+
+
 @pytest.mark.parametrize(
     ("host", "names"),
     [
         ("shop.test", (*LOCAL, "shop.test")),
         ("192.168.7.7", (*LOCAL, "192.168.7.7")),
         ("", LOCAL),
-        ("my_host", LOCAL),
+        ("my_host", (*LOCAL, "my_host")),
+        ("my host", LOCAL),
     ],
 )
 def test_made_for_the_host(desk: Desk, host: str, names: tuple[str, ...]) -> None:
@@ -194,7 +226,7 @@ def test_a_key_that_others_may_read(desk: Desk) -> None:
 
     desk.kept()
 
-    assert desk.notes == ["`ssl/cert.pem` has a key that others may read: `chmod 600 ssl/cert.key`"]
+    assert desk.notes == ["`ssl/cert.pem`: others may read `ssl/cert.key`: `chmod 600 ssl/cert.key`"]
 
 
 @pytest.mark.parametrize("days", [15, 100])
@@ -206,7 +238,7 @@ def test_not_renewed_too_early(desk: Desk, days: int) -> None:
 
 
 def test_renewed_for_the_host(desk: Desk) -> None:
-    """One of ours that is not for the host is made anew with it."""
+    """One of ours that is not for the host is made again with it."""
     desk.make(Order(hosts=("localhost",)))
 
     assert desk.kept("shop.test").names == ("localhost", "shop.test")
@@ -226,8 +258,8 @@ def test_an_encrypted_key_stays_encrypted(desk: Desk) -> None:
     desk.make(Order(password=b"secret"), made=dt.timedelta(days=300))
 
     for password, message, hint in (
-        (None, "`ssl/cert.key` is encrypted", "give its password: --password-stdin, or --ssl-keyfile-password"),
-        ("wrong", "the password does not open `ssl/cert.key`", "see that it is the right file"),
+        (None, "`ssl/cert.key` is encrypted", "pass --ssl-keyfile-password"),
+        ("wrong", "the password does not open `ssl/cert.key`", "pass another"),
     ):
         with pytest.raises(FileProblemError) as caught:
             desk.kept(password=password)
@@ -304,12 +336,12 @@ def test_half_a_pair(desk: Desk, there: str, missing: str) -> None:
         desk.kept()
 
     assert caught.value.message == f"`ssl/{there}` is there, and `ssl/{missing}` is not"
-    assert caught.value.hint == "put the other one back, or make both anew: `asgictl gen-cert --force`"
+    assert caught.value.hint == "put the other one back, or make both again: `asgictl gen-cert --force`"
     assert Path(f"ssl/{there}").read_bytes() == before
 
 
 FAULTS = [
-    ("cert.pem", b"", "`ssl/cert.pem` holds no certificate in PEM form"),
+    ("cert.pem", b"", "`ssl/cert.pem` is empty"),
     ("cert.pem", b"\xff\x00garbage", "`ssl/cert.pem` holds no certificate in PEM form"),
     ("cert.key", b"garbage", "`ssl/cert.key` holds no private key in PEM form"),
     ("cert.key", keys.pem(keys.generate("ec256")), "`ssl/cert.key` is not the key of `ssl/cert.pem`"),
@@ -329,12 +361,24 @@ def test_files_that_cannot_be_used(desk: Desk, name: str, content: bytes, messag
     assert Path(f"ssl/{name}").read_bytes() == content
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes in folders")
+@pytest.mark.parametrize("name", ["cert.pem", "cert.key"])
+def test_a_pipe_is_not_waited_for(desk: Desk, name: str) -> None:
+    """A pipe in the place of a file is told as that, though nobody writes to it."""
+    desk.make(Order())
+    Path(f"ssl/{name}").unlink()
+    os.mkfifo(f"ssl/{name}", 0o600)
+
+    with pytest.raises(FileProblemError, match="is a pipe, which can be read only once"):
+        desk.kept()
+
+
 def test_a_truncated_certificate(desk: Desk) -> None:
     """Half a certificate is none."""
     desk.make(Order())
     desk.pair.certificate.write_bytes(desk.pair.certificate.read_bytes()[:300])
 
-    with pytest.raises(FileProblemError, match="holds no certificate in PEM form"):
+    with pytest.raises(FileProblemError, match="is cut off"):
         desk.kept()
 
 
@@ -356,3 +400,31 @@ def test_who_trusts_it(desk: Desk, issuer: Issuer, monkeypatch: pytest.MonkeyPat
     assert served.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, False)
     self_signed = desk.make(Order())
     assert served.trusted_by(desk.pair, desk.place(), self_signed) == (False, False)
+
+
+@pytest.mark.parametrize(("platform", "system"), [("linux", False), ("darwin", None)])
+def test_who_trusts_a_foreign_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, platform: str, system: bool | None
+) -> None:
+    """Of somebody else's certificate only the system's store is asked; macOS has none that Python can look into."""
+    foreign(desk, monkeypatch, Order())
+    said = desk.given()
+    monkeypatch.setattr("sys.platform", platform)
+
+    assert served.trusted_by(desk.pair, desk.place(), said) == (system, None)
+    monkeypatch.setenv("SSL_CERT_FILE", str(desk.pair.certificate))
+    assert served.trusted_by(desk.pair, desk.place(), said) == (True, None)
+    assert served.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, None)
+
+
+def test_a_foreign_one_that_does_not_suit(desk: Desk) -> None:
+    """A key of a type that asgictl does not make is served with a note, also for a host that it is not for."""
+    made = broken.make("foreign", ed25519.Ed25519PrivateKey.generate())
+    with atomic.locked(*desk.pair):
+        files.write(desk.pair, made.pem, made.private)
+
+    for show in (desk.kept, desk.given):
+        assert show("shop.test").names == show("localhost").names == ("localhost",)
+
+    key = "`ssl/cert.pem`: browsers do not take its key, Ed25519"
+    assert desk.notes == ["`ssl/cert.pem` is not for `shop.test`, but for localhost", key, key] * 2

@@ -1,5 +1,6 @@
 """Each store has the commands that make it trust an authority and forget it, and they do what they should."""
 
+import base64
 import datetime as dt
 import os
 import shutil
@@ -23,6 +24,7 @@ from asgictl.certs.stores import (
     nss,
     windows,
 )
+from asgictl.certs.stores.held import Held, ders, sha1
 from asgictl.certs.trust import Outcome
 from tests.conftest import needs
 
@@ -34,15 +36,25 @@ def anchor(tmp_path: Path, issuer: Issuer) -> Anchor:
     return trust.anchor(tmp_path / "authority")
 
 
+def as_held(anchor: Anchor, name: str | None = None) -> Held:
+    """Return the authority as a store has it."""
+    return Held(name or anchor.name, anchor.der)
+
+
 def machine(home: Path, platform: str = "linux", environ: dict[str, str] | None = None, programs: str = "") -> Machine:
     """Return a machine on which only `programs` are there."""
     there = programs.split()
-    return Machine(platform, home, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, home)
+    return Machine(platform, home, environ or {}, lambda name: f"{home}/bin/{name}" if name in there else None, home)
 
 
 def lines(commands: list[SystemCommand]) -> list[str]:
     """Return commands as they are shown, and whether they need root."""
     return [f"{'root: ' if it.root else ''}{str(it).replace('sudo ', '')}" for it in commands]
+
+
+def concerned(anchor: Anchor, folder: Path, here: Machine) -> list[Place]:
+    """Return where the authority may be trusted."""
+    return [it.place for it in trust.search(anchor, folder, here, stores.run) if it.is_concerned]
 
 
 class Recorder:
@@ -62,21 +74,20 @@ def test_macos(tmp_path: Path, anchor: Anchor) -> None:
     """On macOS the login keychain is used, without an administrator."""
     (place,) = stores.find(machine(tmp_path, "darwin"), ["system"])[0].places
     keychain = tmp_path / "Library/Keychains/login.keychain-db"
-    run = Recorder(find_certificate=Result(0, f"SHA-1 hash: {anchor.sha1}\n"))
+    run = Recorder(find_certificate=Result(0, anchor.pem + other_certificate().decode()))
 
     assert lines(place.install(anchor)) == [
         f"security add-trusted-cert -r trustRoot -p basic -p ssl -k {keychain} {anchor.file}"
     ]
-    assert lines(place.remove(anchor)) == [
-        f"security remove-trusted-cert {anchor.file}",
-        f"security delete-certificate -Z {anchor.sha1} {keychain}",
-    ]
+    assert place.held(run) == [as_held(anchor, sha1(anchor.der))]
+    assert lines(place.remove(as_held(anchor))) == [f"security delete-certificate -t -Z {sha1(anchor.der)} {keychain}"]
+    run.commands.clear()
     assert place.trusts(anchor, run)
     assert lines(run.commands) == [
-        f"security find-certificate -a -Z {keychain}",
+        f"security find-certificate -a -p {keychain}",
         f"security verify-cert -c {anchor.file} -p ssl -k {keychain}",
     ]
-    assert not place.knows(anchor, Recorder())
+    assert place.held(Recorder()) == []
     assert stores.place("system", place.path, machine(tmp_path, "darwin")) == place
     assert stores.find(machine(tmp_path, "darwin", programs="chromium"), ["nss"])[0].places == ()
     assert isinstance(place, macos.Keychain)
@@ -88,9 +99,12 @@ def test_windows(tmp_path: Path, anchor: Anchor) -> None:
     run = Recorder()
 
     assert lines(place.install(anchor)) == [f"certutil.exe -user -addstore Root {anchor.file}"]
-    assert lines(place.remove(anchor)) == [f"certutil.exe -user -delstore Root {anchor.sha1}"]
+    assert lines(place.remove(as_held(anchor))) == [f"certutil.exe -user -delstore Root {sha1(anchor.der)}"]
     assert place.trusts(anchor, run)
-    assert lines(run.commands) == [f"certutil.exe -user -store Root {anchor.sha1}"]
+    assert lines(run.commands) == [f"certutil.exe -user -store Root {sha1(anchor.der)}"]
+    listed = "\r\n".join(base64.b64encode(der).decode() for der in (anchor.der, *ders(other_certificate().decode())))
+    assert place.held(Recorder(NoProfile=Result(0, listed))) == [as_held(anchor, sha1(anchor.der))]
+    assert not place.trusts(anchor, Recorder(user=Result(4, "CertUtil: -store: 0x80092004 (CRYPT_E_NOT_FOUND)")))
     assert stores.place("system", place.path, machine(tmp_path, "win32")) == place
     assert isinstance(place, windows.UserStore)
 
@@ -140,15 +154,51 @@ def test_linux(
     target = file.format(home=tmp_path, name=anchor.name)
 
     assert lines(place.install(anchor)) == [f"root: install -m 0644 {anchor.file} {target}", f"root: {refresh}"]
-    assert lines(place.remove(anchor)) == [f"root: rm -f {target}", f"root: {rebuild}"]
+    assert lines(place.remove(as_held(anchor, target))) == [f"root: rm -f {target}", f"root: {rebuild}"]
     assert stores.place("system", place.path, here) == place
 
 
-def test_linux_without_a_store(tmp_path: Path) -> None:
-    """A system without a store says what to install."""
-    found = stores.find(machine(tmp_path), ["system"])
+MISSING = [
+    ([], "no system store: install the package `ca-certificates`"),
+    (["etc/NIXOS"], "NixOS declares what it trusts: add `ca.pem` to `security.pki.certificateFiles`"),
+    ([LAYOUTS[0][0]], "`update-ca-certificates` is not there: install the package `ca-certificates`"),
+    ([LAYOUTS[1][0]], "`update-ca-trust` is not there: install the package `ca-certificates`"),
+    ([LAYOUTS[2][0]], "`trust` is not there: install the package `p11-kit`"),
+    ([LAYOUTS[3][0]], "`update-ca-certificates` is not there: install the package `ca-certificates`"),
+]
 
-    assert [it.missing for it in found] == ["no system store: install the package `ca-certificates`"]
+
+@pytest.mark.parametrize(("there", "missing"), MISSING, ids=["none", "NixOS", "Debian", "Fedora", "Arch", "SUSE"])
+def test_linux_without_a_store(tmp_path: Path, there: list[str], missing: str) -> None:
+    """A system without a store, or its program, says what to install."""
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+
+    (found,) = stores.find(machine(tmp_path), ["system"])
+
+    assert (found.missing, found.usable) == (missing, ())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["Debian", "Fedora", "Arch", "SUSE"])
+def test_programs_for_root(
+    tmp_path: Path, anchor: Anchor, monkeypatch: pytest.MonkeyPatch, layout: tuple[str, str, str, str, str]
+) -> None:
+    """A program that is not on the user's PATH, as on Debian, is found in `sbin`, and run by its whole path."""
+    folder, program, file, refresh, rebuild = layout
+    (tmp_path / folder).mkdir(parents=True)
+    sbin = tmp_path / "usr/sbin"
+    sbin.mkdir(parents=True)
+    (sbin / program).touch(mode=0o755)
+    monkeypatch.setattr(stores, "_SBIN", (str(sbin),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    here = stores.this_machine()._replace(platform="linux", root=tmp_path)
+
+    (place,) = stores.find(here, ["system"])[0].usable
+
+    target = file.format(home=tmp_path, name=anchor.name)
+    assert lines(place.install(anchor)) == [f"root: install -m 0644 {anchor.file} {target}", f"root: {sbin}/{refresh}"]
+    assert lines(place.remove(as_held(anchor, target)))[1:] == [f"root: {sbin}/{rebuild}"]
+    assert stores.place("system", place.path, here) == place
 
 
 def other_certificate() -> bytes:
@@ -201,7 +251,7 @@ def test_debian_for_real(tmp_path: Path, anchor: Anchor) -> None:
     left = {file.name for file in (tmp_path / "etc").iterdir()}
     assert (left - {"ca-certificates.crt", "other.pem"}).pop().endswith(".0")
     assert len(left) == 3
-    assert not stores.same(anchor.pem, (tmp_path / "etc/ca-certificates.crt").read_text())
+    assert anchor.der not in ders((tmp_path / "etc/ca-certificates.crt").read_text())
     assert openssl(tmp_path / "etc", anchor.file) != "OK"
 
 
@@ -219,46 +269,10 @@ def test_javas_hook_is_told(tmp_path: Path, anchor: Anchor) -> None:
     hook.touch()
     (place,) = stores.find(machine(tmp_path, programs="update-ca-certificates"), ["system"])[0].places
 
-    assert lines(place.remove(anchor))[1:] == [
-        f"root: echo -{tmp_path}/etc/ssl/certs/{anchor.name}.pem | {hook}",
+    assert lines(place.remove(as_held(anchor, "/x/our ca (1).crt")))[1:] == [
+        f"root: echo -{tmp_path}/etc/ssl/certs/our_ca_=1=.pem | {hook}",
         "root: update-ca-certificates --fresh",
     ]
-
-
-def databases(here: Machine) -> list[str]:
-    """Return the databases that are found, relative to the home."""
-    return [str(Path(place.path).relative_to(here.home)) for place in nss.find(here).places]
-
-
-def test_browsers_databases(tmp_path: Path) -> None:
-    """The databases of all kinds of browsers are found, old and new places."""
-    here = machine(tmp_path, programs="certutil")
-    assert databases(here) == []
-    found = [
-        ".local/share/pki/nssdb",
-        "snap/chromium/current/.pki/nssdb",
-        ".var/app/com.google.Chrome/.pki/nssdb",
-        ".mozilla/firefox/a1.default",
-        ".config/mozilla/firefox/b2.default",
-        "snap/firefox/common/.mozilla/firefox/c3.default",
-        ".var/app/org.mozilla.firefox/.mozilla/firefox/d4.default",
-        ".var/app/org.mozilla.firefox/config/mozilla/firefox/e5.default",
-    ]
-    for folder in found:
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "cert9.db").touch()
-
-    assert databases(here) == found
-    assert databases(machine(tmp_path, programs="certutil chromium")) == found
-    (tmp_path / ".pki/nssdb").mkdir(parents=True)
-    (tmp_path / ".pki/nssdb/cert9.db").touch()
-    assert databases(here)[:2] == [".pki/nssdb", ".local/share/pki/nssdb"]
-    assert "certutil" in str(nss.find(machine(tmp_path)).missing)
-
-
-def test_a_browser_without_a_database(tmp_path: Path) -> None:
-    """Before Chromium's first start its database is made."""
-    assert databases(machine(tmp_path, programs="certutil chromium")) == [".pki/nssdb"]
 
 
 def firefox_profile(home: Path) -> Path:
@@ -283,8 +297,7 @@ def test_nss_for_real(tmp_path: Path, anchor: Anchor) -> None:
 
     assert [it.problem for it in outcomes] == [None, None]
     assert all(it.trusts(anchor, stores.run) for it in places)
-    assert trust.places_with(anchor, folder, here, stores.run, ()) == places
-    assert trust.places_with(anchor, folder, here, stores.run, ["system"]) == []
+    assert concerned(anchor, folder, here) == places
 
     outcomes = trust.remove(anchor, places, stores.run, lambda _: None, folder)
 
@@ -308,23 +321,6 @@ def test_a_database_that_came_to_be_used_stays(tmp_path: Path, anchor: Anchor) -
     trust.remove(anchor, [place], stores.run, lambda _: None, folder)
 
     assert (Path(place.path) / "cert9.db").exists()
-
-
-@needs("certutil")
-def test_an_older_authority_is_replaced(tmp_path: Path, anchor: Anchor) -> None:
-    """What is left of an authority of the same name is removed before the present one is added."""
-    here = machine(tmp_path, programs="certutil chromium")
-    (place,) = nss.find(here).places
-    folder = tmp_path / "authority"
-    (tmp_path / "other.pem").write_bytes(other_certificate())
-    older = anchor._replace(file=tmp_path / "other.pem", pem=(tmp_path / "other.pem").read_text())
-    trust.install(older, [place], stores.run, lambda _: None, folder)
-
-    (outcome,) = trust.install(anchor, [place], stores.run, lambda _: None, folder)
-
-    done = [next(it for it in command.argv if it in {"-D", "-A"}) for command in outcome.commands]
-    assert (done, outcome.problem) == (["-D", "-A"], None)
-    assert place.trusts(anchor, stores.run)
 
 
 def java_home(folder: Path) -> Path:
@@ -352,31 +348,28 @@ def test_java_for_real(tmp_path: Path, anchor: Anchor) -> None:
     trust.install(anchor, [place], stores.run, lambda _: None, folder)
 
     assert place.trusts(anchor, stores.run)
-    assert trust.places_with(anchor, folder, here, stores.run, ["java"]) == [place]
+    assert concerned(anchor, folder, here) == [place]
     trust.remove(anchor, [place], stores.run, lambda _: None, folder)
-    assert not place.knows(anchor, stores.run)
+    assert place.held(stores.run) == []
 
 
 def test_java(tmp_path: Path, anchor: Anchor) -> None:
-    """Java's store is told from others by its file, and asked by the name of the authority."""
+    """Java's store is told from others by its file, and has the authority under whatever alias."""
     file = tmp_path / "lib/security/cacerts"
     file.parent.mkdir(parents=True)
     file.touch()
     (place,) = java.find(machine(tmp_path, environ={"JAVA_HOME": str(tmp_path)})).places
-    run = Recorder(exportcert=Result(0, anchor.pem))
+    run = Recorder(list=Result(0, f"Keystore type: JKS\n\nAlias name: by hand\nEntry type: x\n\n{anchor.pem}\n"))
     words = f"-keystore {file} -storepass changeit"
 
     assert lines(place.install(anchor)) == [
         f"keytool -importcert -noprompt -alias {anchor.name} -file {anchor.file} {words}"
     ]
-    assert lines(place.remove(anchor)) == [f"keytool -delete -alias {anchor.name} {words}"]
-    assert place.clean(anchor, run) == []
-    assert (place.knows(anchor, run), place.trusts(anchor, run)) == (True, True)
-    assert lines(run.commands) == [
-        f"keytool -list -alias {anchor.name} {words}",
-        f"keytool -exportcert -rfc -alias {anchor.name} {words}",
-    ]
-    assert not place.knows(anchor, Recorder(list=Result(1, f"Alias <{anchor.name}> does not exist")))
+    assert lines(place.remove(as_held(anchor, "by hand"))) == [f"keytool -delete -alias 'by hand' {words}"]
+    assert place.clean([], run) == []
+    assert (place.held(run), place.trusts(anchor, run)) == ([as_held(anchor, "by hand")], True)
+    assert lines(run.commands) == [f"keytool -list -rfc {words}"] * 2
+    assert not place.trusts(anchor, Recorder())
     assert stores.place("java", str(file), machine(tmp_path)) == place
     assert str(place) == f"Java ({file})"
 
@@ -390,12 +383,8 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", nowhere)
     here = stores.this_machine()
 
-    assert (here.home, here.environ, here.find, here.root) == (
-        Path("/nonexistent"),
-        os.environ,
-        shutil.which,
-        Path("/"),
-    )
+    assert (here.home, here.environ, here.root) == (Path("/nonexistent"), os.environ, Path("/"))
+    assert here.find("sh") == shutil.which("sh")
 
 
 def test_no_java(tmp_path: Path) -> None:
@@ -424,30 +413,46 @@ def half(command: SystemCommand) -> Result:
 
 @needs("certutil")
 def test_an_installation_that_failed_is_undone(tmp_path: Path, anchor: Anchor) -> None:
-    """What a failed installation has made is still known, and removed."""
-    here = machine(tmp_path, programs="certutil chromium")
-    (place,) = nss.find(here).places
+    """What a failed installation has made is removed, and not recorded."""
+    (place,) = nss.find(machine(tmp_path, programs="certutil chromium")).places
     folder = tmp_path / "authority"
+
     (outcome,) = trust.install(anchor, [place], half, lambda _: None, folder)
+
     assert outcome.problem == "`certutil` ended with 255: no"
-    assert trust.recorded(folder) == [("nss", place.path)]
+    assert (trust.recorded(folder), (tmp_path / ".pki").exists()) == ([], False)
 
-    (outcome,) = trust.remove(anchor, [place], stores.run, lambda _: None, folder)
 
-    assert (outcome.problem, (tmp_path / ".pki").exists(), trust.recorded(folder)) == (None, False, [])
+def interrupted(command: SystemCommand) -> Result:
+    """Add a certificate, and be interrupted at once, as by Ctrl-C."""
+    result = stores.run(command)
+    if "-A" in command.argv:
+        raise KeyboardInterrupt
+    return result
+
+
+@needs("certutil")
+def test_an_interrupted_installation_is_undone(tmp_path: Path, anchor: Anchor) -> None:
+    """Whoever gives up meanwhile leaves nothing behind."""
+    place = nss.place(str(firefox_profile(tmp_path)), machine(tmp_path))
+
+    with pytest.raises(KeyboardInterrupt):
+        trust.install(anchor, [place], interrupted, lambda _: None, tmp_path / "authority")
+
+    assert place.held(stores.run) == []
 
 
 @needs("certutil")
 def test_what_cannot_be_looked_at_is_not_removed(tmp_path: Path, anchor: Anchor) -> None:
     """Where a store cannot be looked at, nothing is said to be gone, and the record stays."""
-    place = nss.Database(firefox_profile(tmp_path), tmp_path)
+    place = nss.place(str(firefox_profile(tmp_path)), machine(tmp_path))
     folder = tmp_path / "authority"
     trust.install(anchor, [place], stores.run, lambda _: None, folder)
 
     (outcome,) = trust.remove(anchor, [place], failing, lambda _: None, folder)
 
     assert outcome.problem == "`certutil` ended with 127: certutil is not installed"
-    assert lines(list(outcome.commands)) == lines(place.remove(anchor))
+    assert lines(list(outcome.commands)) == lines(place.remove(as_held(anchor)))
     assert trust.recorded(folder) == [("nss", place.path)]
 
 
@@ -457,11 +462,11 @@ def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None
     profile = firefox_profile(tmp_path)
     here = machine(tmp_path, programs="certutil")
     folder = tmp_path / "authority"
-    assert trust.places_with(anchor, folder, here, stores.run, ()) == []
-    for command in nss.Database(profile, tmp_path).install(anchor):
+    assert concerned(anchor, folder, here) == []
+    for command in nss.place(str(profile), here).install(anchor):
         stores.run(command)
 
-    assert trust.places_with(anchor, folder, here, stores.run, ()) == [nss.Database(profile, tmp_path)]
+    assert concerned(anchor, folder, here) == [nss.place(str(profile), here)]
 
 
 @pytest.mark.parametrize(
@@ -470,7 +475,9 @@ def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None
 def test_a_store_that_cannot_tell(anchor: Anchor, place: Place) -> None:
     """A failure of the store's own program is not taken for the absence of trust."""
     with pytest.raises(UnknownError):
-        place.knows(anchor, failing)
+        place.held(failing)
+    with pytest.raises(UnknownError):
+        place.trusts(anchor, failing)
 
 
 def failing(command: SystemCommand) -> Result:
@@ -518,10 +525,13 @@ def test_sudo_never_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert stores.run(SystemCommand(("hook",), root=True)) == Result(0, "hook.")
 
 
-def test_sudo_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What needs root is shown with sudo for others, and quoted for a shell."""
+def test_sudo_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs root is shown with sudo for others, if they have it, and quoted for a shell."""
     command = SystemCommand(("hook", "a b"), root=True, input="-x y\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert str(command) == "echo '-x y' | sudo hook 'a b'"
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", True)
+    (tmp_path / "sudo").touch(mode=0o755)
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | sudo hook 'a b'", False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert str(command) == "echo '-x y' | hook 'a b'"
+    assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", False)

@@ -59,7 +59,7 @@ _SHOWN = {
 _TLS = {
     "launch.plan.instructions.tls_min": "1.2",
     "launch.plan.uvicorn.ssl_keyfile_password": None,
-    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http")},
+    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http", "ciphers")},
     "launch.plan.tls.ssl_keyfile_password": None,
     "launch.plan.tls.client_cert": "required",
     "launch.plan.tls.tls_min": "1.2",
@@ -361,6 +361,17 @@ GEN_CERT = {
     "store": Row({"trust.store": ["nss"]}, "nss", beside=("--trust",)),
     "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
     "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
+    "as-root": Row({"trust.store": ["system"]}, beside=("--trust",)),
+    "phone": Row(
+        {
+            "server": ABSENT,
+            "phone.pair.certificate": "ssl/cert.pem",
+            "phone.pair.key": "ssl/cert.key",
+            "phone.host": None,
+            "phone.where": [],
+        }
+    ),
+    "host": Row({"phone.host": "10.0.0.5"}, "10.0.0.5", beside=("--phone",)),
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {

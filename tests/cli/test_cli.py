@@ -516,7 +516,7 @@ def test_nobody_reads_the_access_log(tmp_path: Path) -> None:
 
 def test_no_qr_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--qr` without what draws the code is refused at once, with what to install."""
-    monkeypatch.setattr("asgictl.cli.serve.planning.find_spec", lambda _: None)
+    monkeypatch.setattr("asgictl.cli.qr.find_spec", lambda _: None)
     monkeypatch.setattr("asgictl.environment.installing", lambda package: f"install {package}")
 
     result = run("serve", "demo", "--qr")

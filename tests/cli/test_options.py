@@ -19,10 +19,10 @@ import asgictl.scaffold.detect
 import asgictl.scaffold.plan
 from asgictl import adapt, cli, option_types
 from asgictl.certs import issue, keys, names
-from asgictl.cli import scaffold, views
+from asgictl.cli import gen_cert, scaffold, views
 from asgictl.cli.command import Invocation
 from asgictl.cli.gen_cert import check as cert_check
-from asgictl.cli.gen_cert import make, trust
+from asgictl.cli.gen_cert import make, phone, trust
 from asgictl.cli.scaffold import check, verify
 from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
@@ -30,6 +30,7 @@ from asgictl.inspector.client import driver, replay_asgi, replay_http, replay_sc
 from asgictl.inspector.comparison import differences
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
+from asgictl.option_types import Trait
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.serving import launch
 from asgictl.serving.app.access_log import AccessLog
@@ -159,7 +160,10 @@ def spy(calls: Calls) -> None:
     calls.of(cert_check, "check", "", "pair", "password")
     calls.of(trust, "trust", "", "pair", "order", "request")
     calls.of(trust, "untrust", "", "stores")
+    calls.of(trust, "tell_of_root", "")
+    calls.of(gen_cert, "_is_root", answer=True)
     calls.of(trust, "show", "", "stores")
+    calls.of(phone, "phone", "", "pair", "host", "where")
     calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
     calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])
     calls.of(scaffold, "_write", "run", "flags")
@@ -278,7 +282,7 @@ def sources(name: str, key: str, row: Row) -> dict[str, tuple[list[str], dict[st
         return ways
     text = row.value if row.value is not None else str(not row.off).lower()
     ways["variable"] = ([], {f"ASGICTL_{name}_{key}".upper().replace("-", "_"): text}, "")
-    if key != "profile":
+    if key != "profile" and Trait.MACHINE not in option_types.kind(option.hint).marks:
         toml = text if row.value is None or text.isdigit() else f"'{text}'"
         toml = f"['{text}']" if option_types.kind(option.hint).many else toml
         ways["file"] = ([], {}, f"[tool.asgictl.{name}]\n{key} = {row.toml or toml}\n")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -27,6 +28,7 @@ from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import Order
+from tests.certs import broken
 from tests.conftest import Serve, Served, Write, after_banner, needs
 
 modes = pytest.mark.parametrize("mode", [(), ("--workers", "2"), ("--reload",)], ids=["one", "workers", "reload"])
@@ -181,7 +183,7 @@ def replaced(content: bytes) -> Callable[[Pair], object]:
 
 FAULTS: dict[str, tuple[Callable[[Pair], object], tuple[str, ...], str]] = {
     "half a pair": (lambda pair: pair.key.unlink(), ("--https",), "`ssl/cert.pem` is there, and `ssl/cert.key` is not"),
-    "empty": (replaced(b""), ("--https",), "`ssl/cert.pem` holds no certificate in PEM form"),
+    "empty": (replaced(b""), ("--https",), "`ssl/cert.pem` is empty"),
     "garbage": (replaced(b"\xff\x00"), ("--https",), "`ssl/cert.pem` holds no certificate in PEM form"),
     "mismatch": (
         lambda pair: pair.key.write_bytes(keys.pem(keys.generate("ec256"))),
@@ -228,7 +230,105 @@ def test_faults(serve: Serve, write: Write, pair: Pair, case: str, workers: str)
     assert not (folder / "imported").exists()
 
 
+CIPHERS = (
+    "error: `-X ssl_ciphers=NONSENSE` names no cipher that OpenSSL has",
+    "hint: `openssl ciphers` lists what there is; those of TLS 1.3 are always on",
+)
+STRENGTH = (
+    "error: no client can connect with `-X ssl_ciphers=DEFAULT:@SECLEVEL=5`: no suitable signature algorithm",
+    "hint: take another cipher or security level, or drop it",
+)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [("serve",), ("serve", "--workers", "2"), ("serve", "--reload"), ("serve", "--check"), ("inspect",)],
+    ids=" ".join,
+)
+def test_what_openssl_refuses(serve: Serve, write: Write, pair: Pair, mode: tuple[str, ...]) -> None:
+    """Ciphers that OpenSSL does not have, or that fit no client, are named before the app is imported."""
+    folder = write({"main.py": APP})
+    write_pair(pair)
+
+    for option, lines in (("NONSENSE", CIPHERS), ("DEFAULT:@SECLEVEL=5", STRENGTH)):
+        served = serve("main", "--https", "-X", f"ssl_ciphers={option}", *mode[1:], command=mode[0])
+        assert served.end() == (2, [*lines])
+    assert not (folder / "imported").exists()
+
+
+CONFIGURATIONS = {
+    "no provider of ciphers": (
+        "openssl_conf = a\n[a]\nproviders = b\n[b]\nbase = c\n[c]\nactivate = 1\n",
+        "error: OpenSSL cannot speak TLS: library has no ciphers",
+        "hint: put its configuration right: `openssl.cnf` (OPENSSL_CONF)",
+    ),
+    "old versions alone": (
+        "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.1\n",
+        "error: OpenSSL allows nothing newer than TLSv1.1, and TLS 1.2 is the least",
+        "hint: raise MaxProtocol in its configuration: `openssl.cnf` (OPENSSL_CONF)",
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", [(), ("--workers", "2")], ids=["one", "workers"])
+@pytest.mark.parametrize("case", CONFIGURATIONS)
+def test_a_configuration_of_openssl(serve: Serve, write: Write, pair: Pair, case: str, mode: tuple[str, ...]) -> None:
+    """A configuration of OpenSSL's that leaves no TLS is named, and the certificate is not made again for it."""
+    text, *lines = CONFIGURATIONS[case]
+    write({"openssl.cnf": text})
+    write_pair(pair)
+    before = shown_by(pair)
+
+    # The tests' server of processes has read another configuration: with a variable of Python's it is not used.
+    served = serve("demo", "--https", *mode, env={"OPENSSL_CONF": "openssl.cnf", "PYTHONHASHSEED": "0"})
+
+    assert served.end() == (4, lines)
+    assert shown_by(pair) == before
+
+
+SPOILT = """
+import os, signal
+with open("ssl/cert.pem", "r+") as file:
+    file.truncate(300)
+
+async def app(scope, receive, send):
+    raise NotImplementedError(scope["type"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_stop_while_it_waits_for_files(
+    serve: Serve, write: Write, pair: Pair, loop: str, number: signal.Signals
+) -> None:
+    """A pair that is spoilt while the app is imported is waited for, and a stop is heard meanwhile."""
+    write({"main.py": SPOILT})
+    write_pair(pair)
+    served = serve("--https", "--loop", loop)
+    served.wait_for("note: `ssl/cert.pem` is cut off: .*; waiting for a good one")
+
+    served.send(number)
+
+    status, lines = served.end()
+    assert (status, lines[1:]) == (3, [f"error: stopped by {number.name} before the app was ready"])
+
+
+def test_a_foreign_certificate(serve: Serve, pair: Pair) -> None:
+    """Of a certificate that asgictl has not made nothing is said about browsers, which it did not ask."""
+    made = broken.make("mkcert development certificate", broken.curve())
+    with atomic.locked(*pair):
+        files.write(pair, made.pem, made.private)
+
+    for store, end in ((os.devnull, "not trusted by the system"), (str(pair.certificate), "trusted by the system")):
+        served = serve("demo", "--https", "--host", "localhost", env={"SSL_CERT_FILE": store})
+        assert served.url
+        status, lines = served.stop()
+        assert (status, after_banner(lines)) == (0, [])
+        assert next(line.split(maxsplit=1)[1] for line in lines if line.startswith("  TLS")) == f"90 days left, {end}"
+
+
 WRONG = [
+    (("-X", "ssl_ciphers=DEFAULT"), "`-X ssl_ciphers` needs HTTPS", "pass --https, or --ssl-certfile"),
     (("--redirect-http", "0"), "`--redirect-http` needs HTTPS", "pass --https, or --ssl-certfile"),
     (("--tls-min", "1.3"), "`--tls-min` needs HTTPS", "pass --https, or --ssl-certfile"),
     (("--https", "--ssl-keyfile", "k"), "`--ssl-keyfile` needs its certificate", "pass --ssl-certfile"),
@@ -387,7 +487,7 @@ def test_a_bad_replacement(serve: Serve, write: Write, pair: Pair, workers: str)
         served.wait_for("note: `ssl/cert.key` is not the key of `ssl/cert.pem`; the server goes on with what it has")
         pair.key.write_bytes(good[1])
         pair.certificate.write_bytes(good[0][:400])
-        served.wait_for("note: cannot use `ssl/cert.pem` with `ssl/cert.key`: .*; the server goes on")
+        served.wait_for("note: `ssl/cert.pem` is cut off: .*; the server goes on")
         write_pair(pair, Order(password=b"secret"))
         served.wait_for("note: `ssl/cert.key` is encrypted; the server goes on with what it has")
         pair.certificate.unlink()
@@ -411,7 +511,7 @@ def test_a_reload_waits_for_a_good_certificate(serve: Serve, write: Write, pair:
     good = pair.certificate.read_bytes()
     pair.certificate.write_bytes(good[:300])
     (folder / "main.py").write_text(APP.replace('scope["method"].encode()', 'b"new"'))
-    served.wait_for("note: cannot use `ssl/cert.pem` with `ssl/cert.key`: .*; waiting for a good one")
+    served.wait_for("note: `ssl/cert.pem` is cut off: .*; waiting for a good one")
 
     pair.certificate.write_bytes(good)
 

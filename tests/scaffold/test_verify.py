@@ -133,6 +133,36 @@ def test_no_dockerfile(engine: Path, project: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()[-1]) == (4, "hint: write it: `asgictl scaffold`")
 
 
+def test_secrets_from_elsewhere(engine: Path, project: Path) -> None:
+    """A repository alone has no file from outside read by its build, or its container; whoever types it has."""
+    secret = project.parent / "netrc"
+    secret.write_text("machine x password y\n")
+    file = project / "pyproject.toml"
+    file.write_text(
+        f"{file.read_text() if file.exists() else ''}\n[tool.asgictl.scaffold]\nindex-secret = '../netrc'\n"
+    )
+
+    refused = verify()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-2:] == [
+        f"error: `--verify` would hand `{secret}` to the build "
+        "(index-secret in [tool.asgictl.scaffold] of pyproject.toml)",
+        "hint: if you know the Dockerfile, pass --index-secret ../netrc too",
+    ]
+    assert not (engine / "calls").exists()
+    assert verify("--index-secret", "../netrc").returncode == 0
+
+    (project / ".env").symlink_to("../netrc")
+    refused = verify("--index-secret", "../netrc")
+    assert (refused.returncode, refused.stderr.splitlines()[-2:]) == (
+        4,
+        [
+            f"error: `--verify` would hand `{secret}`, to which `.env` leads, to the container",
+            "hint: replace the link with a file",
+        ],
+    )
+
+
 def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables of `.env`, the index's password and a mirror go along; with --mode bind the folder is mounted."""
     (project / ".env").write_text("X=1\n")

@@ -152,7 +152,7 @@ def test_extra_arguments_are_typed(tmp_path: Path, item: str) -> None:
     """`-X` turns text into what uvicorn's parameter wants."""
     name, _, text = item.partition("=")
 
-    assert made(tmp_path, uvicorn={name: text}).uvicorn[name] == TYPED[item]
+    assert made(tmp_path, https=True, uvicorn={name: text}).uvicorn[name] == TYPED[item]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {

@@ -1,10 +1,12 @@
-"""Java's store. Java does not heed name constraints, so this one is used only when it is asked for."""
+"""Java's store. Java ignores name constraints, so this one is used only when it is asked for."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, same
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked
+from asgictl.certs.stores.held import Held, ders, is_asgictls
 
 _PASSWORD = "changeit"  # noqa: S105  # https://docs.oracle.com/en/java/javase/17/docs/specs/man/keytool.html
 _MISSING = "no Java: set JAVA_HOME"
@@ -16,6 +18,7 @@ class KeyStore(NamedTuple):
     file: Path
     keytool: str
     store: str = "java"
+    shared: bool = True
 
     @property
     def path(self) -> str:
@@ -28,23 +31,31 @@ class KeyStore(NamedTuple):
     def install(self, anchor: Anchor) -> list[SystemCommand]:
         """Return what adds the certificate."""
         words = ("-importcert", "-noprompt", "-alias", anchor.name, "-file", str(anchor.file))
-        return [self._keytool(*words, root=not os.access(self.file, os.W_OK))]
+        return [self._keytool(*words, root=self._needs_root)]
 
-    def remove(self, anchor: Anchor) -> list[SystemCommand]:
-        """Return what removes the certificate."""
-        return [self._keytool("-delete", "-alias", anchor.name, root=not os.access(self.file, os.W_OK))]
+    def remove(self, held: Held) -> list[SystemCommand]:
+        """Return what removes a certificate."""
+        return [self._keytool("-delete", "-alias", held.name, root=self._needs_root)]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
+    def clean(self, gone: Sequence[Held], run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
-    def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether a certificate of the name is in it."""
-        return self.file.exists() and asked(self._keytool("-list", "-alias", anchor.name), run, "does not exist")
+    def held(self, run: Runner) -> list[Held]:
+        """Return the authorities of asgictl's in it, each with its alias."""
+        if not self.file.exists():
+            return []
+        _, *entries = asked(self._keytool("-list", "-rfc"), run).split("Alias name: ")
+        found = [(text.partition("\n")[0].strip(), der) for text in entries for der in ders(text)]
+        return [Held(alias, der) for alias, der in found if is_asgictls(der)]
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether the certificate is in it."""
-        return same(anchor.pem, run(self._keytool("-exportcert", "-rfc", "-alias", anchor.name)).output)
+        return any(it.der == anchor.der for it in self.held(run))
+
+    @property
+    def _needs_root(self) -> bool:
+        return not os.access(self.file, os.W_OK)
 
     def _keytool(self, *words: str, root: bool = False) -> SystemCommand:
         return SystemCommand((self.keytool, *words, "-keystore", self.path, "-storepass", _PASSWORD), root=root)

@@ -1,9 +1,11 @@
 """The login keychain of macOS: for this user alone, and without an administrator."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, told
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked
+from asgictl.certs.stores.held import Held, ders, is_asgictls, sha1
 
 
 class Keychain(NamedTuple):
@@ -11,6 +13,7 @@ class Keychain(NamedTuple):
 
     file: Path
     store: str = "system"
+    shared: bool = False
 
     @property
     def path(self) -> str:
@@ -25,29 +28,24 @@ class Keychain(NamedTuple):
         purpose = ("-r", "trustRoot", "-p", "basic", "-p", "ssl")
         return [SystemCommand(("security", "add-trusted-cert", *purpose, "-k", self.path, str(anchor.file)))]
 
-    def remove(self, anchor: Anchor) -> list[SystemCommand]:
-        """Return what removes the trust, and then the certificate."""
-        return [
-            SystemCommand(("security", "remove-trusted-cert", str(anchor.file))),
-            SystemCommand(("security", "delete-certificate", "-Z", anchor.sha1, self.path)),
-        ]
+    def remove(self, held: Held) -> list[SystemCommand]:
+        """Return what removes a certificate, with the trust in it."""
+        return [SystemCommand(("security", "delete-certificate", "-t", "-Z", sha1(held.der), self.path))]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
+    def clean(self, gone: Sequence[Held], run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
-    def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether the certificate is in it."""
-        command = SystemCommand(("security", "find-certificate", "-a", "-Z", self.path))
-        result = run(command)
-        if result.status:
-            raise UnknownError(told(command, result))
-        return anchor.sha1 in result.output
+    def held(self, run: Runner) -> list[Held]:
+        """Return the authorities of asgictl's in it, each with its SHA-1."""
+        found = ders(asked(SystemCommand(("security", "find-certificate", "-a", "-p", self.path)), run))
+        return [Held(sha1(der), der) for der in found if is_asgictls(der)]
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
         """Tell whether macOS takes the certificate for a root of TLS servers."""
         words = ("verify-cert", "-c", str(anchor.file), "-p", "ssl", "-k", self.path)
-        return self.knows(anchor, run) and not run(SystemCommand(("security", *words))).status
+        there = any(it.der == anchor.der for it in self.held(run))
+        return there and not run(SystemCommand(("security", *words))).status
 
 
 def find(machine: Machine) -> Found:

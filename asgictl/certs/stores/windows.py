@@ -1,8 +1,17 @@
 """The root store of the Windows user: for this user alone, and without an administrator."""
 
+import base64
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, asked, told
+from asgictl.certs.stores.held import Held, is_asgictls, sha1
+
+_NOT_FOUND = "80092004"  # CRYPT_E_NOT_FOUND
+_LIST = (
+    "Get-ChildItem Cert:\\CurrentUser\\{} | Where-Object Subject -like '*asgictl local CA*'"
+    " | ForEach-Object {{ [Convert]::ToBase64String($_.RawData) }}"
+)
 
 
 class UserStore(NamedTuple):
@@ -10,6 +19,9 @@ class UserStore(NamedTuple):
 
     path: str = "Root"
     store: str = "system"
+    shared: bool = False
+    certutil: str = "certutil.exe"
+    powershell: str = "powershell.exe"
 
     def __str__(self) -> str:
         return "your Windows certificate store"
@@ -18,24 +30,30 @@ class UserStore(NamedTuple):
         """Return what adds the certificate; Windows asks the user whether to."""
         return [self._certutil("-addstore", self.path, str(anchor.file))]
 
-    def remove(self, anchor: Anchor) -> list[SystemCommand]:
-        """Return what removes the certificate, by its thumbprint: a serial number could be another's too."""
-        return [self._certutil("-delstore", self.path, anchor.sha1)]
+    def remove(self, held: Held) -> list[SystemCommand]:
+        """Return what removes a certificate, by its thumbprint: a serial number could be another's too."""
+        return [self._certutil("-delstore", self.path, sha1(held.der))]
 
-    def clean(self, anchor: Anchor, run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
+    def clean(self, gone: Sequence[Held], run: Runner) -> list[SystemCommand]:  # noqa: ARG002  # as all stores
         """Return nothing: the place was there before."""
         return []
 
-    def knows(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether the certificate is in it."""
-        return asked(self._certutil("-store", self.path, anchor.sha1), run, "80092004")  # CRYPT_E_NOT_FOUND
+    def held(self, run: Runner) -> list[Held]:
+        """Return the authorities of asgictl's in it, each with its thumbprint."""
+        words = (self.powershell, "-NoProfile", "-NonInteractive", "-Command", _LIST.format(self.path))
+        found = map(base64.b64decode, asked(SystemCommand(words), run).split())
+        return [Held(sha1(der), der) for der in found if is_asgictls(der)]
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell the same: what is in the root store is trusted."""
-        return self.knows(anchor, run)
+        """Tell whether the certificate is in it: what is in the root store is trusted."""
+        command = self._certutil("-store", self.path, sha1(anchor.der))
+        result = run(command)
+        if result.status and _NOT_FOUND not in result.output:
+            raise UnknownError(told(command, result))
+        return not result.status
 
     def _certutil(self, *words: str) -> SystemCommand:
-        return SystemCommand(("certutil.exe", "-user", *words))
+        return SystemCommand((self.certutil, "-user", *words))
 
 
 def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores

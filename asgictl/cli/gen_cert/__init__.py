@@ -26,20 +26,25 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     asgictl gen-cert --untrust           take that back, without a trace
     asgictl gen-cert shop.test 10.0.0.5  for other names
     asgictl gen-cert --client alice      for a client of `serve --client-ca`
+    asgictl gen-cert --phone             hand that authority to a phone
     asgictl gen-cert --check             what is in ssl/, and who trusts it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
     trusts = flags.trust and not flags.check
     console = run.console
     _check_stores(request)
     _refuse_useless(request, flags, run)
-    if trusts or flags.untrust or request.client is not None or request.csr is not None:
-        _refuse_sudo()
+    if _needs_authority(request, flags):
+        _refuse_sudo(flags)
     if trusts or flags.untrust:
         return _trust(request, flags, console)
     if flags.check:
         from asgictl.cli.gen_cert import check
 
         return check.check(console, _pair(request, "cert"), make.password(flags), must_be_trusted=flags.trust)
+    if flags.phone:
+        from asgictl.cli.gen_cert import phone
+
+        return phone.phone(console, _pair(request, "cert"), flags.host, _where(request, run))
     order = make.order_of(request, flags)
     if request.csr is not None:
         target = _pair(request, Path(request.csr).stem).certificate
@@ -55,16 +60,25 @@ def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
 
     if flags.untrust:
         return trust.untrust(console, request.store, dry_run=flags.dry_run)
+    store = request.store or (("system",) if flags.as_root else ())
     if flags.dry_run:
-        return trust.show(console, request.store)
+        return trust.show(console, store)
+    if flags.as_root:
+        trust.tell_of_root(console)
     return trust.trust(
         console,
         _pair(request, "cert"),
         make.order_of(request, flags),
-        store=request.store,
+        store=store,
         ca_permit=request.ca_permit,
         force=request.force,
     )
+
+
+def _needs_authority(request: CertRequest, flags: CertFlags) -> bool:
+    """Tell whether the user's authority is made, used or removed."""
+    trusts = flags.trust and not flags.check
+    return trusts or flags.untrust or flags.phone or request.client is not None or request.csr is not None
 
 
 def _pair(request: CertRequest, stem: str) -> "Pair":
@@ -75,6 +89,12 @@ def _pair(request: CertRequest, stem: str) -> "Pair":
     return Pair(Path(certificate), Path(request.key_file or Path(request.out) / f"{stem}.key"))
 
 
+def _where(request: CertRequest, run: Invocation) -> list[str]:
+    """Return the options that the user has just typed to say where the files are."""
+    typed = [field for field in ("out", "cert_file", "key_file") if run.is_typed(field)]
+    return [word for field in typed for word in (f"--{field.replace('_', '-')}", getattr(request, field))]
+
+
 def _check_stores(request: CertRequest) -> None:
     from asgictl.certs import stores
 
@@ -82,12 +102,26 @@ def _check_stores(request: CertRequest) -> None:
         if store not in stores.NAMES:
             hint = f"choose from {', '.join(stores.NAMES)}"
             raise ConfigError(f"there is no store `{store}`", hint=hint, option="store")
+    if "windows" in request.store and not stores.wsl_is_here():
+        problem = "the store `windows` is that of Windows around WSL, and this is not WSL"
+        raise ConfigError(problem, hint="choose --store system for the system's own", option="store")
 
 
-def _refuse_sudo() -> None:
-    if os.environ.get("SUDO_USER") and hasattr(os, "geteuid") and os.geteuid() == 0:
+def _refuse_sudo(flags: CertFlags) -> None:
+    """Raise `ConfigError` for a user who has become root, and has not said to be so on purpose."""
+    if flags.as_root and not _is_root():
+        hint = "drop it: what needs root asks for that itself"
+        raise ConfigError("`--as-root` is for root", hint=hint, option="as-root")
+    callers = {os.environ.get(name, "") for name in ("SUDO_USER", "DOAS_USER", "PKEXEC_UID")}
+    if _is_root() and callers - {"", "root", "0"} and not (flags.as_root or flags.dry_run):
+        hint = "run it without sudo, for what needs root asks for that itself"
+        container = "for the system's store of a container or a CI machine pass --as-root"
         problem = "with sudo the authority would be root's, and your browsers would not hear of it"
-        raise ConfigError(problem, hint="run it without sudo: what needs root asks for that itself")
+        raise ConfigError(problem, hint=f"{hint}; {container}")
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> None:
@@ -96,13 +130,15 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
 
     for field, needed, hint in (
         ("dry_run", flags.trust or flags.untrust, "trust or --untrust"),
+        ("as_root", _needs_authority(request, flags), "trust, --untrust, --client, --csr or --phone"),
         ("ca_permit", flags.trust, "trust"),
+        ("host", flags.phone, "phone"),
         ("p12", flags.password_stdin, "password-stdin: many programs refuse one without a password"),
     ):
         if run.is_typed(field) and not needed:
             key = field.replace("_", "-")
             raise ConfigError(f"`--{key}` means nothing alone", hint=f"pass it with --{hint}", option=key)
-    for field in ("check", "untrust", "client"):
+    for field in ("check", "untrust", "phone", "client"):
         if run.is_typed(field) and run.is_typed("names"):
             raise ConfigError(f"`--{field}` takes no names", hint="drop them")
     if request.days > LONGEST.days:

@@ -32,6 +32,8 @@ def check(console: Console, pair: "Pair", password: bytes | None, *, must_be_tru
         ("key", f"{pair.key}, {found.key_type}{f', {found.mode:04o}' if found.mode is not None else ''}"),
         ("signed by", issuer),
         *(("trusted" if trusted else "not trusted", f"by {place}") for place, trusted in found.trusted.items()),
+        *(("wider", text) for text in [found.extent] if text),
+        *(("not seen", text) for text in found.unseen),
         *(("wrong", fault) for fault in faults),
     ]
     data = {
@@ -49,6 +51,8 @@ def check(console: Console, pair: "Pair", password: bytes | None, *, must_be_tru
         "fingerprint": said.fingerprint,
         "trusted": found.trusted,
         "faults": faults,
+        "wider": found.extent,
+        "unseen": found.unseen,
     }
     console.result("\n".join(plain(f"{label:<11}  {text}") for label, text in rows), data)
     return errors.FOUND if faults else 0

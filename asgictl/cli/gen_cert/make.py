@@ -1,5 +1,6 @@
 """`asgictl gen-cert`: making a certificate, for a server, for a client, or for a request that is there."""
 
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -7,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from asgictl import atomic
 from asgictl.certs.request import CertRequest
 from asgictl.cli.gen_cert.options import CertFlags
 from asgictl.console import Console
@@ -15,6 +15,7 @@ from asgictl.errors import ConfigError
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
+    from asgictl.certs.issue import Issuer
     from asgictl.certs.pairs import Made, Order
 
 _LONGEST_PASSWORD = 1000
@@ -48,6 +49,13 @@ def password(flags: CertFlags) -> bytes | None:
     line = sys.stdin.buffer.readline().rstrip(b"\r\n")
     if not line:
         raise ConfigError("there is no password on stdin", hint="pass it like `echo secret | asgictl gen-cert ...`")
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        problem = "the password on stdin is not UTF-8"
+        raise ConfigError(
+            problem, hint="encode it so, or use ASCII: programs would not agree on other bytes"
+        ) from error
     if len(line) > _LONGEST_PASSWORD:
         raise ConfigError("the password is too long for OpenSSL", hint=f"use {_LONGEST_PASSWORD} bytes at the most")
     return line
@@ -59,9 +67,12 @@ def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> in
 
     now = dt.datetime.now(dt.UTC)
     distinct(*pair, *order.extra)
-    issuer = pairs.for_hosts(authority.load(trust.folder(os.environ), now), order.wanted)
+    folder = trust.folder(os.environ)
+    issuer = pairs.for_hosts(authority.load(folder, now), order.wanted)
     made = pairs.new(pair, order, issuer, now, force=force)
     tell(console, made, [*pair, *order.extra], now)
+    if issuer is not None:
+        tell_of_authority(console, folder, issuer, order.wanted)
     if issuer is None:
         console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
     return 0
@@ -74,13 +85,14 @@ def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
     distinct(*pair, *order.extra)
-    with atomic.locked(*pair):
+    with files.locked(*pair, *order.extra):
         files.recover(pair)
         pairs.refuse_existing([*pair, *order.extra], force=force)
         issuer = authority.load_or_make(folder, now)
         bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
         made = pairs.save(pair, bundle, order)
     tell(console, made, [*pair, *order.extra], now, client=name)
+    tell_of_authority(console, folder, issuer)
     console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
     return 0
 
@@ -90,6 +102,7 @@ def sign(console: Console, request: Path, target: Path, order: "Order", *, force
     from asgictl.certs import authority, csr, files, issue, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
+    folder = trust.folder(os.environ)
     distinct(request, target)
     asked = csr.load(files.read(request, missing=csr.HOW), str(request))
     hosts = order.hosts or csr.hosts(asked, str(request))
@@ -97,13 +110,14 @@ def sign(console: Console, request: Path, target: Path, order: "Order", *, force
     if beside.exists() and not csr.is_for(asked, files.read(beside)):
         problem = f"`{target}` would not fit `{beside}`"
         raise ConfigError(problem, hint="choose another place with --cert-file")
-    with atomic.locked(target):
+    with files.locked(target):
         pairs.refuse_existing([target], force=force)
-        issuer = authority.load_or_make(trust.folder(os.environ), now)
+        issuer = authority.load_or_make(folder, now)
         bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)
         pairs.check(bundle, now)
         files.write_one(target, bundle.pem(), secret=False)
     tell(console, pairs.Made(files.Pair(target, request), bundle), [target], now)
+    tell_of_authority(console, folder, issuer, hosts)
     return 0
 
 
@@ -118,7 +132,7 @@ def distinct(*places: Path) -> None:
 
 def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
     """Print what was made."""
-    from asgictl.certs import files, served
+    from asgictl.certs import names, served, version_control
 
     said = made.certificate
     issuer = "self-signed" if said.self_signed else "by your authority"
@@ -134,6 +148,27 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
     console.result("\n".join(map(str, written)), data)
     whom = f"client {more['client']}" if "client" in more else served.listed(said.names)
     console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
-    if made.bundle.key is not None and not files.is_ignored(made.pair.key):
-        name = made.pair.key.name
-        console.note(f"version control may take `{made.pair.key}`; add `{name}` to `{made.pair.key.parent}/.gitignore`")
+    if few := names.taken_by_few(said.names):
+        console.note(few)
+    if made.bundle.key is not None and not version_control.is_ignored(made.pair.key):
+        _tell_of_version_control(console, made.pair.key)
+
+
+def tell_of_authority(console: Console, folder: Path, issuer: "Issuer", hosts: Sequence[str] = ()) -> None:
+    """Say what is unusual about the authority in `folder`, by which a certificate for `hosts` was made."""
+    from asgictl.certs import authority, trust, version_control
+    from asgictl.certs.stores import UnknownError
+
+    if more := authority.extent(folder, issuer.certificate, hosts):
+        console.note(more)
+    key = trust.pair_in(folder).key
+    with contextlib.suppress(UnknownError):
+        if tracked := version_control.told(key, authority.ANEW):
+            console.note(tracked)
+            return
+    if version_control.may_take(key):
+        _tell_of_version_control(console, key)
+
+
+def _tell_of_version_control(console: Console, key: Path) -> None:
+    console.note(f"version control may take `{key}`; add `{key.name}` to `{key.parent}/.gitignore`")

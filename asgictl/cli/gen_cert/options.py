@@ -16,6 +16,9 @@ class CertFlags(NamedTuple):
     trust: Annotated[bool, Trait.ACTION] = False
     untrust: Annotated[bool, Trait.ACTION] = False
     dry_run: Annotated[bool, Trait.ACTION] = False
+    as_root: Annotated[bool, Trait.ACTION] = False
+    phone: Annotated[bool, Trait.ACTION] = False
+    host: Annotated[str | None, Trait.ACTION] = None
     json: Annotated[bool, Trait.ACTION] = False
 
 
@@ -46,9 +49,17 @@ ROWS = {
         "Trust",
         trust=flag("--trust", about="Use an authority of yours, and have it trusted."),
         untrust=flag("--untrust", about="Undo that, and remove the authority."),
-        store=option("--store", metavar="NAME", about="Only system, nss (browsers), or java (not by default)."),
+        store=option(
+            "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (not by default)."
+        ),
         ca_permit=option("--ca-permit", metavar="DOMAIN", about="More that a new authority is for; or a network."),
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
+        as_root=flag("--as-root", about="Let sudo make root's own authority: for containers and CI."),
+    ),
+    **panel(
+        "Phones",
+        phone=flag("--phone", about="Hand your authority's certificate to a phone."),
+        host=option("--host", metavar="ADDRESS", about="This machine's address, as the phone reaches it."),
     ),
     **panel(
         "Output",
@@ -58,8 +69,8 @@ ROWS = {
 
 _RULES = Rules(
     exclusive=(
-        *itertools.combinations(("client", "csr", "trust", "untrust"), 2),
-        *(("check", other) for other in ("client", "csr", "untrust")),
+        *itertools.combinations(("client", "csr", "trust", "untrust", "phone"), 2),
+        *(("check", other) for other in ("client", "csr", "untrust", "phone")),
         ("untrust", "p12"),
         *(("csr", other) for other in ("p12", "key_file", "key_type", "group", "password_stdin")),
     )

@@ -1,9 +1,11 @@
 """`asgictl gen-cert --trust` and `--untrust`."""
 
+import contextlib
 import datetime as dt
 import os
 import shlex
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli.gen_cert import make
 from asgictl.console import Console
-from asgictl.errors import FileProblemError
+from asgictl.errors import FileProblemError, InterruptedTrialError
 
 if TYPE_CHECKING:
     from asgictl.certs.pairs import Order
@@ -48,12 +50,14 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     else:
         authority.refuse_wider(issuer, ca_permit)
     made = pairs.vouched_for(pair, order, issuer, now, force=force)
+    make.tell_of_authority(console, folder, issuer, made.certificate.names)
     machine = stores.this_machine()
     found = stores.find(machine, store or stores.USUAL)
     anchor = trusting.anchor(folder)
     with atomic.locked(anchor.file):
-        places = [place for kind in found for place in kind.places]
-        outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+        places = [place for kind in found for place in kind.usable]
+        with _heard():
+            outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
     make.tell(console, made, [*pair, *order.extra], now, **data)
@@ -61,7 +65,16 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     if good:
         console.note(f"trusted by {', '.join(map(str, good))}")
         _tell_of_others(console, anchor.file, good)
+    _tell_notes(console, found)
     return _tell_of_problems(console, outcomes, missing)
+
+
+def tell_of_root(console: Console) -> None:
+    """Say what it means that the authority is root's."""
+    folder = trusting.folder(os.environ)
+    console.note(
+        f"the authority is root's, in `{folder}`: only root has certificates of it, and nobody's browsers are told"
+    )
 
 
 def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
@@ -70,27 +83,41 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     anchor = trusting.anchor(folder)
     if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
-    machine = stores.this_machine()
-    places = trusting.places_with(anchor, folder, machine, stores.run, chosen)
+    seen = list(trusting.search(anchor, folder, stores.this_machine(), stores.run))
+    concerned = [it.place for it in seen if it.is_concerned]
+    places = [place for place in concerned if not chosen or place.store in chosen]
+    found = dict.fromkeys(held.subject for it in seen if it.place in places for held in it.mine)
+    if found and not anchor.der:
+        console.note(f"no authority is in `{folder}`; by their names these were made for you: {', '.join(found)}")
     if dry_run:
-        commands = [str(it) for place in places for it in _planned(trusting.to_remove, anchor, place, place.remove)]
+        plans = [_planned(trusting.to_remove, anchor, it, lambda it: trusting.at_most(anchor, it)) for it in places]
+        commands = [str(command) for plan in plans for command in plan]
         console.result("\n".join(commands) or "nothing is trusted", {"commands": commands})
         return 0
     outcomes: list[Outcome] = []
-    if places:
-        with atomic.locked(anchor.file):
-            outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
-    gone = [str(outcome.place) for outcome in outcomes if outcome.problem is None]
-    left = trusting.places_with(anchor, folder, machine, stores.run, ())
-    if not left and os.access(folder, os.F_OK):
+    is_there, had_any = os.access(folder, os.F_OK), bool(trusting.pair_in(folder).there)
+    with atomic.locked(*[anchor.file] * is_there), _heard():
+        outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
+    done = [outcome.place for outcome in outcomes if outcome.problem is None]
+    left = [place for place in concerned if place not in done]
+    if not left and is_there:
         trusting.discard(folder)
+    gone = list(map(str, done))
     data = {"removed": gone, "left": [_as_data(outcome) for outcome in outcomes if outcome.problem]}
     console.result("\n".join(f"removed from {place}" for place in gone) or "nothing was trusted", data)
     if not left:
-        console.note("your authority and its key are gone" if anchor.pem else "there was no authority")
+        console.note(_farewell(folder, had_any=had_any, is_found=bool(found)))
     elif chosen:
         console.note(f"your authority stays, for it is trusted by {', '.join(map(str, left))}")
+    _tell_of_the_rest(console, [it for it in seen if not chosen or it.place.store in chosen])
     return _tell_of_problems(console, outcomes, ())
+
+
+def _farewell(folder: Path, *, had_any: bool, is_found: bool) -> str:
+    """Return what has become of the authority and its key."""
+    if had_any:
+        return "your authority and its key are gone"
+    return f"the key was not in `{folder}`: remove it where it is" if is_found else "there was no authority"
 
 
 def show(console: Console, chosen: Sequence[str]) -> int:
@@ -98,23 +125,45 @@ def show(console: Console, chosen: Sequence[str]) -> int:
     machine = stores.this_machine()
     anchor = trusting.anchor(trusting.folder(os.environ))
     found = stores.find(machine, chosen or stores.USUAL)
-    places = [place for kind in found for place in kind.places]
-    commands = [str(it) for place in places for it in _planned(trusting.to_install, anchor, place, place.install)]
-    console.result("\n".join(commands) or "it is trusted already", {"commands": commands})
+    places = [place for kind in found for place in kind.usable]
+    plans = [_planned(trusting.to_install, anchor, place, lambda it: it.install(anchor)) for place in places]
+    commands = [str(command) for plan in plans for command in plan]
+    if commands and not anchor.der:
+        console.note(f"`{stores.UNKNOWN}` will be the first digits of its fingerprint: your authority is not made yet")
+    nothing = "it is trusted already" if places else "there is nothing to run"
+    console.result("\n".join(commands) or nothing, {"commands": commands})
+    _tell_notes(console, found)
     return _tell_of_problems(console, (), _missing(found))
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """Have a signal end what a store has begun, in its order."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    usual = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    except KeyboardInterrupt:
+        hint = "run it again, or `asgictl gen-cert --untrust`"
+        raise InterruptedTrialError(
+            "interrupted; what needs no root is taken back, the rest recorded", hint=hint
+        ) from None
+    finally:
+        for number, handler in zip(numbers, usual, strict=True):
+            signal.signal(number, handler)
 
 
 def _planned(
     plan: Callable[[Anchor, stores.Place, stores.Runner], list[SystemCommand]],
     anchor: Anchor,
     place: stores.Place,
-    otherwise: Callable[[Anchor], list[SystemCommand]],
+    otherwise: Callable[[stores.Place], list[SystemCommand]],
 ) -> list[SystemCommand]:
     """Return what `plan` says, or where it cannot look, what there is to do at the most."""
     try:
         return plan(anchor, place, stores.run)
     except stores.UnknownError:
-        return otherwise(anchor)
+        return otherwise(place)
 
 
 def _missing(found: Sequence[stores.Found]) -> list[str]:
@@ -123,6 +172,11 @@ def _missing(found: Sequence[stores.Found]) -> list[str]:
     if not missing and not any(kind.places for kind in found):
         return ["no browser with a database of its own is here: start it once, or choose --store system"]
     return missing
+
+
+def _tell_notes(console: Console, found: Sequence[stores.Found]) -> None:
+    for text in (text for kind in found for text in kind.notes):
+        console.note(text)
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:
@@ -137,10 +191,18 @@ def _tell_of_others(console: Console, anchor: Path, places: Sequence[stores.Plac
             bundle = place.layout.bundle
             console.note(f"requests and httpx: `export REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}`")
     if any(place.store == "java" for place in places):
-        console.note(
-            "Java does not heed what an authority may vouch for: whoever has its key can pose as any site there"
-        )
+        console.note("Java ignores the limits of an authority: whoever has its key can pose as any site there")
     console.note("restart the browser if it is open")
+
+
+def _tell_of_the_rest(console: Console, seen: Sequence[trusting.Sight]) -> None:
+    """Say which authorities of asgictl's stay, what would remove them, and what has not been looked at."""
+    for sight in seen:
+        for held in sight.others:
+            todo = "; ".join(map(str, sight.place.remove(held)))
+            console.note(f"{sight.place} holds another authority, {held.subject}, which stays; to remove it: `{todo}`")
+        if sight.problem and not sight.is_concerned:
+            console.note(f"{sight.place} is not in the record, and was not looked at: {sight.problem}")
 
 
 def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Sequence[str]) -> int:
@@ -148,7 +210,8 @@ def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Se
     bad = [outcome for outcome in outcomes if outcome.problem]
     for outcome in bad:
         todo = "; ".join(map(str, outcome.commands))
-        console.problem(f"{outcome.place}: {outcome.problem}", f"see to that, or run `{todo}`")
+        way = "become root by `su`, and run" if stores.lacks_root(outcome.commands) else "see to that, or run"
+        console.problem(f"{outcome.place}: {outcome.problem}", f"{way} `{todo}`")
     for text in missing:
         problem, _, hint = text.partition(": ")
         console.problem(problem, f"{hint}, and run this again")

@@ -1,11 +1,14 @@
 """How a launch is told to the user."""
 
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
+from asgictl.cli import qr
 from asgictl.console import Console
 from asgictl.reading import shown
 from asgictl.spans import plain
@@ -78,7 +81,7 @@ class Banner:
         if self._style.qr:
             if ready.loopback and not ready.url.startswith("unix:"):
                 self._console.note("no phone reaches this machine's loopback address: pass --host 0.0.0.0")
-            self._console.line(_qr_code(ready.network_url or ready.url))
+            self._console.line(qr.code(ready.network_url or ready.url))
 
     def _introduce(self, ready: "Ready", milliseconds: int) -> None:
         ref = self._plan.instructions.ref
@@ -112,6 +115,8 @@ class Banner:
             ("Ready", when),
         ]
         self._console.table(rows)
+        if self._plan.tls and self._plan.tls.ssl_certfile is None and (hint := _for_others(ready)):
+            self._console.hint(hint)
 
     def _watched(self) -> str:
         assert self._plan.watch is not None  # noqa: S101  # the caller has looked
@@ -172,8 +177,27 @@ def _as_data(ready: "Ready") -> dict[str, object]:
 
 def _not_for(ready: "Ready") -> str:
     """Return a remark where the certificate is not for the address in the network."""
-    host = (ready.network_url or "").partition("://")[2].rpartition(":")[0]
-    return ", which the certificate is not for" if ready.tls and host not in ready.tls.certificate.names else ""
+    if ready.tls is None:
+        return ""
+    from asgictl.certs import names
+
+    return "" if names.match(ready.tls.certificate.names, _host(ready)) else ", which the certificate is not for"
+
+
+def _for_others(ready: "Ready") -> str | None:
+    """Return how the certificate that asgictl keeps comes to be for what others call this machine, if it is not."""
+    if not ready.tls or not ready.tls.certificate.is_ours or ready.loopback:
+        return None
+    from asgictl.certs import offer, trust
+    from asgictl.serving.sockets import lan
+
+    wanted = [host for host in (_host(ready), lan.name()) if host]
+    return offer.hint(ready.tls.certificate.names, wanted, trust.folder(os.environ))
+
+
+def _host(ready: "Ready") -> str:
+    """Return the host by which the network reaches the server, as far as that is known."""
+    return urlsplit(ready.network_url or "").hostname or ""
 
 
 def _days(tls: "Secured") -> str:
@@ -186,11 +210,10 @@ def _certificate(tls: "Secured") -> str:
     days = _days(tls)
     if tls.system and tls.browsers:
         return f"{days}, trusted by the system and by browsers"
-    if tls.system and not tls.certificate.is_ours:
-        return f"{days}, trusted by the system"
+    if tls.browsers is None:
+        return days if tls.system is None else f"{days}, {'' if tls.system else 'not '}trusted by the system"
     if not tls.system and not tls.browsers:
-        hint = ": `asgictl gen-cert --trust`" if tls.certificate.is_ours else ""
-        return f"{days}, trusted neither by the system nor by browsers{hint}"
+        return f"{days}, trusted neither by the system nor by browsers: `asgictl gen-cert --trust`"
     return f"{days}, trusted by {'the system, not by browsers' if tls.system else 'browsers, not by the system'}"
 
 
@@ -205,13 +228,3 @@ def _open(url: str) -> None:
     import webbrowser
 
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-
-def _qr_code(url: str) -> str:
-    import io
-
-    import segno
-
-    out = io.StringIO()
-    segno.make(url, micro=False).terminal(out, compact=True)
-    return out.getvalue()

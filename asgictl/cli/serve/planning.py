@@ -4,10 +4,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from asgictl import environment, pyproject
+from asgictl.cli import qr
 from asgictl.console import Console
 from asgictl.errors import ConfigError
 
@@ -22,8 +22,8 @@ _LONG = 1.5
 
 def check_qr(flags: "ServeFlags") -> None:
     """Raise `ConfigError` where a QR code is wanted and nothing can make one."""
-    if flags.qr and find_spec("segno") is None:
-        raise ConfigError("`--qr` needs the package `segno`", hint=environment.installing("segno"))
+    if flags.qr and (hint := qr.missing()):
+        raise ConfigError("`--qr` needs the package `segno`", hint=hint)
 
 
 def check_folders(names: Sequence[str]) -> None:

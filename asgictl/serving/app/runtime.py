@@ -95,9 +95,12 @@ class Runtime:
 
         minimum = self.instructions.tls_min
         assert minimum is not None  # noqa: S101  # or uvicorn would not ask
-        return ssl_context.context(
-            config, default, minimum=minimum, note=self.report.note, stopping=lambda: self.stopping.begun
-        )
+        return ssl_context.context(config, default, minimum=minimum, note=self.report.note, stopping=self._is_stopping)
+
+    def _is_stopping(self) -> bool:
+        """Tell whether a stop has begun, before the lifespan hears of it: while uvicorn still makes the context."""
+        self.stopping.take_over()
+        return self.stopping.begun
 
     def http_protocol(self, **arguments: Any) -> asyncio.Protocol:
         """Return what speaks HTTP on one connection, within the limits for the head of a request; uvicorn's `http`."""

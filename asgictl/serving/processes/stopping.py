@@ -62,6 +62,7 @@ class Stopping:
         self._ear: Ear | None = None
         self._beside: Ear | None = None
         self._server: Any = None
+        self._taken_over = False
 
     @property
     def begun(self) -> bool:
@@ -99,7 +100,10 @@ class Stopping:
             hold_signals()
 
     def take_over(self) -> None:
-        """Stand before the handlers that uvicorn has installed, and let the signals come."""
+        """Stand before the handlers that uvicorn has installed, and let the signals come; once."""
+        if self._taken_over:
+            return
+        self._taken_over = True
         inner = signal.getsignal(signal.SIGTERM)
         if callable(inner) and inner != self._interrupt:
             self._server = getattr(inner, "__self__", None)

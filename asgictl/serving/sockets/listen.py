@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from asgictl import addresses, errors
 from asgictl.errors import StartError
-from asgictl.serving.sockets import loopback, port_owner, predecessor, unix_socket
+from asgictl.serving.sockets import lan, loopback, port_owner, predecessor, unix_socket
 
 _NEXT_PORTS = 100
 _LAST_PORT = 65535
@@ -58,7 +58,7 @@ class Address(NamedTuple):
 
     def network_url(self, scheme: str) -> str | None:
         """Return the URL at which the local network reaches the address; None when it does not, or none is known."""
-        if self.host in EVERYWHERE and (own := _network_address()):
+        if self.host in EVERYWHERE and (own := lan.address()):
             return f"{scheme}://{own}:{self.port}"
         return None if self.loopback or self.host in EVERYWHERE else self.url(scheme)
 
@@ -265,12 +265,3 @@ def _problem(error: OSError, host: str, port: int, *, tried: int) -> StartError:
 
 def _dual_stack() -> bool:
     return socket.has_dualstack_ipv6()
-
-
-def _network_address() -> str | None:
-    """Return this machine's address in its network: the one that a packet to elsewhere would carry."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect(("192.0.2.1", 9))  # RFC 5737: reserved for documentation; nothing is sent
-        address: str = sock.getsockname()[0]
-        return None if address.startswith("127.") else address
-    return None

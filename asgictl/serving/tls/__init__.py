@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class TlsRequest(NamedTuple):
     """How HTTPS is wanted: without an `ssl_certfile`, with the pair that asgictl keeps.
 
-    `redirect_http` is a port for plain HTTP, which leads to HTTPS.
+    `redirect_http` is a port for plain HTTP, which leads to HTTPS; `ciphers` are for TLS 1.2.
     """
 
     ssl_certfile: str | None = None
@@ -32,6 +32,7 @@ class TlsRequest(NamedTuple):
     client_cert: Literal["required", "optional"] = "required"
     tls_min: TlsVersion = "1.2"
     redirect_http: int | None = None
+    ciphers: str | None = None
 
     @property
     def pair(self) -> "Pair":
@@ -69,6 +70,10 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
     if request.client_cert is not None and request.client_ca is None:
         problem = "`--client-cert` needs somebody who vouches for clients"
         raise ConfigError(problem, hint="pass --client-ca", option="client-cert")
+    ciphers = request.uvicorn.get("ssl_ciphers")
+    if ciphers is not None and not wanted:
+        hint = "pass --https, or --ssl-certfile"
+        raise ConfigError("`-X ssl_ciphers` needs HTTPS", hint=hint, option="uvicorn.ssl_ciphers")
     if not wanted:
         return None
     return TlsRequest(
@@ -79,27 +84,33 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
         client_cert=request.client_cert or "required",
         tls_min=request.tls_min or "1.2",
         redirect_http=request.redirect_http,
+        ciphers=str(ciphers) if ciphers else None,
     )
 
 
 class Secured(NamedTuple):
-    """What the server shows, and who trusts it."""
+    """What the server shows, and who trusts it, None for whom asgictl cannot know that of."""
 
     certificate: "Certificate"
-    system: bool
-    browsers: bool
+    system: bool | None
+    browsers: bool | None
 
 
 def check(request: TlsRequest) -> None:
-    """Raise `FileProblemError` unless OpenSSL takes the files that the user has named."""
+    """Raise `ConfigError` or `FileProblemError` unless OpenSSL takes what the user has named, options and files."""
+    from asgictl.certs import pem
     from asgictl.serving.tls import given_files
 
+    with errors.about("tls-min"):
+        given_files.check_openssl(request.tls_min)
+    if request.ciphers:
+        given_files.check_ciphers(request.ciphers)
     if request.ssl_certfile is not None:
         with errors.about("ssl-certfile"):
             given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
     if request.client_ca is not None:
         with errors.about("client-ca"):
-            given_files.check_authorities(request.client_ca)
+            pem.check_authorities(Path(request.client_ca))
 
 
 def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Secured:
@@ -107,9 +118,13 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
     """
-    from asgictl.certs import served, trust
+    from asgictl.certs import pem, served, trust
+    from asgictl.serving.tls import given_files
 
     place = served.Circumstances(host, request.ssl_keyfile_password, trust.folder(os.environ), datetime.now(UTC))
     show = served.kept if request.ssl_certfile is None else served.given
     seen = show(request.pair, place, note)
+    pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
+    if request.ciphers:
+        given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
     return Secured(seen, *served.trusted_by(request.pair, place, seen))

@@ -1,12 +1,14 @@
-"""The files of HTTPS: what is wrong with them, in one clear line each, before OpenSSL stumbles over it."""
+"""What HTTPS is made of, tried before anything starts: OpenSSL, the options, and the files that the user has named."""
 
 import ssl
 from pathlib import Path
 
-from asgictl import errors
-from asgictl.errors import FileProblemError
+from asgictl.certs import handshake, pem
+from asgictl.certs.files import Pair
+from asgictl.errors import ConfigError, FileProblemError
+from asgictl.serving.request import TlsVersion
 
-_RIGHT_FILE = "see that it is the right file, and whole"
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 Stamp = tuple[int, int, int] | None
 
@@ -22,61 +24,33 @@ def stamp(file: Path) -> Stamp:
 
 def check_pair(certfile: str, keyfile: str | None, password: str | None) -> None:
     """Raise `FileProblemError` unless OpenSSL takes a certificate with its key, which may be in the same file."""
-    certificate = _pem(certfile, "CERTIFICATE-----", "certificate")
-    if keyfile is None and "PRIVATE KEY-----" not in certificate:
-        raise FileProblemError(f"`{certfile}` holds no private key", hint="pass --ssl-keyfile")
-    if keyfile is not None:
-        with errors.about("ssl-keyfile"):
-            _pem(keyfile, "PRIVATE KEY-----", "private key")
-    _load(certfile, keyfile, password)
+    pem.check_pair(Path(certfile), Path(keyfile) if keyfile else None, password)
 
 
-def check_authorities(file: str) -> None:
-    """Raise `FileProblemError` unless OpenSSL takes the certificates of authorities in `file`."""
-    _pem(file, "CERTIFICATE-----", "certificate")
+def check_openssl(minimum: TlsVersion) -> None:
+    """Raise `FileProblemError` where OpenSSL's configuration leaves no version of TLS from `minimum` on."""
+    newest = pem.context().maximum_version
+    if newest is not ssl.TLSVersion.MAXIMUM_SUPPORTED and newest < VERSIONS[minimum]:
+        problem = f"OpenSSL allows nothing newer than {newest.name.replace('_', '.')}, and TLS {minimum} is the least"
+        raise FileProblemError(problem, hint=f"raise MaxProtocol in its configuration: {pem.configuration()}")
+
+
+def check_ciphers(ciphers: str) -> None:
+    """Raise `ConfigError` unless OpenSSL knows one of `ciphers`."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
+        pem.context().set_ciphers(ciphers)
     except ssl.SSLError as error:
-        raise FileProblemError(f"cannot use `{file}`: {_reason(error)}", hint=_RIGHT_FILE) from error
+        hint = "`openssl ciphers` lists what there is; those of TLS 1.3 are always on"
+        raise _no_ciphers(f"`-X ssl_ciphers={ciphers}` names no cipher that OpenSSL has", hint) from error
 
 
-def _pem(file: str, marker: str, what: str) -> str:
-    """Return the text of `file`, which has to hold a PEM block of one kind (RFC 7468)."""
-    try:
-        text = Path(file).read_text(encoding="ascii", errors="replace")
-    except FileNotFoundError as error:
-        hint = "see that it is there" if Path(file).is_absolute() else "the path is relative to the current folder"
-        raise FileProblemError(f"`{file}` does not exist", hint=hint) from error
-    except OSError as error:
-        hint = "see to its permissions, or pass another file"
-        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
-    if marker not in text:
-        raise FileProblemError(f"`{file}` holds no {what} in PEM form", hint=_RIGHT_FILE)
-    return text
+def check_strength(pair: Pair, password: str | None, ciphers: str) -> None:
+    """Raise `ConfigError` for `ciphers`, a security level in them say, with which no client can connect to `pair`."""
+    without, refused = (handshake.refused(*pair, password, given) for given in (None, ciphers))
+    if refused and not without:
+        hint = "take another cipher or security level, or drop it"
+        raise _no_ciphers(f"no client can connect with `-X ssl_ciphers={ciphers}`: {pem.reason(refused)}", hint)
 
 
-def _load(certfile: str, keyfile: str | None, password: str | None) -> None:
-    key = keyfile or certfile
-    asked = False
-
-    def give_password() -> str:  # without it OpenSSL asks the terminal
-        nonlocal asked
-        asked = True
-        return password or ""
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certfile, keyfile, give_password)
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            raise FileProblemError(f"`{key}` is not the key of `{certfile}`", hint=_RIGHT_FILE) from error
-        if asked and not password:
-            raise FileProblemError(f"`{key}` is encrypted", hint="pass --ssl-keyfile-password") from error
-        if asked:
-            raise FileProblemError(
-                f"the password does not open `{key}`", hint="pass another", option="ssl-keyfile-password"
-            ) from error
-        raise FileProblemError(f"cannot use `{certfile}` with `{key}`: {_reason(error)}", hint=_RIGHT_FILE) from error
-
-
-def _reason(error: ssl.SSLError) -> str:
-    return error.reason.replace("_", " ").lower() if error.reason else "OpenSSL does not take it"
+def _no_ciphers(problem: str, hint: str) -> ConfigError:
+    return ConfigError(problem, hint=hint, option="uvicorn.ssl_ciphers")

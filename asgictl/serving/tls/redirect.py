@@ -23,7 +23,7 @@ from asgictl.serving.tls import TlsRequest, given_files
 _HTTPS = 443
 
 # RFC 3986 section 3.2, without a user, and with what certificates can be for.
-_AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-9a-zA-Z.-]+)(:[0-9]*)?")
+_AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-9a-zA-Z._-]+)(:[0-9]*)?")
 
 # How long an end may take, in seconds.
 _END = 2.0

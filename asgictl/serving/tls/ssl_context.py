@@ -1,5 +1,6 @@
 """The context of HTTPS, which follows the files that it was made of."""
 
+import contextlib
 import ssl
 import threading
 import time
@@ -8,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from asgictl.certs import pem
+from asgictl.certs.files import Pair
 from asgictl.certs.handshake import look
 from asgictl.errors import FileProblemError
 from asgictl.serving.request import TlsVersion
 from asgictl.serving.tls import given_files
 from asgictl.serving.tls.given_files import Stamp
 from asgictl.serving.tls.plain_http import Doorman
-
-_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 # How often to look whether the files were replaced, and whether the first ones can be used by now, in seconds.
 _LOOK = 1.0
@@ -26,7 +27,7 @@ _PATIENCE = 3
 
 
 class Follower:
-    """Makes contexts of TLS files, anew when they are replaced."""
+    """Makes contexts of TLS files, and new ones when they are replaced."""
 
     def __init__(self, config: Any, default: Callable[[], ssl.SSLContext], minimum: TlsVersion) -> None:
         """Read the files that uvicorn's `config` names, by its `default` way to make a context."""
@@ -63,9 +64,13 @@ class Follower:
     def _make(self) -> ssl.SSLContext:
         given_files.check_pair(*self._pair)  # which never asks the terminal for a password, as uvicorn's way would
         if self._client_ca:
-            given_files.check_authorities(self._client_ca)
-        made = self._default()
-        made.minimum_version = _VERSIONS[self._minimum]
+            pem.check_authorities(Path(self._client_ca))
+        try:
+            made = self._default()
+        except ssl.SSLError as error:
+            problem = f"OpenSSL makes no context of `{self._pair[0]}`: {pem.reason(error)}"
+            raise FileProblemError(problem, hint=pem.RIGHT_FILE) from error
+        made.minimum_version = given_files.VERSIONS[self._minimum]
         made.sslobject_class = Doorman
         if self._client_ca:
             # A session that is taken up again is not verified again, and its authority may have been replaced.
@@ -76,9 +81,20 @@ class Follower:
     def news(self) -> str:
         """Return what is to be said of `latest`."""
         when = datetime.fromtimestamp(max(stamp[0] for stamp in self._seen if stamp) / 1e9, UTC).astimezone()
+        faults = "".join(f"; {fault}" for fault in self._faults())
+        return f"new connections get the certificate that `{self._pair[0]}` has since {when:%H:%M:%S}{faults}"
+
+    def _faults(self) -> list[str]:
+        """Return why clients refuse the latest certificate, if they do."""
         certfile, keyfile, password = self._pair
-        bad = "" if look(Path(certfile), Path(keyfile), password) else ", and clients refuse: it is not valid now"
-        return f"new connections get the certificate that `{certfile}` has since {when:%H:%M:%S}{bad}"
+        pair = Pair(Path(certfile), Path(keyfile))
+        if look(*pair, password):
+            return []
+        from asgictl.certs import verdict
+
+        with contextlib.suppress(FileProblemError):  # it has changed again
+            return verdict.judge(pair, password, datetime.now(UTC)).faults
+        return []
 
 
 def context(

@@ -8,14 +8,13 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from asgictl import addresses
 from asgictl.errors import StartError
-from asgictl.serving.sockets import listen, loopback, port_owner
+from asgictl.serving.sockets import lan, listen, loopback, port_owner
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.sockets.port_owner import Owner
 from tests.conftest import linux
@@ -191,7 +190,7 @@ NETWORK: dict[str, tuple[listen.Address, str | None]] = {
 @pytest.mark.parametrize("case", NETWORK)
 def test_network_url(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """The URL for the network has the address that others reach, this machine's own where it listens on all."""
-    monkeypatch.setattr(listen, "_network_address", lambda: "192.0.2.9")
+    monkeypatch.setattr(lan, "address", lambda: "192.0.2.9")
     address, wanted = NETWORK[case]
 
     assert address.network_url("https") == wanted
@@ -200,47 +199,8 @@ def test_network_url(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
 def test_no_network() -> None:
     """Without a network there is no URL for it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listen, "_network_address", lambda: None)
+        patch.setattr(lan, "address", lambda: None)
         assert listen.Address(host="0.0.0.0", port=80, loopback=False).network_url("http") is None
-
-
-@pytest.mark.parametrize(
-    ("own", "wanted"),
-    [("198.51.100.7", "198.51.100.7"), ("127.0.1.1", None), ("12.7.0.1", "12.7.0.1"), (None, None)],
-)
-def test_own_network_address(monkeypatch: pytest.MonkeyPatch, own: str | None, wanted: str | None) -> None:
-    """The address for the network is the one that a packet to elsewhere would carry, and never a loopback one."""
-    asked: list[object] = []
-
-    class Socket(contextlib.AbstractContextManager["Socket"]):
-        def __init__(self, *kind: object) -> None:
-            asked.extend(kind)
-
-        def __exit__(self, *_: object) -> None:
-            asked.append("closed")
-
-        def connect(self, place: tuple[str, int]) -> None:
-            asked.append(place[0])
-            if own is None:
-                raise OSError(errno.ENETUNREACH, "")
-
-        def getsockname(self) -> tuple[str | None, int]:
-            return own, 5000
-
-    there = {name: getattr(socket, name) for name in ("AF_INET", "SOCK_DGRAM")}
-    monkeypatch.setattr(listen, "socket", SimpleNamespace(socket=Socket, **there))
-
-    assert listen._network_address() == wanted
-    assert asked == [socket.AF_INET, socket.SOCK_DGRAM, "192.0.2.1", "closed"]
-
-
-def test_own_network_address_is_no_loopback() -> None:
-    """The address for the network is never one that only this machine has, and one that can be listened on."""
-    address = listen._network_address()
-    if address is not None:
-        listener = listen.listen(Bind(host=address, port=0))
-        with contextlib.closing(listener):
-            assert listener.address == listen.Address(host=address, port=listener.address.port, loopback=False)
 
 
 LOOPBACK = {

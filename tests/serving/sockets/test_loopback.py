@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.serving.sockets import listen, loopback
+from asgictl.serving.sockets import lan, listen, loopback
 from asgictl.serving.sockets.listen import Bind
 from tests.conftest import linux
 from tests.serving.sockets.test_listen import ipv6
@@ -25,7 +25,7 @@ def test_both_addresses() -> None:
         port = listener.address.port
         for host in ("127.0.0.1", "::1", "localhost"):
             socket.create_connection((host, port), timeout=5).close()
-        own = listen._network_address()
+        own = lan.address()
         if own is not None:
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection((own, port), timeout=5)

@@ -18,7 +18,7 @@ from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.tls import redirect
 from asgictl.serving.tls.redirect import Redirect
 
-NAMES = ("localhost", "*.dev.localhost", "127.0.0.1", "::1")
+NAMES = ("localhost", "*.dev.localhost", "127.0.0.1", "::1", "my_app.test")
 
 
 @contextlib.contextmanager
@@ -62,6 +62,10 @@ PLACES: dict[str, tuple[bytes, bytes, bytes, bytes | None]] = {
     "a port of its own": (b"localhost:80", b"/", b"", b"https://localhost:8443/"),
     "no number for a port": (b"localhost:", b"/", b"", b"https://localhost:8443/"),
     "a name below": (b"a.dev.localhost", b"/", b"", b"https://a.dev.localhost:8443/"),
+    "a name with _": (b"my_app.test:80", b"/", b"", b"https://my_app.test:8443/"),
+    "a name with _ below": (b"a_b.dev.localhost", b"/", b"", b"https://a_b.dev.localhost:8443/"),
+    "capitals": (b"My_App.TEST", b"/", b"", b"https://My_App.TEST:8443/"),
+    "another name with _": (b"my_app.evil.test", b"/", b"", None),
     "IPv6": (b"[::1]:80", b"/x", b"", b"https://[::1]:8443/x"),
     "path and query": (b"localhost", b"/a%20b//c", b"x=1&y=%2F", b"https://localhost:8443/a%20b//c?x=1&y=%2F"),
     "a whole URL": (b"evil.test", b"http://localhost:99/x", b"y", b"https://localhost:8443/x?y"),
@@ -177,16 +181,19 @@ def test_the_port_is_free_at_once(monkeypatch: pytest.MonkeyPatch, started: bool
         looks.set()
 
 
-def test_a_websocket(caplog: pytest.LogCaptureFixture) -> None:
-    """A WebSocket is led to its own scheme, and nobody is told of a package that is not missing."""
+def test_upgrades(caplog: pytest.LogCaptureFixture) -> None:
+    """A WebSocket is led to its own scheme, HTTP/2 to the usual one, and no word is said of packages."""
     upgrade = {"connection": "Upgrade", "upgrade": "WebSocket", "sec-websocket-version": "13"}
     with caplog.at_level(logging.WARNING, logger="uvicorn.error"), running() as made:
         answer = httpx.get(f"{made.url}/chat?a", headers={**upgrade, "sec-websocket-key": "x" * 22 + "=="})
+        asked = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABkAAQAAP__"}
+        other = httpx.get(made.url, headers=asked)
         with socket.create_connection(("127.0.0.1", port_of(made)), timeout=10) as client:
             client.sendall(b"\0\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 400 ")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "wss://127.0.0.1:8443/chat?a")
+    assert (other.status_code, other.headers["location"]) == (307, "https://127.0.0.1:8443/")
     said = [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"]
     assert said == ["Invalid HTTP request received."]
 

@@ -87,7 +87,7 @@ def test_clients_are_verified_each_time(pair: Pair) -> None:
 
 
 def test_only_what_is_new_is_read(pair: Pair) -> None:
-    """A context is made anew when a file was replaced, each of them, and not otherwise."""
+    """A new context is made when a file was replaced, each of them, and not otherwise."""
     authority = Path("ca.pem")
     authority.write_bytes(pair.certificate.read_bytes())
     followed = follower(pair, client_ca="ca.pem")
@@ -106,7 +106,7 @@ def test_only_what_is_new_is_read(pair: Pair) -> None:
 
 
 def test_a_bad_replacement_is_told_once(pair: Pair) -> None:
-    """What is wrong with a replacement is told at the third look, once, and anew for another one; the old one stays."""
+    """What is wrong with a replacement is told at the third look, and again for another one; the old one stays."""
     followed = follower(pair)
     followed.read()
     old = followed.latest
@@ -147,12 +147,29 @@ def test_a_file_that_changes_meanwhile(pair: Pair) -> None:
     assert followed.latest is not None
 
 
+def test_what_openssl_refuses_is_told(pair: Pair) -> None:
+    """A context that OpenSSL does not make of good files is a problem that is told once, and not waited out."""
+
+    def default() -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.set_ciphers("NONSENSE")
+        return made
+
+    followed = Follower(config(pair), default, "1.2")
+
+    problem = "OpenSSL makes no context of `cert.pem`: No cipher can be selected"
+    assert [followed.read() for _ in range(4)] == [None, None, problem, None]
+    assert followed.latest is None
+
+
 @pytest.mark.parametrize(
-    ("age", "bad"), [(0, ""), (300, ", and clients refuse: it is not valid now")], ids=["valid", "expired"]
+    ("age", "bad"),
+    [(0, ""), (300, f"; it has expired on {NOW - dt.timedelta(days=102):%Y-%m-%d}")],
+    ids=["valid", "expired"],
 )
 def test_the_news(pair: Pair, age: int, bad: str) -> None:
-    """It is told since when the new certificate is there, and whether clients are going to accept it."""
-    write(pair, NOW - dt.timedelta(days=age))
+    """It is told since when the new certificate is there, and why clients refuse it if they do."""
+    write(pair, NOW.replace(hour=12) - dt.timedelta(days=age + 1 if age else 0))
     moment = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
     for number, file in enumerate(pair):
         os.utime(file, (0, moment.timestamp() - number))

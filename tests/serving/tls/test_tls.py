@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from asgictl.certs import issue, keys, names
+from asgictl.certs import issue, keys, names, pem
 from asgictl.errors import AsgictlError
 from asgictl.serving import tls
 from asgictl.serving.tls import TlsRequest
@@ -75,14 +75,13 @@ def test_good_files(arguments: tuple[str, str | None, str | None, str | None]) -
 
 
 WHOLE = "see that it is the right file, and whole"
-PERMISSIONS = "see to its permissions, or pass another file"
 BAD: list[tuple[tuple[str, str | None, str | None, str | None], int, str, str | None]] = [
     (("nosuch", "cert.key", None, None), 4, "`nosuch` does not exist", "the path is relative to the current folder"),
     (
         ("folder", "cert.key", None, None),
         4,
-        "cannot read `folder`: Is a directory",
-        PERMISSIONS,
+        "`folder` is a folder",
+        "pass a file in it",
     ),
     (
         ("garbage", "cert.key", None, None),
@@ -93,21 +92,21 @@ BAD: list[tuple[tuple[str, str | None, str | None, str | None], int, str, str | 
     (
         ("cert.key", "cert.key", None, None),
         4,
-        "`cert.key` holds no certificate in PEM form",
-        WHOLE,
+        "`cert.key` holds a private key, not a certificate",
+        "pass the file with the certificate, and this one as the key",
     ),
     (("cert.pem", None, None, None), 4, "`cert.pem` holds no private key", "pass --ssl-keyfile"),
     (
         ("cert.pem", "cert.pem", None, None),
         4,
-        "`cert.pem` holds no private key in PEM form",
-        WHOLE,
+        "`cert.pem` holds a certificate, not a private key",
+        "pass the file with the key",
     ),
     (
         ("cert.pem", "other.key", None, None),
         4,
         "`other.key` is not the key of `cert.pem`",
-        WHOLE,
+        "pass the key that belongs to it",
     ),
     (("cert.pem", "locked.key", None, None), 4, "`locked.key` is encrypted", "pass --ssl-keyfile-password"),
     (("cert.pem", "locked.key", "wrong", None), 4, "the password does not open `locked.key`", "pass another"),
@@ -136,21 +135,22 @@ def test_bad_files(
 @pytest.mark.parametrize(
     ("arguments", "begin"),
     [
-        (("broken.pem", "cert.key", None, None), "cannot use `broken.pem` with `cert.key`: "),
-        (("cert.pem", "broken.key", None, None), "cannot use `cert.pem` with `broken.key`: "),
-        (("cert.pem", "cert.key", None, "broken.pem"), "cannot use `broken.pem`: "),
+        (("broken.pem", "cert.key", None, None), "`broken.pem` is damaged: the block that begins in line 1 is"),
+        (("cert.pem", "broken.key", None, None), "`broken.key` is damaged: the block that begins in line 1 is"),
+        (("cert.pem", "cert.key", None, "broken.pem"), "`broken.pem` is damaged: the block that begins in line 1 is"),
     ],
 )
 def test_damaged_files(arguments: tuple[str, str, None, str | None], begin: str) -> None:
-    """A file that looks right and is not gets OpenSSL's reason."""
+    """A file that looks right and is not is told with the place."""
     with pytest.raises(AsgictlError) as caught:
         tls.check(TlsRequest(*arguments))
 
     assert (caught.value.exit_status, caught.value.message.startswith(begin)) == (4, True)
 
 
-def test_openssls_reason(tmp_path: Path) -> None:
-    """What OpenSSL says of a pair that it does not take is told."""
+def test_too_weak_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key below OpenSSL's security level is told as that, with where the level is set."""
+    monkeypatch.setenv("OPENSSL_CONF", "/nosuch/openssl.cnf")
     key = rsa.generate_private_key(65537, 1024)
     bundle = issue.server(names.LOCAL, key, dt.timedelta(days=9), dt.datetime.now(dt.UTC))
     certfile, keyfile = tmp_path / "cert.pem", tmp_path / "cert.key"
@@ -160,7 +160,28 @@ def test_openssls_reason(tmp_path: Path) -> None:
     with pytest.raises(AsgictlError) as caught:
         tls.check(TlsRequest(str(certfile), str(keyfile)))
 
-    assert caught.value.message == f"cannot use `{certfile}` with `{keyfile}`: ee key too small"
+    assert caught.value.message == f"the key of `{certfile}` is too small for OpenSSL's security level here"
+    assert caught.value.hint == (
+        "make one with a larger key (EC P-256, or P-384) and SHA-256, or lower the level in "
+        "`/nosuch/openssl.cnf` (OPENSSL_CONF)"
+    )
+
+
+def test_a_pair_that_was_just_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A security level that refuses what asgictl makes is told before the server starts, not waited out."""
+
+    def strict() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=5")
+        return context
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pem, "context", strict)
+
+    with pytest.raises(AsgictlError) as caught:
+        tls.secure(TlsRequest(), "127.0.0.1", lambda _: None)
+
+    assert caught.value.message == "the key of `ssl/cert.pem` is too small for OpenSSL's security level here"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

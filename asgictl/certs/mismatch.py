@@ -1,0 +1,61 @@
+"""Why a key does not fit a file of certificates, where both are good by themselves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from asgictl.certs import keys
+from asgictl.errors import FileProblemError
+
+_RIGHT_KEY = "pass the key that belongs to it"
+_ORDER = "put the server's certificate first, then the one of who has signed it, and so on"
+
+
+def told(
+    certificate: Path, held: Sequence[x509.Certificate], file: Path, key: bytes, password: str | None
+) -> FileProblemError | None:
+    """Return what is wrong with a `key` from `file` for the certificates `held`, or None where it fits, or is odd."""
+    try:
+        private: Any = serialization.load_pem_private_key(key, password.encode() if password else None)
+        public = private.public_key()
+        fits = [it.public_key() == public for it in held]
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if True not in fits:
+        types = [keys.named(it) for it in (public, held[0].public_key())]
+        more = f": it is {types[0]}, and the certificate is for {types[1]}" if types[0] != types[1] else ""
+        more = more or (f", whose first certificate is {_authority(held[0])}" if is_authority(held[0]) else "")
+        return FileProblemError(f"`{file}` is not the key of `{certificate}`{more}", hint=_RIGHT_KEY)
+    if fits[0]:
+        return None
+    first = f"the first is {_authority(held[0])}" if is_authority(held[0]) else "it has to be the first"
+    nth = ordinal(fits.index(True))
+    return FileProblemError(f"`{file}` is the key of the {nth} certificate in `{certificate}`: {first}", hint=_ORDER)
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate may sign others."""
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+
+
+def ordinal(index: int) -> str:
+    """Return which of several one is, counted from 0."""
+    return ("1st", "2nd", "3rd")[index] if index in range(3) else f"{index + 1}th"
+
+
+def common_name(name: x509.Name) -> str:
+    """Return how to call who has this name."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME) or name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return next((str(it.value) for it in found), "nameless")
+
+
+def _authority(certificate: x509.Certificate) -> str:
+    return f"that of an authority ({common_name(certificate.subject)})"
