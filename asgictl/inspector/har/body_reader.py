@@ -97,11 +97,11 @@ def asked(request: dict[str, Any], headers: Headers) -> HarBody:
         _with_length(packed.headers, len(packed.content)) if is_other else packed.headers,
         packed.content,
         max(size, len(packed.content)),
-        is_whole,
-        packed.is_packed,
-        packed.is_bare,
-        posted.is_composed,
-        posted.lacks_files,
+        is_whole=is_whole,
+        is_packed=packed.is_packed,
+        is_bare=packed.is_bare,
+        is_composed=posted.is_composed,
+        lacks_files=posted.lacks_files,
         is_longer=is_other and size > 0 and not posted.is_composed,
     )
 
@@ -141,7 +141,9 @@ def answered(response: dict[str, Any], headers: Headers) -> HarBody:
     if packed.is_packed:
         size = 0 if is_whole else max(size, len(packed.content) + 1)
     size = max(size, len(packed.content))
-    return HarBody(packed.headers, packed.content, size, is_whole, packed.is_packed, packed.is_bare)
+    return HarBody(
+        packed.headers, packed.content, size, is_whole=is_whole, is_packed=packed.is_packed, is_bare=packed.is_bare
+    )
 
 
 def frame(data: str, *, is_text: bool) -> str | bytes:
