@@ -9,13 +9,13 @@ from asgictl.inspector.bodies.sizes import size
 LARGEST = 64_000_000
 
 # How many codings are undone, as in curl (lib/content_encoding.c, MAX_ENCODE_STACK), and how many members of each.
-_CODINGS = 5
+CODINGS = 5
 _MEMBERS = 100_000
 
 # So little is unpacked at once that there is no need of a limit in zlib and zstd: 32 KiB come of a byte at the most.
 _PIECE = 256
 
-# So much is quoted of the name of a coding that is unknown.
+# How much is quoted of the name of a coding that is unknown.
 _NAME = 40
 
 
@@ -198,7 +198,7 @@ def _refusal(name: str, undone: int) -> str | None:
         return f"{name[:_NAME]} is not unpacked"
     if not coding.new():
         return f"{name} is not unpacked: install `asgictl[{coding.extra}]`"
-    return f"only {_CODINGS} codings are undone" if undone == _CODINGS else None
+    return f"only {CODINGS} codings are undone" if undone == CODINGS else None
 
 
 def named(encoding: str) -> list[str]:

@@ -14,14 +14,18 @@ from asgictl.inspector.headers import joined, value_of
 # No number is larger; times in milliseconds since the epoch are smaller until the year 2286.
 _LONGEST = 1e13
 
+# What stands in a text for bytes that are not text.
+_REPLACED = "\ufffd"
+
 Headers = list[tuple[bytes, Any]]
 
 
 class HarBody(NamedTuple):
     """The headers and the body of one side, how large it was, and whether all of it is there.
 
-    A body `is_packed` again where the file has it unpacked, `is_composed` where it has only a form's fields, and
-    `lacks_files` where it has only their names; `lost` names the codings that cannot be packed.
+    A body `is_packed` again where the file has it unpacked, and `is_bare` where it cannot be, without the header that
+    says how; it `is_composed` where the file has only a form's fields, `lacks_files` where it has only their names, and
+    `is_longer` where it has more than the headers say.
     """
 
     headers: Headers
@@ -29,9 +33,28 @@ class HarBody(NamedTuple):
     size: int
     is_whole: bool = True
     is_packed: bool = False
-    lost: str | None = None
+    is_bare: bool = False
     is_composed: bool = False
     lacks_files: bool = False
+    is_longer: bool = False
+
+
+class _Posted(NamedTuple):
+    """The body of a request, as far as the file has it."""
+
+    content: bytes
+    is_lossy: bool = False
+    is_composed: bool = False
+    lacks_files: bool = False
+
+
+class _Packed(NamedTuple):
+    """Headers and a body that is packed as they say."""
+
+    headers: Headers
+    content: bytes
+    is_packed: bool = False
+    is_bare: bool = False
 
 
 def object_of(value: Any) -> dict[str, Any]:
@@ -57,34 +80,43 @@ def number(value: Any) -> float:
 
 
 def asked(request: dict[str, Any], headers: Headers) -> HarBody:
-    """Return the body of a request."""
+    """Return the body of a request; of one that is all there, the headers say its length."""
     data = object_of(request.get("postData"))
     length = value_of(headers, "content-length") or ""
     announced = int(length) if re.fullmatch("[0-9]{1,12}", length) else 0
-    size = announced or int(number(request.get("bodySize")))
     raw = _raw(data)
-    is_lossy = is_composed = lacks_files = False
-    if raw is None:
-        form = "" if text(data.get("text")) else _form(data, announced)
-        written = form or text(data.get("text"))
-        content = _encoded(written, text(data.get("mimeType")), announced)
-        is_told = len(content) == announced and bool(content)
-        lacks_files = _lacks_files(data) and not is_told
-        has_parts = text(data.get("mimeType")).startswith("multipart/") and bool(listed(data.get("params")))
-        is_lossy = _is_lossy(written, content, announced) or lacks_files or (has_parts and not content)
-        is_composed = bool(form) and len(content) != announced
-        if content and len(content) != announced:
-            packed = _packed(headers, content, len(content))
-            if packed.is_packed or packed.lost:
-                return packed._replace(is_whole=not is_lossy, is_composed=is_composed, lacks_files=lacks_files)
-    else:
-        content = raw
+    posted = _posted(data, announced) if raw is None else _Posted(raw)
+    is_as_sent = raw is not None or len(posted.content) == announced
+    packed = _Packed(headers, posted.content) if is_as_sent else _packed(headers, posted.content, whole=True)
+    size = 0 if packed.is_packed or packed.is_bare else announced or int(number(request.get("bodySize")))
     # A size of -1 is not known, and then there may have been something.
-    is_unknown = not content and request.get("bodySize") == -1 and value_of(headers, "transfer-encoding") is not None
-    is_whole = len(content) >= size and not (is_unknown or is_lossy)
+    is_unknown = request.get("bodySize") == -1 and value_of(headers, "transfer-encoding") is not None
+    is_whole = len(packed.content) >= size and not posted.is_lossy and bool(packed.content or not is_unknown)
+    is_other = is_whole and not is_as_sent and announced > 0
     return HarBody(
-        headers, content, max(size, len(content)), is_whole, is_composed=is_composed, lacks_files=lacks_files
+        _with_length(packed.headers, len(packed.content)) if is_other else packed.headers,
+        packed.content,
+        max(size, len(packed.content)),
+        is_whole=is_whole,
+        is_packed=packed.is_packed,
+        is_bare=packed.is_bare,
+        is_composed=posted.is_composed,
+        lacks_files=posted.lacks_files,
+        is_longer=is_other and size > 0 and not posted.is_composed,
     )
+
+
+def _posted(data: dict[str, Any], announced: int) -> _Posted:
+    """Return the body of which a file has the text, or the fields of a form."""
+    written, media_type = text(data.get("text")), text(data.get("mimeType"))
+    form = "" if written else _form(data, announced)
+    content = _encoded(form or written, media_type, announced)
+    if content and len(content) == announced:
+        return _Posted(content)
+    lacks_files = _lacks_files(data)
+    lacks_parts = not content and media_type.startswith("multipart/") and bool(listed(data.get("params")))
+    is_lossy = _REPLACED in written or lacks_files or lacks_parts
+    return _Posted(content, is_lossy, is_composed=bool(form), lacks_files=lacks_files)
 
 
 def answered(response: dict[str, Any], headers: Headers) -> HarBody:
@@ -94,16 +126,24 @@ def answered(response: dict[str, Any], headers: Headers) -> HarBody:
     raw = _raw(data)
     if raw is not None:
         return HarBody(headers, raw, max(size, len(raw)), is_whole=len(raw) >= size)
-    if response.get("bodySize") == data.get("size") and isinstance(saved := data.get("compression"), int):
-        size = max(0, size + saved)  # mitmproxy has the packed size there
+    saved = data.get("compression")
+    if response.get("bodySize") == data.get("size") and type(saved) is int:
+        size = int(number(size + saved))  # mitmproxy has the packed size there
     media_type = value_of(headers, "content-type") or text(data.get("mimeType"))
     written = text(data.get("text"))
     content = _encoded(written, media_type, size)
     if data.get("encoding") == "base64":
         content = _unbased(written) or b""
-    elif _is_lossy(written, content, size):
+    elif _REPLACED in written and len(content) != size:
         return HarBody(headers, content, max(size, len(content)), is_whole=False)
-    return _packed(headers, content, size)
+    is_whole = len(content) >= size
+    packed = _packed(headers, content, whole=is_whole)
+    if packed.is_packed:
+        size = 0 if is_whole else max(size, len(packed.content) + 1)
+    size = max(size, len(packed.content))
+    return HarBody(
+        packed.headers, packed.content, size, is_whole=is_whole, is_packed=packed.is_packed, is_bare=packed.is_bare
+    )
 
 
 def frame(data: str, *, is_text: bool) -> str | bytes:
@@ -141,11 +181,6 @@ def _encoded(written: str, media_type: str, size: int) -> bytes:
     return next((content for content in found if len(content) == size), found[0])
 
 
-def _is_lossy(written: str, content: bytes, size: int) -> bool:
-    """Tell whether a text has replacement characters for bytes that are not text."""
-    return "\ufffd" in written and len(content) != size
-
-
 def _lacks_files(data: dict[str, Any]) -> bool:
     """Tell whether a form has files of which only the names are there."""
     params = map(object_of, listed(data.get("params")))
@@ -162,16 +197,17 @@ def _form(data: dict[str, Any], size: int) -> str:
     return plain if len(plain) == size else quoted
 
 
-def _packed(headers: Headers, content: bytes, size: int) -> HarBody:
+def _packed(headers: Headers, content: bytes, *, whole: bool) -> _Packed:
     """Return content packed as its headers say; without that header where it cannot be."""
-    is_whole = len(content) >= size
-    encoding = joined(headers, "content-encoding")
-    names = codings.named(encoding)[::-1]
+    names = codings.named(joined(headers, "content-encoding"))[::-1]
     if not names or not content:
-        return HarBody(headers, content, max(size, len(content)), is_whole)
-    packed = packing.packed(content, names, whole=is_whole)
+        return _Packed(headers, content)
+    packed = packing.packed(content, names, whole=whole)
     if packed is None:
         kept = [(name, value) for name, value in headers if name != b"content-encoding"]
-        return HarBody(kept, content, max(size, len(content)), is_whole, lost=encoding)
-    size = len(packed) if is_whole else max(size, len(packed) + 1)
-    return HarBody(headers, packed, size, is_whole, is_packed=True)
+        return _Packed(kept, content, is_bare=True)
+    return _Packed(headers, packed, is_packed=True)
+
+
+def _with_length(headers: Headers, length: int) -> Headers:
+    return [(name, str(length).encode() if name == b"content-length" else value) for name, value in headers]

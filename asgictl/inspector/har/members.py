@@ -8,7 +8,7 @@ from typing import Any
 
 from asgictl.inspector.bodies.sizes import size
 
-# No entry is larger, in characters, whatever claims to be an archive.
+# No entry is longer, in characters, and no line of a session, in bytes, whatever claims to be one.
 LONGEST = 256_000_000
 
 # An object on lines of its own, or one with a `log`; a session's first line is an object that begins with `k`.
@@ -17,8 +17,10 @@ _BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{(?!"k":)(?:[ \t\r]*\n|.*?"log"\
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 
-# What may stand at the end of what there is, and is an error only there.
-_BEGUN = re.compile(r"t(r(u(e)?)?)?|f(a(l(s(e)?)?)?)?|n(u(l(l)?)?)?|-|\.|[eE][+-]?|\\?u?[0-9A-Fa-f]{0,4}")
+# What may stand at the end of what there is, and is an error only there; Python's decoder knows more than JSON has.
+_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+_BEGINNINGS = sorted({word[:end] for word in _WORDS for end in range(1, len(word))})
+_BEGUN = re.compile(rf"[ \t\r\n]*(?:{'|'.join(_BEGINNINGS)}|\.|[eE][+-]?|\\?u?[0-9A-Fa-f]{{0,4}})")
 
 
 def is_har(beginning: bytes) -> bool:
@@ -90,21 +92,26 @@ class _Text:
     def value(self) -> Any:
         """Return the next value."""
         self.next()
-        while True:
-            try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
-            except json.JSONDecodeError as error:
-                is_cut = error.msg.startswith("Unterminated") or _BEGUN.fullmatch(self._text, error.pos)
-                if not self._more(len(self._text)):
-                    raise EOFError if is_cut else ValueError("it is not JSON") from error
-            except RecursionError as error:
-                raise ValueError("it is nested too deeply") from error
-            except ValueError as error:  # of `int`, which takes so many digits (sys.set_int_max_str_digits)
-                raise ValueError("it has a number that is too long") from error
-            else:
-                if end < len(self._text) or not self._more(1):  # of a number more digits may come
-                    self._at = end
-                    return value
+        while (found := self._decoded()) is None:
+            if not self._more(len(self._text)):
+                raise EOFError
+        value, self._at = found
+        return value
+
+    def _decoded(self) -> tuple[Any, int] | None:
+        """Return the next value and where it ends, None where more of it may come."""
+        try:
+            value, end = _DECODER.raw_decode(self._text, self._at)
+        except json.JSONDecodeError as error:
+            if error.msg.startswith("Unterminated") or _BEGUN.fullmatch(self._text, error.pos):
+                return None
+            raise ValueError("it is not JSON") from error
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        except ValueError as error:  # of `int`, which takes so many digits (sys.set_int_max_str_digits)
+            raise ValueError("it has a number that is too long") from error
+        has_more_digits = isinstance(value, (int, float)) and _BEGUN.fullmatch(self._text, end)
+        return None if has_more_digits else (value, end)
 
     def _take(self, wanted: str) -> None:
         if self.next() != wanted:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
-# As many as are undone again (bodies.codings).
-_CODINGS = 5
+from asgictl.inspector.bodies.codings import CODINGS
 
 
 class _Packer(NamedTuple):
@@ -22,7 +21,7 @@ def packed(content: bytes, names: Sequence[str], *, whole: bool) -> bytes | None
 
     What is not `whole` has no end packed, either.
     """
-    if len(names) > _CODINGS:
+    if len(names) > CODINGS:
         return None
     for name in names:
         packer = _NEW[name]() if name in _NEW else None

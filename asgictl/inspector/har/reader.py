@@ -12,14 +12,18 @@ from asgictl.inspector import urls
 from asgictl.inspector.endings import SWITCHING
 from asgictl.inspector.har import body_reader
 from asgictl.inspector.har.body_reader import listed, number, object_of, text
-from asgictl.inspector.headers import value_of
-from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted, as_bytes
+from asgictl.inspector.headers import joined, value_of
+from asgictl.inspector.record import Closed, Direction, Event, Opened, Record, Redacted, as_bytes
 
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?)?([^?#]*)(\?[^#]*)?")
 _NETLOC = re.compile(r"(?:.*@)?(\[[^]]*\]|[^:]*)(?::(\d{1,5}))?", re.DOTALL)
 _REDACTED = re.compile(r"‹redacted (\d{1,9}) B.*›")
+_VERSION = re.compile(r"(?:http/|h)(1(?:\.[01])|[23](?:\.0)?)(?![0-9.])")
+_STATUSES = range(100, 1000)
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _TEXT, _BINARY = 1, 2  # RFC 6455 section 5.2
+
+_LAST_CODE = 65535  # of two bytes (RFC 6455 section 5.5.1)
 
 # From here on a message's time is in milliseconds, which Playwright writes, and Chromium seconds.
 _MILLISECONDS = 1e11
@@ -65,18 +69,12 @@ class _Entry:
         headers = self._headers(self._request)
         if self._is_websocket:
             self._converse()
-            body = None
         else:
             body = body_reader.asked(self._request, headers)
-            if body.lacks_files:
-                self._tell("does not hold the files that were sent in {}, only their names")
-            elif not body.is_whole:
-                self._tell("does not hold the whole body of the request in {}")
-            if body.is_composed:
-                self._tell("holds forms by their fields: what is put together in {} may differ from what was sent")
-            self._add("receive", self._asked, {"type": "http.request", "body": body.content, "more_body": False}, body)
+            headers = body.headers
+            self._add_body("receive", self._asked, "http.request", body)
             self._answer("http.response", _status(self._response))
-        yield Opened(self._id, self._at, self._scope(headers if body is None else body.headers))
+        yield Opened(self._id, self._at, self._scope(headers))
         yield from self._events
         is_answered = any(event.direction == "send" for event in self._events)
         yield Closed(self._id, max([self._ended, *(event.ms for event in self._events)]), cancelled=not is_answered)
@@ -84,9 +82,29 @@ class _Entry:
     def _tell(self, what: str) -> None:
         self._told.setdefault(what, []).append(self._id)
 
-    def _add(self, direction: Any, ms: float, message: dict[str, Any], body: body_reader.HarBody | None = None) -> None:
-        size, cut = (body.size, not body.is_whole) if body else (0, False)
+    def _add(
+        self, direction: Direction, ms: float, message: dict[str, Any], size: int = 0, *, cut: bool = False
+    ) -> None:
         self._events.append(Event(self._id, len(self._events) + 1, ms, direction, message, size=size, cut=cut))
+
+    def _add_body(self, direction: Direction, ms: float, kind: str, body: body_reader.HarBody) -> None:
+        """Add the body of a side, and what the file does not hold of it as it was sent."""
+        if body.lacks_files:
+            self._tell("does not hold the files that were sent in {}, only their names")
+        elif not body.is_whole:
+            self._tell(
+                f"does not hold the whole body of the {'request' if direction == 'receive' else 'answer'} in {{}}"
+            )
+        if body.is_composed:
+            self._tell("holds forms by their fields: what is put together in {} may differ from what was sent")
+        if body.is_longer:
+            self._tell("holds a body of another length than the headers of {} say, which may differ from what was sent")
+        if body.is_bare:
+            self._tell("holds bodies unpacked: the `content-encoding` in {} is left out, as it cannot be packed again")
+        elif body.is_packed:
+            self._tell("holds bodies unpacked: what is packed again in {} may differ from what was sent")
+        message = {"type": kind, "body": body.content, "more_body": False}
+        self._add(direction, ms, message, body.size, cut=not body.is_whole)
 
     def _scope(self, headers: list[tuple[bytes, Any]]) -> dict[str, Any]:
         found = _NETLOC.fullmatch(self._netloc)
@@ -104,7 +122,7 @@ class _Entry:
         }
         if not self._is_websocket:
             return scope | {"method": text(self._request.get("method")) or "GET"}
-        offered = value_of(headers, "sec-websocket-protocol") or ""
+        offered = joined(headers, "sec-websocket-protocol")
         return scope | {"subprotocols": [one.strip() for one in offered.split(",") if one.strip()]}
 
     def _answer(self, kind: str, status: int) -> None:
@@ -114,14 +132,8 @@ class _Entry:
             return
         headers = self._headers(self._response)
         body = body_reader.answered(self._response, headers)
-        if not body.is_whole:
-            self._tell("does not hold the whole body of the answer in {}")
-        if body.lost:
-            self._tell("holds bodies unpacked: the `content-encoding` in {} is left out, as it cannot be packed again")
-        elif body.is_packed:
-            self._tell("holds bodies unpacked: what is packed again in {} may differ from what was sent")
         self._add("send", self._begun, {"type": f"{kind}.start", "status": status, "headers": body.headers})
-        self._add("send", self._ended, {"type": f"{kind}.body", "body": body.content, "more_body": False}, body)
+        self._add_body("send", self._ended, f"{kind}.body", body)
 
     def _converse(self) -> None:
         """Add the messages of a WebSocket, or the answer that refused it."""
@@ -148,14 +160,13 @@ class _Entry:
         at = number(message.get("time"))
         seconds = at / 1000 if at > _MILLISECONDS else at
         ms = max(self._begun, number(number(seconds - self._at) * 1000))
-        body = body_reader.HarBody([], b"", size)
-        self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, body)
+        self._add("receive" if is_client else "send", ms, kind | {"text" if is_text else "bytes": content}, size)
 
     def _close(self) -> None:
         """Add how it was closed, which only our own archives have."""
         closed = object_of(object_of(self._entry.get("_asgictl")).get("closed"))
         code, reason = closed.get("code"), closed.get("reason")
-        if isinstance(code, int):
+        if type(code) is int and 0 <= code <= _LAST_CODE:
             by_app = closed.get("by") == "app"
             kind = "websocket.close" if by_app else "websocket.disconnect"
             ms = max(self._ended, self._events[-1].ms)
@@ -214,11 +225,13 @@ def _latin(value: str) -> bytes:
 
 
 def _version(written: str) -> str:
-    """Return ASGI's name of a version of HTTP; browsers write `h2` and `http/2.0`, too."""
-    digits = written.lower().removeprefix("http/").removeprefix("h")
-    return {"2.0": "2", "3.0": "3"}.get(digits, digits if digits in ("1.0", "1.1", "2", "3") else "1.1")
+    """Return ASGI's name of a version of HTTP; browsers write `h2`, `h3-29` and `http/2.0`, too."""
+    found = _VERSION.match(written.lower())
+    version = found[1].removesuffix(".0") if found else "1.1"
+    return {"1": "1.0"}.get(version, version)
 
 
 def _status(response: dict[str, Any]) -> int:
+    """Return a status that HTTP has (RFC 9110 section 15), 0 for anything else."""
     status = response.get("status")
-    return status if isinstance(status, int) and not isinstance(status, bool) else 0
+    return status if type(status) is int and status in _STATUSES else 0

@@ -13,7 +13,7 @@ from asgictl.inspector.bodies import forms
 from asgictl.inspector.endings import AFTERWARDS, FILES, FRAMES
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import body_writer, cookies
-from asgictl.inspector.headers import Headers, as_text, value_of
+from asgictl.inspector.headers import Headers, as_text, joined, value_of
 from asgictl.inspector.record import Event
 
 _OPCODES = {str: 1, bytes: 2}  # RFC 6455 section 5.2
@@ -119,13 +119,26 @@ def _request(exchange: Exchange) -> dict[str, Any]:
     }
     if read:
         request["postData"] = body_writer.post_data(exchange)
-    said = []
-    if not exchange.target.startswith("/"):
-        said.append(f"the target was `{exchange.target}`")
+    said = _about_scope(exchange)
     if not exchange.is_request_read:
         whole = "an unknown number of" if declared is None else declared
         said.append(f"the app read {read} of {whole} bytes of the body")
     return request | ({"comment": "; ".join(said)} if said else {})
+
+
+def _about_scope(exchange: Exchange) -> list[str]:
+    """Return what an app is told that is in no key of an entry."""
+    said = []
+    if not exchange.target.startswith("/"):
+        said.append(f"the target was `{exchange.target}`")
+    if root_path := exchange.scope.get("root_path"):
+        said.append(f"the app was mounted at `{root_path}`")
+    if exchange.type == "websocket" and "sec-websocket-protocol" not in exchange.secrets:
+        offered = exchange.scope.get("subprotocols") or []
+        header = joined(exchange.request_headers, "sec-websocket-protocol")
+        if offered != [name.strip() for name in header.split(",") if name.strip()]:
+            said.append(f"the app was offered the subprotocols {offered}")
+    return said
 
 
 def _response(exchange: Exchange) -> dict[str, Any]:

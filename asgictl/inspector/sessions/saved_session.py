@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -54,12 +55,14 @@ class SavedSession:
         """
         begun = []
         for name in self.files:
-            lines = session_lines.lines(name, self._note)
+            missing = f"the end of {called(name)} is missing; what there is of it is read"
+            torn = cache(partial(self._note, missing))  # which says it once
+            lines = session_lines.lines(name, torn)
             first = next(lines, b"")
             if is_har(first):
-                begun.append(("", self._of_archive(name, chain([first], lines), only)))
+                begun.append(("", self._of_archive(name, chain([first], lines), torn, only)))
                 continue
-            begun.append((_moment(first), self._of_file(name, first, lines, frozenset(only))))
+            begun.append((_moment(first), self._of_file(name, first, lines, torn, frozenset(only))))
         begun.sort(key=itemgetter(0))
         return self._joined(chain.from_iterable(records for _, records in begun))
 
@@ -106,13 +109,17 @@ class SavedSession:
     def __str__(self) -> str:
         return " and ".join(map(called, self.files))
 
-    def _of_archive(self, name: str, pieces: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
-        archive = archives.Archive(called(name), pieces, self._note)
+    def _of_archive(
+        self, name: str, pieces: Iterator[bytes], torn: Callable[[], object], only: Collection[int]
+    ) -> Iterator[Record]:
+        archive = archives.Archive(called(name), pieces, self._note, torn)
         yield from archive.records(only)
         self.highest = max(self.highest, archive.highest)
         self._hold(archive.about)
 
-    def _of_file(self, name: str, first: bytes, lines: Iterator[bytes], only: Collection[int]) -> Iterator[Record]:
+    def _of_file(
+        self, name: str, first: bytes, lines: Iterator[bytes], torn: Callable[[], object], only: Collection[int]
+    ) -> Iterator[Record]:
         if is_torn(first):
             self._note(f"{called(name)} holds nothing yet")
             return
@@ -128,7 +135,7 @@ class SavedSession:
                 record = self._read(line, found)
             except ValueError as error:
                 if not line.endswith(b"\n"):
-                    self._note(f"the last line of {called(name)} is incomplete and is skipped")
+                    torn()
                 elif only and found is None:
                     damaged += 1
                 else:

@@ -16,9 +16,10 @@ from typing import Any
 from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector.endings import ANSWERS
+from asgictl.inspector.har.members import LONGEST
 from asgictl.inspector.record import CONTENT, Closed, Continued, Earlier, Event, Opened, Record
 from asgictl.inspector.sessions import codec, saved_session
-from asgictl.inspector.sessions.session_lines import LONGEST, LONGEST_FIRST, Note
+from asgictl.inspector.sessions.session_lines import LONGEST_FIRST, Note
 
 if sys.platform != "win32":
     import fcntl

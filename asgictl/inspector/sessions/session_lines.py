@@ -1,5 +1,6 @@
 """The lines of a file, plain or packed, or of stdin; no more than one of them is held."""
 
+import codecs
 import contextlib
 import io
 import sys
@@ -12,22 +13,24 @@ from asgictl import errors
 from asgictl.errors import FileProblemError
 from asgictl.inspector.bodies import decoders
 from asgictl.inspector.bodies.sizes import size
-from asgictl.inspector.har.members import is_har
+from asgictl.inspector.har.members import LONGEST, is_har
 
 Note = Callable[[str], object]
 
-# No line is longer, whatever claims to be a session, and no first line, which holds no content.
-LONGEST = 256_000_000
+# No first line is longer, which holds no content.
 LONGEST_FIRST = 1_000_000
 
 # No packed file becomes larger than this.
 _LARGEST = 4_000_000_000
 
-# So much is unpacked at once: a thousand times that with gzip, and as much as its window with zstd, at the most.
+# How much is unpacked at once: a thousand times that comes of gzip, and as much as its window of zstd, at the most.
 _PIECE = 1024
 
-# So much is read at once of what is unpacked.
+# How much is read at once of what is unpacked.
 _STREAM = 64 * 1024
+
+# PowerShell writes it where the output of a command goes into a file (about_Redirection).
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 WRITTEN = "name a file that `asgictl inspect --save` has written, or a HAR"
 
@@ -45,18 +48,20 @@ def _opened(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     return contextlib.nullcontext(sys.stdin.buffer)
 
 
-def lines(name: str, note: Note) -> Iterator[bytes]:
+def lines(name: str, torn: Callable[[], object]) -> Iterator[bytes]:
     """Yield the lines of the file called `name`, `-` for stdin; of a HAR, which has any lines, pieces after the first.
 
-    `note` hears when its end is missing. Raises `FileProblemError` for what cannot be read, or is too large.
+    `torn` is called in the end where the end of a packed file is missing. Raises `FileProblemError` for what cannot be
+    read, or is too large.
     """
+    missing: list[str] = []
     try:
         with _opened(name) as file:
-            yield from _limited(name, _unpacked(name, file))
-    except EOFError:
-        note(f"the end of {called(name)} is missing; what there is of it is read")
+            yield from _limited(name, _unpacked(name, file, lambda: missing.append(name)))
     except OSError as error:
         raise FileProblemError(f"cannot read {called(name)}: {errors.reason(error)}", hint=WRITTEN) from error
+    if missing:
+        torn()
 
 
 def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
@@ -73,21 +78,35 @@ def _limited(name: str, file: BinaryIO) -> Iterator[bytes]:
         limit, number = LONGEST, number + 1
 
 
-def _unpacked(name: str, file: BinaryIO) -> BinaryIO:
-    """Return what reads the content of a file, and of a packed one what is packed in it."""
+def _unpacked(name: str, file: BinaryIO, torn: Callable[[], object]) -> BinaryIO:
+    """Return what reads the content of a file, and of a packed one what is packed in it; text of UTF-16 as UTF-8."""
     head = file.read(4)
     for coding in (decoders.KNOWN["gzip"], decoders.KNOWN["zstd"]):
         if any(head.startswith(magic) for magic, _ in coding.members):
-            pieces = chain([head], iter(lambda: file.read(_PIECE), b""))
-            return _stream(_pieces(name, pieces, coding))
-    if file.seekable():
+            packed = chain([head], iter(lambda: file.read(_PIECE), b""))
+            return _stream(_in_utf8(_pieces(name, packed, coding, torn)))
+    if file.seekable() and not head.startswith(_UTF_16):
         file.seek(-len(head), io.SEEK_CUR)
         return file
-    return _stream(chain([head], iter(lambda: file.read1(io.DEFAULT_BUFFER_SIZE), b"")))  # type: ignore[attr-defined]  # of what is buffered
+    return _stream(_in_utf8(chain([head], iter(lambda: file.read1(io.DEFAULT_BUFFER_SIZE), b""))))  # type: ignore[attr-defined]  # of what is buffered
 
 
-def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iterator[bytes]:
-    """Yield what is packed, in small pieces; raise `EOFError` where its end is missing."""
+def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield text of UTF-16, which is known by its byte order mark, as UTF-8, and anything else as it is."""
+    head = b""
+    while len(head) < len(codecs.BOM_UTF16) and (chunk := next(chunks, None)) is not None:
+        head += chunk
+    if not head.startswith(_UTF_16):
+        yield from chain([head], chunks)
+        return
+    # What is not UTF-16 is not UTF-8 afterwards, and is refused as such.
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    for chunk in chain([head], chunks):
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+
+
+def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding, torn: Callable[[], object]) -> Iterator[bytes]:
+    """Yield what is packed, in small pieces; call `torn` where its end is missing."""
     if not (ways := coding.new()):
         hint = f"install `asgictl[{coding.extra}]`, or unpack it"
         raise FileProblemError(f"{called(name)} is packed with {coding.label}", hint=hint)
@@ -109,7 +128,7 @@ def _pieces(name: str, packed: Iterable[bytes], coding: decoders.Coding) -> Iter
                 problem = f"{called(name)} unpacks to more than {size(_LARGEST)}"
                 raise FileProblemError(problem, hint="if that is right, unpack it and name the file that comes out")
     if not part.eof:
-        raise EOFError
+        torn()
 
 
 def _stream(chunks: Iterator[bytes]) -> BinaryIO:

@@ -73,7 +73,8 @@ def summary(event: Event, *, headers: bool) -> str:
     if event.type.endswith((".body", "websocket.receive", "websocket.send")) or "body" in _keys(event) or content:
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
         kept = f", {_kept(event)}" if event.cut or event.redacted else ""
-        parts.append(f"{kind}{size(event.size)}{kept}")
+        is_unknown = event.cut and event.size <= len(event.data)
+        parts.append(f"{kind}{'unknown size' if is_unknown else size(event.size)}{kept}")
     if event.get("more_body"):
         parts.append("more_body")
     return ", ".join(parts)

@@ -3,6 +3,8 @@
 import gzip
 import itertools
 import json
+import math
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +12,14 @@ from typing import Any
 
 import brotli
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
 from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.har import members
+from asgictl.inspector.headers import value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from asgictl.inspector.sessions import codec, shell_commands
 from asgictl.inspector.sessions.saved_session import SavedSession
@@ -134,6 +137,10 @@ URLS: dict[str, tuple[dict[str, Any], tuple[str, Any, str, str]]] = {
     ),
     "mitmproxy's HTTP/2": ({"url": "https://a.b/x", "httpVersion": "HTTP/2.0"}, ("https", ["a.b", 443], "/x", "2")),
     "HTTP/3": ({"url": "https://a.b", "httpVersion": "h3"}, ("https", ["a.b", 443], "/", "3")),
+    "a draft of HTTP/3": ({"url": "https://a.b", "httpVersion": "h3-29"}, ("https", ["a.b", 443], "/", "3")),
+    "Safari's HTTP/2": ({"url": "https://a.b", "httpVersion": "HTTP/2"}, ("https", ["a.b", 443], "/", "2")),
+    "HTTP/1.0": ({"url": "http://a.b", "httpVersion": "http/1.0"}, ("http", ["a.b", 80], "/", "1.0")),
+    "another version": ({"url": "http://a.b", "httpVersion": "HTTP/3.1"}, ("http", ["a.b", 80], "/", "1.1")),
     "IPv6": ({"url": "http://[::1]:80/x y?ü"}, ("http", ["::1", 80], "/x%20y?%C3%BC", "1.1")),
     "a user": ({"url": "http://me:secret@a.b:1/"}, ("http", ["a.b", 1], "/", "1.1")),
     "nothing": ({"url": None, "httpVersion": 7}, ("http", None, "/", "1.1")),
@@ -153,6 +160,9 @@ def test_urls(read: Read, request_: dict[str, Any], told: tuple[str, Any, str, s
 CUT = "it does not hold the whole body of the request in #1"
 FILES = "it does not hold the files that were sent in #1, only their names"
 COMPOSED = "it holds forms by their fields: what is put together in #1 may differ from what was sent"
+PACKED = "it holds bodies unpacked: what is packed again in #1 may differ from what was sent"
+LOST = "it holds bodies unpacked: the `content-encoding` in #1 is left out, as it cannot be packed again"
+LONGER = "it holds a body of another length than the headers of #1 say, which may differ from what was sent"
 FORM = "application/x-www-form-urlencoded"
 PARTS = '--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n\r\n--x--\r\n'
 POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool], list[str]]] = {
@@ -208,7 +218,7 @@ POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool]
         {"mimeType": "text/plain", "text": "a\ufffd"},
         headers(Content_Encoding="deflate"),
         (zlib.compress("a\ufffd".encode(), 1), False),
-        [CUT],
+        [CUT, PACKED],
     ),
     "encoded fields": (
         {"mimeType": FORM, "params": [{"name": "a+b", "value": "1"}]},
@@ -228,7 +238,19 @@ POSTED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool]
         {"mimeType": "", "text": "abc"},
         headers(Content_Encoding="gzip", Content_Length="9"),
         (gzip.compress(b"abc", 1, mtime=0), True),
-        [],
+        [PACKED],
+    ),
+    "packed in an unknown coding": (
+        {"mimeType": "", "text": "abcdefghijkl"},
+        headers(Content_Encoding="x", Content_Length="9"),
+        (b"abcdefghijkl", True),
+        [LOST],
+    ),
+    "Firefox's, with headers in front": (
+        {"mimeType": FORM, "text": "Content-Length: 3\r\n\r\na=1"},
+        headers(Content_Length="3"),
+        (b"Content-Length: 3\r\n\r\na=1", True),
+        [LONGER],
     ),
 }
 
@@ -243,6 +265,11 @@ def test_bodies_of_requests(
 
     assert (found.request_body, found.is_request_whole) == body
     assert notes == said
+    if found.is_request_whole and value_of(found.request_headers, "content-length"):
+        assert found.declared_size == len(found.request_body)
+    assert (value_of(found.request_headers, "content-encoding") is None) == (
+        LOST in said or not any(pair["name"] == "Content-Encoding" for pair in given_)
+    )
 
 
 def unfinished(content: bytes) -> bytes:
@@ -252,8 +279,6 @@ def unfinished(content: bytes) -> bytes:
 
 
 PART = "it does not hold the whole body of the answer in #1"
-PACKED = "it holds bodies unpacked: what is packed again in #1 may differ from what was sent"
-LOST = "it holds bodies unpacked: the `content-encoding` in #1 is left out, as it cannot be packed again"
 GZIP = headers(Content_Encoding="gzip")
 ANSWERED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool], list[str]]] = {
     "by its charset": (
@@ -282,6 +307,18 @@ ANSWERED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, boo
         headers(Content_Encoding="identity, br"),
         (brotli.compress(b"abc", quality=1), False),
         [PACKED],
+    ),
+    "a size that cannot be": (
+        {"bodySize": 5, "content": {"size": 5, "compression": 10**400, "text": "x"}},
+        [],
+        (b"x", True),
+        [PART],
+    ),
+    "a number that is none": (
+        {"bodySize": 5, "content": {"size": 5, "compression": True, "text": "hello"}},
+        [],
+        (b"hello", False),
+        [],
     ),
     "a coding that cannot be packed": (
         {"content": {"size": 3, "text": "abc"}},
@@ -472,7 +509,63 @@ def test_an_end_that_is_missing(tmp_path: Path) -> None:
         path.write_bytes(content[:end])
         found = assembled(records_of(path, notes.append))
         assert list(found) == ([1] if end < len(content) - 3 else [1, 2])
-        assert notes == [f"the end of `{path}` is missing, and what there is of it is read"]
+        assert notes == [f"the end of `{path}` is missing; what there is of it is read"]
+
+
+@pytest.mark.parametrize("form", [{}, {"indent": 2}, {"separators": (",", ":")}], ids=["plain", "indented", "short"])
+def test_pieces(form: dict[str, Any]) -> None:
+    """An archive reads the same, whatever pieces it comes in: in the middle of numbers, names, and escapes, too."""
+    log = {
+        "_size": 1.5e-7,
+        "entries": [{"a": '\u20ac\\"\U0001f600', "b": [math.inf, -math.inf, True, False, None, -1.5]}, {}],
+        "_n": -12,
+    }
+    content = json.dumps({"_v": [1.5, -2e-7], "log": log}, **form).encode()
+    whole = list(members.members([content]))
+
+    for place in range(1, len(content)):
+        assert list(members.members([content[:place], content[place : place + 1], content[place + 1 :]])) == whole
+        with pytest.raises(EOFError):
+            list(members.members([content[:place]]))
+
+
+def test_damage_in_front_of_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not JSON is said as soon as it is read, however much comes after it."""
+    path = tmp_path / "x.har"
+    path.write_text(f'{{"log": {{"entries": [{json.dumps(entry())}, {{bad}}, "{" " * (1 << 21)}"]}}}}')
+    monkeypatch.setattr(members, "LONGEST", 1_000_000)
+    with pytest.raises(FileProblemError) as caught:
+        records_of(path)
+
+    assert caught.value.message == f"`{path}` cannot be read after entry 1: it is not JSON"
+
+
+STATUSES = [10**400, -1, True, 99, 1000, "200", 200.0]
+
+
+@pytest.mark.parametrize("status", STATUSES, ids=[str(status)[:4] for status in STATUSES])
+def test_a_status_that_is_none(read: Read, status: Any) -> None:
+    """A status that HTTP does not have, like -1 of Playwright for a request that failed, is no answer."""
+    records, notes = read(entry(None, {"status": status}))
+
+    assert (only(records).status, notes) == (None, ["it holds no answer to #1"])
+
+
+def test_an_upload_of_unknown_size(read: Read) -> None:
+    """Where a file does not say how large a body was, nobody says that it was empty."""
+    chunked = {"method": "POST", "bodySize": -1, "headers": headers(Transfer_Encoding="chunked")}
+    records, notes = read(entry(chunked))
+
+    assert notes == [CUT]
+    assert "http.request  unknown size, 0 B kept" in re.sub(" {2,}", "  ", "\n".join(shown(FullView(), records)))
+
+
+def test_several_lines_of_subprotocols(read: Read) -> None:
+    """A WebSocket's client may offer them in several headers."""
+    offered = [*headers(Sec_WebSocket_Protocol="a, b"), *headers(Sec_WebSocket_Protocol="c")]
+    records, _ = read(entry({"url": "ws://a.b/", "headers": offered}, {"status": 403, "content": {}}))
+
+    assert only(records).scope["subprotocols"] == ["a", "b", "c"]
 
 
 def test_too_large_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -503,10 +596,15 @@ FULL = entry(
         "method": "POST",
         "headers": headers(Host="a", Content_Length="3", Content_Encoding="gzip"),
         "postData": {"text": "abc"},
+        "bodySize": 3,
     },
-    {"headers": headers(Content_Encoding="gzip"), "content": {"size": 3, "text": "abc"}},
+    {
+        "headers": headers(Content_Encoding="gzip"),
+        "bodySize": 3,
+        "content": {"size": 3, "text": "abc", "compression": 0},
+    },
     _webSocketMessages=[{"type": "send", "time": 1.0, "opcode": 1, "data": "x"}],
-    _asgictl={"closed": {"by": "app", "code": 1000}},
+    _asgictl={"id": 1, "closed": {"by": "app", "code": 1000}},
 )
 
 
@@ -527,6 +625,14 @@ def changed(value: Any, path: tuple[Any, ...], other: Any) -> Any:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(places(FULL)), other=ANY, is_socket=st.booleans())
+@example(place=("response", "content", "compression"), other=10**400, is_socket=False)
+@example(place=("response", "content", "compression"), other=10**30, is_socket=False)
+@example(place=("response", "content", "compression"), other=True, is_socket=False)
+@example(place=("response", "content", "size"), other=10**400, is_socket=False)
+@example(place=("request", "bodySize"), other=10**400, is_socket=False)
+@example(place=("_asgictl", "closed", "code"), other=10**400, is_socket=True)
+@example(place=("_asgictl", "closed", "code"), other=True, is_socket=True)
+@example(place=("_asgictl", "id"), other=10**30, is_socket=False)
 def test_hostile_values(tmp_path: Path, place: tuple[Any, ...], other: Any, is_socket: bool) -> None:
     """Any value in any key is survived: the entry is shown, exported and compared, or refused in a sentence."""
     found = changed(FULL, place, other)

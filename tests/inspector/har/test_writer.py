@@ -708,7 +708,10 @@ def test_one_after_the_other() -> None:
     assert next(lines).startswith('{"log": {"version": "1.2"')
     assert taken == [0, 1]
     assert [len(list(lines)), taken] == [3, [0, 1, 2]]
-    assert notes == ["a HAR holds requests and WebSockets alone: #0 of the session is not in it"]
+    assert notes == [
+        "a HAR holds only requests and WebSockets: #0 of the session is not in it",
+        "the HAR has scopes and tracebacks, with local paths, in `_asgictl.records`: check it before you share it",
+    ]
     assert archive([]) == ""
 
 

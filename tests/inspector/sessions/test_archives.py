@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asgictl import Inspector
@@ -24,9 +25,10 @@ from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import FileProblemError
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
-from asgictl.inspector.sessions import codec
+from asgictl.inspector.sessions import archives, codec
 from asgictl.inspector.sessions.saved_session import SavedSession
 from asgictl.inspector.show.full import FullView
+from asgictl.inspector.urls import encoded
 from tests.inspector.har.test_reader import ANY, changed, places
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE, archive, gzipped
 from tests.inspector.sessions.test_saved_conversations import Step, app_of, conversations, held, scopes
@@ -109,6 +111,7 @@ def test_there_and_back(
 ) -> None:
     """Whatever was said is as in the session, in each message and each time, and nothing is missing."""
     records: list[Record] = []
+    scope = {**scope, "path": unquote(encoded(scope["raw_path"].partition(b"?")[0]).decode()) or scope["path"]}
     for number, (kind, steps) in enumerate(said):
         app = failing(app_of(steps), fails=fails)
         inspector = Inspector(app, sink=records.append, redact=(), first_id=number, body_limit=limit)
@@ -198,12 +201,21 @@ def test_what_har_has_no_place_for(tmp_path: Path, records: list[Record]) -> Non
     assert (lines(found), notes) == (lines(session), [])
 
 
+EDITED = "#7 of it was edited after export; reading the standard HAR fields only"
 CHANGES: dict[str, tuple[str, str]] = {
     "the target": ("/orders?x=1", "/orders?x=2"),
     "a body": ("A1", "B22"),
     "a status": ('"status": 200', '"status": 404'),
     "a header": ('"value": "application/json"', '"value": "text/json"'),
     "the records": ('"id": 7, "n"', '"id": 8, "n"'),
+    "where its content was": ('"held": ["body", 21]', '"held": ["bytes", 21]'),
+    "the path of the scope": ('"path": "/orders"', '"path": "/exit"'),
+    "the type of the path": ('"raw_path": "/orders"', '"raw_path": {"$str": "/exit"}'),
+    "where it is mounted": ('"root_path": ""', '"root_path": "/exit"'),
+    "the server": ('"server": ["127.0.0.1", 8000]', '"server": ["10.0.0.1", 8000]'),
+    "the scheme": ('"scheme": "http", "method"', '"scheme": "x y", "method"'),
+    "the version of HTTP": ('"http_version": "1.1"', '"http_version": "1.0"'),
+    "a header that other tools do not show": ('"headers": [["host"', '"headers": [[":x", "1"], ["host"'),
 }
 
 
@@ -215,11 +227,30 @@ def test_an_archive_that_was_changed(tmp_path: Path, one: str, other: str) -> No
 
     found, notes = read(text.replace(one, other, 1), tmp_path)
 
-    (exchange,) = found.values()
-    assert notes == [f"it has #{exchange.id} changed since asgictl wrote it, and it is read like another tool's"]
+    assert notes == [EDITED]
     plain = entries(text.replace(one, other, 1))
     del plain[0]["_asgictl"]["records"]
     assert lines(found) == lines(read(json.dumps({"log": {"entries": plain}}), tmp_path)[0])
+
+
+FRAME = '"message": {"type": "websocket.receive"'
+HIDDEN: dict[str, tuple[str, str]] = {
+    "where its content was": ('"held": ["text", 2]', '"held": ["bytes", 2]'),
+    "subprotocols": ('"type": "websocket", ', '"type": "websocket", "subprotocols": ["admin"], '),
+    "text beside the bytes": ('"text": null, "bytes": null', '"text": null, "bytes": "hi", "body": "drop"'),
+    "a message of the other side": (f'"dir": "receive", {FRAME}', f'"dir": "send", {FRAME}'),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), HIDDEN.values(), ids=list(HIDDEN))
+def test_a_conversation_that_was_changed(tmp_path: Path, one: str, other: str) -> None:
+    """So it is for a WebSocket, of which nothing is sent to an app that its entry does not show."""
+    text = archive(assembled(CHAT).values())
+    assert one in text
+
+    _, notes = read(text.replace(one, other, 1), tmp_path)
+
+    assert notes == ["#8 of it was edited after export; reading the standard HAR fields only"]
 
 
 def test_numbers(tmp_path: Path) -> None:
@@ -266,6 +297,92 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) 
     assert found == [lines(loaded([*REQUEST, *CHAT]))] * 3
 
 
+CUT = {
+    "gzip, but for its own end": (gzipped(FORMS["on one line"])[:-4], [7, 8]),
+    "gzip": (gzipped(FORMS["on one line"])[:-40], [7]),
+    "gzip of several lines": (gzipped(FORMS["on lines of its own"])[:-40], [7]),
+    "plain": (FORMS["on one line"][:-40], [7]),
+    "UTF-16": (FORMS["on one line"].decode().encode("utf-16")[:-41], [7]),
+    "zstd, in several blocks": (zstandard.compress(FORMS["on one line"] + b" " * (1 << 19))[:-1], [7, 8]),
+}
+
+
+@pytest.mark.parametrize(("content", "numbers"), CUT.values(), ids=list(CUT))
+def test_a_cut_file(tmp_path: Path, content: bytes, numbers: list[int]) -> None:
+    """Of an archive that was cut, packed or not, the entries that are there are read, and that is said once."""
+    notes: list[str] = []
+    (tmp_path / "s.har").write_bytes(content)
+
+    found = SavedSession([str(tmp_path / "s.har")], notes.append).wanted(())
+
+    assert list(found) == numbers
+    assert notes == [f"the end of `{tmp_path / 's.har'}` is missing; what there is of it is read"]
+
+
+def test_a_large_cut_file(tmp_path: Path) -> None:
+    """So it is for one that is read in pieces."""
+    notes: list[str] = []
+    entry = json.dumps({"request": {"url": "http://a.b/"}, "response": {"content": {"text": os.urandom(5000).hex()}}})
+    content = f'{{"log": {{"entries": [{", ".join([entry] * 500)}]}}}}'.encode()
+    (tmp_path / "s.har").write_bytes(gzipped(content)[:-400])
+
+    list(SavedSession([str(tmp_path / "s.har")], notes.append).records((1,)))
+
+    assert notes == [f"the end of `{tmp_path / 's.har'}` is missing; what there is of it is read"]
+
+
+def test_what_a_har_cannot_show(tmp_path: Path) -> None:
+    """An exchange whose app was given another path than its URL says is exported as far as it can be shown."""
+    other = [Opened(7, 1.0, {**SCOPE, "path": "/exit"}), *REQUEST[1:]]
+    said: list[str] = []
+    text = "".join(archives.written(assembled(other).values(), "1", dict, said.append))
+
+    found, notes = read(text, tmp_path)
+
+    assert said == ["the app was given another path, or other messages, than a HAR can show in #7"]
+    assert (notes, found[7].path, found[7].target) == ([], "/orders", "/orders?x=1")
+
+
+SHOWN: dict[str, tuple[dict[str, Any], str]] = {
+    "where it is mounted": ({"root_path": "/api"}, "the app was mounted at `/api`"),
+    "subprotocols that no header has": (
+        {"type": "websocket", "scheme": "ws", "subprotocols": ["a"]},
+        "the app was offered the subprotocols ['a']",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "comment"), SHOWN.values(), ids=list(SHOWN))
+def test_what_only_the_app_was_told(tmp_path: Path, change: dict[str, Any], comment: str) -> None:
+    """What an app acts on, and no key of HAR has, is in the comment of the request, and in what is read again."""
+    session = loaded([Opened(7, 1.0, {**SCOPE, **change}), Closed(7, 2.0)])
+    text = archive(session.values())
+
+    assert entries(text)[0]["request"]["comment"] == comment
+    found, notes = read(text, tmp_path)
+    assert (lines(found), notes) == (lines(session), [])
+    assert read(text.replace(f'"comment": {json.dumps(comment)}', '"comment": ""'), tmp_path)[1] == [EDITED]
+
+
+def test_an_archive_of_another_version(tmp_path: Path) -> None:
+    """An entry that says the same in other words is asgictl's own all the same."""
+    text = archive(assembled(REQUEST).values())
+
+    found, notes = read(text.replace('"statusText": "OK"', '"statusText": "Fine"'), tmp_path)
+
+    assert (lines(found), notes) == (lines(loaded(REQUEST)), [])
+
+
+def test_what_is_not_for_everybody() -> None:
+    """Whoever exports a session is told that its scopes and tracebacks are in the archive."""
+    said: list[str] = []
+    list(archives.written(assembled(FAILING).values(), "1", dict, said.append))
+
+    assert said == [
+        "the HAR has scopes and tracebacks, with local paths, in `_asgictl.records`: check it before you share it"
+    ]
+
+
 def test_with_a_session(tmp_path: Path) -> None:
     """An archive and a session are one, as two sessions are."""
     (tmp_path / "a").write_bytes(TEXT)
@@ -303,8 +420,16 @@ def test_a_large_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
 ENTRIES = entries(archive(loaded([*REQUEST, *CHAT]).values()))
 
 
+NUMBER = (0, "_asgictl", "id")
+
+
 @settings(deadline=None, max_examples=300)
 @given(place=st.sampled_from(places(ENTRIES)), other=ANY)
+@example(place=NUMBER, other=10**30)
+@example(place=NUMBER, other=True)
+@example(place=(0, "response", "status"), other=10**400)
+@example(place=(1, "_asgictl", "closed", "code"), other=10**400)
+@example(place=(1, "_webSocketMessages", 0, "time"), other=10**400)
 def test_hostile_values(place: tuple[Any, ...], other: Any) -> None:
     """Any value in any place of an archive of asgictl's own is survived: what is read can be shown and saved again."""
     with tempfile.TemporaryDirectory() as folder:

@@ -131,7 +131,7 @@ def test_a_last_line_that_is_incomplete(file: Path) -> None:
     session.close()
     assert list(records(file, notes.append)) == [*recordings.REQUEST[:-1], recordings.FAILING[0]]
     assert notes == [
-        f"the last line of `{file}` is incomplete and is skipped",
+        f"the end of `{file}` is missing; what there is of it is read",
         f"the last line of `{file}` was incomplete and has been removed",
     ]
 
@@ -361,7 +361,7 @@ def test_notes_about_what_was_cut(file: Path) -> None:
     assert notes == [
         f"`{file}` holds nothing yet",
         f"the last line of `{file}` was incomplete and has been removed",
-        f"the last line of `{file}` is incomplete and is skipped",
+        f"the end of `{file}` is missing; what there is of it is read",
         f"the last line of `{file}` was incomplete and has been removed",
     ]
 

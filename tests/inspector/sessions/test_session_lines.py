@@ -1,11 +1,13 @@
 """The lines of files: packed or not, from a disk or a pipe, whole or not; and limits for what another hand has made."""
 
+import codecs
 import gzip
 import io
 import os
 import sys
 import threading
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +32,8 @@ def read(content: bytes, folder: Path, notes: list[str] | None = None) -> bytes:
     """Return what is read of a file with this content."""
     file = folder / "s"
     file.write_bytes(content)
-    return b"".join(lines(str(file), (notes if notes is not None else []).append))
+    told = notes if notes is not None else []
+    return b"".join(lines(str(file), lambda: told.append("torn")))
 
 
 PACKED = {
@@ -41,6 +44,9 @@ PACKED = {
     "zstd": zstd(TEXT),
     "zstd, appended to": zstd(TEXT[:100]) + zstd(b"") + zstd(TEXT[100:]),
     "zstd, without a size": zstandard.ZstdCompressor(write_content_size=False).compress(TEXT),
+    "UTF-16 of PowerShell": TEXT.decode().encode("utf-16"),
+    "UTF-16, the large end first": codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be"),
+    "UTF-16, packed": gzipped(TEXT.decode().encode("utf-16")),
     "short": b"{",
     "empty": b"",
     "empty gzip": gzipped(b""),
@@ -91,14 +97,23 @@ def test_the_rest_of_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "zstd, appended to", "gzip, appended to"])
 def test_a_missing_end(name: str, tmp_path: Path) -> None:
-    """Of a packed file that was cut all whole lines are read that are there, and it is said that the end is missing."""
+    """Of a packed file that was cut all is read that is there, and it is said that the end is missing."""
     notes: list[str] = []
     found = read(PACKED[name][:-9], tmp_path, notes)
 
     assert TEXT.startswith(found)
-    assert found.endswith(b"\n")
-    assert notes == [f"the end of `{tmp_path / 's'}` is missing; what there is of it is read"]
+    assert notes == ["torn"]
     assert len(found) > len(TEXT) // 2
+
+
+@pytest.mark.parametrize("pack", [gzipped, zstd])
+def test_a_line_whose_end_is_missing(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """So is a line without its end, and all of it where only the file's own end is missing."""
+    notes: list[str] = []
+    line = TEXT.replace(b"\n", b" ")
+
+    assert line.startswith(found := read(pack(line)[:-1], tmp_path, notes))
+    assert (len(found) > len(line) // 2, notes) == (True, ["torn"])
 
 
 DAMAGED = {

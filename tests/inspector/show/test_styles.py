@@ -301,7 +301,7 @@ def chunk(n: int, content: bytes, *, more: bool, cut: bool = False) -> Event:
          ["     3.0 ▸ http.response.body   9 B, more_body", "         event", "           a",
           "     4.0 ▸ http.response.body   0 B"]),
         (b"text/plain", [chunk(3, b"a", more=True, cut=True), chunk(4, b"b", more=False)],
-         ["     3.0 ▸ http.response.body   1 B, 1 B kept, more_body", "     4.0 ▸ http.response.body   1 B",
+         ["     3.0 ▸ http.response.body   unknown size, 1 B kept, more_body", "     4.0 ▸ http.response.body   1 B",
           "         ab", "         … the rest is not kept"]),
         (b"text/plain", [chunk(3, b"a", more=True)],
          ["     3.0 ▸ http.response.body   1 B, more_body", "         a", "         … the end did not come"]),
