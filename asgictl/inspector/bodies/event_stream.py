@@ -48,7 +48,7 @@ class EventStream:
         if rest:
             yield from self._line(rest)
         if self._fields:
-            yield "not an event: no empty line comes behind"
+            yield "not an event: no empty line follows"
             yield from self._event()
 
     def _line(self, line: str) -> Iterator[str]:

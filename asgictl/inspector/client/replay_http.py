@@ -73,9 +73,7 @@ async def to_server(  # noqa: PLR0913, PLR0917  # where to, what, how
             if isinstance(error, OSError) and not isinstance(error, _WITHOUT_ANSWER):
                 raise StartError(problem, hint="start the server, or pass another --to") from error
             late = isinstance(error, TimeoutError)
-            unanswered(
-                StartError(problem, hint="pass a longer --timeout" if late else "see what the server says of it")
-            )
+            unanswered(StartError(problem, hint="pass a longer --timeout" if late else "look at the server's log"))
             recorded.leave()
         yield recorded.close()
 

@@ -101,7 +101,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b"[NaN]",
         "application/json",
         "",
-        Shown("not JSON: NaN is not a number of JSON", ["[NaN]"]),
+        Shown("not JSON: NaN is not a JSON number", ["[NaN]"]),
     ),
     "JSON in Latin-1": (
         b'"\xe9"',
@@ -198,7 +198,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         "",
         Shown(
             "event stream",
-            [": hi", "event tick", "  a", "  b", "not an event: no empty line comes behind", "event", "  c"],
+            [": hi", "event tick", "  a", "  b", "not an event: no empty line follows", "event", "  c"],
         ),
     ),
     "MessagePack": (

@@ -32,8 +32,8 @@ STREAMS: dict[str, tuple[bytes, list[str]]] = {
         ["event, ignored retry: soon, ignored id: a\0b, ignored new: 1, ignored word: ", "  "],
     ),
     "the last event counts": (b"event: a\nevent: b\nevent:\ndata: x\n\n", ["event", "  x"]),
-    "no end": (b"data: a\n\ndata: b", ["event", "  a", "not an event: no empty line comes behind", "event", "  b"]),
-    "half an end": (b"data: b\n", ["not an event: no empty line comes behind", "event", "  b"]),
+    "no end": (b"data: a\n\ndata: b", ["event", "  a", "not an event: no empty line follows", "event", "  b"]),
+    "half an end": (b"data: b\n", ["not an event: no empty line follows", "event", "  b"]),
     "no UTF-8": (b"data: \xff\n\n", ["event", "  \\xff"]),
     "nothing": (b"\n\n\r\n", []),
 }
@@ -76,7 +76,7 @@ def test_an_event_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = EventStream()
 
     assert [line for _ in range(3) for line in stream.feed(b"data: abc")] == [
-        "not an event: no empty line comes behind",
+        "not an event: no empty line follows",
         "event",
         "  abcdata: abc",
     ]

@@ -275,7 +275,7 @@ def test_no_answer() -> None:
     told = [re.sub(r"127\.0\.0\.1\D+\d+", "PLACE", error.message) for error in found]
 
     assert {type(error) for error in found} == {StartError}
-    hints = ["start the server, or pass another --to"] * 2 + ["see what the server says of it"] * 4
+    hints = ["start the server, or pass another --to"] * 2 + ["look at the server's log"] * 4
     assert [error.hint for error in found] == hints
     assert told == [
         f"#7 got no answer from `http://PLACE`: {reason}"
