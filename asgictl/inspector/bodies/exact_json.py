@@ -81,7 +81,7 @@ def doubled(value: Any) -> str | None:
             todo += [inner for _, inner in item.pairs]
         elif isinstance(item, list):
             todo += item
-    named = [f"{written(key)} is there {count} times" for key, count in sorted(found.items())[:_NAMED]]
+    named = [f"{written(key)} appears {count} times" for key, count in sorted(found.items())[:_NAMED]]
     return ", ".join([*named, *(["…"] if len(found) > _NAMED else [])]) or None
 
 

@@ -26,7 +26,7 @@ STREAMS: dict[str, tuple[bytes, list[str]]] = {
     "every end of a line": (b"data: a\r\ndata: b\rdata: c\n\r\n", ["event", "  a", "  b", "  c"]),
     "one blank": (b"data:  a\ndata:b\n\n", ["event", "   a", "  b"]),
     "a mark in front": (b"\xef\xbb\xbfdata: a\n\n", ["event", "  a"]),
-    "no data": (b"event: a\nid: 3\n\n", ["no event: without data, ignored event: a, id 3"]),
+    "no data": (b"event: a\nid: 3\n\n", ["not an event: no data, ignored event: a, id 3"]),
     "what browsers ignore": (
         b"retry: soon\nid: a\0b\nnew: 1\nword\ndata\n\n",
         ["event, ignored retry: soon, ignored id: a\0b, ignored new: 1, ignored word: ", "  "],

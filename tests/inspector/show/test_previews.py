@@ -133,7 +133,7 @@ def test_a_packed_event_stream_that_is_cut() -> None:
         "         event",
         "           a",
         "         not an event: no empty line follows",
-        "         no event: without data, ignored da: ",
+        "         not an event: no data, ignored da: ",
         "         … the rest is not kept",
         f"     3.0 ▸ http.response.body   {len(PIECES[1])} B",
         "         not all of what comes before is kept",
