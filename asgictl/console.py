@@ -21,6 +21,9 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", 
 # Shorter work shows no progress.
 _SHORT = 20
 
+# The rows below one that has no room for its last part below the beginning of it are indented by so much more.
+_FURTHER = 4
+
 # A flexible part of a line keeps at least this many columns.
 _LEAST = 16
 
@@ -171,8 +174,15 @@ class Console:
     def rendered(self, line: Sequence[Span], width: int | None) -> str:
         """Return a line for stdout, in which flexible spans give way to fit into `width`; texts may be from outside."""
         parts = [span._replace(text=plain(span.text)) for span in line]
-        if width is not None:
-            parts = _fitted(parts, width)
+        return self._in_colors(parts if width is None else _fitted(parts, width))
+
+    def wrapped(self, line: Sequence[Span], width: int | None) -> str:
+        """Return a line for stdout in rows of `width`; those after the first are indented as far as its last span."""
+        parts = [span._replace(text=plain(span.text)) for span in line]
+        rows = [parts] if width is None else _rows(parts, width)
+        return "\n".join(map(self._in_colors, rows))
+
+    def _in_colors(self, parts: list[Span]) -> str:
         if not self.log_colors:
             return "".join(text for text, _, _ in parts)
         return "".join(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and text else text for text, style, _ in parts)
@@ -213,6 +223,31 @@ def _fitted(parts: list[Span], width: int) -> list[Span]:
         fitted.append(span._replace(text=cut(span.text, width)))
         width -= cell_len(span.text)
     return fitted
+
+
+def _rows(parts: list[Span], width: int) -> list[list[Span]]:
+    """Return the parts of a line in rows of so many columns."""
+    from rich.cells import cell_len
+
+    whole = "".join(span.text for span in parts)
+    if cell_len(whole) <= width:
+        return [parts]
+    indent = cell_len(whole) - cell_len(parts[-1].text.lstrip())
+    if indent > width // 2:
+        indent = min(len(whole) - len(whole.lstrip()) + _FURTHER, width // 2)
+    rows: list[list[Span]] = [[]]
+    room = width
+    for span in parts:
+        taken = ""
+        for char in span.text:
+            if cell_len(char) > room:
+                rows[-1].append(span._replace(text=taken))
+                rows.append([Span(" " * indent)])
+                taken, room = "", width - indent
+            taken += char
+            room -= cell_len(char)
+        rows[-1].append(span._replace(text=taken))
+    return rows
 
 
 def _wants_colors(stream: TextIO | None, environ: Mapping[str, str], *, terminal: bool) -> bool:

@@ -316,3 +316,27 @@ def test_a_line_that_is_too_long() -> None:
     parts = [Span("a" * 20), Span("b" * 20, flexible=True)]
     assert console.rendered(parts, 38) == f"{'a' * 20}{'b' * 17}…"
     assert plain("a\tb\x7f\u202eü") == "a\\tb\\x7f\\u202eü"
+
+
+@pytest.mark.parametrize(
+    ("spans", "width", "rows"),
+    [
+        ([Span("  path  ", "dim"), Span("  /abcdefghijkl")], 20, ["  path    /abcdefghi", "          jkl"]),
+        ([Span("  path  ", "dim"), Span("  /abcdefgh")], None, ["  path    /abcdefgh"]),
+        ([Span("  path  ", "dim"), Span("  /abcde")], 16, ["  path    /abcde"]),
+        ([Span("  a_long_name", "dim"), Span("  abcdefgh")], 16, ["  a_long_name  a", "      bcdefgh"]),
+        ([Span("    abcdefgh")], 8, ["    abcd", "    efgh"]),
+        ([Span("k", "dim"), Span("  日本語日本")], 8, ["k  日本", "   語日", "   本"]),
+        ([Span("k", "dim"), Span("  a\nb\x1bcd")], 8, ["k  a\\nb\\", "   x1bcd"]),
+    ],
+)
+def test_long_lines(spans: list[Span], width: int | None, rows: list[str]) -> None:
+    """A value that is too long for the terminal goes on below its beginning, or, far to the right, further left."""
+    assert Console(environ={"NO_COLOR": "1"}).wrapped(spans, width).splitlines() == rows
+
+
+def test_a_long_line_in_colors() -> None:
+    """Each row of a long line has the colors of its part."""
+    assert Console(environ={"FORCE_COLOR": "1"}).wrapped([Span("k"), Span(" abc", "red")], 4) == (
+        "k\x1b[31m ab\x1b[0m\n  \x1b[31mc\x1b[0m"
+    )

@@ -24,8 +24,8 @@ FILTERS = panel(
     type=option("--type", metavar="TYPE", about="Only http, websocket or lifespan."),
     method=option("--method", metavar="NAME", about="Only this method."),
     path=option("--path", metavar="PATTERN", about="Only paths that match, like /api/*."),
-    status=option("--status", metavar="STATUS", about="Only 404, 5xx or 400-499."),
-    grep=option("--grep", metavar="REGEX", about="Only where a URL, header, body or error matches."),
+    status=option("--status", metavar="STATUS", about="Only 404, 5xx, 400-499 or several like 2xx,404."),
+    grep=option("--grep", metavar="REGEX", about="Only where a URL, header, body or error matches, in any case."),
 )
 
 
@@ -53,15 +53,16 @@ def view_of(name: str, *, whole: bool) -> "View":
     return blocks(whole=whole, advise=not whole)
 
 
-def text_of(console: Console, lines: Sequence["Line"], *, cut: bool) -> str:
-    """Return lines for stdout; with `cut` none is wider than the terminal, if it is one."""
+def text_of(console: Console, lines: Sequence["Line"], *, view: str) -> str:
+    """Return the lines of the view called `view` for stdout; a terminal cuts those of `line`, and wraps `full`."""
     # A terminal that does not know its size has 0 columns.
-    width = (os.get_terminal_size(1).columns or None) if cut and sys.stdout.isatty() else None
-    return "".join(f"{console.rendered(line, width)}\n" for line in lines)
+    width = (os.get_terminal_size(1).columns or None) if view != "json" and sys.stdout.isatty() else None
+    put = console.wrapped if view == "full" else console.rendered
+    return "".join(f"{put(line, width)}\n" for line in lines)
 
 
-def show(console: Console, records: Iterable["Record"], wanted: "Filter", view: "View", *, cut: bool) -> bool:
-    """Print those records that are wanted in a view, see `text_of`; tell whether there were any."""
+def show(console: Console, records: Iterable["Record"], wanted: "Filter", view: "View", name: str) -> bool:
+    """Print those records that are wanted in a view, by its `name`; tell whether there were any."""
     from asgictl.inspector.show.filters import Filtered
 
     filtered = Filtered(wanted, console.note)
@@ -69,11 +70,11 @@ def show(console: Console, records: Iterable["Record"], wanted: "Filter", view: 
     for record in records:
         for one in filtered.feed(record):
             found = True
-            _print(console, view.feed(one), cut=cut)
-    _print(console, view.finish(), cut=cut)
+            _print(console, view.feed(one), name)
+    _print(console, view.finish(), name)
     return found
 
 
-def _print(console: Console, lines: Sequence["Line"], *, cut: bool) -> None:
+def _print(console: Console, lines: Sequence["Line"], view: str) -> None:
     if lines:
-        console.result(text_of(console, lines, cut=cut).removesuffix("\n"))
+        console.result(text_of(console, lines, view=view).removesuffix("\n"))

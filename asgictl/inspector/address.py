@@ -48,7 +48,8 @@ def reachable(exchange: Exchange) -> Reachable:
     host = host_of(exchange)
     server = _server(exchange)
     if server is not None and not _is_place(server):
-        problem = f"#{exchange.id} cannot be sent: its server `{server}` is not an address"
+        why = "is not an address" if server.isascii() else "is not in ASCII, as addresses are"
+        problem = f"#{exchange.id} cannot be sent: its server `{server}` {why}"
         raise AsgictlError(problem, hint="send another exchange of the session")
     if host is not None and _leads_there(scheme, host, server):
         return Reachable(f"{scheme}://{host}", None, _about_host(scheme, host, server))

@@ -58,7 +58,8 @@ def answer_of(request: InspectRequest) -> Answer:
 def _header(text: str) -> tuple[bytes, bytes]:
     pair = rfc9110.header(text)
     if pair is None:
-        raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="respond-header")
+        problem, hint = rfc9110.refusal(text, "write it as `Name: value`")
+        raise ConfigError(f"`{text}` {problem}", hint=hint, option="respond-header")
     return pair[0].encode(), pair[1].encode("latin-1")
 
 
@@ -105,8 +106,12 @@ class Echo:
         own = {name.lower() for name, _ in answer.headers}
         headers = [*(pair for pair in headers if pair[0] not in own), *((n.lower(), v) for n, v in answer.headers)]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if not answer.drop:
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+        if scope["method"] == "HEAD":
+            content = b""
+        if answer.drop:
+            content = content[: len(content) // 2]
+        more = {"more_body": True} if answer.drop else {}
+        await send({"type": "http.response.body", "body": content, **more})
 
     def _content(self, scope: Scope, kept: dict[str, object], body: Echoed) -> tuple[bytes, str]:
         if self._answer.body is not None:

@@ -90,6 +90,19 @@ def status_of(kind: str, events: list[Event], raised: list[Raised], closed: Clos
     return FAILED if closed.error or not (taken or closed.cancelled or is_gone) else None
 
 
+def is_cut_off(kind: str, events: list[Event], raised: list[Raised], closed: Closed | None) -> bool:
+    """Tell whether the app has ended in the middle of its answer, or of a WebSocket that it has not closed.
+
+    What it raises in a WebSocket makes some servers close that one in order.
+    """
+    if closed is None or closed.cancelled or any(one.error.is_disconnect for one in raised):
+        return False
+    taken = without_refused(events, raised)
+    begun = {event.type for event in taken if event.direction == "send"} & {*STARTS, "websocket.accept"}
+    is_open = kind == "http" or closed.error is None
+    return bool(begun) and is_open and end_of(taken) is None
+
+
 def tells(event: Event) -> bool:
     """Tell whether a message is needed to tell how an exchange goes, and not one of many that carry its content."""
     return event.type in ANSWERS or ends(event)

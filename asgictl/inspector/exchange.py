@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from asgictl.errors import AsgictlError
 from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
@@ -18,7 +17,7 @@ class Exchange:
     """A request and its answer, a WebSocket conversation, or a lifespan.
 
     `events` are the messages, `raised` the exceptions out of `receive` and `send`, `closed` is None while it lasts.
-    `left_out` counts events that were not kept.
+    `left_out` counts events that were not kept, and `earlier` is known of those in an older file.
     """
 
     def __init__(self, opened: Opened) -> None:
@@ -26,8 +25,8 @@ class Exchange:
         self.events: list[Event] = []
         self.raised: list[Raised] = []
         self.closed: Closed | None = None
-        self._earlier = opened.earlier if isinstance(opened, Continued) else None
-        self.left_out = self._earlier.messages if self._earlier else 0
+        self.earlier = opened.earlier if isinstance(opened, Continued) else None
+        self.left_out = self.earlier.messages if self.earlier else 0
 
     def add(self, record: Record) -> None:
         """Take in another record of this connection."""
@@ -121,9 +120,14 @@ class Exchange:
         return endings.status_of(self.type, self.events, self.raised, self.closed)
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether the app has ended in the middle of its answer, or of a WebSocket that it has not closed."""
+        return endings.is_cut_off(self.type, self.events, self.raised, self.closed)
+
+    @property
     def close_code(self) -> int | None:
         """The code that ended an accepted WebSocket."""
-        for event in self.events if self.status == endings.SWITCHING else ():
+        for event in endings.without_refused(self.events, self.raised) if self.status == endings.SWITCHING else ():
             if event.type in endings.CLOSES:
                 code = event.get("code", 1000)
                 return code if isinstance(code, int) else None
@@ -136,7 +140,10 @@ class Exchange:
 
     @property
     def ms(self) -> float:
-        """How long the client waited, or has so far, in milliseconds: for the end of the answer, or else of the app."""
+        """How long the client waited, or has so far, in milliseconds: for the end of the answer, or else of the app.
+
+        Of a WebSocket it is how long it lasted.
+        """
         return self.end.ms if self.end else self.app_ms
 
     @property
@@ -183,7 +190,7 @@ class Exchange:
     @property
     def request_size(self) -> int:
         """The size of the request's body in bytes, whatever is kept of it."""
-        earlier = self._earlier.received if self._earlier and self.type == "http" else 0
+        earlier = self.earlier.received if self.earlier and self.type == "http" else 0
         return earlier + sum(event.size for event in self.received if event.type == "http.request")
 
     @property
@@ -205,7 +212,7 @@ class Exchange:
     @property
     def response_size(self) -> int:
         """The size of the answer's body in bytes, whatever is kept of it."""
-        earlier = self._earlier.sent if self._earlier and self.type == "http" else 0
+        earlier = self.earlier.sent if self.earlier and self.type == "http" else 0
         return earlier + sum(event.size for event in self.sent if event.type in endings.BODIES)
 
     @property
@@ -231,15 +238,6 @@ class Exchange:
         """Whether all that the client has sent is kept: the body as far as its last chunk, every message."""
         is_kept = self.gap is None and not any(event.cut or event.redacted for event in self.received)
         return is_kept and self.is_request_read
-
-    def check_whole(self, hint: str) -> None:
-        """Raise `AsgictlError`, with `hint`, unless all of the request is kept."""
-        if not self.is_request_whole and self._earlier:
-            problem = f"#{self.id} began in an older file, `{self._earlier.file}`"
-            raise AsgictlError(problem, hint="name that file, too, if it is still there")
-        if not self.is_request_whole:
-            problem = f"not all of the request of #{self.id} is kept, or was read by the app"
-            raise AsgictlError(problem, hint=hint)
 
     @property
     def redacted(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ _SHOWN = {
     **console("show"),
     **{f"show.wanted.{name}": [] for name in ("types", "methods", "paths", "statuses")},
     "show.wanted.pattern": None,
-    "show.cut": False,
+    "show.name": "full",
     "view_of.name": "full",
     "view_of.whole": False,
 }
@@ -375,7 +375,7 @@ GEN_CERT = {
     "json": Row({"server.console.json_result": True}),
 }
 SESSION_SHOW = {
-    "view": Row({"show.cut": False, "view_of.name": "json"}, "json"),
+    "view": Row({"show.name": "json", "view_of.name": "json"}, "json"),
     "traceback": Row({"view_of.whole": True, "show.console.stack": "whole"}),
     "type": Row({"show.wanted.types": ["websocket"]}, "websocket"),
     "method": Row({"show.wanted.methods": ["PUT"]}, "PUT"),
@@ -454,7 +454,7 @@ SESSION_REPLAY = {
         {"print_differences": ABSENT, "stdout": '{"schema": "asgictl/1", "command": "session replay", "result'},
         beside=("--app", "demo", "--diff"),
     ),
-    "view": Row({"view_of.name": "json"}, "json", beside=("--app", "demo")),
+    "view": Row({"show.name": "json", "view_of.name": "json"}, "json", beside=("--app", "demo")),
     "factory": Row({"adapt.how.factory": True}, beside=("--app", "demo")),
     "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),
     "traceback": Row({"show.console.stack": "whole", "view_of.whole": True}, beside=("--app", "demo")),

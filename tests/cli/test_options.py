@@ -170,7 +170,7 @@ def spy(calls: Calls) -> None:
     calls.of(scaffold, "_print_one", "", "", "", "name")
     calls.of(check, "check", "console")
     calls.of(verify, "verify", "console")
-    calls.of(views, "show", "console", "", "wanted", answer=True)
+    calls.of(views, "show", "console", "", "wanted", "", "name", answer=True)
     calls.of(views, "view_of", "name")
     calls.of(saved, "print_differences", "console")
     calls.of(archives, "written", answer=["{}"])

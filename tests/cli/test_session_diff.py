@@ -132,7 +132,7 @@ def test_the_same_as_json(run: Run) -> None:
 def test_what_is_not_sent_is_open(run: Run) -> None:
     """A request that cannot be sent again leaves its difference open."""
     request = [Opened(7, 0.0, {**SCOPE, "headers": [(b"content-length", b"3")]}), Closed(7, 1.0)]
-    problem = "not all of the request of #7 is kept, or was read by the app"
+    problem = "the app did not read the whole request of #7"
     words = ("replay", "s.jsonl", "--app", "compared_app:app", "--diff")
 
     assert run(*words, records=[*SAME, *request]) == (
@@ -218,7 +218,7 @@ def test_differences_of_requests_as_json(run: Run) -> None:
         for number in (1, 2)
     ]
     status, stdout, _ = run("diff", "s.jsonl", "1", "2", "--json", records=[*requests, Closed(1, 1.0), Closed(2, 1.0)])
-    text = "compared: the first 0 B; (-): the app has read no more, (+): the app has read no more"
+    text = "compared: the first 0 B; (-): the app read no further, (+): the app read no further"
 
     assert status == 1
     assert json.loads(stdout)["result"] == {

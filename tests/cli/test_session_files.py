@@ -155,7 +155,7 @@ def test_a_stream_that_was_put_aside(run: Run) -> None:
         status, lines, notes = run("show", *names)
         return status, [line[:60].strip() for line in lines if not line.startswith("   ")], notes
 
-    title = ["#7 POST /orders?x=1  200 OK  15.5 ms  127.0.0.1:51234  HTTP/"]
+    title = ["#7 POST /orders?x=1  200 OK, cut off  15.5 ms  127.0.0.1:512"]
     older = ["#7 POST /orders?x=1  200 OK  127.0.0.1:51234  HTTP/1.1"]
     assert head("r.jsonl", "r.1.jsonl") == (0, title, [])
     assert head("r.1.jsonl") == (0, older, [])

@@ -656,7 +656,7 @@ ERRORS = {
         ["export", "s.jsonl", "--curl", "3"],
         1,
         "error: #3 is a websocket, which curl cannot send",
-        "`asgictl session replay` does it for WebSockets",
+        "`asgictl session replay` sends it",
     ),
     "no header": (
         ["replay", "s.jsonl", "--app", "main:app", "-H", "x"],
@@ -728,13 +728,13 @@ def test_what_cannot_be_sent_again(inspect: Serve, tmp_path: Path) -> None:
     httpx.get(f"{served.url}/echo?a=1&token=x&b=2", headers={"Cookie": "a=b", "Referer": "http://x/?token=y"})
     served.wait_for('"k":"close","id":2')
     served.stop()
-    missing = "not all of the request of #1 is kept, or was read by the app"
+    missing = "not all of what the client of #1 sent is kept"
 
-    again = "record it again, with a larger --body-limit or --save-limit"
+    again = "record it again, with a larger --body-limit, or"
     found = session(tmp_path, "replay", "s.jsonl", "1", "--app", "main:app")
-    assert found == (1, "", f"error: {missing}\nhint: pass --body, or {again}\n")
+    assert found == (1, "", f"error: {missing}\nhint: {again} pass --body\n")
     found = session(tmp_path, "export", "s.jsonl", "--curl", "1")
-    assert found == (1, "", f"error: {missing}\nhint: {again}\n")
+    assert found == (1, "", f"error: {missing}\nhint: {again} send another exchange of the session\n")
     status, text, stderr = session(tmp_path, "replay", "s.jsonl", "--app", "main:app", "--view", "json")
     assert stderr.splitlines() == [
         f"note: {missing}; it is left out",

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from asgictl.asgi import Message
+from asgictl.errors import ConfigError
 from asgictl.inspector import echo
 from asgictl.inspector.echo import Answer, Echo
 from asgictl.inspector.record.redaction import Redactor
+from asgictl.inspector.request import InspectRequest
 from tests.inspector.recordings import SCOPE
 
 PLAIN = Answer()
@@ -212,15 +214,35 @@ ANSWERS: dict[str, tuple[Answer, list[Message]]] = {
     ),
     "dropped": (
         OWN._replace(drop=True),
-        [start(503, (b"content-type", b"text/csv"), (b"content-length", b"4"), (b"retry-after", b"9"))],
+        [
+            start(503, (b"content-type", b"text/csv"), (b"content-length", b"4"), (b"retry-after", b"9")),
+            {"type": "http.response.body", "body": b"bu", "more_body": True},
+        ],
     ),
 }
 
 
 @pytest.mark.parametrize(("answer", "sent"), ANSWERS.values(), ids=list(ANSWERS))
 def test_canned_answers(answer: Answer, sent: list[Message]) -> None:
-    """It answers as it is told to: status, headers, body and type; or it stops before the body."""
+    """It answers as it is told to: status, headers, body and type; or it stops in the middle of the body."""
     assert answered(answer) == sent
+
+
+HEADERS = {
+    "X-One": ("is not a header", "write it as `Name: value`"),
+    "é: a": ("is not a header", "write it as `Name: value`"),
+    "a: é€": ("has the character `€`, which a header cannot hold", "use printable characters of Latin-1"),
+    "a: b\nc: d": ("has the character `\\n`, which a header cannot hold", "use printable characters of Latin-1"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem", "hint"), [(text, *said) for text, said in HEADERS.items()])
+def test_what_is_not_a_header(text: str, problem: str, hint: str) -> None:
+    """What cannot be a header is refused with the character that is to blame."""
+    with pytest.raises(ConfigError) as caught:
+        echo.answer_of(InspectRequest(respond_header=(text,)))
+
+    assert (caught.value.message, caught.value.hint) == (f"`{text}` {problem}", hint)
 
 
 def test_a_client_that_goes() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AsgictlError
+from asgictl.inspector import whole_request
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Redacted
@@ -171,7 +172,7 @@ def test_one_that_began_in_an_older_file() -> None:
     assert (found.request_size, found.response_size, found.left_out, found.is_cut) == (121, 1008, 5, True)
     assert (spoken.request_size, spoken.response_size, spoken.left_out, spoken.is_cut) == (0, 0, 5, True)
     with pytest.raises(AsgictlError) as caught:
-        found.check_whole("record it again")
+        whole_request.check(found, "pass --body")
     assert caught.value.message == "#7 began in an older file, `s.1.jsonl`"
     assert caught.value.hint == "name that file, too, if it is still there"
 
@@ -269,18 +270,100 @@ def test_half_a_letter() -> None:
     assert found.closed is None
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_what_has_to_be_whole(whole: bool) -> None:
-    """A request of which not all is kept is refused, with its number and the hint; one that is whole is not."""
-    found = exchange(headers=[] if whole else [(b"content-length", b"1")])
-    if whole:
-        found.check_whole("record it again")
-        return
-    with pytest.raises(AsgictlError) as caught:
-        found.check_whole("record it again")
+def changed(found: Exchange, **fields: Any) -> Exchange:
+    """Return an exchange with another first message."""
+    found.events[0] = replace(found.events[0], **fields)
+    return found
 
-    assert caught.value.message == "not all of the request of #1 is kept, or was read by the app"
-    assert caught.value.hint == "record it again"
+
+def refused(found: Exchange) -> Exchange:
+    """Return an exchange whose second message the server has refused."""
+    found.add(Raised(1, 2, 2.0, "send", FAILED))
+    return found
+
+
+LONG = [(b"content-length", b"9")]
+CHUNK = ("receive", {"type": "http.request", "body": b"a", "more_body": True})
+NOT_WHOLE: dict[str, tuple[Exchange, str, str]] = {
+    "not read": (exchange(headers=LONG), "the app did not read the whole request of #1", "pass --body"),
+    "half read": (exchange(CHUNK, headers=LONG), "the app did not read the whole request of #1", "pass --body"),
+    "a client that left": (
+        exchange(CHUNK, ("receive", {"type": "http.disconnect"}), headers=LONG),
+        "the client of #1 left before the end of its request",
+        "pass --body",
+    ),
+    "cut": (
+        changed(exchange(CHUNK, headers=LONG), cut=True),
+        "not all of what the client of #1 sent is kept",
+        "record it again, with a larger --body-limit, or pass --body",
+    ),
+    "a cut message": (
+        changed(exchange(("receive", {"type": "websocket.receive", "text": "a"}), kind="websocket"), cut=True),
+        "not all of what the client of #1 sent is kept",
+        "record it again, with a larger --body-limit",
+    ),
+    "without secrets": (
+        changed(exchange(CHUNK, headers=LONG), cut=True, redacted=True),
+        "what the client of #1 sent is kept without the secrets in it",
+        "record it again, without --redact-body, or pass --body",
+    ),
+    "with a gap": (
+        changed(exchange(CHUNK, headers=LONG), n=2),
+        "some messages of #1 are not kept",
+        "record it again, with a larger --save-limit, or pass --body",
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "problem", "hint"), NOT_WHOLE.values(), ids=list(NOT_WHOLE))
+def test_what_has_to_be_whole(found: Exchange, problem: str, hint: str) -> None:
+    """A request that is not whole is refused with the reason, and with what helps."""
+    with pytest.raises(AsgictlError) as caught:
+        whole_request.check(found, "pass --body")
+
+    assert (caught.value.message, caught.value.hint) == (problem, hint)
+
+
+def test_a_whole_request() -> None:
+    """A request of which all is kept is not refused."""
+    whole_request.check(exchange(), "pass --body")
+
+
+OK = ("send", {"type": "http.response.start", "status": 200})
+MORE = ("send", {"type": "http.response.body", "more_body": True})
+END = ("send", {"type": "http.response.body"})
+CUT_OFF: dict[str, tuple[Exchange, bool]] = {
+    "the start alone": (exchange(OK), True),
+    "more to come": (exchange(OK, MORE), True),
+    "trailers to come": (exchange(("send", {**OK[1], "trailers": True}), END), True),
+    "an exception": (exchange(OK, MORE, error=FAILED), True),
+    "a refused WebSocket": (
+        exchange(("send", {**OK[1], "type": "websocket.http.response.start"}), kind="websocket"),
+        True,
+    ),
+    "a WebSocket": (exchange(ACCEPT, kind="websocket"), True),
+    "a WebSocket that the server closes": (exchange(ACCEPT, kind="websocket", error=FAILED), False),
+    "a closed WebSocket": (exchange(ACCEPT, ("send", {"type": "websocket.close"}), kind="websocket"), False),
+    "whole": (exchange(OK, MORE, END), False),
+    "a client that left": (exchange(OK, ("receive", {"type": "http.disconnect"})), False),
+    "no answer": (exchange(), False),
+    "what the server refuses is no end": (refused(exchange(OK, END)), True),
+    "cancelled": (assembled([*exchange(OK).records(), Closed(1, 9.0, cancelled=True)])[1], False),
+}
+
+
+@pytest.mark.parametrize(("found", "cut"), CUT_OFF.values(), ids=list(CUT_OFF))
+def test_an_answer_that_is_cut_off(found: Exchange, cut: bool) -> None:
+    """An answer without its end, for which no client is to blame, is known as cut off."""
+    assert found.is_cut_off is cut
+
+
+def test_a_close_that_was_refused() -> None:
+    """A close code that the server has refused is none that the client has got."""
+    found = exchange(ACCEPT, ("send", {"type": "websocket.close", "code": 99}), kind="websocket")
+    codes = [found.close_code, refused(found).close_code]
+
+    assert (codes, found.status) == ([99, None], 101)
 
 
 def answered(body: bytes, *headers: tuple[bytes, bytes], size: int | None = None) -> Exchange:

@@ -126,7 +126,7 @@ def _screen(request: InspectRequest, console: Console, wanted: "Filter", *, whol
     live = Live(
         views.view_of(name, whole=whole),
         wanted,
-        lambda lines: writer.write(views.text_of(console, lines, cut=name == "line")),
+        lambda lines: writer.write(views.text_of(console, lines, view=name)),
         console.note,
     )
     try:

@@ -63,7 +63,7 @@ def replay(request: ReplayRequest, run: Invocation) -> int:
             if not request.json:
                 saved.print_differences(console, f"#{old.id}", "now", found[old.id])
         else:
-            views.show(console, new.records(), views.everything(), view, cut=name == "line")
+            views.show(console, new.records(), views.everything(), view, name)
     if request.diff:
         compared = (
             [{"id": number, **saved.as_data(found[number])} for number in sorted(found)] if request.json else None
@@ -220,8 +220,8 @@ def _change(request: ReplayRequest) -> "Edit":
     for text in request.header:
         pair = rfc9110.header(text)
         if pair is None:
-            hint = "write it as `Name: value`, or `Name:` to leave it out"
-            raise ConfigError(f"`-H {text}` is not a header", hint=hint)
+            problem, hint = rfc9110.refusal(text, "write it as `Name: value`, or `Name:` to leave it out")
+            raise ConfigError(f"`-H {text}` {problem}", hint=hint)
         changed.append((pair[0], pair[1] or None))
     method, target = request.method, request.path
     if method is not None and not rfc9110.is_token(method):

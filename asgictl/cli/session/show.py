@@ -23,6 +23,6 @@ def show(request: ShowRequest, filters: FilterRequest, run: Invocation) -> int:
         records = chain([first], records)
     name = request.view or ("full" if numbers else "line")
     view = views.view_of(name, whole=request.traceback)
-    if not views.show(run.console, records, wanted, view, cut=name == "line"):
+    if not views.show(run.console, records, wanted, view, name):
         run.console.note("nothing in the session matches")
     return 0

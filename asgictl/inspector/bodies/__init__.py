@@ -61,7 +61,7 @@ def preview(content: bytes | str, media_type: str = "", *, whole: bool = True) -
     if isinstance(content, bytes):
         beginning = content[: _PREVIEW + 4]
         text = charsets.text(beginning, media_type, whole=whole and beginning == content)
-        if not text:  # none, or the beginning of a letter
+        if not text:  # none, or an incomplete character
             return content[:_HEX_WIDTH].hex(" ") + (" …" if len(content) > _HEX_WIDTH else "")
         content = text
     line = " ".join(content[:_PREVIEW].split())

@@ -59,7 +59,7 @@ def laid_out(content: bytes, media_type: str, *, whole: bool = True, depth: int 
         why = charsets.why_not(content, charset.name) if is_said else None
         return LaidOut("binary", [said for said in (charset.said, why) if said], hex_lines(content))
     if content and not text:
-        return LaidOut("binary", ["the beginning of a letter"], hex_lines(content))
+        return LaidOut("binary", ["an incomplete character"], hex_lines(content))
     laid = _of_text(text, bare, charset.name, whole=whole)
     return laid._replace(said=[*([charset.said] if charset.said else []), *laid.said])
 
@@ -96,7 +96,7 @@ def _of_text(text: str, bare: str, charset: str, *, whole: bool) -> LaidOut:
     if whole and (charsets.is_json(bare) or (not bare and plain.lstrip()[:1] in ("{", "["))):
         return _json(text, plain)
     if bare == _FORM:
-        pairs = forms.fields(plain.rstrip("\r\n"), charset)
+        pairs = forms.fields(plain, charset)
         width = min(_WIDEST, max((len(name) for name, _ in pairs), default=0))
         return LaidOut("form", [], (f"{name:<{width}}  {value}" for name, value in pairs))
     return LaidOut("text", [], _split(plain))
@@ -154,7 +154,7 @@ def _part(number: int, part: forms.Part, *, whole: bool, depth: int) -> Iterator
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the lines of a text; where its last one has an end, no empty one comes behind."""
+    """Yield the lines of a text; no empty one follows the end of the last."""
     at = 0
     for end in _ENDS.finditer(text):
         yield text[at : end.start()]

@@ -96,9 +96,9 @@ class Unpacker:
     def _begun(self, name: str, content: bytes) -> bytes:
         before = self.fault
         for new in KNOWN[name].new():
-            stage = _Decoding(KNOWN[name], new)
             self.fault = before
-            out = self._through(stage, content)
+            out, stage = _decoded(content, KNOWN[name], new, self._limit)
+            out = self._within_limit(stage, out)
             if not stage.is_other:
                 self._stages.append(stage)
                 self.names.append(name)
@@ -106,7 +106,9 @@ class Unpacker:
         return self._given_up(stage.fault, content)
 
     def _through(self, stage: "_Decoding", content: bytes) -> bytes:
-        out = stage.feed(content, self._limit + 1)
+        return self._within_limit(stage, stage.feed(content, self._limit + 1))
+
+    def _within_limit(self, stage: "_Decoding", out: bytes) -> bytes:
         if len(out) > self._limit:
             stage.fault = stage.fault or f"only {size(self._limit)} of a chunk are unpacked"
         self.fault = self.fault or stage.fault
@@ -158,7 +160,7 @@ class _Decoding:
                 self._decoder = None
                 self.damaged = self._at + place
                 self.is_other = not out and not self._has_begun
-                self.fault = self._refused(str(error).rpartition(": ")[2])
+                self.fault = self._refused(str(error).rpartition(": ")[2], self.damaged + len(piece))
                 break
             place += len(piece) - len(self._decoder.unused_data)
             if self._decoder.eof:
@@ -167,10 +169,10 @@ class _Decoding:
         self._has_begun = self._has_begun or bool(out) or self._members > 1
         return bytes(out)
 
-    def _refused(self, reason: str) -> str:
-        """Return what is wrong where the library has stopped with a reason."""
+    def _refused(self, reason: str, read: int) -> str:
+        """Return what is wrong where the library has stopped with a reason, when it has `read` so many bytes."""
         if not self.is_other:
-            return f"damaged from byte {(self.damaged or 0) + 1} on: {reason}"
+            return f"damaged at or before byte {read}: {reason}"
         if self._coding.members:
             return f"this {self._coding.label} cannot be unpacked: {reason}"
         return f"this is not {self._coding.label}"

@@ -48,7 +48,7 @@ class EventStream:
         if rest:
             yield from self._line(rest)
         if self._fields:
-            yield "not an event: no empty line comes behind"
+            yield "not an event: no empty line follows"
             yield from self._event()
 
     def _line(self, line: str) -> Iterator[str]:
@@ -65,7 +65,7 @@ class EventStream:
     def _event(self) -> Iterator[str]:
         fields, self._fields, self._size = self._fields, [], 0
         data = [value for name, value in fields if name == "data"]
-        said = ["event"] if data else ["no event: without data"]
+        said = ["event"] if data else ["not an event: no data"]
         for name, value in fields:
             if name == "event" and data:
                 said[0] = f"event {value}" if value else "event"

@@ -81,7 +81,7 @@ def doubled(value: Any) -> str | None:
             todo += [inner for _, inner in item.pairs]
         elif isinstance(item, list):
             todo += item
-    named = [f"{written(key)} is there {count} times" for key, count in sorted(found.items())[:_NAMED]]
+    named = [f"{written(key)} appears {count} times" for key, count in sorted(found.items())[:_NAMED]]
     return ", ".join([*named, *(["…"] if len(found) > _NAMED else [])]) or None
 
 
@@ -93,7 +93,7 @@ def _entries(item: Object | list[Any]) -> Iterator[tuple[str, Any, str]]:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=_refuse)

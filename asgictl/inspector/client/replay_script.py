@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from asgictl.errors import AsgictlError, ConfigError
-from asgictl.inspector import urls
+from asgictl.inspector import urls, whole_request
 from asgictl.inspector.endings import FILES, GONE
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers, is_lost
@@ -75,7 +75,7 @@ def script(exchange: Exchange, change: Edit) -> Script:
         problem = f"#{exchange.id} is a {exchange.type}, which cannot be sent again"
         raise AsgictlError(problem, hint="name requests or WebSockets")
     if change.body is None:
-        exchange.check_whole("pass --body, or record it again, with a larger --body-limit or --save-limit")
+        whole_request.check(exchange, "pass --body")
     if exchange.type == "websocket" and (change.method or change.body is not None):
         raise ConfigError(f"#{exchange.id} is a WebSocket: it has neither method nor body", hint="change -H or --path")
     headers, without = _headers(exchange, change)

@@ -84,7 +84,7 @@ def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool
 def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: bool) -> str | None:
     """Return why a body without an end may have one; None where the app has given it none."""
     if direction == "receive":
-        return GONE if exchange.gap is not None else "the app has read no more"
+        return GONE if exchange.gap is not None else "the app read no further"
     if reason := unfinished(exchange):
         return reason
     # Servers tell it by a message, or by an error (https://asgi.readthedocs.io/en/latest/specs/www.html).
@@ -107,7 +107,7 @@ def of_bodies(where: str, one: Body, other: Body) -> Iterator[Found]:
     if one.content != other.content:
         yield from _of_whole(where, one, other)
     if one.ended != other.ended:
-        yield Difference(f"{where}, its end", *("there" if body.ended else None for body in (one, other)))
+        yield Difference(f"end of the {where}", *("sent" if body.ended else None for body in (one, other)))
 
 
 def _joined(events: list[Event]) -> tuple[bytes, bool]:

@@ -3,6 +3,7 @@
 Records are not tuples: a new field breaks nobody who reads the others by name.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from pathlib import Path
@@ -181,6 +182,17 @@ def failure(error: BaseException, hide: Callable[[str], str]) -> Failure:
     ends = {name: hidden[name][-_LONGEST:] for name in ("traceback", "stack")}
     kept: dict[str, Any] = {**hidden, **ends, "message": hidden["message"][:_LONGEST]}
     return replace(found, **kept)
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Tell whether `error` has ended a task that was cancelled: an app may also raise it by itself."""
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # outside of a loop
+        return True
+    return task is None or task.cancelling() > 0
 
 
 def _foreign(error: BaseException) -> TracebackType | None:

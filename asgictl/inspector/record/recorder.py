@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Generic
@@ -19,6 +18,7 @@ from asgictl.inspector.record import (
     Sink,
     drafts,
     failure,
+    is_cancelled,
     quoted,
     redaction,
 )
@@ -172,7 +172,7 @@ class _Watched:
         inspector, ms = self._inspector, self._ms()
         if error is None:
             self._tell(drafts.closed(self._id, ms))
-        elif isinstance(error, CancelledError):
+        elif is_cancelled(error):
             self._tell(drafts.closed(self._id, ms, cancelled=True))
         else:
             inspector.latest_failure = id(error), self._hide
@@ -239,7 +239,7 @@ class _Watched:
         return kept, size, cut
 
     def _keep_content(self, direction: Direction, kept: dict[str, Any]) -> tuple[int, bool]:
-        total, missing = 0, False
+        sizes, missing = [], False
         for key in CONTENT:
             value = kept.get(key)
             if isinstance(value, str):
@@ -252,8 +252,9 @@ class _Watched:
             else:
                 continue
             kept[key], cut = self._within_limit(direction, value, size)
-            total, missing = total + size, missing or cut
-        return total, missing
+            sizes.append(size)
+            missing = missing or cut
+        return (sizes[0] if sizes else 0), missing
 
     def _within_limit(self, direction: Direction, content: Any, size: int) -> tuple[Any, bool]:
         if self._streams:

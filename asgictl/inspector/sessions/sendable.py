@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asgictl import rfc9110
 from asgictl.errors import AsgictlError
-from asgictl.inspector import address, urls
+from asgictl.inspector import address, urls, whole_request
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import is_lost, value_of
 
@@ -51,8 +51,9 @@ def sendable(exchange: Exchange, client: str) -> Sendable:
     """
     if exchange.type != "http":
         problem = f"#{exchange.id} is a {exchange.type}, which {client} cannot send"
-        raise AsgictlError(problem, hint="`asgictl session replay` does it for WebSockets")
-    exchange.check_whole("record it again, with a larger --body-limit or --save-limit")
+        is_websocket = exchange.type == "websocket"
+        raise AsgictlError(problem, hint="`asgictl session replay` sends it" if is_websocket else _OTHERS)
+    whole_request.check(exchange, _OTHERS)
     if not _is_name(exchange.method):
         raise _unsendable(exchange, f"its method `{exchange.method}` is not one of HTTP")
     place = address.reachable(exchange)

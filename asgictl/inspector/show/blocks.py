@@ -1,6 +1,7 @@
 """The frame of the views for people: exchanges in blocks, live where one lasts."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from asgictl.inspector.bodies import sizes
@@ -42,9 +43,8 @@ class Block:
         self.told = 0
         self.window = 0.0
         self.in_window = 0
-        self.skipped = 0
-        self.skipped_size = 0
-        self.skipped_type = ""
+        self.skipped: Counter[str] = Counter()
+        self.skipped_sizes: Counter[str] = Counter()
         self.flushed = now
         self.previews = Previews(self.exchange)
 
@@ -158,9 +158,8 @@ class Blocks:
             block.window, block.in_window = event.ms, 0
         block.in_window += 1
         if block.in_window > RATE and event.get("more_body", event.type in FRAMES):
-            block.skipped += 1
-            block.skipped_size += event.size
-            block.skipped_type = event.type
+            block.skipped[event.type] += 1
+            block.skipped_sizes[event.type] += event.size
             list(self.event(block, event))  # it may take note of the content
             return []
         return [*_left_out(block, now), *self.event(block, event)]
@@ -176,7 +175,7 @@ class Blocks:
             lines += self._failed(record, record.error, str(record.error))
         elif record.cancelled:
             lines.append([Span(f"{record.ms:8.1f} "), Span("✗", "yellow"), Span(" cancelled", "yellow")])
-        elif not block.has_gaps and (missing := wording.unanswered(block.exchange)):
+        elif not block.has_gaps and (missing := wording.unfinished(block.exchange)):
             lines.append([Span(f"{record.ms:8.1f} "), Span(f"✗ {missing}", "red")])
         if block.live:
             lines.append(_end(block))
@@ -248,9 +247,10 @@ def _late(event: Event) -> Line:
 def _left_out(block: Block, now: float) -> list[Line]:
     if not block.skipped:
         return []
-    what = f"{block.skipped} more {block.skipped_type}, {sizes.size(block.skipped_size)}"
-    block.skipped, block.skipped_size, block.flushed = 0, 0, now
-    return [[Span(f"{'':8} "), Span(f"… {what}", "dim")]]
+    counts = block.skipped.items()
+    lines = [f"… {count} more {kind}, {sizes.size(block.skipped_sizes[kind])}" for kind, count in counts]
+    block.skipped, block.skipped_sizes, block.flushed = Counter(), Counter(), now
+    return [[Span(f"{'':8} "), Span(line, "dim")] for line in lines]
 
 
 def _waiting(block: Block, now: float) -> Line | None:

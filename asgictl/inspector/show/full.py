@@ -109,7 +109,7 @@ class _Body:
         elif self._cut:
             yield _dim("… the rest is not kept")
         elif not ended:
-            yield _dim("… the end did not come")
+            yield _dim("… the end is missing")
 
 
 class _Stream:

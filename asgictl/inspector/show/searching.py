@@ -11,6 +11,10 @@ from asgictl.inspector.endings import is_body
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Closed, Direction, Event, Opened, Record
+from asgictl.inspector.record.marks import MARK
+
+# It was not sent, and is not looked into.
+_STANDS_FOR_SECRETS = re.compile(MARK.pattern.decode())
 
 # What is looked for may begin so far in front of a chunk, in characters.
 _OVERLAP = 1000
@@ -42,7 +46,7 @@ class Search:
             texts = self._of_all(held, all_held=all_held)
         else:
             texts = iter([str(record.error)])
-        return any(self._pattern.search(text) for text in texts)
+        return any(self._pattern.search(_STANDS_FOR_SECRETS.sub("", text)) for text in texts)
 
     def _of_scope(self) -> Iterator[str]:
         yield self._exchange.target
@@ -117,5 +121,6 @@ def _kept(count: int, size: int) -> str:
 
 
 def _lines(headers: Headers) -> Iterator[str]:
+    """Yield headers, of secrets the names alone: only what was sent is found, and not what stands for it."""
     for name, value in headers:
-        yield f"{name.decode('latin-1')}: {value.decode('latin-1') if isinstance(value, bytes) else value}"
+        yield f"{name.decode('latin-1')}: {value.decode('latin-1') if isinstance(value, bytes) else ''}"

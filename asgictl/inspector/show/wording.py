@@ -1,11 +1,12 @@
 """How exchanges, messages, sizes and times are put into words."""
 
+from types import NoneType
 from typing import Any
 
 from asgictl import rfc9110
 from asgictl.inspector import bodies
 from asgictl.inspector.bodies.sizes import size
-from asgictl.inspector.endings import AFTERWARDS, FAILED
+from asgictl.inspector.endings import AFTERWARDS, FAILED, SWITCHING
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import as_text, pairs, value_of
 from asgictl.inspector.record import CONTENT, Event, Redacted
@@ -13,6 +14,9 @@ from asgictl.spans import Line, Span
 
 # What has words of its own below, or none.
 _KNOWN = frozenset(("type", "body", "bytes", "text", "more_body", "status", "headers", "code", "reason", "subprotocol"))
+
+# What content is, or stands for it.
+_CONTENTS = (bytes, bytearray, str, Redacted, NoneType)
 
 # The longest of the types that a request has.
 _TYPE = len("http.response.start")
@@ -47,11 +51,14 @@ def beside(exchange: Exchange, read: int | None) -> list[str]:
     return said
 
 
-def unanswered(exchange: Exchange) -> str | None:
-    """Return what the client gets for an app that has returned without an answer, or None."""
-    if exchange.status != FAILED or exchange.start is not None:
+def unfinished(exchange: Exchange) -> str | None:
+    """Return what the client gets for an app that has returned without an answer, or without its end, or None."""
+    if exchange.status == FAILED and exchange.start is None:
+        return f"returned without an answer: the server sends {status(FAILED)}"
+    if not exchange.is_cut_off:
         return None
-    return f"returned without an answer: the server sends {status(FAILED)}"
+    missing = "closing the WebSocket" if exchange.status == SWITCHING else "the end of its answer"
+    return f"returned without {missing}: the server cuts the connection"
 
 
 def summary(event: Event, *, headers: bool) -> str:
@@ -68,9 +75,11 @@ def summary(event: Event, *, headers: bool) -> str:
         parts.append(str(event.get("code")))
     if event.get("reason"):
         parts.append(str(event.get("reason")))
-    parts += [f"{key}: {_short(value)}" for key, value in _items(event) if key not in _KNOWN]
+    wrong = [key for key in CONTENT if not isinstance(event.get(key), _CONTENTS)]
+    parts += [f"{key}: {_short(value)}" for key, value in _items(event) if key not in _KNOWN or key in wrong]
     content = event.content
-    if event.type.endswith((".body", "websocket.receive", "websocket.send")) or "body" in _keys(event) or content:
+    has_content = event.type.endswith((".body", "websocket.receive", "websocket.send")) or "body" in _keys(event)
+    if content or (has_content and not wrong):
         kind = ("text " if isinstance(content, str) else "bytes ") if event.type.startswith("websocket.") else ""
         kept = f", {_kept(event)}" if event.cut or event.redacted else ""
         is_unknown = event.cut and event.size <= len(event.data)
@@ -125,6 +134,8 @@ def outcome(exchange: Exchange) -> Line:
         hundreds = exchange.status // 100
         style = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(hundreds, "")
         spans.append(Span(f"  {status(exchange.status)}", style))
+        if exchange.is_cut_off:
+            spans.append(Span(", cut off", "red"))
     if exchange.closed or exchange.end:
         spans.append(Span(f"  {duration(exchange.ms)}"))
     return spans

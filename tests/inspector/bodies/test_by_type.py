@@ -50,7 +50,7 @@ LINES_OF_FORM = [
     "  World",
     'part 2: name="picture"; filename="cat.png", image/png, 4 B',
     f"  0000  89 50 4e 47{' ' * 12}  .PNG",
-    'part 3: name="data", application/json, 18 B; "a" is there 2 times',
+    'part 3: name="data", application/json, 18 B; "a" appears 2 times',
     "  X-Part: 3",
     "  {",
     '    "a": 1.0,',
@@ -70,14 +70,14 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b'{"b": 1, "a": 1, "b": 2}',
         "application/json",
         "",
-        Shown('JSON; "b" is there 2 times', ["{", '  "b": 1,', '  "a": 1,', '  "b": 2', "}"]),
+        Shown('JSON; "b" appears 2 times', ["{", '  "b": 1,', '  "a": 1,', '  "b": 2', "}"]),
     ),
     "keys twice further inside": (
         b'[{"a": {"x": 1, "x": 1, "x": 1}}, {"y": 0, "y": 0, "z": 0, "z": 0, "q": 0, "q": 0}]',
         "",
         "",
         Shown(
-            'JSON; "q" is there 2 times, "x" is there 3 times, "y" is there 2 times, …',
+            'JSON; "q" appears 2 times, "x" appears 3 times, "y" appears 2 times, …',
             [
                 *("[", "  {", '    "a": {', '      "x": 1,', '      "x": 1,', '      "x": 1', "    }", "  },", "  {"),
                 *('    "y": 0,', '    "y": 0,', '    "z": 0,', '    "z": 0,', '    "q": 0,', '    "q": 0', "  }", "]"),
@@ -101,7 +101,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b"[NaN]",
         "application/json",
         "",
-        Shown("not JSON: NaN is not a number of JSON", ["[NaN]"]),
+        Shown("not JSON: NaN is not a JSON number", ["[NaN]"]),
     ),
     "JSON in Latin-1": (
         b'"\xe9"',
@@ -164,7 +164,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         b'{"a": 1, "a": 2}',
         "application/jsonlines",
         "",
-        Shown('1 JSON line; line 1: "a" is there 2 times', ['{"a": 1, "a": 2}']),
+        Shown('1 JSON line; line 1: "a" appears 2 times', ['{"a": 1, "a": 2}']),
     ),
     "a form": (
         b"a=1&long=x+y%21&a=%C3%A9&b=%ff",
@@ -198,7 +198,7 @@ SHOWN: dict[str, tuple[bytes, str, str, Shown]] = {
         "",
         Shown(
             "event stream",
-            [": hi", "event tick", "  a", "  b", "not an event: no empty line comes behind", "event", "  c"],
+            [": hi", "event tick", "  a", "  b", "not an event: no empty line follows", "event", "  c"],
         ),
     ),
     "MessagePack": (

@@ -150,7 +150,7 @@ FAULTS = {
     "a wrong checksum": (
         gzip.compress(b"a", mtime=0)[:-8] + bytes(8),
         "gzip",
-        "damaged from byte 17 on: incorrect data check",
+        "damaged at or before byte 17: incorrect data check",
     ),
     "two damaged": (zlib.compress(zlib.compress(b"a"))[:-1], "deflate, deflate", "the end is missing"),
 }
@@ -174,7 +174,7 @@ def test_damage_in_the_middle() -> None:
     found = unpacked(packed, "deflate")
 
     assert found.content == TEXT
-    assert found.fault == f"damaged from byte {len(packed) - 19} on: invalid block type"
+    assert found.fault == f"damaged at or before byte {len(packed) - 19}: invalid block type"
 
 
 NO_GZIP = b"\x1f\x8b\x07" + bytes(9)

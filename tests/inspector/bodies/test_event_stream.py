@@ -26,14 +26,14 @@ STREAMS: dict[str, tuple[bytes, list[str]]] = {
     "every end of a line": (b"data: a\r\ndata: b\rdata: c\n\r\n", ["event", "  a", "  b", "  c"]),
     "one blank": (b"data:  a\ndata:b\n\n", ["event", "   a", "  b"]),
     "a mark in front": (b"\xef\xbb\xbfdata: a\n\n", ["event", "  a"]),
-    "no data": (b"event: a\nid: 3\n\n", ["no event: without data, ignored event: a, id 3"]),
+    "no data": (b"event: a\nid: 3\n\n", ["not an event: no data, ignored event: a, id 3"]),
     "what browsers ignore": (
         b"retry: soon\nid: a\0b\nnew: 1\nword\ndata\n\n",
         ["event, ignored retry: soon, ignored id: a\0b, ignored new: 1, ignored word: ", "  "],
     ),
     "the last event counts": (b"event: a\nevent: b\nevent:\ndata: x\n\n", ["event", "  x"]),
-    "no end": (b"data: a\n\ndata: b", ["event", "  a", "not an event: no empty line comes behind", "event", "  b"]),
-    "half an end": (b"data: b\n", ["not an event: no empty line comes behind", "event", "  b"]),
+    "no end": (b"data: a\n\ndata: b", ["event", "  a", "not an event: no empty line follows", "event", "  b"]),
+    "half an end": (b"data: b\n", ["not an event: no empty line follows", "event", "  b"]),
     "no UTF-8": (b"data: \xff\n\n", ["event", "  \\xff"]),
     "nothing": (b"\n\n\r\n", []),
 }
@@ -76,7 +76,7 @@ def test_an_event_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = EventStream()
 
     assert [line for _ in range(3) for line in stream.feed(b"data: abc")] == [
-        "not an event: no empty line comes behind",
+        "not an event: no empty line follows",
         "event",
         "  abcdata: abc",
     ]

@@ -57,8 +57,8 @@ def test_what_is_alike_only_at_a_glance() -> None:
 
 
 REFUSED = {
-    "[NaN]": "NaN is not a number of JSON",
-    "-Infinity": "-Infinity is not a number of JSON",
+    "[NaN]": "NaN is not a JSON number",
+    "-Infinity": "-Infinity is not a JSON number",
     "[" * 100_000: "nested too deeply",
     "\ufeff{}": "it begins with a byte order mark",
     "{'a': 1}": "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",

@@ -181,8 +181,8 @@ REFUSED: dict[str, tuple[Exchange, Edit, type[AsgictlError], str, str]] = {
         asked([(b"content-length", b"1")], None),
         Edit(),
         AsgictlError,
-        "not all of the request of #7 is kept, or was read by the app",
-        "pass --body, or record it again, with a larger --body-limit or --save-limit",
+        "the app did not read the whole request of #7",
+        "pass --body",
     ),
     **{
         f"a WebSocket's {name}": (

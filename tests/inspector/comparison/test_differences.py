@@ -179,7 +179,7 @@ MEMBER = gzip.compress(b"first\n", mtime=1)
             MEMBER[:-4] + b"xxxx",
             [
                 (
-                    f"{BODY}, packed (damaged from byte 26 on: incorrect length check), "
+                    f"{BODY}, packed (damaged at or before byte 26: incorrect length check), "
                     "4 bytes differ, the first at offset 22",
                     "06 00 00 00",
                     "78 78 78 78",
@@ -603,7 +603,7 @@ def test_requests_that_were_not_read() -> None:
     """Of a body that the app has not read nobody knows whether it was the same."""
     scope = {**SCOPE, "headers": [(b"content-length", b"300000")]}
     one, other = (Exchange(Opened(number, 0.0, scope)) for number in (1, 2))
-    text = "compared: the first 0 B; (-): the app has read no more, (+): the app has read no more"
+    text = "compared: the first 0 B; (-): the app read no further, (+): the app read no further"
 
     assert list(of_requests(one, other)) == [Remark("request body", text)]
 
@@ -722,7 +722,7 @@ UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
         answered(b"abc"),
         [Difference(SIZES, "4 B", "3 B"), compared("the first 3 B; (-): the recording ends", None)],
     ),
-    "an app that stops": (going_on(b"ab"), answered(b"ab"), [Difference(f"{BODY}, its end", None, "there")]),
+    "an app that stops": (going_on(b"ab"), answered(b"ab"), [Difference(f"end of the {BODY}", None, "sent")]),
     "a client that leaves": (
         left(going_on(b"ab")),
         answered(b"abc"),
@@ -737,7 +737,7 @@ UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
     "a replay of an answer with an end": (
         answered(b"ab"),
         replay_of(going_on(b"ab")),
-        [Difference(f"{BODY}, its end", "there", None)],
+        [Difference(f"end of the {BODY}", "sent", None)],
     ),
     "clients that leave at the same place": (left(going_on(b"ab")), left(going_on(b"ab")), []),
     "no answer yet": (

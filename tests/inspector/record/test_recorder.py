@@ -360,7 +360,10 @@ def test_cancelled() -> None:
     """A call that is cancelled is recorded as cancelled, and as no failure."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task
+        task.cancel()
+        await asyncio.sleep(0)
 
     records: list[Record] = []
     inspector = Inspector(app, sink=records.append)
@@ -370,6 +373,46 @@ def test_cancelled() -> None:
 
     assert isinstance(closed, Closed)
     assert (closed.error, closed.cancelled, inspector.latest_failure) == (None, True, None)
+
+
+def test_an_app_that_raises_a_cancellation() -> None:
+    """A `CancelledError` that nobody has asked for is an exception like any other: the client gets a 500."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise asyncio.CancelledError
+
+    records: list[Record] = []
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(Inspector(app, sink=records.append)({"type": "http"}, None, None))  # type: ignore[arg-type]
+    exchange = assembled(records)[0]
+
+    assert (str(exchange.error), exchange.status) == ("asyncio.exceptions.CancelledError", 500)
+
+
+def test_a_cancellation_outside_of_a_loop() -> None:
+    """An app that another kind of loop runs is recorded as cancelled."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise asyncio.CancelledError
+
+    records: list[Record] = []
+    call = Inspector(app, sink=records.append)({"type": "http"}, None, None)  # type: ignore[arg-type]
+    with pytest.raises(asyncio.CancelledError):
+        call.send(None)
+
+    assert [record.cancelled for record in records if isinstance(record, Closed)] == [True]
+
+
+def test_a_message_with_text_and_bytes() -> None:
+    """Where a message has both, the size is that of the bytes, which servers send."""
+    message = {"type": "websocket.send", "text": "aaa", "bytes": b"b"}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(message)
+
+    sent = [one for one in recorded(app, {"type": "websocket"}) if isinstance(one, Event)]
+
+    assert [(one.message, one.content, one.size) for one in sent] == [(message, b"b", 1)]
 
 
 class Hollow(Exception):  # noqa: N818  # only its looks are bad

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.errors import ConfigError, FileProblemError
+from asgictl.inspector import whole_request
 from asgictl.inspector.exchange import Exchange, assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.sessions import archives, codec
@@ -255,7 +256,7 @@ def test_an_exchange_that_goes_on() -> None:
     exchange: Exchange = session("s.jsonl").wanted([7])[7]
 
     with pytest.raises(Exception, match=r"^#7 began in an older file, `s\.1\.jsonl`$"):
-        exchange.check_whole("record it again")
+        whole_request.check(exchange, "pass --body")
 
 
 def test_the_secrets_of_an_archive(tmp_path: Path) -> None:

@@ -168,19 +168,27 @@ def test_a_header_that_is_no_text() -> None:
     assert caught.value.hint == "pass --curl instead of --httpie"
 
 
-WEBSOCKETS = "`asgictl session replay` does it for WebSockets"
+def unread() -> Exchange:
+    """Return an upload that the app did not read."""
+    found = Exchange(Opened(5, 0.0, {**SCOPE, "headers": [HOST, (b"content-length", b"1")]}))
+    found.add(Closed(5, 1.0))
+    return found
+
+
+OTHERS = "send another exchange of the session"
 REFUSED: list[tuple[Exchange, str, str]] = [
-    (asked([], type="websocket"), "#5 is a websocket, which {} cannot send", WEBSOCKETS),
-    (asked([], type="lifespan"), "#5 is a lifespan, which {} cannot send", WEBSOCKETS),
+    (asked([], type="websocket"), "#5 is a websocket, which {} cannot send", "`asgictl session replay` sends it"),
+    (asked([], type="lifespan"), "#5 is a lifespan, which {} cannot send", OTHERS),
     (
         asked([], b"x", cut=True),
-        "not all of the request of #5 is kept, or was read by the app",
-        "record it again, with a larger --body-limit or --save-limit",
+        "not all of what the client of #5 sent is kept",
+        f"record it again, with a larger --body-limit, or {OTHERS}",
     ),
+    (unread(), "the app did not read the whole request of #5", OTHERS),
 ]
 
 
-@pytest.mark.parametrize(("exchange", "problem", "hint"), REFUSED, ids=["WebSocket", "lifespan", "cut"])
+@pytest.mark.parametrize(("exchange", "problem", "hint"), REFUSED, ids=["WebSocket", "lifespan", "cut", "unread"])
 def test_what_cannot_be_sent(exchange: Exchange, problem: str, hint: str) -> None:
     """What is no request, or not whole, is refused for each client."""
     for command, client in ((curl, "curl"), (httpie, "HTTPie")):
@@ -289,6 +297,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "a host that one follows": ({"headers": [(b"host", b"a\nx-b: 2")]}, "its header `host` has more than one line"),
     "a path that is an option": ({"raw_path": b"-Kx"}, "its path `-Kx` does not begin with a slash"),
     "a server with a user": ({"server": ["me@evil.example", 80]}, "its server `me@evil.example:80` is not an address"),
+    "a server that is not ASCII": (
+        {"server": ["exämple.org", 80]},
+        "its server `exämple.org:80` is not in ASCII, as addresses are",
+    ),
     "a server that is a path": ({"server": ["x/../y?", 80]}, "its server `x/../y?:80` is not an address"),
     "a server that is an option": ({"server": ["-Kx", 80]}, "its server `-Kx:80` is not an address"),
     "a port that is none": ({"server": ["a", {"$object": "x"}]}, "its server `a:{'$object': 'x'}` is not an address"),

@@ -3,6 +3,8 @@
 import zlib
 from dataclasses import replace
 
+import brotli
+
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.show.full import FullView
 from asgictl.inspector.show.line import LineView
@@ -40,6 +42,22 @@ def test_packed_answers_in_a_line() -> None:
         "     3.0 ▸ http.response.body   1 B, more_body  d",
         "     4.0 ▸ http.response.body   0 B",
     ]
+
+
+def test_one_fault_in_both_views() -> None:
+    """What was packed in front of a fault is shown in a line, too, and what is wrong is said in the same words."""
+    brotli_and_more = brotli.compress(b"a") + b"xx"
+    bad_checksum = gzipped(b"a")[:-8] + bytes(4) + gzipped(b"a")[-4:]
+
+    for packed, encoding, fault in (
+        (brotli_and_more, "br", "2 bytes follow that are not Brotli"),
+        (bad_checksum, "gzip", "damaged at or before byte 17: incorrect data check"),
+    ):
+        records = answered(packed, encoding=encoding, media_type="text/plain")
+        assert of_bodies(records, LineView()) == [
+            f"     2.0 ▸ http.response.body   {len(packed)} B  {encoding}, {fault}: a"
+        ]
+        assert of_bodies(records, FullView())[1:] == [f"         text, {encoding}; {fault}", "         a"]
 
 
 def test_charsets_in_a_line() -> None:
@@ -93,7 +111,7 @@ def test_an_event_stream_that_is_cut() -> None:
         "         event",
         "           a",
         "     3.0 ▸ http.response.body   14 B, 7 B kept",
-        "         not an event: no empty line comes behind",
+        "         not an event: no empty line follows",
         "         event",
         "           b",
         "         … the rest is not kept",
@@ -114,8 +132,8 @@ def test_a_packed_event_stream_that_is_cut() -> None:
         "         gzip",
         "         event",
         "           a",
-        "         not an event: no empty line comes behind",
-        "         no event: without data, ignored da: ",
+        "         not an event: no empty line follows",
+        "         not an event: no data, ignored da: ",
         "         … the rest is not kept",
         f"     3.0 ▸ http.response.body   {len(PIECES[1])} B",
         "         not all of what comes before is kept",
@@ -132,9 +150,10 @@ def test_an_event_stream_without_its_end() -> None:
     assert of_bodies([opened, start, begun, closed], FullView())[1:] == [
         "         event",
         "           a",
-        "         not an event: no empty line comes behind",
+        "         not an event: no empty line follows",
         "         event",
         "           b",
+        "     9.0 ✗ returned without the end of its answer: the server cuts the connection",
     ]
 
 
@@ -152,6 +171,7 @@ def test_a_body_without_an_end_that_lasts() -> None:
 
     assert texts(view.feed(closed)) == [
         "         half",
-        "         … the end did not come",
-        "     9.0 ■  200 OK  9.0 ms, 2 messages",
+        "         … the end is missing",
+        "     9.0 ✗ returned without the end of its answer: the server cuts the connection",
+        "     9.0 ■  200 OK, cut off  9.0 ms, 2 messages",
     ]

@@ -12,7 +12,7 @@ import zstandard
 from typer.testing import CliRunner
 
 from asgictl.cli import app
-from asgictl.inspector.record import Closed, Event, Opened, Record
+from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from asgictl.inspector.request import FilterRequest
 from asgictl.inspector.sessions import session_file
 from asgictl.inspector.show.filters import Filter, Filtered
@@ -44,6 +44,19 @@ def sent(body: bytes, media_type: str, encoding: bytes) -> list[Record]:
         Event(7, 1, 1.0, "receive", message, size=len(body)),
         Closed(7, 9.0),
     ]
+
+
+SECRET = Redacted(33, "0123456789abc")
+
+
+@pytest.mark.parametrize("pattern", ["redacted", r"\*\*\*", "33", "9abc", "x-key: .+"])
+def test_what_stands_for_a_secret(pattern: str) -> None:
+    """Only what was sent is found, not what is shown instead of a secret."""
+    scope = {**SCOPE, "headers": [(b"x-key", SECRET)], "query_string": b"key=***33.0123456789abc&a=b"}
+    records: list[Record] = [Opened(7, 0.0, scope), Closed(7, 9.0)]
+
+    assert found(records, pattern) == (False, [])
+    assert found(records, "X-KEY: ") == found(records, "key=&a=B") == (True, [])
 
 
 def said(text: Any) -> list[Record]:

@@ -161,6 +161,10 @@ def messages(count: int, *, begin: float = 0.0, kind: str = "websocket.send", **
     ("records", "left_out"),
     [
         (messages(10), []),
+        (
+            [*messages(10), *messages(2, begin=10.0, kind="websocket.receive"), *messages(1, begin=12.0)],
+            ["         … 2 more websocket.receive, 2 B", "         … 1 more websocket.send, 1 B"],
+        ),
         (messages(12), ["         … 2 more websocket.send, 2 B"]),
         ([*messages(10), *messages(10, begin=1000.0)], []),
         ([*messages(10), *messages(1, begin=999.0)], ["         … 1 more websocket.send, 1 B"]),
@@ -168,7 +172,7 @@ def messages(count: int, *, begin: float = 0.0, kind: str = "websocket.send", **
         (messages(12, kind="http.response.body", more_body=True), ["         … 2 more http.response.body, 2 B"]),
         (messages(12, kind="websocket.close"), []),
     ],
-    ids=["10", "12", "in the next second", "just before it", "last chunks", "chunks", "others"],
+    ids=["10", "of two types", "12", "in the next second", "just before it", "last chunks", "chunks", "others"],
 )
 def test_many_messages(records: list[Record], left_out: list[str]) -> None:
     """Of many messages so many are shown in a second, the others are counted."""
@@ -304,7 +308,7 @@ def chunk(n: int, content: bytes, *, more: bool, cut: bool = False) -> Event:
          ["     3.0 ▸ http.response.body   unknown size, 1 B kept, more_body", "     4.0 ▸ http.response.body   1 B",
           "         ab", "         … the rest is not kept"]),
         (b"text/plain", [chunk(3, b"a", more=True)],
-         ["     3.0 ▸ http.response.body   1 B, more_body", "         a", "         … the end did not come"]),
+         ["     3.0 ▸ http.response.body   1 B, more_body", "         a", "         … the end is missing"]),
         (b"text/plain", [chunk(3, b"", more=True)], ["     3.0 ▸ http.response.body   0 B, more_body"]),
         (b"image/png", [chunk(3, b"\xff", more=False)],
          ["     3.0 ▸ http.response.body   1 B", "         binary", f"         0000  ff{' ' * 23}."]),

@@ -71,6 +71,13 @@ SUMMARIES: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "text": ({"type": "websocket.send", "text": "ü", "bytes": None}, {"size": 2}, "text 2 B"),
     "bytes": ({"type": "websocket.receive", "bytes": b"x"}, {"size": 1}, "bytes 1 B"),
+    "text that is none": ({"type": "websocket.send", "text": 5}, {}, "text: 5"),
+    "a body that is none": ({"type": "http.response.body", "body": 5, "more_body": True}, {}, "body: 5, more_body"),
+    "bytes that are none beside text": (
+        {"type": "websocket.send", "bytes": 5, "text": "a"},
+        {"size": 1},
+        "bytes: 5, text 1 B",
+    ),
     "empty text": ({"type": "websocket.receive", "text": ""}, {}, "text 0 B"),
     "empty bytes": ({"type": "websocket.send", "bytes": b""}, {}, "bytes 0 B"),
     "empty text beside no bytes": ({"type": "websocket.send", "bytes": None, "text": ""}, {}, "text 0 B"),
@@ -148,7 +155,7 @@ def test_the_beginning_of_a_letter(content: bytes) -> None:
     """A chunk that ends within its first letter is shown in hex, not as nothing."""
     assert bodies.preview(content, "text/plain", whole=False) == content.hex(" ")
     kind, lines = bodies.shown(content, "text/plain", "", whole=False)
-    assert (kind, lines[0].split("  ")[1]) == ("binary; the beginning of a letter", content.hex(" "))
+    assert (kind, lines[0].split("  ")[1]) == ("binary; an incomplete character", content.hex(" "))
 
 
 KINDS: list[tuple[bytes, str, bool, str, list[str]]] = [
@@ -157,6 +164,7 @@ KINDS: list[tuple[bytes, str, bool, str, list[str]]] = [
     (b'{"a":1}', "text/plain", True, "text", ['{"a":1}']),
     (b"a", "", True, "text", ["a"]),
     (b'"\xc3\xbc"', "APPLICATION/Problem+JSON ; charset=utf-8", True, "JSON", ['"ü"']),
+    (b"a=100%\nb=2\n\n", "application/x-www-form-urlencoded", True, "form", ["a  100%\nb=2\n\n"]),
     (b"a=1&" + b"n" * 40 + b"=2", "application/x-www-form-urlencoded; x=y", True, "form",
      [f"a{' ' * 29}  1", f"{'n' * 40}  2"]),
     (b"", "application/x-www-form-urlencoded", True, "form", []),
