@@ -413,7 +413,7 @@ SESSION_REPLAY = {
             "Driver.app": "the app",
             "Driver.timeout": 10,
             "Driver.first_id": 8,
-            "Driver.redact": [],
+            "Driver.redact": [*NAMES],
             "Driver.redact_body": [],
             "into_app.driver": 0,
             **_SHOWN,
@@ -446,6 +446,7 @@ SESSION_REPLAY = {
     "diff": Row(
         {
             "show": ABSENT,
+            "Driver.redact": [],
             **console("print_differences"),
         },
         beside=("--app", "demo"),

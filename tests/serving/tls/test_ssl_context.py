@@ -169,7 +169,7 @@ def test_what_openssl_refuses_is_told(pair: Pair) -> None:
 )
 def test_the_news(pair: Pair, age: int, bad: str) -> None:
     """It is told since when the new certificate is there, and why clients refuse it if they do."""
-    write(pair, NOW.replace(hour=12) - dt.timedelta(days=age + 1 if age else 0))
+    write(pair, NOW.replace(hour=12) - dt.timedelta(days=age + 1) if age else NOW)
     moment = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
     for number, file in enumerate(pair):
         os.utime(file, (0, moment.timestamp() - number))
