@@ -18,6 +18,17 @@ _IGNORED = "# Written by asgictl: private keys never get into version control.\n
 # How long git may take for one file of its index; in seconds.
 _PATIENCE = 5
 
+# A repository that has been unpacked brings a configuration of its own. Of what that can have git run these questions
+# reach core.fsmonitor, and in a partial clone remote.*.uploadpack, by which git fetches what is missing:
+# https://git-scm.com/docs/git-config, https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH (since 2.45).
+_SAFE = (
+    "--no-pager",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "safe.bareRepository=explicit"),
+)
+_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
+
 
 def keep_out(key: Path) -> None:
     """Put a `.gitignore` beside `key`, unless there is one, or that is not possible; see `is_ignored`."""
@@ -79,17 +90,15 @@ def _git(file: Path, *command: str) -> int:
     git = shutil.which("git")
     if git is None or not Path(git).is_absolute():  # Windows looks into the current folder, too
         raise UnknownError("git is not installed")
-    # What a repository's own configuration can have git run: https://git-scm.com/docs/git-config, core.fsmonitor.
-    safe = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
     try:
         done = subprocess.run(  # noqa: S603  # no shell
-            [git, *safe, *command, "--", file.name],
+            [git, *_SAFE, *command, "--", file.name],
             cwd=file.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env=_surroundings(),
         )
     except subprocess.TimeoutExpired as error:
         raise UnknownError(f"git does not answer within {_PATIENCE} seconds") from error
@@ -99,3 +108,13 @@ def _git(file: Path, *command: str) -> int:
         return done.returncode
     said = done.stderr.decode(errors="replace").strip().splitlines()
     raise UnknownError(f"git says `{said[0]}`" if said else f"git ended with {done.returncode}")
+
+
+def _surroundings() -> dict[str, str]:
+    """Return git's environment: in a hook the variables name another repository, and the user's configuration stays."""
+    usual = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")
+    }
+    return {**usual, **_NO_FETCH, "LC_ALL": "C"}
