@@ -383,7 +383,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", nowhere)
     here = stores.this_machine()
 
-    assert (here.home, here.environ, here.root) == (Path("/nonexistent"), os.environ, Path("/"))
+    assert (here.home, here.environ) == (Path("/nonexistent"), os.environ)
     assert here.find("sh") == shutil.which("sh")
 
 
@@ -535,3 +535,23 @@ def test_sudo_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | sudo hook 'a b'", False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", False)
+
+
+def test_nobodys_stores(tmp_path: Path) -> None:
+    """Whoever runs these tests has the own browsers, Java and system left alone: all that is found is the test's."""
+    (tmp_path / "home/.pki/nssdb").mkdir(parents=True)
+    (tmp_path / "home/.pki/nssdb/cert9.db").touch()
+    (tmp_path / "root/usr/local/share/ca-certificates").mkdir(parents=True)
+
+    found = [place.path for kind in stores.find(stores.this_machine(), stores.NAMES) for place in kind.places]
+
+    assert found == [f"{tmp_path}/root/usr/local/share/ca-certificates", f"{tmp_path}/home/.pki/nssdb"]
+
+
+def test_nobodys_stores_without_a_folder() -> None:
+    """The same goes for a test that has no folder of its own."""
+    assert [place for kind in stores.find(stores.this_machine(), ("system", "java")) for place in kind.places] == []
+    assert (str(Path.home()), trust.folder({})) == (
+        "/nonexistent/home",
+        Path("/nonexistent/home/.local/share/asgictl/ca"),
+    )
