@@ -1,6 +1,7 @@
 """PEM files (RFC 7468) as OpenSSL reads them, and what is wrong with one that it refuses."""
 
 import contextlib
+import errno
 import os
 import re
 import shlex
@@ -9,12 +10,15 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import errors
+from asgictl import errors, reading
 from asgictl.certs import pem_blocks
 from asgictl.certs.pem_blocks import PemBlock
 from asgictl.errors import ConfigError, FileProblemError
 
 RIGHT_FILE = "see that it is the right file, and whole"
+
+# Authorities come by the hundred, and with their text in front; in bytes.
+_BUNDLE_LIMIT = 64_000_000
 
 
 class _Kind(NamedTuple):
@@ -91,7 +95,7 @@ def context() -> ssl.SSLContext:
 
 def check_authorities(file: Path) -> None:
     """Raise `FileProblemError` unless OpenSSL takes the certificates of authorities in `file`."""
-    held = _read(file)
+    held = _read(file, _BUNDLE_LIMIT)
     try:
         context().load_verify_locations(file)
     except ssl.SSLError as error:
@@ -111,23 +115,34 @@ class _Content(NamedTuple):
         return any(block.label in kind.labels for block in pem_blocks.find(self.data))
 
 
-def _read(file: Path) -> _Content:
-    """Return the content of a file that can be read as often as need be."""
+def content(file: Path) -> bytes:
+    """Return what is in a file of certificates or keys; raise `FileProblemError` for what is no such file."""
+    return _read(file).data
+
+
+def _read(file: Path, limit: int = reading.LIMIT) -> _Content:
     try:
-        mode = file.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise FileProblemError(f"`{file}` is a folder", hint="pass a file in it")
-        if stat.S_ISFIFO(mode):
-            hint = "pass a file: the server reads it in each process, and when it is replaced"
-            raise FileProblemError(f"`{file}` is a pipe, which can be read only once", hint=hint)
-        if not stat.S_ISREG(mode):
-            raise FileProblemError(f"`{file}` is a device, not a file", hint=RIGHT_FILE)
-        return _Content(file, file.read_bytes())
+        return _Content(file, reading.content(file, limit=limit))
     except FileNotFoundError as error:
         raise missing(file) from error
     except OSError as error:
-        hint = "see to its permissions, or pass another file"
-        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
+        raise _no_file(file, error) from error
+
+
+def _no_file(file: Path, error: OSError) -> FileProblemError:
+    """Return why a file, which is to be read as often as need be, cannot be."""
+    mode = 0
+    with contextlib.suppress(OSError):
+        mode = file.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return FileProblemError(f"`{file}` is a folder", hint="pass a file in it")
+    if stat.S_ISFIFO(mode):
+        hint = "pass a file: the server reads it in each process, and when it is replaced"
+        return FileProblemError(f"`{file}` is a pipe, which can be read only once", hint=hint)
+    if mode and not stat.S_ISREG(mode):
+        return FileProblemError(f"`{file}` is a device, not a file", hint=RIGHT_FILE)
+    hint = RIGHT_FILE if error.errno == errno.EFBIG else "see to its permissions, or pass another file"
+    return FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint)
 
 
 def missing(file: Path, hint: str | None = None) -> FileProblemError:

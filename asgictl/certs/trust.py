@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import atomic
+from asgictl import atomic, reading
 from asgictl.certs import files, stores, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand, UnknownError
@@ -59,15 +59,18 @@ def anchor(folder: Path) -> Anchor:
     file = pair_in(folder).certificate
     pem = ""
     with contextlib.suppress(OSError):
-        pem = file.read_text(encoding="ascii", errors="replace")
+        pem = reading.content(file).decode("ascii", "replace")
     return Anchor(file, pem)
 
 
 def recorded(folder: Path) -> list[tuple[str, str]]:
     """Return the stores and places where the authority was installed, or may have been."""
     try:
-        entries = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        return [(entry["store"], entry["place"]) for entry in entries]
+        entries = json.loads(reading.content(folder / _RECORD))
+        found = [(entry["store"], entry["place"]) for entry in entries]
+        if any("\0" in word for pair in found for word in pair):
+            raise _unreadable(folder)
+        return found
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

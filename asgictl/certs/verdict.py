@@ -39,16 +39,16 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
 
     Raises `FileProblemError` when the certificate cannot be read; a key that OpenSSL refuses is a fault.
     """
-    refused = None
+    data, refused = pem.content(pair.certificate), None
     try:
         pem.check_pair(*pair, password)
     except FileProblemError as error:
         refused = error
     faults = [*_of_access(pair), *([refused.message] if refused else [])]
     try:
-        leaf, *chain = pem_blocks.certificates(pair.certificate.read_bytes())
+        leaf, *chain = pem_blocks.certificates(data)
         said, key = validity.described(leaf), leaf.public_key()
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         seen = None if refused else handshake.look(*pair, password)
         if seen is None:
             raise refused or pem.unreadable(pair.certificate) from error

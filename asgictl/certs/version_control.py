@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from asgictl import errors
+from asgictl import errors, reading
 from asgictl.certs import files
 from asgictl.certs.stores import UnknownError
 from asgictl.errors import FileProblemError
@@ -42,7 +42,7 @@ def keep_out(key: Path) -> None:
 def leave(folder: Path) -> None:
     """Remove the `.gitignore` of `keep_out` from `folder` if nothing else is there."""
     ignored = folder / _FILE
-    if [file.name for file in folder.iterdir()] == [_FILE] and ignored.read_bytes() == _IGNORED.encode():
+    if [file.name for file in folder.iterdir()] == [_FILE] and reading.content(ignored) == _IGNORED.encode():
         ignored.unlink()
 
 
@@ -51,7 +51,7 @@ def is_ignored(key: Path) -> bool:
     import pathspec
 
     try:
-        lines = (key.parent / _FILE).read_text(encoding="utf-8").splitlines()
+        lines = reading.content(key.parent / _FILE).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return False
     return pathspec.GitIgnoreSpec.from_lines(lines).match_file(key.name)
