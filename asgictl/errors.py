@@ -89,8 +89,8 @@ class FileProblemError(AsgictlError):
     exit_status = 4
 
 
-class InterruptedTrialError(AsgictlError):
-    """The user has ended a trial."""
+class InterruptedByUserError(AsgictlError):
+    """The user has ended a command before it was done."""
 
     exit_status = FORCED
 

@@ -67,14 +67,18 @@ def recorded(folder: Path) -> list[tuple[str, str]]:
     """Return the stores and places where the authority was installed, or may have been."""
     try:
         entries = json.loads(reading.content(folder / _RECORD))
-        found = [(entry["store"], entry["place"]) for entry in entries]
-        if any("\0" in word for pair in found for word in pair):
-            raise _unreadable(folder)
-        return found
+        return list(map(_entry, entries))
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(folder) from error
+
+
+def _entry(entry: Mapping[str, str]) -> tuple[str, str]:
+    found = entry["store"], entry["place"]
+    if any("\0" in word for word in found):
+        raise ValueError("no place is called so")
+    return found
 
 
 def recorded_places(folder: Path, machine: Machine) -> list[Place]:
@@ -148,10 +152,11 @@ def remove(
 def held(anchor: Anchor, place: Place, run: Runner) -> tuple[list[Held], list[Held]]:
     """Return what `place` holds of `anchor`, and the other authorities that asgictl has made.
 
-    Without a certificate of its own `anchor` stands for all that this user may have made. Raises `UnknownError`.
+    Without a certificate of its own `anchor` stands for all that this user may have made, but for the authority in the
+    usual folder, where that is another one. Raises `UnknownError`.
     """
     found = place.held(run)
-    mine = [it for it in found if (it.der == anchor.der if anchor.der else not place.shared or _is_mine(it))]
+    mine = [it for it in found if (it.der == anchor.der if anchor.der else _may_be_mine(it, anchor, place))]
     return mine, [it for it in found if it not in mine]
 
 
@@ -210,6 +215,16 @@ def _do(
                 if not any(command.root for command in undo):  # which may be what has failed
                     _run(undo, run, show)
     return problem
+
+
+def _may_be_mine(it: Held, lost: Anchor, place: Place) -> bool:
+    """Tell whether an authority in a place may have been that of the folder in which there is no certificate now."""
+    usual, own = folder({}), lost.file.parent
+    if os.path.realpath(usual) != os.path.realpath(own):
+        other = anchor(usual)
+        if it.der == other.der if other.der else (place.store, place.path) in recorded(usual):
+            return False
+    return not place.shared or _is_mine(it)
 
 
 def _is_mine(it: Held) -> bool:
