@@ -62,5 +62,8 @@ def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores
 
 
 def place(path: str, machine: Machine) -> UserStore:  # noqa: ARG001  # the same
-    """Return the store called `path`."""
-    return UserStore(path)
+    """Return the store called `path`, which gets into a script; raise `KeyError` unless it is the one of `find`."""
+    own = UserStore()
+    if path != own.path:
+        raise KeyError(path)
+    return own

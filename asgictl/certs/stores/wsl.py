@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, windows
 from asgictl.certs.stores.held import Held
 from asgictl.certs.stores.windows import UserStore
 
@@ -32,8 +32,8 @@ class WindowsStore(NamedTuple):
         words = ("-user", "-addstore", self.path)
         if self.windows is None:
             return [SystemCommand(("certutil.exe", *words, self._in_windows(anchor.file)))]
-        script = f'exec {self.windows.certutil} {" ".join(words)} "$(wslpath -w "$0")"'
-        return [SystemCommand(("sh", "-c", script, str(anchor.file)))]
+        script = 'exec "$@" "$(wslpath -w "$0")"'
+        return [SystemCommand(("sh", "-c", script, str(anchor.file), self.windows.certutil, *words))]
 
     def remove(self, held: Held) -> list[SystemCommand]:
         """Return what removes a certificate."""
@@ -83,8 +83,9 @@ def place(path: str, machine: Machine) -> WindowsStore:
     interop = machine.root / "proc/sys/fs/binfmt_misc"
     programs = [_program(name, machine) for name in _PROGRAMS]
     can_start = any((interop / name).exists() for name in ("WSLInterop", "WSLInterop-late"))
-    windows = UserStore(path, certutil=programs[0], powershell=programs[1]) if can_start and all(programs) else None
-    return WindowsStore(windows, machine.environ.get("WSL_DISTRO_NAME", "DISTRIBUTION"), path)
+    own = windows.place(path, machine)._replace(certutil=programs[0], powershell=programs[1])
+    distribution = machine.environ.get("WSL_DISTRO_NAME", "DISTRIBUTION")
+    return WindowsStore(own if can_start and all(programs) else None, distribution, path)
 
 
 def _program(name: str, machine: Machine) -> str:
