@@ -21,7 +21,6 @@ ONCE = "is a pipe, which can be read only once"
 LARGE = "it is larger than 1000000 bytes"
 COMMANDS = {
     "--check": ("gen-cert", "--check"),
-    "--phone": ("gen-cert", "--phone", "--host", "127.0.0.1"),
     "--trust": ("gen-cert", "--trust", "--store", "nss"),
     "serve": ("serve", "demo", "--https", "--check", "--port", "0"),
 }

@@ -210,7 +210,6 @@ def test_another_authority_stays(home: Path, tmp_path: Path) -> None:
 EMPTY = {
     "a folder that is not there": None,
     "one with nothing in it": {},
-    "one whose certificate is spoilt": {"ca.pem": "garbage", "ca.key": "garbage"},
     "one with a record alone": {"trust.json": '[{"store": "nss", "place": "{}/.mozilla/firefox/a1.default"}]'},
 }
 
