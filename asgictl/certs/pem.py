@@ -255,10 +255,10 @@ def _too_weak(file: Path, error: ssl.SSLError) -> FileProblemError | None:
 
 def _mismatch(held: _Content, secret: _Content, password: str | None) -> FileProblemError | None:
     """Return what is wrong with a key that opens, for the certificates that are `held`."""
-    from asgictl.certs import mismatch
+    from asgictl.certs import chain
 
     with contextlib.suppress(ValueError):
-        return mismatch.told(held.file, pem_blocks.certificates(held.data), secret.file, secret.data, password)
+        return chain.mismatch(held.file, pem_blocks.certificates(held.data), secret.file, secret.data, password)
     return None
 
 

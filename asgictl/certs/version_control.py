@@ -9,8 +9,7 @@ from pathlib import Path
 
 from asgictl import errors, reading
 from asgictl.certs import files
-from asgictl.certs.stores import UnknownError
-from asgictl.errors import FileProblemError
+from asgictl.errors import FileProblemError, UnansweredError
 
 _FILE = ".gitignore"
 _IGNORED = "# Written by asgictl: private keys never get into version control.\n*.key\n*.key.part\n*.p12\n*.p12.part\n"
@@ -63,17 +62,17 @@ def may_take(key: Path) -> bool:
         return False
     try:
         return _git(key, "check-ignore", "--quiet") == 1
-    except UnknownError:
+    except UnansweredError:
         return True
 
 
 def is_tracked(file: Path) -> bool:
-    """Tell whether git has `file`, committed or staged; raise `UnknownError` when that cannot be found out."""
+    """Tell whether git has `file`, committed or staged; raise `UnansweredError` when that cannot be found out."""
     return _is_in_repository(file) and _git(file, "--literal-pathspecs", "ls-files", "--error-unmatch") == 0
 
 
 def told(key: Path, remedy: str) -> str | None:
-    """Return what to say of a key that git has, which `remedy` replaces; raise `UnknownError` as above."""
+    """Return what to say of a key that git has, which `remedy` replaces; raise `UnansweredError` as above."""
     if not os.path.lexists(key) or not is_tracked(key):
         return None
     command = f"git rm --cached {shlex.quote(str(key))}"
@@ -86,10 +85,10 @@ def _is_in_repository(file: Path) -> bool:
 
 
 def _git(file: Path, *command: str) -> int:
-    """Return 0 or 1, as git answers a question about `file`; raise `UnknownError` for other statuses, and no answer."""
+    """Return 0 or 1, as git answers a question about `file`; raise `UnansweredError` for anything else."""
     git = shutil.which("git")
     if git is None or not Path(git).is_absolute():  # Windows looks into the current folder, too
-        raise UnknownError("git is not installed")
+        raise UnansweredError("git is not installed")
     try:
         done = subprocess.run(  # noqa: S603  # no shell
             [git, *_SAFE, *command, "--", file.name],
@@ -101,13 +100,13 @@ def _git(file: Path, *command: str) -> int:
             env=_surroundings(),
         )
     except subprocess.TimeoutExpired as error:
-        raise UnknownError(f"git does not answer within {_PATIENCE} seconds") from error
+        raise UnansweredError(f"git does not answer within {_PATIENCE} seconds") from error
     except OSError as error:
-        raise UnknownError(f"cannot run git: {errors.reason(error)}") from error
+        raise UnansweredError(f"cannot run git: {errors.reason(error)}") from error
     if done.returncode in (0, 1):
         return done.returncode
     said = done.stderr.decode(errors="replace").strip().splitlines()
-    raise UnknownError(f"git says `{said[0]}`" if said else f"git ended with {done.returncode}")
+    raise UnansweredError(f"git says `{said[0]}`" if said else f"git ended with {done.returncode}")
 
 
 def _surroundings() -> dict[str, str]:

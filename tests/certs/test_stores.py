@@ -17,7 +17,6 @@ from asgictl.certs.stores import (
     Place,
     Result,
     SystemCommand,
-    UnknownError,
     java,
     linux,
     macos,
@@ -26,6 +25,7 @@ from asgictl.certs.stores import (
 )
 from asgictl.certs.stores.held import Held, ders, sha1
 from asgictl.certs.trust import Outcome
+from asgictl.errors import UnansweredError
 from tests.conftest import needs
 
 
@@ -474,9 +474,9 @@ def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None
 )
 def test_a_store_that_cannot_tell(anchor: Anchor, place: Place) -> None:
     """A failure of the store's own program is not taken for the absence of trust."""
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnansweredError):
         place.held(failing)
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnansweredError):
         place.trusts(anchor, failing)
 
 

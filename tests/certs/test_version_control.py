@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.certs import version_control
-from asgictl.certs.stores import UnknownError
+from asgictl.errors import UnansweredError
 from tests.conftest import needs
 
 
@@ -152,7 +152,7 @@ def test_git_fetches_nothing(tmp_path: Path) -> None:
     """An unpacked clone that lacks a part has nothing fetched by a command of its own."""
     key = partial_clone(tmp_path / "work", f"touch {tmp_path}/was-run; git-upload-pack")
 
-    with contextlib.suppress(UnknownError):  # newer versions of git refuse to tell then
+    with contextlib.suppress(UnansweredError):  # newer versions of git refuse to tell then
         assert not version_control.is_tracked(key)
         assert version_control.may_take(key)
 
@@ -211,7 +211,7 @@ def test_inside_a_hook_of_another_repository(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     (tmp_path / "config").write_text("[broken\n")
 
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnansweredError):
         version_control.is_tracked(key)
 
 
@@ -239,7 +239,7 @@ def test_git_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{tools}:/bin" if case == "slow" else tools)
     monkeypatch.setattr(version_control, "_PATIENCE", 0.2 if case == "slow" else 60)
 
-    with pytest.raises(UnknownError) as caught:
+    with pytest.raises(UnansweredError) as caught:
         version_control.is_tracked(tmp_path / "cert.key")
 
     assert str(caught.value) == reason

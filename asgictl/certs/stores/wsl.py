@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, windows
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, windows
 from asgictl.certs.stores.held import Held
 from asgictl.certs.stores.windows import UserStore
+from asgictl.errors import UnansweredError
 
 _SYSTEM = "mnt/c/Windows/System32"
 _PROGRAMS = {"certutil.exe": _SYSTEM, "powershell.exe": f"{_SYSTEM}/WindowsPowerShell/v1.0"}
@@ -54,7 +55,7 @@ class WindowsStore(NamedTuple):
     @property
     def _reached(self) -> UserStore:
         if self.windows is None:
-            raise UnknownError("it cannot be looked at, because no program of Windows can be started from here")
+            raise UnansweredError("it cannot be looked at, because no program of Windows can be started from here")
         return self.windows
 
     def _in_windows(self, file: Path) -> str:

@@ -17,7 +17,7 @@ from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli.gen_cert import make
 from asgictl.console import Console
-from asgictl.errors import FileProblemError, InterruptedByUserError
+from asgictl.errors import FileProblemError, InterruptedByUserError, UnansweredError
 
 if TYPE_CHECKING:
     from asgictl.certs.pairs import Order
@@ -160,7 +160,7 @@ def _planned(
     """Return what `plan` says, or where it cannot look, what there is to do at the most."""
     try:
         return plan(anchor, place, stores.run)
-    except stores.UnknownError:
+    except UnansweredError:
         return otherwise(place)
 
 
