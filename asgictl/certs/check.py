@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from asgictl.certs import authority, handshake, issue, pem, stores, trust, validity, verdict, version_control
+from asgictl.certs import authority, handshake, issue, pem_files, stores, trust, validity, verdict, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.certs.stores import Anchor, Machine, Runner
@@ -40,7 +40,7 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     """
     with contextlib.suppress(OSError):
         if not pair.certificate.exists():
-            raise pem.missing(pair.certificate, "make it with `asgictl gen-cert`")
+            raise pem_files.missing(pair.certificate, "make it with `asgictl gen-cert`")
     text = password.decode(errors="surrogateescape") if password else None
     found = verdict.judge(pair, text, dt.datetime.now(dt.UTC))
     anchor = trust.anchor(folder)

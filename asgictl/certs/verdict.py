@@ -10,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from asgictl.certs import chain, files, handshake, keys, pem, pem_blocks, validity
+from asgictl.certs import chain, files, handshake, keys, pem, pem_blocks, pem_files, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
 from asgictl.errors import FileProblemError
@@ -37,7 +37,7 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
 
     Raises `FileProblemError` when the certificate cannot be read; a key that OpenSSL refuses is a fault.
     """
-    data, refused = pem.content(pair.certificate), None
+    data, refused = pem_files.content(pair.certificate), None
     try:
         pem.check_pair(*pair, password)
     except FileProblemError as error:
