@@ -89,8 +89,8 @@ class FileProblemError(AsgictlError):
     exit_status = 4
 
 
-class InterruptedTrialError(AsgictlError):
-    """The user has ended a trial."""
+class InterruptedByUserError(AsgictlError):
+    """The user has ended a command before it was done."""
 
     exit_status = FORCED
 
@@ -101,3 +101,10 @@ class AppLoadError(StartError):
     def __init__(self, message: str, *, hint: str | None = None, failure: "Failure | None" = None) -> None:
         super().__init__(message, hint=hint)
         self.failure = failure
+
+
+class UnansweredError(Exception):
+    """Who knows cannot be asked, or does not answer, like git or what reads a trust store; the text says why.
+
+    No command ends with it: what could not be found out is told beside the rest.
+    """

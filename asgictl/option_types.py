@@ -122,7 +122,19 @@ def _single(value: Any, wanted: OptionType) -> Any:
         return _number(value, wanted.base, wanted.limits)
     if wanted.limits is not None:
         return str(_number(value, int, wanted.limits))
+    if isinstance(value, str):
+        _refuse_no_text(value)
     return Path(value) if wanted.base is Path else value
+
+
+def _refuse_no_text(value: str) -> None:
+    """Raise `ValueError` for what no program, file or host can be called."""
+    if "\0" in value:
+        raise ValueError(f"{value!r} holds a NUL character.")
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"{value!r} holds half of a character.") from None
 
 
 def _choice(value: Any, choices: tuple[Any, ...]) -> Any:

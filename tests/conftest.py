@@ -112,6 +112,20 @@ def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def nobodys_stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests from the trust stores of whoever runs them: the browsers' databases, the system's store, Java's."""
+    from asgictl.certs import stores
+
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else Path("/nonexistent")
+    monkeypatch.setenv("HOME", f"{folder}/home")
+    monkeypatch.setenv("JAVA_HOME", f"{folder}/no-java")
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    usual = stores.this_machine
+    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(root=folder / "root"))
+
+
+@pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch) -> list[http.client.HTTPResponse]:
     """Return the answers that this process is given over HTTP; kept, so that none is closed by being forgotten."""
     responses: list[http.client.HTTPResponse] = []

@@ -160,3 +160,18 @@ def test_places_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     made = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.key"))
     assert made == ["clone/certs/cert.key", "exported/cert.key", "mine/cert.key"]
+
+
+@pytest.mark.parametrize(("command", "key"), INSIDE, ids=[f"{command}-{key}" for command, key in INSIDE])
+def test_what_no_file_can_be_called(write: Write, monkeypatch: pytest.MonkeyPatch, command: str, key: str) -> None:
+    """A path with a NUL in it is refused like any other wrong value, before anybody looks where it leads."""
+    folder = write({"pyproject.toml": f'[tool.asgictl.{command}]\n{key} = "a\\u0000b"\n'})
+    monkeypatch.chdir(folder)
+
+    result = run(command)
+
+    named = f"`{key}` under `[tool.asgictl.{command}]` in `{folder}/pyproject.toml`"
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        2,
+        [f"error: {named}: 'a\\x00b' holds a NUL character", f"hint: it stands for `--{key}`, see `--help`"],
+    )

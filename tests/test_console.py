@@ -45,7 +45,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_the_statuses_of_errors() -> None:
     """Each kind of error ends the command with its own status."""
-    kinds = (AsgictlError, ConfigError, StartError, AppLoadError, FileProblemError, errors.InterruptedTrialError)
+    kinds = (AsgictlError, ConfigError, StartError, AppLoadError, FileProblemError, errors.InterruptedByUserError)
 
     assert [kind.exit_status for kind in kinds] == [1, 2, 3, 3, 4, 130]
     assert (errors.STOPPED, errors.FORCED) == (0, 130)

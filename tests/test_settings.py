@@ -284,6 +284,24 @@ WRONG = {
         "the variable `ASGICTL_SERVE_RELOAD_DIR`: '[1' is not a list in JSON",
         "it stands for `--reload-dir`, see `--help`",
     ),
+    "a path with a NUL": (
+        '[tool.asgictl.serve]\nssl-certfile = "a\\u0000b"\n',
+        {},
+        "`ssl-certfile` under `[tool.asgictl.serve]` in `{file}`: 'a\\x00b' holds a NUL character",
+        "it stands for `--ssl-certfile`, see `--help`",
+    ),
+    "a NUL in one of many": (
+        '[tool.asgictl.serve]\nreload-dir = ["a", "a\\u0000b"]\n',
+        {},
+        "`reload-dir` under `[tool.asgictl.serve]` in `{file}`: 'a\\x00b' holds a NUL character",
+        "it stands for `--reload-dir`, see `--help`",
+    ),
+    "half of a character": (
+        "",
+        {"ASGICTL_SERVE_RELOAD_DIR": '["\\ud800"]'},
+        "the variable `ASGICTL_SERVE_RELOAD_DIR`: '\\ud800' holds half of a character",
+        "it stands for `--reload-dir`, see `--help`",
+    ),
     "an env file in a profile": (
         "[tool.asgictl.serve.profiles.live]\nenv-file = 'x'\n",
         {},

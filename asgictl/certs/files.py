@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import atomic, reading
+from asgictl import atomic, errors, reading
 from asgictl.errors import FileProblemError
 
 _CERTIFICATE_MODE = 0o644
@@ -117,11 +117,12 @@ def write_one(file: Path, content: bytes, *, secret: bool) -> None:
 def read(file: Path, *, missing: str = "make it with `asgictl gen-cert`") -> bytes:
     """Return the content of `file`; raise `FileProblemError` with the reason, `missing` being the hint for no file."""
     try:
-        return file.read_bytes()
+        return reading.content(file)
     except FileNotFoundError as error:
         raise FileProblemError(f"there is no file `{file}`", hint=missing) from error
     except OSError as error:
-        raise atomic.problem(f"cannot read `{file}`", error) from error
+        hint = "see to its permissions, and that it is the right file"
+        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
 
 
 def is_private(file: Path) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asgictl import reading
+
 # The organization in the certificates that asgictl makes.
 ORGANIZATION = "asgictl"
 
@@ -60,8 +62,8 @@ class Certificate(NamedTuple):
 def look(certfile: Path, keyfile: Path, password: str | None = None) -> Certificate | None:
     """Return what a certificate says if it is valid now and `keyfile` is its key, else None."""
     try:
-        if not (certfile.is_file() and keyfile.is_file()):  # OpenSSL would wait for who writes to a pipe
-            return None
+        for file in (certfile, keyfile):  # OpenSSL would wait for who writes to a pipe, and read on and on
+            reading.content(file)
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname = False
         client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the leaf is its own trust anchor
@@ -93,7 +95,7 @@ def is_trusted(certfile: Path, keyfile: Path, password: str | None, name: str, a
         if anchor is None:
             client.load_default_certs()
         else:
-            client.load_verify_locations(anchor)
+            client.load_verify_locations(cadata=reading.content(anchor).decode("ascii"))
         _handshake(_server(certfile, keyfile, password), client, name.replace("*", "any", 1))
     except (OSError, ValueError):
         return False

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from asgictl import reading
 from asgictl.certs import names, trust
 from asgictl.certs.names import Constraints
 from asgictl.errors import ConfigError, FileProblemError
@@ -60,7 +61,7 @@ def _constraints(folder: Path) -> Constraints | None:
     """Return what the authority in `folder` may vouch for; None where there is none."""
     file = trust.pair_in(folder).certificate
     with contextlib.suppress(OSError, FileProblemError):
-        content = file.read_bytes()
+        content = reading.content(file)
         from asgictl.certs import issue, validity
 
         return issue.constraints_of(validity.load(content, str(file))[0])

@@ -5,16 +5,18 @@ import os
 import re
 import shlex
 import ssl
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import errors
-from asgictl.certs import pem_blocks
+from asgictl import errors, reading
+from asgictl.certs import pem_blocks, pem_files
 from asgictl.certs.pem_blocks import PemBlock
 from asgictl.errors import ConfigError, FileProblemError
 
-RIGHT_FILE = "see that it is the right file, and whole"
+RIGHT_FILE = pem_files.RIGHT_FILE
+
+# Authorities come by the hundred, and with their text in front; in bytes.
+_BUNDLE_LIMIT = 64_000_000
 
 
 class _Kind(NamedTuple):
@@ -91,7 +93,7 @@ def context() -> ssl.SSLContext:
 
 def check_authorities(file: Path) -> None:
     """Raise `FileProblemError` unless OpenSSL takes the certificates of authorities in `file`."""
-    held = _read(file)
+    held = _read(file, _BUNDLE_LIMIT)
     try:
         context().load_verify_locations(file)
     except ssl.SSLError as error:
@@ -111,33 +113,8 @@ class _Content(NamedTuple):
         return any(block.label in kind.labels for block in pem_blocks.find(self.data))
 
 
-def _read(file: Path) -> _Content:
-    """Return the content of a file that can be read as often as need be."""
-    try:
-        mode = file.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise FileProblemError(f"`{file}` is a folder", hint="pass a file in it")
-        if stat.S_ISFIFO(mode):
-            hint = "pass a file: the server reads it in each process, and when it is replaced"
-            raise FileProblemError(f"`{file}` is a pipe, which can be read only once", hint=hint)
-        if not stat.S_ISREG(mode):
-            raise FileProblemError(f"`{file}` is a device, not a file", hint=RIGHT_FILE)
-        return _Content(file, file.read_bytes())
-    except FileNotFoundError as error:
-        raise missing(file) from error
-    except OSError as error:
-        hint = "see to its permissions, or pass another file"
-        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint=hint) from error
-
-
-def missing(file: Path, hint: str | None = None) -> FileProblemError:
-    """Return that `file` does not exist, with this `hint`; a link that leads nowhere has its own."""
-    link = next((it for it in (file, *file.parents) if it.is_symlink() and not it.exists()), None)
-    if link is not None:
-        problem = f"`{link}` is a link to `{os.path.realpath(link)}`, which does not exist"
-        return FileProblemError(problem, hint="see that this is there too; in a container, mount the folder above both")
-    hint = hint or ("see that it is there" if file.is_absolute() else "the path is relative to the current folder")
-    return FileProblemError(f"`{file}` does not exist", hint=hint)
+def _read(file: Path, limit: int = reading.LIMIT) -> _Content:
+    return _Content(file, pem_files.content(file, limit))
 
 
 def _refused(
@@ -240,10 +217,10 @@ def _too_weak(file: Path, error: ssl.SSLError) -> FileProblemError | None:
 
 def _mismatch(held: _Content, secret: _Content, password: str | None) -> FileProblemError | None:
     """Return what is wrong with a key that opens, for the certificates that are `held`."""
-    from asgictl.certs import mismatch
+    from asgictl.certs import chain
 
     with contextlib.suppress(ValueError):
-        return mismatch.told(held.file, pem_blocks.certificates(held.data), secret.file, secret.data, password)
+        return chain.mismatch(held.file, pem_blocks.certificates(held.data), secret.file, secret.data, password)
     return None
 
 

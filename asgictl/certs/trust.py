@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import atomic
+from asgictl import atomic, reading
 from asgictl.certs import files, stores, version_control
 from asgictl.certs.files import Pair
-from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand, UnknownError
+from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand
 from asgictl.certs.stores.held import Held
-from asgictl.errors import FileProblemError
+from asgictl.errors import FileProblemError, UnansweredError
 
 _RECORD = "trust.json"
 
@@ -59,19 +59,26 @@ def anchor(folder: Path) -> Anchor:
     file = pair_in(folder).certificate
     pem = ""
     with contextlib.suppress(OSError):
-        pem = file.read_text(encoding="ascii", errors="replace")
+        pem = reading.content(file).decode("ascii", "replace")
     return Anchor(file, pem)
 
 
 def recorded(folder: Path) -> list[tuple[str, str]]:
     """Return the stores and places where the authority was installed, or may have been."""
     try:
-        entries = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        return [(entry["store"], entry["place"]) for entry in entries]
+        entries = json.loads(reading.content(folder / _RECORD))
+        return list(map(_entry, entries))
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # none, or not this user's
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(folder) from error
+
+
+def _entry(entry: Mapping[str, str]) -> tuple[str, str]:
+    found = entry["store"], entry["place"]
+    if any("\0" in word for word in found):
+        raise ValueError("no place is called so")
+    return found
 
 
 def recorded_places(folder: Path, machine: Machine) -> list[Place]:
@@ -85,13 +92,13 @@ def recorded_places(folder: Path, machine: Machine) -> list[Place]:
 def to_install(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
     """Return what is to be run so that `place` trusts `anchor`: nothing, if it does.
 
-    Raises `UnknownError` when that cannot be found out.
+    Raises `UnansweredError` when that cannot be found out.
     """
     return [] if place.trusts(anchor, run) else place.install(anchor)
 
 
 def to_remove(anchor: Anchor, place: Place, run: Runner) -> list[SystemCommand]:
-    """Return what is to be run so that nothing of `anchor` is left in `place`; raise `UnknownError` as above."""
+    """Return what is to be run so that nothing of `anchor` is left in `place`; raise `UnansweredError` as above."""
     mine, _ = held(anchor, place, run)
     return [*itertools.chain.from_iterable(map(place.remove, mine)), *place.clean(mine, run)]
 
@@ -114,7 +121,7 @@ def install(
             problem = _do(anchor, place, commands, run, show)
             if problem and not to_remove(anchor, place, run):
                 _forget(folder, place)
-        except UnknownError as error:
+        except UnansweredError as error:
             problem = str(error)
         outcomes.append(Outcome(place, problem, commands))
     return outcomes
@@ -134,7 +141,7 @@ def remove(
             if problem is None and mine:
                 done = "the commands have run, and still it is there"
                 problem = done if mine[0].alone else f"`{mine[0].name}` holds others too: take it out of that file"
-        except UnknownError as error:
+        except UnansweredError as error:
             problem = str(error)
         if problem is None:
             _forget(folder, place)
@@ -145,10 +152,11 @@ def remove(
 def held(anchor: Anchor, place: Place, run: Runner) -> tuple[list[Held], list[Held]]:
     """Return what `place` holds of `anchor`, and the other authorities that asgictl has made.
 
-    Without a certificate of its own `anchor` stands for all that this user may have made. Raises `UnknownError`.
+    Without a certificate of its own `anchor` stands for all that this user may have made, but for the authority in the
+    usual folder, where that is another one. Raises `UnansweredError`.
     """
     found = place.held(run)
-    mine = [it for it in found if (it.der == anchor.der if anchor.der else not place.shared or _is_mine(it))]
+    mine = [it for it in found if (it.der == anchor.der if anchor.der else _may_be_mine(it, anchor, place))]
     return mine, [it for it in found if it not in mine]
 
 
@@ -165,7 +173,7 @@ def search(anchor: Anchor, folder: Path, machine: Machine, run: Runner) -> Itera
             mine, others = held(anchor, place, run)
             if mine or others or place in known:
                 yield Sight(place, bool(mine) or place in known, mine, others)
-        except UnknownError as error:
+        except UnansweredError as error:
             yield Sight(place, place in known or not known, problem=str(error))
 
 
@@ -202,11 +210,21 @@ def _do(
             problem = "the commands have run, and still it does not trust it"
     finally:
         if problem:
-            with contextlib.suppress(UnknownError):
+            with contextlib.suppress(UnansweredError):
                 undo = to_remove(anchor, place, run)
                 if not any(command.root for command in undo):  # which may be what has failed
                     _run(undo, run, show)
     return problem
+
+
+def _may_be_mine(it: Held, lost: Anchor, place: Place) -> bool:
+    """Tell whether an authority in a place may have been that of the folder in which there is no certificate now."""
+    usual, own = folder({}), lost.file.parent
+    if os.path.realpath(usual) != os.path.realpath(own):
+        other = anchor(usual)
+        if it.der == other.der if other.der else (place.store, place.path) in recorded(usual):
+            return False
+    return not place.shared or _is_mine(it)
 
 
 def _is_mine(it: Held) -> bool:

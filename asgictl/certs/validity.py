@@ -32,14 +32,18 @@ def described(certificate: x509.Certificate) -> Certificate:
     """Return what a certificate says."""
     return Certificate(
         names=issue.hosts_of(certificate.extensions),
-        issuer=_attribute(certificate.issuer, NameOID.COMMON_NAME)
-        or _attribute(certificate.issuer, NameOID.ORGANIZATION_NAME),
+        issuer=_common(certificate.issuer),
         organization=_attribute(certificate.issuer, NameOID.ORGANIZATION_NAME),
         self_signed=certificate.issuer == certificate.subject,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
     )
+
+
+def called(name: x509.Name) -> str:
+    """Return how to call who has this name, which may have nothing to be called by."""
+    return _common(name) or "nameless"
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -81,6 +85,10 @@ def fault(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: dt.dat
             reason = re.sub(r"^validation failed: | \(encountered processing .*", "", str(error), flags=re.DOTALL)
             return f"for {host}: {reason}"
     return None
+
+
+def _common(name: x509.Name) -> str:
+    return _attribute(name, NameOID.COMMON_NAME) or _attribute(name, NameOID.ORGANIZATION_NAME)
 
 
 def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

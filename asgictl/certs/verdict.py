@@ -2,8 +2,7 @@
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cryptography import x509
@@ -11,10 +10,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from asgictl.certs import files, handshake, keys, pem, pem_blocks, validity
+from asgictl.certs import chain, files, handshake, keys, pem, pem_blocks, pem_files, validity
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
-from asgictl.certs.mismatch import common_name, ordinal
 from asgictl.errors import FileProblemError
 
 # The curves that clients offer unless they are told otherwise: those of RFC 8446, section 4.2.3.
@@ -39,16 +37,16 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
 
     Raises `FileProblemError` when the certificate cannot be read; a key that OpenSSL refuses is a fault.
     """
-    refused = None
+    data, refused = pem_files.content(pair.certificate), None
     try:
         pem.check_pair(*pair, password)
     except FileProblemError as error:
         refused = error
     faults = [*_of_access(pair), *([refused.message] if refused else [])]
     try:
-        leaf, *chain = pem_blocks.certificates(pair.certificate.read_bytes())
+        leaf, *others = pem_blocks.certificates(data)
         said, key = validity.described(leaf), leaf.public_key()
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         seen = None if refused else handshake.look(*pair, password)
         if seen is None:
             raise refused or pem.unreadable(pair.certificate) from error
@@ -56,11 +54,11 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
         return Verdict(seen, None, "of an unknown type", refused=False, faults=faults)
     faults += [*_of_key(key), *_of_life(said, now)]
     if refused is None:
-        faults += _of_chain([leaf, *chain])
-    if refused is None and not chain and not said.self_signed and said.fault(now) is None:
+        faults += chain.breaks([leaf, *others])
+    if refused is None and not others and not said.self_signed and said.fault(now) is None:
         faults += _of_issuer(pair, password, said, leaf)
-    if said.fault(now) is None and all(map(_has_signed, chain, [leaf, *chain])):
-        faults += [f"strict clients refuse it: {fault}" for fault in [validity.fault(leaf, chain, now)] if fault]
+    if said.fault(now) is None and all(map(validity.is_issued_by, [leaf, *others], others)):
+        faults += [f"strict clients refuse it: {fault}" for fault in [validity.fault(leaf, others, now)] if fault]
     return Verdict(said, leaf, keys.named(key), refused is not None, faults)
 
 
@@ -87,21 +85,6 @@ def _of_life(said: Certificate, now: dt.datetime) -> Iterator[str]:
         yield f"it {fault}"
 
 
-def _of_chain(held: Sequence[x509.Certificate]) -> Iterator[str]:
-    """Yield where a client does not find who has signed a certificate behind it (RFC 8446 section 4.4.2)."""
-    for index, (one, following) in enumerate(pairwise(held)):
-        if _has_signed(following, one) or _has_signed(one, one):
-            continue
-        signer = next((nth for nth, it in enumerate(held) if _has_signed(it, one)), None)
-        who = f"who has signed the {ordinal(index)} certificate, {common_name(one.issuer)}"
-        where = "not in the file" if signer is None else f"the {ordinal(signer)} in the file and not the next"
-        yield f"its chain is broken: {who}, is {where}"
-
-
 def _of_issuer(pair: Pair, password: str | None, said: Certificate, leaf: x509.Certificate) -> Iterator[str]:
     if said.names and handshake.trusted_by_system(*pair, password, said.names[0]) is False:
-        yield f"who has signed it, {common_name(leaf.issuer)}, is neither in the file nor trusted by the system"
-
-
-def _has_signed(issuer: x509.Certificate, one: x509.Certificate) -> bool:
-    return validity.is_issued_by(one, issuer)
+        yield f"who has signed it, {validity.called(leaf.issuer)}, is neither in the file nor trusted by the system"

@@ -10,6 +10,11 @@ from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_stores(nobodys_stores: None) -> None:
+    """Keep all of them from the stores of whoever runs them."""
+
+
 @pytest.fixture
 def now() -> dt.datetime:
     """The present time, in whole seconds as certificates have it."""

@@ -232,7 +232,8 @@ def test_a_broken_record(tmp_path: Path, issuer: Issuer) -> None:
     assert issuer
     (tmp_path / "authority/trust.json").write_text("{")
 
-    for content in ("{", "5", "[{}]", '{"store": "nss"}', "[5]"):
+    nul = r'[{"store": "nss", "place": "a\u0000b"}]'
+    for content in ("{", "5", "[{}]", '{"store": "nss"}', "[5]", '[{"store": "nss", "place": 5}]', nul):
         (tmp_path / "authority/trust.json").write_text(content)
         with pytest.raises(FileProblemError) as caught:
             trust.recorded(tmp_path / "authority")

@@ -119,6 +119,18 @@ def test_a_list_of_profiles_that_is_broken(tmp_path: Path, content: bytes) -> No
     assert shown(machine(tmp_path)) == ["Firefox (~/.mozilla/firefox/a1.default)"]
 
 
+@pytest.mark.parametrize("line", ["garbage", "[", "Path", "=x", "[Profile0]\nPath=x", "\t", "\xff"])
+def test_one_line_that_is_broken(tmp_path: Path, line: str) -> None:
+    """One line that cannot be understood hides no profile that another one names, wherever that is."""
+    database(tmp_path, "disk/work", "disk/other")
+    (tmp_path / ".mozilla/firefox").mkdir(parents=True)
+    ini = f"[Profile1]\r\nIsRelative=0\r\n{line}\r\nPath={tmp_path}/disk/work\r\n\r\n[Install1]\n"
+    ini += f" default = {tmp_path}/disk/other \n;Path={tmp_path}\n"
+    (tmp_path / ".mozilla/firefox/profiles.ini").write_bytes(ini.encode("latin-1"))
+
+    assert shown(machine(tmp_path)) == ["Firefox (~/disk/work)", "Firefox (~/disk/other)"]
+
+
 @pytest.mark.parametrize("there", ["", ".local/share/pki/nssdb"])
 def test_an_empty_folder_for_the_common_database(tmp_path: Path, there: str) -> None:
     """Chromium looks into `~/.pki/nssdb` as soon as the folder is there, so that a database is made in it."""

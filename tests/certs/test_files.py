@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -264,19 +265,40 @@ REFUSED_BY_THE_SYSTEM = {
         lambda pair: files.write_one(pair.key / "ca.p12", b"", secret=True),
         "cannot write `{}/cert.key/ca.p12`: No such file or directory",
     ),
-    "read": (lambda pair: files.read(pair.key.parent), "cannot read `{}`: Is a directory"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED_BY_THE_SYSTEM)
 def test_what_the_system_refuses(tmp_path: Path, case: str) -> None:
-    """What cannot be completed, removed, written or read is named with the system's reason, and what to see to."""
+    """What cannot be completed, removed or written is named with the system's reason, and what to see to."""
     act, message = REFUSED_BY_THE_SYSTEM[case]
 
     with pytest.raises(FileProblemError) as caught:
         act(Pair(tmp_path / "cert.pem", tmp_path / "cert.key"))
 
     assert (caught.value.message, caught.value.hint) == (message.replace("{}", str(tmp_path)), SEE_TO_IT)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.mkdir, "Is a directory"),
+        (os.mkfifo, "it is not a regular file"),
+        (lambda file: file.write_bytes(b"x" * 1_000_001), "it is larger than 1000000 bytes"),
+    ],
+    ids=["a folder", "a pipe", "a large one"],
+)
+def test_what_is_not_read(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:
+    """What is not a file, or too large for a certificate, is refused at once, with the reason."""
+    make(tmp_path / "x")
+
+    with pytest.raises(FileProblemError) as caught:
+        files.read(tmp_path / "x")
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"cannot read `{tmp_path}/x`: {reason}",
+        "see to its permissions, and that it is the right file",
+    )
 
 
 def test_an_error_without_a_number() -> None:

@@ -32,19 +32,6 @@ LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 pytestmark = pytest.mark.usefixtures("pair")
 
 
-@pytest.fixture(autouse=True)
-def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Java on this machine: it takes a second for each look at its store."""
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no-java"))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's own store is looked at, or changed."""
-    usual = stores.this_machine
-    monkeypatch.setattr(stores, "this_machine", lambda: usual()._replace(root=tmp_path / "root"))
-
-
 def run(*arguments: str, stdin: str | None = None) -> Any:
     """Run `asgictl gen-cert` in this process."""
     command = ["gen-cert", *arguments]
@@ -389,9 +376,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     profile = folder / ".mozilla/firefox/a1.default"
     profile.mkdir(parents=True)
     subprocess.run(["certutil", "-d", f"sql:{profile}", "-N", "--empty-password"], check=True)
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "SUDO_USER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("SUDO_USER", raising=False)
     return folder
 
 

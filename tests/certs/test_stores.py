@@ -17,7 +17,6 @@ from asgictl.certs.stores import (
     Place,
     Result,
     SystemCommand,
-    UnknownError,
     java,
     linux,
     macos,
@@ -26,6 +25,7 @@ from asgictl.certs.stores import (
 )
 from asgictl.certs.stores.held import Held, ders, sha1
 from asgictl.certs.trust import Outcome
+from asgictl.errors import UnansweredError
 from tests.conftest import needs
 
 
@@ -383,7 +383,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", nowhere)
     here = stores.this_machine()
 
-    assert (here.home, here.environ, here.root) == (Path("/nonexistent"), os.environ, Path("/"))
+    assert (here.home, here.environ) == (Path("/nonexistent"), os.environ)
     assert here.find("sh") == shutil.which("sh")
 
 
@@ -474,9 +474,9 @@ def test_trust_without_a_record_is_found(tmp_path: Path, anchor: Anchor) -> None
 )
 def test_a_store_that_cannot_tell(anchor: Anchor, place: Place) -> None:
     """A failure of the store's own program is not taken for the absence of trust."""
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnansweredError):
         place.held(failing)
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnansweredError):
         place.trusts(anchor, failing)
 
 
@@ -535,3 +535,23 @@ def test_sudo_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | sudo hook 'a b'", False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert (str(command), stores.lacks_root([command])) == ("echo '-x y' | hook 'a b'", False)
+
+
+def test_nobodys_stores(tmp_path: Path) -> None:
+    """Whoever runs these tests has the own browsers, Java and system left alone: all that is found is the test's."""
+    (tmp_path / "home/.pki/nssdb").mkdir(parents=True)
+    (tmp_path / "home/.pki/nssdb/cert9.db").touch()
+    (tmp_path / "root/usr/local/share/ca-certificates").mkdir(parents=True)
+
+    found = [place.path for kind in stores.find(stores.this_machine(), stores.NAMES) for place in kind.places]
+
+    assert found == [f"{tmp_path}/root/usr/local/share/ca-certificates", f"{tmp_path}/home/.pki/nssdb"]
+
+
+def test_nobodys_stores_without_a_folder() -> None:
+    """The same goes for a test that has no folder of its own."""
+    assert [place for kind in stores.find(stores.this_machine(), ("system", "java")) for place in kind.places] == []
+    assert (str(Path.home()), trust.folder({})) == (
+        "/nonexistent/home",
+        Path("/nonexistent/home/.local/share/asgictl/ca"),
+    )

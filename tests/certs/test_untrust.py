@@ -207,6 +207,105 @@ def test_another_authority_stays(home: Path, tmp_path: Path) -> None:
     assert name in certutil(home, "-L")
 
 
+EMPTY = {
+    "a folder that is not there": None,
+    "one with nothing in it": {},
+    "one with a record alone": {"trust.json": '[{"store": "nss", "place": "{}/.mozilla/firefox/a1.default"}]'},
+}
+
+
+@pytest.mark.parametrize("case", EMPTY)
+@pytest.mark.parametrize("lost", ["nothing", "ca.pem"])
+def test_the_authority_of_the_usual_folder_stays(home: Path, tmp_path: Path, case: str, lost: str) -> None:
+    """A mistyped ASGICTL_CA_DIR, or a CI machine's empty one, costs the user's own authority nothing."""
+    usual, asked = trust.folder({}), tmp_path / "typo"
+    assert usual == home / ".local/share/asgictl/ca"
+    assert run("--trust", "--store", "nss", folder=usual).exit_code == 0
+    name, called = trust.anchor(usual).name, subject(usual / "ca.pem")
+    if lost != "nothing":  # then its record counts
+        (usual / lost).unlink()
+    kept = {file.name: file.read_bytes() for file in usual.iterdir()}
+    for file, text in (EMPTY[case] or {}).items():
+        asked.mkdir(exist_ok=True)
+        (asked / file).write_text(text.replace("{}", str(home)))
+    if EMPTY[case] == {}:
+        asked.mkdir()
+    todo = f"certutil -d sql:{home}/.mozilla/firefox/a1.default -D -n {name}"
+    stays = f"note: {FIREFOX} holds another authority, {called}, which stays; to remove it: `{todo}`"
+
+    assert (lines(run("--untrust", "--dry-run", folder=asked))) == (0, ["nothing is trusted"], [])
+    status, _, said = lines(run("--untrust", folder=asked))
+
+    assert (status, said[-1]) == (0, stays)
+    assert f"{name}" in certutil(home, "-L")
+    assert {file.name: file.read_bytes() for file in usual.iterdir()} == kept
+    assert not asked.exists()
+
+
+def test_an_older_authority_of_a_usual_folder(home: Path, tmp_path: Path) -> None:
+    """One that nothing names is still found by its subject, also beside that of the usual folder."""
+    usual = trust.folder({})
+    gone = tmp_path / "gone"
+    for folder in (usual, gone):
+        assert run("--trust", "--store", "nss", "--force", folder=folder).exit_code == 0
+    name, lost = trust.anchor(usual).name, trust.anchor(gone).name
+    shutil.rmtree(gone)
+
+    assert lines(run("--untrust", folder=gone))[:2] == (0, [f"removed from {FIREFOX}"])
+
+    assert (name in certutil(home, "-L"), lost in certutil(home, "-L")) == (True, False)
+
+
+def test_an_interrupted_removal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while something is removed says what stays: the authority, and the record of what it is trusted by."""
+    folder = trusted(home)
+    usual = stores.run
+
+    def interrupted(command: SystemCommand) -> stores.Result:
+        if "-D" in command.argv:
+            raise KeyboardInterrupt
+        return usual(command)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores, "run", interrupted)
+        status, out, said = lines(run("--untrust"))
+
+    assert (status, out, said[-2:]) == (
+        130,
+        [],
+        [
+            "error: interrupted; your authority stays, and what it is still trusted by stays recorded",
+            "hint: run it again",
+        ],
+    )
+    assert trust.recorded(folder) == [("nss", f"{home}/.mozilla/firefox/a1.default")]
+    assert run("--untrust").exit_code == 0
+
+
+def test_nothing_to_run(home: Path, tmp_path: Path, now: Any) -> None:
+    """Where no command removes it, as from a file with others in it, none is named."""
+    assert home
+    folder = tmp_path / "authority"
+    for each in (folder, tmp_path / "b"):
+        authority.make(each, Constraints(), now)
+    file = tmp_path / "usr/local/share/ca-certificates/all.crt"
+    file.write_text(trust.anchor(folder).pem + trust.anchor(tmp_path / "b").pem)
+
+    status, _, said = lines(run("--untrust"))
+
+    store = "the system's store (Debian)"
+    called = subject(tmp_path / "b/ca.pem")
+    assert (status, said) == (
+        4,
+        [
+            f"note: {store} holds another authority, {called}, which stays: `{file}` holds others too",
+            f"error: {store}: `{file}` holds others too: take it out of that file",
+            "hint: see to that, and run this again",
+        ],
+    )
+    assert (folder / "ca.key").exists()
+
+
 def test_another_users_authority(home: Path, tmp_path: Path, now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an authority of one's own, those of other users stay in the store that all share."""
     assert home

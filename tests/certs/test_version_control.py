@@ -1,12 +1,14 @@
 """Private keys do not get into version control, and one that is in it is told of."""
 
+import contextlib
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from asgictl.certs import version_control
-from asgictl.certs.stores import UnknownError
+from asgictl.errors import UnansweredError
 from tests.conftest import needs
 
 
@@ -122,6 +124,97 @@ def test_git_runs_nothing_of_the_repositorys(tmp_path: Path) -> None:
     assert not (tmp_path / "was-run").exists()
 
 
+def partial_clone(work: Path, command: str) -> Path:
+    """Return where a key would be in an unpacked clone that lacks that folder's tree, and has `command` fetch it."""
+    for name in ("a/file", "ssl/README"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(name)
+    git(work, "init", "--quiet")
+    git(work, "add", ".")
+    git(work, "-c", "user.name=x", "-c", "user.email=x", "commit", "--quiet", "--message", "x")
+    git(work, "sparse-checkout", "set", "--cone", "--sparse-index", "a")
+    tree = subprocess.run(["git", "rev-parse", "HEAD:ssl"], cwd=work, check=True, capture_output=True, text=True).stdout
+    (work / ".git/objects" / tree[:2] / tree[2:].strip()).unlink()
+    for key, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": str(work),
+        "remote.origin.promisor": "true",
+        "remote.origin.uploadpack": command,
+    }.items():
+        git(work, "config", key, value)
+    (work / "ssl").mkdir(exist_ok=True)
+    return work / "ssl/cert.key"
+
+
+@needs("git")
+def test_git_fetches_nothing(tmp_path: Path) -> None:
+    """An unpacked clone that lacks a part has nothing fetched by a command of its own."""
+    key = partial_clone(tmp_path / "work", f"touch {tmp_path}/was-run; git-upload-pack")
+
+    with contextlib.suppress(UnansweredError):  # newer versions of git refuse to tell then
+        assert not version_control.is_tracked(key)
+        assert version_control.may_take(key)
+
+    assert not (tmp_path / "was-run").exists()
+
+
+RUN = {
+    "core.pager": "{}",
+    "pager.ls-files": "{}",
+    "alias.ls-files": "!{}",
+    "core.sshCommand": "{}",
+    "credential.helper": "!{}",
+    "filter.x.clean": "{}",
+    "filter.x.process": "{}",
+    "diff.x.textconv": "{}",
+    "core.hooksPath": "hooks",
+    "include.path": "{}.included",
+}
+
+
+@needs("git")
+@pytest.mark.parametrize("has_key", [True, False])
+def test_git_runs_no_other_program(tmp_path: Path, has_key: bool) -> None:
+    """Nor is anything else run that a repository can name: a pager, a hook, a filter, or one that a file includes."""
+    work = tmp_path / "work"
+    work.mkdir()
+    key = repository(work) / "cert.key"
+    if has_key:
+        git(work, "add", "--force", "cert.key")
+    command = f"touch {tmp_path}/was-run; cat"
+    (work / ".gitattributes").write_text("* filter=x diff=x\n")
+    (work / "hooks").mkdir()
+    for name in ("post-index-change", "fsmonitor-watchman"):
+        (work / "hooks" / name).write_text(f"#!/bin/sh\n{command}\n")
+        (work / "hooks" / name).chmod(0o755)
+    for name, value in RUN.items():
+        git(work, "config", name, value.format(command if name != "include.path" else tmp_path / "x"))
+    (tmp_path / "x.included").write_text(f'[core]\n\tfsmonitor = "{command}"\n')
+    os.utime(key, (1, 1))
+
+    assert (version_control.is_tracked(key), version_control.may_take(key)) == (has_key, False)
+
+    assert not (tmp_path / "was-run").exists()
+
+
+@needs("git")
+def test_inside_a_hook_of_another_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that name a repository, as git sets them for hooks, do not hide the key's; one's own setup counts."""
+    key = repository(tmp_path) / "cert.key"
+    git(tmp_path, "add", "--force", "cert.key")
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "nosuch"))
+    monkeypatch.setenv("GIT_PREFIX", "elsewhere/")
+    assert version_control.is_tracked(key)
+
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    (tmp_path / "config").write_text("[broken\n")
+
+    with pytest.raises(UnansweredError):
+        version_control.is_tracked(key)
+
+
 NO_ANSWERS = {
     "none": (None, "git is not installed"),
     "relative": ("#!/bin/sh\n", "git is not installed"),
@@ -146,7 +239,7 @@ def test_git_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{tools}:/bin" if case == "slow" else tools)
     monkeypatch.setattr(version_control, "_PATIENCE", 0.2 if case == "slow" else 60)
 
-    with pytest.raises(UnknownError) as caught:
+    with pytest.raises(UnansweredError) as caught:
         version_control.is_tracked(tmp_path / "cert.key")
 
     assert str(caught.value) == reason

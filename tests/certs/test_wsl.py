@@ -1,6 +1,7 @@
 """In WSL the browsers are Windows' own: its store is told by Windows' programs, or what to run there is said."""
 
 import base64
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from asgictl.certs.issue import Issuer
 from asgictl.certs.stores import Machine, SystemCommand, wsl
 from asgictl.certs.stores.held import Held, sha1
 from asgictl.cli import app
+from asgictl.errors import FileProblemError
 from tests.conftest import needs
 
 # Windows' programs, with a folder for the store: they know certificates by their SHA-1, as Windows does.
@@ -28,7 +30,7 @@ esac
 """
 POWERSHELL = r"""#!/bin/sh
 case "$4" in *CurrentUser\\Root*) ;; *) exit 1 ;; esac
-for file in ${0%/*}/../store/*; do
+for file in "${0%/*}"/../store/*; do
   test -f "$file" && grep -v -e ----- "$file" | tr -d '\n' && printf '\r\n'
 done
 exit 0
@@ -79,9 +81,9 @@ def test_windows_store(windows: Path, tmp_path: Path) -> None:
     status, _, said = run("--trust", "--store", "windows")
 
     thumbprint = sha1(trust.anchor(file.parent).der)
-    script = f'exec {certutil} -user -addstore Root "$(wslpath -w "$0")"'
+    words = ("sh", "-c", 'exec "$@" "$(wslpath -w "$0")"', str(file), str(certutil), "-user", "-addstore", "Root")
     assert (status, [it.name for it in windows.iterdir()]) == (0, [thumbprint])
-    assert f"note: running {shlex.join(('sh', '-c', script, str(file)))}" in said
+    assert f"note: running {shlex.join(words)}" in said
     assert "note: trusted by Windows' certificate store" in said
     assert trust.recorded(file.parent) == [("windows", "Root")]
     file.unlink()
@@ -91,6 +93,35 @@ def test_windows_store(windows: Path, tmp_path: Path) -> None:
     assert (status, out) == (0, ["removed from Windows' certificate store"])
     assert f"note: running {certutil} -user -delstore Root {thumbprint}" in said
     assert list(windows.iterdir()) == []
+
+
+@needs("openssl")
+@pytest.mark.parametrize("name", ["Program Files (x86)", "a'b", 'a"b', "$(touch was-run)", "`touch was-run`;x"])
+def test_where_windows_programs_are(windows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A folder on the PATH may be called anything: a blank does not end it, and nothing in it is run."""
+    (tmp_path / "programs").rename(tmp_path / name)
+    (tmp_path / "programs").symlink_to(name)
+    there = {each: str(tmp_path / name / each) for each in ("certutil.exe", "powershell.exe")}
+    here = Machine("linux", tmp_path / "home", {"WSL_DISTRO_NAME": "Debian"}, there.get, tmp_path)
+    monkeypatch.setattr(stores, "this_machine", lambda: here)
+
+    status, _, said = run("--trust", "--store", "windows")
+
+    assert (status, "note: trusted by Windows' certificate store" in said) == (0, True), said
+    assert run("--untrust")[:2] == (0, ["removed from Windows' certificate store"])
+    assert (list(windows.iterdir()), (tmp_path / "was-run").exists()) == ([], False)
+
+
+@pytest.mark.parametrize("path", ["Root; touch was-run", "My", "Root' | Remove-Item *", "$(touch was-run)"])
+@pytest.mark.parametrize(("platform", "store"), [("linux", "windows"), ("win32", "system")])
+def test_a_recorded_place_that_asgictl_never_uses(tmp_path: Path, path: str, platform: str, store: str) -> None:
+    """A record with another store's name in it cannot be used, for the name gets into a script of PowerShell's."""
+    (tmp_path / "trust.json").write_text(json.dumps([{"store": store, "place": path}]))
+
+    with pytest.raises(FileProblemError) as caught:
+        trust.recorded_places(tmp_path, Machine(platform, tmp_path, {}, lambda name: f"/bin/{name}"))
+
+    assert caught.value.message == f"cannot read `{tmp_path}/trust.json`, which says where your authority is trusted"
 
 
 def test_programs_that_are_not_on_the_path(

@@ -595,3 +595,16 @@ def test_the_collector_works_as_usual(tmp_path: Path, monkeypatch: pytest.Monkey
         sys.modules.pop("collected", None)
 
     assert (f"{200 + usual[0] % 200} " in result.stdout, gc.isenabled(), seldom) == (True, True, False)
+
+
+def test_nobodys_stores(tmp_path: Path) -> None:
+    """Whoever runs these tests has the own trust stores left alone."""
+    from asgictl.certs import stores
+
+    here = stores.this_machine()
+
+    assert (here.home, here.root, here.environ["JAVA_HOME"]) == (
+        tmp_path / "home",
+        tmp_path / "root",
+        f"{tmp_path}/no-java",
+    )

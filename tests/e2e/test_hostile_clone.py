@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.certs.test_version_control import partial_clone
 from tests.conftest import finish, needs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="starts commands")
@@ -142,7 +143,7 @@ WAYS: dict[str, tuple[Put | tuple[Put, ...], tuple[str, ...], int, str]] = {
         "is a symbolic link",
     ),
     "links of an interrupted run": (left_over, ("gen-cert", "--force"), 4, "is a symbolic link"),
-    "the same, served": (left_over, SECURE, 4, ""),
+    "the same, served": (left_over, SECURE, 4, "`ssl/cert.pem` holds no certificate in PEM form"),
     "another authority": (variables("ASGICTL_CA_DIR=ca\n"), SECURE, 2, MACHINE),
     "a session elsewhere": (table("inspect", "save = '../home/.bashrc'"), SAVED, 2, "leads out of"),
     "a session through a link": (
@@ -186,12 +187,16 @@ def test_a_hostile_clone(desk: Desk, way: str) -> None:
 
 
 @needs("git")
-def test_what_git_is_told_to_run(desk: Desk) -> None:
+@pytest.mark.parametrize("way", ["core.fsmonitor", "remote.origin.uploadpack"])
+def test_what_git_is_told_to_run(desk: Desk, way: str) -> None:
     """A look at a certificate runs nothing that the configuration of an unpacked repository names."""
-    subprocess.run(["git", "init", "--quiet"], cwd=desk.clone, check=True)
-    assert desk.run("gen-cert") == (0, "")
     command = f"touch {desk.home}/was-run; false"
-    subprocess.run(["git", "config", "core.fsmonitor", command], cwd=desk.clone, check=True)
+    if way == "core.fsmonitor":
+        subprocess.run(["git", "init", "--quiet"], cwd=desk.clone, check=True)
+        subprocess.run(["git", "config", way, command], cwd=desk.clone, check=True)
+    else:
+        partial_clone(desk.clone, command)
+    assert desk.run("gen-cert") == (0, "")
     (desk.home / "bin/certutil").unlink()
     before = desk.outside()
 

@@ -277,6 +277,6 @@ def test_every_error_has_its_status() -> None:
         "ConfigError": 2,
         "StartError": 3,
         "FileProblemError": 4,
-        "InterruptedTrialError": 130,
+        "InterruptedByUserError": 130,
     }
     assert (errors.STOPPED, errors.FORCED) == (0, 130)

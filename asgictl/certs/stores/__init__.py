@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from asgictl import errors
 from asgictl.certs.stores.held import Held, ders, name
+from asgictl.errors import UnansweredError
 
 # What stands in commands for a part of the name of an authority that is not made yet.
 UNKNOWN = "XXXXXXXX"
@@ -79,10 +80,6 @@ class Machine(NamedTuple):
     root: Path = Path("/")
 
 
-class UnknownError(Exception):
-    """It cannot be found out what is in a place; the text says why."""
-
-
 class Place(Protocol):
     """One place in which an authority can be trusted."""
 
@@ -111,10 +108,10 @@ class Place(Protocol):
         """Return what removes the place itself, if asgictl has made it, and only what will be `gone` is in it."""
 
     def held(self, run: Runner) -> list[Held]:
-        """Return all authorities of asgictl's in the place, trusted or not; raise `UnknownError`."""
+        """Return all authorities of asgictl's in the place, trusted or not; raise `UnansweredError`."""
 
     def trusts(self, anchor: Anchor, run: Runner) -> bool:
-        """Tell whether the place trusts this very `anchor`; raise `UnknownError`."""
+        """Tell whether the place trusts this very `anchor`; raise `UnansweredError`."""
 
 
 class Found(NamedTuple):
@@ -168,10 +165,10 @@ def _program(name: str) -> str | None:
 
 
 def asked(command: SystemCommand, run: Runner) -> str:
-    """Return what `command` prints; raise `UnknownError` when it fails."""
+    """Return what `command` prints; raise `UnansweredError` when it fails."""
     result = run(command)
     if result.status:
-        raise UnknownError(told(command, result))
+        raise UnansweredError(told(command, result))
     return result.output
 
 

@@ -1,6 +1,6 @@
 """Where the browsers of Linux keep what they trust: each user's Chromium in one database, Firefox in each profile."""
 
-import configparser
+import contextlib
 import glob
 import os
 import re
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.certs.stores import Machine
 
 DATABASE = "cert9.db"
@@ -64,6 +65,8 @@ _TOR = (".local/share/torbrowser", "tor-browser", ".var/app/org.torproject.torbr
 
 # What starts a sandbox: /snap/bin/NAME, which is a link to `snap`, or a script like Ubuntu's; and a flatpak's export.
 _STARTS = re.compile(r"/snap/bin/([\w.-]+)|\bflatpak run\b.*?\s((?:[\w-]+\.){2,}[\w-]+)")
+# A line of `profiles.ini` or `installs.ini` that names a profile; `Default=1` marks one.
+_PROFILE = re.compile(rb"^[ \t]*(?:Path|Default)[ \t]*=[ \t]*([^\r\n\0]*[^\s\0])", re.IGNORECASE | re.MULTILINE)
 _MANY_LINKS = 40  # Linux's own limit, MAXSYMLINKS
 
 
@@ -155,13 +158,9 @@ def _users(sandbox: str, machine: Machine) -> str:
 def _registered(folder: Path) -> Iterator[Path]:
     """Yield the profiles that a Firefox knows of, wherever they are."""
     for name in ("profiles.ini", "installs.ini"):
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read_string((folder / name).read_text(encoding="utf-8-sig", errors="surrogateescape"))
-        except (OSError, configparser.Error):
-            continue
-        for section in parser.values():
-            yield from (folder / section[key] for key in ("path", "default") if section.get(key))
+        with contextlib.suppress(OSError):
+            for value in _PROFILE.findall(reading.content(folder / name)):
+                yield folder / os.fsdecode(value)
 
 
 def _programs(browser: Browser, machine: Machine) -> Iterator[Path]:

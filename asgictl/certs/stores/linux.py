@@ -5,11 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand
 from asgictl.certs.stores.held import Held, ders, is_asgictls, name
 
 _MISSING = "no system store: install the package `ca-certificates`"
 _DECLARED = "NixOS declares what it trusts: add `ca.pem` to `security.pki.certificateFiles`"
+
+# All authorities of the world, some with their text; in bytes.
+_BUNDLE_LIMIT = 64_000_000
 
 # What Debian writes in the names of its links (/usr/sbin/update-ca-certificates, `add`).
 _RENAMED = str.maketrans(" ,()", "__==")
@@ -132,12 +136,12 @@ class SystemStore(NamedTuple):
         """Yield the files in the folder, and the certificates in each."""
         for file in sorted(self.layout.anchors.rglob("*")):
             with contextlib.suppress(OSError):  # a folder, or not for this user
-                content = file.read_bytes()
+                content = reading.content(file)
                 yield file, list(ders(content.decode("latin-1"))) or [content]  # in PEM form, or in DER form
 
     def _bundle(self) -> list[bytes]:
         try:
-            return list(ders(self.layout.bundle.read_text(encoding="latin-1")))
+            return list(ders(reading.content(self.layout.bundle, limit=_BUNDLE_LIMIT).decode("latin-1")))
         except OSError:
             return []
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, browsers
 from asgictl.certs.stores.held import Held, ders, is_asgictls
 
@@ -93,7 +94,7 @@ class Database(NamedTuple):
         """Tell for sure that there are neither keys nor modules, nor certificates but those that will be `gone`."""
         listed, keys = run(self._certutil("-L")), run(self._certutil("-K"))
         try:
-            modules = (self.folder / "pkcs11.txt").read_text(encoding="utf-8", errors="replace").count("library=")
+            modules = reading.content(self.folder / "pkcs11.txt").count(b"library=")
         except OSError:
             return False
         others = {name for name, _ in _ENTRY.findall(listed.output)} - {it.name for it in gone}

@@ -4,8 +4,9 @@ import base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError, asked, told
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, asked, told
 from asgictl.certs.stores.held import Held, is_asgictls, sha1
+from asgictl.errors import UnansweredError
 
 _NOT_FOUND = "80092004"  # CRYPT_E_NOT_FOUND
 _LIST = (
@@ -49,7 +50,7 @@ class UserStore(NamedTuple):
         command = self._certutil("-store", self.path, sha1(anchor.der))
         result = run(command)
         if result.status and _NOT_FOUND not in result.output:
-            raise UnknownError(told(command, result))
+            raise UnansweredError(told(command, result))
         return not result.status
 
     def _certutil(self, *words: str) -> SystemCommand:
@@ -62,5 +63,8 @@ def find(machine: Machine) -> Found:  # noqa: ARG001  # as all stores
 
 
 def place(path: str, machine: Machine) -> UserStore:  # noqa: ARG001  # the same
-    """Return the store called `path`."""
-    return UserStore(path)
+    """Return the store called `path`, which gets into a script; raise `KeyError` unless it is the one of `find`."""
+    own = UserStore()
+    if path != own.path:
+        raise KeyError(path)
+    return own

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, UnknownError
+from asgictl.certs.stores import Anchor, Found, Machine, Runner, SystemCommand, windows
 from asgictl.certs.stores.held import Held
 from asgictl.certs.stores.windows import UserStore
+from asgictl.errors import UnansweredError
 
 _SYSTEM = "mnt/c/Windows/System32"
 _PROGRAMS = {"certutil.exe": _SYSTEM, "powershell.exe": f"{_SYSTEM}/WindowsPowerShell/v1.0"}
@@ -32,8 +33,8 @@ class WindowsStore(NamedTuple):
         words = ("-user", "-addstore", self.path)
         if self.windows is None:
             return [SystemCommand(("certutil.exe", *words, self._in_windows(anchor.file)))]
-        script = f'exec {self.windows.certutil} {" ".join(words)} "$(wslpath -w "$0")"'
-        return [SystemCommand(("sh", "-c", script, str(anchor.file)))]
+        script = 'exec "$@" "$(wslpath -w "$0")"'
+        return [SystemCommand(("sh", "-c", script, str(anchor.file), self.windows.certutil, *words))]
 
     def remove(self, held: Held) -> list[SystemCommand]:
         """Return what removes a certificate."""
@@ -54,7 +55,7 @@ class WindowsStore(NamedTuple):
     @property
     def _reached(self) -> UserStore:
         if self.windows is None:
-            raise UnknownError("it cannot be looked at, because no program of Windows can be started from here")
+            raise UnansweredError("it cannot be looked at, because no program of Windows can be started from here")
         return self.windows
 
     def _in_windows(self, file: Path) -> str:
@@ -83,8 +84,9 @@ def place(path: str, machine: Machine) -> WindowsStore:
     interop = machine.root / "proc/sys/fs/binfmt_misc"
     programs = [_program(name, machine) for name in _PROGRAMS]
     can_start = any((interop / name).exists() for name in ("WSLInterop", "WSLInterop-late"))
-    windows = UserStore(path, certutil=programs[0], powershell=programs[1]) if can_start and all(programs) else None
-    return WindowsStore(windows, machine.environ.get("WSL_DISTRO_NAME", "DISTRIBUTION"), path)
+    own = windows.place(path, machine)._replace(certutil=programs[0], powershell=programs[1])
+    distribution = machine.environ.get("WSL_DISTRO_NAME", "DISTRIBUTION")
+    return WindowsStore(own if can_start and all(programs) else None, distribution, path)
 
 
 def _program(name: str, machine: Machine) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from asgictl.certs.request import CertRequest
 from asgictl.cli.gen_cert.options import CertFlags
 from asgictl.console import Console
-from asgictl.errors import ConfigError
+from asgictl.errors import ConfigError, UnansweredError
 
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
@@ -157,12 +157,11 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
 def tell_of_authority(console: Console, folder: Path, issuer: "Issuer", hosts: Sequence[str] = ()) -> None:
     """Say what is unusual about the authority in `folder`, by which a certificate for `hosts` was made."""
     from asgictl.certs import authority, trust, version_control
-    from asgictl.certs.stores import UnknownError
 
     if more := authority.extent(folder, issuer.certificate, hosts):
         console.note(more)
     key = trust.pair_in(folder).key
-    with contextlib.suppress(UnknownError):
+    with contextlib.suppress(UnansweredError):
         if tracked := version_control.told(key, authority.ANEW):
             console.note(tracked)
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asgictl.certs import authority, files, issue, names, offer, served, trust, validity
 from asgictl.cli import qr
 from asgictl.console import Console
-from asgictl.errors import ConfigError, FileProblemError, InterruptedTrialError, StartError
+from asgictl.errors import ConfigError, FileProblemError, InterruptedByUserError, StartError
 from asgictl.serving.sockets import lan
 from asgictl.serving.tls import handout
 from asgictl.serving.tls.handout import Handout, Root
@@ -45,7 +45,7 @@ def phone(console: Console, pair: "Pair", host: str | None, where: Sequence[str]
     except KeyboardInterrupt:
         if page.downloaded_by is None:
             problem = "interrupted, and no phone has downloaded the certificate"
-            raise InterruptedTrialError(problem, hint="run it again for another link") from None
+            raise InterruptedByUserError(problem, hint="run it again for another link") from None
     if page.downloaded_by is None:
         problem = f"no phone has downloaded the certificate within {handout.LIMIT / 60:.0f} minutes"
         hint = f"see that it is in the network of {host}, and that no firewall stops it; --host takes another address"

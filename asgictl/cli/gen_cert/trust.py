@@ -17,7 +17,7 @@ from asgictl.certs.stores import Anchor, SystemCommand, linux
 from asgictl.certs.trust import Outcome
 from asgictl.cli.gen_cert import make
 from asgictl.console import Console
-from asgictl.errors import FileProblemError, InterruptedTrialError
+from asgictl.errors import FileProblemError, InterruptedByUserError, UnansweredError
 
 if TYPE_CHECKING:
     from asgictl.certs.pairs import Order
@@ -56,7 +56,7 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     anchor = trusting.anchor(folder)
     with atomic.locked(anchor.file):
         places = [place for kind in found for place in kind.usable]
-        with _heard():
+        with _heard("what needs no root is taken back, the rest recorded", "it again, or `asgictl gen-cert --untrust`"):
             outcomes = trusting.install(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     missing = _missing(found)
     data = {"trusted": [_as_data(outcome) for outcome in outcomes], "missing": missing, "ca": str(anchor.file)}
@@ -96,7 +96,8 @@ def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
         return 0
     outcomes: list[Outcome] = []
     is_there, had_any = os.access(folder, os.F_OK), bool(trusting.pair_in(folder).there)
-    with atomic.locked(*[anchor.file] * is_there), _heard():
+    rest = "your authority stays, and what it is still trusted by stays recorded"
+    with atomic.locked(*[anchor.file] * is_there), _heard(rest, "it again"):
         outcomes = trusting.remove(anchor, places, stores.run, lambda it: console.note(f"running {it}"), folder)
     done = [outcome.place for outcome in outcomes if outcome.problem is None]
     left = [place for place in concerned if place not in done]
@@ -137,17 +138,14 @@ def show(console: Console, chosen: Sequence[str]) -> int:
 
 
 @contextlib.contextmanager
-def _heard() -> Iterator[None]:
-    """Have a signal end what a store has begun, in its order."""
+def _heard(rest: str, command: str) -> Iterator[None]:
+    """Have a signal end what a store has begun, in its order; `rest` is told then, and `command` is what to run."""
     numbers = signal.SIGINT, signal.SIGTERM
     usual = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield
     except KeyboardInterrupt:
-        hint = "run it again, or `asgictl gen-cert --untrust`"
-        raise InterruptedTrialError(
-            "interrupted; what needs no root is taken back, the rest recorded", hint=hint
-        ) from None
+        raise InterruptedByUserError(f"interrupted; {rest}", hint=f"run {command}") from None
     finally:
         for number, handler in zip(numbers, usual, strict=True):
             signal.signal(number, handler)
@@ -162,7 +160,7 @@ def _planned(
     """Return what `plan` says, or where it cannot look, what there is to do at the most."""
     try:
         return plan(anchor, place, stores.run)
-    except stores.UnknownError:
+    except UnansweredError:
         return otherwise(place)
 
 
@@ -200,7 +198,8 @@ def _tell_of_the_rest(console: Console, seen: Sequence[trusting.Sight]) -> None:
     for sight in seen:
         for held in sight.others:
             todo = "; ".join(map(str, sight.place.remove(held)))
-            console.note(f"{sight.place} holds another authority, {held.subject}, which stays; to remove it: `{todo}`")
+            remedy = f"; to remove it: `{todo}`" if todo else f": `{held.name}` holds others too"
+            console.note(f"{sight.place} holds another authority, {held.subject}, which stays{remedy}")
         if sight.problem and not sight.is_concerned:
             console.note(f"{sight.place} is not in the record, and was not looked at: {sight.problem}")
 
@@ -211,7 +210,8 @@ def _tell_of_problems(console: Console, outcomes: Sequence[Outcome], missing: Se
     for outcome in bad:
         todo = "; ".join(map(str, outcome.commands))
         way = "become root by `su`, and run" if stores.lacks_root(outcome.commands) else "see to that, or run"
-        console.problem(f"{outcome.place}: {outcome.problem}", f"{way} `{todo}`")
+        hint = f"{way} `{todo}`" if todo else "see to that, and run this again"
+        console.problem(f"{outcome.place}: {outcome.problem}", hint)
     for text in missing:
         problem, _, hint = text.partition(": ")
         console.problem(problem, f"{hint}, and run this again")

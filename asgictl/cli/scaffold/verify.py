@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asgictl import errors
 from asgictl.console import Console
-from asgictl.errors import InterruptedTrialError
+from asgictl.errors import InterruptedByUserError
 from asgictl.spans import plain
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
                     console.result(_line(step))
     except KeyboardInterrupt:
         problem = "interrupted; its container and its image are removed"
-        raise InterruptedTrialError(problem, hint="run it again") from None
+        raise InterruptedByUserError(problem, hint="run it again") from None
     passed = all(step.passed for step in steps)
     if console.json_result:
         data = [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]

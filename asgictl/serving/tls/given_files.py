@@ -10,17 +10,6 @@ from asgictl.serving.request import TlsVersion
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-Stamp = tuple[int, int, int] | None
-
-
-def stamp(file: Path) -> Stamp:
-    """Return what differs when a file was written or replaced, None where there is none."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
-
 
 def check_pair(certfile: str, keyfile: str | None, password: str | None) -> None:
     """Raise `FileProblemError` unless OpenSSL takes a certificate with its key, which may be in the same file."""

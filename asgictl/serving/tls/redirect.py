@@ -18,7 +18,8 @@ from asgictl.serving import protocols
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
 from asgictl.serving.sockets.request_head import LimitedHead
-from asgictl.serving.tls import TlsRequest, given_files
+from asgictl.serving.tls import TlsRequest
+from asgictl.serving.tls.stamps import stamp
 
 _HTTPS = 443
 
@@ -44,11 +45,11 @@ class ServedNames:
         """Begin with `certificate`, which is in the files of `request`."""
         self._request = request
         self._names = certificate.names
-        self._seen = given_files.stamp(request.pair.certificate)
+        self._seen = stamp(request.pair.certificate)
 
     def __call__(self) -> tuple[str, ...]:
         """Return the names."""
-        now = given_files.stamp(self._request.pair.certificate)
+        now = stamp(self._request.pair.certificate)
         if now != self._seen and (found := look(*self._request.pair, self._request.ssl_keyfile_password)):
             self._seen, self._names = now, found.names
         return self._names

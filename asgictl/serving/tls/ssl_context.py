@@ -15,8 +15,8 @@ from asgictl.certs.handshake import look
 from asgictl.errors import FileProblemError
 from asgictl.serving.request import TlsVersion
 from asgictl.serving.tls import given_files
-from asgictl.serving.tls.given_files import Stamp
 from asgictl.serving.tls.plain_http import Doorman
+from asgictl.serving.tls.stamps import Stamp, stamp
 
 # How often to look whether the files were replaced, and whether the first ones can be used by now, in seconds.
 _LOOK = 1.0
@@ -46,7 +46,7 @@ class Follower:
 
         A replacement takes two steps, the key and the certificate, so that the first failures mean nothing.
         """
-        now = [given_files.stamp(file) for file in self._files]
+        now = [stamp(file) for file in self._files]
         if now == self._seen:
             return None
         if now != self._tried:

@@ -1,22 +1,33 @@
-"""Why a key does not fit a file of certificates, where both are good by themselves."""
+"""The certificates in one file: whether each is signed by the next, and which of them a key belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import NameOID
 
-from asgictl.certs import keys
+from asgictl.certs import keys, validity
 from asgictl.errors import FileProblemError
 
 _RIGHT_KEY = "pass the key that belongs to it"
 _ORDER = "put the server's certificate first, then the one of who has signed it, and so on"
 
 
-def told(
+def breaks(held: Sequence[x509.Certificate]) -> Iterator[str]:
+    """Yield where a client does not find who has signed a certificate behind it (RFC 8446 section 4.4.2)."""
+    for index, (one, following) in enumerate(pairwise(held)):
+        if validity.is_issued_by(one, following) or validity.is_issued_by(one, one):
+            continue
+        signer = next((nth for nth, it in enumerate(held) if validity.is_issued_by(one, it)), None)
+        who = f"who has signed the {_ordinal(index)} certificate, {validity.called(one.issuer)}"
+        where = "not in the file" if signer is None else f"the {_ordinal(signer)} in the file and not the next"
+        yield f"its chain is broken: {who}, is {where}"
+
+
+def mismatch(
     certificate: Path, held: Sequence[x509.Certificate], file: Path, key: bytes, password: str | None
 ) -> FileProblemError | None:
     """Return what is wrong with a `key` from `file` for the certificates `held`, or None where it fits, or is odd."""
@@ -29,16 +40,16 @@ def told(
     if True not in fits:
         types = [keys.named(it) for it in (public, held[0].public_key())]
         more = f": it is {types[0]}, and the certificate is for {types[1]}" if types[0] != types[1] else ""
-        more = more or (f", whose first certificate is {_authority(held[0])}" if is_authority(held[0]) else "")
+        more = more or (f", whose first certificate is {_authority(held[0])}" if _is_authority(held[0]) else "")
         return FileProblemError(f"`{file}` is not the key of `{certificate}`{more}", hint=_RIGHT_KEY)
     if fits[0]:
         return None
-    first = f"the first is {_authority(held[0])}" if is_authority(held[0]) else "it has to be the first"
-    nth = ordinal(fits.index(True))
+    first = f"the first is {_authority(held[0])}" if _is_authority(held[0]) else "it has to be the first"
+    nth = _ordinal(fits.index(True))
     return FileProblemError(f"`{file}` is the key of the {nth} certificate in `{certificate}`: {first}", hint=_ORDER)
 
 
-def is_authority(certificate: x509.Certificate) -> bool:
+def _is_authority(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate may sign others."""
     try:
         return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
@@ -46,16 +57,10 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def ordinal(index: int) -> str:
+def _ordinal(index: int) -> str:
     """Return which of several one is, counted from 0."""
     return ("1st", "2nd", "3rd")[index] if index in range(3) else f"{index + 1}th"
 
 
-def common_name(name: x509.Name) -> str:
-    """Return how to call who has this name."""
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME) or name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    return next((str(it.value) for it in found), "nameless")
-
-
 def _authority(certificate: x509.Certificate) -> str:
-    return f"that of an authority ({common_name(certificate.subject)})"
+    return f"that of an authority ({validity.called(certificate.subject)})"
