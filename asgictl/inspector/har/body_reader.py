@@ -172,7 +172,7 @@ def _unbased(written: str) -> bytes | None:
 def _encoded(written: str, media_type: str, size: int) -> bytes:
     """Return a text as bytes of that `size`, if any charset gives it; Chromium has one letter for each odd byte."""
     found = []
-    for charset in (charsets.of(b"", media_type).name, "utf-8", "latin-1"):
+    for charset in (charsets.of(b"", media_type).name, "utf-8", "windows-1252", "latin-1"):
         try:
             found.append(written.encode(charset))
         except (UnicodeError, LookupError):

@@ -281,6 +281,13 @@ def unfinished(content: bytes) -> bytes:
 PART = "it does not hold the whole body of the answer in #1"
 GZIP = headers(Content_Encoding="gzip")
 ANSWERED: dict[str, tuple[dict[str, Any], list[dict[str, str]], tuple[bytes, bool], list[str]]] = {
+    # https://encoding.spec.whatwg.org/#names-and-labels
+    "Latin-1 as browsers read it": (
+        {"content": {"size": 3, "mimeType": "text/plain", "text": "“x”"}},
+        headers(Content_Type="text/plain; charset=iso-8859-1"),
+        (b"\x93x\x94", False),
+        [],
+    ),
     "by its charset": (
         {"content": {"size": 2, "mimeType": "text/plain", "text": "ü!"}},
         headers(Content_Type="text/plain; charset=latin-1"),
