@@ -368,11 +368,16 @@ def _load(files: Setting | None, environ: MutableMapping[str, str], around: pypr
         with _from(files):
             values = env_files.read(Path(file))
             if project is not None:
-                bounds.check_variables(values, file)
-            found |= {name: (value, file) for name, value in values.items()}
+                bounds.check_variables(map(_as_system, values), file)
+            found |= {_as_system(name): (value, file) for name, value in values.items()}
     added = {name: pair for name, pair in found.items() if not environ.get(name)}
     environ.update({name: value for name, (value, _) in added.items()})
     return _Files({name: file for name, (_, file) in added.items()}, project)
+
+
+def _as_system(name: str) -> str:
+    """Return the name of a variable as the environment has it: on Windows in capitals."""
+    return name.upper() if os.name == "nt" else name
 
 
 def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:

@@ -59,7 +59,7 @@ _SHOWN = {
 _TLS = {
     "launch.plan.instructions.tls_min": "1.2",
     "launch.plan.uvicorn.ssl_keyfile_password": None,
-    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http", "ciphers")},
+    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http", "ciphers", "environ")},
     "launch.plan.tls.ssl_keyfile_password": None,
     "launch.plan.tls.client_cert": "required",
     "launch.plan.tls.tls_min": "1.2",

@@ -91,7 +91,7 @@ def test_what_is_said(
     """The command is offered for a certificate of asgictl's alone, and only where it lacks something."""
     hosts, organization, url, name, row, hints = SAID[case]
     monkeypatch.setattr(lan, "name", lambda: name)
-    secured = Secured(certificate(hosts, organization), system=False, browsers=False)
+    secured = Secured(certificate(hosts, organization), system=False, browsers=False, authority=tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:8000", url, loopback=False, tls=secured)
 
     assert told(tmp_path, ready, TlsRequest(), capsys) == (row, hints)
@@ -102,7 +102,7 @@ def test_files_that_the_user_names(
 ) -> None:
     """A certificate in files that the user has named is never written, so no command is offered for it."""
     monkeypatch.setattr(lan, "name", lambda: "desk.local")
-    secured = Secured(certificate(names.LOCAL, "asgictl"), system=False, browsers=False)
+    secured = Secured(certificate(names.LOCAL, "asgictl"), system=False, browsers=False, authority=tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:8000", "https://192.168.1.5:8000", loopback=False, tls=secured)
 
     row = "https://192.168.1.5:8000, which the certificate is not for"

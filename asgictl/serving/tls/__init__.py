@@ -5,7 +5,7 @@ What that takes is imported only when it is wanted: every command that serves im
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -23,6 +23,7 @@ class TlsRequest(NamedTuple):
     """How HTTPS is wanted: without an `ssl_certfile`, with the pair that asgictl keeps.
 
     `redirect_http` is a port for plain HTTP, which leads to HTTPS; `ciphers` are for TLS 1.2.
+    `environ` are the variables that say what of the machine's to use, unless it is all that there are.
     """
 
     ssl_certfile: str | None = None
@@ -33,6 +34,7 @@ class TlsRequest(NamedTuple):
     tls_min: TlsVersion = "1.2"
     redirect_http: int | None = None
     ciphers: str | None = None
+    environ: Mapping[str, str] | None = None
 
     @property
     def pair(self) -> "Pair":
@@ -89,11 +91,12 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
 
 
 class Secured(NamedTuple):
-    """What the server shows, and who trusts it, None for whom asgictl cannot know that of."""
+    """What the server shows, who trusts it, None for whom asgictl cannot know that of, and the authority's folder."""
 
     certificate: "Certificate"
     system: bool | None
     browsers: bool | None
+    authority: Path
 
 
 def check(request: TlsRequest) -> None:
@@ -118,13 +121,16 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
     """
+    from asgictl import env_files
     from asgictl.certs import pem, served, trust
     from asgictl.serving.tls import given_files
 
-    place = served.Circumstances(host, request.ssl_keyfile_password, trust.folder(os.environ), datetime.now(UTC))
-    show = served.kept if request.ssl_certfile is None else served.given
-    seen = show(request.pair, place, note)
-    pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
-    if request.ciphers:
-        given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
-    return Secured(seen, *served.trusted_by(request.pair, place, seen))
+    with env_files.without(request.environ):
+        folder = trust.folder(os.environ)
+        place = served.Circumstances(host, request.ssl_keyfile_password, folder, datetime.now(UTC))
+        show = served.kept if request.ssl_certfile is None else served.given
+        seen = show(request.pair, place, note)
+        pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
+        if request.ciphers:
+            given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
+        return Secured(seen, *served.trusted_by(request.pair, place, seen), folder)
