@@ -74,6 +74,12 @@ def ip(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def alone(name: str) -> str:
+    """Return what permits an authority to vouch for a name and, if it is an address, for no other."""
+    address = ip(name)
+    return f"{address}/{address.max_prefixlen}" if address else name.removeprefix("*.")
+
+
 def match(names: Iterable[str], host: str) -> bool:
     """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3).
 

@@ -72,7 +72,7 @@ def test_a_folder_of_everybody(tmp_path: Path, now: dt.datetime, there: bool) ->
     folder.chmod(0o777)
 
     with pytest.raises(FileProblemError) as caught:
-        authority.load_or_make(folder, now)
+        authority.make(folder, Constraints(), now)
 
     assert (caught.value.message, caught.value.hint) == (
         f"others may write to the folder of your authority, `{folder}`",
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path, now: dt.datetime) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(FileProblemError) as caught:
-        authority.load_or_make(tmp_path / "file/authority", now)
+        authority.make(tmp_path / "file/authority", Constraints(), now)
 
     assert (caught.value.message, caught.value.hint) == (
         f"cannot make `{tmp_path}/file/authority`: Not a directory",

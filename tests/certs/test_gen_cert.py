@@ -2,11 +2,14 @@
 
 import datetime as dt
 import os
+import re
+import shlex
 import shutil
 import ssl
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import authority, issue, pairs, stores, trust
+from asgictl.certs import authority, issue, pairs, served, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
@@ -27,6 +30,7 @@ from asgictl.cli import app
 from tests import answers
 from tests.conftest import ASGICTL, needs, start
 
+USUAL = "localhost, test, internal, local, 127.0.0.0/8, ::1/128"
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 
 pytestmark = pytest.mark.usefixtures("pair")
@@ -262,6 +266,7 @@ def test_a_client(tmp_path: Path) -> None:
         0,
         ["clients/Alice-Smith.pem", "clients/Alice-Smith.key"],
         [
+            f"note: made your authority in `{tmp_path}/authority`, which can vouch for {USUAL} and nothing else",
             f"note: for client Alice Smith, by your authority, until {until(199)}",
             f"hint: have it asked for: `asgictl serve --https --client-ca {tmp_path}/authority/ca.pem`",
         ],
@@ -404,6 +409,47 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+FOREIGN = {
+    "self-signed": ["-subj", "/CN=x"],
+    "an authority": ["-subj", "/CN=x", "-addext", "keyUsage=critical,keyCertSign"],
+    "one that is called so": ["-subj", "/O=asgictl/CN=asgictl local CA (me) 0123abcd"],
+    "a text": None,
+}
+
+
+@needs("certutil", "openssl")
+@pytest.mark.usefixtures("without_chromium")
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_an_authority_that_is_not_asgictls(home: Path, tmp_path: Path, kind: str, pair: Pair) -> None:
+    """It signs nothing, is not installed, and stays where it is, with its key; a server does without."""
+    folder = tmp_path / "authority"
+    folder.mkdir(mode=0o700)
+    words = FOREIGN[kind]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    if words is None:
+        (folder / "ca.pem").write_text("my notes\n")
+        (folder / "ca.key").write_text("my notes\n")
+        (folder / "ca.key").chmod(0o600)
+    else:
+        command = ["openssl", "req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", *words]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    problem = f"`{folder}/ca.pem` is not an authority that asgictl has made"
+    refused = [f"error: {problem}", "hint: move it and its key elsewhere, or set ASGICTL_CA_DIR to another folder"]
+
+    for action in ([], ["--trust"], ["--trust", "--dry-run"], ["--client", "bob"], ["--phone"]):
+        assert lines(nss(*action)) == (4, [], refused)
+    if kind != "one that is called so":
+        assert lines(nss("--untrust")) == lines(nss("--untrust", "--dry-run")) == (4, [], refused)
+    notes: list[str] = []
+    now = dt.datetime.now(dt.UTC)
+    served.kept(pair, served.Circumstances("localhost", None, folder, now), notes.append)
+
+    assert notes[0] == f"{problem}; your authority is left alone"
+    assert {file: file.read_bytes() for file in before} == before
+    assert "C,," not in listed(home)
+
+
 def listed(home: Path) -> str:
     """Return what Firefox trusts."""
     command = ["certutil", "-d", f"sql:{home}/.mozilla/firefox/a1.default", "-L"]
@@ -533,7 +579,8 @@ def test_trust_leaves_foreign_certificates(monkeypatch: pytest.MonkeyPatch, pair
         run()
     before = pair.certificate.read_bytes()
 
-    assert lines(nss("--trust"))[2][1:] == [
+    assert lines(nss("--trust")) == lines(nss("--trust", "--dry-run"))
+    assert lines(nss("--trust"))[2] == [
         "error: `ssl/cert.pem` was not made by asgictl",
         "hint: pass --force to replace it, or --out to write elsewhere",
     ]
@@ -546,13 +593,39 @@ def test_names_outside_the_constraints(tmp_path: Path) -> None:
     """A name outside is refused before there is an authority, and allowed by one that is made wider."""
     refused = nss("--trust", "example.com")
     assert (refused.exit_code, (tmp_path / "authority").exists()) == (2, False)
-    assert lines(refused)[2][0] == "error: your authority may not vouch for `example.com`"
+    assert lines(refused)[2][0] == "error: a new authority would not vouch for `example.com`"
 
     assert nss("--trust", "--ca-permit", "example.com", "www.example.com").exit_code == 0
 
     refused = nss("--trust", "--ca-permit", "example.org")
     assert refused.exit_code == 2
     assert lines(refused)[2][0].startswith("error: your authority exists already, and is for localhost, ")
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+@pytest.mark.parametrize("names", [("example.com", "10.0.0.5"), ("*.shop.example",), ("shop.test",)])
+@pytest.mark.parametrize("first", [(), ("--trust",)], ids=["no authority", "an authority"])
+def test_what_ends_the_warnings(tmp_path: Path, first: Sequence[str], names: Sequence[str]) -> None:
+    """What is offered for a self-signed certificate has it trusted; what would not is refused before it begins."""
+    if first:
+        assert nss(*first, "--out", "other").exit_code == 0
+    there = sorted(tmp_path.rglob("*"))
+    made = run("--out", "my certs", *names)
+    (hint,) = [line for line in lines(made)[2] if line.startswith("hint:")] or [""]
+    if names == ("shop.test",) and not first:
+        assert hint == "hint: browsers warn about it; `asgictl gen-cert --trust --out 'my certs'` ends that"
+    elif names != ("shop.test",):
+        bare = nss("--trust", "--out", "my certs")
+        assert (bare.exit_code, bare.stdout) == (2, "")
+        assert lines(bare) == lines(nss("--trust", "--out", "my certs", "--dry-run"))
+        if not first:
+            written = tmp_path / "my certs"
+            assert sorted(tmp_path.rglob("*")) == sorted([*there, written, *written.rglob("*")])
+
+    for command in re.findall("`asgictl gen-cert (.*?)`", hint):
+        assert nss(*shlex.split(command)).exit_code == 0
+
+    assert lines(run("--check", "--out", "my certs"))[1][4].endswith(", your authority")
 
 
 @pytest.mark.usefixtures("home", "without_chromium")
@@ -672,7 +745,7 @@ def test_rules_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "authority").mkdir(mode=0o700)
     (tmp_path / "authority/.gitignore").write_text("*.tmp\n")
 
-    assert lines(run("--client", "alice"))[2][1] == (
+    assert lines(run("--client", "alice"))[2][2] == (
         f"note: version control may take `{tmp_path}/authority/ca.key`; "
         f"add `ca.key` to `{tmp_path}/authority/.gitignore`"
     )

@@ -24,12 +24,13 @@ from asgictl.console import Console
 from asgictl.serving.sockets import lan
 from asgictl.serving.tls import handout
 from tests import answers
+from tests.certs.test_offer import ALONE
 from tests.conftest import Serve
 
 pytestmark = pytest.mark.usefixtures("pair")
 
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
-COMMAND = "asgictl gen-cert --trust --ca-permit 192.168.1.0/24 localhost '*.dev.localhost' 127.0.0.1 ::1 192.168.1.5"
+COMMAND = "asgictl gen-cert --trust --ca-permit 192.168.1.5/32 localhost '*.dev.localhost' 127.0.0.1 ::1 192.168.1.5"
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +140,7 @@ def test_what_the_certificate_is_for(
 ) -> None:
     """What the certificate lacks for the phone is said, with the command; nothing where it lacks nothing."""
     now = dt.datetime.now(dt.UTC)
-    hint = f"`{COMMAND}` make a new one, and a certificate for 192.168.1.5 too"
+    hint = f"`{COMMAND}` make a new one, and a certificate for 192.168.1.5 too{ALONE}"
 
     def elsewhere(_console: Console, _host: str, root: handout.Root) -> handout.Handout:
         return handout.Handout("127.0.0.1", root, print, secret="x")
@@ -165,7 +166,7 @@ def test_what_the_certificate_is_for(
     assert told("--host", "192.168.1.5") == ["note: `ssl/cert.pem` is for 192.168.1.5"]
     assert told("--host", "192.168.1.5", "--out", "certs") == [
         "note: there is no `certs/cert.pem` yet for your servers to show",
-        f"hint: `{COMMAND.replace('--ca-permit 192.168.1.0/24', '--out certs')}` makes a certificate for 192.168.1.5"
+        f"hint: `{COMMAND.replace('--ca-permit 192.168.1.5/32', '--out certs')}` makes a certificate for 192.168.1.5"
         " too",
     ]
     with monkeypatch.context() as patched:

@@ -14,10 +14,11 @@ from asgictl.serving.events import Ready
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import lan
 from asgictl.serving.tls import Secured, TlsRequest
+from tests.certs.test_offer import ALONE
 from tests.conftest import Serve
 
-START = "`asgictl gen-cert --trust --ca-permit 192.168.1.0/24 localhost '*.dev.localhost' 127.0.0.1 ::1"
-OFFER = f"hint: {START} 192.168.1.5` makes a certificate for 192.168.1.5 too"
+START = "`asgictl gen-cert --trust --ca-permit 192.168.1.5/32 localhost '*.dev.localhost' 127.0.0.1 ::1"
+OFFER = f"hint: {START} 192.168.1.5` makes a certificate for 192.168.1.5 too{ALONE}"
 
 # What the certificate is for, by whom, where it answers, the machine's name, and what is said: in the row, and below.
 SAID: dict[str, tuple[tuple[str, ...], str, str | None, str | None, str, list[str]]] = {
@@ -36,8 +37,9 @@ SAID: dict[str, tuple[tuple[str, ...], str, str | None, str | None, str, list[st
         "desk.local",
         "https://192.168.1.5:8000",
         [
-            "hint: `asgictl gen-cert --trust --ca-permit 192.168.1.0/24 192.168.1.5 desk.local` makes a certificate for"
+            "hint: `asgictl gen-cert --trust --ca-permit 192.168.1.5/32 192.168.1.5 desk.local` makes a certificate for"
             " desk.local (if your network resolves it) too"
+            f"{ALONE}"
         ],
     ),
     "for both": (

@@ -52,7 +52,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     if request.client is not None:
         pair = _pair(request, re.sub(r"[^\w.@-]+", "-", request.client))
         return make.client(console, request.client, pair, order, force=request.force)
-    return make.server(console, _pair(request, "cert"), order, force=request.force)
+    return make.server(console, _pair(request, "cert"), order, _where(request, run), force=request.force)
 
 
 def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
@@ -61,18 +61,11 @@ def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
     if flags.untrust:
         return trust.untrust(console, request.store, dry_run=flags.dry_run)
     store = request.store or (("system",) if flags.as_root else ())
-    if flags.dry_run:
-        return trust.show(console, store)
-    if flags.as_root:
+    if flags.as_root and not flags.dry_run:
         trust.tell_of_root(console)
-    return trust.trust(
-        console,
-        _pair(request, "cert"),
-        make.order_of(request, flags),
-        store=store,
-        ca_permit=request.ca_permit,
-        force=request.force,
-    )
+    order = make.order_of(request, flags)
+    do = trust.show if flags.dry_run else trust.trust
+    return do(console, _pair(request, "cert"), order, store=store, ca_permit=request.ca_permit, force=request.force)
 
 
 def _needs_authority(request: CertRequest, flags: CertFlags) -> bool:

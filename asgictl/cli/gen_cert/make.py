@@ -16,6 +16,7 @@ from asgictl.errors import ConfigError
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
     from asgictl.certs.issue import Issuer
+    from asgictl.certs.names import Constraints
     from asgictl.certs.pairs import Made, Order
 
 _LONGEST_PASSWORD = 1000
@@ -61,9 +62,26 @@ def password(flags: CertFlags) -> bytes | None:
     return line
 
 
-def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> int:
-    """Make the pair that `serve --https` takes, by the user's authority if there is one; return the exit status."""
-    from asgictl.certs import authority, pairs, trust
+def authority_of(
+    console: Console, folder: Path, now: dt.datetime, constraints: "Constraints | None" = None
+) -> "Issuer":
+    """Return the authority in `folder`; one that has to be made first, for `constraints` or the usual, is told of."""
+    from asgictl.certs import authority, names
+
+    if found := authority.load(folder, now):
+        return found
+    constraints = constraints or names.Constraints()
+    made = authority.make(folder, constraints, now)
+    console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
+    return made
+
+
+def server(console: Console, pair: "Pair", order: "Order", where: Sequence[str], *, force: bool) -> int:
+    """Make the pair that `serve --https` takes, by the user's authority if there is one; return the exit status.
+
+    `where` are the options that say where the pair is.
+    """
+    from asgictl.certs import authority, offer, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     distinct(*pair, *order.extra)
@@ -73,14 +91,14 @@ def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> in
     tell(console, made, [*pair, *order.extra], now)
     if issuer is not None:
         tell_of_authority(console, folder, issuer, order.wanted)
-    if issuer is None:
-        console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
+    else:
+        console.hint(f"browsers warn about it; {offer.signed(order.wanted, folder, where)}")
     return 0
 
 
 def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: bool) -> int:
     """Make the pair of a client called `name`, by the user's authority; return the exit status."""
-    from asgictl.certs import authority, files, issue, keys, pairs, trust
+    from asgictl.certs import files, issue, keys, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
@@ -88,7 +106,7 @@ def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: 
     with files.locked(*pair, *order.extra):
         files.recover(pair)
         pairs.refuse_existing([*pair, *order.extra], force=force)
-        issuer = authority.load_or_make(folder, now)
+        issuer = authority_of(console, folder, now)
         bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
         made = pairs.save(pair, bundle, order)
     tell(console, made, [*pair, *order.extra], now, client=name)
@@ -99,7 +117,7 @@ def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: 
 
 def sign(console: Console, request: Path, target: Path, order: "Order", *, force: bool) -> int:
     """Sign the request in a file, by the user's authority; return the exit status."""
-    from asgictl.certs import authority, csr, files, issue, pairs, trust
+    from asgictl.certs import csr, files, issue, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
@@ -112,7 +130,7 @@ def sign(console: Console, request: Path, target: Path, order: "Order", *, force
         raise ConfigError(problem, hint="choose another place with --cert-file")
     with files.locked(target):
         pairs.refuse_existing([target], force=force)
-        issuer = authority.load_or_make(folder, now)
+        issuer = authority_of(console, folder, now)
         bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)
         pairs.check(bundle, now)
         files.write_one(target, bundle.pem(), secret=False)
