@@ -65,7 +65,8 @@ ALLOWED: dict[str, set[str]] = {
     "records": {"inspector"},
     "testing": {"inspector"},
     "cli": {
-        *("", "adapt", "asgi", "atomic", "certs", "console", "discovery", "environment", "errors", "inspector"),
+        *("", "adapt", "addresses", "asgi", "atomic", "certs", "console", "discovery", "environment", "errors"),
+        "inspector",
         *("option_types", "pyproject", "reading", "rfc9110", "scaffold", "serving", "settings", "spans"),
     },
 }

@@ -5,8 +5,10 @@ import os
 import secrets
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asgictl import addresses
 from asgictl.certs import authority, files, issue, names, offer, served, trust, validity
 from asgictl.cli import qr
 from asgictl.console import Console
@@ -16,6 +18,8 @@ from asgictl.serving.tls import handout
 from asgictl.serving.tls.handout import Handout, Root
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from asgictl.certs.files import Pair
     from asgictl.certs.issue import Issuer
 
@@ -39,8 +43,8 @@ def phone(console: Console, pair: "Pair", host: str | None, where: Sequence[str]
         signal.signal(number, signal.default_int_handler)
     try:
         with page:
-            known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
             _tell(console, page.url, root)
+            known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
             page.wait()
     except KeyboardInterrupt:
         if page.downloaded_by is None:
@@ -68,6 +72,9 @@ def _address(console: Console, host: str | None) -> str:
         (address,) = names.parse([host])
         if names.ip(address) is None:
             raise ConfigError(f"`{host}` is not an address", hint=_choice(own), option="host")
+        if addresses.is_loopback(address):
+            problem = f"no phone reaches `{host}`, which is this machine to itself"
+            raise ConfigError(problem, hint=_choice(own), option="host")
         return address
     if not own:
         problem = "this machine has no address in a network"
@@ -85,19 +92,25 @@ def _handout(console: Console, host: str, root: Root) -> Handout:
 
 
 def _choice(own: Sequence[str]) -> str:
-    return f"pass --host with an address of this machine, like {' or '.join(own) or '127.0.0.1'}"
+    which = f"of this machine, like {' or '.join(own)}" if own else "of this machine in the phone's network"
+    return f"pass --host with an address {which}"
 
 
 def _names(
     console: Console, pair: "Pair", issuer: "Issuer", wanted: Sequence[str], where: Sequence[str]
 ) -> tuple[str, ...]:
     """Return what the certificate is for, if there is one; say so, and how it comes to be for the `wanted` names."""
-    if not pair.certificate.exists():
+    is_there = os.path.lexists(pair.certificate)
+    if not is_there:
         console.note(f"there is no `{pair.certificate}` yet for your servers to show")
         known: tuple[str, ...] = names.LOCAL
         vouched = False
     else:
-        (leaf, *_) = validity.load(files.read(pair.certificate), str(pair.certificate))
+        try:
+            leaf = _leaf(pair.certificate)
+        except (FileProblemError, OSError) as error:
+            console.note(f"{error}: your servers have no certificate to show the phone")
+            return ()
         said = validity.described(leaf)
         known, vouched = said.names, validity.is_issued_by(leaf, issuer.certificate)
         unsigned = "" if vouched else ", but not signed by your authority: the phone refuses it"
@@ -106,7 +119,14 @@ def _names(
             return known
     if hint := offer.hint(known, wanted, trust.folder(os.environ), where, vouched=vouched):
         console.hint(hint)
-    return known if pair.certificate.exists() else ()
+    return known if is_there else ()
+
+
+def _leaf(file: Path) -> "x509.Certificate":
+    """Return the certificate in `file`; raise `FileProblemError`, also for a pipe, to read from which would wait."""
+    if not file.is_file() and not file.is_symlink():
+        raise FileProblemError(f"`{file}` is not a file")
+    return validity.load(files.read(file), str(file))[0]
 
 
 def _tell(console: Console, url: str, root: Root) -> None:
