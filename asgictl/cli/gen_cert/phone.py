@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from asgictl import addresses
 from asgictl.certs import authority, files, issue, names, offer, served, trust, validity
+from asgictl.certs.handshake import Certificate
 from asgictl.cli import qr
 from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError, InterruptedTrialError, StartError
@@ -18,8 +19,6 @@ from asgictl.serving.tls import handout
 from asgictl.serving.tls.handout import Handout, Root
 
 if TYPE_CHECKING:
-    from cryptography import x509
-
     from asgictl.certs.files import Pair
     from asgictl.certs.issue import Issuer
 
@@ -39,6 +38,7 @@ def phone(console: Console, pair: "Pair", host: str | None, where: Sequence[str]
     said = validity.described(issuer.certificate)
     root = Root(validity.der(issuer.certificate), said.issuer, str(issue.constraints_of(issuer.certificate)))
     page = _handout(console, host, root)
+    known: tuple[str, ...] = ()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -107,12 +107,11 @@ def _names(
         vouched = False
     else:
         try:
-            leaf = _leaf(pair.certificate)
+            said, vouched = _read(pair.certificate, issuer)
         except (FileProblemError, OSError) as error:
             console.note(f"{error}: your servers have no certificate to show the phone")
             return ()
-        said = validity.described(leaf)
-        known, vouched = said.names, validity.is_issued_by(leaf, issuer.certificate)
+        known = said.names
         unsigned = "" if vouched else ", but not signed by your authority: the phone refuses it"
         console.note(f"`{pair.certificate}` is for {served.listed(known) or 'no name'}{unsigned}")
         if not said.is_ours:
@@ -122,11 +121,15 @@ def _names(
     return known if is_there else ()
 
 
-def _leaf(file: Path) -> "x509.Certificate":
-    """Return the certificate in `file`; raise `FileProblemError`, also for a pipe, to read from which would wait."""
+def _read(file: Path, issuer: "Issuer") -> tuple[Certificate, bool]:
+    """Return what the certificate in `file` says, and whether `issuer` has signed it; raise `FileProblemError`.
+
+    Also for a pipe, to read from which would wait.
+    """
     if not file.is_file() and not file.is_symlink():
         raise FileProblemError(f"`{file}` is not a file")
-    return validity.load(files.read(file), str(file))[0]
+    (leaf, *_) = validity.load(files.read(file), str(file))
+    return validity.described(leaf), validity.is_issued_by(leaf, issuer.certificate)
 
 
 def _tell(console: Console, url: str, root: Root) -> None:
