@@ -7,7 +7,7 @@ import ipaddress
 import math
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,6 +95,26 @@ def is_trusted(certfile: Path, keyfile: Path, password: str | None, name: str, a
         else:
             client.load_verify_locations(anchor)
         _handshake(_server(certfile, keyfile, password), client, name.replace("*", "any", 1))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def is_accepted(
+    certfile: Path, keyfile: Path, password: str | None, hosts: Sequence[str], issuer: str | None = None
+) -> bool:
+    """Tell whether a strict client accepts a certificate for all `hosts`, as its `issuer` (PEM) or the system does."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    try:
+        client.set_ciphers("DEFAULT:@SECLEVEL=2")  # no RSA key of less than 2048 bits, no SHA-1
+        if issuer is None:
+            client.load_default_certs()
+        else:
+            client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            client.load_verify_locations(cadata=issuer)
+        for host in hosts:
+            _handshake(_server(certfile, keyfile, password), client, host.replace("*", "any", 1))
     except (OSError, ValueError):
         return False
     return True

@@ -1,6 +1,6 @@
 """The certificate that a server shows: looked at before the start, and for the pair in `ssl/` made and renewed.
 
-As long as all is well cryptography is not imported, which takes longer than everything else here.
+As long as all is well, as far as OpenSSL tells, cryptography is not imported, which takes longer than all else here.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl.certs import files, names, trust
+from asgictl.certs import beyond_doubt, files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, is_trusted, look, trusted_by_system
 from asgictl.certs.names import Constraints
@@ -162,7 +162,10 @@ def _checked(pair: Pair, seen: Certificate, place: Circumstances, note: Callable
         raise FileProblemError(problem, hint="renew it where it comes from, or serve with another")
     for fault in _faults(seen, place):
         note(f"`{pair.certificate}` {fault}")
-    if not seen.is_ours or not files.is_private(pair.key):
+    is_good = (
+        files.is_private(pair.key) if seen.is_ours else beyond_doubt.is_good(pair, place.password, seen, place.now)
+    )
+    if not is_good:
         from asgictl.certs import verdict
 
         for fault in verdict.judge(pair, place.password, place.now).faults:

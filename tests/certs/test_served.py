@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from asgictl import atomic
-from asgictl.certs import authority, files, issue, keys, pairs, served, trust
+from asgictl.certs import authority, beyond_doubt, files, issue, keys, pairs, served, trust, verdict
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, look
 from asgictl.certs.issue import Issuer
@@ -415,6 +415,27 @@ def test_who_trusts_a_foreign_one(
     monkeypatch.setenv("SSL_CERT_FILE", str(desk.pair.certificate))
     assert served.trusted_by(desk.pair, desk.place(), said) == (True, None)
     assert served.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, None)
+
+
+CASES = broken.cases()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_good_beyond_doubt(desk: Desk, case: str) -> None:
+    """What is taken for good without cryptography has no fault by it either; a usual chain and a pair are such."""
+    content, key = CASES[case]
+    desk.pair.certificate.parent.mkdir()
+    desk.pair.certificate.write_bytes(content)
+    desk.pair.key.write_bytes(key)
+    desk.pair.key.chmod(0o600)
+    seen = look(*desk.pair)
+
+    good = seen is not None and beyond_doubt.is_good(desk.pair, None, seen, desk.now)
+
+    if case in {"good", "CRLF", "text before", "TRUSTED CERTIFICATE", "a BOM"}:
+        assert good
+    if good:
+        assert verdict.judge(desk.pair, None, desk.now).faults == []
 
 
 def test_a_foreign_one_that_does_not_suit(desk: Desk) -> None:

@@ -176,6 +176,24 @@ def test_a_good_certificate_costs_no_import(serve: Serve, pair: Pair) -> None:
     assert [name for name in imported if name.startswith("cryptography")] == []
 
 
+def test_a_good_foreign_certificate_costs_none_either(serve: Serve, pair: Pair) -> None:
+    """Nor is it for somebody else's pair, with what has signed it behind it."""
+    root = broken.make("Root", broken.curve(), authority=True)
+    leaf = broken.make("leaf", broken.curve(), root)
+    with atomic.locked(*pair):
+        files.write(pair, leaf.pem + root.pem, leaf.private)
+
+    own = ("--ssl-certfile", "ssl/cert.pem", "--ssl-keyfile", "ssl/cert.key")
+    for arguments in (("--https",), own):
+        served = serve("demo", "--host", "localhost", *arguments, env={"PYTHONPROFILEIMPORTTIME": "1"})
+        assert served.url
+        _, lines = served.stop()
+
+        imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+        assert "asgictl.certs.beyond_doubt" in imported
+        assert [name for name in imported if name.startswith("cryptography")] == []
+
+
 def replaced(content: bytes) -> Callable[[Pair], object]:
     """Return what replaces a certificate by `content`."""
     return lambda pair: pair.certificate.write_bytes(content)

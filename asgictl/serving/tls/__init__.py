@@ -130,7 +130,8 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
         place = served.Circumstances(host, request.ssl_keyfile_password, folder, datetime.now(UTC))
         show = served.kept if request.ssl_certfile is None else served.given
         seen = show(request.pair, place, note)
-        pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
+        if request.ssl_certfile is None:  # which `check` has not seen; it may just have been made
+            pem.check_pair(*request.pair, request.ssl_keyfile_password)
         if request.ciphers:
             given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
         return Secured(seen, *served.trusted_by(request.pair, place, seen), folder)
