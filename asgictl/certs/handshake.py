@@ -50,7 +50,7 @@ class Certificate(NamedTuple):
         """Return why it is not valid now, if it is not."""
         if self.not_before > now:
             return f"is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
-        return f"has expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
+        return f"expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
 
     def days_left(self, now: dt.datetime) -> int:
         """Return for how many days it is still valid, the last one included."""
@@ -126,12 +126,18 @@ def trusted_by_system(certfile: Path, keyfile: Path, password: str | None, name:
     return is_trusted(certfile, keyfile, password, name) or (None if sys.platform == "darwin" else False)
 
 
-def refused(certfile: Path, keyfile: Path, password: str | None, ciphers: str | None) -> ssl.SSLError | None:
-    """Return why a client that trusts everybody cannot connect to a server with these `ciphers`, if it cannot."""
+def refused(
+    certfile: Path, keyfile: Path, password: str | None, ciphers: str | None, newest: ssl.TLSVersion
+) -> ssl.SSLError | None:
+    """Return why a client of the `newest` version, which trusts everybody, cannot connect to a server with `ciphers`.
+
+    None if it can.
+    """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
-    client.set_ciphers("ALL:@SECLEVEL=0")
+    client.set_ciphers("ALL:!aNULL:@SECLEVEL=0")  # without those that no certificate is shown with
+    client.maximum_version = newest
     try:
         _handshake(_server(certfile, keyfile, password, ciphers), client, None)
     except ssl.SSLError as error:

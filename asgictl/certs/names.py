@@ -21,6 +21,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # What browsers take for a part of an IPv4 address where it comes last: https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _LONGEST_LABEL = 63
+_MANY = 8
 _LONGEST = 253  # RFC 1035 section 2.3.4, without the dots at both ends
 
 
@@ -91,6 +92,12 @@ def match(names: Iterable[str], host: str) -> bool:
         return str(address) in known
     label, _, parent = host.partition(".")
     return host in known or (f"*.{parent}" in known and _LABEL.fullmatch(label.replace("_", "a")) is not None)
+
+
+def listed(hosts: Sequence[str]) -> str:
+    """Return names in one line, the first of many."""
+    more = f" and {len(hosts) - _MANY} more" if len(hosts) > _MANY else ""
+    return ", ".join(hosts[:_MANY]) + more
 
 
 def taken_by_few(hosts: Iterable[str]) -> str | None:

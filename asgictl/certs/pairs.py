@@ -157,6 +157,12 @@ def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> 
     return save(pair, bundle, order)
 
 
+def described(order: Order, issuer: Issuer | None, now: dt.datetime) -> Certificate:
+    """Return what a certificate would say that `write` makes now."""
+    bundle = issue.server(order.wanted, keys.generate(order.key_type), order.lifetime, now, issuer)
+    return validity.described(bundle.leaf)
+
+
 def save(pair: Pair, bundle: Bundle, order: Order) -> Made:
     """Write a bundle with its key as ordered; call it inside `files.locked`."""
     assert bundle.key is not None  # noqa: S101  # only that of a request is somebody else's

@@ -361,7 +361,7 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
     run("--out", "other")
     assert check("--key-file", "other/cert.key")[1]["faults"] == ["`other/cert.key` is not the key of `ssl/cert.pem`"]
     assert check("--key-file", "nosuch")[1]["faults"] == ["`nosuch` does not exist"]
-    for made, fault in [(300, "it has expired on"), (-2, "it is not valid before")]:
+    for made, fault in [(300, "it expired on"), (-2, "it is not valid before")]:
         with atomic.locked(*pair):
             pairs.write(pair, Order(), None, now - dt.timedelta(days=made))
         status, data = check()

@@ -104,8 +104,8 @@ def test_two_things_wrong(desk: Desk) -> None:
 
     listed = ", ".join(hosts[:8])
     assert desk.notes == [
-        f"renewed `ssl/cert.pem`: has 9 days left, is not for `shop.test`, but for {listed} and 1 more; "
-        f"it is for {listed} and 2 more"
+        f"renewed `ssl/cert.pem`, which has 9 days left and is not for `shop.test`, but for {listed} and 1 more; the "
+        f"new one is for {listed} and 2 more"
     ]
 
 
@@ -162,11 +162,11 @@ def test_made_for_the_host(desk: Desk, host: str, names: tuple[str, ...]) -> Non
 
 
 AGES = [
-    (Order(), dt.timedelta(days=190), "`ssl/cert.pem`: has 9 days left"),
-    (Order(lifetime=dt.timedelta(days=30)), dt.timedelta(days=17), "`ssl/cert.pem`: has 13 days left"),
-    (Order(hosts=("shop.test", "127.0.0.1")), dt.timedelta(days=300), "`ssl/cert.pem`: has expired on"),
-    (Order(key_type="rsa2048"), dt.timedelta(days=186), "`ssl/cert.pem`: has 13 days left"),
-    (Order(), dt.timedelta(days=-2), "`ssl/cert.pem`: is not valid before"),
+    (Order(), dt.timedelta(days=190), "`ssl/cert.pem`, which has 9 days left"),
+    (Order(lifetime=dt.timedelta(days=30)), dt.timedelta(days=17), "`ssl/cert.pem`, which has 13 days left"),
+    (Order(hosts=("shop.test", "127.0.0.1")), dt.timedelta(days=300), "`ssl/cert.pem`, which expired on"),
+    (Order(key_type="rsa2048"), dt.timedelta(days=186), "`ssl/cert.pem`, which has 13 days left"),
+    (Order(), dt.timedelta(days=-2), "`ssl/cert.pem`, which is not valid before"),
 ]
 
 
@@ -278,7 +278,9 @@ def test_trust_comes_to_other_projects(desk: Desk, now: dt.datetime) -> None:
     (desk.folder / "trust.json").write_text('[{"store": "nss", "place": "/nowhere"}]')
 
     assert not desk.kept().self_signed
-    assert desk.notes == [f"renewed `ssl/cert.pem`: your authority vouches for it now; it is for {', '.join(LOCAL)}"]
+    assert desk.notes == [
+        f"renewed `ssl/cert.pem`: your authority vouches for it now; the new one is for {', '.join(LOCAL)}"
+    ]
     assert not desk.kept().self_signed
     assert len(desk.notes) == 1
 
@@ -306,7 +308,7 @@ def test_a_foreign_one_is_never_written(desk: Desk, monkeypatch: pytest.MonkeyPa
             show()
         ended = desk.now - issue.BACK_DATING - dt.timedelta(days=300 - 199)
         assert (caught.value.message, caught.value.hint) == (
-            f"`ssl/cert.pem` has expired on {ended:%Y-%m-%d}",
+            f"`ssl/cert.pem` expired on {ended:%Y-%m-%d}",
             "renew it where it comes from, or serve with another",
         )
     assert desk.content() == before

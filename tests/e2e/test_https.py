@@ -226,7 +226,7 @@ FAULTS: dict[str, tuple[Callable[[Pair], object], tuple[str, ...], str]] = {
     "expired, by name": (
         lambda pair: pairs.write(pair, Order(), None, now() - dt.timedelta(days=300)),
         ("--ssl-certfile", "ssl/cert.pem", "--ssl-keyfile", "ssl/cert.key"),
-        f"`ssl/cert.pem` has expired on {now() - issue.BACK_DATING - dt.timedelta(days=101):%Y-%m-%d}",
+        f"`ssl/cert.pem` expired on {now() - issue.BACK_DATING - dt.timedelta(days=101):%Y-%m-%d}",
     ),
     "no such client CA": (lambda _: None, ("--https", "--client-ca", "nosuch"), "`nosuch` does not exist"),
 }

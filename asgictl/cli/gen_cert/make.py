@@ -150,7 +150,7 @@ def distinct(*places: Path) -> None:
 
 def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
     """Print what was made."""
-    from asgictl.certs import names, served, version_control
+    from asgictl.certs import names, version_control
 
     said = made.certificate
     issuer = "self-signed" if said.self_signed else "by your authority"
@@ -164,7 +164,7 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
         **more,
     }
     console.result("\n".join(map(str, written)), data)
-    whom = f"client {more['client']}" if "client" in more else served.listed(said.names)
+    whom = f"client {more['client']}" if "client" in more else names.listed(said.names)
     console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
     if few := names.taken_by_few(said.names):
         console.note(few)

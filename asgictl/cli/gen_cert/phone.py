@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import addresses
-from asgictl.certs import authority, files, issue, names, offer, served, trust, validity
+from asgictl.certs import authority, files, issue, names, offer, trust, validity
 from asgictl.certs.handshake import Certificate
 from asgictl.cli import qr
 from asgictl.console import Console
@@ -113,7 +113,7 @@ def _names(
             return ()
         known = said.names
         unsigned = "" if vouched else ", but not signed by your authority: the phone refuses it"
-        console.note(f"`{pair.certificate}` is for {served.listed(known) or 'no name'}{unsigned}")
+        console.note(f"`{pair.certificate}` is for {names.listed(known) or 'no name'}{unsigned}")
         if not said.is_ours:
             return known
     if hint := offer.hint(known, wanted, trust.folder(os.environ), where, vouched=vouched):

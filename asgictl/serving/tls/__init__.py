@@ -24,6 +24,7 @@ class TlsRequest(NamedTuple):
 
     `redirect_http` is a port for plain HTTP, which leads to HTTPS; `ciphers` are for TLS 1.2.
     `environ` are the variables that say what of the machine's to use, unless it is all that there are.
+    Unless it `writes`, the pair that asgictl keeps stays as it is, or away.
     """
 
     ssl_certfile: str | None = None
@@ -35,6 +36,7 @@ class TlsRequest(NamedTuple):
     redirect_http: int | None = None
     ciphers: str | None = None
     environ: Mapping[str, str] | None = None
+    writes: bool = True
 
     @property
     def pair(self) -> "Pair":
@@ -87,6 +89,7 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
         tls_min=request.tls_min or "1.2",
         redirect_http=request.redirect_http,
         ciphers=str(ciphers) if ciphers else None,
+        writes=not request.check,
     )
 
 
@@ -101,19 +104,18 @@ class Secured(NamedTuple):
 
 def check(request: TlsRequest) -> None:
     """Raise `ConfigError` or `FileProblemError` unless OpenSSL takes what the user has named, options and files."""
-    from asgictl.certs import pem
     from asgictl.serving.tls import given_files
 
     with errors.about("tls-min"):
         given_files.check_openssl(request.tls_min)
     if request.ciphers:
-        given_files.check_ciphers(request.ciphers)
+        given_files.check_ciphers(request.ciphers, request.tls_min)
     if request.ssl_certfile is not None:
         with errors.about("ssl-certfile"):
             given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
     if request.client_ca is not None:
         with errors.about("client-ca"):
-            pem.check_authorities(Path(request.client_ca))
+            given_files.check_client_ca(Path(request.client_ca))
 
 
 def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Secured:
@@ -127,11 +129,13 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     with env_files.without(request.environ):
         folder = trust.folder(os.environ)
-        place = served.Circumstances(host, request.ssl_keyfile_password, folder, datetime.now(UTC))
+        place = served.Circumstances(host, request.ssl_keyfile_password, folder, datetime.now(UTC), request.writes)
         show = served.kept if request.ssl_certfile is None else served.given
         seen = show(request.pair, place, note)
+        if not request.pair.there:
+            return Secured(seen, system=None, browsers=None, authority=folder)
         if request.ssl_certfile is None:  # which `check` has not seen; it may just have been made
             pem.check_pair(*request.pair, request.ssl_keyfile_password)
         if request.ciphers:
-            given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
+            given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers, request.tls_min)
         return Secured(seen, *served.trusted_by(request.pair, place, seen), folder)
