@@ -3,6 +3,7 @@
 Whoever clones a repository has not read its files, and an option in one of them counts as if it had been typed.
 """
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -31,11 +32,15 @@ class Said(NamedTuple):
             raise ConfigError(problem, hint=f"drop it; if you want it, pass --{self.key}, or set {self.variable}")
         if Trait.INSIDE in marks and (place := reading.outside(Path(str(value)), self.folder)):
             problem = f"{self.named} leads out of `{self.folder}`, to `{place}`"
-            raise ConfigError(problem, hint=f"keep it inside; if you want it, pass --{self.key} {place}")
+            raise ConfigError(
+                problem, hint=f"keep it inside; if you want it, pass --{self.key} {shlex.quote(str(place))}"
+            )
 
 
 def check_variables(names: Iterable[str], file: str) -> None:
     """Raise `ConfigError` for a variable that an `--env-file` may not set which a file of the project has named."""
     if _AUTHORITY in names:
         problem = f"the variable `{_AUTHORITY}` in `{file}` concerns your machine, which no project decides"
-        raise ConfigError(problem, hint=f"drop it; if you want it, export {_AUTHORITY}, or pass --env-file {file}")
+        raise ConfigError(
+            problem, hint=f"drop it; if you want it, export {_AUTHORITY}, or pass --env-file {shlex.quote(file)}"
+        )

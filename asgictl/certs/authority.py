@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import getpass
 import os
+import shlex
 import socket
 import stat
 import sys
@@ -132,11 +133,13 @@ def check_access(pair: Pair) -> None:
     folder, key = pair.key.parent, pair.key
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
         problem = f"others may write to the folder of your authority, `{folder}`"
-        raise FileProblemError(problem, hint=f"`chmod 700 {folder}`, or set ASGICTL_CA_DIR to a folder of yours")
+        raise FileProblemError(
+            problem, hint=f"`chmod 700 {shlex.quote(str(folder))}`, or set ASGICTL_CA_DIR to a folder of yours"
+        )
     mode = stat.S_IMODE(key.stat().st_mode) if key.exists() else 0
     if mode & 0o077:
         problem = f"others may read the key of your authority, `{key}` ({mode:04o})"
-        hint = f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again"
+        hint = f"`chmod 600 {shlex.quote(str(key))}`, or if somebody else has been here: {_AGAIN}"
         raise FileProblemError(problem, hint=hint)
 
 

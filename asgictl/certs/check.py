@@ -46,7 +46,7 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     by_authority = root is not None and found.leaf is not None and validity.is_issued_by(found.leaf, root)
     extent = authority.extent(folder, root) if root else None
     unseen: list[str] = []
-    faults = [*_in_git(pair.key, folder, unseen), *found.faults]
+    faults = [*_in_git(pair.key, folder, unseen), *found.faults, *_ending(found.certificate)]
     trusted: dict[str, bool] = {}
     if by_authority:
         if found.leaf is not None and issue.is_refused_by_gnutls(found.leaf):
@@ -74,6 +74,14 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         trusted |= {} if by_system is None else {"the system's store": by_system}
     mode = _mode(pair.key)
     return Inspection(found.certificate, found.key_type, mode, by_authority, trusted, faults, extent, unseen)
+
+
+def _ending(said: Certificate) -> Iterator[str]:
+    """Yield that a certificate ends within a day, or half of a shorter life."""
+    now = dt.datetime.now(dt.UTC)
+    soon = min(dt.timedelta(days=1), (said.not_after - said.not_before) / 2)
+    if said.fault(now) is None and said.not_after - now < soon:
+        yield f"it has {said.left(now)} left"
 
 
 def _in_git(key: Path, folder: Path, unseen: list[str]) -> Iterator[str]:

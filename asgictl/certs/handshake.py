@@ -24,6 +24,9 @@ LONGEST = dt.timedelta(days=825)
 # How often the two sides of a handshake take turns, at the most: TLS 1.2 has two round trips (RFC 5246 section 7.3).
 _MOST_TURNS = 6
 
+# How many hours a day has.
+_DAY = 24
+
 
 class Certificate(NamedTuple):
     """What a server certificate says; `issuer` is the name of who has signed it, `fingerprint` its SHA-256."""
@@ -51,6 +54,14 @@ class Certificate(NamedTuple):
         if self.not_before > now:
             return f"is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
         return f"expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
+
+    def left(self, now: dt.datetime) -> str:
+        """Return for how long it is still valid, in words."""
+        hours = (self.not_after - now) // dt.timedelta(hours=1)
+        if hours < 1:
+            return "less than an hour" if self.not_after > now else "no time"
+        number, unit = (hours, "hour") if hours < _DAY else (self.days_left(now), "day")
+        return f"{number} {unit}{'' if number == 1 else 's'}"
 
     def days_left(self, now: dt.datetime) -> int:
         """Return for how many days it is still valid, the last one included."""

@@ -225,7 +225,7 @@ def _fault(common_name: str) -> str | None:
     if not names.is_text(common_name):
         return "is not UTF-8"
     if not common_name.isprintable():
-        return "has signs that cannot be printed"
+        return "has characters that cannot be printed"
     size = len(common_name.encode())
     return f"has {size} bytes in UTF-8, and {_LONGEST_COMMON_NAME} is the most" if size > _LONGEST_COMMON_NAME else None
 

@@ -13,7 +13,7 @@ from asgictl.certs import keys
 from asgictl.errors import FileProblemError
 
 _RIGHT_KEY = "pass the key that belongs to it"
-_ORDER = "put the server's certificate first, then the one of who has signed it, and so on"
+_ORDER = "put the server's certificate first, then that of its issuer, and so on"
 
 
 def told(

@@ -82,16 +82,13 @@ def alone(name: str) -> str:
 
 
 def match(names: Iterable[str], host: str) -> bool:
-    """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3).
-
-    A `_` is in no host name, and all clients accept it (measured).
-    """
+    """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3)."""
     host = host.lower().removesuffix(".")
     known = {name.lower() for name in names}
     if address := ip(host):
         return str(address) in known
     label, _, parent = host.partition(".")
-    return host in known or (f"*.{parent}" in known and _LABEL.fullmatch(label.replace("_", "a")) is not None)
+    return host in known or (f"*.{parent}" in known and _LABEL.fullmatch(label) is not None)
 
 
 def listed(hosts: Sequence[str]) -> str:
@@ -144,10 +141,16 @@ def _host(text: str, option: str = "names") -> str:
         host = _ascii(text, host, option)
     labels = host.split(".")
     if not all(map(_LABEL.fullmatch, labels)) or len(host) > _LONGEST:
-        raise _refused(text, "is not a host name", _remedy(labels), option)
+        raise _refused(text, "is not a host name", _separated(host) if "," in host else _remedy(labels), option)
     if _NUMBER.fullmatch(labels[-1]):
-        raise _refused(text, "is neither a host name nor an IP address", "put it right, like 127.0.0.1", option)
+        raise _refused(
+            text, "is neither a host name nor an IP address", "write the whole address, like 127.0.0.1", option
+        )
     return host
+
+
+def _separated(host: str) -> str:
+    return f"separate names by blanks: `{' '.join(filter(None, host.split(',')))}`"
 
 
 def _remedy(labels: Sequence[str]) -> str:
@@ -208,7 +211,7 @@ def _network(text: str) -> Network | None:
         hint = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
         if "host bits" in str(error):
             hint = f"write `{ipaddress.ip_network(text, strict=False)}`"
-        raise _refused(text, "is no network", hint, "ca-permit") from error
+        raise _refused(text, "is not a network", hint, "ca-permit") from error
 
 
 def _refused(text: str, problem: str, hint: str, option: str = "names") -> ConfigError:

@@ -86,7 +86,7 @@ def context() -> ssl.SSLContext:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     except ssl.SSLError as error:
         problem = f"OpenSSL cannot speak TLS: {reason(error)}"
-        raise FileProblemError(problem, hint=f"put its configuration right: {configuration()}") from error
+        raise FileProblemError(problem, hint=f"correct its configuration: {configuration()}") from error
 
 
 def check_authorities(file: Path) -> None:

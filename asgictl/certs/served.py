@@ -193,7 +193,7 @@ def _faults(seen: Certificate, place: Circumstances) -> Iterator[str]:
     if fault := seen.fault(place.now):
         yield fault
     elif not seen.lasts(place.now):
-        yield f"has {seen.days_left(place.now)} days left"
+        yield f"has {seen.left(place.now)} left"
     if not place.covers(seen):
         yield f"is not for `{place.host}`, but for {names.listed(seen.names) or 'no name'}"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import shlex
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -67,7 +68,7 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
 def _of_access(pair: Pair) -> Iterator[str]:
     with contextlib.suppress(OSError):  # that it cannot be read is told anyway
         if not files.is_private(pair.key):
-            yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
+            yield f"others may read `{pair.key}`: `chmod 600 {shlex.quote(str(pair.key))}`"
 
 
 def _of_key(key: CertificatePublicKeyTypes) -> Iterator[str]:
@@ -93,14 +94,14 @@ def _of_chain(held: Sequence[x509.Certificate]) -> Iterator[str]:
         if _has_signed(following, one) or _has_signed(one, one):
             continue
         signer = next((nth for nth, it in enumerate(held) if _has_signed(it, one)), None)
-        who = f"who has signed the {ordinal(index)} certificate, {common_name(one.issuer)}"
+        who = f"the issuer of the {ordinal(index)} certificate, {common_name(one.issuer)}"
         where = "not in the file" if signer is None else f"the {ordinal(signer)} in the file and not the next"
         yield f"its chain is broken: {who}, is {where}"
 
 
 def _of_issuer(pair: Pair, password: str | None, said: Certificate, leaf: x509.Certificate) -> Iterator[str]:
     if said.names and handshake.trusted_by_system(*pair, password, said.names[0]) is False:
-        yield f"who has signed it, {common_name(leaf.issuer)}, is neither in the file nor trusted by the system"
+        yield f"its issuer, {common_name(leaf.issuer)}, is neither in the file nor trusted by the system"
 
 
 def _has_signed(issuer: x509.Certificate, one: x509.Certificate) -> bool:

@@ -151,12 +151,12 @@ REFUSED = [
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
     (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, windows, java"),
-    (["--dry-run"], "`--dry-run` means nothing alone", "pass it with --trust or --untrust"),
-    (["--ca-permit", "x.test"], "`--ca-permit` means nothing alone", "pass it with --trust"),
+    (["--dry-run"], "`--dry-run` needs --trust or --untrust", "add --trust or --untrust, or drop it"),
+    (["--ca-permit", "x.test"], "`--ca-permit` needs --trust", "add --trust, or drop it"),
     (
         ["--p12", "x.p12"],
-        "`--p12` means nothing alone",
-        "pass it with --password-stdin: many programs refuse one without a password",
+        "`--p12` needs --password-stdin: many programs refuse such a file without a password",
+        "add --password-stdin, or drop it",
     ),
     (
         ["--check", "--untrust"],
@@ -280,6 +280,41 @@ def request(*names: str) -> None:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command = ["openssl", "req", "-new", *curve, "-keyout", "k.key", "-out", "shop.csr", "-subj", "/CN=x", *extension]
     subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("place", ["my files", "o'brien", "a$b"])
+def test_commands_in_places_with_blanks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """What is printed to be run can be run, whatever the folders are called."""
+    folder = tmp_path / place
+    monkeypatch.setenv("ASGICTL_CA_DIR", str(folder))
+    (hint,) = [line for line in lines(run("--client", "alice"))[2] if line.startswith("hint: ")]
+    assert shlex.split(hint.split("`")[1])[-1] == str(folder / "ca.pem")
+    for file, mode in ((folder / "ca.key", 0o644), (folder, 0o777)):
+        before = file.stat().st_mode
+        file.chmod(mode)
+        (_, hint) = lines(run("--client", "bob"))[2]
+        assert shlex.split(hint.split("`")[1])[-1] == str(file)
+        file.chmod(before)
+
+
+def test_the_last_day(pair: Pair, now: dt.datetime) -> None:
+    """A certificate that ends within hours is told of in hours, and is a finding."""
+    for age, left in ((198 * 24 + 22, "1 hour"), (198 * 24 + 22.5, "less than an hour"), (197 * 24 + 22, "2 days")):
+        made = now - dt.timedelta(hours=age, minutes=-1)
+        pairs.new(pair, Order(hosts=("localhost",)), None, made, force=True)
+        status, said, _ = lines(run("--check"))
+        assert said[2].endswith(f", {left} left")
+        assert (status, f"wrong        it has {left} left" in said) == ((0, False) if "day" in left else (1, True))
+
+
+@needs("openssl")
+def test_what_a_request_asks_for_in_vain() -> None:
+    """What asgictl leaves out of a certificate is said."""
+    request("DNS:shop.test", "email:bob@shop.test", "URI:https://shop.test/")
+
+    assert lines(run("--csr", "shop.csr"))[2][-1] == (
+        "note: the request asks for more, which is left out: CN=x, email:bob@shop.test, URI:https://shop.test/"
+    )
 
 
 @needs("openssl")
@@ -859,7 +894,7 @@ def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
     key.chmod(0o644)
     assert lines(run())[2] == [
         f"error: others may read the key of your authority, `{key}` (0644)",
-        f"hint: `chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again",
+        f"hint: `chmod 600 {key}`, or if somebody else has been here: run `asgictl gen-cert --untrust`, and then --trust again",
     ]
     key.unlink()
     assert lines(run())[2] == [
@@ -879,7 +914,7 @@ def test_sudo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines(run("--trust"))[::2] == (
             2,
             [
-                "error: with sudo the authority would be root's, and your browsers would not hear of it",
+                "error: with sudo the authority would be root's, and your browsers would not trust it",
                 "hint: run it without sudo, for what needs root asks for that itself; "
                 "for the system's store of a container or a CI machine pass --as-root",
             ],
@@ -910,7 +945,10 @@ def test_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(run("--as-root")) == (
         2,
         [],
-        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client, --csr or --phone"],
+        [
+            "error: `--as-root` needs --trust, --untrust, --client, --csr or --phone",
+            "hint: add --trust, --untrust, --client, --csr or --phone, or drop it",
+        ],
     )
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert lines(run("--trust", "--as-root")) == (

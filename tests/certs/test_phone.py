@@ -281,7 +281,7 @@ def test_an_address_alone() -> None:
     """`--host` is for `--phone`."""
     result = CliRunner().invoke(app, ["gen-cert", "--host", "127.0.0.1"], prog_name="asgictl", catch_exceptions=False)
 
-    assert lines(result) == (2, "", ["error: `--host` means nothing alone", "hint: pass it with --phone"])
+    assert lines(result) == (2, "", ["error: `--host` needs --phone", "hint: add --phone, or drop it"])
 
 
 @pytest.mark.usefixtures("issuer")

@@ -278,7 +278,7 @@ CONFIGURATIONS = {
     "no provider of ciphers": (
         "openssl_conf = a\n[a]\nproviders = b\n[b]\nbase = c\n[c]\nactivate = 1\n",
         "error: OpenSSL cannot speak TLS: library has no ciphers",
-        "hint: put its configuration right: `openssl.cnf` (OPENSSL_CONF)",
+        "hint: correct its configuration: `openssl.cnf` (OPENSSL_CONF)",
     ),
     "old versions alone": (
         "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.1\n",

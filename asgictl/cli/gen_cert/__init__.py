@@ -109,7 +109,7 @@ def _refuse_sudo(flags: CertFlags) -> None:
     if _is_root() and callers - {"", "root", "0"} and not (flags.as_root or flags.dry_run):
         hint = "run it without sudo, for what needs root asks for that itself"
         container = "for the system's store of a container or a CI machine pass --as-root"
-        problem = "with sudo the authority would be root's, and your browsers would not hear of it"
+        problem = "with sudo the authority would be root's, and your browsers would not trust it"
         raise ConfigError(problem, hint=f"{hint}; {container}")
 
 
@@ -121,16 +121,17 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
     """Raise `ConfigError` for options that have no effect with the others."""
     from asgictl.certs.handshake import LONGEST
 
-    for field, needed, hint in (
-        ("dry_run", flags.trust or flags.untrust, "trust or --untrust"),
-        ("as_root", _needs_authority(request, flags), "trust, --untrust, --client, --csr or --phone"),
-        ("ca_permit", flags.trust, "trust"),
-        ("host", flags.phone, "phone"),
-        ("p12", flags.password_stdin, "password-stdin: many programs refuse one without a password"),
+    for field, is_met, other in (
+        ("dry_run", flags.trust or flags.untrust, "--trust or --untrust"),
+        ("as_root", _needs_authority(request, flags), "--trust, --untrust, --client, --csr or --phone"),
+        ("ca_permit", flags.trust, "--trust"),
+        ("host", flags.phone, "--phone"),
+        ("p12", flags.password_stdin, "--password-stdin"),
     ):
-        if run.is_typed(field) and not needed:
+        if run.is_typed(field) and not is_met:
             key = field.replace("_", "-")
-            raise ConfigError(f"`--{key}` means nothing alone", hint=f"pass it with --{hint}", option=key)
+            why = ": many programs refuse such a file without a password" if field == "p12" else ""
+            raise ConfigError(f"`--{key}` needs {other}{why}", hint=f"add {other}, or drop it", option=key)
     for field in ("check", "untrust", "phone", "client"):
         if run.is_typed(field) and run.is_typed("names"):
             raise ConfigError(f"`--{field}` takes no names", hint="drop them")
@@ -142,7 +143,7 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
     if request.csr == "":
         raise ConfigError("`--csr` is empty", hint="name the file with the request", option="csr")
     if request.group is not None and sys.platform == "win32":
-        raise ConfigError("`--group` means nothing on Windows", hint="drop it", option="group")
+        raise ConfigError("`--group` has no effect on Windows", hint="drop it", option="group")
 
 
 app = alone("gen-cert", options.FORM, gen_cert)

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,7 +112,8 @@ def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: 
         made = pairs.save(pair, bundle, order)
     tell(console, made, [*pair, *order.extra], now, client=name)
     tell_of_authority(console, folder, issuer)
-    console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
+    ca = shlex.quote(str(trust.pair_in(folder).certificate))
+    console.hint(f"have it asked for: `asgictl serve --https --client-ca {ca}`")
     return 0
 
 
@@ -136,6 +138,8 @@ def sign(console: Console, request: Path, target: Path, order: "Order", *, force
         files.write_one(target, bundle.pem(), secret=False)
     tell(console, pairs.Made(files.Pair(target, request), bundle), [target], now)
     tell_of_authority(console, folder, issuer, hosts)
+    if left_out := csr.left_out(asked, hosts):
+        console.note(f"the request asks for more, which is left out: {', '.join(left_out)}")
     return 0
 
 
@@ -165,7 +169,7 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
     }
     console.result("\n".join(map(str, written)), data)
     whom = f"client {more['client']}" if "client" in more else names.listed(said.names)
-    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
+    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.left(now)})")
     if few := names.taken_by_few(said.names):
         console.note(few)
     if made.bundle.key is not None and not version_control.is_ignored(made.pair.key):

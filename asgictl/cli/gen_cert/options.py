@@ -52,7 +52,7 @@ ROWS = {
         store=option(
             "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (not by default)."
         ),
-        ca_permit=option("--ca-permit", metavar="DOMAIN", about="More that a new authority is for; or a network."),
+        ca_permit=option("--ca-permit", metavar="DOMAIN", about="A domain or network that a new authority is for too."),
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
         as_root=flag("--as-root", about="Let sudo make root's own authority: for containers and CI."),
     ),

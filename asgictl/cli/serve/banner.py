@@ -200,8 +200,7 @@ def _host(ready: "Ready") -> str:
 
 
 def _days(tls: "Secured") -> str:
-    left = tls.certificate.days_left(datetime.now(UTC))
-    return f"{left} day{'s' if left != 1 else ''} left"
+    return f"{tls.certificate.left(datetime.now(UTC))} left"
 
 
 def _certificate(tls: "Secured") -> str:
