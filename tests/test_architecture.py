@@ -268,10 +268,8 @@ def test_uvicorn_is_called_in_one_place() -> None:
     assert calls == {
         ("serving/launch.py", "uvicorn.run"),
         ("serving/app/worker.py", "uvicorn.Config"),
-        ("serving/tls/handout.py", "uvicorn.Config"),
-        ("serving/tls/handout.py", "uvicorn.Server"),
-        ("serving/tls/redirect.py", "uvicorn.Config"),
-        ("serving/tls/redirect.py", "uvicorn.Server"),
+        ("serving/tls/plain_listener.py", "uvicorn.Config"),
+        ("serving/tls/plain_listener.py", "uvicorn.Server"),
         ("serving/sockets/proxies.py", "ProxyHeadersMiddleware"),
         ("serving/protocols.py", "AutoWebSocketsProtocol"),
         ("serving/launch.py", "uvicorn.Config"),

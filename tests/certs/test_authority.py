@@ -122,7 +122,8 @@ def test_a_key_of_everybody(tmp_path: Path, issuer: Issuer, now: dt.datetime, mo
 
     assert (caught.value.message, caught.value.hint) == (
         f"others may read the key of your authority, `{key}` ({mode:04o})",
-        f"`chmod 600 {key}`, or if somebody else has been here: run `asgictl gen-cert --untrust`, and then --trust again",
+        f"`chmod 600 {key}`, or if somebody else has been here: run "
+        "`asgictl gen-cert --untrust`, and then --trust again",
     )
 
 

@@ -894,7 +894,8 @@ def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
     key.chmod(0o644)
     assert lines(run())[2] == [
         f"error: others may read the key of your authority, `{key}` (0644)",
-        f"hint: `chmod 600 {key}`, or if somebody else has been here: run `asgictl gen-cert --untrust`, and then --trust again",
+        f"hint: `chmod 600 {key}`, or if somebody else has been here: run "
+        "`asgictl gen-cert --untrust`, and then --trust again",
     ]
     key.unlink()
     assert lines(run())[2] == [
