@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import option_types, reading
-from asgictl.errors import ConfigError
+from asgictl.errors import ConfigError, FileProblemError
 from asgictl.option_types import Trait
 
 # Where the user's authority is, which has no option.
@@ -44,3 +44,17 @@ def check_variables(names: Iterable[str], file: str) -> None:
         raise ConfigError(
             problem, hint=f"drop it; if you want it, export {_AUTHORITY}, or pass --env-file {shlex.quote(file)}"
         )
+
+
+def check_handed_out(root: Path, secret: str | None) -> None:
+    """Raise for files from elsewhere that the repository `root` alone would have an image's build, or it, read.
+
+    `secret` is the file with the index's secrets that a file of the repository names.
+    """
+    if secret and (place := reading.outside(root / Path(secret).expanduser(), root)):
+        problem = f"`--verify` would hand `{place}` to the build"
+        hint = f"if you know the Dockerfile, pass --index-secret {shlex.quote(secret)} too"
+        raise ConfigError(problem, hint=hint, option="index-secret")
+    if (root / ".env").is_file() and (place := reading.outside(root / ".env", root)):
+        problem = f"`--verify` would hand `{place}`, to which `.env` leads, to the container"
+        raise FileProblemError(problem, hint="replace the link with a file")

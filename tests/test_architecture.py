@@ -65,9 +65,19 @@ ALLOWED: dict[str, set[str]] = {
     "records": {"inspector"},
     "testing": {"inspector"},
     "cli": {
-        *("", "adapt", "addresses", "asgi", "atomic", "certs", "console", "discovery", "environment", "errors"),
-        "inspector",
-        *("option_types", "pyproject", "reading", "rfc9110", "scaffold", "serving", "settings", "spans"),
+        *("", "adapt", "addresses", "asgi", "atomic", "bounds", "certs", "console", "discovery", "environment"),
+        *(
+            "errors",
+            "inspector",
+            "option_types",
+            "pyproject",
+            "reading",
+            "rfc9110",
+            "scaffold",
+            "serving",
+            "settings",
+            "spans",
+        ),
     },
 }
 
