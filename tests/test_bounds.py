@@ -75,6 +75,26 @@ def test_what_concerns_the_machine(
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("force", "drop it: `force` is for the command line alone"),
+        ("trust", "drop it: `trust` is for the command line alone"),
+        ("stores", "see `--help` for what there is, like `names`"),
+        ("day", "did you mean `days`?"),
+    ],
+)
+def test_suggestions(write: Write, monkeypatch: pytest.MonkeyPatch, key: str, hint: str) -> None:
+    """Nothing is suggested that would be refused in its turn."""
+    folder = write({"pyproject.toml": f"[tool.asgictl.gen-cert]\n{key} = true\n"})
+    monkeypatch.chdir(folder)
+
+    assert run("gen-cert").stderr.splitlines() == [
+        f"error: there is no `{key}` under `[tool.asgictl.gen-cert]` in `{folder}/pyproject.toml`",
+        f"hint: {hint}",
+    ]
+
+
 def printed(*arguments: str) -> tuple[int, str]:
     """Return the status of `inspect --print-config`, and its first line on stderr or what it says of no-redact."""
     result = run("inspect", "demo", "--print-config", *arguments)
