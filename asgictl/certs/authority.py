@@ -53,7 +53,7 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
     if not _is_as_made(bundle.leaf):
         raise _foreign(pair)
     if fault := validity.described(bundle.leaf).fault(now):
-        raise FileProblemError(f"your authority {fault}", hint=f"see to the clock, or {_AGAIN}")
+        raise FileProblemError(f"your authority {fault}", hint=f"check the clock, or {_AGAIN}")
     return Issuer(bundle.leaf, bundle.key)
 
 

@@ -27,7 +27,7 @@ def load(data: bytes, name: str) -> x509.CertificateSigningRequest:
         _ = csr.extensions  # which are read only now
     except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
         problem = f"the request in `{name}` cannot be read: {error}"
-        raise FileProblemError(problem, hint="see to what has made it, or make one with `openssl req -new`") from error
+        raise FileProblemError(problem, hint="check what made it, or make one with `openssl req -new`") from error
     if not valid:
         raise FileProblemError(f"the signature of `{name}` is wrong", hint="make a new request")
     if keys.strong(csr.public_key()) is None:

@@ -160,9 +160,9 @@ def _remedy(labels: Sequence[str]) -> str:
     if "" in labels and any(labels):
         return "leave out the dot at its beginning, or one of two"
     if any(len(label) > _LONGEST_LABEL for label in labels):
-        return f"use {_LONGEST_LABEL} letters between two dots at the most"
+        return f"use at most {_LONGEST_LABEL} letters between two dots"
     if len(".".join(labels)) > _LONGEST:
-        return f"use {_LONGEST} letters at the most"
+        return f"use at most {_LONGEST} letters"
     if any(label.startswith("-") or label.endswith("-") for label in labels):
         return "leave out the `-` at the beginning or the end, or beside a dot"
     return "use letters, digits, `-`, `_` and dots"

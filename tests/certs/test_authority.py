@@ -45,7 +45,7 @@ def test_out_of_its_time(tmp_path: Path, issuer: Issuer, now: dt.datetime, momen
     )
     assert (caught.value.message, caught.value.hint) == (
         f"your authority {problem} {told}",
-        f"see to the clock, or {AGAIN}",
+        f"check the clock, or {AGAIN}",
     )
 
 

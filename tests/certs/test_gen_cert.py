@@ -142,7 +142,7 @@ REFUSED = [
     ),
     (
         ["--key-type", "ed25519"],
-        "no browser takes Ed25519 certificates",
+        "no browser accepts Ed25519 certificates",
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
     (
@@ -975,7 +975,7 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert leaf("certs/cert.pem").public_key().key_size == 384  # type: ignore[union-attr]
     monkeypatch.setenv("ASGICTL_GEN_CERT_KEY_TYPE", "ed25519")
-    assert lines(run("--force"))[2][0] == "error: no browser takes Ed25519 certificates (ASGICTL_GEN_CERT_KEY_TYPE)"
+    assert lines(run("--force"))[2][0] == "error: no browser accepts Ed25519 certificates (ASGICTL_GEN_CERT_KEY_TYPE)"
 
 
 def test_two_at_once(pair: Pair) -> None:

@@ -181,7 +181,7 @@ def test_a_request_that_cannot_be_read() -> None:
     assert "address" in reason
     assert (caught.value.message, caught.value.hint) == (
         f"the request in `x.csr` cannot be read: {reason}",
-        "see to what has made it, or make one with `openssl req -new`",
+        "check what made it, or make one with `openssl req -new`",
     )
 
 

@@ -297,7 +297,7 @@ NO_KEYS = {
     "encrypted": (None, "`k` is encrypted", "give its password: --password-stdin, or --ssl-keyfile-password"),
     "another password": (b"wrong", "the password does not open `k`", "see that it is the right file"),
     "no key": (None, "`k` holds no private key in PEM form", "see that it is the right file"),
-    "Ed25519": (None, "`k` is neither an EC nor an RSA key", "browsers take no other"),
+    "Ed25519": (None, "`k` is neither an EC nor an RSA key", "browsers accept no other"),
 }
 
 

@@ -22,7 +22,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
 
     \b
     asgictl gen-cert                     self-signed, for localhost, in ssl/
-    asgictl gen-cert --trust             by an authority that browsers trust
+    asgictl gen-cert --trust             signed by an authority browsers trust
     asgictl gen-cert --untrust           take that back, without a trace
     asgictl gen-cert shop.test 10.0.0.5  for other names
     asgictl gen-cert --client alice      for a client of `serve --client-ca`

@@ -32,7 +32,7 @@ def order_of(request: CertRequest, flags: CertFlags) -> "Order":
     if kind is None:
         problem = f"there is no key type `{request.key_type}`"
         if wanted == "ed25519":
-            problem = "no browser takes Ed25519 certificates"
+            problem = "no browser accepts Ed25519 certificates"
         raise ConfigError(problem, hint=f"choose from {', '.join(kinds)}", option="key-type")
     return pairs.Order(
         hosts=names.parse(request.names),
