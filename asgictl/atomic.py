@@ -81,7 +81,10 @@ def sync(folder: Path) -> None:
 def problem(what: str, error: OSError) -> FileProblemError:
     """Return the error to raise for what the system has refused."""
     reason = errors.reason(error)
-    return FileProblemError(f"{what}: {reason}", hint="see to the permissions and the disk, or choose another place")
+    hint = "see to the permissions and the disk, or choose another place"
+    if isinstance(error, NotADirectoryError):
+        hint = "a file is where a folder has to be: move it away, or choose another place"
+    return FileProblemError(f"{what}: {reason}", hint=hint)
 
 
 if sys.platform == "win32":

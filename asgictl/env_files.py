@@ -1,6 +1,8 @@
 """The files of `--env-file`: the variables that they set, now and after a change."""
 
-from collections.abc import MutableMapping, Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from asgictl import errors
@@ -27,6 +29,26 @@ def read(file: Path) -> dict[str, str]:
             raise FileProblemError(problem, hint="put it right, or make it a comment with #")
     values = dotenv.dotenv_values(stream=io.StringIO(text))
     return {key: value for key, value in values.items() if value is not None}
+
+
+@contextlib.contextmanager
+def without(own: Mapping[str, str] | None) -> Iterator[None]:
+    """Have this process's environment be the user's `own` in the block, if it is another."""
+    if own is None:
+        yield
+        return
+    now = dict(os.environ)
+    try:
+        _become(own)
+        yield
+    finally:
+        _become(now)
+
+
+def _become(wanted: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
 
 
 class EnvFiles:

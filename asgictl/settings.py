@@ -108,7 +108,7 @@ def resolve(  # noqa: PLR0913  # all the sources
     """
     around = pyproject.find(folder, note)
     by_key = {option.key: option for option in options if option.settable}
-    tables = _tables(around, command, by_key) if around else {}
+    tables = _tables(around, command, {option.key: option for option in options}) if around else {}
     line = {name: Setting(value, "command line", Rank.COMMAND_LINE) for name, value in given.items()}
     early = _first(line, _variables(command, by_key, environ, _Files()), tables.get(None, {}))
     files = _load(early.get("env_file"), environ, around)
@@ -302,14 +302,17 @@ def _table(
     place = f"[{'.'.join(path)}]"
     found: Settings = {}
     for key, value in table.items():
-        if key not in by_key or key == "profile" or (key == "env-file" and rank is Rank.PROFILE):
+        is_typed = key in by_key and not by_key[key].settable
+        if key not in by_key or is_typed or key == "profile" or (key == "env-file" and rank is Rank.PROFILE):
             problem = f"there is no `{key}` under `{place}` in `{around.file}`"
             hints = {
                 "app": "write `app` under `[tool.asgictl]`",
                 "profile": f"pass --profile, or set {_variable(path[2], 'profile')}",
                 "env-file": "write it outside of the profiles, or pass --env-file",
             }
-            others = [name for name in by_key if name != "profile"]
+            if is_typed:
+                hints.setdefault(key, f"drop it: `{key}` is for the command line alone")
+            others = [name for name, it in by_key.items() if name != "profile" and it.settable and not _is_machines(it)]
             raise ConfigError(problem, hint=hints.get(key) or _suggestion(key, others, others[0]))
         source = f"{key} in {place} of {reading.shown(around.file)}"
         read = _of_file(around, place, by_key[key], value)
@@ -317,6 +320,10 @@ def _table(
         bounds.Said(around.root, named, key, _variable(path[2], key)).check(read, by_key[key].hint)
         found[by_key[key].name] = Setting(read, source, rank)
     return found
+
+
+def _is_machines(option: Option) -> bool:
+    return Trait.MACHINE in option_types.kind(option.hint).marks
 
 
 def _variable(command: str, key: str) -> str:
@@ -368,11 +375,16 @@ def _load(files: Setting | None, environ: MutableMapping[str, str], around: pypr
         with _from(files):
             values = env_files.read(Path(file))
             if project is not None:
-                bounds.check_variables(values, file)
-            found |= {name: (value, file) for name, value in values.items()}
+                bounds.check_variables(map(_as_system, values), file)
+            found |= {_as_system(name): (value, file) for name, value in values.items()}
     added = {name: pair for name, pair in found.items() if not environ.get(name)}
     environ.update({name: value for name, (value, _) in added.items()})
     return _Files({name: file for name, (_, file) in added.items()}, project)
+
+
+def _as_system(name: str) -> str:
+    """Return the name of a variable as the environment has it: on Windows in capitals."""
+    return name.upper() if os.name == "nt" else name
 
 
 def rows(settings: Settings, options: Sequence[Option]) -> Iterator[tuple[str, Any, str]]:

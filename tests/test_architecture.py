@@ -65,8 +65,19 @@ ALLOWED: dict[str, set[str]] = {
     "records": {"inspector"},
     "testing": {"inspector"},
     "cli": {
-        *("", "adapt", "asgi", "atomic", "certs", "console", "discovery", "environment", "errors", "inspector"),
-        *("option_types", "pyproject", "reading", "rfc9110", "scaffold", "serving", "settings", "spans"),
+        *("", "adapt", "addresses", "asgi", "atomic", "bounds", "certs", "console", "discovery", "environment"),
+        *(
+            "errors",
+            "inspector",
+            "option_types",
+            "pyproject",
+            "reading",
+            "rfc9110",
+            "scaffold",
+            "serving",
+            "settings",
+            "spans",
+        ),
     },
 }
 
@@ -267,10 +278,8 @@ def test_uvicorn_is_called_in_one_place() -> None:
     assert calls == {
         ("serving/launch.py", "uvicorn.run"),
         ("serving/app/worker.py", "uvicorn.Config"),
-        ("serving/tls/handout.py", "uvicorn.Config"),
-        ("serving/tls/handout.py", "uvicorn.Server"),
-        ("serving/tls/redirect.py", "uvicorn.Config"),
-        ("serving/tls/redirect.py", "uvicorn.Server"),
+        ("serving/tls/plain_listener.py", "uvicorn.Config"),
+        ("serving/tls/plain_listener.py", "uvicorn.Server"),
         ("serving/sockets/proxies.py", "ProxyHeadersMiddleware"),
         ("serving/protocols.py", "AutoWebSocketsProtocol"),
         ("serving/launch.py", "uvicorn.Config"),

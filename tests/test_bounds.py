@@ -1,13 +1,19 @@
 """What the files of a repository may say: nothing of the user's machine, and no place outside to write to."""
 
+import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
-from asgictl import cli, option_types
+from asgictl import cli, option_types, settings
+from asgictl.certs import authority
+from asgictl.certs.names import Constraints
 from asgictl.option_types import Trait
+from asgictl.serving import tls
+from asgictl.serving.plan import ServePlan
 from tests.cli.test_cli import run
 from tests.conftest import Write
 
@@ -69,6 +75,26 @@ def test_what_concerns_the_machine(
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("force", "drop it: `force` is for the command line alone"),
+        ("trust", "drop it: `trust` is for the command line alone"),
+        ("stores", "see `--help` for what there is, like `names`"),
+        ("day", "did you mean `days`?"),
+    ],
+)
+def test_suggestions(write: Write, monkeypatch: pytest.MonkeyPatch, key: str, hint: str) -> None:
+    """Nothing is suggested that would be refused in its turn."""
+    folder = write({"pyproject.toml": f"[tool.asgictl.gen-cert]\n{key} = true\n"})
+    monkeypatch.chdir(folder)
+
+    assert run("gen-cert").stderr.splitlines() == [
+        f"error: there is no `{key}` under `[tool.asgictl.gen-cert]` in `{folder}/pyproject.toml`",
+        f"hint: {hint}",
+    ]
+
+
 def printed(*arguments: str) -> tuple[int, str]:
     """Return the status of `inspect --print-config`, and its first line on stderr or what it says of no-redact."""
     result = run("inspect", "demo", "--print-config", *arguments)
@@ -100,6 +126,56 @@ def test_env_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         2,
         f"error: the variable `ASGICTL_CA_DIR` in `.env` {mine} (env-file in [tool.asgictl.inspect] of pyproject.toml)",
     )
+
+
+@pytest.mark.parametrize("command", ["serve", "inspect"])
+@pytest.mark.parametrize("machine", [False, True], ids=["users", "clones"])
+def test_variables_that_say_where_an_authority_is(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch, command: str, *, machine: bool
+) -> None:
+    """A repository's variables are the app's alone: whose authority signs, and what the system trusts, stays."""
+    home, theirs = tmp_path / "home", tmp_path / "clone/d"
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("ASGICTL_CA_DIR", "XDG_DATA_HOME", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    now = dt.datetime.now(dt.UTC)
+    for folder in (home / ".local/share", theirs):
+        authority.make(folder / "asgictl/ca", Constraints(), now)
+    lines = f"XDG_DATA_HOME={theirs}\nHOME={theirs}\nSSL_CERT_FILE={theirs}/asgictl/ca/ca.pem\n"
+    table = "" if machine else f"[tool.asgictl.{command}]\nenv-file = '.env'\n"
+    clone = write({"clone/.env": lines, "clone/pyproject.toml": table}) / "clone"
+    monkeypatch.chdir(clone)
+    plans: list[ServePlan] = []
+    monkeypatch.setattr("asgictl.serving.launch.launch", lambda plan, *_: plans.append(plan) or 0)  # type: ignore[func-returns-value]
+
+    assert run(command, "demo", "--https", *(["--env-file", ".env"] if machine else [])).exit_code == 0
+    (plan,) = plans
+    assert plan.tls is not None
+    notes: list[str] = []
+    secured = tls.secure(plan.tls, "localhost", notes.append)
+
+    own = theirs if machine else home / ".local/share"
+    assert secured.authority == own / "asgictl/ca"
+    assert (Path("ssl/cert.pem").read_text().endswith((own / "asgictl/ca/ca.pem").read_text()), secured.system) == (
+        True,
+        machine,
+    )
+    assert os.environ["XDG_DATA_HOME"] == str(theirs)
+
+
+def test_names_of_variables_on_windows(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small letters a repository's variables are bounded, too, where the system does not tell them apart."""
+    folder = write({"pyproject.toml": "[tool.asgictl.inspect]\nenv-file = '.env'\n"})
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(settings, "_as_system", str.upper)
+
+    for name in ("asgictl_ca_dir", "asgictl_inspect_no_redact"):
+        write({".env": f"{name}=1\n"})
+        status, line = printed()
+        assert (status, line.split(" (")[0]) == (
+            2,
+            f"error: the variable `{name.upper()}` in `.env` concerns your machine, which no project decides",
+        )
 
 
 def test_no_file_of_variables_for_certificates(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import getpass
 import os
+import shlex
 import socket
 import stat
 import sys
@@ -14,12 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from asgictl import atomic, errors
-from asgictl.certs import files, issue, keys, validity, version_control
+from asgictl.certs import files, issue, keys, trust, validity, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
 from asgictl.certs.pairs import loaded
-from asgictl.certs.trust import pair_in
+from asgictl.certs.stores.held import is_asgictls
 from asgictl.errors import ConfigError, FileProblemError
 
 # How to have another authority.
@@ -31,9 +32,9 @@ _AGAIN = "run `asgictl gen-cert --untrust`, and then --trust again"
 def load(folder: Path, now: dt.datetime) -> Issuer | None:
     """Return the authority in `folder`, or None where there is none.
 
-    Raises `FileProblemError` when its key is not safe, or it has expired.
+    Raises `FileProblemError` when asgictl has not made it, its key is not safe, or it has expired.
     """
-    pair = pair_in(folder)
+    pair = trust.pair_in(folder)
     if not os.access(folder, os.R_OK | os.X_OK):  # there is none, or it is not this user's
         return None
     if len(there := pair.there) != len(pair):
@@ -42,20 +43,23 @@ def load(folder: Path, now: dt.datetime) -> Issuer | None:
             there = pair.there
     if not there:
         return None
+    refuse_foreign(folder)
     if len(there) == 1:
         problem = f"`{folder}` holds `{there[0].name}` alone, which is half of an authority"
         raise FileProblemError(problem, hint=_AGAIN)
     check_access(pair)
     bundle = loaded(pair, None, hint=_AGAIN)
     assert bundle.key is not None  # noqa: S101  # it was read
+    if not _is_as_made(bundle.leaf):
+        raise _foreign(pair)
     if fault := validity.described(bundle.leaf).fault(now):
-        raise FileProblemError(f"your authority {fault}", hint=f"see to the clock, or {_AGAIN}")
+        raise FileProblemError(f"your authority {fault}", hint=f"check the clock, or {_AGAIN}")
     return Issuer(bundle.leaf, bundle.key)
 
 
 def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
     """Make an authority in `folder`, unless another run has just done so; return the one that is there then."""
-    pair = pair_in(folder)
+    pair = trust.pair_in(folder)
     key = keys.generate("ec256")
     certificate = issue.root(_owner(), key, constraints, now)
     try:
@@ -74,9 +78,31 @@ def make(folder: Path, constraints: Constraints, now: dt.datetime) -> Issuer:
     return found
 
 
-def load_or_make(folder: Path, now: dt.datetime) -> Issuer:
-    """Return the authority in `folder`, with the usual constraints if it is new."""
-    return load(folder, now) or make(folder, Constraints(), now)
+def refuse_foreign(folder: Path) -> None:
+    """Raise `FileProblemError` for a file in the place of the authority's certificate that asgictl has not made."""
+    anchor = trust.anchor(folder)
+    if anchor.pem.strip() and not is_asgictls(anchor.der):
+        raise _foreign(trust.pair_in(folder))
+
+
+def _foreign(pair: Pair) -> FileProblemError:
+    problem = f"`{pair.certificate}` is not an authority that asgictl has made"
+    return FileProblemError(problem, hint="move it and its key elsewhere, or set ASGICTL_CA_DIR to another folder")
+
+
+def _is_as_made(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is a root with constraints, as `issue.root` makes it."""
+    extensions = certificate.extensions
+    try:
+        basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        permitted = extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+        extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return False
+    kinds = {type(it) for it in permitted}
+    signs = basic.ca and usage.key_cert_sign and {x509.DNSName, x509.IPAddress} <= kinds
+    return signs and validity.is_issued_by(certificate, certificate)
 
 
 def extent(folder: Path, root: x509.Certificate, hosts: Iterable[str] = ()) -> str | None:
@@ -107,11 +133,13 @@ def check_access(pair: Pair) -> None:
     folder, key = pair.key.parent, pair.key
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
         problem = f"others may write to the folder of your authority, `{folder}`"
-        raise FileProblemError(problem, hint=f"`chmod 700 {folder}`, or set ASGICTL_CA_DIR to a folder of yours")
+        raise FileProblemError(
+            problem, hint=f"`chmod 700 {shlex.quote(str(folder))}`, or set ASGICTL_CA_DIR to a folder of yours"
+        )
     mode = stat.S_IMODE(key.stat().st_mode) if key.exists() else 0
     if mode & 0o077:
         problem = f"others may read the key of your authority, `{key}` ({mode:04o})"
-        hint = f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again"
+        hint = f"`chmod 600 {shlex.quote(str(key))}`, or if somebody else has been here: {_AGAIN}"
         raise FileProblemError(problem, hint=hint)
 
 

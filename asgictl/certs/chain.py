@@ -13,7 +13,7 @@ from asgictl.certs import keys, validity
 from asgictl.errors import FileProblemError
 
 _RIGHT_KEY = "pass the key that belongs to it"
-_ORDER = "put the server's certificate first, then the one of who has signed it, and so on"
+_ORDER = "put the server's certificate first, then that of its issuer, and so on"
 
 
 def breaks(held: Sequence[x509.Certificate]) -> Iterator[str]:
@@ -22,7 +22,7 @@ def breaks(held: Sequence[x509.Certificate]) -> Iterator[str]:
         if validity.is_issued_by(one, following) or validity.is_issued_by(one, one):
             continue
         signer = next((nth for nth, it in enumerate(held) if validity.is_issued_by(one, it)), None)
-        who = f"who has signed the {_ordinal(index)} certificate, {validity.called(one.issuer)}"
+        who = f"the issuer of the {_ordinal(index)} certificate, {validity.called(one.issuer)}"
         where = "not in the file" if signer is None else f"the {_ordinal(signer)} in the file and not the next"
         yield f"its chain is broken: {who}, is {where}"
 

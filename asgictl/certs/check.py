@@ -47,7 +47,7 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
     root = validity.load(anchor.pem.encode(), str(anchor.file))[0] if anchor.pem else None
     by_authority = root is not None and found.leaf is not None and validity.is_issued_by(found.leaf, root)
     known, unseen = _in_git(pair.key, folder)
-    faults = [*known, *found.faults]
+    faults = [*known, *found.faults, *_ending(found.certificate)]
     trusted: dict[str, bool] = {}
     if by_authority:
         trusted, distrust = _in_stores(anchor, folder, machine, run)
@@ -56,6 +56,14 @@ def inspect(pair: Pair, password: bytes | None, folder: Path, machine: Machine, 
         trusted = _in_system(pair, text, found.certificate)
     extent = authority.extent(folder, root) if root else None
     return Inspection(found.certificate, found.key_type, _mode(pair.key), by_authority, trusted, faults, extent, unseen)
+
+
+def _ending(said: Certificate) -> Iterator[str]:
+    """Yield that a certificate ends within a day, or half of a shorter life."""
+    now = dt.datetime.now(dt.UTC)
+    soon = min(dt.timedelta(days=1), (said.not_after - said.not_before) / 2)
+    if said.fault(now) is None and said.not_after - now < soon:
+        yield f"it has {said.left(now)} left"
 
 
 def _in_git(key: Path, folder: Path) -> tuple[list[str], list[str]]:

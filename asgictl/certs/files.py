@@ -169,4 +169,4 @@ def _refuse_others(file: Path) -> None:
         hint = f"remove the link, or write elsewhere with --out (it leads to `{os.path.realpath(file)}`)"
         raise FileProblemError(f"`{file}` is a symbolic link", hint=hint)
     if os.path.lexists(file) and not file.is_file():
-        raise FileProblemError(f"`{file}` is in the way: it is no file", hint="write elsewhere with --out")
+        raise FileProblemError(f"`{file}` is in the way: it is not a file", hint="write elsewhere with --out")

@@ -7,7 +7,7 @@ import ipaddress
 import math
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,9 @@ LONGEST = dt.timedelta(days=825)
 
 # How often the two sides of a handshake take turns, at the most: TLS 1.2 has two round trips (RFC 5246 section 7.3).
 _MOST_TURNS = 6
+
+# How many hours a day has.
+_DAY = 24
 
 
 class Certificate(NamedTuple):
@@ -52,7 +55,15 @@ class Certificate(NamedTuple):
         """Return why it is not valid now, if it is not."""
         if self.not_before > now:
             return f"is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
-        return f"has expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
+        return f"expired on {self.not_after:%Y-%m-%d}" if self.not_after <= now else None
+
+    def left(self, now: dt.datetime) -> str:
+        """Return for how long it is still valid, in words."""
+        hours = (self.not_after - now) // dt.timedelta(hours=1)
+        if hours < 1:
+            return "less than an hour" if self.not_after > now else "no time"
+        number, unit = (hours, "hour") if hours < _DAY else (self.days_left(now), "day")
+        return f"{number} {unit}{'' if number == 1 else 's'}"
 
     def days_left(self, now: dt.datetime) -> int:
         """Return for how many days it is still valid, the last one included."""
@@ -102,18 +113,44 @@ def is_trusted(certfile: Path, keyfile: Path, password: str | None, name: str, a
     return True
 
 
+def is_accepted(
+    certfile: Path, keyfile: Path, password: str | None, hosts: Sequence[str], issuer: str | None = None
+) -> bool:
+    """Tell whether a strict client accepts a certificate for all `hosts`, as its `issuer` (PEM) or the system does."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    try:
+        client.set_ciphers("DEFAULT:@SECLEVEL=2")  # no RSA key of less than 2048 bits, no SHA-1
+        if issuer is None:
+            client.load_default_certs()
+        else:
+            client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            client.load_verify_locations(cadata=issuer)
+        for host in hosts:
+            _handshake(_server(certfile, keyfile, password), client, host.replace("*", "any", 1))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def trusted_by_system(certfile: Path, keyfile: Path, password: str | None, name: str) -> bool | None:
     """Tell whether the system's store vouches for a certificate and `name`; None where Python cannot look into it."""
     # OpenSSL reads files, and Python on Windows the system's store; nobody reads the keychains of macOS.
     return is_trusted(certfile, keyfile, password, name) or (None if sys.platform == "darwin" else False)
 
 
-def refused(certfile: Path, keyfile: Path, password: str | None, ciphers: str | None) -> ssl.SSLError | None:
-    """Return why a client that trusts everybody cannot connect to a server with these `ciphers`, if it cannot."""
+def refused(
+    certfile: Path, keyfile: Path, password: str | None, ciphers: str | None, newest: ssl.TLSVersion
+) -> ssl.SSLError | None:
+    """Return why a client of the `newest` version, which trusts everybody, cannot connect to a server with `ciphers`.
+
+    None if it can.
+    """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
-    client.set_ciphers("ALL:@SECLEVEL=0")
+    client.set_ciphers("ALL:!aNULL:@SECLEVEL=0")  # without those that no certificate is shown with
+    client.maximum_version = newest
     try:
         _handshake(_server(certfile, keyfile, password, ciphers), client, None)
     except ssl.SSLError as error:

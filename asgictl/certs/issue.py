@@ -145,13 +145,21 @@ def constraints_of(certificate: x509.Certificate) -> Constraints:
     )
 
 
-def refuse_outside(hosts: Iterable[str], constraints: Constraints) -> None:
-    """Raise `ConfigError` for hosts that an authority with `constraints` may not vouch for."""
+def refuse_outside(hosts: Iterable[str], constraints: Constraints, *, is_new: bool = False) -> None:
+    """Raise `ConfigError` for hosts that an authority with `constraints`, perhaps a new one, may not vouch for."""
     outside = [host for host in hosts if not constraints.permit(host)]
     if outside:
-        problem = f"your authority may not vouch for {', '.join(f'`{host}`' for host in outside)}"
+        listed = ", ".join(f"`{host}`" for host in outside)
+        problem = f"{'a new authority would' if is_new else 'your authority may'} not vouch for {listed}"
         hint = f"it is for {constraints}; one for more is made by --untrust, and then --trust with --ca-permit"
+        if is_new:
+            hint = f"it would be for {constraints}; for more add {' '.join(permits(outside))}"
         raise ConfigError(problem, hint=hint, option="names")
+
+
+def permits(hosts: Iterable[str]) -> list[str]:
+    """Return the options with which a new authority can vouch for `hosts`, and for no more than it has to."""
+    return [word for host in hosts for word in ("--ca-permit", names.alone(host))]
 
 
 def is_refused_by_gnutls(leaf: x509.Certificate) -> bool:
@@ -217,7 +225,7 @@ def _fault(common_name: str) -> str | None:
     if not names.is_text(common_name):
         return "is not UTF-8"
     if not common_name.isprintable():
-        return "has signs that cannot be printed"
+        return "has characters that cannot be printed"
     size = len(common_name.encode())
     return f"has {size} bytes in UTF-8, and {_LONGEST_COMMON_NAME} is the most" if size > _LONGEST_COMMON_NAME else None
 

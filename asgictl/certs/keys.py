@@ -75,5 +75,5 @@ def load(data: bytes, name: str, password: bytes | None = None) -> PrivateKey:
         problem = f"the password does not open `{name}`" if password else f"`{name}` holds no private key in PEM form"
         raise FileProblemError(problem, hint="see that it is the right file") from error
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
-        raise FileProblemError(f"`{name}` is neither an EC nor an RSA key", hint="browsers take no other")
+        raise FileProblemError(f"`{name}` is neither an EC nor an RSA key", hint="browsers accept no other")
     return key

@@ -21,6 +21,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # What browsers take for a part of an IPv4 address where it comes last: https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _LONGEST_LABEL = 63
+_MANY = 8
 _LONGEST = 253  # RFC 1035 section 2.3.4, without the dots at both ends
 
 
@@ -74,17 +75,26 @@ def ip(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def match(names: Iterable[str], host: str) -> bool:
-    """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3).
+def alone(name: str) -> str:
+    """Return what permits an authority to vouch for a name and, if it is an address, for no other."""
+    address = ip(name)
+    return f"{address}/{address.max_prefixlen}" if address else name.removeprefix("*.")
 
-    A `_` is in no host name, and all clients accept it (measured).
-    """
+
+def match(names: Iterable[str], host: str) -> bool:
+    """Tell whether a certificate for `names` is one for `host`: a `*` stands for one label (RFC 6125 section 6.4.3)."""
     host = host.lower().removesuffix(".")
     known = {name.lower() for name in names}
     if address := ip(host):
         return str(address) in known
     label, _, parent = host.partition(".")
-    return host in known or (f"*.{parent}" in known and _LABEL.fullmatch(label.replace("_", "a")) is not None)
+    return host in known or (f"*.{parent}" in known and _LABEL.fullmatch(label) is not None)
+
+
+def listed(hosts: Sequence[str]) -> str:
+    """Return names in one line, the first of many."""
+    more = f" and {len(hosts) - _MANY} more" if len(hosts) > _MANY else ""
+    return ", ".join(hosts[:_MANY]) + more
 
 
 def taken_by_few(hosts: Iterable[str]) -> str | None:
@@ -131,10 +141,16 @@ def _host(text: str, option: str = "names") -> str:
         host = _ascii(text, host, option)
     labels = host.split(".")
     if not all(map(_LABEL.fullmatch, labels)) or len(host) > _LONGEST:
-        raise _refused(text, "is not a host name", _remedy(labels), option)
+        raise _refused(text, "is not a host name", _separated(host) if "," in host else _remedy(labels), option)
     if _NUMBER.fullmatch(labels[-1]):
-        raise _refused(text, "is neither a host name nor an IP address", "put it right, like 127.0.0.1", option)
+        raise _refused(
+            text, "is neither a host name nor an IP address", "write the whole address, like 127.0.0.1", option
+        )
     return host
+
+
+def _separated(host: str) -> str:
+    return f"separate names by blanks: `{' '.join(filter(None, host.split(',')))}`"
 
 
 def _remedy(labels: Sequence[str]) -> str:
@@ -144,9 +160,9 @@ def _remedy(labels: Sequence[str]) -> str:
     if "" in labels and any(labels):
         return "leave out the dot at its beginning, or one of two"
     if any(len(label) > _LONGEST_LABEL for label in labels):
-        return f"use {_LONGEST_LABEL} letters between two dots at the most"
+        return f"use at most {_LONGEST_LABEL} letters between two dots"
     if len(".".join(labels)) > _LONGEST:
-        return f"use {_LONGEST} letters at the most"
+        return f"use at most {_LONGEST} letters"
     if any(label.startswith("-") or label.endswith("-") for label in labels):
         return "leave out the `-` at the beginning or the end, or beside a dot"
     return "use letters, digits, `-`, `_` and dots"
@@ -195,7 +211,7 @@ def _network(text: str) -> Network | None:
         hint = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
         if "host bits" in str(error):
             hint = f"write `{ipaddress.ip_network(text, strict=False)}`"
-        raise _refused(text, "is no network", hint, "ca-permit") from error
+        raise _refused(text, "is not a network", hint, "ca-permit") from error
 
 
 def _refused(text: str, problem: str, hint: str, option: str = "names") -> ConfigError:

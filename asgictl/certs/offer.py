@@ -33,7 +33,7 @@ def hint(
     beyond = [host for host in wanted if names.ip(host) and not bounds.permit(host)]
     kept = [host for host in known if bounds.permit(host) or host in beyond]
     lost = [host for host in known if host not in kept]
-    places = [*(_extras(own) if own and beyond else ()), *dict.fromkeys(map(_network, beyond))]
+    places = [*(_extras(own) if own and beyond else ()), *map(names.alone, beyond)]
     permits = itertools.chain.from_iterable(("--ca-permit", place) for place in places)
     command = _command("--trust", *where, *(["--force"] if lost else []), *permits, *kept, *missing)
     listed = " and ".join(host if names.ip(host) else f"{host} (if your network resolves it)" for host in missing)
@@ -43,7 +43,36 @@ def hint(
         text = f"{text} make {made}"
     else:
         text = f"{command} {f'makes a certificate for {listed} too' if missing else 'has your authority sign it'}"
-    return f"{text}, and no longer for {', '.join(lost)}, which your authority may not vouch for" if lost else text
+    text = f"{text}, and no longer for {', '.join(lost)}, which your authority may not vouch for" if lost else text
+    return f"{text}{_wider(beyond)}"
+
+
+def signed(hosts: Sequence[str], folder: Path, where: Sequence[str]) -> str:
+    """Return how the certificate for `hosts` comes to be of an authority, for which the one in `folder` may not do.
+
+    `where` are the options that say where the certificate is.
+    """
+    own = _constraints(folder)
+    outside = [host for host in hosts if not (own or Constraints()).permit(host)]
+    places = [*(_extras(own) if own and outside else ()), *map(names.alone, outside)]
+    permits = itertools.chain.from_iterable(("--ca-permit", place) for place in dict.fromkeys(places))
+    command = _command("--trust", *where, *permits)
+    if not outside:
+        return f"{command} ends that"
+    first = f"{_command('--untrust')} and then {command} end" if own else f"{command} ends"
+    return f"{first} that; such an authority can vouch for {' and '.join(outside)}, and so can whoever has its key"
+
+
+def _wider(addresses: Sequence[str]) -> str:
+    """Return what it means that the authority is for `addresses`, and what else it can be for."""
+    if not addresses:
+        return ""
+    networks = [network for host in addresses if (network := _network(host)) != names.alone(host)]
+    text = f"; that lets your authority vouch for {' and '.join(addresses)}"
+    if not networks:
+        return text
+    options = " ".join(f"--ca-permit {network}" for network in dict.fromkeys(networks))
+    return f"{text} alone; `{options}` in its place, for that whole network, should the address change"
 
 
 def _command(*arguments: str) -> str:

@@ -77,15 +77,11 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
     """
     with files.locked(*pair, *order.extra):
         files.recover(pair)
-        refuse_existing(order.extra, force=force)
-        if force or not pair.there:
+        bundle = replaceable(pair, order, force=force)
+        if bundle is None:
             return write(pair, order, issuer, now)
-        bundle = loaded(pair, order.password)
         said = validity.described(bundle.leaf)
-        if not said.is_ours:
-            problem = f"`{pair.certificate}` was not made by asgictl"
-            raise FileProblemError(problem, hint="pass --force to replace it, or --out to write elsewhere")
-        hosts = tuple(dict.fromkeys([*said.names, *order.hosts]))
+        hosts = all_hosts(bundle, order)
         present = like(pair, bundle, hosts, order.password)._replace(p12=order.p12)
         asked = [
             name for name in ("key_type", "lifetime", "group") if getattr(order, name) != Order._field_defaults[name]
@@ -97,6 +93,25 @@ def vouched_for(pair: Pair, order: Order, issuer: Issuer, now: dt.datetime, *, f
             _save_p12(bundle, order)
             return Made(pair, bundle, kept=True)
         return write(pair, wanted, issuer, now)
+
+
+def replaceable(pair: Pair, order: Order, *, force: bool) -> Bundle | None:
+    """Return the pair whose names `vouched_for` takes over, None where it writes a new one; raise what it raises."""
+    refuse_existing(order.extra, force=force)
+    if force or not pair.there:
+        return None
+    bundle = loaded(pair, order.password)
+    if not validity.described(bundle.leaf).is_ours:
+        problem = f"`{pair.certificate}` was not made by asgictl"
+        raise FileProblemError(problem, hint="pass --force to replace it, or --out to write elsewhere")
+    return bundle
+
+
+def all_hosts(present: Bundle | None, order: Order) -> tuple[str, ...]:
+    """Return what `vouched_for` makes a certificate for, with the `present` one."""
+    if present is None:
+        return order.wanted
+    return tuple(dict.fromkeys([*validity.described(present.leaf).names, *order.hosts]))
 
 
 def like(pair: Pair, present: Bundle, hosts: tuple[str, ...], password: bytes | None) -> Order:
@@ -140,6 +155,12 @@ def write(pair: Pair, order: Order, issuer: Issuer | None, now: dt.datetime) -> 
     bundle = issue.server(order.wanted, keys.generate(order.key_type), order.lifetime, now, issuer)
     check(bundle, now)
     return save(pair, bundle, order)
+
+
+def described(order: Order, issuer: Issuer | None, now: dt.datetime) -> Certificate:
+    """Return what a certificate would say that `write` makes now."""
+    bundle = issue.server(order.wanted, keys.generate(order.key_type), order.lifetime, now, issuer)
+    return validity.described(bundle.leaf)
 
 
 def save(pair: Pair, bundle: Bundle, order: Order) -> Made:

@@ -51,7 +51,7 @@ _OTHERS = {
     "PKCS7": ("a PKCS #7 bundle", "`openssl pkcs7 -print_certs -in {} -out cert.pem` converts it"),
     "OPENSSH PRIVATE KEY": ("a key in OpenSSH's form", "`ssh-keygen -p -m PKCS8 -f {}` converts it in place"),
     **dict.fromkeys(pem_blocks.CERTIFICATE, ("a certificate", "pass the file with the key")),
-    **dict.fromkeys(pem_blocks.KEY, ("a private key", "pass the file with the certificate, and this one as the key")),
+    **dict.fromkeys(pem_blocks.KEY, ("a private key", "pass the file with the certificate")),
 }
 
 # What OpenSSL says of a key or a signature that its security level does not allow (SSL_CTX_set_security_level(3)).
@@ -88,7 +88,7 @@ def context() -> ssl.SSLContext:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     except ssl.SSLError as error:
         problem = f"OpenSSL cannot speak TLS: {reason(error)}"
-        raise FileProblemError(problem, hint=f"put its configuration right: {configuration()}") from error
+        raise FileProblemError(problem, hint=f"correct its configuration: {configuration()}") from error
 
 
 def check_authorities(file: Path) -> None:
@@ -100,6 +100,15 @@ def check_authorities(file: Path) -> None:
         raise _fault(held, _CERTIFICATE) or _unknown(f"`{file}`", error) from error
     if problem := _not_there(held, _CERTIFICATE):  # OpenSSL takes a file of revocation lists alone
         raise problem
+
+
+def is_self_signed(file: Path) -> bool:
+    """Tell whether a file that OpenSSL takes holds a certificate that has signed itself."""
+    from asgictl.certs import validity
+
+    with contextlib.suppress(ValueError):
+        return any(validity.is_issued_by(it, it) for it in pem_blocks.certificates(_read(file).data))
+    return False
 
 
 class _Content(NamedTuple):

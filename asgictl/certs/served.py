@@ -1,16 +1,16 @@
 """The certificate that a server shows: looked at before the start, and for the pair in `ssl/` made and renewed.
 
-As long as all is well cryptography is not imported, which takes longer than everything else here.
+As long as all is well, as far as OpenSSL tells, cryptography is not imported, which takes longer than all else here.
 """
 
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asgictl.certs import files, names, trust
+from asgictl.certs import beyond_doubt, files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, is_trusted, look, trusted_by_system
 from asgictl.certs.names import Constraints
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 
 DEFAULT = Pair(Path("ssl/cert.pem"), Path("ssl/cert.key"))
 
-_MANY = 8
-
 
 class Circumstances(NamedTuple):
     """Where a certificate is shown: the host listened on, what opens the key, the authority's folder, and the time.
 
-    A server that is reached under many addresses has an empty `host`.
+    A server that is reached under many addresses has an empty `host`. Nothing is written unless it `writes`.
     """
 
     host: str
     password: str | None
     authority: Path
     now: dt.datetime
+    writes: bool = True
 
     def suits(self, seen: Certificate) -> bool:
         """Tell whether a certificate is good here, for more than a few days."""
@@ -53,10 +52,11 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
     seen = look(*pair, place.password) if len(pair.there) == len(pair) else None
     if seen is not None and place.suits(seen) and files.is_private(pair.key) and _is_vouched_for(pair, seen, place):
         return seen if seen.is_ours else _checked(pair, seen, place, note)
-    from asgictl.certs import pairs, pem
+    from asgictl.certs import pem
 
-    with files.locked(*pair):
-        files.recover(pair)
+    with files.locked(*pair) if place.writes else contextlib.nullcontext():
+        if place.writes:
+            files.recover(pair)
         there = pair.there
         if not there:
             return _first(pair, place, note)
@@ -68,21 +68,32 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
         seen = _seen(pair, place)
         if not seen.is_ours:
             return _checked(pair, seen, place, note)
-        password = place.password.encode() if place.password else None
-        known = _authority(place, note)
-        hosts = _hosts(seen.names, place, known)
-        issuer = pairs.for_hosts(known, hosts)
-        vouched = issuer is None or _is_vouched_for(pair, seen, place)
-        if seen.lasts(place.now) and hosts == seen.names and vouched:
-            return _checked(pair, seen, place, note)
-        try:
-            order = pairs.like(pair, pairs.loaded(pair, password), hosts, password)
-            said = pairs.write(pair, order, issuer, place.now).certificate
-        except FileProblemError as error:
-            note(f"cannot renew: {error.message}")
-            return _checked(pair, seen, place, note)
-    why = ", ".join(_faults(seen, place)) or "your authority vouches for it now"
-    note(f"renewed `{pair.certificate}`: {why}; it is for {listed(said.names)}")
+        return _renewed(pair, seen, place, note)
+
+
+def _renewed(pair: Pair, seen: Certificate, place: Circumstances, note: Callable[[str], object]) -> Certificate:
+    """Return what our pair says, after its renewal if that has to be."""
+    from asgictl.certs import pairs
+
+    password = place.password.encode() if place.password else None
+    known = _authority(place, note)
+    hosts = _hosts(seen.names, place, known)
+    issuer = pairs.for_hosts(known, hosts)
+    vouched = issuer is None or _is_vouched_for(pair, seen, place)
+    if seen.lasts(place.now) and hosts == seen.names and vouched:
+        return _checked(pair, seen, place, note)
+    faults = " and ".join(_faults(seen, place))
+    why = f", which {faults}" if faults else ": your authority vouches for it now"
+    if not place.writes:
+        note(f"the start renews `{pair.certificate}`{why}; the new one is for {names.listed(hosts)}")
+        return seen
+    try:
+        order = pairs.like(pair, pairs.loaded(pair, password), hosts, password)
+        said = pairs.write(pair, order, issuer, place.now).certificate
+    except FileProblemError as error:
+        note(f"cannot renew: {error.message}")
+        return _checked(pair, seen, place, note)
+    note(f"renewed `{pair.certificate}`{why}; the new one is for {names.listed(said.names)}")
     _tell_of_extent(issuer, place, said, note)
     return said
 
@@ -107,10 +118,13 @@ def _first(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> C
     known = _authority(place, note)
     order = pairs.Order(hosts=_hosts(names.LOCAL, place, known))
     issuer = pairs.for_hosts(known, order.hosts)
+    if not place.writes:
+        note(f"the start makes {pair} for {names.listed(order.hosts)}")
+        return pairs.described(order, issuer, place.now)
     said = pairs.write(pair, order, issuer, place.now).certificate
     _tell_of_extent(issuer, place, said, note)
     end = "" if issuer else "; `asgictl gen-cert --trust` ends the browser's warning"
-    note(f"made {pair} for {listed(said.names)}{end}")
+    note(f"made {pair} for {names.listed(said.names)}{end}")
     return said
 
 
@@ -162,7 +176,10 @@ def _checked(pair: Pair, seen: Certificate, place: Circumstances, note: Callable
         raise FileProblemError(problem, hint="renew it where it comes from, or serve with another")
     for fault in _faults(seen, place):
         note(f"`{pair.certificate}` {fault}")
-    if not seen.is_ours or not files.is_private(pair.key):
+    is_good = (
+        files.is_private(pair.key) if seen.is_ours else beyond_doubt.is_good(pair, place.password, seen, place.now)
+    )
+    if not is_good:
         from asgictl.certs import verdict
 
         for fault in verdict.judge(pair, place.password, place.now).faults:
@@ -176,15 +193,9 @@ def _faults(seen: Certificate, place: Circumstances) -> Iterator[str]:
     if fault := seen.fault(place.now):
         yield fault
     elif not seen.lasts(place.now):
-        yield f"has {seen.days_left(place.now)} days left"
+        yield f"has {seen.left(place.now)} left"
     if not place.covers(seen):
-        yield f"is not for `{place.host}`, but for {listed(seen.names) or 'no name'}"
-
-
-def listed(hosts: Sequence[str]) -> str:
-    """Return names in one line, the first of many."""
-    more = f" and {len(hosts) - _MANY} more" if len(hosts) > _MANY else ""
-    return ", ".join(hosts[:_MANY]) + more
+        yield f"is not for `{place.host}`, but for {names.listed(seen.names) or 'no name'}"
 
 
 def trusted_by(pair: Pair, place: Circumstances, seen: Certificate) -> tuple[bool | None, bool | None]:

@@ -14,7 +14,7 @@ from asgictl.certs import files, stores, version_control
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, Machine, Place, Runner, SystemCommand
 from asgictl.certs.stores.held import Held
-from asgictl.errors import FileProblemError, UnansweredError
+from asgictl.errors import ConfigError, FileProblemError, UnansweredError
 
 _RECORD = "trust.json"
 
@@ -38,9 +38,16 @@ class Sight(NamedTuple):
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """Return where the user's authority lives."""
+    """Return where the user's authority lives; raise `ConfigError` for a variable that does not say where."""
     if own := environ.get("ASGICTL_CA_DIR"):
-        return Path(own).absolute()
+        if not own.strip():
+            hint = "name a folder, or unset it"
+            raise ConfigError("the variable `ASGICTL_CA_DIR` holds nothing but blanks", hint=hint)
+        try:
+            return Path(own).expanduser().absolute()
+        except RuntimeError as error:
+            problem = f"the variable `ASGICTL_CA_DIR` leads nowhere: nobody has the home in `{own}`"
+            raise ConfigError(problem, hint="write the whole path of the folder") from error
     import platformdirs
 
     try:

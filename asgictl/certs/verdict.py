@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def judge(pair: Pair, password: str | None, now: dt.datetime) -> Verdict:
 def _of_access(pair: Pair) -> Iterator[str]:
     with contextlib.suppress(OSError):  # that it cannot be read is told anyway
         if not files.is_private(pair.key):
-            yield f"others may read `{pair.key}`: `chmod 600 {pair.key}`"
+            yield f"others may read `{pair.key}`: `chmod 600 {shlex.quote(str(pair.key))}`"
 
 
 def _of_key(key: CertificatePublicKeyTypes) -> Iterator[str]:
@@ -87,4 +88,4 @@ def _of_life(said: Certificate, now: dt.datetime) -> Iterator[str]:
 
 def _of_issuer(pair: Pair, password: str | None, said: Certificate, leaf: x509.Certificate) -> Iterator[str]:
     if said.names and handshake.trusted_by_system(*pair, password, said.names[0]) is False:
-        yield f"who has signed it, {validity.called(leaf.issuer)}, is neither in the file nor trusted by the system"
+        yield f"its issuer, {validity.called(leaf.issuer)}, is neither in the file nor trusted by the system"

@@ -19,13 +19,26 @@ from asgictl.console import Console
 from asgictl.errors import AsgictlError, ConfigError
 from asgictl.settings import Option, Rank, Settings
 
+# Where click keeps the environment that a command began with.
+_ENVIRON = "asgictl.environ"
+
 
 class Invocation(NamedTuple):
-    """One run of a command: where it speaks, its options, and for each field where its value comes from."""
+    """One run of a command: where it speaks, its options, and for each field where its value comes from.
+
+    `environ` is the environment that it began with.
+    """
 
     console: Console
     options: Sequence[Option]
     settings: Settings
+    environ: Mapping[str, str]
+
+    @property
+    def own_environ(self) -> Mapping[str, str] | None:
+        """The user's own variables, where a file of the project has set others; else None."""
+        files = self.settings.get("env_file")
+        return self.environ if files is not None and files.rank is Rank.FILE else None
 
     def is_typed(self, field: str) -> bool:
         """Tell whether the user has just given the value on the command line."""
@@ -89,6 +102,7 @@ class Command(TyperCommand):
         if rest:
             ctx.fail(f"Got unexpected extra argument(s) ({' '.join(rest)})")
         console = console_of(given, _words(ctx))
+        ctx.meta[_ENVIRON] = dict(os.environ)
         with _Boundary(console):
             ctx.obj = (
                 settings.typed(self.options, given)
@@ -133,7 +147,7 @@ class Command(TyperCommand):
             for request in self.requests
         ]
         with _Boundary(console, keys):
-            raise typer.Exit(self.function(*requests, Invocation(console, self.options, ctx.obj)))
+            raise typer.Exit(self.function(*requests, Invocation(console, self.options, ctx.obj, ctx.meta[_ENVIRON])))
 
 
 def alone(name: str, form: Form, function: Callable[..., int]) -> typer.Typer:

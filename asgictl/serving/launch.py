@@ -41,7 +41,7 @@ def _launch(
 ) -> int:
     if sys.stdout is None:  # closed; its number may belong to another file by now
         plan = plan._replace(instructions=plan.instructions._replace(access_log=None))
-    secured = tls.secure(plan.tls, _host(plan.bind), reporter.note) if plan.tls else None
+    plan, secured = _secured(plan, reporter)
     with errors.about("uds" if plan.bind.uds is not None else "fd" if plan.bind.fd is not None else "port"):
         listener = listen.listen(plan.bind)
     address = listener.address
@@ -88,6 +88,16 @@ def _launch(
             redirect.close()
 
 
+def _secured(plan: ServePlan, reporter: Reporter) -> tuple[ServePlan, tls.Secured | None]:
+    """Return what is going to be shown, and the plan: without HTTPS where a check has not made what the start makes."""
+    if plan.tls is None:
+        return plan, None
+    secured = tls.secure(plan.tls, _host(plan.bind), reporter.note)
+    if not plan.tls.pair.there:
+        plan = plan._replace(uvicorn={key: it for key, it in plan.uvicorn.items() if not key.startswith("ssl_")})
+    return plan, secured
+
+
 def _host(bind: listen.Bind) -> str:
     """Return what clients are expected to call the server; nothing where they have many names for it."""
     return bind.host if bind.uds is None and bind.fd is None and bind.host not in listen.EVERYWHERE else ""
@@ -100,6 +110,9 @@ def _redirect(plan: ServePlan, secured: tls.Secured, address: listen.Address) ->
     if address.path is not None:
         problem = "`--redirect-http` needs a server with a port"
         raise ConfigError(problem, hint="drop it: this one is on a UNIX socket", option="redirect-http")
+    if plan.tls.redirect_http == address.port:
+        problem = f"`--redirect-http {address.port}` is the port of HTTPS itself"
+        raise ConfigError(problem, hint="pass another --redirect-http, or --port", option="redirect-http")
     from asgictl.serving.tls.redirect import Redirect, ServedNames
 
     bind = listen.Bind(host=address.host, port=plan.tls.redirect_http)
@@ -140,7 +153,7 @@ def _one_process(
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE if runtime.stopping.ready else 0, listener.refuse))
     try:
         runtime.load()
-        secure = runtime.ssl_context if plan.tls else None
+        secure = runtime.ssl_context if plan.uvicorn.get("ssl_certfile") else None
         app = loopback.unmapped(runtime) if plan.instructions.unmap else runtime.__call__  # a method is called faster
         more: dict[str, Any] = {"http": runtime.http_protocol} if plan.instructions.limits_heads else {}
         loop = plan.instructions.loop

@@ -29,7 +29,7 @@ def test_it_is_found_again(tmp_path: Path, issuer: Issuer, now: dt.datetime) -> 
 
 
 @pytest.mark.parametrize(
-    ("moment", "problem"), [(dt.timedelta(days=4000), "has expired on"), (-dt.timedelta(days=2), "is not valid before")]
+    ("moment", "problem"), [(dt.timedelta(days=4000), "expired on"), (-dt.timedelta(days=2), "is not valid before")]
 )
 def test_out_of_its_time(tmp_path: Path, issuer: Issuer, now: dt.datetime, moment: dt.timedelta, problem: str) -> None:
     """One that is not valid now signs nothing."""
@@ -45,7 +45,7 @@ def test_out_of_its_time(tmp_path: Path, issuer: Issuer, now: dt.datetime, momen
     )
     assert (caught.value.message, caught.value.hint) == (
         f"your authority {problem} {told}",
-        f"see to the clock, or {AGAIN}",
+        f"check the clock, or {AGAIN}",
     )
 
 
@@ -72,7 +72,7 @@ def test_a_folder_of_everybody(tmp_path: Path, now: dt.datetime, there: bool) ->
     folder.chmod(0o777)
 
     with pytest.raises(FileProblemError) as caught:
-        authority.load_or_make(folder, now)
+        authority.make(folder, Constraints(), now)
 
     assert (caught.value.message, caught.value.hint) == (
         f"others may write to the folder of your authority, `{folder}`",
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path, now: dt.datetime) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(FileProblemError) as caught:
-        authority.load_or_make(tmp_path / "file/authority", now)
+        authority.make(tmp_path / "file/authority", Constraints(), now)
 
     assert (caught.value.message, caught.value.hint) == (
         f"cannot make `{tmp_path}/file/authority`: Not a directory",
@@ -122,7 +122,8 @@ def test_a_key_of_everybody(tmp_path: Path, issuer: Issuer, now: dt.datetime, mo
 
     assert (caught.value.message, caught.value.hint) == (
         f"others may read the key of your authority, `{key}` ({mode:04o})",
-        f"`chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again",
+        f"`chmod 600 {key}`, or if somebody else has been here: run "
+        "`asgictl gen-cert --untrust`, and then --trust again",
     )
 
 

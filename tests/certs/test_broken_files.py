@@ -25,7 +25,7 @@ GLUED = "two blocks of `{}` are glued together: the first has to end with a line
 CUT = "`{}` is cut off: the `-----BEGIN {}-----` in line {} has no end"
 DAMAGED = "`{}` is damaged: the block that begins in line {} is not a {}"
 FIRST = "`k.pem` is the key of the {} certificate in `c.pem`: the first is that of an authority ({})"
-BROKEN = "its chain is broken: who has signed the 1st certificate, Between, is "
+BROKEN = "its chain is broken: the issuer of the 1st certificate, Between, is "
 
 # What OpenSSL takes, and what there is to say of it.
 TAKEN: dict[str, list[str]] = {
@@ -38,7 +38,7 @@ TAKEN: dict[str, list[str]] = {
     "TRUSTED CERTIFICATE": [],
     "parameters before the key": [],
     "both in both": [],
-    "no intermediate": ["who has signed it, Between, is neither in the file nor trusted by the system"],
+    "no intermediate": ["its issuer, Between, is neither in the file nor trusted by the system"],
     "the root alone behind it": [f"{BROKEN}not in the file"],
     "leaf, root, intermediate": [f"{BROKEN}the 3rd in the file and not the next"],
     "secp256k1": ["clients do not take its key, EC secp256k1"],

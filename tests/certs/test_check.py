@@ -66,7 +66,7 @@ def test_who_has_signed_it(
 
     status, data = check(*options, stdin=stdin)
 
-    untrusted = f"who has signed it, {somebody.name}, is neither in the file nor trusted by the system"
+    untrusted = f"its issuer, {somebody.name}, is neither in the file nor trusted by the system"
     assert (status, data["trusted"]) == (1, {"the system's store": False})
     assert untrusted in data["faults"]
     pair.certificate.with_name("root.pem").write_bytes(somebody.issuer.certificate.public_bytes(PEM))

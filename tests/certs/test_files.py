@@ -217,11 +217,12 @@ def test_a_staged_link_is_not_followed(tmp_path: Path) -> None:
 
 
 SEE_TO_IT = "see to the permissions and the disk, or choose another place"
+NO_FOLDER = "a file is where a folder has to be: move it away, or choose another place"
 OBSTACLES = {
-    "a folder": ("`{}/ssl/cert.key` is in the way: it is no file", "write elsewhere with --out"),
-    "a device": ("`{}/ssl/cert.key` is in the way: it is no file", "write elsewhere with --out"),
-    "no folder": ("cannot write `{}/ssl/cert.pem` and `{}/ssl/cert.key`: Not a directory", SEE_TO_IT),
-    "a folder that cannot be made": ("cannot write to `{}/ssl/inner`: Not a directory", SEE_TO_IT),
+    "a folder": ("`{}/ssl/cert.key` is in the way: it is not a file", "write elsewhere with --out"),
+    "a device": ("`{}/ssl/cert.key` is in the way: it is not a file", "write elsewhere with --out"),
+    "no folder": ("cannot write `{}/ssl/cert.pem` and `{}/ssl/cert.key`: Not a directory", NO_FOLDER),
+    "a folder that cannot be made": ("cannot write to `{}/ssl/inner`: Not a directory", NO_FOLDER),
 }
 
 

@@ -2,11 +2,14 @@
 
 import datetime as dt
 import os
+import re
+import shlex
 import shutil
 import ssl
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from asgictl import atomic
-from asgictl.certs import authority, issue, pairs, stores, trust
+from asgictl.certs import authority, issue, pairs, served, stores, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.issue import Issuer
 from asgictl.certs.names import Constraints
@@ -27,6 +30,7 @@ from asgictl.cli import app
 from tests import answers
 from tests.conftest import ASGICTL, needs, start
 
+USUAL = "localhost, test, internal, local, 127.0.0.0/8, ::1/128"
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
 
 pytestmark = pytest.mark.usefixtures("pair")
@@ -125,7 +129,7 @@ REFUSED = [
     ),
     (
         ["--key-type", "ed25519"],
-        "no browser takes Ed25519 certificates",
+        "no browser accepts Ed25519 certificates",
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
     (
@@ -134,12 +138,12 @@ REFUSED = [
         "choose from ec256, ec384, rsa2048, rsa3072, rsa4096",
     ),
     (["--store", "moon", "--trust"], "there is no store `moon`", "choose from system, nss, windows, java"),
-    (["--dry-run"], "`--dry-run` means nothing alone", "pass it with --trust or --untrust"),
-    (["--ca-permit", "x.test"], "`--ca-permit` means nothing alone", "pass it with --trust"),
+    (["--dry-run"], "`--dry-run` needs --trust or --untrust", "add --trust or --untrust, or drop it"),
+    (["--ca-permit", "x.test"], "`--ca-permit` needs --trust", "add --trust, or drop it"),
     (
         ["--p12", "x.p12"],
-        "`--p12` means nothing alone",
-        "pass it with --password-stdin: many programs refuse one without a password",
+        "`--p12` needs --password-stdin: many programs refuse such a file without a password",
+        "add --password-stdin, or drop it",
     ),
     (
         ["--check", "--untrust"],
@@ -249,6 +253,7 @@ def test_a_client(tmp_path: Path) -> None:
         0,
         ["clients/Alice-Smith.pem", "clients/Alice-Smith.key"],
         [
+            f"note: made your authority in `{tmp_path}/authority`, which can vouch for {USUAL} and nothing else",
             f"note: for client Alice Smith, by your authority, until {until(199)}",
             f"hint: have it asked for: `asgictl serve --https --client-ca {tmp_path}/authority/ca.pem`",
         ],
@@ -262,6 +267,41 @@ def request(*names: str) -> None:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command = ["openssl", "req", "-new", *curve, "-keyout", "k.key", "-out", "shop.csr", "-subj", "/CN=x", *extension]
     subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("place", ["my files", "o'brien", "a$b"])
+def test_commands_in_places_with_blanks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """What is printed to be run can be run, whatever the folders are called."""
+    folder = tmp_path / place
+    monkeypatch.setenv("ASGICTL_CA_DIR", str(folder))
+    (hint,) = [line for line in lines(run("--client", "alice"))[2] if line.startswith("hint: ")]
+    assert shlex.split(hint.split("`")[1])[-1] == str(folder / "ca.pem")
+    for file, mode in ((folder / "ca.key", 0o644), (folder, 0o777)):
+        before = file.stat().st_mode
+        file.chmod(mode)
+        (_, hint) = lines(run("--client", "bob"))[2]
+        assert shlex.split(hint.split("`")[1])[-1] == str(file)
+        file.chmod(before)
+
+
+def test_the_last_day(pair: Pair, now: dt.datetime) -> None:
+    """A certificate that ends within hours is told of in hours, and is a finding."""
+    for age, left in ((198 * 24 + 22, "1 hour"), (198 * 24 + 22.5, "less than an hour"), (197 * 24 + 22, "2 days")):
+        made = now - dt.timedelta(hours=age, minutes=-1)
+        pairs.new(pair, Order(hosts=("localhost",)), None, made, force=True)
+        status, said, _ = lines(run("--check"))
+        assert said[2].endswith(f", {left} left")
+        assert (status, f"wrong        it has {left} left" in said) == ((0, False) if "day" in left else (1, True))
+
+
+@needs("openssl")
+def test_what_a_request_asks_for_in_vain() -> None:
+    """What asgictl leaves out of a certificate is said."""
+    request("DNS:shop.test", "email:bob@shop.test", "URI:https://shop.test/")
+
+    assert lines(run("--csr", "shop.csr"))[2][-1] == (
+        "note: the request asks for more, which is left out: CN=x, email:bob@shop.test, URI:https://shop.test/"
+    )
 
 
 @needs("openssl")
@@ -343,7 +383,7 @@ def test_check_finds_faults(pair: Pair, now: dt.datetime) -> None:
     run("--out", "other")
     assert check("--key-file", "other/cert.key")[1]["faults"] == ["`other/cert.key` is not the key of `ssl/cert.pem`"]
     assert check("--key-file", "nosuch")[1]["faults"] == ["`nosuch` does not exist"]
-    for made, fault in [(300, "it has expired on"), (-2, "it is not valid before")]:
+    for made, fault in [(300, "it expired on"), (-2, "it is not valid before")]:
         with atomic.locked(*pair):
             pairs.write(pair, Order(), None, now - dt.timedelta(days=made))
         status, data = check()
@@ -387,6 +427,47 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
     return folder
+
+
+FOREIGN = {
+    "self-signed": ["-subj", "/CN=x"],
+    "an authority": ["-subj", "/CN=x", "-addext", "keyUsage=critical,keyCertSign"],
+    "one that is called so": ["-subj", "/O=asgictl/CN=asgictl local CA (me) 0123abcd"],
+    "a text": None,
+}
+
+
+@needs("certutil", "openssl")
+@pytest.mark.usefixtures("without_chromium")
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_an_authority_that_is_not_asgictls(home: Path, tmp_path: Path, kind: str, pair: Pair) -> None:
+    """It signs nothing, is not installed, and stays where it is, with its key; a server does without."""
+    folder = tmp_path / "authority"
+    folder.mkdir(mode=0o700)
+    words = FOREIGN[kind]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    if words is None:
+        (folder / "ca.pem").write_text("my notes\n")
+        (folder / "ca.key").write_text("my notes\n")
+        (folder / "ca.key").chmod(0o600)
+    else:
+        command = ["openssl", "req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", *words]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    problem = f"`{folder}/ca.pem` is not an authority that asgictl has made"
+    refused = [f"error: {problem}", "hint: move it and its key elsewhere, or set ASGICTL_CA_DIR to another folder"]
+
+    for action in ([], ["--trust"], ["--trust", "--dry-run"], ["--client", "bob"], ["--phone"]):
+        assert lines(nss(*action)) == (4, [], refused)
+    if kind != "one that is called so":
+        assert lines(nss("--untrust")) == lines(nss("--untrust", "--dry-run")) == (4, [], refused)
+    notes: list[str] = []
+    now = dt.datetime.now(dt.UTC)
+    served.kept(pair, served.Circumstances("localhost", None, folder, now), notes.append)
+
+    assert notes[0] == f"{problem}; your authority is left alone"
+    assert {file: file.read_bytes() for file in before} == before
+    assert "C,," not in listed(home)
 
 
 def listed(home: Path) -> str:
@@ -518,7 +599,8 @@ def test_trust_leaves_foreign_certificates(monkeypatch: pytest.MonkeyPatch, pair
         run()
     before = pair.certificate.read_bytes()
 
-    assert lines(nss("--trust"))[2][1:] == [
+    assert lines(nss("--trust")) == lines(nss("--trust", "--dry-run"))
+    assert lines(nss("--trust"))[2] == [
         "error: `ssl/cert.pem` was not made by asgictl",
         "hint: pass --force to replace it, or --out to write elsewhere",
     ]
@@ -531,13 +613,39 @@ def test_names_outside_the_constraints(tmp_path: Path) -> None:
     """A name outside is refused before there is an authority, and allowed by one that is made wider."""
     refused = nss("--trust", "example.com")
     assert (refused.exit_code, (tmp_path / "authority").exists()) == (2, False)
-    assert lines(refused)[2][0] == "error: your authority may not vouch for `example.com`"
+    assert lines(refused)[2][0] == "error: a new authority would not vouch for `example.com`"
 
     assert nss("--trust", "--ca-permit", "example.com", "www.example.com").exit_code == 0
 
     refused = nss("--trust", "--ca-permit", "example.org")
     assert refused.exit_code == 2
     assert lines(refused)[2][0].startswith("error: your authority exists already, and is for localhost, ")
+
+
+@pytest.mark.usefixtures("home", "without_chromium")
+@pytest.mark.parametrize("names", [("example.com", "10.0.0.5"), ("*.shop.example",), ("shop.test",)])
+@pytest.mark.parametrize("first", [(), ("--trust",)], ids=["no authority", "an authority"])
+def test_what_ends_the_warnings(tmp_path: Path, first: Sequence[str], names: Sequence[str]) -> None:
+    """What is offered for a self-signed certificate has it trusted; what would not is refused before it begins."""
+    if first:
+        assert nss(*first, "--out", "other").exit_code == 0
+    there = sorted(tmp_path.rglob("*"))
+    made = run("--out", "my certs", *names)
+    (hint,) = [line for line in lines(made)[2] if line.startswith("hint:")] or [""]
+    if names == ("shop.test",) and not first:
+        assert hint == "hint: browsers warn about it; `asgictl gen-cert --trust --out 'my certs'` ends that"
+    elif names != ("shop.test",):
+        bare = nss("--trust", "--out", "my certs")
+        assert (bare.exit_code, bare.stdout) == (2, "")
+        assert lines(bare) == lines(nss("--trust", "--out", "my certs", "--dry-run"))
+        if not first:
+            written = tmp_path / "my certs"
+            assert sorted(tmp_path.rglob("*")) == sorted([*there, written, *written.rglob("*")])
+
+    for command in re.findall("`asgictl gen-cert (.*?)`", hint):
+        assert nss(*shlex.split(command)).exit_code == 0
+
+    assert lines(run("--check", "--out", "my certs"))[1][4].endswith(", your authority")
 
 
 @pytest.mark.usefixtures("home", "without_chromium")
@@ -657,7 +765,7 @@ def test_rules_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "authority").mkdir(mode=0o700)
     (tmp_path / "authority/.gitignore").write_text("*.tmp\n")
 
-    assert lines(run("--client", "alice"))[2][1] == (
+    assert lines(run("--client", "alice"))[2][2] == (
         f"note: version control may take `{tmp_path}/authority/ca.key`; "
         f"add `ca.key` to `{tmp_path}/authority/.gitignore`"
     )
@@ -771,7 +879,8 @@ def test_an_unsafe_authority(tmp_path: Path, issuer: Issuer) -> None:
     key.chmod(0o644)
     assert lines(run())[2] == [
         f"error: others may read the key of your authority, `{key}` (0644)",
-        f"hint: `chmod 600 {key}`, or if somebody else has been here: gen-cert --untrust, and then --trust again",
+        f"hint: `chmod 600 {key}`, or if somebody else has been here: run "
+        "`asgictl gen-cert --untrust`, and then --trust again",
     ]
     key.unlink()
     assert lines(run())[2] == [
@@ -791,7 +900,7 @@ def test_sudo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines(run("--trust"))[::2] == (
             2,
             [
-                "error: with sudo the authority would be root's, and your browsers would not hear of it",
+                "error: with sudo the authority would be root's, and your browsers would not trust it",
                 "hint: run it without sudo, for what needs root asks for that itself; "
                 "for the system's store of a container or a CI machine pass --as-root",
             ],
@@ -822,7 +931,10 @@ def test_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(run("--as-root")) == (
         2,
         [],
-        ["error: `--as-root` means nothing alone", "hint: pass it with --trust, --untrust, --client, --csr or --phone"],
+        [
+            "error: `--as-root` needs --trust, --untrust, --client, --csr or --phone",
+            "hint: add --trust, --untrust, --client, --csr or --phone, or drop it",
+        ],
     )
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert lines(run("--trust", "--as-root")) == (
@@ -848,7 +960,7 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert leaf("certs/cert.pem").public_key().key_size == 384  # type: ignore[union-attr]
     monkeypatch.setenv("ASGICTL_GEN_CERT_KEY_TYPE", "ed25519")
-    assert lines(run("--force"))[2][0] == "error: no browser takes Ed25519 certificates (ASGICTL_GEN_CERT_KEY_TYPE)"
+    assert lines(run("--force"))[2][0] == "error: no browser accepts Ed25519 certificates (ASGICTL_GEN_CERT_KEY_TYPE)"
 
 
 def test_two_at_once(pair: Pair) -> None:

@@ -40,8 +40,8 @@ MOMENTS: list[tuple[float, dt.timedelta, bool, str | None, int]] = [
     (100, 86 * DAY + SECOND, False, None, 14),
     (100, 99 * DAY, False, None, 1),
     (100, 100 * DAY - SECOND, False, None, 1),
-    (100, 100 * DAY, False, "has expired on 2026-04-11", 0),
-    (100, 101 * DAY, False, "has expired on 2026-04-11", -1),
+    (100, 100 * DAY, False, "expired on 2026-04-11", 0),
+    (100, 101 * DAY, False, "expired on 2026-04-11", -1),
     (28, 14 * DAY, True, None, 14),
     (28, 14 * DAY + SECOND, False, None, 14),
     (8, 4 * DAY, True, None, 4),
@@ -181,7 +181,7 @@ def test_a_request_that_cannot_be_read() -> None:
     assert "address" in reason
     assert (caught.value.message, caught.value.hint) == (
         f"the request in `x.csr` cannot be read: {reason}",
-        "see to what has made it, or make one with `openssl req -new`",
+        "check what made it, or make one with `openssl req -new`",
     )
 
 

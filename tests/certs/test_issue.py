@@ -238,7 +238,7 @@ NO_CLIENTS = {
     "x" * 65: ("`{}` has 65 bytes in UTF-8, and 64 is the most", "choose another name", "client"),
     "\u00fc" * 33: ("`{}` has 66 bytes in UTF-8, and 64 is the most", "choose another name", "client"),
     "j\udcfcrgen": ("`{}` is not UTF-8", "choose another name", "client"),
-    "a\nb": ("`{}` has signs that cannot be printed", "choose another name", "client"),
+    "a\nb": ("`{}` has characters that cannot be printed", "choose another name", "client"),
     "jürgen@x.test": (*NO_ADDRESS, "client"),
     "a@b@c": (*NO_ADDRESS, "client"),
     "alice@": (*NO_ADDRESS, "client"),
@@ -297,7 +297,7 @@ NO_KEYS = {
     "encrypted": (None, "`k` is encrypted", "give its password: --password-stdin, or --ssl-keyfile-password"),
     "another password": (b"wrong", "the password does not open `k`", "see that it is the right file"),
     "no key": (None, "`k` holds no private key in PEM form", "see that it is the right file"),
-    "Ed25519": (None, "`k` is neither an EC nor an RSA key", "browsers take no other"),
+    "Ed25519": (None, "`k` is neither an EC nor an RSA key", "browsers accept no other"),
 }
 
 

@@ -53,10 +53,11 @@ BAD = [
     ("fe80::1%eth0", "`fe80::1%eth0` has a zone, which is of this machine alone", "leave out what is behind the `%`"),
     ("http://localhost:8000/x", "`http://localhost:8000/x` is not a host name", "name the host alone: `localhost`"),
     ("localhost:8000", "`localhost:8000` is not a host name", "name the host alone: `localhost`"),
+    ("a.test,b.test", "`a.test,b.test` is not a host name", "separate names by blanks: `a.test b.test`"),
     ("my app", "`my app` is not a host name", "use letters, digits, `-`, `_` and dots"),
     (".a.test", "`.a.test` is not a host name", "leave out the dot at its beginning, or one of two"),
-    ("0x7f000001", "`0x7f000001` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
-    ("1.0x7f", "`1.0x7f` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    ("0x7f000001", "`0x7f000001` is neither a host name nor an IP address", "write the whole address, like 127.0.0.1"),
+    ("1.0x7f", "`1.0x7f` is neither a host name nor an IP address", "write the whole address, like 127.0.0.1"),
     (
         "[fe80::1%25en0]",
         "`[fe80::1%25en0]` has a zone, which is of this machine alone",
@@ -65,15 +66,19 @@ BAD = [
     ("-a.test", "`-a.test` is not a host name", "leave out the `-` at the beginning or the end, or beside a dot"),
     ("", "`` is not a host name", "use letters, digits, `-`, `_` and dots"),
     ("a..test", "`a..test` is not a host name", "leave out the dot at its beginning, or one of two"),
-    ("a" * 64, f"`{'a' * 64}` is not a host name", "use 63 letters between two dots at the most"),
+    ("a" * 64, f"`{'a' * 64}` is not a host name", "use at most 63 letters between two dots"),
     ("a-.test", "`a-.test` is not a host name", "leave out the `-` at the beginning or the end, or beside a dot"),
     ("shop.test/x:80", "`shop.test/x:80` is not a host name", "name the host alone: `shop.test`"),
     ("HTTPS://Shop.test", "`HTTPS://Shop.test` is not a host name", "name the host alone: `shop.test`"),
     ("/", "`/` is not a host name", "name the host alone: `localhost`"),
     ("*x.test", "`*x.test` is not a name that clients accept", "name a domain, like `*.dev.localhost`"),
     ("[::]", "`[::]` is where to listen, not where to connect to", "name 127.0.0.1, ::1 or a real address"),
-    (f"{LONGEST}e", f"`{LONGEST}e` is not a host name", "use 253 letters at the most"),
-    ("127.0.0.256", "`127.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    (f"{LONGEST}e", f"`{LONGEST}e` is not a host name", "use at most 253 letters"),
+    (
+        "127.0.0.256",
+        "`127.0.0.256` is neither a host name nor an IP address",
+        "write the whole address, like 127.0.0.1",
+    ),
 ]
 
 
@@ -239,16 +244,16 @@ def test_who_refuses_names(hosts: list[str], expected: str | None) -> None:
 
 _BITS = "write how many bits are the network's, like `10.0.0.0/8` or `fd00::/8`"
 NO_PLACES = {
-    "10.0.0.0/33": ("`10.0.0.0/33` is no network", _BITS),
-    "::1/129": ("`::1/129` is no network", _BITS),
+    "10.0.0.0/33": ("`10.0.0.0/33` is not a network", _BITS),
+    "::1/129": ("`::1/129` is not a network", _BITS),
     "*": ("`*` is not a host name", "a `*` stands for the first label alone, as a whole: `*.dev.localhost`"),
-    "10.0.0.1/8": ("`10.0.0.1/8` is no network", "write `10.0.0.0/8`"),
+    "10.0.0.1/8": ("`10.0.0.1/8` is not a network", "write `10.0.0.0/8`"),
     "http://shop.example": ("`http://shop.example` is not a host name", "name the host alone: `shop.example`"),
     "a.*.example": (
         "`a.*.example` is not a host name",
         "a `*` stands for the first label alone, as a whole: `*.dev.localhost`",
     ),
-    "10.0.0.256": ("`10.0.0.256` is neither a host name nor an IP address", "put it right, like 127.0.0.1"),
+    "10.0.0.256": ("`10.0.0.256` is neither a host name nor an IP address", "write the whole address, like 127.0.0.1"),
     "\u0301a.example": (
         "`\u0301a.example` is not an international host name: Label begins with an illegal combining character",
         "see that it is spelled right",

@@ -16,6 +16,10 @@ from asgictl.certs.stores import Found
 from asgictl.cli import app
 
 HOME, DESK = "192.168.1.5", "desk.local"
+ALONE = (
+    "; that lets your authority vouch for 192.168.1.5 alone; `--ca-permit 192.168.1.0/24` in its place, for that whole"
+    " network, should the address change"
+)
 LOCAL = "localhost '*.dev.localhost' 127.0.0.1 ::1"
 
 # What a certificate is for, what is wanted, what a present authority may vouch for besides the usual, and the offer.
@@ -24,8 +28,8 @@ OFFERS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None
         names.LOCAL,
         (HOME, DESK),
         None,
-        f"`asgictl gen-cert --trust --ca-permit 192.168.1.0/24 {LOCAL} {HOME} {DESK}` makes a certificate for"
-        " 192.168.1.5 and desk.local (if your network resolves it) too",
+        f"`asgictl gen-cert --trust --ca-permit 192.168.1.5/32 {LOCAL} {HOME} {DESK}` makes a certificate for"
+        f" 192.168.1.5 and desk.local (if your network resolves it) too{ALONE}",
     ),
     "a name alone": (
         names.LOCAL,
@@ -45,32 +49,35 @@ OFFERS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None
         (HOME, DESK),
         ("corp.example", "10.0.0.0/8"),
         "your authority may not vouch for 192.168.1.5: `asgictl gen-cert --untrust` and then `asgictl gen-cert --trust"
-        f" --ca-permit corp.example --ca-permit 10.0.0.0/8 --ca-permit 192.168.1.0/24 shop.corp.example 127.0.0.1"
+        f" --ca-permit corp.example --ca-permit 10.0.0.0/8 --ca-permit 192.168.1.5/32 shop.corp.example 127.0.0.1"
         f" {HOME} {DESK}` make a new one, and a certificate for 192.168.1.5 and desk.local (if your network resolves"
-        " it) too",
+        f" it) too{ALONE}",
     ),
     "addresses that do not change, and that do": (
         ("localhost",),
         ("8.8.8.8", "fd00::2", "fd00::3"),
         None,
-        "`asgictl gen-cert --trust --ca-permit 8.8.8.8/32 --ca-permit fd00::/64 localhost 8.8.8.8 fd00::2 fd00::3`"
-        " makes a certificate for 8.8.8.8 and fd00::2 and fd00::3 too",
+        "`asgictl gen-cert --trust --ca-permit 8.8.8.8/32 --ca-permit fd00::2/128 --ca-permit fd00::3/128"
+        " localhost 8.8.8.8 fd00::2 fd00::3`"
+        " makes a certificate for 8.8.8.8 and fd00::2 and fd00::3 too; that lets your authority vouch for 8.8.8.8 and"
+        " fd00::2 and fd00::3 alone; `--ca-permit fd00::/64` in its place, for that whole network, should the address"
+        " change",
     ),
     "names that widen nothing": (
         ("www.bank.example", "localhost"),
         (HOME,),
         None,
-        "`asgictl gen-cert --trust --force --ca-permit 192.168.1.0/24 localhost 192.168.1.5` makes a certificate for"
-        " 192.168.1.5 too, and no longer for www.bank.example, which your authority may not vouch for",
+        "`asgictl gen-cert --trust --force --ca-permit 192.168.1.5/32 localhost 192.168.1.5` makes a certificate for"
+        f" 192.168.1.5 too, and no longer for www.bank.example, which your authority may not vouch for{ALONE}",
     ),
     "an address that is there already": (
         ("localhost", HOME, "10.0.0.7"),
         (HOME, DESK),
         (),
         "your authority may not vouch for 192.168.1.5: `asgictl gen-cert --untrust` and then `asgictl gen-cert --trust"
-        " --force --ca-permit 192.168.1.0/24 localhost 192.168.1.5 desk.local` make a new one, and a certificate for"
+        " --force --ca-permit 192.168.1.5/32 localhost 192.168.1.5 desk.local` make a new one, and a certificate for"
         " desk.local (if your network resolves it) too, and no longer for 10.0.0.7, which your authority may not vouch"
-        " for",
+        f" for{ALONE}",
     ),
     "all is there": ((*names.LOCAL, HOME, DESK), (HOME, DESK), None, None),
     "a wildcard": (("*.corp.test",), ("desk.corp.test",), None, None),
@@ -100,10 +107,10 @@ def test_elsewhere_and_unsigned(tmp_path: Path) -> None:
     text = offer.hint(known[:1], (), tmp_path, where, vouched=False)
     assert text == "`asgictl gen-cert --trust --out 'my certs' localhost` has your authority sign it"
     make(tmp_path, ())
-    command = "asgictl gen-cert --trust --out 'my certs' --ca-permit 192.168.1.0/24 localhost 192.168.1.5"
+    command = "asgictl gen-cert --trust --out 'my certs' --ca-permit 192.168.1.5/32 localhost 192.168.1.5"
     assert offer.hint(known, (HOME,), tmp_path, where, vouched=False) == (
         f"your authority may not vouch for 192.168.1.5: `asgictl gen-cert --untrust` and then `{command}`"
-        " make a new one, and have it sign this"
+        f" make a new one, and have it sign this{ALONE}"
     )
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import logging
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator
@@ -24,12 +25,17 @@ from asgictl.console import Console
 from asgictl.serving.sockets import lan
 from asgictl.serving.tls import handout
 from tests import answers
+from tests.certs.test_offer import ALONE
 from tests.conftest import Serve
 
 pytestmark = pytest.mark.usefixtures("pair")
 
 LOCAL = "localhost, *.dev.localhost, 127.0.0.1, ::1"
-COMMAND = "asgictl gen-cert --trust --ca-permit 192.168.1.0/24 localhost '*.dev.localhost' 127.0.0.1 ::1 192.168.1.5"
+COMMAND = "asgictl gen-cert --trust --ca-permit 192.168.1.5/32 localhost '*.dev.localhost' 127.0.0.1 ::1 192.168.1.5"
+
+
+# Has the only address of a machine without a network stand for one in it.
+LOOPBACK = "import asgictl.serving.sockets.lan\nasgictl.serving.sockets.lan.every_address = lambda: ['127.0.0.1']"
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +98,8 @@ def test_what_is_said(tmp_path: Path) -> None:
 
     assert (status, stdout) == (3, "")
     pairs_of = re.findall("..", fingerprint(tmp_path).upper())
-    first, rows, code, last = said[:2], said[2:8], said[8:-3], said[-3:]
-    assert first == [
+    rows, code, rest, last = said[:6], said[6:-4], said[-4:-2], said[-2:]
+    assert rest == [
         "note: there is no `ssl/cert.pem` yet for your servers to show",
         "hint: `asgictl gen-cert --trust localhost '*.dev.localhost' 127.0.0.1 ::1` has your authority sign it",
     ]
@@ -107,7 +113,6 @@ def test_what_is_said(tmp_path: Path) -> None:
     ]
     assert {character for line in code for character in line} == set("█▀▄ ")
     assert last == [
-        "",
         "error: no phone has downloaded the certificate within 0 minutes",
         "hint: see that it is in the network of 127.0.0.1, and that no firewall stops it; --host takes another address",
     ]
@@ -122,15 +127,15 @@ def test_without_segno(monkeypatch: pytest.MonkeyPatch) -> None:
 
     said = lines(run())[2]
 
-    assert said[3].startswith("  Open     http://127.0.0.1:")
-    assert said[8] == "hint: a QR code of it needs the package `segno`: install segno"
+    assert said[1].startswith("  Open     http://127.0.0.1:")
+    assert said[6] == "hint: a QR code of it needs the package `segno`: install segno"
     assert not {character for line in said for character in line} & set("█▀▄")
 
 
 def told(*arguments: str) -> list[str]:
-    """Return what is said before the page is there."""
+    """Return what is said about the addresses, and about the certificate once the page is there."""
     said = lines(run(*arguments))[2]
-    return said[: said.index("")]
+    return [line for line in said if line.startswith(("note: ", "hint: ")) and not line.startswith("hint: see that it")]
 
 
 @at_once
@@ -139,7 +144,7 @@ def test_what_the_certificate_is_for(
 ) -> None:
     """What the certificate lacks for the phone is said, with the command; nothing where it lacks nothing."""
     now = dt.datetime.now(dt.UTC)
-    hint = f"`{COMMAND}` make a new one, and a certificate for 192.168.1.5 too"
+    hint = f"`{COMMAND}` make a new one, and a certificate for 192.168.1.5 too{ALONE}"
 
     def elsewhere(_console: Console, _host: str, root: handout.Root) -> handout.Handout:
         return handout.Handout("127.0.0.1", root, print, secret="x")
@@ -165,7 +170,7 @@ def test_what_the_certificate_is_for(
     assert told("--host", "192.168.1.5") == ["note: `ssl/cert.pem` is for 192.168.1.5"]
     assert told("--host", "192.168.1.5", "--out", "certs") == [
         "note: there is no `certs/cert.pem` yet for your servers to show",
-        f"hint: `{COMMAND.replace('--ca-permit 192.168.1.0/24', '--out certs')}` makes a certificate for 192.168.1.5"
+        f"hint: `{COMMAND.replace('--ca-permit 192.168.1.5/32', '--out certs')}` makes a certificate for 192.168.1.5"
         " too",
     ]
     with monkeypatch.context() as patched:
@@ -176,13 +181,50 @@ def test_what_the_certificate_is_for(
     ]
 
 
+@at_once
+@pytest.mark.usefixtures("issuer")
+def test_a_certificate_that_cannot_be_read(network: list[str], pair: Pair) -> None:
+    """What lies where the certificate should be keeps no phone from the authority's."""
+    network[:] = ["192.168.1.5"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(phone, "_handout", lambda _console, _host, root: _elsewhere(root))
+        pair.certificate.parent.mkdir()
+        end = "your servers have no certificate to show the phone"
+        pair.certificate.write_text("garbage")
+        assert told() == [f"note: `ssl/cert.pem` holds no certificate in PEM form: {end}"]
+        pair.certificate.unlink()
+        makers: list[tuple[Callable[[], object], str]] = [
+            (pair.certificate.mkdir, "`ssl/cert.pem` is not a file"),
+            (lambda: os.mkfifo(pair.certificate), "`ssl/cert.pem` is not a file"),
+            (lambda: pair.certificate.symlink_to("nowhere"), "there is no file `ssl/cert.pem`"),
+        ]
+        for make, problem in makers:
+            make()
+            assert told() == [f"note: {problem}: {end}"]
+            pair.certificate.rmdir() if pair.certificate.is_dir() else pair.certificate.unlink()
+
+
+def _elsewhere(root: handout.Root) -> handout.Handout:
+    return handout.Handout("127.0.0.1", root, print, secret="x")
+
+
 ADDRESSES = {
     "0.0.0.0": (
         2,
         "`0.0.0.0` is where to listen, not where to connect to",
         "name 127.0.0.1, ::1 or a real address",
     ),
-    "localhost": (2, "`localhost` is not an address", "pass --host with an address of this machine, like 127.0.0.1"),
+    "localhost": (2, "`localhost` is not an address", "pass --host with an address of this machine, like 192.168.1.5"),
+    "127.0.0.1": (
+        2,
+        "no phone reaches `127.0.0.1`, which is this machine to itself",
+        "pass --host with an address of this machine, like 192.168.1.5",
+    ),
+    "::1": (
+        2,
+        "no phone reaches `::1`, which is this machine to itself",
+        "pass --host with an address of this machine, like 192.168.1.5",
+    ),
     "fe80::1%lo": (
         2,
         "`fe80::1%lo` has a zone, which is of this machine alone",
@@ -191,7 +233,7 @@ ADDRESSES = {
     "198.51.100.77": (
         3,
         "this machine has no address 198.51.100.77",
-        "pass --host with an address of this machine, like 127.0.0.1",
+        "pass --host with an address of this machine, like 192.168.1.5",
     ),
 }
 
@@ -199,8 +241,9 @@ ADDRESSES = {
 @at_once
 @pytest.mark.usefixtures("issuer")
 @pytest.mark.parametrize("host", ADDRESSES)
-def test_addresses_that_are_refused(host: str) -> None:
-    """A phone needs an address of this machine."""
+def test_addresses_that_are_refused(host: str, network: list[str]) -> None:
+    """A phone needs an address of this machine in a network."""
+    network[:] = ["192.168.1.5"]
     status, problem, hint = ADDRESSES[host]
 
     assert lines(run("--host", host)) == (status, "", [f"error: {problem}", f"hint: {hint}"])
@@ -238,14 +281,14 @@ def test_an_address_alone() -> None:
     """`--host` is for `--phone`."""
     result = CliRunner().invoke(app, ["gen-cert", "--host", "127.0.0.1"], prog_name="asgictl", catch_exceptions=False)
 
-    assert lines(result) == (2, "", ["error: `--host` means nothing alone", "hint: pass it with --phone"])
+    assert lines(result) == (2, "", ["error: `--host` needs --phone", "hint: add --phone, or drop it"])
 
 
 @pytest.mark.usefixtures("issuer")
 def test_for_real(tmp_path: Path, serve: Serve, hurried: Callable[[str], Path]) -> None:
     """A phone opens the page and downloads the certificate, whereupon the command ends; nobody else learns anything."""
-    script = hurried("asgictl.serving.tls.handout.AGAIN = 0.0")
-    arguments = ("--phone", "--host", "127.0.0.1", "--json")
+    script = hurried(f"asgictl.serving.tls.handout.AGAIN = 0.0\n{LOOPBACK}")
+    arguments = ("--phone", "--json")
     served = serve(*arguments, command="gen-cert", port=None, script=script)
     url = served.wait_for(r"http://127\.0\.0\.1:\d+/[\w-]{22}")[0]
     origin = url.rpartition("/")[0]
@@ -277,9 +320,9 @@ def test_for_real(tmp_path: Path, serve: Serve, hurried: Callable[[str], Path]) 
 
 @pytest.mark.usefixtures("issuer")
 @pytest.mark.parametrize("downloads", [False, True])
-def test_ctrl_c(serve: Serve, downloads: bool) -> None:
+def test_ctrl_c(serve: Serve, hurried: Callable[[str], Path], downloads: bool) -> None:
     """Ctrl-C ends it at once: with 130, or well if a phone has the certificate by then."""
-    served = serve("--phone", "--host", "127.0.0.1", command="gen-cert", port=None)
+    served = serve("--phone", command="gen-cert", port=None, script=hurried(LOOPBACK.partition("\n")[2]))
     url = served.wait_for(r"http://127\.0\.0\.1:\d+/[\w-]{22}")[0]
     if downloads:
         assert httpx.get(f"{url}/asgictl-ca.crt").status_code == 200

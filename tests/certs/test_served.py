@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from asgictl import atomic
-from asgictl.certs import authority, files, issue, keys, pairs, served, trust
+from asgictl.certs import authority, beyond_doubt, files, issue, keys, pairs, served, trust, verdict
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, look
 from asgictl.certs.issue import Issuer
@@ -104,8 +104,8 @@ def test_two_things_wrong(desk: Desk) -> None:
 
     listed = ", ".join(hosts[:8])
     assert desk.notes == [
-        f"renewed `ssl/cert.pem`: has 9 days left, is not for `shop.test`, but for {listed} and 1 more; "
-        f"it is for {listed} and 2 more"
+        f"renewed `ssl/cert.pem`, which has 9 days left and is not for `shop.test`, but for {listed} and 1 more; the "
+        f"new one is for {listed} and 2 more"
     ]
 
 
@@ -162,11 +162,11 @@ def test_made_for_the_host(desk: Desk, host: str, names: tuple[str, ...]) -> Non
 
 
 AGES = [
-    (Order(), dt.timedelta(days=190), "`ssl/cert.pem`: has 9 days left"),
-    (Order(lifetime=dt.timedelta(days=30)), dt.timedelta(days=17), "`ssl/cert.pem`: has 13 days left"),
-    (Order(hosts=("shop.test", "127.0.0.1")), dt.timedelta(days=300), "`ssl/cert.pem`: has expired on"),
-    (Order(key_type="rsa2048"), dt.timedelta(days=186), "`ssl/cert.pem`: has 13 days left"),
-    (Order(), dt.timedelta(days=-2), "`ssl/cert.pem`: is not valid before"),
+    (Order(), dt.timedelta(days=190), "`ssl/cert.pem`, which has 9 days left"),
+    (Order(lifetime=dt.timedelta(days=30)), dt.timedelta(days=17), "`ssl/cert.pem`, which has 13 days left"),
+    (Order(hosts=("shop.test", "127.0.0.1")), dt.timedelta(days=300), "`ssl/cert.pem`, which expired on"),
+    (Order(key_type="rsa2048"), dt.timedelta(days=186), "`ssl/cert.pem`, which has 13 days left"),
+    (Order(), dt.timedelta(days=-2), "`ssl/cert.pem`, which is not valid before"),
 ]
 
 
@@ -278,7 +278,9 @@ def test_trust_comes_to_other_projects(desk: Desk, now: dt.datetime) -> None:
     (desk.folder / "trust.json").write_text('[{"store": "nss", "place": "/nowhere"}]')
 
     assert not desk.kept().self_signed
-    assert desk.notes == [f"renewed `ssl/cert.pem`: your authority vouches for it now; it is for {', '.join(LOCAL)}"]
+    assert desk.notes == [
+        f"renewed `ssl/cert.pem`: your authority vouches for it now; the new one is for {', '.join(LOCAL)}"
+    ]
     assert not desk.kept().self_signed
     assert len(desk.notes) == 1
 
@@ -306,7 +308,7 @@ def test_a_foreign_one_is_never_written(desk: Desk, monkeypatch: pytest.MonkeyPa
             show()
         ended = desk.now - issue.BACK_DATING - dt.timedelta(days=300 - 199)
         assert (caught.value.message, caught.value.hint) == (
-            f"`ssl/cert.pem` has expired on {ended:%Y-%m-%d}",
+            f"`ssl/cert.pem` expired on {ended:%Y-%m-%d}",
             "renew it where it comes from, or serve with another",
         )
     assert desk.content() == before
@@ -415,6 +417,27 @@ def test_who_trusts_a_foreign_one(
     monkeypatch.setenv("SSL_CERT_FILE", str(desk.pair.certificate))
     assert served.trusted_by(desk.pair, desk.place(), said) == (True, None)
     assert served.trusted_by(desk.pair, desk.place(), said._replace(names=())) == (False, None)
+
+
+CASES = broken.cases()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_good_beyond_doubt(desk: Desk, case: str) -> None:
+    """What is taken for good without cryptography has no fault by it either; a usual chain and a pair are such."""
+    content, key = CASES[case]
+    desk.pair.certificate.parent.mkdir()
+    desk.pair.certificate.write_bytes(content)
+    desk.pair.key.write_bytes(key)
+    desk.pair.key.chmod(0o600)
+    seen = look(*desk.pair)
+
+    good = seen is not None and beyond_doubt.is_good(desk.pair, None, seen, desk.now)
+
+    if case in {"good", "CRLF", "text before", "TRUSTED CERTIFICATE", "a BOM"}:
+        assert good
+    if good:
+        assert verdict.judge(desk.pair, None, desk.now).faults == []
 
 
 def test_a_foreign_one_that_does_not_suit(desk: Desk) -> None:

@@ -59,9 +59,10 @@ _SHOWN = {
 _TLS = {
     "launch.plan.instructions.tls_min": "1.2",
     "launch.plan.uvicorn.ssl_keyfile_password": None,
-    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http", "ciphers")},
+    **{f"launch.plan.tls.{name}": None for name in ("ssl_keyfile", "client_ca", "redirect_http", "ciphers", "environ")},
     "launch.plan.tls.ssl_keyfile_password": None,
     "launch.plan.tls.client_cert": "required",
+    "launch.plan.tls.writes": True,
     "launch.plan.tls.tls_min": "1.2",
 }
 
@@ -360,7 +361,7 @@ GEN_CERT = {
     "untrust": Row({"server": ABSENT, "untrust.stores": [], "untrust.dry_run": False}),
     "store": Row({"trust.store": ["nss"]}, "nss", beside=("--trust",)),
     "ca-permit": Row({"trust.ca_permit": ["corp.test"]}, "corp.test", beside=("--trust",)),
-    "dry-run": Row({"trust": ABSENT, "show.stores": []}, beside=("--trust",)),
+    "dry-run": Row({"trust": ABSENT, "show.store": [], "show.ca_permit": [], "show.force": False}, beside=("--trust",)),
     "as-root": Row({"trust.store": ["system"]}, beside=("--trust",)),
     "phone": Row(
         {

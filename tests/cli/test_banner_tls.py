@@ -52,7 +52,7 @@ def test_who_trusts_it(  # the case, and what pytest gives
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Of somebody else's certificate nothing is said of browsers, which were not asked."""
-    seen = Secured(certificate("localhost", organization=organization), system, browsers)
+    seen = Secured(certificate("localhost", organization=organization), system, browsers, tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:80", None, loopback=True, tls=seen)
 
     assert rows(ready, tmp_path, capsys)["TLS"] == f"90 days left{said}"
@@ -70,7 +70,7 @@ def test_who_trusts_it(  # the case, and what pytest gives
 )
 def test_whom_it_is_for(url: str, covered: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The address in the network is compared as clients do it, those of IPv6 and names below a star too."""
-    seen = Secured(certificate("10.1.2.3", "fd00::1", "*.shop.test"), system=False, browsers=False)
+    seen = Secured(certificate("10.1.2.3", "fd00::1", "*.shop.test"), system=False, browsers=False, authority=tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:80", url, loopback=False, tls=seen)
 
     shown = rows(ready, tmp_path, capsys)["Network"]

@@ -14,10 +14,11 @@ from asgictl.serving.events import Ready
 from asgictl.serving.request import ServeRequest
 from asgictl.serving.sockets import lan
 from asgictl.serving.tls import Secured, TlsRequest
+from tests.certs.test_offer import ALONE
 from tests.conftest import Serve
 
-START = "`asgictl gen-cert --trust --ca-permit 192.168.1.0/24 localhost '*.dev.localhost' 127.0.0.1 ::1"
-OFFER = f"hint: {START} 192.168.1.5` makes a certificate for 192.168.1.5 too"
+START = "`asgictl gen-cert --trust --ca-permit 192.168.1.5/32 localhost '*.dev.localhost' 127.0.0.1 ::1"
+OFFER = f"hint: {START} 192.168.1.5` makes a certificate for 192.168.1.5 too{ALONE}"
 
 # What the certificate is for, by whom, where it answers, the machine's name, and what is said: in the row, and below.
 SAID: dict[str, tuple[tuple[str, ...], str, str | None, str | None, str, list[str]]] = {
@@ -36,8 +37,9 @@ SAID: dict[str, tuple[tuple[str, ...], str, str | None, str | None, str, list[st
         "desk.local",
         "https://192.168.1.5:8000",
         [
-            "hint: `asgictl gen-cert --trust --ca-permit 192.168.1.0/24 192.168.1.5 desk.local` makes a certificate for"
+            "hint: `asgictl gen-cert --trust --ca-permit 192.168.1.5/32 192.168.1.5 desk.local` makes a certificate for"
             " desk.local (if your network resolves it) too"
+            f"{ALONE}"
         ],
     ),
     "for both": (
@@ -91,7 +93,7 @@ def test_what_is_said(
     """The command is offered for a certificate of asgictl's alone, and only where it lacks something."""
     hosts, organization, url, name, row, hints = SAID[case]
     monkeypatch.setattr(lan, "name", lambda: name)
-    secured = Secured(certificate(hosts, organization), system=False, browsers=False)
+    secured = Secured(certificate(hosts, organization), system=False, browsers=False, authority=tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:8000", url, loopback=False, tls=secured)
 
     assert told(tmp_path, ready, TlsRequest(), capsys) == (row, hints)
@@ -102,7 +104,7 @@ def test_files_that_the_user_names(
 ) -> None:
     """A certificate in files that the user has named is never written, so no command is offered for it."""
     monkeypatch.setattr(lan, "name", lambda: "desk.local")
-    secured = Secured(certificate(names.LOCAL, "asgictl"), system=False, browsers=False)
+    secured = Secured(certificate(names.LOCAL, "asgictl"), system=False, browsers=False, authority=tmp_path)
     ready = Ready("ASGI", "https://127.0.0.1:8000", "https://192.168.1.5:8000", loopback=False, tls=secured)
 
     row = "https://192.168.1.5:8000, which the certificate is not for"

@@ -162,7 +162,7 @@ def spy(calls: Calls) -> None:
     calls.of(trust, "untrust", "", "stores")
     calls.of(trust, "tell_of_root", "")
     calls.of(gen_cert, "_is_root", answer=True)
-    calls.of(trust, "show", "", "stores")
+    calls.of(trust, "show", "", "", "")
     calls.of(phone, "phone", "", "pair", "host", "where")
     calls.of(asgictl.scaffold.detect, "detect", "request", answer=SimpleNamespace(notes=[], root=Path()))
     calls.of(asgictl.scaffold.plan, "plan", "", "", answer=[])

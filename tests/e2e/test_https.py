@@ -176,6 +176,24 @@ def test_a_good_certificate_costs_no_import(serve: Serve, pair: Pair) -> None:
     assert [name for name in imported if name.startswith("cryptography")] == []
 
 
+def test_a_good_foreign_certificate_costs_none_either(serve: Serve, pair: Pair) -> None:
+    """Nor is it for somebody else's pair, with what has signed it behind it."""
+    root = broken.make("Root", broken.curve(), authority=True)
+    leaf = broken.make("leaf", broken.curve(), root)
+    with atomic.locked(*pair):
+        files.write(pair, leaf.pem + root.pem, leaf.private)
+
+    own = ("--ssl-certfile", "ssl/cert.pem", "--ssl-keyfile", "ssl/cert.key")
+    for arguments in (("--https",), own):
+        served = serve("demo", "--host", "localhost", *arguments, env={"PYTHONPROFILEIMPORTTIME": "1"})
+        assert served.url
+        _, lines = served.stop()
+
+        imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+        assert "asgictl.certs.beyond_doubt" in imported
+        assert [name for name in imported if name.startswith("cryptography")] == []
+
+
 def replaced(content: bytes) -> Callable[[Pair], object]:
     """Return what replaces a certificate by `content`."""
     return lambda pair: pair.certificate.write_bytes(content)
@@ -208,7 +226,7 @@ FAULTS: dict[str, tuple[Callable[[Pair], object], tuple[str, ...], str]] = {
     "expired, by name": (
         lambda pair: pairs.write(pair, Order(), None, now() - dt.timedelta(days=300)),
         ("--ssl-certfile", "ssl/cert.pem", "--ssl-keyfile", "ssl/cert.key"),
-        f"`ssl/cert.pem` has expired on {now() - issue.BACK_DATING - dt.timedelta(days=101):%Y-%m-%d}",
+        f"`ssl/cert.pem` expired on {now() - issue.BACK_DATING - dt.timedelta(days=101):%Y-%m-%d}",
     ),
     "no such client CA": (lambda _: None, ("--https", "--client-ca", "nosuch"), "`nosuch` does not exist"),
 }
@@ -260,7 +278,7 @@ CONFIGURATIONS = {
     "no provider of ciphers": (
         "openssl_conf = a\n[a]\nproviders = b\n[b]\nbase = c\n[c]\nactivate = 1\n",
         "error: OpenSSL cannot speak TLS: library has no ciphers",
-        "hint: put its configuration right: `openssl.cnf` (OPENSSL_CONF)",
+        "hint: correct its configuration: `openssl.cnf` (OPENSSL_CONF)",
     ),
     "old versions alone": (
         "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.1\n",

@@ -167,7 +167,11 @@ def test_what_is_in_the_way(tmp_path: Path) -> None:
         "folder": "move it elsewhere",
         "big": "move it elsewhere",
     }
-    said = {"link": "is a symbolic link", "folder": "is in the way: it is no file", "big": "is too big to be compared"}
+    said = {
+        "link": "is a symbolic link",
+        "folder": "is in the way: it is not a file",
+        "big": "is too big to be compared",
+    }
 
     for name, hint in hints.items():
         with pytest.raises(FileProblemError) as error:

@@ -47,6 +47,20 @@ def test_what_clients_call_it(bind: Bind) -> None:
     assert launch._host(bind) == HOSTS[bind]
 
 
+def test_a_redirect_needs_a_port_of_its_own() -> None:
+    """Where HTTPS is there is no room for what leads to it."""
+    secured: Any = None
+
+    with pytest.raises(ConfigError) as caught:
+        launch._redirect(PLAN._replace(tls=TlsRequest(redirect_http=8733)), secured, Address("127.0.0.1", 8733))
+
+    assert (caught.value.message, caught.value.hint, caught.value.option) == (
+        "`--redirect-http 8733` is the port of HTTPS itself",
+        "pass another --redirect-http, or --port",
+        "redirect-http",
+    )
+
+
 def test_a_redirect_needs_a_port() -> None:
     """On a UNIX socket there is nowhere to lead to."""
     plan = PLAN._replace(tls=TlsRequest(redirect_http=0))

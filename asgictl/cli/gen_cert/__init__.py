@@ -22,7 +22,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
 
     \b
     asgictl gen-cert                     self-signed, for localhost, in ssl/
-    asgictl gen-cert --trust             by an authority that browsers trust
+    asgictl gen-cert --trust             signed by an authority browsers trust
     asgictl gen-cert --untrust           take that back, without a trace
     asgictl gen-cert shop.test 10.0.0.5  for other names
     asgictl gen-cert --client alice      for a client of `serve --client-ca`
@@ -52,7 +52,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     if request.client is not None:
         pair = _pair(request, re.sub(r"[^\w.@-]+", "-", request.client))
         return make.client(console, request.client, pair, order, force=request.force)
-    return make.server(console, _pair(request, "cert"), order, force=request.force)
+    return make.server(console, _pair(request, "cert"), order, _where(request, run), force=request.force)
 
 
 def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
@@ -61,18 +61,11 @@ def _trust(request: CertRequest, flags: CertFlags, console: Console) -> int:
     if flags.untrust:
         return trust.untrust(console, request.store, dry_run=flags.dry_run)
     store = request.store or (("system",) if flags.as_root else ())
-    if flags.dry_run:
-        return trust.show(console, store)
-    if flags.as_root:
+    if flags.as_root and not flags.dry_run:
         trust.tell_of_root(console)
-    return trust.trust(
-        console,
-        _pair(request, "cert"),
-        make.order_of(request, flags),
-        store=store,
-        ca_permit=request.ca_permit,
-        force=request.force,
-    )
+    order = make.order_of(request, flags)
+    do = trust.show if flags.dry_run else trust.trust
+    return do(console, _pair(request, "cert"), order, store=store, ca_permit=request.ca_permit, force=request.force)
 
 
 def _needs_authority(request: CertRequest, flags: CertFlags) -> bool:
@@ -116,7 +109,7 @@ def _refuse_sudo(flags: CertFlags) -> None:
     if _is_root() and callers - {"", "root", "0"} and not (flags.as_root or flags.dry_run):
         hint = "run it without sudo, for what needs root asks for that itself"
         container = "for the system's store of a container or a CI machine pass --as-root"
-        problem = "with sudo the authority would be root's, and your browsers would not hear of it"
+        problem = "with sudo the authority would be root's, and your browsers would not trust it"
         raise ConfigError(problem, hint=f"{hint}; {container}")
 
 
@@ -128,16 +121,17 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
     """Raise `ConfigError` for options that have no effect with the others."""
     from asgictl.certs.handshake import LONGEST
 
-    for field, needed, hint in (
-        ("dry_run", flags.trust or flags.untrust, "trust or --untrust"),
-        ("as_root", _needs_authority(request, flags), "trust, --untrust, --client, --csr or --phone"),
-        ("ca_permit", flags.trust, "trust"),
-        ("host", flags.phone, "phone"),
-        ("p12", flags.password_stdin, "password-stdin: many programs refuse one without a password"),
+    for field, is_met, other in (
+        ("dry_run", flags.trust or flags.untrust, "--trust or --untrust"),
+        ("as_root", _needs_authority(request, flags), "--trust, --untrust, --client, --csr or --phone"),
+        ("ca_permit", flags.trust, "--trust"),
+        ("host", flags.phone, "--phone"),
+        ("p12", flags.password_stdin, "--password-stdin"),
     ):
-        if run.is_typed(field) and not needed:
+        if run.is_typed(field) and not is_met:
             key = field.replace("_", "-")
-            raise ConfigError(f"`--{key}` means nothing alone", hint=f"pass it with --{hint}", option=key)
+            why = ": many programs refuse such a file without a password" if field == "p12" else ""
+            raise ConfigError(f"`--{key}` needs {other}{why}", hint=f"add {other}, or drop it", option=key)
     for field in ("check", "untrust", "phone", "client"):
         if run.is_typed(field) and run.is_typed("names"):
             raise ConfigError(f"`--{field}` takes no names", hint="drop them")
@@ -149,7 +143,7 @@ def _refuse_useless(request: CertRequest, flags: CertFlags, run: Invocation) -> 
     if request.csr == "":
         raise ConfigError("`--csr` is empty", hint="name the file with the request", option="csr")
     if request.group is not None and sys.platform == "win32":
-        raise ConfigError("`--group` means nothing on Windows", hint="drop it", option="group")
+        raise ConfigError("`--group` has no effect on Windows", hint="drop it", option="group")
 
 
 app = alone("gen-cert", options.FORM, gen_cert)

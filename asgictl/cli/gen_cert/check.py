@@ -28,7 +28,7 @@ def check(console: Console, pair: "Pair", password: bytes | None, *, must_be_tru
     rows = [
         ("certificate", str(pair.certificate)),
         ("names", ", ".join(said.names) or "none"),
-        ("valid", f"{said.not_before:%Y-%m-%d} to {said.not_after:%Y-%m-%d}, {said.days_left(now)} days left"),
+        ("valid", f"{said.not_before:%Y-%m-%d} to {said.not_after:%Y-%m-%d}, {said.left(now)} left"),
         ("key", f"{pair.key}, {found.key_type}{f', {found.mode:04o}' if found.mode is not None else ''}"),
         ("signed by", issuer),
         *(("trusted" if trusted else "not trusted", f"by {place}") for place, trusted in found.trusted.items()),

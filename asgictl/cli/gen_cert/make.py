@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from asgictl.errors import ConfigError, UnansweredError
 if TYPE_CHECKING:
     from asgictl.certs.files import Pair
     from asgictl.certs.issue import Issuer
+    from asgictl.certs.names import Constraints
     from asgictl.certs.pairs import Made, Order
 
 _LONGEST_PASSWORD = 1000
@@ -30,7 +32,7 @@ def order_of(request: CertRequest, flags: CertFlags) -> "Order":
     if kind is None:
         problem = f"there is no key type `{request.key_type}`"
         if wanted == "ed25519":
-            problem = "no browser takes Ed25519 certificates"
+            problem = "no browser accepts Ed25519 certificates"
         raise ConfigError(problem, hint=f"choose from {', '.join(kinds)}", option="key-type")
     return pairs.Order(
         hosts=names.parse(request.names),
@@ -61,9 +63,26 @@ def password(flags: CertFlags) -> bytes | None:
     return line
 
 
-def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> int:
-    """Make the pair that `serve --https` takes, by the user's authority if there is one; return the exit status."""
-    from asgictl.certs import authority, pairs, trust
+def authority_of(
+    console: Console, folder: Path, now: dt.datetime, constraints: "Constraints | None" = None
+) -> "Issuer":
+    """Return the authority in `folder`; one that has to be made first, for `constraints` or the usual, is told of."""
+    from asgictl.certs import authority, names
+
+    if found := authority.load(folder, now):
+        return found
+    constraints = constraints or names.Constraints()
+    made = authority.make(folder, constraints, now)
+    console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
+    return made
+
+
+def server(console: Console, pair: "Pair", order: "Order", where: Sequence[str], *, force: bool) -> int:
+    """Make the pair that `serve --https` takes, by the user's authority if there is one; return the exit status.
+
+    `where` are the options that say where the pair is.
+    """
+    from asgictl.certs import authority, offer, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     distinct(*pair, *order.extra)
@@ -73,14 +92,14 @@ def server(console: Console, pair: "Pair", order: "Order", *, force: bool) -> in
     tell(console, made, [*pair, *order.extra], now)
     if issuer is not None:
         tell_of_authority(console, folder, issuer, order.wanted)
-    if issuer is None:
-        console.hint("browsers warn about it; `asgictl gen-cert --trust` ends that")
+    else:
+        console.hint(f"browsers warn about it; {offer.signed(order.wanted, folder, where)}")
     return 0
 
 
 def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: bool) -> int:
     """Make the pair of a client called `name`, by the user's authority; return the exit status."""
-    from asgictl.certs import authority, files, issue, keys, pairs, trust
+    from asgictl.certs import files, issue, keys, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
@@ -88,18 +107,19 @@ def client(console: Console, name: str, pair: "Pair", order: "Order", *, force: 
     with files.locked(*pair, *order.extra):
         files.recover(pair)
         pairs.refuse_existing([*pair, *order.extra], force=force)
-        issuer = authority.load_or_make(folder, now)
+        issuer = authority_of(console, folder, now)
         bundle = issue.client(name, keys.generate(order.key_type), order.lifetime, now, issuer)
         made = pairs.save(pair, bundle, order)
     tell(console, made, [*pair, *order.extra], now, client=name)
     tell_of_authority(console, folder, issuer)
-    console.hint(f"have it asked for: `asgictl serve --https --client-ca {trust.pair_in(folder).certificate}`")
+    ca = shlex.quote(str(trust.pair_in(folder).certificate))
+    console.hint(f"have it asked for: `asgictl serve --https --client-ca {ca}`")
     return 0
 
 
 def sign(console: Console, request: Path, target: Path, order: "Order", *, force: bool) -> int:
     """Sign the request in a file, by the user's authority; return the exit status."""
-    from asgictl.certs import authority, csr, files, issue, pairs, trust
+    from asgictl.certs import csr, files, issue, pairs, trust
 
     now = dt.datetime.now(dt.UTC)
     folder = trust.folder(os.environ)
@@ -112,12 +132,14 @@ def sign(console: Console, request: Path, target: Path, order: "Order", *, force
         raise ConfigError(problem, hint="choose another place with --cert-file")
     with files.locked(target):
         pairs.refuse_existing([target], force=force)
-        issuer = authority.load_or_make(folder, now)
+        issuer = authority_of(console, folder, now)
         bundle = issue.server(hosts, csr.key(asked), order.lifetime, now, issuer)
         pairs.check(bundle, now)
         files.write_one(target, bundle.pem(), secret=False)
     tell(console, pairs.Made(files.Pair(target, request), bundle), [target], now)
     tell_of_authority(console, folder, issuer, hosts)
+    if left_out := csr.left_out(asked, hosts):
+        console.note(f"the request asks for more, which is left out: {', '.join(left_out)}")
     return 0
 
 
@@ -132,7 +154,7 @@ def distinct(*places: Path) -> None:
 
 def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.datetime, **more: Any) -> None:
     """Print what was made."""
-    from asgictl.certs import names, served, version_control
+    from asgictl.certs import names, version_control
 
     said = made.certificate
     issuer = "self-signed" if said.self_signed else "by your authority"
@@ -146,8 +168,8 @@ def tell(console: Console, made: "Made", written: Sequence[Path], now: dt.dateti
         **more,
     }
     console.result("\n".join(map(str, written)), data)
-    whom = f"client {more['client']}" if "client" in more else served.listed(said.names)
-    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.days_left(now)} days)")
+    whom = f"client {more['client']}" if "client" in more else names.listed(said.names)
+    console.note(f"for {whom}, {issuer}, until {said.not_after:%Y-%m-%d} ({said.left(now)})")
     if few := names.taken_by_few(said.names):
         console.note(few)
     if made.bundle.key is not None and not version_control.is_ignored(made.pair.key):

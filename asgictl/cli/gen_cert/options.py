@@ -29,8 +29,8 @@ ROWS = {
         out=option("--out", metavar="DIR", about="For cert.pem and cert.key."),
         cert_file=option("--cert-file", metavar="FILE", about="The certificate, elsewhere."),
         key_file=option("--key-file", metavar="FILE", about="The key, elsewhere."),
-        p12=option("--p12", metavar="FILE", about="Both as PKCS #12 too; needs --password-stdin."),
-        group=option("--group", metavar="GID", about="May read the key, like a container's."),
+        p12=option("--p12", metavar="FILE", about="Write both as PKCS #12, too; needs --password-stdin."),
+        group=option("--group", metavar="GID", about="A group that may read the key, like a container's."),
         password_stdin=flag("--password-stdin", about="Read a password from stdin, to encrypt keys."),
         force=flag("--force", about="Replace what is there."),
     ),
@@ -41,18 +41,18 @@ ROWS = {
     ),
     **panel(
         "Other certificates",
-        client=option("--client", metavar="NAME", about="A client certificate, of your authority."),
-        csr=option("--csr", metavar="FILE", about="Sign this request, by your authority."),
-        check=flag("--check", about="Look at what is there; 1 if something is wrong."),
+        client=option("--client", metavar="NAME", about="Make a client's certificate, signed by your authority."),
+        csr=option("--csr", metavar="FILE", about="Sign this request with your authority."),
+        check=flag("--check", about="Report on what is there; exit with 1 if it is wrong."),
     ),
     **panel(
         "Trust",
-        trust=flag("--trust", about="Use an authority of yours, and have it trusted."),
+        trust=flag("--trust", about="Sign with an authority of your own, and have it trusted."),
         untrust=flag("--untrust", about="Undo that, and remove the authority."),
         store=option(
-            "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (not by default)."
+            "--store", metavar="NAME", about="Only system, nss, windows (from WSL), or java (off by default)."
         ),
-        ca_permit=option("--ca-permit", metavar="DOMAIN", about="More that a new authority is for; or a network."),
+        ca_permit=option("--ca-permit", metavar="DOMAIN", about="A domain or network that a new authority is for too."),
         dry_run=flag("--dry-run", about="Print the commands, and run none."),
         as_root=flag("--as-root", about="Let sudo make root's own authority: for containers and CI."),
     ),

@@ -5,9 +5,12 @@ import os
 import secrets
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgictl.certs import authority, files, issue, names, offer, served, trust, validity
+from asgictl import addresses
+from asgictl.certs import authority, files, issue, names, offer, trust, validity
+from asgictl.certs.handshake import Certificate
 from asgictl.cli import qr
 from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError, InterruptedByUserError, StartError
@@ -35,12 +38,13 @@ def phone(console: Console, pair: "Pair", host: str | None, where: Sequence[str]
     said = validity.described(issuer.certificate)
     root = Root(validity.der(issuer.certificate), said.issuer, str(issue.constraints_of(issuer.certificate)))
     page = _handout(console, host, root)
+    known: tuple[str, ...] = ()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         with page:
-            known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
             _tell(console, page.url, root)
+            known = _names(console, pair, issuer, [name for name in (host, lan.name()) if name], where)
             page.wait()
     except KeyboardInterrupt:
         if page.downloaded_by is None:
@@ -68,6 +72,9 @@ def _address(console: Console, host: str | None) -> str:
         (address,) = names.parse([host])
         if names.ip(address) is None:
             raise ConfigError(f"`{host}` is not an address", hint=_choice(own), option="host")
+        if addresses.is_loopback(address):
+            problem = f"no phone reaches `{host}`, which is this machine to itself"
+            raise ConfigError(problem, hint=_choice(own), option="host")
         return address
     if not own:
         problem = "this machine has no address in a network"
@@ -85,28 +92,44 @@ def _handout(console: Console, host: str, root: Root) -> Handout:
 
 
 def _choice(own: Sequence[str]) -> str:
-    return f"pass --host with an address of this machine, like {' or '.join(own) or '127.0.0.1'}"
+    which = f"of this machine, like {' or '.join(own)}" if own else "of this machine in the phone's network"
+    return f"pass --host with an address {which}"
 
 
 def _names(
     console: Console, pair: "Pair", issuer: "Issuer", wanted: Sequence[str], where: Sequence[str]
 ) -> tuple[str, ...]:
     """Return what the certificate is for, if there is one; say so, and how it comes to be for the `wanted` names."""
-    if not pair.certificate.exists():
+    is_there = os.path.lexists(pair.certificate)
+    if not is_there:
         console.note(f"there is no `{pair.certificate}` yet for your servers to show")
         known: tuple[str, ...] = names.LOCAL
         vouched = False
     else:
-        (leaf, *_) = validity.load(files.read(pair.certificate), str(pair.certificate))
-        said = validity.described(leaf)
-        known, vouched = said.names, validity.is_issued_by(leaf, issuer.certificate)
+        try:
+            said, vouched = _read(pair.certificate, issuer)
+        except (FileProblemError, OSError) as error:
+            console.note(f"{error}: your servers have no certificate to show the phone")
+            return ()
+        known = said.names
         unsigned = "" if vouched else ", but not signed by your authority: the phone refuses it"
-        console.note(f"`{pair.certificate}` is for {served.listed(known) or 'no name'}{unsigned}")
+        console.note(f"`{pair.certificate}` is for {names.listed(known) or 'no name'}{unsigned}")
         if not said.is_ours:
             return known
     if hint := offer.hint(known, wanted, trust.folder(os.environ), where, vouched=vouched):
         console.hint(hint)
-    return known if pair.certificate.exists() else ()
+    return known if is_there else ()
+
+
+def _read(file: Path, issuer: "Issuer") -> tuple[Certificate, bool]:
+    """Return what the certificate in `file` says, and whether `issuer` has signed it; raise `FileProblemError`.
+
+    Also for a pipe, to read from which would wait.
+    """
+    if not file.is_file() and not file.is_symlink():
+        raise FileProblemError(f"`{file}` is not a file")
+    (leaf, *_) = validity.load(files.read(file), str(file))
+    return validity.described(leaf), validity.is_issued_by(leaf, issuer.certificate)
 
 
 def _tell(console: Console, url: str, root: Root) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import atomic
-from asgictl.certs import names, stores
+from asgictl.certs import files, names, stores
 from asgictl.certs import trust as trusting
 from asgictl.certs.files import Pair
 from asgictl.certs.stores import Anchor, SystemCommand, linux
@@ -36,19 +36,12 @@ def trust(  # noqa: PLR0913  # what of the request it needs
 
     A new authority may vouch for `ca_permit` besides.
     """
-    from asgictl.certs import authority, issue, pairs
+    from asgictl.certs import pairs
 
-    make.distinct(*pair, *order.extra)
     now = dt.datetime.now(dt.UTC)
     folder = trusting.folder(os.environ)
-    issuer = authority.load(folder, now)
-    if issuer is None:
-        constraints = names.Constraints().widened(ca_permit)
-        issue.refuse_outside(order.wanted, constraints)
-        issuer = authority.make(folder, constraints, now)
-        console.note(f"made your authority in `{folder}`, which can vouch for {constraints} and nothing else")
-    else:
-        authority.refuse_wider(issuer, ca_permit)
+    _check(pair, order, ca_permit=ca_permit, force=force)
+    issuer = make.authority_of(console, folder, now, names.Constraints().widened(ca_permit))
     made = pairs.vouched_for(pair, order, issuer, now, force=force)
     make.tell_of_authority(console, folder, issuer, made.certificate.names)
     machine = stores.this_machine()
@@ -69,6 +62,22 @@ def trust(  # noqa: PLR0913  # what of the request it needs
     return _tell_of_problems(console, outcomes, missing)
 
 
+def _check(pair: Pair, order: "Order", *, ca_permit: Sequence[str], force: bool) -> None:
+    """Raise whatever keeps `trust` from having an authority, and a certificate of it."""
+    from asgictl.certs import authority, issue, pairs
+
+    make.distinct(*pair, *order.extra)
+    issuer = authority.load(trusting.folder(os.environ), dt.datetime.now(dt.UTC))
+    constraints = names.Constraints().widened(ca_permit)
+    if issuer is not None:
+        authority.refuse_wider(issuer, ca_permit)
+        constraints = issue.constraints_of(issuer.certificate)
+    with files.locked(*pair, *order.extra):
+        files.recover(pair)
+        hosts = pairs.all_hosts(pairs.replaceable(pair, order, force=force), order)
+    issue.refuse_outside(hosts, constraints, is_new=issuer is None)
+
+
 def tell_of_root(console: Console) -> None:
     """Say what it means that the authority is root's."""
     folder = trusting.folder(os.environ)
@@ -79,10 +88,13 @@ def tell_of_root(console: Console) -> None:
 
 def untrust(console: Console, chosen: Sequence[str], *, dry_run: bool) -> int:
     """Undo `trust`; return the exit status."""
+    from asgictl.certs import authority
+
     folder = trusting.folder(os.environ)
     anchor = trusting.anchor(folder)
     if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise FileProblemError(f"cannot read `{folder}`", hint="run it as the user whom the folder belongs to")
+    authority.refuse_foreign(folder)
     seen = list(trusting.search(anchor, folder, stores.this_machine(), stores.run))
     concerned = [it.place for it in seen if it.is_concerned]
     places = [place for place in concerned if not chosen or place.store in chosen]
@@ -121,11 +133,14 @@ def _farewell(folder: Path, *, had_any: bool, is_found: bool) -> str:
     return f"the key was not in `{folder}`: remove it where it is" if is_found else "there was no authority"
 
 
-def show(console: Console, chosen: Sequence[str]) -> int:
+def show(  # noqa: PLR0913  # as `trust`
+    console: Console, pair: Pair, order: "Order", *, store: Sequence[str], ca_permit: Sequence[str], force: bool
+) -> int:
     """Print what `trust` would run; return the exit status."""
+    _check(pair, order, ca_permit=ca_permit, force=force)
     machine = stores.this_machine()
     anchor = trusting.anchor(trusting.folder(os.environ))
-    found = stores.find(machine, chosen or stores.USUAL)
+    found = stores.find(machine, store or stores.USUAL)
     places = [place for kind in found for place in kind.usable]
     plans = [_planned(trusting.to_install, anchor, place, lambda it: it.install(anchor)) for place in places]
     commands = [str(command) for plan in plans for command in plan]

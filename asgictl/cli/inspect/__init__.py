@@ -56,7 +56,7 @@ def inspect_app(
         return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
-    plan, answer = _planned(request, serving, run.console, echoes=echoes)
+    plan, answer = _planned(request, serving, run, echoes=echoes)
     from asgictl.cli.serve import banner
     from asgictl.inspector import watch
     from asgictl.inspector.record import quoted, redaction
@@ -81,7 +81,7 @@ def inspect_app(
 
 
 def _planned(
-    request: InspectRequest, serving: ServeRequest, console: Console, *, echoes: bool
+    request: InspectRequest, serving: ServeRequest, run: Invocation, *, echoes: bool
 ) -> "tuple[ServePlan, Answer | None]":
     """Return the plan, and how the app is to answer that echoes, if it is asked for, or there is no other."""
     from asgictl.inspector import echo
@@ -92,7 +92,7 @@ def _planned(
             hint = f"drop `{serving.app}`, or those options"
             raise ConfigError("the echo app's options cannot be combined with an APP", hint=hint)
         serving = serving._replace(app=str(_echo()))
-    plan = planning.plan_of(serving._replace(access_log=False), console)
+    plan = planning.plan_of(serving._replace(access_log=False), run.console, run.own_environ)
     if not answer and not plan.instructions.ref.looked:
         return plan, None
     ref = _echo(plan.instructions.ref.looked)

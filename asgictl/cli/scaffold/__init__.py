@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from asgictl import pyproject, reading
+from asgictl import bounds, pyproject, reading
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
@@ -48,28 +48,13 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     if flags.verify:
         from asgictl.cli.scaffold.verify import verify
 
-        _refuse_to_hand_out(request, run, found.root)
+        secret = request.index_secret
+        bounds.check_handed_out(found.root, secret if secret and not run.is_users("index_secret") else None)
         return verify(run.console, found, request)
     planned = plan(found, request)
     if flags.stdout is not None:
         return _print_one(run.console, found, planned, flags.stdout)
     return _write(run, flags, found, planned)
-
-
-def _refuse_to_hand_out(request: ScaffoldRequest, run: Invocation, root: Path) -> None:
-    """Raise for files from elsewhere that a repository alone would have the build read, or the container."""
-    secret = request.index_secret
-    if (
-        secret
-        and not run.is_users("index_secret")
-        and (place := reading.outside(root / Path(secret).expanduser(), root))
-    ):
-        problem = f"`--verify` would hand `{place}` to the build"
-        hint = f"if you know the Dockerfile, pass --index-secret {secret} too"
-        raise ConfigError(problem, hint=hint, option="index-secret")
-    if (root / ".env").is_file() and (place := reading.outside(root / ".env", root)):
-        problem = f"`--verify` would hand `{place}`, to which `.env` leads, to the container"
-        raise FileProblemError(problem, hint="replace the link with a file")
 
 
 def _print_one(console: Console, found: "Project", planned: Sequence[Any], name: str) -> int:

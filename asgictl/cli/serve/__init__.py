@@ -37,7 +37,7 @@ def serve(request: ServeRequest, flags: ServeFlags, run: Invocation) -> int:
     planning.check_qr(flags)
     if request.reload_dir and not request.reload and run.settings["reload_dir"].rank is Rank.VARIABLE:
         planning.check_folders(request.reload_dir)
-    plan = planning.plan_of(request, run.console)
+    plan = planning.plan_of(request, run.console, run.own_environ)
     if plan.watch:
         plan = plan._replace(watch=plan.watch._replace(env_files=tuple(map(Path, flags.env_file))))
     planning.check_meant(plan, [name for name in _FOR_SOME if run.is_typed(name)])

@@ -1,6 +1,5 @@
 """How a launch is told to the user."""
 
-import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -188,11 +187,11 @@ def _for_others(ready: "Ready") -> str | None:
     """Return how the certificate that asgictl keeps comes to be for what others call this machine, if it is not."""
     if not ready.tls or not ready.tls.certificate.is_ours or ready.loopback:
         return None
-    from asgictl.certs import offer, trust
+    from asgictl.certs import offer
     from asgictl.serving.sockets import lan
 
     wanted = [host for host in (_host(ready), lan.name()) if host]
-    return offer.hint(ready.tls.certificate.names, wanted, trust.folder(os.environ))
+    return offer.hint(ready.tls.certificate.names, wanted, ready.tls.authority)
 
 
 def _host(ready: "Ready") -> str:
@@ -201,8 +200,7 @@ def _host(ready: "Ready") -> str:
 
 
 def _days(tls: "Secured") -> str:
-    left = tls.certificate.days_left(datetime.now(UTC))
-    return f"{left} day{'s' if left != 1 else ''} left"
+    return f"{tls.certificate.left(datetime.now(UTC))} left"
 
 
 def _certificate(tls: "Secured") -> str:

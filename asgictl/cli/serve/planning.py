@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from asgictl import environment, pyproject
@@ -50,8 +50,11 @@ def check_meant(plan: "ServePlan", options: Sequence[str]) -> None:
         raise ConfigError(problem, hint="drop it", option="static")
 
 
-def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
-    """Return the plan for what the user asks for; say what there is to note about the app and its environment."""
+def plan_of(request: "ServeRequest", console: Console, own: Mapping[str, str] | None = None) -> "ServePlan":
+    """Return the plan for what the user asks for; say what there is to note about the app and its environment.
+
+    `own` are the user's own variables, where a file of the project has set others.
+    """
     from asgictl.serving import arguments, plan
 
     folder = pyproject.current_folder()
@@ -71,4 +74,4 @@ def plan_of(request: "ServeRequest", console: Console) -> "ServePlan":
         console.note(elsewhere)
     if unlimited := arguments.unlimited(request):
         console.note(unlimited)
-    return planned
+    return planned._replace(tls=planned.tls._replace(environ=own)) if planned.tls else planned

@@ -107,7 +107,7 @@ def current(file: Path) -> bytes | None:
         raise FileProblemError(f"`{file}` is a symbolic link", hint=hint)
     try:
         if os.path.lexists(file) and not file.is_file():
-            raise FileProblemError(f"`{file}` is in the way: it is no file", hint="move it elsewhere")
+            raise FileProblemError(f"`{file}` is in the way: it is not a file", hint="move it elsewhere")
         if not file.exists():
             return None
         if file.stat().st_size > _TOO_BIG:

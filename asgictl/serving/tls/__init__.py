@@ -5,7 +5,7 @@ What that takes is imported only when it is wanted: every command that serves im
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -23,6 +23,8 @@ class TlsRequest(NamedTuple):
     """How HTTPS is wanted: without an `ssl_certfile`, with the pair that asgictl keeps.
 
     `redirect_http` is a port for plain HTTP, which leads to HTTPS; `ciphers` are for TLS 1.2.
+    `environ` are the variables that say what of the machine's to use, unless it is all that there are.
+    Unless it `writes`, the pair that asgictl keeps stays as it is, or away.
     """
 
     ssl_certfile: str | None = None
@@ -33,6 +35,8 @@ class TlsRequest(NamedTuple):
     tls_min: TlsVersion = "1.2"
     redirect_http: int | None = None
     ciphers: str | None = None
+    environ: Mapping[str, str] | None = None
+    writes: bool = True
 
     @property
     def pair(self) -> "Pair":
@@ -85,32 +89,33 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
         tls_min=request.tls_min or "1.2",
         redirect_http=request.redirect_http,
         ciphers=str(ciphers) if ciphers else None,
+        writes=not request.check,
     )
 
 
 class Secured(NamedTuple):
-    """What the server shows, and who trusts it, None for whom asgictl cannot know that of."""
+    """What the server shows, who trusts it, None for whom asgictl cannot know that of, and the authority's folder."""
 
     certificate: "Certificate"
     system: bool | None
     browsers: bool | None
+    authority: Path
 
 
 def check(request: TlsRequest) -> None:
     """Raise `ConfigError` or `FileProblemError` unless OpenSSL takes what the user has named, options and files."""
-    from asgictl.certs import pem
     from asgictl.serving.tls import given_files
 
     with errors.about("tls-min"):
         given_files.check_openssl(request.tls_min)
     if request.ciphers:
-        given_files.check_ciphers(request.ciphers)
+        given_files.check_ciphers(request.ciphers, request.tls_min)
     if request.ssl_certfile is not None:
         with errors.about("ssl-certfile"):
             given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
     if request.client_ca is not None:
         with errors.about("client-ca"):
-            pem.check_authorities(Path(request.client_ca))
+            given_files.check_client_ca(Path(request.client_ca))
 
 
 def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Secured:
@@ -118,13 +123,19 @@ def secure(request: TlsRequest, host: str, note: Callable[[str], object]) -> Sec
 
     `note` hears of that. Raises `FileProblemError` for files that cannot be served with.
     """
+    from asgictl import env_files
     from asgictl.certs import pem, served, trust
     from asgictl.serving.tls import given_files
 
-    place = served.Circumstances(host, request.ssl_keyfile_password, trust.folder(os.environ), datetime.now(UTC))
-    show = served.kept if request.ssl_certfile is None else served.given
-    seen = show(request.pair, place, note)
-    pem.check_pair(*request.pair, request.ssl_keyfile_password)  # one that was just made too
-    if request.ciphers:
-        given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers)
-    return Secured(seen, *served.trusted_by(request.pair, place, seen))
+    with env_files.without(request.environ):
+        folder = trust.folder(os.environ)
+        place = served.Circumstances(host, request.ssl_keyfile_password, folder, datetime.now(UTC), request.writes)
+        show = served.kept if request.ssl_certfile is None else served.given
+        seen = show(request.pair, place, note)
+        if not request.pair.there:
+            return Secured(seen, system=None, browsers=None, authority=folder)
+        if request.ssl_certfile is None:  # which `check` has not seen; it may just have been made
+            pem.check_pair(*request.pair, request.ssl_keyfile_password)
+        if request.ciphers:
+            given_files.check_strength(request.pair, request.ssl_keyfile_password, request.ciphers, request.tls_min)
+        return Secured(seen, *served.trusted_by(request.pair, place, seen), folder)

@@ -1,30 +1,26 @@
 """A page over plain HTTP that hands the certificate of an authority to a phone: once, and not for long."""
 
-import asyncio
 import hashlib
 import secrets
 import string
-import threading
 import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import uvicorn
-
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
+from asgictl.serving.tls.plain_listener import PlainListener
 from asgictl.spans import plain
 
 # How long the page is there, and how long after a download, for another try; in seconds.
 LIMIT = 600.0
 AGAIN = 30.0
 
-# How often to look whether it is over, and how long the end may take; in seconds.
+# How often to look whether it is over, in seconds.
 _TICK = 0.1
-_END = 2.0
 
 _FILE = "asgictl-ca.crt"
 _HTML = b"text/html; charset=utf-8"
@@ -84,30 +80,16 @@ class Handout:
         self._authority = origin.removeprefix("http://").encode()
         self._file = f"/{secret}/{_FILE}"
         self._contents = {f"/{secret}": (_HTML, _page(root, self._file)), self._file: (_ROOT, root.der)}
-        config = uvicorn.Config(
-            self._app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
+        self._server = PlainListener(
+            self._app, self._listener, "asgictl-handout", log_level="critical", server_header=False
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="asgictl-handout", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(_END)
-        self._listener.close()
+        self._server.close()
 
     def wait(self) -> str | None:
         """Wait until a phone has the certificate, and had time for another try; return its address.
@@ -117,9 +99,6 @@ class Handout:
         while (left := self._ends - self._clock()) > 0:
             time.sleep(min(left, _TICK))
         return self.downloaded_by
-
-    def _serve(self) -> None:
-        asyncio.run(self._server.serve([self._listener.socket]))
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         """Answer who came by the address, or else a page elsewhere could be one whose name leads here."""

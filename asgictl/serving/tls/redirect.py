@@ -1,36 +1,23 @@
 """A second listener, for plain HTTP, that leads to HTTPS."""
 
-import asyncio
-import contextlib
 import logging
 import re
-import threading
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import uvicorn
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.certs import names
 from asgictl.certs.handshake import Certificate, look
 from asgictl.errors import StartError
-from asgictl.serving import protocols
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
-from asgictl.serving.sockets.request_head import LimitedHead
 from asgictl.serving.tls import TlsRequest
+from asgictl.serving.tls.plain_listener import PlainListener
 from asgictl.serving.tls.stamps import stamp
 
 _HTTPS = 443
 
 # RFC 3986 section 3.2, without a user, and with what certificates can be for.
 _AUTHORITY = re.compile(rb"(?P<host>\[(?P<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]+)\]|[0-9a-zA-Z._-]+)(:[0-9]*)?")
-
-# How long an end may take, in seconds.
-_END = 2.0
-
-# How long a request's head may take, in seconds, as with --prod.
-_HEAD = 30.0
 
 _THREAD = "asgictl-redirect"
 
@@ -67,51 +54,20 @@ class Redirect:
         self.url = self._listener.address.url("http")
         self._hosts = hosts
         self._port = port
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        config = uvicorn.Config(
-            self._app,
-            http=_protocol,  # type: ignore[arg-type]  # whatever makes one is called
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = PlainListener(self._app, self._listener, _THREAD)
 
     def start(self) -> None:
         """Answer; a second call does nothing."""
-        if self._thread is None and not self._server.should_exit:
+        if self._server.start():
             logging.getLogger("uvicorn.error").addFilter(_is_wanted)
-            self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), name=_THREAD, daemon=True)
-            self._thread.start()
 
     def stop(self) -> None:
-        """Have it refuse new clients at once, and end, which takes uvicorn up to 0.1 s."""
-        self._server.should_exit = True
-        if self._thread is None:
-            self._listener.close()
-        elif self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it is closed already
-                self._loop.call_soon_threadsafe(self._close_doors)
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        await self._server.serve([self._listener.socket])
-
-    def _close_doors(self) -> None:
-        for server in getattr(self._server, "servers", ()):
-            server.close()
+        """Have it refuse new clients at once, and end."""
+        self._server.stop()
 
     def close(self) -> None:
         """Stop, and return when it is over."""
-        self.stop()
-        if self._thread is not None:
-            self._thread.join(_END)
-        self._listener.close()
+        self._server.close()
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         """Answer 307, which keeps the method and the body, and which no browser remembers (RFC 9110 section 15.4.8)."""
@@ -138,12 +94,6 @@ class Redirect:
         port = "" if self._port == _HTTPS else f":{self._port}"
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         return 307, scheme + found["host"] + port.encode() + path + query
-
-
-def _protocol(**arguments: Any) -> asyncio.Protocol:
-    """Return what speaks HTTP on one connection: h11, which limits the size of a head itself."""
-    inner = protocols.http_class("h11")(**arguments)
-    return LimitedHead(inner, arguments["server_state"], seconds=_HEAD, size=0, refused=lambda _: None)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

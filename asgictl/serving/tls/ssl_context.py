@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from asgictl.certs import pem
+from asgictl.certs import names, pem
 from asgictl.certs.files import Pair
-from asgictl.certs.handshake import look
+from asgictl.certs.handshake import Certificate, look
 from asgictl.errors import FileProblemError
 from asgictl.serving.request import TlsVersion
 from asgictl.serving.tls import given_files
@@ -39,6 +39,9 @@ class Follower:
         self._seen: list[Stamp] = []
         self._tried: list[Stamp] = []
         self._failures = 0
+        self._names: tuple[str, ...] = ()
+        self._lost: list[str] = []
+        self._faults: list[str] = []
         self.latest: ssl.SSLContext | None = None
 
     def read(self) -> str | None:
@@ -63,12 +66,13 @@ class Follower:
 
     def _make(self) -> ssl.SSLContext:
         given_files.check_pair(*self._pair)  # which never asks the terminal for a password, as uvicorn's way would
+        self._refuse_expired()
         if self._client_ca:
-            pem.check_authorities(Path(self._client_ca))
+            given_files.check_client_ca(Path(self._client_ca))
         try:
             made = self._default()
         except ssl.SSLError as error:
-            problem = f"OpenSSL makes no context of `{self._pair[0]}`: {pem.reason(error)}"
+            problem = f"OpenSSL cannot use `{self._pair[0]}`: {pem.reason(error)}"
             raise FileProblemError(problem, hint=pem.RIGHT_FILE) from error
         made.minimum_version = given_files.VERSIONS[self._minimum]
         made.sslobject_class = Doorman
@@ -78,23 +82,34 @@ class Follower:
             made.num_tickets = 0
         return made
 
+    def _refuse_expired(self) -> None:
+        """Raise `FileProblemError` for a certificate that has expired, unless there is no other to go on with."""
+        said, self._faults = self._looked()
+        now = datetime.now(UTC)
+        if self.latest is not None and said is not None and said.not_after <= now:
+            raise FileProblemError(f"`{self._pair[0]}` {said.fault(now)}")
+        before, self._names = self._names, said.names if said else ()
+        self._lost = [name for name in before if not names.match(self._names, name)]
+
     def news(self) -> str:
         """Return what is to be said of `latest`."""
         when = datetime.fromtimestamp(max(stamp[0] for stamp in self._seen if stamp) / 1e9, UTC).astimezone()
-        faults = "".join(f"; {fault}" for fault in self._faults())
+        lost = [f"it is for {names.listed(self._names) or 'no name'}, and no longer for {names.listed(self._lost)}"]
+        faults = "".join(f"; {fault}" for fault in [*self._faults, *(lost if self._lost else [])])
         return f"new connections get the certificate that `{self._pair[0]}` has since {when:%H:%M:%S}{faults}"
 
-    def _faults(self) -> list[str]:
-        """Return why clients refuse the latest certificate, if they do."""
+    def _looked(self) -> tuple[Certificate | None, list[str]]:
+        """Return what the certificate in the files says, and why clients refuse it, if they do."""
         certfile, keyfile, password = self._pair
         pair = Pair(Path(certfile), Path(keyfile))
-        if look(*pair, password):
-            return []
+        if seen := look(*pair, password):
+            return seen, []
         from asgictl.certs import verdict
 
         with contextlib.suppress(FileProblemError):  # it has changed again
-            return verdict.judge(pair, password, datetime.now(UTC)).faults
-        return []
+            found = verdict.judge(pair, password, datetime.now(UTC))
+            return found.certificate, found.faults
+        return None, []
 
 
 def context(

@@ -218,6 +218,7 @@ def test_it_ends_with_open_connections() -> None:
         stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
         client: Any = stack.enter_context(httpx.Client())
         assert client.get(made.page.url).status_code == 200
-        thread = made.page._thread
+        thread = made.page._server._thread
+        assert thread is not None
         made.page.__exit__()
         assert not thread.is_alive()

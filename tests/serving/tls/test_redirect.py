@@ -15,7 +15,7 @@ from asgictl.cli.serve import options
 from asgictl.errors import StartError
 from asgictl.serving.sockets import listen
 from asgictl.serving.sockets.listen import Bind
-from asgictl.serving.tls import redirect
+from asgictl.serving.tls import plain_listener, redirect
 from asgictl.serving.tls.redirect import Redirect
 
 NAMES = ("localhost", "*.dev.localhost", "127.0.0.1", "::1", "my_app.test")
@@ -105,7 +105,7 @@ def test_it_refuses_while_the_server_stops() -> None:
     """From the stop on new clients are refused, though the process has not ended yet."""
     with running() as made:
         assert httpx.get(made.url).status_code == 307
-        thread = made._thread
+        thread = made._server._thread
         assert thread is not None
 
         made.stop()
@@ -129,7 +129,7 @@ def test_close_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A redirect that does not end is not waited for longer than two seconds."""
     made = Redirect(Bind(port=0), lambda: NAMES, 443)
     waited: list[float] = []
-    monkeypatch.setattr(made, "_thread", SimpleNamespace(join=waited.append))
+    monkeypatch.setattr(made._server, "_thread", SimpleNamespace(join=waited.append))
 
     made.close()
 
@@ -169,7 +169,7 @@ def test_the_port_is_free_at_once(monkeypatch: pytest.MonkeyPatch, started: bool
 
     with contextlib.closing(made):
         if started:
-            monkeypatch.setattr(made._server, "on_tick", on_tick)
+            monkeypatch.setattr(made._server._server, "on_tick", on_tick)
             made.start()
             assert httpx.get(made.url).status_code == 307
 
@@ -177,7 +177,7 @@ def test_the_port_is_free_at_once(monkeypatch: pytest.MonkeyPatch, started: bool
 
         listen.listen(Bind(port=port)).close()
         made.start()
-        assert (made._thread is not None) is started
+        assert (made._server._thread is not None) is started
         looks.set()
 
 
@@ -200,4 +200,4 @@ def test_upgrades(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_heads_are_limited_as_in_production() -> None:
     """The head of a plain request may take as long as one of a request over HTTPS with `--prod`."""
-    assert options.FORM.rules.bundles["prod"]["header_timeout"] == redirect._HEAD
+    assert options.FORM.rules.bundles["prod"]["header_timeout"] == plain_listener._HEAD

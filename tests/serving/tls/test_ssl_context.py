@@ -157,14 +157,14 @@ def test_what_openssl_refuses_is_told(pair: Pair) -> None:
 
     followed = Follower(config(pair), default, "1.2")
 
-    problem = "OpenSSL makes no context of `cert.pem`: No cipher can be selected"
+    problem = "OpenSSL cannot use `cert.pem`: No cipher can be selected"
     assert [followed.read() for _ in range(4)] == [None, None, problem, None]
     assert followed.latest is None
 
 
 @pytest.mark.parametrize(
     ("age", "bad"),
-    [(0, ""), (300, f"; it has expired on {NOW - dt.timedelta(days=102):%Y-%m-%d}")],
+    [(0, ""), (300, f"; it expired on {NOW - dt.timedelta(days=102):%Y-%m-%d}")],
     ids=["valid", "expired"],
 )
 def test_the_news(pair: Pair, age: int, bad: str) -> None:
@@ -178,6 +178,35 @@ def test_the_news(pair: Pair, age: int, bad: str) -> None:
 
     here = moment.astimezone()
     assert followed.news() == f"new connections get the certificate that `cert.pem` has since {here:%H:%M:%S}{bad}"
+
+
+def test_one_that_has_expired(pair: Pair) -> None:
+    """An expired certificate does not replace a good one, and does not keep a server from its start."""
+    followed = follower(pair)
+    followed.read()
+    good = followed.latest
+    write(pair, NOW.replace(hour=12) - dt.timedelta(days=301))
+
+    told = f"`cert.pem` expired on {NOW - dt.timedelta(days=102):%Y-%m-%d}"
+    assert [followed.read() for _ in range(4)] == [None, None, told, None]
+    assert followed.latest is good
+    first = follower(pair)
+    assert (first.read(), first.latest is None) == (None, False)
+
+
+def test_one_for_other_names(pair: Pair) -> None:
+    """Names that the new certificate is not for are told, and those that it has below a star are not."""
+    write(pair, hosts=("a.shop.test", "desk.test", "localhost"))
+    followed = follower(pair)
+    followed.read()
+    for hosts, end in (
+        (("*.shop.test", "localhost"), "; it is for *.shop.test, localhost, and no longer for desk.test"),
+        (("*.shop.test", "localhost", "10.0.0.1"), ""),
+    ):
+        write(pair, hosts=hosts)
+        assert followed.read() is None
+        _, _, said = followed.news().partition(" has since ")
+        assert said[len("00:00:00") :] == end
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from asgictl.certs import issue, keys, names, pem
+from asgictl import atomic
+from asgictl.certs import issue, keys, names, pairs, pem, served
+from asgictl.certs.files import Pair
 from asgictl.errors import AsgictlError
 from asgictl.serving import tls
-from asgictl.serving.tls import TlsRequest
+from asgictl.serving.tls import TlsRequest, given_files
+from tests.certs import broken
 from tests.conftest import Serve
 
 Key = ec.EllipticCurvePrivateKey
@@ -93,7 +96,7 @@ BAD: list[tuple[tuple[str, str | None, str | None, str | None], int, str, str | 
         ("cert.key", "cert.key", None, None),
         4,
         "`cert.key` holds a private key, not a certificate",
-        "pass the file with the certificate, and this one as the key",
+        "pass the file with the certificate",
     ),
     (("cert.pem", None, None, None), 4, "`cert.pem` holds no private key", "pass --ssl-keyfile"),
     (
@@ -165,6 +168,93 @@ def test_too_weak_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "make one with a larger key (EC P-256, or P-384) and SHA-256, or lower the level in "
         "`/nosuch/openssl.cnf` (OPENSSL_CONF)"
     )
+
+
+def authorities(*made: broken.Made) -> Path:
+    """Write certificates; return their file."""
+    file = Path("clients.pem")
+    file.write_bytes(b"".join(it.pem for it in made))
+    return file
+
+
+def test_who_vouches_for_clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file by which no client would be let in is refused: a leaf of somebody's, or none but expired authorities."""
+    monkeypatch.chdir(tmp_path)
+    root = broken.make("Root", broken.curve(), authority=True)
+    leaf, alone = broken.make("leaf", broken.curve(), root), broken.make("alone", broken.curve())
+    monkeypatch.setattr(broken, "NOW", broken.NOW - dt.timedelta(days=100))
+    old = broken.make("Old", broken.curve(), authority=True)
+
+    for good in ((root,), (leaf, root), (old, root), (alone,)):
+        given_files.check_client_ca(authorities(*good))
+
+    end = "so that no client would be let in"
+    ended = old.certificate.not_valid_after_utc
+    for bad, problem, hint in (
+        (
+            (leaf,),
+            f"`clients.pem` holds no certificate of an authority, {end}",
+            "pass the certificate of who signs those of the clients",
+        ),
+        ((old,), f"the authority in `clients.pem` expired on {ended:%Y-%m-%d}, {end}", "pass one that is valid"),
+    ):
+        with pytest.raises(AsgictlError) as caught:
+            tls.check(TlsRequest(client_ca=str(authorities(*bad))))
+        assert (caught.value.message, caught.value.hint) == (problem, hint)
+
+
+@pytest.mark.parametrize("ciphers", ["NULL", "ECDHE-RSA-AES128-GCM-SHA256", "ADH-AES128-GCM-SHA256"])
+def test_ciphers_that_serve_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ciphers: str) -> None:
+    """Ciphers of no use for the certificate, or to any client, are refused, although TLS 1.3 has its own."""
+    monkeypatch.chdir(tmp_path)
+    good = TlsRequest(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
+    assert tls.secure(good, "localhost", lambda _: None).certificate.is_ours
+
+    with pytest.raises(AsgictlError) as caught:
+        tls.secure(TlsRequest(ciphers=ciphers), "localhost", lambda _: None)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"no client of TLS 1.2 can connect with `-X ssl_ciphers={ciphers}`: no shared cipher",
+        "take another cipher or security level, or drop it",
+    )
+
+
+def test_ciphers_that_do_nothing() -> None:
+    """They are for TLS 1.2 alone, a security level is not."""
+    tls.check(TlsRequest(ciphers="DEFAULT:@SECLEVEL=1", tls_min="1.3"))
+
+    with pytest.raises(AsgictlError) as caught:
+        tls.check(TlsRequest(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256", tls_min="1.3"))
+
+    assert (caught.value.message, caught.value.hint) == (
+        "`-X ssl_ciphers` does nothing with `--tls-min 1.3`: it is for TLS 1.2",
+        "drop one of them: the ciphers of TLS 1.3 are always on",
+    )
+
+
+def test_a_check_writes_nothing(serve: Serve, tmp_path: Path) -> None:
+    """It says what the start makes or renews, and leaves the files as they are."""
+    status, lines = serve("demo", "--https", "--check").end()
+    made = "`ssl/cert.pem` and `ssl/cert.key` for localhost, *.dev.localhost, 127.0.0.1, ::1"
+    assert (status, lines[0], sorted(tmp_path.glob("ssl"))) == (0, f"note: the start makes {made}", [])
+
+    pair = Pair(tmp_path / "ssl/cert.pem", tmp_path / "ssl/cert.key")
+    with atomic.locked(*pair):
+        pairs.write(pair, pairs.Order(), None, dt.datetime.now(dt.UTC))
+    before = [file.read_bytes() for file in pair]
+    status, lines = serve("demo", "--https", "--check").end()
+    assert (status, len(lines)) == (0, 1)
+    place = served.Circumstances("shop.test", None, tmp_path / "ca", dt.datetime.now(dt.UTC), writes=False)
+    notes: list[str] = []
+    said = served.kept(pair, place, notes.append)
+
+    names_of = "localhost, *.dev.localhost, 127.0.0.1, ::1"
+    assert said.names == names.LOCAL
+    assert notes == [
+        f"the start renews `{pair.certificate}`, which is not for `shop.test`, but for {names_of}; the new one is for"
+        f" {names_of}, shop.test"
+    ]
+    assert [file.read_bytes() for file in pair] == before
 
 
 def test_a_pair_that_was_just_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
