@@ -36,9 +36,8 @@ class Pair(NamedTuple):
         return [file for file in self if os.path.lexists(file)]
 
 
-@contextlib.contextmanager
-def locked(*files: Path) -> Iterator[None]:
-    """Keep other runs away as `atomic.locked` does; raise `FileProblemError` where a link leads out of this folder.
+def refuse_links(*files: Path) -> None:
+    """Raise `FileProblemError` where a link leads to a folder out of this one.
 
     A repository may hold a link in the place of a folder that is written to without having been named.
     """
@@ -51,6 +50,12 @@ def locked(*files: Path) -> Iterator[None]:
                 f"remove the link; if you want it, pass `{place}` with gen-cert's --out, or with serve's --ssl-certfile"
             )
             raise FileProblemError(problem, hint=hint)
+
+
+@contextlib.contextmanager
+def locked(*files: Path) -> Iterator[None]:
+    """Keep other runs away as `atomic.locked` does; raise `FileProblemError` for links, as above."""
+    refuse_links(*files)
     with atomic.locked(*files):
         yield
 

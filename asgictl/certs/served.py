@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from asgictl import atomic
 from asgictl.certs import beyond_doubt, files, names, trust
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate, is_trusted, look, trusted_by_system
@@ -54,7 +55,8 @@ def kept(pair: Pair, place: Circumstances, note: Callable[[str], object]) -> Cer
         return seen if seen.is_ours else _checked(pair, seen, place, note)
     from asgictl.certs import pem
 
-    with files.locked(*pair) if place.writes else contextlib.nullcontext():
+    files.refuse_links(*pair)
+    with atomic.locked(*pair) if place.writes else contextlib.nullcontext():
         if place.writes:
             files.recover(pair)
         there = pair.there
