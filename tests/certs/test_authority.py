@@ -260,3 +260,17 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert trust.folder({"ASGICTL_CA_DIR": str(tmp_path)}) == tmp_path
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert trust.folder({}) == tmp_path / "asgictl/ca"
+
+
+def test_how_its_folder_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` is the user's home, as in a shell, and a variable that names no folder is refused."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert trust.folder({"ASGICTL_CA_DIR": "~/x"}) == tmp_path / "x"
+
+    for value, problem in (
+        (" ", "holds nothing but blanks"),
+        ("~nobody-at-all/x", "leads nowhere: nobody has the home in `~nobody-at-all/x`"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            trust.folder({"ASGICTL_CA_DIR": value})
+        assert caught.value.message == f"the variable `ASGICTL_CA_DIR` {problem}"
