@@ -322,7 +322,14 @@ def test_a_cut_file(tmp_path: Path, content: bytes, numbers: list[int]) -> None:
 def test_a_large_cut_file(tmp_path: Path) -> None:
     """So it is for one that is read in pieces."""
     notes: list[str] = []
-    entry = json.dumps({"request": {"url": "http://a.b/"}, "response": {"content": {"text": os.urandom(5000).hex()}}})
+    answer = {"status": 200, "content": {"text": os.urandom(5000).hex()}}
+    entry = json.dumps(
+        {
+            "startedDateTime": "2026-01-02T03:04:05Z",
+            "request": {"method": "GET", "url": "http://a.b/"},
+            "response": answer,
+        }
+    )
     content = f'{{"log": {{"entries": [{", ".join([entry] * 500)}]}}}}'.encode()
     (tmp_path / "s.har").write_bytes(gzipped(content)[:-400])
 
