@@ -720,6 +720,10 @@ def test_names_that_few_refuse() -> None:
     assert lines(result)[2][1] == "note: Java takes no name with a `_`, nor Python one with a `*`"
     assert issue.hosts_of(leaf("ssl/cert.pem").extensions) == ("my_app.test", "*.my_app.test")
     assert check()[0] == 0
+    assert nss("--trust", "localhost", "127.0.0.1").exit_code == 0
+    hosts = issue.hosts_of(leaf("ssl/cert.pem").extensions)
+    assert (set(hosts), check()[0]) == ({"my_app.test", "*.my_app.test", "localhost", "127.0.0.1"}, 0)
+    assert nss("--untrust").exit_code == 0
 
 
 @needs("git")
