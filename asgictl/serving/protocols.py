@@ -35,8 +35,9 @@ _WS = {
     "wsproto": "uvicorn.protocols.websockets.wsproto_impl",
 }
 
-# What else is imported only when something needs it: by the error page, for WSGI apps, to spread --max-requests.
-_RARE = ("html", "a2wsgi", "random")
+# What else is imported only when something needs it: by the error page, for WSGI apps, to spread --max-requests, for a
+# certificate's times.
+_RARE = ("html", "a2wsgi", "random", "_strptime")
 
 
 def websockets(**arguments: Any) -> Any:

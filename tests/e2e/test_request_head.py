@@ -64,7 +64,7 @@ def test_slow_and_large(serve: Serve, write: Write, arguments: tuple[str, ...], 
 def test_the_redirect_is_limited(serve: Serve, write: Write, hurried: object) -> None:
     """The listener that leads to HTTPS closes a connection whose request never comes."""
     assert callable(hurried)
-    script: Path = hurried("asgictl.serving.tls.redirect._HEAD = 0.5")
+    script: Path = hurried("asgictl.serving.tls.plain_listener._HEAD = 0.5")
     served = serve("main:app", "--https", "--redirect-http", "0", folder=write({"main.py": APP}), script=script)
     port = int(served.wait_for(r"HTTP +http://\S+:(\d+)")[1])
     with socket.create_connection(("127.0.0.1", port)) as client:

@@ -64,21 +64,26 @@ def reasons(one: str | None, other: str | None) -> str:
     return ", ".join(f"{sign}: {reason}" for sign, reason in (("(-)", one), ("(+)", other)) if reason)
 
 
-def body_of(exchange: Exchange, direction: Direction, *, as_far_as_another: bool = False) -> Body:
-    """Return the body that the app has received, or has sent; one that was perhaps read `as_far_as_another` only."""
+def body_of(exchange: Exchange, direction: Direction, *, parts: int | None = None) -> Body:
+    """Return the body that the app has received, or has sent; with `parts` the beginning that a replay was to read."""
     headers = exchange.headers_of(direction)
     end = exchange.gap
     told = exchange.received if direction == "receive" else exchange.taken
-    kept = [event for event in told if event.type in KINDS and (end is None or event.n <= end)]
+    kept = [event for event in told if event.type in KINDS and (end is None or event.n <= end)][:parts]
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
-    missing = None if ended else _missing(exchange, direction, as_far_as_another=as_far_as_another)
+    missing = None if ended else _missing(exchange, direction, as_far_as_another=parts is not None)
     if not missing and any(isinstance(event.get(key), Redacted) for event in kept for key in CONTENT):
         missing = LEFT_OUT
     total = None if missing else sum(event.size for event in kept)
     hint = MORE_SAVED if missing and end is not None else MORE_KEPT if cut and missing != LEFT_OUT else None
     kind, encoding = value_of(headers, "content-type") or "", joined(headers, "content-encoding")
     return Body(content, total, kind, encoding, missing or (CUT if cut else None), ended, hint)
+
+
+def parts_of(exchange: Exchange) -> int:
+    """Return in how many messages the app has sent a body."""
+    return sum(event.type in KINDS for event in exchange.taken)
 
 
 def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: bool) -> str | None:

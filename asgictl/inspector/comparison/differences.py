@@ -61,7 +61,8 @@ def of_answers(one: Exchange, other: Exchange, added: frozenset[bytes] = frozens
     # Servers send no body for HEAD, whatever the app gives them, and one from a file is not recorded.
     if not added or (one.method != "HEAD" and not any(event.type in FILES for event in one.sent)):
         body = body_of(one, "send")
-        again = body_of(other, "send", as_far_as_another=not body.ended and other.opened.replay_of is not None)
+        parts = None if body.ended or other.opened.replay_of is None else content.parts_of(one)
+        again = body_of(other, "send", parts=parts)
         yield from content.of_bodies("response body", body, again)
     yield from frames.of_frames("sent frame", one, other, "send")
     yield from _of_others(one, other, over_network=bool(added))

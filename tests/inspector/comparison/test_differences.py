@@ -684,6 +684,13 @@ def left(exchange: Exchange) -> Exchange:
     return exchange
 
 
+def ahead(exchange: Exchange, body: bytes) -> Exchange:
+    """Have the app of an exchange send more before it hears that its client has left."""
+    message = {"type": "http.response.body", "body": body, "more_body": True}
+    exchange.events[2:] = [Event(1, 3, 1.2, "send", message, size=len(body)), replace(exchange.events[2], n=4)]
+    return exchange
+
+
 def replay_of(exchange: Exchange) -> Exchange:
     """Return an exchange as the replay of another one."""
     exchange.opened = replace(exchange.opened, replay_of=1)
@@ -729,6 +736,16 @@ UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
         [compared("the first 2 B; (-): the client has left", None)],
     ),
     "a replay that reads so far": (going_on(b"ab"), replay_of(going_on(b"ab")), []),
+    "a replay whose app was ahead of its client": (
+        left(going_on(b"ab")),
+        replay_of(ahead(left(going_on(b"ab")), b"cd")),
+        [],
+    ),
+    "a replay whose first message is longer": (
+        left(going_on(b"ab")),
+        replay_of(left(going_on(b"abcd"))),
+        [compared("the first 2 B; (-): the client has left", None)],
+    ),
     "a replay that reads no more": (
         going_on(b"abc", cancelled=True),
         replay_of(going_on(b"abc", cancelled=True)),
