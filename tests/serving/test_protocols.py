@@ -66,7 +66,7 @@ def test_what_may_wait(write: Write, imported: list[str], name: str) -> None:
     protocols.import_before([str(folder / "nosuch"), str(folder)], needed=["one"], later=["two"])
 
     first = ["uvicorn.middleware.proxy_headers", "one"]
-    assert imported == [*first, *(["two", "html", "a2wsgi", "random"] if NAMES[name] else [])]
+    assert imported == [*first, *(["two", "html", "a2wsgi", "random", "_strptime"] if NAMES[name] else [])]
 
 
 def test_an_archive_is_no_folder(tmp_path: Path, imported: list[str]) -> None:
