@@ -8,9 +8,10 @@ import datetime as dt
 import re
 import ssl
 
-from asgictl.certs import files, handshake, pem_blocks
+from asgictl.certs import files, handshake, pem_blocks, pem_files
 from asgictl.certs.files import Pair
 from asgictl.certs.handshake import Certificate
+from asgictl.errors import FileProblemError
 
 # The types of keys that browsers take, in DER: RSA (RFC 3279), P-256 and P-384 (RFC 5480).
 _KEYS = [
@@ -33,8 +34,8 @@ def is_good(pair: Pair, password: str | None, seen: Certificate, now: dt.datetim
     """Tell whether strict clients take a certificate, which says what was `seen`, and others may not read its key."""
     if seen.self_signed or not seen.names or seen.fault(now) or seen.not_after - seen.not_before > handshake.LONGEST:
         return False
-    with contextlib.suppress(OSError, ValueError):
-        data = pair.certificate.read_bytes()
+    with contextlib.suppress(OSError, ValueError, FileProblemError):
+        data = pem_files.content(pair.certificate)
         held = [it.decoded() for it in pem_blocks.find(data) if it.label in pem_blocks.CERTIFICATE]
         leaf, *chain = map(pem_blocks.first_value, held)
         usual = any(key in leaf for key in _KEYS) and not _AUTHORITY.search(leaf)

@@ -104,6 +104,7 @@ class Secured(NamedTuple):
 
 def check(request: TlsRequest) -> None:
     """Raise `ConfigError` or `FileProblemError` unless OpenSSL takes what the user has named, options and files."""
+    from asgictl.certs import pem
     from asgictl.serving.tls import given_files
 
     with errors.about("tls-min"):
@@ -112,7 +113,8 @@ def check(request: TlsRequest) -> None:
         given_files.check_ciphers(request.ciphers, request.tls_min)
     if request.ssl_certfile is not None:
         with errors.about("ssl-certfile"):
-            given_files.check_pair(request.ssl_certfile, request.ssl_keyfile, request.ssl_keyfile_password)
+            key = Path(request.ssl_keyfile) if request.ssl_keyfile else None
+            pem.check_pair(Path(request.ssl_certfile), key, request.ssl_keyfile_password)
     if request.client_ca is not None:
         with errors.about("client-ca"):
             given_files.check_client_ca(Path(request.client_ca))

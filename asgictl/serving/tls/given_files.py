@@ -13,11 +13,6 @@ from asgictl.serving.request import TlsVersion
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def check_pair(certfile: str, keyfile: str | None, password: str | None) -> None:
-    """Raise `FileProblemError` unless OpenSSL takes a certificate with its key, which may be in the same file."""
-    pem.check_pair(Path(certfile), Path(keyfile) if keyfile else None, password)
-
-
 def check_openssl(minimum: TlsVersion) -> None:
     """Raise `FileProblemError` where OpenSSL's configuration leaves no version of TLS from `minimum` on."""
     newest = pem.context().maximum_version

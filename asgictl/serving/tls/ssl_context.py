@@ -33,9 +33,10 @@ class Follower:
         """Read the files that uvicorn's `config` names, by its `default` way to make a context."""
         self._default = default
         self._minimum = minimum
-        self._pair = (config.ssl_certfile, config.ssl_keyfile, config.ssl_keyfile_password)
-        self._client_ca: str | None = config.ssl_ca_certs
-        self._files = [Path(file) for file in (*self._pair[:2], self._client_ca) if file]
+        self._pair = Pair(Path(config.ssl_certfile), Path(config.ssl_keyfile))
+        self._password: str | None = config.ssl_keyfile_password
+        self._client_ca = Path(config.ssl_ca_certs) if config.ssl_ca_certs else None
+        self._files = [*self._pair, *([self._client_ca] if self._client_ca else [])]
         self._seen: list[Stamp] = []
         self._tried: list[Stamp] = []
         self._failures = 0
@@ -65,14 +66,15 @@ class Follower:
         return None
 
     def _make(self) -> ssl.SSLContext:
-        given_files.check_pair(*self._pair)  # which never asks the terminal for a password, as uvicorn's way would
+        # This never asks the terminal for a password, as uvicorn's way would.
+        pem.check_pair(*self._pair, self._password)
         self._refuse_expired()
         if self._client_ca:
-            given_files.check_client_ca(Path(self._client_ca))
+            given_files.check_client_ca(self._client_ca)
         try:
             made = self._default()
         except ssl.SSLError as error:
-            problem = f"OpenSSL cannot use `{self._pair[0]}`: {pem.reason(error)}"
+            problem = f"OpenSSL cannot use `{self._pair.certificate}`: {pem.reason(error)}"
             raise FileProblemError(problem, hint=pem.RIGHT_FILE) from error
         made.minimum_version = given_files.VERSIONS[self._minimum]
         made.sslobject_class = Doorman
@@ -87,7 +89,7 @@ class Follower:
         said, self._faults = self._looked()
         now = datetime.now(UTC)
         if self.latest is not None and said is not None and said.not_after <= now:
-            raise FileProblemError(f"`{self._pair[0]}` {said.fault(now)}")
+            raise FileProblemError(f"`{self._pair.certificate}` {said.fault(now)}")
         before, self._names = self._names, said.names if said else ()
         self._lost = [name for name in before if not names.match(self._names, name)]
 
@@ -96,18 +98,16 @@ class Follower:
         when = datetime.fromtimestamp(max(stamp[0] for stamp in self._seen if stamp) / 1e9, UTC).astimezone()
         lost = [f"it is for {names.listed(self._names) or 'no name'}, and no longer for {names.listed(self._lost)}"]
         faults = "".join(f"; {fault}" for fault in [*self._faults, *(lost if self._lost else [])])
-        return f"new connections get the certificate that `{self._pair[0]}` has since {when:%H:%M:%S}{faults}"
+        return f"new connections get the certificate that `{self._pair.certificate}` has since {when:%H:%M:%S}{faults}"
 
     def _looked(self) -> tuple[Certificate | None, list[str]]:
         """Return what the certificate in the files says, and why clients refuse it, if they do."""
-        certfile, keyfile, password = self._pair
-        pair = Pair(Path(certfile), Path(keyfile))
-        if seen := look(*pair, password):
+        if seen := look(*self._pair, self._password):
             return seen, []
         from asgictl.certs import verdict
 
         with contextlib.suppress(FileProblemError):  # it has changed again
-            found = verdict.judge(pair, password, datetime.now(UTC))
+            found = verdict.judge(self._pair, self._password, datetime.now(UTC))
             return found.certificate, found.faults
         return None, []
 
