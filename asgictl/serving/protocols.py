@@ -35,9 +35,10 @@ _WS = {
     "wsproto": "uvicorn.protocols.websockets.wsproto_impl",
 }
 
-# What else is imported only when something needs it: by the error page, for WSGI apps, to spread --max-requests, for a
-# certificate's times.
-_RARE = ("html", "a2wsgi", "random", "_strptime")
+# What else is imported only when something needs it: by the error page, for WSGI apps, to spread --max-requests; with
+# HTTPS for a certificate's times, and for what is wrong with one that replaces another.
+_RARE = ("html", "a2wsgi", "random")
+_RARE_OF_HTTPS = ("_strptime", "asgictl.certs.verdict")
 
 
 def websockets(**arguments: Any) -> Any:
@@ -69,7 +70,7 @@ def postponed(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (_WEBSOCKETS,)
 
 
-def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Iterable[str]) -> None:
+def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Iterable[str], secure: bool = False) -> None:
     """Import what is `needed` before `folders` come first on `sys.path`.
 
     What is for `later`, or is rare, waits, unless a file in one of the folders could be taken for what it imports.
@@ -77,8 +78,8 @@ def import_before(folders: Iterable[str], *, needed: Iterable[str], later: Itera
     for module in ("uvicorn.middleware.proxy_headers", *needed):
         importlib.import_module(module)
     names = {name.partition(".")[0] for folder in folders for name in _names(folder)}
-    if names & {"websockets", "a2wsgi", *sys.stdlib_module_names}:
-        for module in (*later, *_RARE):
+    if names & {"websockets", "a2wsgi", "cryptography", "cffi", "idna", *sys.stdlib_module_names}:
+        for module in (*later, *_RARE, *(_RARE_OF_HTTPS if secure else ())):
             importlib.import_module(module)
 
 

@@ -61,6 +61,8 @@ def nobody() -> ssl.SSLContext:
 def test_files_of_any_name(serve: Serve, write: Write, nobody: ssl.SSLContext, mode: str, https: bool) -> None:
     """A file that is called like a module of Python's, or of the server's, is none that the server takes for it."""
     folder = write({**shadows(), "main.py": APP})
+    if https:  # which the server finds, and so has nothing of that imported which makes one
+        subprocess.run([sys.executable, "-m", "asgictl", "gen-cert", "--out", str(folder / "ssl")], check=True)
     served = serve("main:app", *MODES[mode], *(["--https"] if https else []), folder=folder, env=FRESH)
     url = served.wait_for(r"https?://[\d.:]+")[0]
 
@@ -72,6 +74,11 @@ def test_files_of_any_name(serve: Serve, write: Write, nobody: ssl.SSLContext, m
         (folder / "main.py").write_text("1 / 0\n")
         served.wait_for("ZeroDivisionError")
         assert "ZeroDivisionError" in httpx.get(url, verify=nobody, headers={"accept": "text/html"}).text
+    if https:
+        (folder / "ssl/cert.pem").write_text("not a certificate\n")
+        served.wait_for("holds no certificate in PEM form; the server goes on")
+        (folder / "ssl/cert.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        served.wait_for("is damaged.*; the server goes on")
     served.send(signal.SIGTERM)
 
     status, lines = served.end()

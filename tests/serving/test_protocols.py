@@ -55,6 +55,7 @@ NAMES: dict[str, bool] = {
     "secrets.cpython-311-x86_64-linux-gnu.so": True,
     "websockets.py": True,
     "a2wsgi/": True,
+    "cryptography.py": True,
 }
 
 
@@ -66,7 +67,16 @@ def test_what_may_wait(write: Write, imported: list[str], name: str) -> None:
     protocols.import_before([str(folder / "nosuch"), str(folder)], needed=["one"], later=["two"])
 
     first = ["uvicorn.middleware.proxy_headers", "one"]
-    assert imported == [*first, *(["two", "html", "a2wsgi", "random", "_strptime"] if NAMES[name] else [])]
+    assert imported == [*first, *(["two", "html", "a2wsgi", "random"] if NAMES[name] else [])]
+
+
+def test_what_may_wait_with_https(write: Write, imported: list[str]) -> None:
+    """With HTTPS what a replaced certificate may need is not taken from the app's folder either."""
+    folder = write({"email.py": ""})
+
+    protocols.import_before([str(folder)], needed=[], later=[], secure=True)
+
+    assert imported[1:] == ["html", "a2wsgi", "random", "_strptime", "asgictl.certs.verdict"]
 
 
 def test_an_archive_is_no_folder(tmp_path: Path, imported: list[str]) -> None:

@@ -71,8 +71,8 @@ class Runtime:
 
         With `broken`, which says why, the app is not even tried.
         """
-        instructions = self.instructions
-        protocols.import_before(instructions.ref.path, needed=instructions.needed, later=instructions.later)
+        given = self.instructions
+        protocols.import_before(given.ref.path, needed=given.needed, later=given.later, secure=bool(given.tls_min))
         slow_start.watch(self._startup, self.stopping, lambda: self.report, limit=self.instructions.startup_timeout)
         with self.stopping.loading():
             try:
