@@ -1,14 +1,15 @@
-"""What the options may be: what every file can hold, and is safe there."""
+"""What options, and the project's own files, may say: what every written file can hold, and is safe there."""
 
 import re
 from urllib.parse import urlsplit
 
 from asgictl.errors import ConfigError
+from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, parse_targets
 
 # What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
 # Variables that say something else to the server or to Python.
@@ -19,24 +20,28 @@ _MEANT = re.compile(
 _TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
 _HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
-_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
+_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
-_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
+_PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_MEMORY = re.compile(r"[1-9]\d{0,8}[MG]")
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9]\d{0,3})?")
-PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
+_MEMORY = re.compile(r"[1-9][0-9]{0,8}[MG]")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,3})?")
+PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
+# Files may be called otherwise than Python's names, like `my-app.py`; what begins with a dash would be an option.
+_MODULE = r"(?!-)[\w-]+(\.[\w-]+)*"
+MODULE = re.compile(_MODULE)
+_APP = re.compile(rf"{_MODULE}:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def is_name(name: str) -> bool:
     """Tell whether `name` is one for compose, for Kubernetes and for a unit, and text to YAML."""
-    return _NAME.fullmatch(name) is not None and name not in _YAML_WORDS
+    return _NAME.fullmatch(name) is not None and name not in YAML_WORDS
 
 
 def as_name(text: str) -> str | None:
     """Return the name that comes next to `text`, or None where nothing is left of it."""
     close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].rstrip("-")
-    close = f"{close}-app" if close in _YAML_WORDS else close
+    close = f"{close}-app" if close in YAML_WORDS else close
     return close if is_name(close) else None
 
 
@@ -78,6 +83,27 @@ def check(request: ScaffoldRequest) -> None:
     if request.index_url is not None:
         _check_index(request.index_url)
     _check_company(request)
+
+
+def check_project(project: Project) -> None:
+    """Raise `ConfigError` for what no file could hold, or would be unsafe in one, as `check` does for the options."""
+    app = project.app
+    rename = "rename it: letters, digits and `. _ ~ @ + -` do"
+    checked = (
+        ((app.name,), _APP, "the name of an app", "rename its file or folder, or name another app"),
+        ((app.settings,), MODULE, "the name of a module with Django's settings", "put it right where it is named"),
+        (app.folders, PATH, "a folder that a Dockerfile takes", rename),
+        (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
+        (project.statics.variables if project.statics else (), VARIABLE, "the name of a variable", "rename it"),
+        ((project.health.path,), _HEALTH_PATH, "a path to ask", "pass --health-path"),
+        ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
+        ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),
+        ((*project.apt.build, *project.apt.runtime), _APT, "the name of a Debian package", "write it like libpq5"),
+    )
+    for values, pattern, what, hint in checked:
+        for value in values:
+            if value is not None and not pattern.fullmatch(value):
+                raise ConfigError(f"`{value}`, which the project names, is not {what}", hint=hint)
 
 
 def _check_company(request: ScaffoldRequest) -> None:

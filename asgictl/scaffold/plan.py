@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from asgictl import __version__
-from asgictl.scaffold import ignore_files, rendering, server_command, versions
+from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
@@ -35,7 +35,11 @@ class PlannedFile(NamedTuple):
 
 
 def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
-    """Return the files that the request asks for, always the same for the same project and request."""
+    """Return the files that the request asks for, always the same for the same project and request.
+
+    Raises `ConfigError` for what the project says and no file can hold.
+    """
+    accepted.check_project(project)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
     if "systemd" in request.wanted:
@@ -106,7 +110,10 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_grace": grace["unit"],
         "prestop": PRESTOP,
         "probe": _probe(project, request),
-        "unit_command": _unit_command(project, request),
+        "unit_command": (
+            *server_command.server(project, request),
+            *(("--fd", "3") if request.runner == "uvicorn" else ()),
+        ),
         "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
@@ -136,12 +143,6 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         ],
         "runner_version": None if there else version,
     }
-
-
-def _unit_command(project: Project, request: ScaffoldRequest) -> list[str]:
-    """Return the words of ExecStart, in which systemd takes a percent sign for a specifier."""
-    words = (*server_command.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
-    return [word.replace("%", "%%") for word in words]
 
 
 def _least(memory: str) -> str:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.discovery import locate
 from asgictl.discovery.declared import django_project
-from asgictl.discovery.source import python_file
-from asgictl.scaffold.accepted import VARIABLE
+from asgictl.discovery.source import modules, python_file
+from asgictl.scaffold.accepted import MODULE, VARIABLE
 
 
 class DjangoSettings(NamedTuple):
@@ -30,18 +29,14 @@ class DjangoSettings(NamedTuple):
 def read(root: Path, named: str | None) -> DjangoSettings | None:
     """Return what the settings say that `named`, or `manage.py`, means; None where there is no such file."""
     name = named or (django_project.settings_named_in(root / "manage.py") if (root / "manage.py").is_file() else None)
-    module = locate(name, root) if name else None
+    module = _located(name, root)
     if module is None or module.file is None:
         return None
     trees = [python_file.parse(file) for file in _with_imported(module.file)]
     assigned = {name: node for tree in trees for name, node in _assigned(tree)}
     static = assigned.get("STATIC_ROOT")
     urls = assigned.get("ROOT_URLCONF")
-    url_module = (
-        locate(urls.value.value, root)
-        if urls and isinstance(urls.value, ast.Constant) and isinstance(urls.value.value, str)
-        else None
-    )
+    url_module = _located(urls.value.value, root) if urls and isinstance(urls.value, ast.Constant) else None
     return DjangoSettings(
         file=module.file,
         static_root=static.lineno if static else None,
@@ -53,6 +48,11 @@ def read(root: Path, named: str | None) -> DjangoSettings | None:
         required=tuple(dict.fromkeys(name for tree in trees for name in _required(tree))),
         urls=url_module.file if url_module else None,
     )
+
+
+def _located(name: object, root: Path) -> modules.Module | None:
+    """Return the module called `name`; None for what is no name, which import systems do not all take."""
+    return modules.of_name(name, root) if isinstance(name, str) and MODULE.fullmatch(name) else None
 
 
 def _with_imported(file: Path) -> list[Path]:
