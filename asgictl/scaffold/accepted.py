@@ -11,6 +11,8 @@ from asgictl.scaffold.request import ScaffoldRequest, parse_targets
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Variables that a stand-in may be given for: not those that a command needs to run.
+STAND_IN = re.compile(r"(?!(PATH|HOME|LANG|USER|PWD|LD_\w*|PYTHON\w*|DJANGO_SETTINGS_MODULE)$)[A-Za-z_][A-Za-z0-9_]*")
 _WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
 # Variables that say something else to the server or to Python.
 _MEANT = re.compile(
@@ -64,6 +66,7 @@ def check(request: ScaffoldRequest) -> None:
         ("memory", _MEMORY, "512M or 2G"),
         ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
         ("requirements", PATH, "requirements/prod.txt"),
+        ("settings", MODULE, "conf.settings.production"),
         ("index_secret", PATH, "netrc"),
     ):
         value = getattr(request, name)
@@ -73,16 +76,26 @@ def check(request: ScaffoldRequest) -> None:
     if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
         raise ConfigError(problem, hint="write it like PORT", option="port-env")
-    for package in request.apt:
-        if not _APT.fullmatch(package):
-            problem = f"`{package}` is not the name of a Debian package"
-            raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
     if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
         problem = f"`--workdir {request.workdir}` is no place for code"
         raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
     if request.index_url is not None:
         _check_index(request.index_url)
+    _check_repeated(request)
     _check_company(request)
+
+
+def _check_repeated(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for one of the options that may be given several times."""
+    for setting in request.build_env:
+        name, equals, value = setting.partition("=")
+        if not (STAND_IN.fullmatch(name) and equals and value.isprintable()):
+            problem = f"`{setting}` does not do for `--build-env`"
+            raise ConfigError(problem, hint="write it like NAME=value, --build-env once for each", option="build-env")
+    for package in request.apt:
+        if not _APT.fullmatch(package):
+            problem = f"`{package}` is not the name of a Debian package"
+            raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
 
 
 def check_project(project: Project) -> None:
@@ -91,10 +104,10 @@ def check_project(project: Project) -> None:
     rename = "rename it: letters, digits and `. _ ~ @ + -` do"
     checked = (
         ((app.name,), _APP, "the name of an app", "rename its file or folder, or name another app"),
-        ((app.settings,), MODULE, "the name of a module with Django's settings", "put it right where it is named"),
+        ((app.settings,), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
         (app.folders, PATH, "a folder that a Dockerfile takes", rename),
         (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
-        (project.statics.variables if project.statics else (), VARIABLE, "the name of a variable", "rename it"),
+        (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),
         ((project.health.path,), _HEALTH_PATH, "a path to ask", "pass --health-path"),
         ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
         ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),

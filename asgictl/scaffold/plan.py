@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
+from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
@@ -85,7 +86,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "local": project.deps.local,
         "package": project.package,
         "statics": project.statics,
-        "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
+        "stand_ins": stand_ins.of(project.statics, request.build_env) if project.statics else {},
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
@@ -148,13 +149,6 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
 def _least(memory: str) -> str:
     """Return what a pod asks for: 128 MiB, or less where less is the limit."""
     return f"{min(128, int(memory[:-1]))}Mi" if memory.endswith("M") else "128Mi"
-
-
-def _stand_in(variable: str) -> str:
-    """Return what a variable is set to while static files are collected; numbers and words take a 1."""
-    if variable.endswith("DATABASE_URL"):
-        return "sqlite:///:memory:"
-    return "http://build.invalid" if variable.endswith("_URL") else "1"
 
 
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:

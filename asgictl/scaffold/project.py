@@ -56,9 +56,13 @@ class Health(NamedTuple):
 
 
 class Statics(NamedTuple):
-    """Django's static files are collected at the build, for which the settings read these `variables`."""
+    """Django's static files are collected at the build by `manage`, a path from the root.
 
-    variables: tuple[str, ...]
+    The settings read `variables`, each of them with its type there, like `int` or `db_url`.
+    """
+
+    variables: Mapping[str, str]
+    manage: str = "manage.py"
 
 
 class SystemPackages(NamedTuple):

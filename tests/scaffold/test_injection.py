@@ -167,7 +167,7 @@ def harmless(runner: str) -> set[Any]:
 
 ATTACKS = [
     ("manage.py", "conf\nRUN EVIL"),
-    ("manage.py", "conf\nExecStartPre=+/bin/EVIL\nUser=root\nX="),
+    ("asgi.py", "conf\nExecStartPre=+/bin/EVIL\nUser=root\nX="),
     ("manage.py", "conf EVIL=1"),
     ("a file", "we\nExecStartPre=EVIL\nb"),
     ("a file", "we b"),
@@ -249,7 +249,7 @@ REFUSED = [
         "manage.py",
         "conf\nRUN EVIL",
         "`conf\\nRUN EVIL`, which the project names, is not the name of a module with Django's settings",
-        "put it right where it is named",
+        "pass --settings MODULE",
     ),
     (
         "a file",

@@ -1,20 +1,22 @@
 """What of a Django project's settings matters for an image: static files, and the variables that they need."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.discovery.declared import django_project
 from asgictl.discovery.source import modules, python_file
-from asgictl.scaffold.accepted import MODULE, VARIABLE
+from asgictl.scaffold.django import build_variables
+from asgictl.scaffold.django.chosen_settings import ChosenSettings, located
+
+_DEPTH = 3
 
 
 class DjangoSettings(NamedTuple):
-    """The settings module that `manage.py` names, and what its source says.
+    """The settings module that serves, and what its source says.
 
     `static_root` is the line of STATIC_ROOT, which may be outside of the code; `required` are the variables without
-    which the settings cannot be imported.
+    which the settings cannot be imported, with their types; `debug` is where DEBUG is on.
     """
 
     file: Path
@@ -22,21 +24,23 @@ class DjangoSettings(NamedTuple):
     static_outside: bool
     whitenoise: bool
     sqlite: bool
-    required: tuple[str, ...]
+    required: Mapping[str, str]
     urls: Path | None
+    debug: int | None = None
 
 
-def read(root: Path, named: str | None) -> DjangoSettings | None:
-    """Return what the settings say that `named`, or `manage.py`, means; None where there is no such file."""
-    name = named or (django_project.settings_named_in(root / "manage.py") if (root / "manage.py").is_file() else None)
-    module = _located(name, root)
+def read(chosen: ChosenSettings) -> DjangoSettings | None:
+    """Return what the settings say; None where there is no such file."""
+    module = located(chosen.module, chosen.base)
     if module is None or module.file is None:
         return None
-    trees = [python_file.parse(file) for file in _with_imported(module.file)]
+    files = list(dict.fromkeys(_with_imported(module.file, chosen.base)))
+    trees = [python_file.parse(file) for file in files]
     assigned = {name: node for tree in trees for name, node in _assigned(tree)}
-    static = assigned.get("STATIC_ROOT")
+    static, debug = assigned.get("STATIC_ROOT"), assigned.get("DEBUG")
     urls = assigned.get("ROOT_URLCONF")
-    url_module = _located(urls.value.value, root) if urls and isinstance(urls.value, ast.Constant) else None
+    url_module = located(urls.value.value, chosen.base) if urls and isinstance(urls.value, ast.Constant) else None
+    helpers = [python_file.parse(file) for file in _imported(files, chosen.base)]
     return DjangoSettings(
         file=module.file,
         static_root=static.lineno if static else None,
@@ -45,26 +49,34 @@ def read(root: Path, named: str | None) -> DjangoSettings | None:
         ),
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
-        required=tuple(dict.fromkeys(name for tree in trees for name in _required(tree))),
+        required=build_variables.read(trees, helpers),
         urls=url_module.file if url_module else None,
+        debug=debug.lineno if debug and isinstance(debug.value, ast.Constant) and debug.value.value is True else None,
     )
 
 
-def _located(name: object, root: Path) -> modules.Module | None:
-    """Return the module called `name`; None for what is no name, which import systems do not all take."""
-    return modules.of_name(name, root) if isinstance(name, str) and MODULE.fullmatch(name) else None
-
-
-def _with_imported(file: Path) -> list[Path]:
-    """Return the settings file and the neighbours that it takes everything from, those first."""
-    files = [file]
+def _with_imported(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield the files that a settings file takes everything from, in the order of what counts, and last itself."""
     for node in python_file.parse(file).body:
         match node:
-            case ast.ImportFrom(module=str(name), level=1, names=[ast.alias(name="*")]):
-                neighbour = file.with_name(f"{name}.py")
-                if neighbour.is_file():
-                    files.insert(0, neighbour)
-    return files
+            case ast.ImportFrom(names=[ast.alias(name="*")]) if depth < _DEPTH:
+                other = _file_of(node, file, base)
+                if other is not None and other != file:
+                    yield from _with_imported(other, base, depth + 1)
+    yield file
+
+
+def _imported(files: list[Path], base: Path) -> list[Path]:
+    """Return the other files of the project that settings import something from."""
+    nodes = [(node, file) for file in files for node in ast.walk(python_file.parse(file))]
+    found = [_file_of(node, file, base) for node, file in nodes if isinstance(node, ast.ImportFrom)]
+    return [file for file in dict.fromkeys(found) if file is not None and file not in files]
+
+
+def _file_of(node: ast.ImportFrom, file: Path, base: Path) -> Path | None:
+    """Return the file of the module that `file` imports from, where it is in the project."""
+    folder = file.parents[node.level - 1] if node.level else base
+    return modules.in_folder(node.module, folder) if node.module else None
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
@@ -73,15 +85,3 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     yield target.id, node
-
-
-def _required(tree: ast.Module) -> Iterator[str]:
-    """Yield the variables that are read so that a missing one is an error: `os.environ["NAME"]`."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load()):
-                if ast.unparse(owner) in {"environ", "os.environ"} and VARIABLE.fullmatch(name):
-                    yield name
-            case ast.Call(func=function, args=[ast.Constant(value=str(name))], keywords=[]):
-                if ast.unparse(function) in {"env", "env.str", "config"} and VARIABLE.fullmatch(name):
-                    yield name

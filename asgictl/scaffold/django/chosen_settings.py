@@ -1,0 +1,131 @@
+"""Which settings serve: what the application's own file names, and not what `manage.py` takes at the desk."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.discovery import SETTINGS
+from asgictl.discovery.declared import django_project
+from asgictl.discovery.source import modules, python_file
+from asgictl.errors import ConfigError
+from asgictl.scaffold.accepted import MODULE
+from asgictl.scaffold.project import App
+from asgictl.scaffold.request import ScaffoldRequest
+
+MANAGE = "manage.py"
+_ENTRIES = ("asgi.py", "wsgi.py")
+_PRODUCTION = ("production", "prod", "live")
+_DEVELOPMENT = {"dev", "devel", "develop", "development", "local", "debug", "test", "tests", "testing"}
+_AFFIXES = ("{}", "settings_{}", "{}_settings")
+
+
+class ChosenSettings(NamedTuple):
+    """The settings module that serves, the file that names it, and what the user should know of the choice.
+
+    `base` is the folder that its name is imported from, `manage` the `manage.py` of the project.
+    """
+
+    module: str
+    source: str
+    base: Path
+    manage: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | None:
+    """Return the settings to serve with, or None where it is no Django project.
+
+    Raises `ConfigError` for `--settings` that are not there, and where those for development are named while there are
+    others for production.
+    """
+    manage = manage_of(root, app)
+    base = manage.parent if manage else root
+    desk = django_project.settings_named_in(manage) if manage else None
+    if request.settings is not None:
+        if located(request.settings, base) is None:
+            problem = f"there is no module `{request.settings}` in `{base}`"
+            raise ConfigError(problem, hint="write it like conf.settings.production", option="settings")
+        return ChosenSettings(request.settings, "--settings", base, manage)
+    label = _within(root, manage) if manage else MANAGE
+    named = next(_named(app), None)
+    module = named[1] if named else app.settings or desk
+    if module is None:
+        return None
+    source = _within(root, named[0]) if named else label
+    notes = []
+    if named and desk and desk != module:
+        notes.append(
+            f"`{label}` names the settings `{desk}`, `{source}` names `{module}`, which the image has; "
+            "--settings chooses others"
+        )
+    if named is None and (unclear := next(_unclear(app), None)):
+        notes.append(
+            f"`{_within(root, unclear)}` computes {SETTINGS}: the image has `{module}`, as in `{label}`; "
+            "--settings chooses others"
+        )
+    notes += _production_beside(module, source, base)
+    return ChosenSettings(module, source, base, manage, tuple(notes))
+
+
+def manage_of(root: Path, app: App) -> Path | None:
+    """Return the `manage.py` of the app's project: at the root, or in a folder that leads to the app."""
+    above = app.file.parents if app.file and app.file.is_relative_to(root) else ()
+    folders = [root, *(root / name for name in app.folders), *(it for it in above if it.is_relative_to(root))]
+    return next((folder / MANAGE for folder in folders if (folder / MANAGE).is_file()), None)
+
+
+def located(name: object, base: Path) -> modules.Module | None:
+    """Return the module called `name`; None for what is no name, which import systems do not all take."""
+    return modules.of_name(name, base) if isinstance(name, str) and MODULE.fullmatch(name) else None
+
+
+def _entries(app: App) -> Iterator[Path]:
+    """Yield the file that is served, and those beside it that Django's servers start from."""
+    if app.file is not None:
+        for file in dict.fromkeys((app.file, *(app.file.with_name(name) for name in _ENTRIES))):
+            if file.is_file():
+                yield file
+
+
+def _named(app: App) -> Iterator[tuple[Path, str]]:
+    for file in _entries(app):
+        if module := django_project.settings_named_in(file):
+            yield file, module
+
+
+def _unclear(app: App) -> Iterator[Path]:
+    for file in _entries(app):
+        if any(isinstance(it, ast.Constant) and it.value == SETTINGS for it in ast.walk(python_file.parse(file))):
+            yield file
+
+
+def _production_beside(module: str, source: str, base: Path) -> Iterator[str]:
+    """Yield what is to be said of settings for production beside others; raise for those of development."""
+    found = located(module, base)
+    if found is None or found.file is None:
+        return
+    file = found.file
+    usual = {affix.format(name) for affix in _AFFIXES for name in _PRODUCTION}
+    stems = [affix.format(name) for name in _PRODUCTION for affix in _AFFIXES]
+    stem = next((stem for stem in stems if file.with_name(f"{stem}.py").is_file()), None)
+    if stem is None or file.stem in usual:
+        return
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    production = f"{package}.{stem}".lstrip(".")
+    if _is_for_development(file):
+        problem = f"`{source}` names the settings `{module}`, and there is `{production}`"
+        hint = f"choose: --settings {production}, or --settings {module}"
+        raise ConfigError(problem, hint=hint, option="settings")
+    yield f"there are the settings `{production}`, and the image has `{module}`, as in `{source}`; --settings chooses"
+
+
+def _is_for_development(file: Path) -> bool:
+    """Tell whether settings are called so, or take everything from others that are."""
+    names = {affix.format(name) for affix in _AFFIXES for name in _DEVELOPMENT}
+    taken = [it.module or "" for it in ast.walk(python_file.parse(file)) if isinstance(it, ast.ImportFrom)]
+    return not names.isdisjoint({file.stem, *(it.rpartition(".")[2] for it in taken)})
+
+
+def _within(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
