@@ -115,6 +115,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             *server_command.server(project, request),
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
+        "migrate": project.migrations.command if project.migrations else None,
         "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),

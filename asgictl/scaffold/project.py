@@ -65,6 +65,13 @@ class Statics(NamedTuple):
     manage: str = "manage.py"
 
 
+class Migrations(NamedTuple):
+    """The command that brings the database up to date, once for each version, and the file that tells of it."""
+
+    command: tuple[str, ...]
+    source: str
+
+
 class SystemPackages(NamedTuple):
     """Debian packages that dependencies need: to be built, and to run."""
 
@@ -94,3 +101,4 @@ class Project(NamedTuple):
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    migrations: Migrations | None = None

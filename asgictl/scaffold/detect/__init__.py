@@ -8,6 +8,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
+from asgictl.scaffold import migrations
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -55,6 +56,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     name, name_from = _name(request, config, root)
     source = _read(request, root, app, chosen)
     apt, apt_from = system_packages.needed(deps, request.apt)
+    database = chosen.manage if chosen and source.settings and source.settings.database else None
+    migrates, unmigrated = migrations.find(root, config, deps, app, database, package=package)
     indexes = list(index.find(root, deps.files))
     findings = (
         Finding("root", str(root), why),
@@ -65,6 +68,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
         Finding("layout", layout_is, layout_from),
         *source.findings,
+        *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
         *([Finding("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
         *(Finding("index", found.url, found.source) for found in indexes),
     )
@@ -85,10 +89,12 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         findings=findings,
         notes=(
             *(chosen.notes if chosen else ()),
+            *([unmigrated] if unmigrated else []),
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
+        migrations=migrates,
     )
 
 

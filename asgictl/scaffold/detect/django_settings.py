@@ -15,8 +15,9 @@ _DEPTH = 3
 class DjangoSettings(NamedTuple):
     """The settings module that serves, and what its source says.
 
-    `static_root` is the line of STATIC_ROOT, which may be outside of the code; `required` are the variables without
-    which the settings cannot be imported, with their types; `debug` is where DEBUG is on.
+    `static_root` is the line of STATIC_ROOT, which may be outside of the code, `debug` the one that turns DEBUG on;
+    `required` are the variables without which the settings cannot be imported, with their types. `database` tells
+    that there is one.
     """
 
     file: Path
@@ -27,6 +28,7 @@ class DjangoSettings(NamedTuple):
     required: Mapping[str, str]
     urls: Path | None
     debug: int | None = None
+    database: bool = False
 
 
 def read(chosen: ChosenSettings) -> DjangoSettings | None:
@@ -52,6 +54,8 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
         required=build_variables.read(trees, helpers),
         urls=url_module.file if url_module else None,
         debug=debug.lineno if debug and isinstance(debug.value, ast.Constant) and debug.value.value is True else None,
+        database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
+        and not _is_empty(assigned.get("DATABASES")),
     )
 
 
@@ -77,6 +81,10 @@ def _file_of(node: ast.ImportFrom, file: Path, base: Path) -> Path | None:
     """Return the file of the module that `file` imports from, where it is in the project."""
     folder = file.parents[node.level - 1] if node.level else base
     return modules.in_folder(node.module, folder) if node.module else None
+
+
+def _is_empty(node: ast.Assign | None) -> bool:
+    return node is not None and isinstance(node.value, ast.Dict) and not node.value.keys
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
