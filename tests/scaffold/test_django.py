@@ -30,7 +30,7 @@ TWO_SIDES = {
     "conf/urls.py": "",
     "conf/settings/__init__.py": "",
     "conf/settings/base.py": COMMON,
-    "conf/settings/local.py": "from .base import *\nDEBUG = True\nD = 'backends.sqlite3'\nX = env('DESK')\n",
+    "conf/settings/local.py": "from .base import *\nDEBUG: bool = True\nD = 'backends.sqlite3'\nX = env('DESK')\n",
     "conf/settings/production.py": "from .base import *\nSTATIC_ROOT = 'static'\nX = env('KEY')\n",
 }
 DIFFER = (
@@ -77,6 +77,18 @@ def test_wsgi_py_alone(lay: Lay) -> None:
     project = detect(ScaffoldRequest(), lay(files, None))
 
     assert told(project)["settings"] == ("conf.settings.production", "conf/wsgi.py")
+
+
+@pytest.mark.parametrize("name", ["conf/wsgi.py", "conf/settings/wsgi.py"])
+def test_wsgi_py_as_it_was_written(lay: Lay, name: str) -> None:
+    """So is one whose `wsgi.py` only says which settings: the app is made from those."""
+    files = {**TWO_SIDES, name: names("conf.settings.production") + WSGI}
+    del files["conf/asgi.py"]
+    project = detect(ScaffoldRequest(), lay(files, None))
+
+    assert project.app.name == "django.core.asgi:get_asgi_application"
+    assert told(project)["settings"] == ("conf.settings.production", name)
+    assert told(project)["static files"] == ("collected", "STATIC_ROOT in conf/settings/production.py:2")
 
 
 def test_wsgi_py_beside(lay: Lay) -> None:
@@ -340,7 +352,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
 
     assert django_settings.read(chosen) == django_settings.DjangoSettings(
         file=root / "site_/settings.py",
-        static_root=1,
+        static_root=django_settings.SettingLine(root / "site_/deep.py", 1),
         static_outside=True,
         whitenoise=True,
         sqlite=False,
@@ -350,5 +362,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
     (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
     own = django_settings.read(chosen)
     assert own is not None
-    assert (own.static_root, own.static_outside, own.urls) == (3, False, None)
+    assert (own.static_root, own.static_outside, own.urls) == (
+        *(django_settings.SettingLine(root / "site_/settings.py", 3), False, None),
+    )
     assert django_settings.read(chosen._replace(module="site_.nosuch")) is None

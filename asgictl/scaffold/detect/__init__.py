@@ -123,7 +123,7 @@ def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings
     statics = None
     if settings is not None and settings.static_root and chosen and chosen.manage:
         statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix())
-        place = f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
+        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
         findings.append(Finding("static files", "collected", place))
     return _Source(
         settings=settings,

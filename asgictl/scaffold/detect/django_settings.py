@@ -12,22 +12,29 @@ from asgictl.scaffold.django.chosen_settings import ChosenSettings, located
 _DEPTH = 3
 
 
+class SettingLine(NamedTuple):
+    """A line of a file."""
+
+    file: Path
+    line: int
+
+
 class DjangoSettings(NamedTuple):
     """The settings module that serves, and what its source says.
 
-    `static_root` is the line of STATIC_ROOT, which may be outside of the code, `debug` the one that turns DEBUG on;
+    `static_root` is where STATIC_ROOT is set, which may be outside of the code, `debug` where DEBUG is turned on;
     `required` are the variables without which the settings cannot be imported, with their types. `database` tells
     that there is one.
     """
 
     file: Path
-    static_root: int | None
+    static_root: SettingLine | None
     static_outside: bool
     whitenoise: bool
     sqlite: bool
     required: Mapping[str, str]
     urls: Path | None
-    debug: int | None = None
+    debug: SettingLine | None = None
     database: bool = False
 
 
@@ -38,24 +45,23 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
         return None
     files = list(dict.fromkeys(_with_imported(module.file, chosen.base)))
     trees = [python_file.parse(file) for file in files]
-    assigned = {name: node for tree in trees for name, node in _assigned(tree)}
-    static, debug = assigned.get("STATIC_ROOT"), assigned.get("DEBUG")
-    urls = assigned.get("ROOT_URLCONF")
-    url_module = located(urls.value.value, chosen.base) if urls and isinstance(urls.value, ast.Constant) else None
+    placed = [(file, *each) for file, tree in zip(files, trees, strict=True) for each in _assigned(tree)]
+    values = {name: value for _, name, value in placed}
+    lines = {name: SettingLine(file, value.lineno) for file, name, value in placed}
+    constants = {name: value.value for name, value in values.items() if isinstance(value, ast.Constant)}
+    urls = located(constants.get("ROOT_URLCONF"), chosen.base)
     helpers = [python_file.parse(file) for file in _imported(files, chosen.base)]
     return DjangoSettings(
         file=module.file,
-        static_root=static.lineno if static else None,
-        static_outside=bool(
-            static and isinstance(static.value, ast.Constant) and str(static.value.value).startswith("/")
-        ),
+        static_root=lines.get("STATIC_ROOT"),
+        static_outside=str(constants.get("STATIC_ROOT", "")).startswith("/"),
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
         required=build_variables.read(trees, helpers),
-        urls=url_module.file if url_module else None,
-        debug=debug.lineno if debug and isinstance(debug.value, ast.Constant) and debug.value.value is True else None,
+        urls=urls.file if urls else None,
+        debug=lines["DEBUG"] if constants.get("DEBUG") is True else None,
         database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
-        and not _is_empty(assigned.get("DATABASES")),
+        and not _is_empty(values.get("DATABASES")),
     )
 
 
@@ -83,13 +89,15 @@ def _file_of(node: ast.ImportFrom, file: Path, base: Path) -> Path | None:
     return modules.in_folder(node.module, folder) if node.module else None
 
 
-def _is_empty(node: ast.Assign | None) -> bool:
-    return node is not None and isinstance(node.value, ast.Dict) and not node.value.keys
+def _is_empty(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Dict) and not value.keys
 
 
-def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name with what is assigned to it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, node
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value

@@ -30,7 +30,7 @@ def of_project(
     if settings is not None and settings.static_outside:
         yield "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
     if settings is not None and settings.debug:
-        place = f"{settings.file.name}:{settings.debug}"
+        place = f"{settings.debug.file.name}:{settings.debug.line}"
         yield f"DEBUG is on in {place}: anybody sees Django's debug page; --settings takes other settings"
     if settings is not None and settings.sqlite:
         yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"

@@ -48,7 +48,8 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
             raise ConfigError(problem, hint="write it like conf.settings.production", option="settings")
         return ChosenSettings(request.settings, "--settings", base, manage)
     label = _within(root, manage) if manage else MANAGE
-    named = next(_named(app), None)
+    entries = list(_entries(app, desk, base))
+    named = next(_named(entries), None)
     module = named[1] if named else app.settings or desk
     if module is None:
         return None
@@ -59,7 +60,7 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
             f"`{label}` names the settings `{desk}`, `{source}` names `{module}`, which the image has; "
             "--settings chooses others"
         )
-    if named is None and (unclear := next(_unclear(app), None)):
+    if named is None and (unclear := next(_unclear(entries), None)):
         notes.append(
             f"`{_within(root, unclear)}` computes {SETTINGS}: the image has `{module}`, as in `{label}`; "
             "--settings chooses others"
@@ -80,22 +81,23 @@ def located(name: object, base: Path) -> modules.Module | None:
     return modules.of_name(name, base) if isinstance(name, str) and MODULE.fullmatch(name) else None
 
 
-def _entries(app: App) -> Iterator[Path]:
-    """Yield the file that is served, and those beside it that Django's servers start from."""
-    if app.file is not None:
-        for file in dict.fromkeys((app.file, *(app.file.with_name(name) for name in _ENTRIES))):
-            if file.is_file():
-                yield file
+def _entries(app: App, desk: str | None, base: Path) -> Iterator[Path]:
+    """Yield the file that is served, and those beside it, or beside the settings, that Django's servers start from."""
+    packages = desk.split(".")[:-1] if desk and MODULE.fullmatch(desk) and app.file is None else []
+    folders = [base.joinpath(*packages[:depth]) for depth in range(len(packages), 0, -1)]
+    beside = [app.file.parent] if app.file else folders
+    files = [*([app.file] if app.file else []), *(folder / name for folder in beside for name in _ENTRIES)]
+    yield from (file for file in dict.fromkeys(files) if file.is_file())
 
 
-def _named(app: App) -> Iterator[tuple[Path, str]]:
-    for file in _entries(app):
+def _named(entries: list[Path]) -> Iterator[tuple[Path, str]]:
+    for file in entries:
         if module := django_project.settings_named_in(file):
             yield file, module
 
 
-def _unclear(app: App) -> Iterator[Path]:
-    for file in _entries(app):
+def _unclear(entries: list[Path]) -> Iterator[Path]:
+    for file in entries:
         if any(isinstance(it, ast.Constant) and it.value == SETTINGS for it in ast.walk(python_file.parse(file))):
             yield file
 
