@@ -74,6 +74,22 @@ def test_djangos_static_files(project: Path) -> None:
     lab.call("docker", "rm", "--force", container)
 
 
+@pytest.mark.parametrize("project", ["django"], indirect=True)
+def test_djangos_migrations(project: Path) -> None:
+    """They are run by a service of their own, which `up` leaves alone, with the settings that serve."""
+    lab.call(str(ASGICTL), "scaffold", folder=project)
+    compose = ("docker", "compose")
+    try:
+        assert "Applying contenttypes.0001_initial... OK" in lab.call(
+            *compose, "run", "--build", "--rm", "migrate", folder=project
+        )
+        lab.call(*compose, "up", "--detach", "--wait", folder=project)
+        assert lab.call(*compose, "ps", "--all", "--services", folder=project) == "web"
+        assert "site_of_ours.settings" in lab.call(*compose, "exec", "web", "env", folder=project)
+    finally:
+        lab.call(*compose, "down", "--timeout", "5", folder=project)
+
+
 def _text(path: str) -> str | None:
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(f"http://127.0.0.1:18081{path}", headers={"host": "shop.test"}, timeout=5).text

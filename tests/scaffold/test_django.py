@@ -233,6 +233,13 @@ REQUIRED: list[tuple[str, dict[str, str]]] = [
     ("1\ndef need(n):\n    if not os.getenv(n):\n        raise ValueError\nneed('A')", {"A": "str"}),
     ("1\ndef maybe(n):\n    return os.getenv(n)\nY = maybe('A')", {}),
     ("1\ndef other(n, m):\n    return os.environ[m]\nY = other('A')", {}),
+    ("1\nfor n in ('A', 'B'):\n    os.environ[n]", {"A": "str", "B": "str"}),
+    ("{n: os.environ[n] for n in ['A', 'B']}", {"A": "str", "B": "str"}),
+    ("[other[n] for n in ['A', 'B']]", {}),
+    (
+        "1\nwith env.prefixed('A_'):\n    env.int('B')\n    with env.prefixed('C_'):\n        env('D')",
+        {"A_B": "int", "A_C_D": "str"},
+    ),
     ("1\nfrom .tools import need\nY = need('A')", {"A": "str"}),
     ("1\nfrom conf.tools import need\nY = need('A')", {"A": "str"}),
 ]

@@ -65,6 +65,11 @@ def settings_of(**lines: str) -> Files:
     return {**DJANGO, "conf/settings.py": "".join(f"{line}\n" for line in {**base, **lines}.values())}
 
 
+def moved(files: Files, folder: str) -> Files:
+    """Return files that lie in a folder, beside what the project depends on."""
+    return {name if name == "requirements.txt" else f"{folder}/{name}": text for name, text in files.items()}
+
+
 # Where a text of a project's may stand: the files that hold it.
 PLACES: dict[str, Place] = {
     "manage.py": lambda it: {**DJANGO, "manage.py": f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = {it!r}\n"},
@@ -73,6 +78,11 @@ PLACES: dict[str, Place] = {
         "conf/asgi.py": f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = {it!r}\n{DJANGO['conf/asgi.py']}",
     },
     "a variable": lambda it: settings_of(more=f"X = os.environ[{it!r}]"),
+    "a variable of env": lambda it: settings_of(more=f"X = env.{it!r}({it!r})\nY = env.int({it!r})"),
+    "a name of DATABASES": lambda it: settings_of(more=f"DATABASES = {{{it!r}: {it!r}}}"),
+    "a folder of manage.py": lambda it: moved(settings_of(more="DATABASES"), it),
+    "settings beside": lambda it: {**DJANGO, f"conf/{it}.py": "", "conf/production.py": ""},
+    "alembic.ini": lambda it: {**FLAT, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": it},
     "ROOT_URLCONF": lambda it: settings_of(urls=f"ROOT_URLCONF = {it!r}"),
     "STATIC_ROOT": lambda it: settings_of(static=f"STATIC_ROOT = {it!r}"),
     "ASGI_APPLICATION": lambda it: settings_of(more=f"ASGI_APPLICATION = {it!r}"),
@@ -125,6 +135,10 @@ HARMLESS_PROJECTS: list[Files] = [
     {**PACKAGE, "pyproject.toml": table(readme="README.md"), "README.md": ""},
     {**FLAT, "requirements.txt": "fastapi\npsycopg2\n"},
     {**FLAT, "requirements.txt": "-r inner/x.txt\n", "inner/x.txt": "fastapi\n"},
+    {**FLAT, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": ""},
+    moved(settings_of(more="DATABASES"), "src"),
+    settings_of(more="DATABASES"),
+    settings_of(more="X = env('A'), env('B')"),
     {**FLAT, "requirements.txt": "asgictl\n"},
     {**FLAT, "requirements.txt": "uvicorn\n"},
 ]
@@ -155,7 +169,8 @@ def written(files: Files, runner: str) -> set[Any] | None:
         except AsgictlError as error:
             assert error.hint  # noqa: PT017  # each of them has one
             return None
-    kinds = [(Path(file.path).suffix if found.name in file.path else file.path, file) for file in planned]
+    units = (".service", ".socket")
+    kinds = [(Path(file.path).suffix if file.path.endswith(units) else file.path, file) for file in planned]
     return {(kind, entry) for kind, file in kinds for entry in structure.entries(file.path, file.text)}
 
 

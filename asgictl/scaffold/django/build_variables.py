@@ -36,6 +36,7 @@ def read(trees: Iterable[ast.Module], helpers: Iterable[ast.Module] = ()) -> dic
 def _required(tree: ast.Module, functions: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
     readers = _READERS | set(_readers(tree))
     defaults = set(_with_defaults(tree))
+    prefixes = _prefixes(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load()):
@@ -47,9 +48,32 @@ def _required(tree: ast.Module, functions: Mapping[str, bool]) -> Iterator[tuple
                     if functions.get((method or owner_name).rpartition(".")[2]) in {False, not (rest or keywords)}:
                         yield name, "str"
                 elif method not in _NO_READERS and name not in defaults and not _has_default(method, rest, keywords):
-                    yield name, _kind(method, rest, keywords)
+                    yield prefixes.get(node, "") + name, _kind(method, rest, keywords)
         for inner in _insisting(node):
             yield from _looked_up(inner)
+        yield from ((name, "str") for name in _listed(node))
+
+
+def _prefixes(tree: ast.Module) -> dict[ast.AST, str]:
+    """Return what environs puts before a name that is read inside `with env.prefixed("APP_"):`."""
+    found: dict[ast.AST, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.With(items=[ast.withitem(ast.Call(ast.Attribute(attr="prefixed"), [ast.Constant(str(prefix))]))]):
+                found |= dict.fromkeys(ast.walk(node), found.get(node, "") + prefix)
+    return found
+
+
+def _listed(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a loop reads one after the other."""
+    match node:
+        case ast.For(target=ast.Name(id=name), iter=listed) | (
+            ast.ListComp(generators=[ast.comprehension(target=ast.Name(id=name), iter=listed)])
+            | ast.DictComp(generators=[ast.comprehension(target=ast.Name(id=name), iter=listed)])
+        ):
+            read = any(_reads(it, name, raises=False) for it in ast.walk(node))
+            if isinstance(listed, ast.Tuple | ast.List) and read:
+                yield from (str(it.value) for it in listed.elts if isinstance(it, ast.Constant))
 
 
 def _insisting(node: ast.AST) -> Iterator[ast.Call]:
