@@ -47,6 +47,12 @@ def as_name(text: str) -> str | None:
     return close if is_name(close) else None
 
 
+def is_place(folder: str) -> bool:
+    """Tell whether an absolute path is one for a folder of its own in an image."""
+    parts = set(folder.split("/"))
+    return bool(_WORKDIR.fullmatch(folder)) and not _TAKEN.match(f"{folder}/") and not {".", ".."} & parts
+
+
 def check(request: ScaffoldRequest) -> None:
     """Raise `ConfigError` for a value that some file could not hold, or that would be unsafe in one."""
     parse_targets(request.targets)
@@ -76,7 +82,7 @@ def check(request: ScaffoldRequest) -> None:
     if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
         raise ConfigError(problem, hint="write it like PORT", option="port-env")
-    if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
+    if not is_place(request.workdir):
         problem = f"`--workdir {request.workdir}` is no place for code"
         raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
     if request.index_url is not None:
@@ -108,6 +114,7 @@ def check_project(project: Project) -> None:
         (app.folders, PATH, "a folder that a Dockerfile takes", rename),
         (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
         (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),
+        ((project.statics.outside if project.statics else None,), _WORKDIR, "a folder for an image", "rename it"),
         ((project.health.path,), _HEALTH_PATH, "a path to ask", "pass --health-path"),
         ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
         ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),

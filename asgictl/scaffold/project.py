@@ -58,11 +58,13 @@ class Health(NamedTuple):
 class Statics(NamedTuple):
     """Django's static files are collected at the build by `manage`, a path from the root.
 
-    The settings read `variables`, each of them with its type there, like `int` or `db_url`.
+    The settings read `variables`, each of them with its type there, like `int` or `db_url`. `outside` is the folder
+    that the files get into where it is not one of the project's.
     """
 
     variables: Mapping[str, str]
     manage: str = "manage.py"
+    outside: str | None = None
 
 
 class Migrations(NamedTuple):

@@ -305,6 +305,34 @@ def test_build_env_for_nothing(lay: Lay) -> None:
     assert project.notes == ("--build-env is for collecting Django's static files, and there are none",)
 
 
+@pytest.mark.parametrize("folder", ["/public_collected", "/srv/static/"])
+def test_static_files_outside_of_the_code(lay: Lay, folder: str) -> None:
+    """What is collected into a folder of its own gets into the image as well."""
+    files = {**TWO_SIDES, "conf/settings/production.py": f"{COMMON}STATIC_ROOT = {folder!r}\n"}
+    project = detect(ScaffoldRequest(), lay(files, None))
+    place = folder.rstrip("/")
+
+    assert project.notes == (DIFFER,)
+    assert text(project, "Dockerfile").endswith(
+        f"FROM server AS runtime\nCOPY --from=code /app /app\nCOPY --from=code {place} {place}\n"
+    )
+
+
+@pytest.mark.parametrize("line", ["DJANGO_SETTINGS_MODULE=conf.settings.local", "export DJANGO_SETTINGS_MODULE='x'"])
+def test_other_settings_in_the_env_file(lay: Lay, line: str) -> None:
+    """Compose hands `.env` to the container: settings there get a note, unless they are the same."""
+    files = {**TWO_SIDES, "manage.py": names("conf.settings.production")}
+    notes = detect(ScaffoldRequest(), lay({**files, ".env": f"A=1\n{line}\n"}, None)).notes
+    named = line.partition("=")[2].strip("'")
+
+    assert notes == (
+        f"`.env` names the settings `{named}`, and compose serves with those, "
+        "not with the image's `conf.settings.production`",
+    )
+    same = "DJANGO_SETTINGS_MODULE=conf.settings.production\n"
+    assert detect(ScaffoldRequest(), lay({**files, ".env": same}, None)).notes == ()
+
+
 BELOW: dict[str, str] = {
     "pyproject.toml": "[project]\nname = 'hello'\ndependencies = ['django']\n",
     "src/__init__.py": "",
@@ -360,7 +388,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
     assert django_settings.read(chosen) == django_settings.DjangoSettings(
         file=root / "site_/settings.py",
         static_root=django_settings.SettingLine(root / "site_/deep.py", 1),
-        static_outside=True,
+        static_outside="/srv/x",
         whitenoise=True,
         sqlite=False,
         required={"A": "str"},
@@ -370,6 +398,6 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
     own = django_settings.read(chosen)
     assert own is not None
     assert (own.static_root, own.static_outside, own.urls) == (
-        *(django_settings.SettingLine(root / "site_/settings.py", 3), False, None),
+        *(django_settings.SettingLine(root / "site_/settings.py", 3), None, None),
     )
     assert django_settings.read(chosen._replace(module="site_.nosuch")) is None

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
 from asgictl.scaffold import migrations
-from asgictl.scaffold.accepted import as_name, is_name
+from asgictl.scaffold.accepted import as_name, is_name, is_place
 from asgictl.scaffold.detect import (
     dependencies,
     django_settings,
@@ -122,7 +122,8 @@ def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings
     ]
     statics = None
     if settings is not None and settings.static_root and chosen and chosen.manage:
-        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix())
+        outside = settings.static_outside if is_place(settings.static_outside or "") else None
+        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
         place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
         findings.append(Finding("static files", "collected", place))
     return _Source(

@@ -22,14 +22,14 @@ class SettingLine(NamedTuple):
 class DjangoSettings(NamedTuple):
     """The settings module that serves, and what its source says.
 
-    `static_root` is where STATIC_ROOT is set, which may be outside of the code, `debug` where DEBUG is turned on;
-    `required` are the variables without which the settings cannot be imported, with their types. `database` tells
-    that there is one.
+    `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
+    DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
+    `database` tells that there is one.
     """
 
     file: Path
     static_root: SettingLine | None
-    static_outside: bool
+    static_outside: str | None
     whitenoise: bool
     sqlite: bool
     required: Mapping[str, str]
@@ -49,12 +49,13 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
     values = {name: value for _, name, value in placed}
     lines = {name: SettingLine(file, value.lineno) for file, name, value in placed}
     constants = {name: value.value for name, value in values.items() if isinstance(value, ast.Constant)}
+    outside = str(constants.get("STATIC_ROOT", "")).rstrip("/")
     urls = located(constants.get("ROOT_URLCONF"), chosen.base)
     helpers = [python_file.parse(file) for file in _imported(files, chosen.base)]
     return DjangoSettings(
         file=module.file,
         static_root=lines.get("STATIC_ROOT"),
-        static_outside=str(constants.get("STATIC_ROOT", "")).startswith("/"),
+        static_outside=outside if outside.startswith("/") else None,
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
         required=build_variables.read(trees, helpers),

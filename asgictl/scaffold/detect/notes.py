@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asgictl.scaffold.accepted import is_place
 from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
@@ -27,7 +28,7 @@ def of_project(
             )
     if settings is not None and not settings.whitenoise:
         yield "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
-    if settings is not None and settings.static_outside:
+    if settings is not None and settings.static_outside and not is_place(settings.static_outside):
         yield "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
     if settings is not None and settings.debug:
         place = f"{settings.debug.file.name}:{settings.debug.line}"

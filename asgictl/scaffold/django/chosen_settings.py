@@ -1,10 +1,12 @@
 """Which settings serve: what the application's own file names, and not what `manage.py` takes at the desk."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import reading
 from asgictl.discovery import SETTINGS
 from asgictl.discovery.declared import django_project
 from asgictl.discovery.source import modules, python_file
@@ -66,6 +68,7 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
             "--settings chooses others"
         )
     notes += _production_beside(module, source, base)
+    notes += _in_env_file(root / ".env", module)
     return ChosenSettings(module, source, base, manage, tuple(notes))
 
 
@@ -120,6 +123,17 @@ def _production_beside(module: str, source: str, base: Path) -> Iterator[str]:
         hint = f"choose: --settings {production}, or --settings {module}"
         raise ConfigError(problem, hint=hint, option="settings")
     yield f"there are the settings `{production}`, and the image has `{module}`, as in `{source}`; --settings chooses"
+
+
+def _in_env_file(file: Path, module: str) -> Iterator[str]:
+    """Yield what is to be said of an `.env` that names other settings: compose hands it to the container."""
+    try:
+        text = reading.text(file, errors="replace")
+    except OSError:
+        return
+    match = re.search(rf"(?m)^\s*(?:export\s+)?{SETTINGS}\s*=\s*[\"']?([\w.-]+)", text)
+    if match and match[1] != module:
+        yield f"`.env` names the settings `{match[1]}`, and compose serves with those, not with the image's `{module}`"
 
 
 def _is_for_development(file: Path) -> bool:
