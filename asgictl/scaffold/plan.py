@@ -4,7 +4,8 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from asgictl import __version__
-from asgictl.scaffold import ignore_files, rendering, server_command, versions
+from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
+from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
@@ -35,7 +36,11 @@ class PlannedFile(NamedTuple):
 
 
 def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
-    """Return the files that the request asks for, always the same for the same project and request."""
+    """Return the files that the request asks for, always the same for the same project and request.
+
+    Raises `ConfigError` for what the project says and no file can hold.
+    """
+    accepted.check_project(project)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
     if "systemd" in request.wanted:
@@ -81,7 +86,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "local": project.deps.local,
         "package": project.package,
         "statics": project.statics,
-        "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
+        "stand_ins": stand_ins.of(project.statics, request.build_env) if project.statics else {},
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
@@ -106,7 +111,11 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_grace": grace["unit"],
         "prestop": PRESTOP,
         "probe": _probe(project, request),
-        "unit_command": _unit_command(project, request),
+        "unit_command": (
+            *server_command.server(project, request),
+            *(("--fd", "3") if request.runner == "uvicorn" else ()),
+        ),
+        "migrate": project.migrations.command if project.migrations else None,
         "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
@@ -138,22 +147,9 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     }
 
 
-def _unit_command(project: Project, request: ScaffoldRequest) -> list[str]:
-    """Return the words of ExecStart, in which systemd takes a percent sign for a specifier."""
-    words = (*server_command.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
-    return [word.replace("%", "%%") for word in words]
-
-
 def _least(memory: str) -> str:
     """Return what a pod asks for: 128 MiB, or less where less is the limit."""
     return f"{min(128, int(memory[:-1]))}Mi" if memory.endswith("M") else "128Mi"
-
-
-def _stand_in(variable: str) -> str:
-    """Return what a variable is set to while static files are collected; numbers and words take a 1."""
-    if variable.endswith("DATABASE_URL"):
-        return "sqlite:///:memory:"
-    return "http://build.invalid" if variable.endswith("_URL") else "1"
 
 
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:

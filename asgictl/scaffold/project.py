@@ -56,9 +56,22 @@ class Health(NamedTuple):
 
 
 class Statics(NamedTuple):
-    """Django's static files are collected at the build, for which the settings read these `variables`."""
+    """Django's static files are collected at the build by `manage`, a path from the root.
 
-    variables: tuple[str, ...]
+    The settings read `variables`, each of them with its type there, like `int` or `db_url`. `outside` is the folder
+    that the files get into where it is not one of the project's.
+    """
+
+    variables: Mapping[str, str]
+    manage: str = "manage.py"
+    outside: str | None = None
+
+
+class Migrations(NamedTuple):
+    """The command that brings the database up to date, once for each version, and the file that tells of it."""
+
+    command: tuple[str, ...]
+    source: str
 
 
 class SystemPackages(NamedTuple):
@@ -90,3 +103,4 @@ class Project(NamedTuple):
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    migrations: Migrations | None = None

@@ -29,6 +29,8 @@ class ScaffoldRequest(NamedTuple):
     workers: Annotated[int | None, Range(1, 512)] = None
     runner: Literal["asgictl", "uvicorn"] = "asgictl"
     factory: bool = False
+    settings: str | None = None
+    build_env: tuple[str, ...] = ()
     workdir: str = "/app"
     apt: tuple[str, ...] = ()
     index_url: str | None = None

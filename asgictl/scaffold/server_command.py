@@ -53,7 +53,7 @@ def health(asked: Health, variable: str, port: int, *, https: bool = False) -> l
     code = (
         f"import http.client as h,os,{'ssl as s,' if https else ''}sys;"
         f"c=h.{made}('127.0.0.1',int(os.environ.get('{variable}') or {port}),timeout=4{context});"
-        f"c.request('GET','{asked.path}');sys.exit(c.getresponse().status>={400 if asked.strict else 500})"
+        f"c.request('GET',{asked.path!r});sys.exit(c.getresponse().status>={400 if asked.strict else 500})"
     )
     return ["python", "-c", code]
 

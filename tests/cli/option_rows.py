@@ -457,6 +457,8 @@ SCAFFOLD = {
     "requirements": Row({"detect.request.requirements": "requirements.txt"}, "requirements.txt"),
     "name": Row({"detect.request.name": "shop"}, "shop"),
     "factory": Row({"detect.request.factory": True}),
+    "settings": Row({"detect.request.settings": "conf.production"}, "conf.production"),
+    "build-env": Row({"detect.request.build_env": ["A=1"]}, "A=1"),
     "health-path": Row({"detect.request.health_path": "/up"}, "/up"),
     "python": Row({"detect.request.python": "3.12"}, "3.12"),
     "base": Row({"detect.request.base": "python:3.12-slim"}, "python:3.12-slim"),

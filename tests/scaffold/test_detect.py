@@ -276,7 +276,7 @@ def test_django(lay: Lay) -> None:
 
     assert project.app.name == "site_.asgi:application"
     assert project.statics is not None
-    assert project.statics.variables == ("SECRET_KEY",)
+    assert project.statics.variables == {"SECRET_KEY": "str"}
     assert (project.health.path, project.health.strict) == ("/healthz/", False)
     assert project.notes == ()
 

@@ -202,8 +202,10 @@ def test_probes(health: Health, domain: str | None, probe: str) -> None:
     assert re.findall(r"(?m)^ +((?:httpGet|tcpSocket).*)$", manifest) == [probe] * 3
 
 
+KEY = "only-for-the-build-of-the-image-this-is-not-a-secret-of-anything"
 VARIABLES = [
-    ("SECRET_KEY", "1"),
+    ("SECRET_KEY", KEY),
+    ("APP_SECRET", KEY),
     ("DATABASE_URL", "sqlite:///:memory:"),
     ("MY_DATABASE_URL", "sqlite:///:memory:"),
     ("CACHE_URL", "http://build.invalid"),
@@ -214,7 +216,7 @@ VARIABLES = [
 @pytest.mark.parametrize(("name", "value"), VARIABLES)
 def test_stand_ins(name: str, value: str) -> None:
     """While static files are collected each variable has a value of the kind that its name promises."""
-    found = project(statics=Statics((name, "X")))
+    found = project(statics=Statics({name: "str", "X": "str"}))
 
     assert lines("Dockerfile", "^RUN (?=.*collectstatic)", found) == [
         f"{name}={value} X=1 python manage.py collectstatic --noinput"

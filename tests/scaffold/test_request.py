@@ -40,6 +40,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
             ("restart", "no, always, unless-stopped or on-failure:5"),
             ("requirements", "requirements/prod.txt"),
             ("index-secret", "netrc"),
+            ("settings", "conf.settings.production"),
         ]
     ),
     *(
@@ -54,6 +55,15 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         "`X` is not the name of a Debian package",
         "write it like libpq5, --apt once for each",
         "apt",
+    ),
+    *(
+        (
+            {"build_env": ("A=1", setting)},
+            f"`{setting}` does not do for `--build-env`",
+            "write it like NAME=value, --build-env once for each",
+            "build-env",
+        )
+        for setting in ("A", "=1", "A B=1", "A=1\n", "PATH=/x", "LD_PRELOAD=x", "PYTHONPATH=x")
     ),
     *(
         ({"workdir": path}, f"`--workdir {path}` is no place for code", "write it like /app or /srv/shop", "workdir")

@@ -8,7 +8,7 @@ import pytest
 
 from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect, django_settings, health
+from asgictl.scaffold.detect import detect, health
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found
 
@@ -257,14 +257,14 @@ DJANGO = {
         ("ROOT_URLCONF = 'site_.urls'\n", None, (NO_STATICS,)),
         (f"{SETTINGS}STATIC_ROOT = 'static/'\n", "site_/settings.py:3", ()),
         (f"{SETTINGS}STATIC_ROOT = BASE / 'x'\n", "site_/settings.py:3", ()),
-        (f"{SETTINGS}\nSTATIC_ROOT = '/srv/static'\n", "site_/settings.py:4", (OUTSIDE,)),
-        (f"{SETTINGS}X = STATIC_ROOT = '/srv/static/'\n", "site_/settings.py:3", (OUTSIDE,)),
+        (f"{SETTINGS}\nSTATIC_ROOT = '/etc/static'\n", "site_/settings.py:4", (OUTSIDE,)),
+        (f"{SETTINGS}X = STATIC_ROOT = '/srv/static/'\n", "site_/settings.py:3", ()),
         (f"{SETTINGS}STATIC_URL = '/static'\n", None, ()),
         (f"{SETTINGS}D = 'django.db.backends.sqlite3'\n", None, (SQLITE,)),
         (f"{SETTINGS}D = 'django.db.backends.postgresql'\n", None, ()),
         (f"{SETTINGS}D = 'sqlite3'\n", None, ()),
         (
-            "ROOT_URLCONF = 'site_.urls'\nSTATIC_ROOT = '/x'\nD = 'django.db.backends.sqlite3'\n",
+            "ROOT_URLCONF = 'site_.urls'\nSTATIC_ROOT = '/tmp/x'\nD = 'django.db.backends.sqlite3'\n",
             "site_/settings.py:2",
             (NO_STATICS, OUTSIDE, SQLITE),
         ),
@@ -281,69 +281,3 @@ def test_django(lay: Lay, settings: str, statics: str | None, notes: tuple[str, 
     assert (project.statics is None, project.notes) == (statics is None, notes)
     assert (project.health, found(root, "health")) == (("/healthz/", False), ("/healthz/", "site_/urls.py:2"))
     assert detect(ScaffoldRequest(health_path="/x"), root).health == ("/x", False)
-
-
-REQUIRED = [
-    ("os.environ['A_1']", ("A_1",)),
-    ("environ['A']", ("A",)),
-    ("other['A']", ()),
-    ("os.environ['not a name']", ()),
-    ("os.environ.get('A')", ()),
-    ("os.environ['A'] = 'x'", ()),
-    ("env('A')", ("A",)),
-    ("env.str('A')", ("A",)),
-    ("config('A')", ("A",)),
-    ("config('not a name')", ()),
-    ("getenv('A')", ()),
-    ("env.bool('A')", ()),
-    ("env('A', default=1)", ()),
-    ("env('A', 'x')", ()),
-    ("[env('B'), env('A'), env('B')]", ("B", "A")),
-]
-
-
-@pytest.mark.parametrize(("code", "names"), REQUIRED)
-def test_variables_of_the_settings(lay: Lay, code: str, names: tuple[str, ...]) -> None:
-    """Each variable without which the settings cannot be imported is set while static files are collected."""
-    root = lay(
-        {
-            **DJANGO,
-            "site_/settings.py": f"{SETTINGS}STATIC_ROOT = 'x'\nX = {code}\n".replace(
-                "X = os.environ['A'] =", "os.environ['A'] ="
-            ),
-        },
-        None,
-    )
-
-    statics = detect(ScaffoldRequest(), root).statics
-
-    assert statics is not None
-    assert statics.variables == names
-
-
-def test_settings_that_take_a_neighbours(lay: Lay) -> None:
-    """What settings take from a file beside them counts, and their own word is the last."""
-    files = {
-        "site_/base.py": "STATIC_ROOT = '/srv/x'\nROOT_URLCONF = 'site_.urls'\nX = env('A')\nM = 'whitenoise'\n",
-        "site_/other.py": "D = 'backends.sqlite3'\n",
-        "site_/settings.py": "from .base import *\nfrom .missing import *\nfrom .other import D\nfrom other import *\n",
-    }
-    root = lay({**DJANGO, **files}, None)
-
-    settings = django_settings.read(root, None)
-
-    assert settings == django_settings.DjangoSettings(
-        file=root / "site_/settings.py",
-        static_root=1,
-        static_outside=True,
-        whitenoise=True,
-        sqlite=False,
-        required=("A",),
-        urls=root / "site_/urls.py",
-    )
-    (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
-    own = django_settings.read(root, "site_.settings")
-    assert own is not None
-    assert (own.static_root, own.static_outside, own.urls) == (3, False, None)
-    assert django_settings.read(root, "site_.nosuch") is None
-    assert django_settings.read(root / "site_", None) is None

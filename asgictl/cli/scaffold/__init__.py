@@ -160,6 +160,8 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
     if "Dockerfile" in paths:
         console.hint("try it: `asgictl scaffold --verify`")
+    if "compose.yaml" in paths and found.migrations:
+        console.hint("bring the database up to date: `docker compose run --build --rm migrate`")
     if "compose.yaml" in paths:
         console.hint("start it: `docker compose up --build --wait`")
 

@@ -36,6 +36,8 @@ ROWS = {
         requirements=option("--requirements", metavar="FILE", about="The requirements file."),
         name=option("--name", metavar="NAME", about="Of image, project and units."),
         factory=flag("--factory", about="Call APP to get the app."),
+        settings=option("--settings", metavar="MODULE", about="Django's, to serve with."),
+        build_env=option("--build-env", metavar="NAME=VALUE", about="For collectstatic; it stays in the Dockerfile."),
         health_path=option("--health-path", metavar="PATH", about="Answers below 400 when all is well."),
     ),
     **panel(

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
-from asgictl.scaffold.accepted import as_name, is_name
+from asgictl.scaffold import migrations
+from asgictl.scaffold.accepted import as_name, is_name, is_place
 from asgictl.scaffold.detect import (
     dependencies,
     django_settings,
@@ -21,11 +22,13 @@ from asgictl.scaffold.detect import (
     system_packages,
 )
 from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.django import chosen_settings
+from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.project import App, Finding, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
-_MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
+_MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 
@@ -42,6 +45,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     deps, deps_from = dependencies.find(root, config, request)
     python, python_from = python_version.find(root, config, request)
     app, app_from = apps.find(request, folder, root, deps)
+    chosen = chosen_settings.choose(request, root, app)
+    app = app._replace(settings=chosen.module if chosen else None)
     package, layout_is, layout_from = (
         layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
@@ -49,8 +54,10 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
     runner.check(request, deps, python)
     name, name_from = _name(request, config, root)
-    source = _read(request, root, app)
+    source = _read(request, root, app, chosen)
     apt, apt_from = system_packages.needed(deps, request.apt)
+    database = chosen.manage if chosen and source.settings and source.settings.database else None
+    migrates, unmigrated = migrations.find(root, config, deps, app, database, package=package)
     indexes = list(index.find(root, deps.files))
     findings = (
         Finding("root", str(root), why),
@@ -58,8 +65,10 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("dependencies", deps.kind, deps_from),
         Finding("python", python, python_from),
         Finding("app", app.name, app_from),
+        *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
         Finding("layout", layout_is, layout_from),
         *source.findings,
+        *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
         *([Finding("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
         *(Finding("index", found.url, found.source) for found in indexes),
     )
@@ -79,9 +88,13 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
+            *(chosen.notes if chosen else ()),
+            *([unmigrated] if unmigrated else []),
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
+            *notes.of_statics(request, source.statics),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
+        migrations=migrates,
     )
 
 
@@ -96,8 +109,8 @@ class _Source(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
-    settings = django_settings.read(root, app.settings)
+def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> _Source:
+    settings = django_settings.read(chosen) if chosen else None
     asked, health_from = _health(request, root, app, settings)
     likely, websocket = health.survey(dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
     likely = None if asked.strict or settings is not None else likely
@@ -108,9 +121,10 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         else Finding("websockets", "no", "none in the source"),
     ]
     statics = None
-    if settings is not None and settings.static_root and (root / "manage.py").is_file():
-        statics = Statics(settings.required)
-        place = f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
+    if settings is not None and settings.static_root and chosen and chosen.manage:
+        outside = settings.static_outside if is_place(settings.static_outside or "") else None
+        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
+        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
         findings.append(Finding("static files", "collected", place))
     return _Source(
         settings=settings,
@@ -124,11 +138,12 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
 
 def _root(folder: Path) -> tuple[Path, str]:
     """Return the folder of the project: this one, or the nearest above that says what it depends on."""
-    for root in (folder, *folder.parents):
-        if found := next((name for name in _MANIFESTS if (root / name).exists()), None):
-            return root, f"has {found}"
-        if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
-            break
+    for names in (_MANIFESTS, ("manage.py",)):
+        for root in (folder, *folder.parents):
+            if found := next((name for name in names if (root / name).exists()), None):
+                return root, f"has {found}"
+            if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
+                break
     return folder, "the current folder"
 
 

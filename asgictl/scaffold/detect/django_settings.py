@@ -1,87 +1,104 @@
 """What of a Django project's settings matters for an image: static files, and the variables that they need."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl.discovery import locate
-from asgictl.discovery.declared import django_project
-from asgictl.discovery.source import python_file
-from asgictl.scaffold.accepted import VARIABLE
+from asgictl.discovery.source import modules, python_file
+from asgictl.scaffold.django import build_variables
+from asgictl.scaffold.django.chosen_settings import ChosenSettings, located
+
+_DEPTH = 3
+
+
+class SettingLine(NamedTuple):
+    """A line of a file."""
+
+    file: Path
+    line: int
 
 
 class DjangoSettings(NamedTuple):
-    """The settings module that `manage.py` names, and what its source says.
+    """The settings module that serves, and what its source says.
 
-    `static_root` is the line of STATIC_ROOT, which may be outside of the code; `required` are the variables without
-    which the settings cannot be imported.
+    `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
+    DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
+    `database` tells that there is one.
     """
 
     file: Path
-    static_root: int | None
-    static_outside: bool
+    static_root: SettingLine | None
+    static_outside: str | None
     whitenoise: bool
     sqlite: bool
-    required: tuple[str, ...]
+    required: Mapping[str, str]
     urls: Path | None
+    debug: SettingLine | None = None
+    database: bool = False
 
 
-def read(root: Path, named: str | None) -> DjangoSettings | None:
-    """Return what the settings say that `named`, or `manage.py`, means; None where there is no such file."""
-    name = named or (django_project.settings_named_in(root / "manage.py") if (root / "manage.py").is_file() else None)
-    module = locate(name, root) if name else None
+def read(chosen: ChosenSettings) -> DjangoSettings | None:
+    """Return what the settings say; None where there is no such file."""
+    module = located(chosen.module, chosen.base)
     if module is None or module.file is None:
         return None
-    trees = [python_file.parse(file) for file in _with_imported(module.file)]
-    assigned = {name: node for tree in trees for name, node in _assigned(tree)}
-    static = assigned.get("STATIC_ROOT")
-    urls = assigned.get("ROOT_URLCONF")
-    url_module = (
-        locate(urls.value.value, root)
-        if urls and isinstance(urls.value, ast.Constant) and isinstance(urls.value.value, str)
-        else None
-    )
+    files = list(dict.fromkeys(_with_imported(module.file, chosen.base)))
+    trees = [python_file.parse(file) for file in files]
+    placed = [(file, *each) for file, tree in zip(files, trees, strict=True) for each in _assigned(tree)]
+    values = {name: value for _, name, value in placed}
+    lines = {name: SettingLine(file, value.lineno) for file, name, value in placed}
+    constants = {name: value.value for name, value in values.items() if isinstance(value, ast.Constant)}
+    outside = str(constants.get("STATIC_ROOT", "")).rstrip("/")
+    urls = located(constants.get("ROOT_URLCONF"), chosen.base)
+    helpers = [python_file.parse(file) for file in _imported(files, chosen.base)]
     return DjangoSettings(
         file=module.file,
-        static_root=static.lineno if static else None,
-        static_outside=bool(
-            static and isinstance(static.value, ast.Constant) and str(static.value.value).startswith("/")
-        ),
+        static_root=lines.get("STATIC_ROOT"),
+        static_outside=outside if outside.startswith("/") else None,
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
-        required=tuple(dict.fromkeys(name for tree in trees for name in _required(tree))),
-        urls=url_module.file if url_module else None,
+        required=build_variables.read(trees, helpers),
+        urls=urls.file if urls else None,
+        debug=lines["DEBUG"] if constants.get("DEBUG") is True else None,
+        database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
+        and not _is_empty(values.get("DATABASES")),
     )
 
 
-def _with_imported(file: Path) -> list[Path]:
-    """Return the settings file and the neighbours that it takes everything from, those first."""
-    files = [file]
+def _with_imported(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield the files that a settings file takes everything from, in the order of what counts, and last itself."""
     for node in python_file.parse(file).body:
         match node:
-            case ast.ImportFrom(module=str(name), level=1, names=[ast.alias(name="*")]):
-                neighbour = file.with_name(f"{name}.py")
-                if neighbour.is_file():
-                    files.insert(0, neighbour)
-    return files
+            case ast.ImportFrom(names=[ast.alias(name="*")]) if depth < _DEPTH:
+                other = _file_of(node, file, base)
+                if other is not None and other != file:
+                    yield from _with_imported(other, base, depth + 1)
+    yield file
 
 
-def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, node
+def _imported(files: list[Path], base: Path) -> list[Path]:
+    """Return the other files of the project that settings import something from."""
+    nodes = [(node, file) for file in files for node in ast.walk(python_file.parse(file))]
+    found = [_file_of(node, file, base) for node, file in nodes if isinstance(node, ast.ImportFrom)]
+    return [file for file in dict.fromkeys(found) if file is not None and file not in files]
 
 
-def _required(tree: ast.Module) -> Iterator[str]:
-    """Yield the variables that are read so that a missing one is an error: `os.environ["NAME"]`."""
+def _file_of(node: ast.ImportFrom, file: Path, base: Path) -> Path | None:
+    """Return the file of the module that `file` imports from, where it is in the project."""
+    folder = file.parents[node.level - 1] if node.level else base
+    return modules.in_folder(node.module, folder) if node.module else None
+
+
+def _is_empty(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Dict) and not value.keys
+
+
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name with what is assigned to it."""
     for node in ast.walk(tree):
         match node:
-            case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load()):
-                if ast.unparse(owner) in {"environ", "os.environ"} and VARIABLE.fullmatch(name):
-                    yield name
-            case ast.Call(func=function, args=[ast.Constant(value=str(name))], keywords=[]):
-                if ast.unparse(function) in {"env", "env.str", "config"} and VARIABLE.fullmatch(name):
-                    yield name
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value

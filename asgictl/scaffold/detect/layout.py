@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asgictl.pyproject import PyProject
+from asgictl.scaffold.django import chosen_settings
 from asgictl.scaffold.project import App, Dependencies
 
 
@@ -22,7 +23,7 @@ def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: Ap
     }
     if refused.get(deps.kind):
         return False, plain[0], f"{pyproject.file.name} says that it is no package"
-    if (root / "manage.py").exists():
+    if chosen_settings.manage_of(root, app):
         return False, plain[0], "manage.py is beside the code"
     top = app.name.partition(":")[0].partition(".")[0]
     name = pyproject.package or _poetry_name(pyproject)

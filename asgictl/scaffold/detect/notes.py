@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asgictl.scaffold.accepted import is_place
 from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.project import App, Dependencies, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 
 
@@ -27,8 +28,11 @@ def of_project(
             )
     if settings is not None and not settings.whitenoise:
         yield "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
-    if settings is not None and settings.static_outside:
+    if settings is not None and settings.static_outside and not is_place(settings.static_outside):
         yield "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
+    if settings is not None and settings.debug:
+        place = f"{settings.debug.file.name}:{settings.debug.line}"
+        yield f"DEBUG is on in {place}: anybody sees Django's debug page; --settings takes other settings"
     if settings is not None and settings.sqlite:
         yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
     if likely is not None:
@@ -49,6 +53,12 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
+
+
+def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[str]:
+    """Yield what an option for collecting static files means where that is not done."""
+    if request.build_env and statics is None:
+        yield "--build-env is for collecting Django's static files, and there are none"
 
 
 def _undeclared(deps: Dependencies, app: App) -> bool:
