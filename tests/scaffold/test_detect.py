@@ -82,7 +82,7 @@ def test_two_places(lay: Lay) -> None:
         ),
         ({"requirements.txt": "-r ../../outside.txt\n"}, {}, "cannot read"),
         ({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["?"]\n'}, {}, "`?` in"),
-        ({".python-version": "pypy"}, {}, "`pypy` in `.python-version` is no version of CPython 3"),
+        ({".python-version": "pypy"}, {}, "`pypy` (.python-version:1) is not a version of CPython 3"),
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
@@ -177,11 +177,19 @@ def test_includes(lay: Lay) -> None:
 @pytest.mark.parametrize(
     ("files", "options", "expected"),
     [
-        ({}, {}, ("3.14", "no file says it")),
+        ({}, {}, ("3.14", "no file says it: the newest")),
         ({".python-version": "# ours\n3.12.4\n"}, {}, ("3.12", ".python-version:2")),
         ({"runtime.txt": "python-3.11.9"}, {}, ("3.11", "runtime.txt:1")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'}, {}, ("3.14", "pyproject.toml:2")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'}, {}, ("3.12", "pyproject.toml:2")),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'},
+            {},
+            ("3.14", "the newest that pyproject.toml:2 allows"),
+        ),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'},
+            {},
+            ("3.12", "the newest that pyproject.toml:2 allows"),
+        ),
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '~3.12'\n", "poetry.lock": ""},
             {},
@@ -190,7 +198,7 @@ def test_includes(lay: Lay) -> None:
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.11'\n", "poetry.lock": ""},
             {},
-            ("3.14", "pyproject.toml:2"),
+            ("3.14", "the newest that pyproject.toml:2 allows"),
         ),
         (
             {"Pipfile": '[requires]\npython_version = "3.12"\n', "Pipfile.lock": "{}"},

@@ -318,7 +318,7 @@ def test_all_that_is_found(lay: Lay) -> None:
         ("root", str(root), "has requirements.txt"),
         ("name", "shop", "the folder's"),
         ("dependencies", "requirements", "requirements.txt"),
-        ("python", "3.14", "no file says it"),
+        ("python", "3.14", "no file says it: the newest"),
         ("app", "main:app", "found in main.py, line 2"),
         ("layout", "a folder, copied", "no build system"),
         ("health", "/up", "main.py:3"),

@@ -16,7 +16,7 @@ from asgictl.scaffold.detect import (
     index,
     layout,
     notes,
-    python_version,
+    python,
     runner,
     system_packages,
 )
@@ -40,14 +40,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     config = pyproject.find(root)
     config = config if config and config.root == root else None
     deps, deps_from = dependencies.find(root, config, request)
-    python, python_from = python_version.find(root, config, request)
+    interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     package, layout_is, layout_from = (
         layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
-    runner.check(request, deps, python)
+    runner.check(request, deps, interpreter.version)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
     apt, apt_from = system_packages.needed(deps, request.apt)
@@ -56,7 +56,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("root", str(root), why),
         Finding("name", name, name_from),
         Finding("dependencies", deps.kind, deps_from),
-        Finding("python", python, python_from),
+        Finding("python", interpreter.version, interpreter.source),
         Finding("app", app.name, app_from),
         Finding("layout", layout_is, layout_from),
         *source.findings,
@@ -66,7 +66,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     return Project(
         root=root,
         name=name,
-        python=python,
+        python=interpreter.version,
         deps=deps,
         app=app,
         package=package,
@@ -79,6 +79,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
+            *interpreter.notes,
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
