@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from asgictl.errors import ConfigError
+from asgictl.scaffold import suitable_base
 from asgictl.scaffold.request import ScaffoldRequest, parse_targets
 
 # What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
@@ -75,6 +76,8 @@ def check(request: ScaffoldRequest) -> None:
     if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
         problem = f"`--workdir {request.workdir}` is no place for code"
         raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
+    if request.base is not None:
+        suitable_base.check(request.base)
     if request.index_url is not None:
         _check_index(request.index_url)
     _check_company(request)
