@@ -406,3 +406,11 @@ def test_outside_of_the_project(lay: Lay) -> None:
 
     assert isinstance(error, FileProblemError)
     assert "is outside of" in error.message
+
+
+def test_where_root_and_name_come_from(lay: Lay) -> None:
+    """Without any file of a project the current folder is its root, and that is told, as is whose name is taken."""
+    root = lay({})
+
+    assert found(root, "root") == (str(root), "the current folder: none above has a file of a project")
+    assert found(root, "name") == ("shop", "the name of that folder")

@@ -130,7 +130,7 @@ def _root(folder: Path) -> tuple[Path, str]:
             return root, f"has {found}"
         if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
             break
-    return folder, "the current folder"
+    return folder, "the current folder: none above has a file of a project"
 
 
 def _health(
@@ -177,7 +177,7 @@ def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Pa
     if name := _written_name(root):
         return name, "compose.yaml"
     name = as_name(root.name)
-    return (name, "the folder's") if name else ("app", f"nothing of `{root.name}` can be one")
+    return (name, "the name of that folder") if name else ("app", f"nothing of `{root.name}` can be one")
 
 
 def _written_name(root: Path) -> str | None:
