@@ -305,3 +305,25 @@ def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
     (packaged / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
     assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("python", "hidden"),
+    [
+        ("/home/nobody/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", True),
+        ("/root/.pyenv/versions/3.12.4/bin/python3.12", True),
+        ("/root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", False),
+        ("/usr/bin/python3.12", False),
+    ],
+)
+def test_an_interpreter_in_a_home_folder(lay: Lay, python: str, hidden: bool) -> None:
+    """A unit would not find an interpreter in a home folder, which is told where a unit is asked for."""
+    root = lay({".venv/bin/activate": ""})
+    (root / ".venv/bin/python").symlink_to(python)
+    note = (
+        f"`.venv` runs `{python}`, and the unit hides home folders: its start would end with "
+        "203/EXEC; make `.venv` of a Python elsewhere, as by `UV_PYTHON_INSTALL_DIR=/opt/python uv sync`"
+    )
+
+    assert (note in detect(ScaffoldRequest(targets="systemd"), root).notes) is hidden
+    assert note not in detect(ScaffoldRequest(), root).notes

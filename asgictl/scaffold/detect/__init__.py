@@ -19,6 +19,7 @@ from asgictl.scaffold.detect import (
     python,
     runner,
     system_packages,
+    venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.project import App, Finding, Health, Project, Statics
@@ -82,6 +83,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *interpreter.notes,
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
+            *venv_python.notes(request, root),
         ),
     )
 
