@@ -207,6 +207,7 @@ def test_packages_for_other_versions(lay: Lay) -> None:
 
 
 PRECEDENCE: list[tuple[dict[str, str], str, str]] = [
+    ({**image("python:3.11"), "pyproject.toml": ANY.replace(">=3.9", "==3.11.7")}, "3.11.7", "pyproject.toml:3"),
     ({**image("python:3.12"), ".python-version": "3.12.1", "pyproject.toml": ANY}, "3.12", "Dockerfile:1"),
     ({**image("python:3.12"), ".gitlab-ci.yml": "image: python:3.13\n"}, "3.12", "Dockerfile:1"),
     (

@@ -58,8 +58,8 @@ def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest, deps
         return Python(version, option, (*_told_otherwise(project, minor, option), *_unbuilt(minor, built)))
     binding = [it for reader in _BINDING for it in reader(project)]
     version, source = _chosen(project, binding, _common(binding), built)
-    exact = next((it.exact for it in binding if it.exact), version)
-    return Python(exact, source, tuple(_unbuilt(version, built)))
+    whole, source = next(((it.exact, it.place) for it in binding if it.exact), (version, source))
+    return Python(whole, source, tuple(_unbuilt(version, built)))
 
 
 def _common(binding: Sequence[Evidence]) -> frozenset[str]:
