@@ -1,5 +1,6 @@
 """Which Python an image gets: where a project says it, what counts more, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,6 +198,22 @@ def test_wheels_of_poetry(lay: Lay) -> None:
             "3.9",
             "the newest that asyncpg 0.26.0 in poetry.lock has wheels for",
         )
+
+
+def test_wheels_of_other_locks(lay: Lay) -> None:
+    """PDM's lock and `pylock.toml` tell the same; a package with other files than wheels says nothing."""
+    file = "asyncpg-0.26.0-cp310-cp310-manylinux_2_17_x86_64.whl"
+    source = '[[{}]]\nname = "old"\nversion = "1"\n{} = {}\n'
+    pdm = f'[[package]]\nname = "asyncpg"\nversion = "0.26.0"\nfiles = [{{file = "{file}"}}]\n'
+    pylock = f'[[packages]]\nname = "asyncpg"\nversion = "0.26.0"\nwheels = [{{name = "{file}"}}]\n'
+    for name, text in (
+        ("pdm.lock", pdm + source.format("package", "files", '[{file = "old-1.tar.gz"}]')),
+        ("pylock.toml", pylock + source.format("packages", "sdist", '{name = "old-1.tar.gz"}')),
+    ):
+        root = lay({"pyproject.toml": ANY, name: text})
+
+        reason = f"the newest that asyncpg 0.26.0 in {name} has wheels for"
+        assert found(root, "python", runner="uvicorn", deps=Path(name).stem) == ("3.10", reason)
 
 
 def test_packages_for_other_versions(lay: Lay) -> None:
