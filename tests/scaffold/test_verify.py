@@ -98,6 +98,7 @@ def test_fails(engine: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.stderr.splitlines()[-1].startswith(f"error: {step}: {problem}")
     assert "there is no module" in done.stderr or fault != "app"
     assert answer is None or answer["steps"][-1]["lines"][-1] == "no such base image"
+    assert answer is None or answer["untried"] == ["other routes than /", "other services, like a database"]
     assert (engine / "calls").read_text().splitlines()[-1].split()[1] == "image"
 
 

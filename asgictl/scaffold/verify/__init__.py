@@ -211,12 +211,12 @@ class _Trial:
         return tuple(line for line in lines if line.strip())[-_LAST_LINES:]
 
 
-def untried(project: Project, request: ScaffoldRequest) -> str:
+def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return in words what a trial leaves out."""
     paths = " and ".join(dict.fromkeys((project.health.path, "/")))
     mounts = [mount.source for mount in compose_volumes.read(project.root) if not mount.volume]
     stand_ins = _stand_ins(project, request)
-    left = (
+    return (
         f"other routes than {paths}",
         "other services, like a database",
         *(["WebSockets"] if project.websockets else []),
@@ -225,7 +225,6 @@ def untried(project: Project, request: ScaffoldRequest) -> str:
         *(f"`{source}`, which compose.yaml mounts" for source in mounts if request.mode != "bind"),
         *([f"real values of {', '.join(stand_ins)}, which .env does not set"] if stand_ins else []),
     )
-    return f"not tried: {'; '.join(left)}"
 
 
 def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[str, str]:
