@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from asgictl.errors import ConfigError
+from asgictl.scaffold import suitable_base
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, parse_targets
 
@@ -85,6 +86,8 @@ def check(request: ScaffoldRequest) -> None:
     if not is_place(request.workdir):
         problem = f"`--workdir {request.workdir}` is no place for code"
         raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
+    if request.base is not None:
+        suitable_base.check(request.base)
     if request.index_url is not None:
         _check_index(request.index_url)
     _check_repeated(request)

@@ -1,5 +1,6 @@
 """Plan the files: from a project and a request to texts; reads and writes nothing of the user's."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -61,6 +62,12 @@ def budgets(graceful: int) -> dict[str, int]:
     """
     compose = graceful + 7
     return {"compose": compose, "k8s": max(30, PRESTOP + compose), "unit": compose + 5}
+
+
+def stand_ins(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
+    """Return the variables without which the settings do not load, each with a value that will do for a trial."""
+    found: Mapping[str, str] = _values(project, request)["stand_ins"]
+    return found
 
 
 def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_two_places(lay: Lay) -> None:
         ),
         ({"requirements.txt": "-r ../../outside.txt\n"}, {}, "cannot read"),
         ({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["?"]\n'}, {}, "`?` in"),
-        ({".python-version": "pypy"}, {}, "`pypy` in `.python-version` is no version of CPython 3"),
+        ({".python-version": "pypy"}, {}, "`pypy` (.python-version:1) is not a version of CPython 3"),
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
@@ -177,11 +177,19 @@ def test_includes(lay: Lay) -> None:
 @pytest.mark.parametrize(
     ("files", "options", "expected"),
     [
-        ({}, {}, ("3.14", "no file says it")),
+        ({}, {}, ("3.14", "no file says it: the newest")),
         ({".python-version": "# ours\n3.12.4\n"}, {}, ("3.12", ".python-version:2")),
         ({"runtime.txt": "python-3.11.9"}, {}, ("3.11", "runtime.txt:1")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'}, {}, ("3.14", "pyproject.toml:2")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'}, {}, ("3.12", "pyproject.toml:2")),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'},
+            {},
+            ("3.14", "the newest that pyproject.toml:2 allows"),
+        ),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'},
+            {},
+            ("3.12", "the newest that pyproject.toml:2 allows"),
+        ),
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '~3.12'\n", "poetry.lock": ""},
             {},
@@ -190,7 +198,7 @@ def test_includes(lay: Lay) -> None:
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.11'\n", "poetry.lock": ""},
             {},
-            ("3.14", "pyproject.toml:2"),
+            ("3.14", "the newest that pyproject.toml:2 allows"),
         ),
         (
             {"Pipfile": '[requires]\npython_version = "3.12"\n', "Pipfile.lock": "{}"},
@@ -398,3 +406,11 @@ def test_outside_of_the_project(lay: Lay) -> None:
 
     assert isinstance(error, FileProblemError)
     assert "is outside of" in error.message
+
+
+def test_where_root_and_name_come_from(lay: Lay) -> None:
+    """Without any file of a project the current folder is its root, and that is told, as is whose name is taken."""
+    root = lay({})
+
+    assert found(root, "root") == (str(root), "the current folder: none above has a file of a project")
+    assert found(root, "name") == ("shop", "the name of that folder")

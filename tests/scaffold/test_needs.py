@@ -30,35 +30,35 @@ VERSIONS = [
     ({".python-version": "\n# x\n  cpython-3.13.1  \n3.11\n"}, "3.13", ".python-version:3"),
     ({".python-version": "cpython@3.13"}, "3.13", ".python-version:1"),
     ({".python-version": "# x\n", "runtime.txt": "python-3.12"}, "3.12", "runtime.txt:1"),
-    ({".python-version": "3.12", "runtime.txt": "python-3.13", **requires("==3.11.*")}, "3.12", ".python-version:1"),
-    (requires(">=3.9"), "3.14", "pyproject.toml:2"),
-    (requires("<3.14"), "3.13", "pyproject.toml:2"),
-    (requires(">=3.15"), "3.15", "pyproject.toml:2"),
-    (requires("==3.11.9"), "3.11", "pyproject.toml:2"),
-    (requires("==3.12.39"), "3.12", "pyproject.toml:2"),
-    (requires("==3.11.0"), "3.11", "pyproject.toml:2"),
+    ({".python-version": "3.12", "runtime.txt": "python-3.12.4", **requires(">=3.11")}, "3.12", ".python-version:1"),
+    (requires(">=3.9"), "3.14", "the newest that pyproject.toml:2 allows"),
+    (requires("<3.14"), "3.13", "the newest that pyproject.toml:2 allows"),
+    (requires(">=3.15"), "3.15", "the newest that pyproject.toml:2 allows"),
+    (requires("==3.11.9"), "3.11.9", "pyproject.toml:2"),
+    (requires("==3.12.39"), "3.12.39", "pyproject.toml:2"),
+    (requires("==3.11.0"), "3.11.0", "pyproject.toml:2"),
     ({"pyproject.toml": f"x = 1\n{requires('==3.11.*')['pyproject.toml']}"}, "3.11", "pyproject.toml:3"),
     ({"pyproject.toml": '[project]\n"requires-python" = "==3.11.*"\n'}, "3.11", "pyproject.toml"),
     (poetry("3.12"), "3.12", "pyproject.toml:2"),
     (poetry("3.12.*"), "3.12", "pyproject.toml:2"),
-    (poetry("*"), "3.14", "pyproject.toml:2"),
-    (poetry("^3.9 || ^3.11"), "3.14", "pyproject.toml:2"),
-    (poetry("^3.15"), "3.15", "pyproject.toml:2"),
-    (poetry("^3"), "3.14", "pyproject.toml:2"),
+    (poetry("*"), "3.14", "no file says it: the newest"),
+    (poetry("^3.9 || ^3.11"), "3.14", "the newest that pyproject.toml:2 allows"),
+    (poetry("^3.15"), "3.15", "the newest that pyproject.toml:2 allows"),
+    (poetry("^3"), "3.14", "no file says it: the newest"),
     (poetry("~3.12"), "3.12", "pyproject.toml:2"),
     (poetry("~3.12.1"), "3.12", "pyproject.toml:2"),
     (poetry("~=3.12.1"), "3.12", "pyproject.toml:2"),
-    (poetry(">=3.11,<3.13"), "3.12", "pyproject.toml:2"),
+    (poetry(">=3.11,<3.13"), "3.12", "the newest that pyproject.toml:2 allows"),
     ({**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\n'}, "3.12", "Pipfile:2"),
     (
         {**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\npython_full_version = "3.13.2"\n'},
         "3.13",
-        "Pipfile:2",
+        "Pipfile:3",
     ),
-    ({**PIPENV, "Pipfile": '[requires]\npython_version = "*"\n'}, "3.14", "no file says it"),
-    ({**PIPENV, "Pipfile": "requires = 3\n"}, "3.14", "no file says it"),
-    ({**PIPENV, "Pipfile": "[packages]\n"}, "3.14", "no file says it"),
-    ({"pyproject.toml": "[project]\nrequires-python = 3\n"}, "3.14", "no file says it"),
+    ({**PIPENV, "Pipfile": '[requires]\npython_version = "*"\n'}, "3.14", "no file says it: the newest"),
+    ({**PIPENV, "Pipfile": "requires = 3\n"}, "3.14", "no file says it: the newest"),
+    ({**PIPENV, "Pipfile": "[packages]\n"}, "3.14", "no file says it: the newest"),
+    ({"pyproject.toml": "[project]\nrequires-python = 3\n"}, "3.14", "no file says it: the newest"),
 ]
 
 
@@ -68,19 +68,21 @@ def test_python(lay: Lay, files: dict[str, str], version: str, place: str) -> No
     assert found(lay(files), "python", runner="uvicorn") == (version, place)
 
 
+NO_HINT = "pass --python 3.13, or whatever the image is to have"
 NO_VERSION = [
-    (
-        {".python-version": "pypy3.10"},
-        "`pypy3.10` in `.python-version` is no version of CPython 3",
-        "pass --python 3.13",
+    *(
+        ({name: f"{before}{said}"}, f"`{said}` ({name}:1) is not a version of CPython 3", NO_HINT)
+        for name, before, said in [
+            (".python-version", "", "pypy3.10"),
+            (".python-version", "", "3.12x"),
+            (".python-version", "", "3.13t"),
+            (".tool-versions", "python ", "miniconda3-22.11.1-1"),
+            ("runtime.txt", "", "python-2.7"),
+        ]
     ),
-    ({".python-version": "3.12x"}, "`3.12x` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
-    ({".python-version": "system"}, "`system` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
-    ({"runtime.txt": "python-2.7"}, "`python-2.7` in `runtime.txt` is no version of CPython 3", "pass --python 3.13"),
     (requires("<3"), "no Python 3 is <3 (pyproject.toml:2)", "pass --python with the one to use"),
     (requires("==3.12.40"), "no Python 3 is ==3.12.40 (pyproject.toml:2)", "pass --python with the one to use"),
-    (requires("<3.9"), "no Python 3 is <3.9 (pyproject.toml:2)", "pass --python with the one to use"),
-    (requires(">=3.16"), "no Python 3 is >=3.16 (pyproject.toml:2)", "pass --python with the one to use"),
+    (requires(">=3.99"), "no Python 3 is >=3.99 (pyproject.toml:2)", "pass --python with the one to use"),
     (
         requires("new"),
         "`new` (pyproject.toml:2) is not a version specifier",
@@ -303,3 +305,25 @@ def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
     (packaged / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
     assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("python", "hidden"),
+    [
+        ("/home/nobody/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", True),
+        ("/root/.pyenv/versions/3.12.4/bin/python3.12", True),
+        ("/root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", False),
+        ("/usr/bin/python3.12", False),
+    ],
+)
+def test_an_interpreter_in_a_home_folder(lay: Lay, python: str, hidden: bool) -> None:
+    """A unit would not find an interpreter in a home folder, which is told where a unit is asked for."""
+    root = lay({".venv/bin/activate": ""})
+    (root / ".venv/bin/python").symlink_to(python)
+    note = (
+        f"`.venv` runs `{python}`, and the unit hides home folders: its start would end with "
+        "203/EXEC; make `.venv` of a Python elsewhere, as by `UV_PYTHON_INSTALL_DIR=/opt/python uv sync`"
+    )
+
+    assert (note in detect(ScaffoldRequest(targets="systemd"), root).notes) is hidden
+    assert note not in detect(ScaffoldRequest(), root).notes

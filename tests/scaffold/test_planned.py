@@ -558,3 +558,9 @@ def test_the_same_by_detection(tmp_path: Path) -> None:
     request = ScaffoldRequest(targets="all")
 
     assert plan.plan(detect(request, root), request) == plan.plan(project(), request)
+
+
+def test_interpreters_that_a_unit_sees() -> None:
+    """Homes are hidden from the service, but for the interpreters that uv has installed for root."""
+    assert lines("shop.service", "ProtectHome=") == ["tmpfs"]
+    assert lines("shop.service", "BindReadOnlyPaths=") == ["-/root/.local/share/uv/python"]

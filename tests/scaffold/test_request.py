@@ -129,6 +129,35 @@ def test_wrong_values(fields: dict[str, Any], message: str, hint: str, option: s
     assert failure(error.value) == (message, hint, option)
 
 
+SLIM = "take a Debian variant: --base python:3.13-slim-trixie, or python:3.13-slim-bookworm"
+MUSL = "it is Alpine, which has no apt-get and no useradd, and whose musl runs no manylinux wheels"
+RPM = "it has no apt-get, which the Dockerfile installs system packages with"
+SHELL = "it has no shell, which the Dockerfile's RUN lines need"
+BASES = [
+    ("python:3.13-alpine", MUSL),
+    ("python:3.13.1-alpine3.20@sha256:0a", MUSL),
+    ("ghcr.io/astral-sh/uv:python3.13-alpine", MUSL),
+    ("registry.access.redhat.com/ubi9/python-312", RPM),
+    ("fedora:40", RPM),
+    ("public.ecr.aws/lambda/python:3.13", RPM),
+    ("gcr.io/distroless/python3-debian12", SHELL),
+    ("cgr.dev/chainguard/python:latest-dev", SHELL),
+    ("python:3.13-windowsservercore-ltsc2022", "it is for Windows"),
+    ("pypy:3.13-slim", "its Python is PyPy, which is not called `python` there"),
+    ("debian:bookworm-slim", "it has no Python"),
+    ("docker.io/library/ubuntu", "it has no Python"),
+]
+
+
+@pytest.mark.parametrize(("base", "reason"), BASES)
+def test_bases_that_cannot_work(base: str, reason: str) -> None:
+    """A base on which the Dockerfile cannot be built is refused with the reason, and Debian's variants are named."""
+    with pytest.raises(ConfigError) as error:
+        check(ScaffoldRequest(base=base))
+
+    assert failure(error.value) == (f"`--base {base}` does not do: {reason}", SLIM, "base")
+
+
 RIGHT: list[dict[str, Any]] = [
     *({"port_env": name} for name in ("PORT", "_x1", "ASGICTL_SERVE_PORT", "UVICORN_PORT", "MY_PATH", "HOMES")),
     *({"workdir": path} for path in ("/app", "/srv/x-1_.y", "/opt/x", "/var/x", "/home/x", "/tmpx", "/opt/venvs")),
@@ -139,6 +168,13 @@ RIGHT: list[dict[str, Any]] = [
     *({"index_url": url} for url in ("http://x.example", "https://x.example:1/y?z=1&a=%20", "http://[::1]/x")),
     *({"domain": name, "targets": "k8s"} for name in ("localhost", "a.b", "1a.2", "x" * 63)),
     {"domain": "10.0.0.1"},
+    *(
+        {"base": name}
+        for name in (
+            *("python:3.13", "python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:python3.13-bookworm-slim"),
+            *("registry.example.com:5000/alpine-team/base:1", "alpine.example.com/debian", "nikolaik/python-nodejs"),
+        )
+    ),
     {"mode": "bind"},
     {"https": True},
     {"name": "a" * 63},

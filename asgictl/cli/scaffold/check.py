@@ -9,6 +9,7 @@ from asgictl.errors import FileProblemError
 from asgictl.spans import plain
 
 if TYPE_CHECKING:
+    from asgictl.scaffold.lint.tools import Run
     from asgictl.scaffold.project import Project
     from asgictl.scaffold.request import ScaffoldRequest
     from asgictl.scaffold.write.compare import Change
@@ -52,8 +53,7 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     for change in changes:
         if change.state == "conflict":
             console.note(f"`{change.path}` is yours: it is not compared with what scaffold would write")
-    for run in runs:
-        console.note(f"{run.tool}: {run.file} {_outcome(run.passed, run.said)}")
+    _tell_runs(console, runs)
     if drift:
         console.hint(
             "bring them up to date: `asgictl scaffold`, with the options they were written with; --save keeps those"
@@ -68,7 +68,11 @@ def _counts(change: "Change", wanted: set[str]) -> bool:
     return change.path in wanted or (change.state == "update" and change.ours)
 
 
-def _outcome(passed: bool | None, said: Sequence[str]) -> str:  # noqa: FBT001  # of a run
-    if passed is None:
-        return f"skipped, {said[0]}"
-    return "passed" if passed else "failed"
+def _tell_runs(console: Console, runs: "Sequence[Run]") -> None:
+    """Say how each run of another program went, and in one line which programs are not there."""
+    for run in runs:
+        if run.passed is not None:
+            console.note(f"{run.tool}: {run.file} {'passed' if run.passed else 'failed'}")
+    for reason in dict.fromkeys(run.said[0] for run in runs if run.passed is None):
+        skipped = dict.fromkeys(run.tool for run in runs if run.passed is None and run.said[0] == reason)
+        console.note(f"skipped, {reason}: {', '.join(skipped)}")

@@ -3,8 +3,10 @@
 import itertools
 from typing import Annotated, NamedTuple
 
-from asgictl.cli.option import Form, argument, flag, option, panel
+from asgictl.cli.option import Form, argument, flag, one_of, option, panel, some_of
 from asgictl.option_types import Trait
+from asgictl.scaffold.project import KINDS
+from asgictl.scaffold.request import TARGETS
 from asgictl.settings import Rules
 
 
@@ -25,14 +27,24 @@ ROWS = {
     "app": argument("APP", "As for serve; without it the one that serve would find."),
     **panel(
         "Files",
-        targets=option("--for", metavar="LIST", about="Of docker, compose, dev, watch, prod, k8s, systemd; or all."),
+        targets=option(
+            "--for",
+            metavar="LIST",
+            about="Of docker, compose, dev, watch, prod, k8s, systemd; or all.",
+            complete=some_of((*TARGETS, "all")),
+        ),
         mode=option("--mode", metavar="MODE", about="copy the code into the image, or bind: mount it read-only."),
         force=flag("--force", about="Replace your files, keeping a copy of each."),
         save=flag("--save", about="Keep the options in pyproject.toml for next time."),
     ),
     **panel(
         "Project",
-        deps=option("--deps", metavar="KIND", about="requirements, uv, poetry, pdm, pipenv, pylock, pyproject, none."),
+        deps=option(
+            "--deps",
+            metavar="KIND",
+            about="requirements, uv, poetry, pdm, pipenv, pylock, pyproject, none.",
+            complete=one_of(KINDS),
+        ),
         requirements=option("--requirements", metavar="FILE", about="The requirements file."),
         name=option("--name", metavar="NAME", about="Of image, project and units."),
         factory=flag("--factory", about="Call APP to get the app."),
@@ -57,7 +69,12 @@ ROWS = {
         workers=option("--workers", metavar="N", about="Processes in each container."),
         graceful=option("--graceful", metavar="S", about="Seconds for open requests at a stop."),
         memory=option("--memory", metavar="SIZE", about="The most it may take, like 512M or 2G."),
-        restart=option("--restart", metavar="POLICY", about="no, always, unless-stopped, on-failure."),
+        restart=option(
+            "--restart",
+            metavar="POLICY",
+            about="no, always, unless-stopped, on-failure.",
+            complete=one_of(("no", "always", "unless-stopped", "on-failure")),
+        ),
         tty=flag("--tty", about="A terminal for the container."),
         https=flag("--https", about="HTTPS in the container, with gen-cert's pair."),
         domain=option("--domain", metavar="NAME", about="The public name, for prod and k8s."),

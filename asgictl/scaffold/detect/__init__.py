@@ -17,9 +17,10 @@ from asgictl.scaffold.detect import (
     index,
     layout,
     notes,
-    python_version,
+    python,
     runner,
     system_packages,
+    venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.django import chosen_settings
@@ -43,7 +44,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     config = pyproject.find(root)
     config = config if config and config.root == root else None
     deps, deps_from = dependencies.find(root, config, request)
-    python, python_from = python_version.find(root, config, request)
+    interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     chosen = chosen_settings.choose(request, root, app)
     app = app._replace(settings=chosen.module if chosen else None)
@@ -52,7 +53,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
-    runner.check(request, deps, python)
+    runner.check(request, deps, interpreter.version)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app, chosen)
     apt, apt_from = system_packages.needed(deps, request.apt)
@@ -63,7 +64,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("root", str(root), why),
         Finding("name", name, name_from),
         Finding("dependencies", deps.kind, deps_from),
-        Finding("python", python, python_from),
+        Finding("python", interpreter.version, interpreter.source),
         Finding("app", app.name, app_from),
         *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
         Finding("layout", layout_is, layout_from),
@@ -75,7 +76,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     return Project(
         root=root,
         name=name,
-        python=python,
+        python=interpreter.version,
         deps=deps,
         app=app,
         package=package,
@@ -88,11 +89,13 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
+            *interpreter.notes,
             *(chosen.notes if chosen else ()),
             *([unmigrated] if unmigrated else []),
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
+            *venv_python.notes(request, root),
         ),
         migrations=migrates,
     )
@@ -144,7 +147,7 @@ def _root(folder: Path) -> tuple[Path, str]:
                 return root, f"has {found}"
             if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
                 break
-    return folder, "the current folder"
+    return folder, "the current folder: none above has a file of a project"
 
 
 def _health(
@@ -191,7 +194,7 @@ def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Pa
     if name := _written_name(root):
         return name, "compose.yaml"
     name = as_name(root.name)
-    return (name, "the folder's") if name else ("app", f"nothing of `{root.name}` can be one")
+    return (name, "the name of that folder") if name else ("app", f"nothing of `{root.name}` can be one")
 
 
 def _written_name(root: Path) -> str | None:

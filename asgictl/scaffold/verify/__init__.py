@@ -1,6 +1,5 @@
-"""Try an image as an orchestrator would: build it, run it locked down, ask it, stop it."""
+"""Try an image as an orchestrator would: build it, run it locked down, ask it, upload to it, stop it."""
 
-import http.client
 import json
 import os
 import secrets
@@ -15,6 +14,7 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _READY_WITHIN = 60
@@ -75,12 +75,14 @@ class _Trial:
         self.image = image.read(project.root / "Dockerfile")
         server = dockerfile.server_of(self.image)
         self.port = server.port if server and server.port else request.port
-        self.address = ("127.0.0.1", 0)
+        self.client = asking.ContainerClient(("127.0.0.1", 0), request.domain)
+        self.variables = _variables(project, request, self.port)
         self.steps: tuple[tuple[str, Callable[[], str]], ...] = (
             ("build", self.build),
             ("ready", self.start),
             ("health", self.health),
             ("request", self.ask),
+            ("upload", self.upload),
             ("user", self.user),
             ("stop", self.stop),
         )
@@ -96,18 +98,19 @@ class _Trial:
         return f"{size / _MEGABYTE:.0f} MB"
 
     def start(self) -> str:
-        file = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
-        variables = (*file, "--env", f"{server_command.port_variable(self.request)}={self.port}")
         bare = self.image.stages[-1].name == "server"
-        mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
+        mounts = [f"{self.project.root}:{self.request.workdir}:ro"] if bare else []
+        mounts += [mount.target for mount in compose_volumes.read(self.project.root) if mount.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
+        given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
+        given += [word for mount in mounts for word in ("--volume", mount)]
+        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *given, self.name)
         # Or the container could appear after `clean_up` has looked for it.
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
-        self.address = self._address()
+        self.client = self.client._replace(address=self._address())
         while time.monotonic() - began < _READY_WITHIN:
-            if (status := self._status()) is not None:
+            if (status := self.client.get(self.project.health.path)) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
                 raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
@@ -129,11 +132,26 @@ class _Trial:
         return f"its own check of {self.project.health.path} is well"
 
     def ask(self) -> str:
-        status = self._status()
-        limit = 400 if self.project.health.strict else 500
-        if status is None or status >= limit:
-            raise _FailedError(f"GET {self.project.health.path} answers {status}", self._logs())
-        return f"GET {self.project.health.path} answers {status}"
+        health = self.project.health
+        asked = {"/": 500} | {health.path: 400 if health.strict else 500}
+        seen = []
+        for path, limit in reversed(asked.items()):
+            status = self.client.get(path)
+            if status is None or status >= limit:
+                raise _FailedError(f"GET {path} answers {status}", self._logs())
+            seen.append(f"GET {path} answers {status}")
+        return ", ".join(seen)
+
+    def upload(self) -> str:
+        """Send more than servers keep in memory; no route is known that would keep it, so any answer is a good one."""
+        path = self.project.health.path
+        status = self.client.upload(path, asking.LARGE)
+        size = f"{asking.LARGE / _MEGABYTE:.0f} MB"
+        if status is None and self.client.get(path) is not None:
+            return f"POST {path} of {size} is refused before it is whole"
+        if status is None or status >= 500:  # noqa: PLR2004  # an error of the server's
+            raise _FailedError(f"POST {path} of {size} answers {status}", self._logs())
+        return f"POST {path} of {size} answers {status}"
 
     def user(self) -> str:
         text = self.engine.call("exec", self.name, "cat", "/proc/1/status")
@@ -184,17 +202,6 @@ class _Trial:
             raise
         return host, int(port)
 
-    def _status(self) -> int | None:
-        connection = http.client.HTTPConnection(*self.address, timeout=10)
-        try:
-            connection.request("GET", self.project.health.path)
-            with connection.getresponse() as response:
-                return response.status
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-
     def _state(self) -> dict[str, object]:
         state: dict[str, object] = json.loads(self.engine.call("inspect", "--format", "{{json .State}}", self.name))
         return state
@@ -202,3 +209,33 @@ class _Trial:
     def _logs(self) -> tuple[str, ...]:
         lines = self.engine.call("logs", self.name).splitlines()
         return tuple(line for line in lines if line.strip())[-_LAST_LINES:]
+
+
+def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
+    """Return in words what a trial leaves out."""
+    paths = " and ".join(dict.fromkeys((project.health.path, "/")))
+    mounts = [mount.source for mount in compose_volumes.read(project.root) if not mount.volume]
+    stand_ins = _stand_ins(project, request)
+    return (
+        f"other routes than {paths}",
+        "other services, like a database",
+        *(["WebSockets"] if project.websockets else []),
+        *(["HTTPS"] if request.https else []),
+        *(["the proxy"] if "prod" in request.wanted else []),
+        *(f"`{source}`, which compose.yaml mounts" for source in mounts if request.mode != "bind"),
+        *([f"real values of {', '.join(stand_ins)}, which .env does not set"] if stand_ins else []),
+    )
+
+
+def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[str, str]:
+    """Return the variables of the container: of `.env`, those without which the settings do not load, and the port."""
+    return {
+        **_stand_ins(project, request),
+        **compose_env.read(project.root / ".env", os.environ),
+        server_command.port_variable(request): str(port),
+    }
+
+
+def _stand_ins(project: Project, request: ScaffoldRequest) -> dict[str, str]:
+    given = compose_env.read(project.root / ".env", os.environ)
+    return {name: value for name, value in plan.stand_ins(project, request).items() if name not in given}
