@@ -26,7 +26,7 @@ from asgictl.scaffold.verify.engine import EngineError
 from tests.scaffold.test_planned import project
 
 DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'
-STATICS = ("SECRET_KEY", "DATABASE_URL")
+STATICS = {"SECRET_KEY": "str", "DATABASE_URL": "db_url"}
 STATUS = "Name:\tx\nno colon\nUid:\t{}\t0\t0\t0\nCapEff:\t00000000000{}\n"
 
 
