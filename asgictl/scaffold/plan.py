@@ -111,9 +111,9 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
         "rebuilt": (*project.deps.files, "Dockerfile"),
-        "secrets": ignore_files.SECRETS,
+        "secrets": ignore_files.secrets(project, request),
         "secret_inside": ignore_files.secret_inside(request),
-        "ignored": ignore_files.ignored(project, request),
+        "ignored": ignore_files.ignored(project),
     }
 
 
@@ -157,7 +157,7 @@ def _stand_in(variable: str) -> str:
 
 
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
-    folders = [] if project.package else project.app.folders
+    folders = [] if project.package and not project.from_source else project.app.folders
     path = ":".join(f"{request.workdir}/{folder}" for folder in folders)
     return {
         "PYTHONUNBUFFERED": "1",

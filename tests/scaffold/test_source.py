@@ -8,8 +8,9 @@ import pytest
 
 from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect, django_settings, health
+from asgictl.scaffold.detect import detect, django_settings
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health
 from tests.scaffold.conftest import APP, Lay, found
 
 NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")

@@ -1,14 +1,19 @@
 """What the user should know of a project before it runs elsewhere."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from asgictl.scaffold import ignore_files
+from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.detect.django_settings import DjangoSettings
-from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.project import App, Dependencies, NamedFile
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses.health import Route
+
+# Compose reads those, and not the image.
+_VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
 
 
 def of_project(
@@ -35,6 +40,16 @@ def of_project(
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
     if _undeclared(deps, app):
         yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
+
+
+def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]:
+    """Yield what the source opens and the image does not get; `public` are certificates, which it does."""
+    secret = ignore_files.left_out(ignore_files.SECRETS)
+    for found in named:
+        if secret(found.path) and found.path not in public and not _VARIABLES.search(found.path):
+            yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
+        elif not PATH.fullmatch(found.path) and ignore_files.is_usual(found.path):
+            yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
 
 
 def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:
