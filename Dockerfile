@@ -1,4 +1,4 @@
-# asgictl scaffold 50c33dc18b9ca02d: run it again to update this file; once you have edited it, it is yours
+# asgictl scaffold eb9a7aaef95a5789: run it again to update this file; once you have edited it, it is yours
 ARG PYTHON_VERSION=3.14
 ARG UV_VERSION=0.13.9
 
@@ -30,6 +30,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONFAULTHANDLER=1 \
+    HOME=/tmp \
     ASGICTL_SERVE_HOST=0.0.0.0 \
     ASGICTL_SERVE_PORT=8000
 # The official image has no bytecode of the standard library, and its user could not write any.

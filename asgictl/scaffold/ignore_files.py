@@ -53,7 +53,7 @@ class Watched(NamedTuple):
     ignored: tuple[str, ...]
 
 
-def ignored(project: Project) -> tuple[str, ...]:
+def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
     app = _app_file(project)
     needed = [*project.deps.files, *project.needed, *([app] if app else [])]
@@ -65,8 +65,9 @@ def ignored(project: Project) -> tuple[str, ...]:
         if line.startswith("#")
         or (line not in {*packages, *named} and not any(matches([line], file) for file in needed))
     ]
-    left = left_out(lines)
-    return (*lines, *(f"!{path}" for path in named if left(path)))
+    kept = [inside for it in request.volumes if (inside := it.inside(request.workdir))]
+    left = left_out([*lines, *kept])
+    return (*lines, *(["# on volumes", *kept] if kept else []), *(f"!{path}" for path in named if left(path)))
 
 
 def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:

@@ -41,11 +41,11 @@ def test_the_lines_of_the_ignoring_files() -> None:
 
 def test_what_is_left_out() -> None:
     """A line of `.dockerignore` gives way where it would hit a package, the app, or what the build needs."""
-    usual = ignore_files.ignored(project())
+    usual = ignore_files.ignored(project(), ScaffoldRequest())
     deps = Dependencies("requirements", ("docs/list.txt",), {})
     found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
 
-    left = ignore_files.ignored(found)
+    left = ignore_files.ignored(found, ScaffoldRequest())
 
     assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
     assert [line for line in left if line not in usual] == []
@@ -59,7 +59,7 @@ def test_what_the_source_opens() -> None:
     """What the source names is not left out: a whole folder, or alone what it opens of one; secrets stay out."""
     names = ("dist", "docs/openapi.yaml", "node_modules/htmx/dist", "static", "certs/ca.pem", "a b/x.log")
     found = project(named=tuple(NamedFile(name, "main.py:1") for name in names), public=("certs/ca.pem",))
-    usual, left = ignore_files.ignored(project()), ignore_files.ignored(found)
+    usual, left = ignore_files.ignored(project(), ScaffoldRequest()), ignore_files.ignored(found, ScaffoldRequest())
 
     assert [line for line in usual if line not in left] == ["dist"]
     assert [line for line in left if line not in usual] == ["!docs/openapi.yaml", "!node_modules/htmx/dist"]

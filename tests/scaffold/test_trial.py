@@ -167,7 +167,7 @@ def test_all_is_well(
     assert [" ".join(call).replace(name, "NAME") for call in engine.calls] == [
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",
-        "run --detach --name NAME --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "
+        "run --detach --name NAME --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m "
         "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
         "port NAME 8000",
         "image inspect --format {{json .}} NAME",

@@ -86,6 +86,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         notes=(
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_files(source.named, public),
+            *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
         named=source.named,
@@ -104,6 +105,7 @@ class _Source(NamedTuple):
     likely: tuple[health.Route, str] | None
     findings: tuple[Finding, ...]
     named: tuple[NamedFile, ...]
+    written: tuple[NamedFile, ...]
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
@@ -124,6 +126,9 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         findings.append(Finding("static files", "collected", place))
     if uses.named:
         findings.append(Finding("files", _listed([it.path for it in uses.named]), uses.named[0].place))
+    written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
+    if written:
+        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
     return _Source(
         settings=settings,
         health=asked,
@@ -132,7 +137,16 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
         named=uses.named,
+        written=written,
     )
+
+
+def _counts(found: NamedFile, settings: django_settings.DjangoSettings, root: Path) -> bool:
+    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
+    file = root / found.place.rpartition(":")[0]
+    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
+        return True
+    return file == settings.file or (settings.sqlite and file.stem in {"base", "common", "defaults", "__init__"})
 
 
 def _listed(names: list[str]) -> str:

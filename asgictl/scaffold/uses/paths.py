@@ -47,6 +47,15 @@ class Paths:
             return None
         return path.relative_to(self.root).as_posix(), place.own
 
+    def value(self, name: ast.Name) -> ast.expr | None:
+        """Return what a name is first bound to, unless that is the name itself."""
+        value = self._bound.get(name.id)
+        return (
+            None
+            if value is None or any(isinstance(it, ast.Name) and it.id == name.id for it in ast.walk(value))
+            else value
+        )
+
     def _of(self, node: ast.expr, names: tuple[str, ...]) -> Meant | None:  # noqa: PLR0911  # a case for each form
         match node:
             case ast.Constant(value=str(text)):

@@ -15,23 +15,28 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.verify import refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _READY_WITHIN = 60
 _LAST_LINES = 12
-_LOCKED_DOWN = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
+_LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _MEGABYTE = 1_000_000
 _KILLED = 128 + 9
 
 
 class Step(NamedTuple):
-    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed."""
+    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed.
+
+    `hint` is what to do about a failure, where that can be told.
+    """
 
     name: str
     passed: bool
     seen: str
     seconds: float
     lines: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 class _FailedError(Exception):
@@ -54,7 +59,8 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 lines = error.lines[-_LAST_LINES:]
-                yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=lines)
+                took, advice = time.monotonic() - began, refusals.hint(lines, request)
+                yield Step(name, passed=False, seen=str(error), seconds=took, lines=lines, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
     finally:
@@ -100,8 +106,22 @@ class _Trial:
         variables = (*file, "--env", f"{server_command.port_variable(self.request)}={self.port}")
         bare = self.image.stages[-1].name == "server"
         mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
+        tmp = ("--tmpfs", f"/tmp:size={plan.tmp_size(self.request.memory).lower()}")  # noqa: S108  # the container's
+        volumes = [word for it in self.request.volumes for word in ("--volume", it.path)]
         published = ("--publish", f"127.0.0.1::{self.port}")
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
+        arguments = (
+            "run",
+            "--detach",
+            "--name",
+            self.name,
+            *_LOCKED_DOWN,
+            *tmp,
+            *volumes,
+            *published,
+            *variables,
+            *mount,
+            self.name,
+        )
         # Or the container could appear after `clean_up` has looked for it.
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
