@@ -12,7 +12,6 @@ from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
     django_settings,
-    health,
     index,
     layout,
     notes,
@@ -22,13 +21,15 @@ from asgictl.scaffold.detect import (
     venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
-from asgictl.scaffold.project import App, Finding, Health, Project, Statics
+from asgictl.scaffold.project import App, Finding, Health, NamedFile, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health, look, reads
 from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
+_LISTED = 4
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -51,8 +52,12 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     runner.check(request, deps, interpreter.version)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
+    outside = layout.opened_outside(root, config, app, source.named) if package and "src" in app.folders else None
+    if outside:
+        layout_is, layout_from = f"{layout_is}, imported from src", f"{outside.path} in {outside.place}"
     apt, apt_from = system_packages.needed(deps, request.apt)
     indexes = list(index.find(root, deps.files))
+    public = tuple(it.path for it in source.named if reads.is_public(root / it.path))
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -82,9 +87,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         notes=(
             *interpreter.notes,
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
+            *notes.of_files(source.named, public),
+            *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *venv_python.notes(request, root),
         ),
+        named=source.named,
+        public=public,
+        from_source=outside is not None,
     )
 
 
@@ -97,13 +107,15 @@ class _Source(NamedTuple):
     statics: Statics | None
     likely: tuple[health.Route, str] | None
     findings: tuple[Finding, ...]
+    named: tuple[NamedFile, ...]
+    written: tuple[NamedFile, ...]
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
     settings = django_settings.read(root, app.settings)
     asked, health_from = _health(request, root, app, settings)
-    likely, websocket = health.survey(dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
-    likely = None if asked.strict or settings is not None else likely
+    uses = look(root, dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
+    websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
     findings = [
         Finding("health", asked.path, health_from),
         Finding("websockets", "yes", _place(root, websocket))
@@ -115,6 +127,11 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         statics = Statics(settings.required)
         place = f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
         findings.append(Finding("static files", "collected", place))
+    if uses.named:
+        findings.append(Finding("files", _listed([it.path for it in uses.named]), uses.named[0].place))
+    written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
+    if written:
+        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
     return _Source(
         settings=settings,
         health=asked,
@@ -122,7 +139,24 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         statics=statics,
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
+        named=uses.named,
+        written=written,
     )
+
+
+def _counts(found: NamedFile, settings: django_settings.DjangoSettings, root: Path) -> bool:
+    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
+    file = root / found.place.rpartition(":")[0]
+    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
+        return True
+    return file == settings.file or (settings.sqlite and file.stem in {"base", "common", "defaults", "__init__"})
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first of `names`, and how many more there are."""
+    outer = [name for name in names if not any(name.startswith(f"{other}/") for other in names)]
+    more = len(outer) - _LISTED
+    return ", ".join(outer[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _root(folder: Path) -> tuple[Path, str]:
