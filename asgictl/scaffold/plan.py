@@ -59,7 +59,7 @@ def budgets(graceful: int) -> dict[str, int]:
     return {"compose": compose, "k8s": max(30, PRESTOP + compose), "unit": compose + 5}
 
 
-def stand_ins(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
+def trial_variables(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
     """Return the variables without which the settings do not load, each with a value that will do for a trial."""
     found: Mapping[str, str] = _values(project, request)["stand_ins"]
     return found

@@ -383,7 +383,7 @@ services:
 
 
 def test_volumes(engine: Engine, tmp_path: Path) -> None:
-    """The volumes of --volume and compose.yaml are there, empty and each once; what else it mounts is told as not tried."""
+    """The volumes of --volume and compose.yaml are there, each once; what else that mounts is told as not tried."""
     (tmp_path / "compose.yaml").write_text(COMPOSE)
 
     tried(engine, tmp_path, volume=("data:/app/data", "more:/more"))

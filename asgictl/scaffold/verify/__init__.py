@@ -245,4 +245,4 @@ def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[st
 
 def _stand_ins(project: Project, request: ScaffoldRequest) -> dict[str, str]:
     given = compose_env.read(project.root / ".env", os.environ)
-    return {name: value for name, value in plan.stand_ins(project, request).items() if name not in given}
+    return {name: value for name, value in plan.trial_variables(project, request).items() if name not in given}
