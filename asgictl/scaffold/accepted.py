@@ -21,6 +21,10 @@ _MEANT = re.compile(
 )
 # Folders of the system's, of the virtual environment, and the one that is a tmpfs.
 _TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
+_VOLUME = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?):((?:/[A-Za-z0-9._-]+)+)")
+_NO_VOLUME = re.compile(
+    r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|var/lib|home)/$"
+)
 _HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 _PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
@@ -105,6 +109,7 @@ def _check_repeated(request: ScaffoldRequest) -> None:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"
             raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
+    _check_volumes(request)
 
 
 def check_project(project: Project) -> None:
@@ -127,6 +132,23 @@ def check_project(project: Project) -> None:
         for value in values:
             if value is not None and not pattern.fullmatch(value):
                 raise ConfigError(f"`{value}`, which the project names, is not {what}", hint=hint)
+
+
+def _check_volumes(request: ScaffoldRequest) -> None:
+    seen: set[str] = set()
+    for text in request.volume:
+        match = _VOLUME.fullmatch(text)
+        path = match[2] if match else ""
+        refused = not match or _NO_VOLUME.match(f"{path}/") or {".", ".."} & set(path.split("/"))
+        if refused or f"{request.workdir}/".startswith(f"{path}/"):
+            problem = f"`{text}` does not do for `--volume`"
+            hint = f"write it like uploads:{request.workdir}/uploads or data:/var/lib/data"
+            raise ConfigError(problem, hint=hint, option="volume")
+        name = text.partition(":")[0]
+        if {name, path} & seen:
+            problem = f"`--volume {text}` has a name or a path that another one has"
+            raise ConfigError(problem, hint="give each a name and a path of its own", option="volume")
+        seen |= {name, path}
 
 
 def _check_company(request: ScaffoldRequest) -> None:

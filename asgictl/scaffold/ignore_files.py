@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pathspec
 
 from asgictl.errors import FileProblemError
+from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
 
@@ -57,12 +58,26 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     app = _app_file(project)
     needed = [*project.deps.files, *project.needed, *([app] if app else [])]
     packages = [folder for folder in project.folders if folder != "tests"]
+    named = [it.path for it in project.named if PATH.fullmatch(it.path)]
     lines = [
         line
         for line in _IGNORED
-        if line.startswith("#") or (line not in packages and not any(matches([line], file) for file in needed))
+        if line.startswith("#")
+        or (line not in {*packages, *named} and not any(matches([line], file) for file in needed))
     ]
-    return (*filter(None, [secret_inside(request)]), *lines)
+    kept = [inside for it in request.volumes if (inside := it.inside(request.workdir))]
+    left = left_out([*lines, *kept])
+    return (*lines, *(["# on volumes", *kept] if kept else []), *(f"!{path}" for path in named if left(path)))
+
+
+def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
+    """Return the lines for what unlocks something, which come last: nothing above may let it in."""
+    return (*SECRETS, *filter(None, [secret_inside(request)]), *(f"!{path}" for path in project.public))
+
+
+def is_usual(path: str) -> bool:
+    """Tell whether `path` is among what is left out of every image."""
+    return matches([*_IGNORED], path)
 
 
 def secret_inside(request: ScaffoldRequest) -> str | None:

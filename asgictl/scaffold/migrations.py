@@ -7,19 +7,16 @@ from asgictl.pyproject import PyProject
 from asgictl.scaffold.project import App, Dependencies, Migrations
 
 
-def find(  # noqa: PLR0913  # what decides it
-    root: Path, config: PyProject | None, deps: Dependencies, app: App, manage: Path | None, *, package: bool
+def find(
+    root: Path, config: PyProject | None, deps: Dependencies, app: App, manage: Path | None
 ) -> tuple[Migrations | None, str | None]:
     """Return the command that migrates, and a note where there are migrations and the image has no command for them.
 
-    `manage` is the `manage.py` of a Django project that has a database; a `package` is installed without what is beside
-    it.
+    `manage` is the `manage.py` of a Django project that has a database.
     """
     for needs, source, command in _commands(root, config, app, manage):
         if needs != "django" and needs not in deps.pinned:
             return None, f"{source} is about migrations, and no file declares {needs}: the image will not have it"
-        if needs != "django" and package:
-            return None, f"{source} is not in the image, which has the installed package alone: migrate from elsewhere"
         return Migrations(command, source), None
     return None, None
 

@@ -8,7 +8,7 @@ from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import Project
-from asgictl.scaffold.request import ScaffoldRequest, Target
+from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
@@ -70,6 +70,12 @@ def trial_variables(project: Project, request: ScaffoldRequest) -> Mapping[str, 
     return found
 
 
+def tmp_size(memory: str) -> str:
+    """Return how much `/tmp` holds, in MiB with its letter: half of `memory`, for it lies in there."""
+    size = int(memory[:-1]) * (1 if memory.endswith("M") else 1024)
+    return f"{max(1, size // 2)}M"
+
+
 def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     """Return what the templates name."""
     grace = budgets(request.graceful)
@@ -124,10 +130,14 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         ),
         "migrate": project.migrations.command if project.migrations else None,
         "memory_request": _least(request.memory),
+        "tmp_size": tmp_size(request.memory),
+        "volumes": request.volumes,
+        "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
+        "unit_paths": {it.name: _in_unit(it, project, request) for it in request.volumes},
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
         "rebuilt": (*project.deps.files, "Dockerfile"),
-        "secrets": ignore_files.SECRETS,
+        "secrets": ignore_files.secrets(project, request),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
     }
@@ -154,18 +164,25 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     }
 
 
+def _in_unit(volume: Volume, project: Project, request: ScaffoldRequest) -> str:
+    """Return where a volume lies for systemd: in the project's folder if it is in the code."""
+    inside = volume.inside(request.workdir)
+    return volume.path if inside is None else f"/srv/{project.name}/{inside}"
+
+
 def _least(memory: str) -> str:
     """Return what a pod asks for: 128 MiB, or less where less is the limit."""
     return f"{min(128, int(memory[:-1]))}Mi" if memory.endswith("M") else "128Mi"
 
 
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
-    folders = [] if project.package else project.app.folders
+    folders = [] if project.package and not project.from_source else project.app.folders
     path = ":".join(f"{request.workdir}/{folder}" for folder in folders)
     return {
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONFAULTHANDLER": "1",
+        "HOME": "/tmp",  # noqa: S108  # what libraries keep there has to be written
         **({"PYTHONPATH": path} if path else {}),
         **({"DJANGO_SETTINGS_MODULE": project.app.settings} if project.app.settings else {}),
         **({"WEB_CONCURRENCY": str(request.workers)} if request.workers else {}),

@@ -55,6 +55,14 @@ class Health(NamedTuple):
     strict: bool
 
 
+class NamedFile(NamedTuple):
+    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place."""
+
+    path: str
+    place: str
+    own: bool = False
+
+
 class Statics(NamedTuple):
     """Django's static files are collected at the build by `manage`, a path from the root.
 
@@ -85,7 +93,9 @@ class Project(NamedTuple):
     """All that the files depend on.
 
     `package` tells that the app is in a package that is to be installed, `folders` are
-    packages at the root, `needed` are files that building the package takes.
+    packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
+    `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
+    folder, though it is installed, for it opens what lies outside.
     """
 
     root: Path
@@ -104,3 +114,6 @@ class Project(NamedTuple):
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     migrations: Migrations | None = None
+    named: tuple[NamedFile, ...] = ()
+    public: tuple[str, ...] = ()
+    from_source: bool = False

@@ -9,6 +9,17 @@ Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
+class Volume(NamedTuple):
+    """A place to write to that stays, and where it is mounted."""
+
+    name: str
+    path: str
+
+    def inside(self, workdir: str) -> str | None:
+        """Return the path below `workdir`, or None for one elsewhere."""
+        return self.path.removeprefix(f"{workdir}/") if self.path.startswith(f"{workdir}/") else None
+
+
 class ScaffoldRequest(NamedTuple):
     """The options of `asgictl scaffold` that say what the files are like; None is "find out", or "the usual".
 
@@ -41,9 +52,15 @@ class ScaffoldRequest(NamedTuple):
     memory: str = "512M"
     restart: str | None = None
     tty: bool = False
+    volume: tuple[str, ...] = ()
     uid: Annotated[int, Range(1, 2**31 - 2)] = 10001
     graceful: Annotated[int, Range(1, 3600)] = 8
     https: bool = False
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The places to write to that stay."""
+        return tuple(Volume(*text.split(":", 1)) for text in self.volume)
 
     @property
     def wanted(self) -> tuple[Target, ...]:

@@ -465,6 +465,7 @@ SCAFFOLD = {
     "registry-prefix": Row({"detect.request.registry_prefix": "registry.example/"}, "registry.example/"),
     "apt": Row({"detect.request.apt": ["libpq5"]}, "libpq5"),
     "workdir": Row({"detect.request.workdir": "/srv"}, "/srv"),
+    "volume": Row({"detect.request.volume": ["data:/data"]}, "data:/data"),
     "uid": Row({"detect.request.uid": 1234}, "1234"),
     "runner": Row({"detect.request.runner": "uvicorn"}, "uvicorn"),
     "port": Row({"detect.request.port": 9000}, "9000"),

@@ -108,7 +108,8 @@ def test_the_option(lay: Lay) -> None:
     assert project.statics is None
     assert project.notes == (
         "DEBUG is on in local.py:2: anybody sees Django's debug page; --settings takes other settings",
-        "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere",
+        "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
+        "pass --volume data:/app/data",
     )
     error = refused(root, settings="conf.settings.staging")
     assert isinstance(error, ConfigError)

@@ -267,7 +267,7 @@ def test_what_is_installed_beside(
     assert lines("Dockerfile", f"^ARG {name}_VERSION", found, **options) == ([f"={version}", ""] if there else [])
 
 
-ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1"]
+ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1", "HOME=/tmp"]
 ADDRESS = ["ASGICTL_SERVE_HOST=0.0.0.0", "ASGICTL_SERVE_PORT=8000"]
 ENVIRONMENTS = [
     ({}, {}, []),
@@ -288,7 +288,8 @@ def test_environment(fields: dict[str, Any], options: dict[str, Any], more: list
     assert [line.strip(" \\") for line in found[1].splitlines()] == [*ENVIRONMENT, *more, *ADDRESS]
     unit = lines("shop.service", "^Environment=", project(**fields), **options)
     places = [line.replace("/app/", "/srv/shop/") for line in more]
-    assert unit[2:] == (["PYTHONPATH=/srv/shop/src"] if fields.get("package") else places)
+    assert unit[:3] == ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "HOME=/tmp"]
+    assert unit[3:] == (["PYTHONPATH=/srv/shop/src"] if fields.get("package") else places)
 
 
 @pytest.mark.parametrize(
@@ -466,6 +467,7 @@ def test_the_proxy_tries_again() -> None:
         *("lb_try_duration", "5s"),
         *("lb_try_interval", "100ms"),
         *("fail_duration", "10s"),
+        *("stream_close_delay", "5m", "#", "or", "a", "reload", "would", "cut", "every", "WebSocket"),
         *("transport", "http", "{", "dial_timeout", "1s", "}"),
     ]
 

@@ -66,6 +66,27 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         for setting in ("A", "=1", "A B=1", "A=1\n", "PATH=/x", "LD_PRELOAD=x", "PYTHONPATH=x")
     ),
     *(
+        (
+            {"volume": (text,)},
+            f"`{text}` does not do for `--volume`",
+            "write it like uploads:/app/uploads or data:/var/lib/data",
+            "volume",
+        )
+        for text in [
+            *("x", "x:", "x:y", "X:/y", "x:/y:ro", "x:/y z", "x:/y/../z", "x:/", "x:/app", "x:/etc", "x:/tmp/y"),
+            *("x:/var", "x:/opt/venv/x", "-x:/y", "x:/y/"),
+        ]
+    ),
+    *(
+        (
+            {"volume": ("x:/y", text)},
+            f"`--volume {text}` has a name or a path that another one has",
+            "give each a name and a path of its own",
+            "volume",
+        )
+        for text in ("x:/z", "z:/y")
+    ),
+    *(
         ({"workdir": path}, f"`--workdir {path}` is no place for code", "write it like /app or /srv/shop", "workdir")
         for path in [
             *("/tmp/x", "/proc", "/sys", "/dev", "/etc", "/usr/x", "/bin", "/sbin", "/lib64", "/root", "/run", "/boot"),
@@ -179,6 +200,7 @@ RIGHT: list[dict[str, Any]] = [
     {"https": True},
     {"name": "a" * 63},
     {"apt": ("g++", "libgl1-x.y")},
+    {"volume": ("uploads:/app/uploads", "x2:/var/lib/data", "y:/srv/a.b_c-d")},
 ]
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect, health
+from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health
 from tests.scaffold.conftest import APP, Lay, found
 
 NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")
@@ -240,7 +241,10 @@ def test_a_bound_on_files(lay: Lay, limit: int, seen: bool, monkeypatch: pytest.
 SETTINGS = "ROOT_URLCONF = 'site_.urls'\nM = 'whitenoise.middleware'\n"
 NO_STATICS = "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
 OUTSIDE = "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
-SQLITE = "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
+SQLITE = (
+    "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
+    "pass --volume data:/app/data"
+)
 DJANGO = {
     "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n",
     "site_/__init__.py": "",

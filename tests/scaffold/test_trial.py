@@ -179,7 +179,7 @@ def test_all_is_well(
     assert [" ".join(call).replace(name, "NAME") for call in engine.calls] == [
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",
-        "run --detach --name NAME --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "
+        "run --detach --name NAME --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m "
         "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
         "port NAME 8000",
         "image inspect --format {{json .}} NAME",
@@ -383,13 +383,19 @@ services:
 
 
 def test_volumes(engine: Engine, tmp_path: Path) -> None:
-    """The volumes of compose.yaml are there, empty ones that are removed; what else it mounts is told as not tried."""
+    """The volumes of --volume and compose.yaml are there, each once; what else that mounts is told as not tried."""
     (tmp_path / "compose.yaml").write_text(COMPOSE)
 
-    tried(engine, tmp_path)
+    tried(engine, tmp_path, volume=("data:/app/data", "more:/more"))
 
     run = " ".join(engine.calls[2])
-    assert re.findall(r"--volume (\S+)", run) == ["/app/data", "/var/cache", "/app/anonymous", "/app/media"]
+    assert re.findall(r"--volume (\S+)", run) == [
+        "/app/data",
+        "/more",
+        "/var/cache",
+        "/app/anonymous",
+        "/app/media",
+    ]
     assert verify.untried(project(root=tmp_path), ScaffoldRequest()) == (
         "other routes than /up and /",
         "other services, like a database",

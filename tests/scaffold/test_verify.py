@@ -70,7 +70,9 @@ def test_passes(engine: Path, name: str) -> None:
     ]
     calls = (engine / "calls").read_text().splitlines()
     assert ("--format docker" in next(line for line in calls if " build " in line)) is (name == "podman")
-    locked = "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --publish 127.0.0.1::8000"
+    locked = (
+        "--read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m --publish 127.0.0.1::8000"
+    )
     assert locked in next(line for line in calls if " run " in line)
     assert [line.split()[1] for line in calls[-2:]] == ["rm", "image"]
 

@@ -32,7 +32,7 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     drift = {it.path: _STATES[it.state] for it in changes if it.state in _STATES and _counts(it, wanted)}
     file = found.app.file
     needed = [file.relative_to(found.root).as_posix()] if file and file.is_relative_to(found.root) else []
-    problems = list(lint.problems(found.root, files, needed))
+    problems = list(lint.problems(found.root, files, needed, found.named))
     runs = list(tools.runs(found.root, files))
     lines = [
         *(f"{path}: {state}" for path, state in drift.items()),

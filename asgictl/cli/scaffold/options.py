@@ -69,6 +69,7 @@ ROWS = {
         workers=option("--workers", metavar="N", about="Processes in each container."),
         graceful=option("--graceful", metavar="S", about="Seconds for open requests at a stop."),
         memory=option("--memory", metavar="SIZE", about="The most it may take, like 512M or 2G."),
+        volume=option("--volume", metavar="NAME:/PATH", about="A place to write that stays."),
         restart=option(
             "--restart",
             metavar="POLICY",

@@ -43,7 +43,7 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
     elif not passed:
         for line in steps[-1].lines:
             console.line(f"    {plain(line)}")
-        console.problem(f"{steps[-1].name}: {steps[-1].seen}", None)
+        console.problem(f"{steps[-1].name}: {steps[-1].seen}", steps[-1].hint)
     else:
         console.note(f"not tried: {'; '.join(untried)}")
     return 0 if passed else errors.FOUND

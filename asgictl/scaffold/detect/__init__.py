@@ -13,7 +13,6 @@ from asgictl.scaffold.accepted import as_name, is_name, is_place
 from asgictl.scaffold.detect import (
     dependencies,
     django_settings,
-    health,
     index,
     layout,
     notes,
@@ -25,13 +24,15 @@ from asgictl.scaffold.detect import (
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.django import chosen_settings
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
-from asgictl.scaffold.project import App, Finding, Health, Project, Statics
+from asgictl.scaffold.project import App, Finding, Health, NamedFile, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health, look, reads
 from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
+_LISTED = 4
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -56,10 +57,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     runner.check(request, deps, interpreter.version)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app, chosen)
+    outside = layout.opened_outside(root, config, app, source.named) if package and "src" in app.folders else None
+    if outside:
+        layout_is, layout_from = f"{layout_is}, imported from src", f"{outside.path} in {outside.place}"
     apt, apt_from = system_packages.needed(deps, request.apt)
     database = chosen.manage if chosen and source.settings and source.settings.database else None
-    migrates, unmigrated = migrations.find(root, config, deps, app, database, package=package)
+    migrates, unmigrated = migrations.find(root, config, deps, app, database)
     indexes = list(index.find(root, deps.files))
+    public = tuple(it.path for it in source.named if reads.is_public(root / it.path))
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -94,10 +99,15 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *([unmigrated] if unmigrated else []),
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
+            *notes.of_files(source.named, public),
+            *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *venv_python.notes(request, root),
         ),
         migrations=migrates,
+        named=source.named,
+        public=public,
+        from_source=outside is not None,
     )
 
 
@@ -110,13 +120,15 @@ class _Source(NamedTuple):
     statics: Statics | None
     likely: tuple[health.Route, str] | None
     findings: tuple[Finding, ...]
+    named: tuple[NamedFile, ...]
+    written: tuple[NamedFile, ...]
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> _Source:
     settings = django_settings.read(chosen) if chosen else None
     asked, health_from = _health(request, root, app, settings)
-    likely, websocket = health.survey(dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
-    likely = None if asked.strict or settings is not None else likely
+    uses = look(root, dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
+    websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
     findings = [
         Finding("health", asked.path, health_from),
         Finding("websockets", "yes", _place(root, websocket))
@@ -129,6 +141,11 @@ def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings
         statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
         place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
         findings.append(Finding("static files", "collected", place))
+    if uses.named:
+        findings.append(Finding("files", _listed([it.path for it in uses.named]), uses.named[0].place))
+    written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
+    if written:
+        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
     return _Source(
         settings=settings,
         health=asked,
@@ -136,7 +153,24 @@ def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings
         statics=statics,
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
+        named=uses.named,
+        written=written,
     )
+
+
+def _counts(found: NamedFile, settings: django_settings.DjangoSettings, root: Path) -> bool:
+    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
+    file = root / found.place.rpartition(":")[0]
+    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
+        return True
+    return file == settings.file or (settings.sqlite and file.stem in {"base", "common", "defaults", "__init__"})
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first of `names`, and how many more there are."""
+    outer = [name for name in names if not any(name.startswith(f"{other}/") for other in names)]
+    more = len(outer) - _LISTED
+    return ", ".join(outer[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _root(folder: Path) -> tuple[Path, str]:

@@ -14,24 +14,28 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _READY_WITHIN = 60
 _LAST_LINES = 12
-_LOCKED_DOWN = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
+_LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _MEGABYTE = 1_000_000
 _KILLED = 128 + 9
 
 
 class Step(NamedTuple):
-    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed."""
+    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed.
+
+    `hint` is what to do about a failure, where that can be told.
+    """
 
     name: str
     passed: bool
     seen: str
     seconds: float
     lines: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 class _FailedError(Exception):
@@ -54,7 +58,8 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 lines = error.lines[-_LAST_LINES:]
-                yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=lines)
+                took, advice = time.monotonic() - began, refusals.hint(lines, request)
+                yield Step(name, passed=False, seen=str(error), seconds=took, lines=lines, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
     finally:
@@ -99,12 +104,14 @@ class _Trial:
 
     def start(self) -> str:
         bare = self.image.stages[-1].name == "server"
+        tmp = ("--tmpfs", f"/tmp:size={plan.tmp_size(self.request.memory).lower()}")  # noqa: S108  # the container's
         mounts = [f"{self.project.root}:{self.request.workdir}:ro"] if bare else []
-        mounts += [mount.target for mount in compose_volumes.read(self.project.root) if mount.volume]
+        mounts += [it.path for it in self.request.volumes]
+        mounts += [it.target for it in compose_volumes.read(self.project.root) if it.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
         given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
-        given += [word for mount in mounts for word in ("--volume", mount)]
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *given, self.name)
+        given += [word for mount in dict.fromkeys(mounts) for word in ("--volume", mount)]
+        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *tmp, *published, *given, self.name)
         # Or the container could appear after `clean_up` has looked for it.
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()

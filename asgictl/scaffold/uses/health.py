@@ -44,22 +44,18 @@ def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
     )
 
 
-def survey(files: Iterable[Path]) -> tuple[Route | None, Route | None]:
-    """Return the first route in `files` that looks like one for health, and the first place about WebSockets.
+def likely(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield what looks like a route for health; its whole path may be another."""
+    for node in ast.walk(tree):
+        if (path := _health_path(node)) is not None:
+            yield path, getattr(node, "lineno", 1)
 
-    The whole path of the route may be another.
-    """
-    likely: Route | None = None
-    websocket: Route | None = None
-    for file in files:
-        for node in ast.walk(_parse(file)):
-            if likely is None and (path := _health_path(node)) is not None:
-                likely = Route(path, file, getattr(node, "lineno", 1))
-            if websocket is None and _is_websocket(node):
-                websocket = Route("", file, getattr(node, "lineno", 1))
-        if likely and websocket:
-            break
-    return likely, websocket
+
+def websockets(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that are about WebSockets."""
+    for node in ast.walk(tree):
+        if _is_websocket(node):
+            yield getattr(node, "lineno", 1)
 
 
 def _health_path(node: ast.AST) -> str | None:
