@@ -1,7 +1,7 @@
 """Look at a project without importing it, and say where each answer was read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,15 +20,18 @@ from asgictl.scaffold.detect import (
     system_packages,
 )
 from asgictl.scaffold.detect import served_app as apps
-from asgictl.scaffold.project import App, Finding, Health, NamedFile, Project, Statics
+from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import health, look, reads
+from asgictl.scaffold.uses.hosts import Allowed
 from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 _LISTED = 4
+# Settings that others are made of.
+_BASES = {"base", "common", "defaults", "__init__"}
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -86,12 +89,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         notes=(
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_files(source.named, public),
+            *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
         named=source.named,
         public=public,
         from_source=outside is not None,
+        asking=source.asking,
     )
 
 
@@ -106,15 +111,24 @@ class _Source(NamedTuple):
     findings: tuple[Finding, ...]
     named: tuple[NamedFile, ...]
     written: tuple[NamedFile, ...]
+    asking: Asking
+    lets_in: Allowed | None
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
     settings = django_settings.read(root, app.settings)
-    asked, health_from = _health(request, root, app, settings)
     uses = look(root, dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
+    lets_in = _lets_in(uses.hosts, settings, root)
+    asked, asking, health_from = _health(request, root, app, settings, lets_in)
+    asking = asking._replace(https=request.domain is not None or uses.redirect is not None)
     websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
     findings = [
         Finding("health", asked.path, health_from),
+        *(
+            [Finding("host", asking.host, "--domain" if request.domain else lets_in.place)]
+            if asking.host and lets_in
+            else []
+        ),
         Finding("websockets", "yes", _place(root, websocket))
         if websocket
         else Finding("websockets", "no", "none in the source"),
@@ -138,6 +152,8 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         findings=tuple(findings),
         named=uses.named,
         written=written,
+        asking=asking,
+        lets_in=lets_in,
     )
 
 
@@ -146,7 +162,7 @@ def _counts(found: NamedFile, settings: django_settings.DjangoSettings, root: Pa
     file = root / found.place.rpartition(":")[0]
     if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
         return True
-    return file == settings.file or (settings.sqlite and file.stem in {"base", "common", "defaults", "__init__"})
+    return file == settings.file or (settings.sqlite and file.stem in _BASES)
 
 
 def _listed(names: list[str]) -> str:
@@ -167,15 +183,45 @@ def _root(folder: Path) -> tuple[Path, str]:
 
 
 def _health(
-    request: ScaffoldRequest, root: Path, app: App, settings: django_settings.DjangoSettings | None
-) -> tuple[Health, str]:
+    request: ScaffoldRequest,
+    root: Path,
+    app: App,
+    settings: django_settings.DjangoSettings | None,
+    lets_in: Allowed | None,
+) -> tuple[Health, Asking, str]:
+    host = request.domain or (lets_in.name if lets_in and not lets_in.anybody else None)
+    # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
+    strict = settings is None or host is not None
     if request.health_path is not None:
-        return Health(request.health_path, strict=settings is None), "--health-path"
-    source = settings.urls if settings and settings.urls else app.file
-    if source is not None and (found := health.routes(source, app.name.partition(":")[2], factory=app.factory)):
-        # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
-        return Health(found[0].path, strict=settings is None), _place(root, found[0])
-    return Health("/", strict=False), "no route for health was found: anything below 500 is well"
+        return Health(request.health_path, strict=strict), Asking(host), "--health-path"
+    source, name = (settings.urls, "urlpatterns") if settings and settings.urls else (app.file, _attribute(app))
+    found = health.find(root, source, name, factory=app.factory) if source is not None else []
+    if not found:
+        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 is well"
+    live, ready = (next((it for it in found if it.is_for(paths)), None) for paths in (health.LIVE, health.READY))
+    whole = next((it for it in found if it not in {live, ready}), None)
+    best = whole or ready or found[0]
+    asking = Asking(
+        host, live=live.path if live and live != best else None, ready=ready.path if ready and ready != best else None
+    )
+    return Health(best.path, strict=strict), asking, _place(root, best)
+
+
+def _attribute(app: App) -> str:
+    return app.name.partition(":")[2]
+
+
+def _lets_in(lists: Sequence[Allowed], settings: django_settings.DjangoSettings | None, root: Path) -> Allowed | None:
+    """Return the hosts that the app lets in; of Django's settings those count that are in use."""
+    if settings is None:
+        return next(iter(lists), None)
+    own = [it for it in lists if root / it.place.rpartition(":")[0] == settings.file]
+    base = [
+        it
+        for it in lists
+        if (file := root / it.place.rpartition(":")[0]).parent == settings.file.parent and file.stem in _BASES
+    ]
+    return next(iter((*own, *base)), None)
 
 
 def _sources(root: Path) -> list[Path]:

@@ -8,9 +8,10 @@ from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, as_name
 from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies, NamedFile
+from asgictl.scaffold.project import App, Asking, Dependencies, NamedFile
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
 
 # Compose reads those, and not the image.
 _VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
@@ -49,6 +50,14 @@ def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]
             yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
         elif not PATH.fullmatch(found.path) and ignore_files.is_usual(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
+
+
+def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:
+    """Yield what a check that asks by this machine's own address would be answered."""
+    if lets_in is None or lets_in.anybody or asking.host is not None:
+        return
+    answered = "a check may be answered 400, and takes that for well" if settings else "a check is turned away"
+    yield f"the hosts of {lets_in.place} are not all in the source: {answered}, unless --domain says one"
 
 
 def of_places(

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold.project import NamedFile
-from asgictl.scaffold.uses import health, reads, writes
+from asgictl.scaffold.uses import health, hosts, reads, writes
 from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
 from asgictl.scaffold.uses.paths import Paths
 
 
@@ -19,6 +20,8 @@ class Uses(NamedTuple):
     websocket: Route | None = None
     named: tuple[NamedFile, ...] = ()
     written: tuple[NamedFile, ...] = ()
+    hosts: tuple[Allowed, ...] = ()
+    redirect: str | None = None
     unread: tuple[Path, ...] = ()
 
 
@@ -40,7 +43,13 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
         if not writes.is_script(_within(root, file)):
             for path, line in sorted(writes.written(tree, paths), key=lambda it: it[1]):
                 written.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}"))
+        place = _within(root, file)
         seen = seen._replace(
+            hosts=(
+                *seen.hosts,
+                *(Allowed(names, whole, f"{place}:{line}") for names, whole, line in hosts.allowed(tree)),
+            ),
+            redirect=seen.redirect or next((f"{place}:{line}" for line in hosts.redirects(tree)), None),
             likely=seen.likely or next((Route(path, file, line) for path, line in health.likely(tree)), None),
             websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(tree)), None),
         )

@@ -18,7 +18,6 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
-_READY_WITHIN = 60
 _LAST_LINES = 12
 _LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _MEGABYTE = 1_000_000
@@ -126,13 +125,13 @@ class _Trial:
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
         self.address = self._address()
-        while time.monotonic() - began < _READY_WITHIN:
+        while time.monotonic() - began < self.request.startup_time:
             if (status := self._status()) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
                 raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
             time.sleep(0.05)
-        raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
+        raise _FailedError(f"there is no answer after {self.request.startup_time} s", self._logs())
 
     def health(self) -> str:
         looked = json.loads(self.engine.call("image", "inspect", "--format", "{{json .}}", self.name))
@@ -207,7 +206,7 @@ class _Trial:
     def _status(self) -> int | None:
         connection = http.client.HTTPConnection(*self.address, timeout=10)
         try:
-            connection.request("GET", self.project.health.path)
+            connection.request("GET", self.project.health.path, headers=self.project.asking.headers)
             with connection.getresponse() as response:
                 return response.status
         except (OSError, http.client.HTTPException):
