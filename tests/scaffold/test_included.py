@@ -81,6 +81,8 @@ INCLUDED: list[tuple[str, dict[str, str], str, int]] = [
         "",
         0,
     ),
+    ("from api import router\napp.include_router(router, prefix='/a b')\n", {"api.py": FASTAPI}, "", 0),
+    ("from api import router\napp.include_router(router, prefix=\"/');evil('\")\n", {"api.py": FASTAPI}, "", 0),
     ("from api import router\napp.include_router(router, prefix='/{x}')\n", {"api.py": FASTAPI}, "", 0),
 ]
 
@@ -134,6 +136,7 @@ MIDDLEWARE = [
     ("app.add_middleware(TrustedHostMiddleware, allowed_hosts=['app.example.com'])", "app.example.com", False, 0),
     ("x = [Middleware(TrustedHostMiddleware, allowed_hosts=['a.b', 'c.d'])]", "a.b", False, 0),
     ("AllowedHostsConfig(allowed_hosts=['a.b'])", "a.b", False, 0),
+    ("AllowedHostsConfig(allowed_hosts=['a\\nRUN EVIL', \"a'b\", 'c.d'])", "c.d", False, 0),
     ("app.config['TRUSTED_HOSTS'] = ['a.b']", "a.b", False, 0),
     ("app.add_middleware(TrustedHostMiddleware, allowed_hosts=['*.example.com'])", None, False, 1),
     ("app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)", None, False, 1),

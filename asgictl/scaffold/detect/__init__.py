@@ -8,6 +8,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
+from asgictl.scaffold import accepted
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -59,7 +60,9 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         layout_is, layout_from = f"{layout_is}, imported from src", f"{outside.path} in {outside.place}"
     apt, apt_from = system_packages.needed(deps, request.apt)
     indexes = list(index.find(root, deps.files))
-    public = tuple(it.path for it in source.named if reads.is_public(root / it.path))
+    public = tuple(
+        it.path for it in source.named if accepted.PATH.fullmatch(it.path) and reads.is_public(root / it.path)
+    )
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -89,6 +92,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         notes=(
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_files(source.named, public),
+            *(f"`{_within(root, it)}` cannot be read: what it opens was not compared" for it in source.unread),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
@@ -113,6 +117,7 @@ class _Source(NamedTuple):
     written: tuple[NamedFile, ...]
     asking: Asking
     lets_in: Allowed | None
+    unread: tuple[Path, ...]
 
 
 def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
@@ -154,6 +159,7 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         written=written,
         asking=asking,
         lets_in=lets_in,
+        unread=uses.unread,
     )
 
 

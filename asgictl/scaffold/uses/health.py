@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from asgictl.discovery.source import offers, python_file
 from asgictl.errors import AppLoadError
+from asgictl.scaffold.accepted import HEALTH_PATH
 from asgictl.scaffold.uses.included import Included
 
 _PATHS = (
@@ -71,8 +72,10 @@ def _usual(path: str) -> str | None:
     bare = _bare(path)
     if bare in _PATHS:
         return bare
+    if not HEALTH_PATH.fullmatch(path):
+        return None
     ends = (usual for usual in _PATHS if usual not in _VAGUE and bare.endswith(usual))
-    return next(ends, None) if not set("{<:*") & set(bare) else None
+    return next(ends, None) if ":" not in bare else None
 
 
 def likely(tree: ast.Module) -> Iterator[tuple[str, int]]:

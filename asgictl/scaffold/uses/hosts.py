@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from asgictl.scaffold.accepted import DOMAIN
+
 _REDIRECTS = {"HTTPSRedirectMiddleware", "Talisman"}
 _LISTS = {"ALLOWED_HOSTS", "TRUSTED_HOSTS"}
 
@@ -22,9 +24,9 @@ class Allowed(NamedTuple):
 
     @property
     def name(self) -> str | None:
-        """A host that is let in."""
+        """A host that is let in, where a file can hold it."""
         names = (host.removeprefix(".") for host in self.hosts)
-        return next((name for name in names if name and "*" not in name and not name.startswith("[")), None)
+        return next((name for name in names if DOMAIN.fullmatch(name)), None)
 
 
 def allowed(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], bool, int]]:
