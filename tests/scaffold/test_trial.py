@@ -17,7 +17,7 @@ import pytest
 
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import verify
-from asgictl.scaffold.project import Health, Project
+from asgictl.scaffold.project import Asking, Health, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
 from asgictl.scaffold.verify import engine as engines
@@ -109,12 +109,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def answers() -> Iterator[dict[str, Any]]:
-    """Have a server that answers with `status`, and keeps the `paths` that it was asked for."""
-    told: dict[str, Any] = {"status": [200], "paths": []}
+    """Have a server that answers with `status`, and keeps the `paths` and `headers` that it was asked for."""
+    told: dict[str, Any] = {"status": [200], "paths": [], "headers": []}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             told["paths"].append(self.path)
+            told["headers"].append(self.headers)
             status = told["status"]
             self.send_response(status.pop(0) if len(status) > 1 else status[0])
             self.end_headers()
@@ -286,6 +287,25 @@ def test_what_goes_wrong(  # the columns of the table
     assert failed._replace(seconds=0) == Step(step, passed=False, seen=seen, seconds=0, lines=lines)
     assert "60 s" not in seen or failed.seconds == pytest.approx(61.45)
     assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
+
+
+def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
+    """What is read-only is told with the option that changes it, and with that the trial has the place."""
+    engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}
+
+    failed = tried(engine, tmp_path, volume=("uploads:/app/uploads", "data:/data"))[-1]
+
+    assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
+    started = next(" ".join(call) for call in engine.calls if call[0] == "run")
+    assert "--tmpfs /tmp:size=256m --volume /app/uploads --volume /data --publish " in started
+
+
+def test_how_a_trial_asks(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """The app is asked by the host that it lets in, as the proxy would ask."""
+    found = project(asking=Asking("a.b", https=True))
+
+    assert all(step.passed for step in tried(engine, tmp_path, found=found))
+    assert [(it["Host"], it["X-Forwarded-Proto"]) for it in answers["headers"]] == [("a.b", "https")] * 2
 
 
 def test_capabilities(engine: Engine, tmp_path: Path) -> None:
