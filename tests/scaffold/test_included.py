@@ -165,7 +165,7 @@ def test_hosts_of_middleware(lay: Lay, line: str, host: str | None, https: bool,
 
 def test_what_a_list_of_hosts_says() -> None:
     """A list that is not written out says what it can."""
-    found = list(hosts.allowed(ast.parse("ALLOWED_HOSTS = ['a.b', HOST]\n")))
+    found = list(hosts.allowed(ast.walk(ast.parse("ALLOWED_HOSTS = ['a.b', HOST]\n"))))
 
     assert found == [(("a.b",), False, 1)]
 

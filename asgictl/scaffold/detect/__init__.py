@@ -8,7 +8,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
-from asgictl.scaffold import accepted
+from asgictl.scaffold import accepted, ignore_files
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -143,8 +143,11 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         statics = Statics(settings.required)
         place = f"STATIC_ROOT in {_within(root, settings.file)}:{settings.static_root}"
         findings.append(Finding("static files", "collected", place))
-    if uses.named:
-        findings.append(Finding("files", _listed([it.path for it in uses.named]), uses.named[0].place))
+    left = ignore_files.left_out(ignore_files.USUAL)
+    # What is not there yet may be built, where an ignore list knows such folders.
+    named = tuple(it for it in uses.named if reading.exists(root / it.path) or left(it.path))
+    if named:
+        findings.append(Finding("files", _listed([it.path for it in named]), named[0].place))
     written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
     if written:
         findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
@@ -155,7 +158,7 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         statics=statics,
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
-        named=uses.named,
+        named=named,
         written=written,
         asking=asking,
         lets_in=lets_in,

@@ -44,11 +44,11 @@ def of_project(
 
 def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]:
     """Yield what the source opens and the image does not get; `public` are certificates, which it does."""
-    secret = ignore_files.left_out(ignore_files.SECRETS)
+    secret, usual = ignore_files.left_out(ignore_files.SECRETS), ignore_files.left_out(ignore_files.USUAL)
     for found in named:
         if secret(found.path) and found.path not in public and not _VARIABLES.search(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
-        elif not PATH.fullmatch(found.path) and ignore_files.is_usual(found.path):
+        elif not PATH.fullmatch(found.path) and usual(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
 
 

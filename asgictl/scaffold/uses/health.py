@@ -78,16 +78,16 @@ def _usual(path: str) -> str | None:
     return next(ends, None) if ":" not in bare else None
 
 
-def likely(tree: ast.Module) -> Iterator[tuple[str, int]]:
+def likely(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Yield what looks like a route for health; its whole path may be another."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if (path := _health_path(node)) is not None:
             yield path, getattr(node, "lineno", 1)
 
 
-def websockets(tree: ast.Module) -> Iterator[int]:
+def websockets(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Yield the lines that are about WebSockets."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if _is_websocket(node):
             yield getattr(node, "lineno", 1)
 

@@ -1,7 +1,7 @@
 """Whom the app answers: hosts that it lets in, and whether it sends everybody to HTTPS."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from asgictl.scaffold.accepted import DOMAIN
@@ -29,9 +29,9 @@ class Allowed(NamedTuple):
         return next((name for name in names if DOMAIN.fullmatch(name)), None)
 
 
-def allowed(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], bool, int]]:
+def allowed(nodes: Iterable[ast.AST]) -> Iterator[tuple[tuple[str, ...], bool, int]]:
     """Yield the lists of hosts that are let in: those that are written out, whether that is all, and the line."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(keywords=keywords):
                 values = [it.value for it in keywords if it.arg == "allowed_hosts"]
@@ -48,9 +48,9 @@ def allowed(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], bool, int]]:
                 yield tuple(texts), len(texts) == len(items), value.lineno
 
 
-def redirects(tree: ast.Module) -> Iterator[int]:
+def redirects(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Yield the lines that send everybody to HTTPS."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _REDIRECTS:
                 yield node.lineno
