@@ -1,4 +1,4 @@
-# asgictl scaffold eb9a7aaef95a5789: run it again to update this file; once you have edited it, it is yours
+# asgictl scaffold 792f6bb45fd40e99: run it again to update this file; once you have edited it, it is yours
 ARG PYTHON_VERSION=3.14
 ARG UV_VERSION=0.13.9
 
@@ -44,6 +44,6 @@ COPY --from=build /src /app
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client as h,os,sys;c=h.HTTPConnection('127.0.0.1',int(os.environ.get('ASGICTL_SERVE_PORT') or 8000),timeout=4);c.request('GET','/healthz');sys.exit(c.getresponse().status>=400)"]
 CMD ["asgictl", "serve", "asgictl.demo:app", "--prod", "--quiet-path", "/healthz"]

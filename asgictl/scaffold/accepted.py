@@ -25,12 +25,12 @@ _VOLUME = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?):((?:/[A-Za-z0-9._-
 _NO_VOLUME = re.compile(
     r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|var/lib|home)/$"
 )
-_HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
+HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 _PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
-_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MEMORY = re.compile(r"[1-9][0-9]{0,8}[MG]")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,3})?")
 PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
@@ -69,11 +69,11 @@ def check(request: ScaffoldRequest) -> None:
     for name, pattern, example in (
         ("port_env", VARIABLE, "PORT"),
         ("workdir", _WORKDIR, "/app"),
-        ("health_path", _HEALTH_PATH, "/healthz"),
+        ("health_path", HEALTH_PATH, "/healthz"),
         ("base", _IMAGE, "python:3.13-slim-bookworm"),
         ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
         ("python", _PYTHON, "3.13"),
-        ("domain", _DOMAIN, "app.example.com"),
+        ("domain", DOMAIN, "app.example.com"),
         ("memory", _MEMORY, "512M or 2G"),
         ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
         ("requirements", PATH, "requirements/prod.txt"),
@@ -123,7 +123,7 @@ def check_project(project: Project) -> None:
         (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
         (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),
         ((project.statics.outside if project.statics else None,), _WORKDIR, "a folder for an image", "rename it"),
-        ((project.health.path,), _HEALTH_PATH, "a path to ask", "pass --health-path"),
+        ((project.health.path,), HEALTH_PATH, "a path to ask", "pass --health-path"),
         ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
         ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),
         ((*project.apt.build, *project.apt.runtime), _APT, "the name of a Debian package", "write it like libpq5"),

@@ -18,7 +18,7 @@ SECRETS = (
     *("**/*.jks", "**/*.keystore", "**/id_rsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.aws", "**/.netrc"),
     *("**/netrc", "**/pip.conf", "**/.pypirc", "**/credentials.json", "**/service-account*.json", "secrets"),
 )
-_IGNORED = (
+USUAL = (
     *("# version control, editors", ".git", ".gitignore", ".github", ".idea", ".vscode", "**/.DS_Store"),
     *("# Python", "**/__pycache__", "**/*.py[cod]", ".venv", "venv", "env", ".tox", ".nox", "**/.mypy_cache"),
     *(
@@ -61,7 +61,7 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     named = [it.path for it in project.named if PATH.fullmatch(it.path)]
     lines = [
         line
-        for line in _IGNORED
+        for line in USUAL
         if line.startswith("#")
         or (line not in {*packages, *named} and not any(matches([line], file) for file in needed))
     ]
@@ -73,11 +73,6 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
 def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for what unlocks something, which come last: nothing above may let it in."""
     return (*SECRETS, *filter(None, [secret_inside(request)]), *(f"!{path}" for path in project.public))
-
-
-def is_usual(path: str) -> bool:
-    """Tell whether `path` is among what is left out of every image."""
-    return matches([*_IGNORED], path)
 
 
 def secret_inside(request: ScaffoldRequest) -> str | None:

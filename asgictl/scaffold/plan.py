@@ -1,5 +1,6 @@
 """Plan the files: from a project and a request to texts; reads and writes nothing of the user's."""
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
+STARTUP_PERIOD = 2
 
 # What each target writes, beside the units, which are called after the project.
 _FILES: dict[Target, tuple[str, ...]] = {
@@ -105,10 +107,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "settings": project.app.settings,
         "websockets": project.websockets,
         "command": server_command.production(project, request),
-        "health_command": server_command.health(project.health, server_command.port_variable(request), request.port),
-        "tls_health_command": server_command.health(
-            project.health, server_command.port_variable(request), request.port, https=True
-        ),
+        **_checks(project, request),
         "dev_command": server_command.development(project, request),
         "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
         if project.package
@@ -123,12 +122,15 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "k8s_grace": grace["k8s"],
         "unit_grace": grace["unit"],
         "prestop": PRESTOP,
-        "probe": _probe(project, request),
         "unit_command": (
             *server_command.server(project, request),
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
         "migrate": project.migrations.command if project.migrations else None,
+        "probe": _probe(project, project.asking.ready),
+        "live_probe": _probe(project, project.asking.live),
+        "startup_failures": math.ceil(request.startup_time / STARTUP_PERIOD),
+        "startup_period": STARTUP_PERIOD,
         "memory_request": _least(request.memory),
         "tmp_size": tmp_size(request.memory),
         "volumes": request.volumes,
@@ -200,10 +202,23 @@ def _copied(files: tuple[str, ...]) -> list[tuple[str, list[str]]]:
     return list(folders.items())
 
 
-def _probe(project: Project, request: ScaffoldRequest) -> str:
+def _checks(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
+    """Return the commands that ask the server in the container how it is."""
+    variable = server_command.port_variable(request)
+    asked = project.health._replace(path=project.asking.ready or project.health.path)
+    headers = project.asking.headers
+    host = {name: value for name, value in headers.items() if name == "Host"}
+    return {
+        "health_command": server_command.health(asked, variable, request.port, host if request.https else headers),
+        "tls_health_command": server_command.health(asked, variable, request.port, host, https=True),
+    }
+
+
+def _probe(project: Project, path: str | None) -> str:
     """Return what the kubelet asks: the route for health, or where none is known, whether the port is open."""
-    if not project.health.strict and (project.health.path == "/" or request.domain is None):
+    health, asking = project.health, project.asking
+    if not health.strict and (health.path == "/" or asking.host is None):
         return "tcpSocket: {port: http}"
-    path = rendering.quoted(project.health.path)
-    host = f", httpHeaders: [{{name: Host, value: {rendering.quoted(request.domain)}}}]" if request.domain else ""
-    return f"httpGet: {{path: {path}, port: http{host}}}"
+    headers = ", ".join(f"{{name: {name}, value: {rendering.quoted(value)}}}" for name, value in asking.headers.items())
+    sent = f", httpHeaders: [{headers}]" if headers else ""
+    return f"httpGet: {{path: {rendering.quoted(path or health.path)}, port: http{sent}}}"

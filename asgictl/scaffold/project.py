@@ -55,6 +55,27 @@ class Health(NamedTuple):
     strict: bool
 
 
+class Asking(NamedTuple):
+    """How a check asks: by a `host` that the app lets in, as a proxy does that speaks `https`.
+
+    `live` is a path that tells whether the app lives, `ready` one that tells whether it takes requests, where those
+    are two.
+    """
+
+    host: str | None = None
+    https: bool = False
+    live: str | None = None
+    ready: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the proxy in front would send."""
+        return {
+            **({"Host": self.host} if self.host else {}),
+            **({"X-Forwarded-Proto": "https"} if self.https else {}),
+        }
+
+
 class NamedFile(NamedTuple):
     """A file or folder that the source names, relative to the root, and where; `own` if relative to that place."""
 
@@ -117,3 +138,4 @@ class Project(NamedTuple):
     named: tuple[NamedFile, ...] = ()
     public: tuple[str, ...] = ()
     from_source: bool = False
+    asking: Asking = Asking()

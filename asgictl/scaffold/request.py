@@ -54,6 +54,7 @@ class ScaffoldRequest(NamedTuple):
     tty: bool = False
     volume: tuple[str, ...] = ()
     uid: Annotated[int, Range(1, 2**31 - 2)] = 10001
+    startup_time: Annotated[int, Range(1, 3600)] = 60
     graceful: Annotated[int, Range(1, 3600)] = 8
     https: bool = False
 

@@ -472,6 +472,7 @@ SCAFFOLD = {
     "port-env": Row({"detect.request.port_env": "PORT"}, "PORT"),
     "workers": Row({"detect.request.workers": 3}, "3"),
     "graceful": Row({"detect.request.graceful": 9}, "9"),
+    "startup-time": Row({"detect.request.startup_time": 90}, "90"),
     "memory": Row({"detect.request.memory": "1G"}, "1G"),
     "restart": Row({"detect.request.restart": "always"}, "always"),
     "tty": Row({"detect.request.tty": True}),

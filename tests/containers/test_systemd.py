@@ -78,5 +78,46 @@ def _main_pid(within) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return str(within("systemctl", "show", "--property", "MainPID", "--value", "shop.service"))
 
 
+_KEEPING = """
+from pathlib import Path
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        for folder in ("uploads", "/data"):
+            with (Path(folder) / "x").open("a") as file:
+                file.write("x")
+        body = Path("uploads/x").read_bytes() + Path("/data/x").read_bytes()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+"""
+
+
+@pytest.mark.skipif(lab.SYSTEM, reason="needs an image that is made here")
+def test_what_is_kept(tmp_path: Path, engine: None) -> None:
+    """What the app writes to its volumes, in its folder and elsewhere, is there after a restart."""
+    kind = projects.Kind({"main.py": _KEEPING, "requirements.txt": "fastapi\n", ".python-version": "3.11\n"})
+    folder = projects.write(tmp_path / "shop", kind)
+    volumes = ("--volume", "uploads:/app/uploads", "--volume", "data:/data")
+    lab.call(str(ASGICTL), "scaffold", "--for", "systemd", *volumes, folder=folder)
+    container = lab.call(
+        "docker", "run", "--detach", *_RIGHTS, lab.systemd_image(tmp_path / "image", folder, "asgictl")
+    )
+
+    def within(*command: str, check: bool = True) -> str:
+        return lab.call("docker", "exec", container, *command, check=check)
+
+    def asked() -> str:
+        return within("curl", "-sf", "http://127.0.0.1:8000/", check=False)
+
+    lab.until(lambda: within("systemctl", "is-active", "shop.service", check=False) == "active", lambda: _why(within))
+    lab.until(lambda: asked() != "", lambda: _why(within))
+    before = asked()
+    within("systemctl", "restart", "shop.service")
+
+    assert len(before) % 2 == 0
+    assert asked() == before + "xx"
+
+
 def _why(within) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return str(within("journalctl", "--no-pager", "--lines", "40", "--unit", "shop.service", check=False))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detect import detect, django_settings
-from asgictl.scaffold.django import stand_ins
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.django import django_settings, stand_ins
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Project, Statics

@@ -92,6 +92,23 @@ def test_certificates_and_keys(lay: Lay) -> None:
     )
 
 
+def test_a_file_that_is_no_python(lay: Lay) -> None:
+    """What could not be read is told: it may open files, too."""
+    project = detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n", "x.py": "def ("}))
+
+    assert project.notes == ("`x.py` cannot be read: what it opens was not compared",)
+
+
+def test_a_certificate_with_a_strange_name(lay: Lay) -> None:
+    """The name of a certificate makes no line of the ignore list that is not its own."""
+    root = lay(
+        {"x\n!jwt.pem": "CERTIFICATE", "a b.pem": "CERTIFICATE"}, f"{APP}open('x\\n!jwt.pem')\nopen('a b.pem')\n"
+    )
+    project = detect(ScaffoldRequest(), root)
+
+    assert text(".dockerignore", project) == text(".dockerignore")
+
+
 def test_a_name_that_no_file_takes(lay: Lay) -> None:
     """A name with a blank makes no line of an ignore list: it stays out, and that is said."""
     project = detect(

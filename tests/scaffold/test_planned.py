@@ -12,7 +12,7 @@ from packaging.version import Version
 from asgictl import __version__
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.project import App, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
@@ -197,7 +197,7 @@ PROBES = [
 @pytest.mark.parametrize(("health", "domain", "probe"), PROBES)
 def test_probes(health: Health, domain: str | None, probe: str) -> None:
     """The kubelet asks the route for health by the name that the app knows, or else whether the port is open."""
-    manifest = text("k8s.yaml", project(health=health), domain=domain)
+    manifest = text("k8s.yaml", project(health=health, asking=Asking(domain)), domain=domain)
 
     assert re.findall(r"(?m)^ +((?:httpGet|tcpSocket).*)$", manifest) == [probe] * 3
 

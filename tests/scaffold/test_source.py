@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect
+from asgictl.scaffold.detect import detect, own_code
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import health
 from tests.scaffold.conftest import APP, Lay, found
@@ -232,7 +231,7 @@ def test_a_folder_that_cannot_be_read(lay: Lay, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(("limit", "seen"), [(2, False), (3, True)])
 def test_a_bound_on_files(lay: Lay, limit: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a large project only so many files are looked at, in their order."""
-    monkeypatch.setattr(detecting, "_FILES_READ", limit)
+    monkeypatch.setattr(own_code, "_FILES_READ", limit)
     root = lay({"a/x.py": "", "b.py": "", "c.py": "x.websocket('/ws')\n", "d.py": ""})
 
     assert detect(ScaffoldRequest(), root).websockets is seen

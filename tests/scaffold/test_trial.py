@@ -18,7 +18,7 @@ import pytest
 
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import verify
-from asgictl.scaffold.project import Health, Project, Statics
+from asgictl.scaffold.project import Asking, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
 from asgictl.scaffold.verify import engine as engines
@@ -300,6 +300,26 @@ def test_what_goes_wrong(  # the columns of the table
     assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
 
 
+def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
+    """What is read-only is told with the option that changes it, and with that the trial has the place."""
+    engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}
+
+    failed = tried(engine, tmp_path, volume=("uploads:/app/uploads", "data:/data"))[-1]
+
+    assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
+    started = next(" ".join(call) for call in engine.calls if call[0] == "run")
+    assert "--tmpfs /tmp:size=256m " in started
+    assert " --volume /app/uploads --volume /data " in started
+
+
+def test_how_a_trial_asks(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """The app is asked by the host that it lets in, as the proxy would ask."""
+    found = project(asking=Asking("a.b", https=True))
+
+    assert all(step.passed for step in tried(engine, tmp_path, found=found))
+    assert set(answers["hosts"]) == {("a.b", "https")}
+
+
 def test_capabilities(engine: Engine, tmp_path: Path) -> None:
     """What the server may do beyond a user is told."""
     engine.answers["exec NAME cat"] = STATUS.format(7, "000ff")
@@ -360,13 +380,6 @@ def test_a_large_body(
     answers["posted"] = status
 
     assert tried(engine, tmp_path)[4]._replace(seconds=0, lines=()) == Step("upload", passed, seen, 0)
-
-
-def test_asks_as_a_proxy_does(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
-    """With a domain the requests are for that host, over HTTPS as the proxy says."""
-    tried(engine, tmp_path, domain="shop.example.com")
-
-    assert set(answers["hosts"]) == {("shop.example.com", "https")}
 
 
 COMPOSE = """\

@@ -68,6 +68,7 @@ ROWS = {
         port_env=option("--port-env", metavar="NAME", about="The variable with the port, like PORT."),
         workers=option("--workers", metavar="N", about="Processes in each container."),
         graceful=option("--graceful", metavar="S", about="Seconds for open requests at a stop."),
+        startup_time=option("--startup-time", metavar="S", about="Seconds until it has to be ready."),
         memory=option("--memory", metavar="SIZE", about="The most it may take, like 512M or 2G."),
         volume=option("--volume", metavar="NAME:/PATH", about="A place to write that stays."),
         restart=option(

@@ -1,21 +1,19 @@
 """Look at a project without importing it, and say where each answer was read."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
-from asgictl.scaffold import migrations
-from asgictl.scaffold.accepted import as_name, is_name, is_place
+from asgictl.scaffold import accepted, migrations
+from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
-    django_settings,
     index,
     layout,
     notes,
+    own_code,
     python,
     runner,
     system_packages,
@@ -23,16 +21,12 @@ from asgictl.scaffold.detect import (
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.django import chosen_settings
-from asgictl.scaffold.django.chosen_settings import ChosenSettings
-from asgictl.scaffold.project import App, Finding, Health, NamedFile, Project, Statics
+from asgictl.scaffold.project import Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import health, look, reads
+from asgictl.scaffold.uses import reads
 from asgictl.scaffold.write import signature
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "requirements")
-_SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
-_FILES_READ = 1000
-_LISTED = 4
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -56,7 +50,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
     runner.check(request, deps, interpreter.version)
     name, name_from = _name(request, config, root)
-    source = _read(request, root, app, chosen)
+    source = own_code.read(request, root, app, chosen)
     outside = layout.opened_outside(root, config, app, source.named) if package and "src" in app.folders else None
     if outside:
         layout_is, layout_from = f"{layout_is}, imported from src", f"{outside.path} in {outside.place}"
@@ -64,7 +58,9 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     database = chosen.manage if chosen and source.settings and source.settings.database else None
     migrates, unmigrated = migrations.find(root, config, deps, app, database)
     indexes = list(index.find(root, deps.files))
-    public = tuple(it.path for it in source.named if reads.is_public(root / it.path))
+    public = tuple(
+        it.path for it in source.named if accepted.PATH.fullmatch(it.path) and reads.is_public(root / it.path)
+    )
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -100,6 +96,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_project(deps, app, source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
+            *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
+            *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *venv_python.notes(request, root),
@@ -108,69 +106,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         named=source.named,
         public=public,
         from_source=outside is not None,
+        asking=source.asking,
     )
-
-
-class _Source(NamedTuple):
-    """What the source says; `likely` is a route that may be one for health, and where it is."""
-
-    settings: django_settings.DjangoSettings | None
-    health: Health
-    websockets: bool
-    statics: Statics | None
-    likely: tuple[health.Route, str] | None
-    findings: tuple[Finding, ...]
-    named: tuple[NamedFile, ...]
-    written: tuple[NamedFile, ...]
-
-
-def _read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> _Source:
-    settings = django_settings.read(chosen) if chosen else None
-    asked, health_from = _health(request, root, app, settings)
-    uses = look(root, dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
-    websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
-    findings = [
-        Finding("health", asked.path, health_from),
-        Finding("websockets", "yes", _place(root, websocket))
-        if websocket
-        else Finding("websockets", "no", "none in the source"),
-    ]
-    statics = None
-    if settings is not None and settings.static_root and chosen and chosen.manage:
-        outside = settings.static_outside if is_place(settings.static_outside or "") else None
-        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
-        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
-        findings.append(Finding("static files", "collected", place))
-    if uses.named:
-        findings.append(Finding("files", _listed([it.path for it in uses.named]), uses.named[0].place))
-    written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
-    if written:
-        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
-    return _Source(
-        settings=settings,
-        health=asked,
-        websockets=websocket is not None,
-        statics=statics,
-        likely=(likely, _place(root, likely)) if likely else None,
-        findings=tuple(findings),
-        named=uses.named,
-        written=written,
-    )
-
-
-def _counts(found: NamedFile, settings: django_settings.DjangoSettings, root: Path) -> bool:
-    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
-    file = root / found.place.rpartition(":")[0]
-    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
-        return True
-    return file == settings.file or (settings.sqlite and file.stem in {"base", "common", "defaults", "__init__"})
-
-
-def _listed(names: list[str]) -> str:
-    """Return the first of `names`, and how many more there are."""
-    outer = [name for name in names if not any(name.startswith(f"{other}/") for other in names)]
-    more = len(outer) - _LISTED
-    return ", ".join(outer[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _root(folder: Path) -> tuple[Path, str]:
@@ -182,39 +119,6 @@ def _root(folder: Path) -> tuple[Path, str]:
             if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
                 break
     return folder, "the current folder: none above has a file of a project"
-
-
-def _health(
-    request: ScaffoldRequest, root: Path, app: App, settings: django_settings.DjangoSettings | None
-) -> tuple[Health, str]:
-    if request.health_path is not None:
-        return Health(request.health_path, strict=settings is None), "--health-path"
-    source = settings.urls if settings and settings.urls else app.file
-    if source is not None and (found := health.routes(source, app.name.partition(":")[2], factory=app.factory)):
-        # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
-        return Health(found[0].path, strict=settings is None), _place(root, found[0])
-    return Health("/", strict=False), "no route for health was found: anything below 500 is well"
-
-
-def _sources(root: Path) -> list[Path]:
-    """Return the Python files of the project itself, as many as are worth a look."""
-
-    def walk(folder: Path) -> Iterator[Path]:
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError:
-            return
-        for entry in entries:
-            if entry.is_symlink() or entry.name.startswith(".") or entry.name in _SKIPPED:
-                continue
-            if entry.is_dir():
-                if not reading.exists(entry / "pyvenv.cfg"):
-                    yield from walk(entry)
-            elif entry.suffix == ".py" and not entry.name.startswith("test_"):
-                yield entry
-
-    files = walk(root)
-    return [file for file, _ in zip(files, range(_FILES_READ), strict=False)]
 
 
 def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:
@@ -239,11 +143,3 @@ def _written_name(root: Path) -> str | None:
         return None
     match = re.search(r"(?m)^name: ([a-z0-9-]+)$", text)
     return match[1] if match and signature.is_ours(text) and is_name(match[1]) else None
-
-
-def _within(root: Path, file: Path) -> str:
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-
-
-def _place(root: Path, route: health.Route) -> str:
-    return f"{_within(root, route.file)}:{route.line}"

@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, as_name, is_place
-from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies, NamedFile, Statics
+from asgictl.scaffold.django.django_settings import DjangoSettings
+from asgictl.scaffold.project import App, Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
 
 # Compose reads those, and not the image.
 _VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
@@ -46,12 +47,20 @@ def of_project(
 
 def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]:
     """Yield what the source opens and the image does not get; `public` are certificates, which it does."""
-    secret = ignore_files.left_out(ignore_files.SECRETS)
+    secret, usual = ignore_files.left_out(ignore_files.SECRETS), ignore_files.left_out(ignore_files.USUAL)
     for found in named:
         if secret(found.path) and found.path not in public and not _VARIABLES.search(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
-        elif not PATH.fullmatch(found.path) and ignore_files.is_usual(found.path):
+        elif not PATH.fullmatch(found.path) and usual(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
+
+
+def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:
+    """Yield what a check that asks by this machine's own address would be answered."""
+    if lets_in is None or lets_in.anybody or asking.host is not None:
+        return
+    answered = "a check may be answered 400, and takes that for well" if settings else "a check is turned away"
+    yield f"the hosts of {lets_in.place} are not all in the source: {answered}, unless --domain says one"
 
 
 def of_places(

@@ -1,5 +1,6 @@
 """What the code of a project uses where it runs: files, places to write to, routes and hosts; read, never imported."""
 
+import ast
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -7,8 +8,9 @@ from typing import NamedTuple
 from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold.project import NamedFile
-from asgictl.scaffold.uses import health, reads, writes
+from asgictl.scaffold.uses import health, hosts, reads, writes
 from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
 from asgictl.scaffold.uses.paths import Paths
 
 
@@ -19,6 +21,8 @@ class Uses(NamedTuple):
     websocket: Route | None = None
     named: tuple[NamedFile, ...] = ()
     written: tuple[NamedFile, ...] = ()
+    hosts: tuple[Allowed, ...] = ()
+    redirect: str | None = None
     unread: tuple[Path, ...] = ()
 
 
@@ -33,16 +37,23 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
         except AppLoadError:
             seen = seen._replace(unread=(*seen.unread, file))
             continue
-        paths = Paths(tree, file, root)
-        for path, line, own in reads.named(tree, paths):
+        nodes = list(ast.walk(tree))
+        paths = Paths(nodes, file, root)
+        for path, line, own in reads.named(nodes, paths):
             known = named.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}", own))
             named[path] = known._replace(own=known.own or own)
         if not writes.is_script(_within(root, file)):
-            for path, line in sorted(writes.written(tree, paths), key=lambda it: it[1]):
+            for path, line in sorted(writes.written(nodes, paths), key=lambda it: it[1]):
                 written.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}"))
+        place = _within(root, file)
         seen = seen._replace(
-            likely=seen.likely or next((Route(path, file, line) for path, line in health.likely(tree)), None),
-            websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(tree)), None),
+            hosts=(
+                *seen.hosts,
+                *(Allowed(names, whole, f"{place}:{line}") for names, whole, line in hosts.allowed(nodes)),
+            ),
+            redirect=seen.redirect or next((f"{place}:{line}" for line in hosts.redirects(nodes)), None),
+            likely=seen.likely or next((Route(path, file, line) for path, line in health.likely(nodes)), None),
+            websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(nodes)), None),
         )
     opened = (it for it in named.values() if not it.path.endswith(".py"))
     return seen._replace(named=tuple(opened), written=tuple(written.values()))

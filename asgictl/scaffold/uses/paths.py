@@ -2,7 +2,7 @@
 
 import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,11 +21,11 @@ class Meant(NamedTuple):
 class Paths:
     """The paths that expressions of one file stand for; the current folder is the root of the project."""
 
-    def __init__(self, tree: ast.Module, file: Path, root: Path) -> None:
+    def __init__(self, nodes: Iterable[ast.AST], file: Path, root: Path) -> None:
         self.file = file
         self.root = root
         self._bound: dict[str, ast.expr] = {}
-        for node in ast.walk(tree):
+        for node in nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self._bound.setdefault(name, value)

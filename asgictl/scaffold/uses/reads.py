@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl import reading
@@ -27,23 +27,23 @@ _MAKING = {"makedirs", "mkdir", "connect", "FileHandler", "RotatingFileHandler"}
 _PATH = re.compile(r"\w[./]\w")
 
 
-def named(tree: ast.Module, paths: Paths) -> Iterator[tuple[str, int, bool]]:
-    """Yield what `tree` names: the path below the root, the line, and whether it is relative to the file itself.
+def named(nodes: Sequence[ast.AST], paths: Paths) -> Iterator[tuple[str, int, bool]]:
+    """Yield what a file names: the path below the root, the line, and whether it is relative to the file.
 
     Where a call or a setting takes a path that need not be there, for it may be built only later; any other text
     has to be the path of something that is there.
     """
-    for path, line, own in sorted(_all(tree, paths), key=lambda it: it[1]):
+    for path, line, own in sorted(_all(nodes, paths), key=lambda it: it[1]):
         if Path(path).suffix not in _DATABASES:
             yield path, line, own
-    for node in ast.walk(tree):
+    for node in nodes:
         if (read := _read_only(node)) is not None and (place := _present(read, paths)) is not None:
             yield place[0], read.lineno, place[1]
 
 
-def _all(tree: ast.Module, paths: Paths) -> Iterator[tuple[str, int, bool]]:
-    apart = _said_or_written(tree)
-    for node in ast.walk(tree):
+def _all(nodes: Sequence[ast.AST], paths: Paths) -> Iterator[tuple[str, int, bool]]:
+    apart = _said_or_written(nodes)
+    for node in nodes:
         for value, beside in _values(node):
             if id(value) not in apart and (place := paths.inside(value, beside=beside)) is not None:
                 yield place[0], value.lineno, place[1]
@@ -54,10 +54,10 @@ def _all(tree: ast.Module, paths: Paths) -> Iterator[tuple[str, int, bool]]:
             yield place[0], node.lineno, place[1]
 
 
-def _said_or_written(tree: ast.Module) -> set[int]:
+def _said_or_written(nodes: Sequence[ast.AST]) -> set[int]:
     """Return texts that stand for themselves, parts of longer paths, and what is opened to be written, or made."""
     apart = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Expr(value=value):
                 apart.add(id(value))

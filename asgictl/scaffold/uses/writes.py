@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from asgictl.scaffold.uses.paths import Paths
 from asgictl.scaffold.uses.reads import opened_to_write
@@ -15,6 +15,7 @@ _CALLS = {
 }
 _HANDLERS = {"FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler", "WatchedFileHandler"}
 _METHODS = {"mkdir", "write_text", "write_bytes", "touch"}
+_LAST = {name.rpartition(".")[2] for name in _CALLS} | _HANDLERS | _METHODS | {"open"}
 _SETTINGS = {"MEDIA_ROOT", "UPLOAD_FOLDER", "UPLOAD_DIR", "UPLOAD_PATH", "UPLOADS_DIR", "UPLOADED_FILES_DEST"}
 _HOME = re.compile(
     r"Path\.home\(\)((?: / '[\w./-]+')*)|expanduser\('~/?([\w./-]*)'\)|Path\('~/?([\w./-]*)'\)\.expanduser"
@@ -30,20 +31,14 @@ def is_script(path: str) -> bool:
     return _SCRIPTS.match(path) is not None
 
 
-def written(tree: ast.Module, paths: Paths) -> Iterator[tuple[str, int]]:
-    """Yield what `tree` writes to, below the root, from `/` or from `~`, and the line; a folder where that is known."""
-    for node in _served(tree):
+def written(nodes: Sequence[ast.AST], paths: Paths) -> Iterator[tuple[str, int]]:
+    """Yield what a file writes to, below the root, from `/` or from `~`, and the line; a folder where that is known."""
+    guarded = (node for node in nodes if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))
+    script = {id(inner) for node in guarded for inner in ast.walk(node)}
+    for node in nodes:
         for value in _values(node):
-            if (path := _target(value, paths)) is not None:
+            if id(node) not in script and (path := _target(value, paths)) is not None:
                 yield path, value.lineno
-
-
-def _served(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs when the file is imported, or called, and not as a script."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)):
-            yield node
-            yield from _served(node)
 
 
 def _values(node: ast.AST) -> Iterator[ast.expr]:
@@ -67,8 +62,10 @@ def _values(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _of_call(call: ast.Call) -> Iterator[ast.expr]:
+    last = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+    if last not in _LAST:
+        return
     name = ast.unparse(call.func)
-    last = name.rpartition(".")[2]
     opens = last == "open" and opened_to_write(call)
     if call.args and (name in _CALLS or last in _HANDLERS or (name == "open" and opens)):
         yield call.args[0]

@@ -17,7 +17,6 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import asking, compose_env, compose_volumes, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
-_READY_WITHIN = 60
 _LAST_LINES = 12
 _LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _MEGABYTE = 1_000_000
@@ -80,7 +79,7 @@ class _Trial:
         self.image = image.read(project.root / "Dockerfile")
         server = dockerfile.server_of(self.image)
         self.port = server.port if server and server.port else request.port
-        self.client = asking.ContainerClient(("127.0.0.1", 0), request.domain)
+        self.client = asking.ContainerClient(("127.0.0.1", 0), project.asking.headers)
         self.variables = _variables(project, request, self.port)
         self.steps: tuple[tuple[str, Callable[[], str]], ...] = (
             ("build", self.build),
@@ -116,13 +115,13 @@ class _Trial:
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
         self.client = self.client._replace(address=self._address())
-        while time.monotonic() - began < _READY_WITHIN:
+        while time.monotonic() - began < self.request.startup_time:
             if (status := self.client.get(self.project.health.path)) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
                 raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
             time.sleep(0.05)
-        raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
+        raise _FailedError(f"there is no answer after {self.request.startup_time} s", self._logs())
 
     def health(self) -> str:
         looked = json.loads(self.engine.call("image", "inspect", "--format", "{{json .}}", self.name))

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # More than Starlette, Django and Flask keep of a file in memory; in bytes.
@@ -17,10 +18,10 @@ _AFTER = f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
 class ContainerClient(NamedTuple):
-    """Asks at an address, as a proxy for `domain` would where there is one."""
+    """Asks at an address, with the `headers` that a proxy in front would send."""
 
     address: tuple[str, int]
-    domain: str | None
+    headers: Mapping[str, str]
 
     def get(self, path: str) -> int | None:
         """Return the status of the answer, None where there is none."""
@@ -32,12 +33,11 @@ class ContainerClient(NamedTuple):
         return self._ask("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"})
 
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> int | None:
-        proxied = {"Host": self.domain, "X-Forwarded-Proto": "https"} if self.domain else {}
         connection = http.client.HTTPConnection(*self.address, timeout=_PATIENCE)
         try:
             # A server may answer, and close, before it has read a body that it does not want.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body or None, {**proxied, **headers})
+                connection.request(method, path, body or None, {**self.headers, **headers})
             with connection.getresponse() as response:
                 return response.status
         except (OSError, http.client.HTTPException):
