@@ -1,7 +1,7 @@
 """What stays out of the image, and out of what is copied while developing."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -55,14 +55,24 @@ class Watched(NamedTuple):
 def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
     app = _app_file(project)
-    needed = [*project.deps.files, *project.needed, *([app] if app else [])]
+    home = project.deps.home
+    own = [*project.needed, *([app] if app else [])]
+    needed = [*project.deps.files, *(f"{home}/{file}" if home else file for file in own)]
     packages = [folder for folder in project.folders if folder != "tests"]
     lines = [
         line
-        for line in _IGNORED
+        for line in (_below(home) if home else _IGNORED)
         if line.startswith("#") or (line not in packages and not any(matches([line], file) for file in needed))
     ]
     return (*filter(None, [secret_inside(request)]), *lines)
+
+
+def _below(home: str) -> Iterator[str]:
+    """Yield the lines for a project in the folder `home` of the context: what holds on top holds there as well."""
+    for line in _IGNORED:
+        yield line
+        if not line.startswith(("#", "**/")):
+            yield f"{home}/{line}"
 
 
 def secret_inside(request: ScaffoldRequest) -> str | None:

@@ -22,7 +22,11 @@ _FILES: dict[Target, tuple[str, ...]] = {
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
-_MERGED = {".dockerignore": "dockerignore", ".gitignore": "gitignore"}
+_MERGED = {
+    ".dockerignore": "dockerignore",
+    "Dockerfile.dockerignore": "dockerignore",
+    ".gitignore": "gitignore",
+}
 _TOOLS = {"uv": "uv", "pylock": "uv", "pyproject": "uv", "poetry": "poetry", "pdm": "pdm", "pipenv": "pipenv"}
 
 
@@ -38,6 +42,8 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     """Return the files that the request asks for, always the same for the same project and request."""
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
+    if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
+        names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
     if "docker" in request.wanted and project.in_git:
@@ -63,6 +69,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     grace = budgets(request.graceful)
     prefix = f"{request.registry_prefix.rstrip('/')}/" if request.registry_prefix else ""
     tool = _TOOLS.get(project.deps.kind)
+    home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
     return {
@@ -79,6 +86,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
+        **_context(project),
         "package": project.package,
         "statics": project.statics,
         "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
@@ -110,10 +118,24 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "memory_request": _least(request.memory),
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
-        "rebuilt": (*project.deps.files, "Dockerfile"),
+        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
         "secrets": ignore_files.SECRETS,
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
+    }
+
+
+def _context(project: Project) -> dict[str, Any]:
+    """Return where the project lies in the build's context, and `below`, where its lock does if that is not on top."""
+    deps = project.deps
+    own = bool(deps.home) and all(PurePosixPath(file).is_relative_to(deps.home) for file in deps.files)
+    return {
+        "home": deps.home,
+        "up": project.up,
+        "below": deps.home if own else "",
+        "shared": bool(deps.home) and not own and deps.member is None,
+        "member": deps.member,
+        "folders": [f"./{folder}" for folder in deps.folders],
     }
 
 

@@ -19,9 +19,12 @@ class Finding(NamedTuple):
 class Dependencies(NamedTuple):
     """Where the dependencies come from.
 
-    `files` are those that installing them needs, relative to the root. `pinned` has the normalised names of all
-    that the project declares, or its lock lists, with the version where one is fixed. `local` tells that
-    installing them needs the project's own source, `git` that it needs that program.
+    `files` are those that installing them needs, relative to the build's context, in which the project lies in the
+    folder `home`, if that is not the context itself. `pinned` has the normalised names of all that the project
+    declares, or its lock lists, with the version where one is fixed. `local` tells that installing them needs the
+    project's own source, `git` that it needs that program. `member` is the project's name in the lock of a workspace
+    of uv's; `folders` are those
+    that a lock of Poetry's or PDM's installs from.
     """
 
     kind: DependencyKind
@@ -29,6 +32,9 @@ class Dependencies(NamedTuple):
     pinned: Mapping[str, str | None]
     local: bool = False
     git: bool = False
+    home: str = ""
+    member: str | None = None
+    folders: tuple[str, ...] = ()
 
 
 class App(NamedTuple):
@@ -90,3 +96,13 @@ class Project(NamedTuple):
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+
+    @property
+    def context(self) -> Path:
+        """The folder that the image is built from."""
+        return (self.root / self.up).resolve()
+
+    @property
+    def up(self) -> str:
+        """The way from the project to the build's context."""
+        return "/".join([".."] * len(Path(self.deps.home).parts)) or "."

@@ -21,11 +21,11 @@ from asgictl.scaffold.detect import (
     system_packages,
 )
 from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.project import App, Finding, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
-_MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "manage.py", "requirements")
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 
@@ -36,7 +36,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     Raises `ConfigError` for a question with two answers, `StartError` without an app, `FileProblemError` for files
     that cannot be read.
     """
-    root, why = _root(folder)
+    root, why = project_root.find(request, folder)
     config = pyproject.find(root)
     config = config if config and config.root == root else None
     deps, deps_from = dependencies.find(root, config, request)
@@ -51,7 +51,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
     apt, apt_from = system_packages.needed(deps, request.apt)
-    indexes = list(index.find(root, deps.files))
+    indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -120,16 +120,6 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
     )
-
-
-def _root(folder: Path) -> tuple[Path, str]:
-    """Return the folder of the project: this one, or the nearest above that says what it depends on."""
-    for root in (folder, *folder.parents):
-        if found := next((name for name in _MANIFESTS if (root / name).exists()), None):
-            return root, f"has {found}"
-        if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
-            break
-    return folder, "the current folder"
 
 
 def _health(

@@ -1,24 +1,20 @@
 """Where a project's dependencies come from: one lock or list, or an error that names all of them."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from packaging.utils import canonicalize_name
 
 from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.pyproject import PyProject
+from asgictl.pyproject import FILE, PyProject
 from asgictl.scaffold.detect import pins, requirements
+from asgictl.scaffold.detect.monorepo import workspaces
+from asgictl.scaffold.detect.monorepo.workspaces import Workspace
 from asgictl.scaffold.project import KINDS, Dependencies, DependencyKind
 from asgictl.scaffold.request import ScaffoldRequest
-
-_LOCKS: dict[str, DependencyKind] = {
-    "uv.lock": "uv",
-    "poetry.lock": "poetry",
-    "pdm.lock": "pdm",
-    "Pipfile.lock": "pipenv",
-    "pylock.toml": "pylock",
-}
 
 # What the tools write at the top of a file that they have made from another.
 _EXPORTED: tuple[tuple[str, DependencyKind], ...] = (
@@ -42,28 +38,96 @@ class LockSource(NamedTuple):
 
 def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> tuple[Dependencies, str]:
     """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one."""
-    sources = list(_sources(root, pyproject, request.requirements))
+    shared = workspaces.around(root)
+    sources = list(_sources(root, pyproject, request.requirements, shared))
     chosen, how = _chosen(root, pyproject, sources, request)
     if chosen.kind == "none":
         _refuse_missing_lock(root, pyproject)
         return Dependencies("none", (), {}), how
+    if shared is not None and chosen.file == shared.file:
+        return _of_workspace(shared, request), how
     if chosen.kind == "requirements":
-        return requirements.read(root, chosen.file), how
+        return _own(root, pyproject, requirements.read(root, chosen.file)), how
     manifest = {"pipenv": "Pipfile", "pylock": None}.get(chosen.kind, "pyproject.toml")
     files = tuple(dict.fromkeys(name for name in (manifest, chosen.file) if name and (root / name).is_file()))
     if manifest and manifest not in files:
         raise FileProblemError(f"`{chosen.file}` has no `{manifest}` beside it", hint="put both into one folder")
     local = _is_local(root, pyproject)
     if local and request.index_url and chosen.kind in {"uv", "poetry"}:
-        problem = f"`--index-url` does not go with a dependency that lies in the project, in `{chosen.file}`"
-        raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index-url")
+        _refuse_mirror(chosen.file)
     git = any(_GIT.search(_text(root / name)) for name in files)
-    return Dependencies(chosen.kind, files, pins.read(root, chosen.kind, chosen.file, pyproject), local, git), how
+    pinned = pins.read(root, chosen.kind, chosen.file, pyproject)
+    folders = tuple(sorted(workspaces.folders(root / chosen.file))) if chosen.kind in {"poetry", "pdm"} else ()
+    home = _home(root, folders or (workspaces.outside(root / chosen.file) if chosen.kind == "uv" else ()))
+    if folders and request.index_url:
+        _refuse_mirror(chosen.file)
+    files = tuple(f"{home}/{name}" if home else name for name in files)
+    deps = Dependencies(chosen.kind, files, pinned, local or bool(folders or home), git, home, None, folders)
+    if chosen.kind == "pyproject":
+        _refuse_unlocked(root, chosen.file, request)
+        return _own(root, pyproject, deps), how
+    return deps, how
 
 
-def _sources(root: Path, pyproject: PyProject | None, named: str | None) -> Iterator[LockSource]:
-    for name, kind in _LOCKS.items():
-        if (root / name).is_file():
+def _home(root: Path, folders: Iterable[str]) -> str:
+    """Return the way to `root` from the folder that holds it and all of `folders`, which are as seen from `root`."""
+    up = max((PurePosixPath(folder).parts.count("..") for folder in folders), default=0)
+    home = "/".join(root.parts[len(root.parts) - up :])
+    if up and (up >= len(root.parts) or not workspaces.is_near(root, root.parents[up - 1])):
+        problem = f"the dependencies of `{root}` lie outside of its repository, and so not in a build's context"
+        raise FileProblemError(problem, hint="install them from an index, or from Git")
+    return workspaces.checked(home) if home else ""
+
+
+def _of_workspace(shared: Workspace, request: ScaffoldRequest) -> Dependencies:
+    """Return what the lock of a workspace holds for the project, or the lock of one that installs it."""
+    home = shared.home if shared.kind == "uv" else "."
+    files = (FILE, shared.lock)
+    git = any(_GIT.search(_text(shared.root / name)) for name in files)
+    pinned = pins.read(shared.root, shared.kind, shared.lock, None, home)
+    folders = () if shared.kind == "uv" else tuple(sorted(workspaces.folders(shared.root / shared.lock)))
+    inside = (set(pinned) & set(workspaces.local_names(shared.root / shared.lock))) - {shared.member}
+    if request.index_url and inside:
+        _refuse_mirror(shared.lock)
+    local = shared.kind != "uv"
+    return Dependencies(shared.kind, files, pinned, local, git, shared.home, shared.member, folders)
+
+
+def _own(root: Path, pyproject: PyProject | None, deps: Dependencies) -> Dependencies:
+    """Return `deps`, none of which an index could answer with a stranger's; raise `ConfigError` for such a name."""
+    said = dict(workspaces.private(root))
+    resolved = pyproject.table("tool", "uv", "sources") if pyproject and deps.kind == "pyproject" else {}
+    for name in sorted(said.keys() & deps.pinned.keys() - set(map(canonicalize_name, resolved))):
+        problem = f"`{name}` is in {said[name]}, and would be taken from the index, where it may be a stranger's"
+        raise ConfigError(problem, hint="lock the workspace with its own tool, like `uv lock`")
+    tool = next((it for it in ("pdm", "poetry") if pyproject and pyproject.table("tool", it).get("source")), None)
+    if deps.kind == "pyproject" and tool:
+        problem = f"`{FILE}` names an index for `{tool}` alone, and without its lock all would come from another one"
+        raise ConfigError(problem, hint=f"run `{tool} lock`")
+    return deps
+
+
+def _refuse_unlocked(root: Path, file: str, request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` where nothing is locked though there is a lock above, unless that is what is asked for."""
+    lock = workspaces.lock_above(root)
+    if lock is not None and request.deps is None:
+        problem = f"the dependencies in `{file}` are not locked, and `{lock}` does not know this folder"
+        hint = "add it to the workspace there and lock again, or lock it here, or pass --deps pyproject"
+        raise ConfigError(problem, hint=hint, option="deps")
+
+
+def _refuse_mirror(lock: str) -> None:
+    problem = f"`--index-url` does not go with a dependency that lies in the project, in `{lock}`"
+    raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index-url")
+
+
+def _sources(
+    root: Path, pyproject: PyProject | None, named: str | None, shared: Workspace | None
+) -> Iterator[LockSource]:
+    if shared is not None:
+        yield LockSource(shared.kind, shared.file)
+    for name, kind in workspaces.LOCKS.items():
+        if (root / name).is_file() and not (shared and shared.kind == kind):
             yield LockSource(kind, name)
     if named is not None:
         named = _inside(root, named)

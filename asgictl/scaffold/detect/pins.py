@@ -18,21 +18,27 @@ from asgictl.scaffold.project import DependencyKind
 Entry = dict[str, Any]
 
 
-def read(root: Path, kind: DependencyKind, name: str, pyproject: PyProject | None) -> dict[str, str | None]:
-    """Return the normalised names, with the version where one is fixed; raise `FileProblemError` for a broken lock."""
+def read(
+    root: Path, kind: DependencyKind, name: str, pyproject: PyProject | None, home: str = "."
+) -> dict[str, str | None]:
+    """Return the normalised names, with the version where one is fixed; raise `FileProblemError` for a broken lock.
+
+    `home` is the folder of the project, which uv's lock of a workspace tells from the other members.
+    """
     if kind == "pyproject":
         assert pyproject is not None  # noqa: S101  # it is the source
         return dict(_declared(pyproject))
     try:
         text = reading.text(root / name)
         data: Entry = json.loads(text) if kind == "pipenv" else tomllib.loads(text)
-        return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in _installed(kind, data)}
+        entries = _installed(kind, data, home)
+        return {canonicalize_name(entry["name"]): _version(entry.get("version")) for entry in entries}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = f"cannot read `{name}`: {error}"
         raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
 
 
-def _installed(kind: DependencyKind, data: Entry) -> list[Entry]:
+def _installed(kind: DependencyKind, data: Entry, home: str) -> list[Entry]:
     match kind:
         case "pipenv":
             return [{"name": name, **entry} for name, entry in data.get("default", {}).items()]
@@ -43,17 +49,17 @@ def _installed(kind: DependencyKind, data: Entry) -> list[Entry]:
                 if not re.search(r"dependency_groups|extras", it.get("marker", ""))
             ]
         case "uv":
-            return _reached(data.get("package", []))
+            return _reached(data.get("package", []), home)
         case _:
             group = "main" if kind == "poetry" else "default"
             entries = [it for it in data.get("package", []) if group in it.get("groups", (group,))]
             return [it for it in entries if not it.get("optional") and "extra ==" not in str(it.get("markers", ""))]
 
 
-def _reached(entries: list[Entry]) -> list[Entry]:
-    """Return the packages of uv.lock that the project itself leads to, by its dependencies and their extras."""
+def _reached(entries: list[Entry], home: str) -> list[Entry]:
+    """Return the packages of uv.lock that the project in `home` leads to, by its dependencies and their extras."""
     local = [entry for entry in entries if any(_source(entry))]
-    roots = [entry for entry in local if "." in _source(entry)] or local
+    roots = [entry for entry in local if home in _source(entry)] or local
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
         by_name.setdefault(entry["name"], []).append(entry)

@@ -16,17 +16,19 @@ def present(root: Path) -> list[str]:
     return [name for name in (*plan.NAMES, *units) if (root / name).is_file()]
 
 
-def problems(root: Path, files: list[str], needed: Sequence[str] = ()) -> Iterator[Problem]:
+def problems(
+    root: Path, files: list[str], needed: Sequence[str] = (), context: Path | None = None
+) -> Iterator[Problem]:
     """Yield what is wrong with `files`; raise `FileProblemError` for one that cannot be read.
 
-    `needed` are files that the image has to hold.
+    `needed` are files that the image, which is built from `context`, has to hold.
     """
     found = image.read(root / "Dockerfile") if "Dockerfile" in files else None
     server = dockerfile.server_of(found) if found else None
     stages = [stage.name for stage in found.stages] if found else []
     for name in files:
         if name == "Dockerfile":
-            yield from dockerfile.check(root, needed)
+            yield from dockerfile.check(root, needed, context=context)
         elif name.startswith("compose"):
             yield from _missing(root, name)
             yield from orchestration.compose(root / name, server, stages)
