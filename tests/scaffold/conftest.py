@@ -13,7 +13,7 @@ from asgictl.errors import AsgictlError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import ScaffoldRequest
 
-APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+APP = "import logging\nasync def app(scope, receive, send): ...\n"
 Lay = Callable[..., Path]
 
 

@@ -9,7 +9,7 @@ from asgictl.errors import ConfigError
 from asgictl.scaffold.detect import detect, system_packages
 from asgictl.scaffold.project import Dependencies, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
-from tests.scaffold.conftest import Lay, found, refused
+from tests.scaffold.conftest import APP, Lay, found, refused
 
 POETRY = {"poetry.lock": ""}
 PIPENV = {"Pipfile.lock": "{}"}
@@ -226,7 +226,6 @@ CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes i
 INGRESS = "the Ingress is for app.example.com: pass --domain"
 FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
 PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
-UNDECLARED = "the app needs fastapi, and no file declares it: the image will not have it"
 NOTES = [
     ({}, {}, []),
     ({}, {"https": True}, [CERT]),
@@ -240,20 +239,6 @@ NOTES = [
     ({}, {"index_url": "https://x.example"}, []),
     ({"pylock.toml": ""}, {"deps": "pylock"}, []),
     ({"pylock.toml": ""}, {"deps": "pylock", "index_url": "https://x.example"}, [PYLOCK]),
-    ({"requirements.txt": "flask\n"}, {}, [UNDECLARED]),
-    ({"requirements.txt": "flask\n-e lib\n"}, {}, []),
-    ({"requirements.txt": "flask\n"}, {"deps": "none"}, [UNDECLARED]),
-    (
-        {"requirements.txt": "flask\n", "main.py": "from starlette.applications import Starlette as S\napp = S()\n"},
-        {},
-        [],
-    ),
-    ({"requirements.txt": "", "main.py": "async def app(scope, receive, send): ...\n"}, {}, []),
-    (
-        {"requirements.txt": "", "main.py": "from falcon.asgi import App\napp = App()\n"},
-        {},
-        [UNDECLARED.replace("fastapi", "falcon")],
-    ),
     (
         {"requirements.txt": "fastapi\n-i https://me:pw@x.example/y\n--extra-index-url https://x.example/z\n"},
         {},
@@ -262,7 +247,7 @@ NOTES = [
     (
         {"requirements.txt": "flask\n"},
         {"https": True, "index_secret": "x"},
-        [UNDECLARED, CERT, "there is no `x`, which the build mounts"],
+        [CERT, "there is no `x`, which the build mounts"],
     ),
 ]
 
@@ -273,15 +258,6 @@ def test_notes(lay: Lay, files: dict[str, str], options: dict[str, Any], notes: 
     root = lay({"requirements.txt": "fastapi\n", **files})
 
     assert detect(ScaffoldRequest(**options), root).notes == tuple(notes)
-
-
-@pytest.mark.parametrize("kind", ["uv", "pyproject"])
-def test_a_lock_of_the_apps_framework(lay: Lay, kind: str) -> None:
-    """A lock is believed to have what the app needs; what `pyproject.toml` declares is all there is."""
-    project = PYPROJECT.replace("fastapi", "flask").format([])
-    root = lay({"pyproject.toml": project, **({"uv.lock": ""} if kind == "uv" else {})})
-
-    assert detect(ScaffoldRequest(), root).notes == (() if kind == "uv" else (UNDECLARED,))
 
 
 @pytest.mark.parametrize(
@@ -298,8 +274,8 @@ def test_a_lock_of_the_apps_framework(lay: Lay, kind: str) -> None:
 def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     """A package whose version comes from Git gets a note, as an image has no history."""
     files = {"pyproject.toml": PYPROJECT.format([requirement]), "shop/__init__.py": "", "shop/main.py": ""}
-    packaged = lay({**files, "shop/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}, None)
+    packaged = lay({**files, "shop/main.py": APP}, None)
 
     assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
-    (packaged / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (packaged / "main.py").write_text(APP)
     assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()

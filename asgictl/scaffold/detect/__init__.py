@@ -21,6 +21,7 @@ from asgictl.scaffold.detect import (
     system_packages,
 )
 from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.detect.imported import imports
 from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.project import App, Finding, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
@@ -39,7 +40,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     root, why = project_root.find(request, folder)
     config = pyproject.find(root)
     config = config if config and config.root == root else None
-    deps, deps_from = dependencies.find(root, config, request)
+    near = project_root.between(project_root.app_file(request, folder), root)
+    deps, deps_from = dependencies.find(root, config, request, near)
     python, python_from = python_version.find(root, config, request)
     app, app_from = apps.find(request, folder, root, deps)
     package, layout_is, layout_from = (
@@ -47,6 +49,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
+    imports.check(root, deps, app, request.runner)
     runner.check(request, deps, python)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
@@ -79,7 +82,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         in_git=(root / ".git").exists(),
         findings=findings,
         notes=(
-            *notes.of_project(deps, app, source.settings, indexes, source.likely),
+            *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
     )

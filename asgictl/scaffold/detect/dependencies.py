@@ -36,10 +36,17 @@ class LockSource(NamedTuple):
     file: str
 
 
-def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> tuple[Dependencies, str]:
-    """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one."""
+def find(
+    root: Path, pyproject: PyProject | None, request: ScaffoldRequest, near: Iterable[Path] = ()
+) -> tuple[Dependencies, str]:
+    """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one.
+
+    Where `root` has none, a list may lie in one of the folders that are `near` the app.
+    """
     shared = workspaces.around(root)
     sources = list(_sources(root, pyproject, request.requirements, shared))
+    if not sources and (listed := requirements.beside(root, (root, *near))):
+        sources = [LockSource("requirements", listed)]
     chosen, how = _chosen(root, pyproject, sources, request)
     if chosen.kind == "none":
         _refuse_missing_lock(root, pyproject)

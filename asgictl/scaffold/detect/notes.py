@@ -7,13 +7,11 @@ from pathlib import Path
 from asgictl.scaffold.detect.django_settings import DjangoSettings
 from asgictl.scaffold.detect.health import Route
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 
 
 def of_project(
-    deps: Dependencies,
-    app: App,
     settings: DjangoSettings | None,
     indexes: Sequence[Index],
     likely: tuple[Route, str] | None,
@@ -33,8 +31,6 @@ def of_project(
         yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
     if likely is not None:
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
-    if _undeclared(deps, app):
-        yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
 
 
 def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:
@@ -49,9 +45,3 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
-
-
-def _undeclared(deps: Dependencies, app: App) -> bool:
-    """Tell whether the framework of the app is in no list that says everything; FastAPI brings Starlette along."""
-    lists = deps.kind in {"none", "requirements", "pyproject"} and not deps.local
-    return lists and app.framework is not None and app.framework != "starlette" and app.framework not in deps.pinned

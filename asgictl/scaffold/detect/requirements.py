@@ -1,7 +1,7 @@
 """Requirements files, with those that they include."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from asgictl import errors, reading
-from asgictl.errors import FileProblemError
+from asgictl.errors import ConfigError, FileProblemError
 from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import Dependencies
 
@@ -20,6 +20,12 @@ USUAL = (
     "requirements/main.txt",
     "requirements/base.txt",
     "requirements-prod.txt",
+    "requirements-production.txt",
+    "requirements/requirements.txt",
+)
+# Lists that hold more than an image needs, or only what others build upon.
+_OTHERS = re.compile(
+    r"dev|test|local|doc|lint|ci\b|debug|typing|types|tool|constraint|build|bench|example", re.IGNORECASE
 )
 # What markers ask of, in an image.
 _IMAGE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
@@ -33,6 +39,30 @@ class RequirementLine(NamedTuple):
     number: int
     text: str
     constraint: bool = False
+
+
+def _usual(root: Path) -> str | None:
+    """Return the list that an image is made from; raise `ConfigError` where several might be meant."""
+    if found := next((name for name in USUAL if (root / name).is_file()), None):
+        return found
+    lists = sorted(
+        name
+        for file in (*root.glob("requirements/*.txt"), *root.glob("requirements[-_]*.txt"))
+        if not _OTHERS.search(name := file.relative_to(root).as_posix())
+    )
+    if len(lists) > 1:
+        listed = ", ".join(f"`{name}`" for name in lists)
+        hint = f"choose: --requirements {' or --requirements '.join(lists)}"
+        raise ConfigError(f"dependencies may come from {len(lists)} lists: {listed}", hint=hint, option="requirements")
+    return lists[0] if lists else None
+
+
+def beside(root: Path, near: Iterable[Path]) -> str | None:
+    """Return the list in the nearest of the folders `near` that has one, as seen from `root`."""
+    for folder in near:
+        if name := _usual(folder):
+            return (folder / name).relative_to(root).as_posix()
+    return None
 
 
 def read(root: Path, name: str) -> Dependencies:
