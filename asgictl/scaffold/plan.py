@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from asgictl import __version__
 from asgictl.scaffold import ignore_files, rendering, server_command, versions
-from asgictl.scaffold.project import Project
+from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
 
@@ -87,6 +87,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
         **_context(project),
+        "selected": _selected(project.deps.kind, request),
         "package": project.package,
         "statics": project.statics,
         "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
@@ -123,6 +124,19 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
     }
+
+
+def _selected(kind: DependencyKind, request: ScaffoldRequest) -> str:
+    """Return what asks the tool for extras and groups, as it is added to its command."""
+    if kind == "poetry":
+        return "".join((*(f",{name}" for name in request.group), *(f" --extras {name}" for name in request.extra)))
+    if kind == "pdm":
+        asked = "".join(f" --group {name}" for name in (*request.extra, *request.group))
+        return asked if request.group else f" --prod{asked}"  # PDM takes no group of `dependency-groups` with --prod
+    if kind == "pipenv":
+        return f' --categories "packages {" ".join(request.group)}"' if request.group else ""
+    extras = "".join(f" --extra {name}" for name in request.extra)
+    return extras + "".join(f" --group {name}" for name in request.group)
 
 
 def _context(project: Project) -> dict[str, Any]:

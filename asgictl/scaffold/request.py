@@ -20,6 +20,8 @@ class ScaffoldRequest(NamedTuple):
     mode: Literal["copy", "bind"] = "copy"
     deps: str | None = None
     requirements: Annotated[str | None, Trait.PATH] = None
+    extra: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
     python: str | None = None
     base: str | None = None
     name: str | None = None

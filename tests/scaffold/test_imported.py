@@ -7,6 +7,7 @@ import pytest
 from asgictl.errors import ConfigError, StartError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detect.imported import distributions
+from asgictl.scaffold.plan import plan
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found, refused
 
@@ -84,17 +85,17 @@ LACKING = [
     (
         {**LOCKED, "main.py": FASTAPI + "import sklearn.svm\n"},
         "the app needs sklearn (scikit-learn), imported in main.py:3, and `uv.lock` does not bring it",
-        "add `scikit-learn` to the dependencies and lock again, or pass the --extra or --group that has it",
+        "add `scikit-learn` to the dependencies and lock again",
     ),
     (
         {**LOCKED, "main.py": f"{FASTAPI}from api import users\n", "api/users.py": "\nimport sqlalchemy\n"},
         "the app needs sqlalchemy, imported in api/users.py:2, and `uv.lock` does not bring it",
-        "add `sqlalchemy` to the dependencies and lock again, or pass the --extra or --group that has it",
+        "add `sqlalchemy` to the dependencies and lock again",
     ),
     (
         {**LOCKED, "api/__init__.py": "", "api/main.py": f"{FASTAPI}from . import db\n", "api/db.py": "import redis\n"},
         "the app needs redis, imported in api/db.py:1, and `uv.lock` does not bring it",
-        "add `redis` to the dependencies and lock again, or pass the --extra or --group that has it",
+        "add `redis` to the dependencies and lock again",
     ),
 ]
 
@@ -164,3 +165,123 @@ def test_a_framework_with_its_own_server(lay: Lay, source: str, hint: str) -> No
         error = refused(root, app=app)
         assert isinstance(error, StartError)
         assert (error.hint or "").startswith(hint)
+
+
+WEB = """\
+[project]
+name = "x"
+version = "1"
+optional-dependencies.web = ["fastapi>=0.1"]
+[dependency-groups]
+Serve_it = ["flask"]
+"""
+UV_WEB = """\
+version = 1
+[[package]]
+name = "x"
+source = { virtual = "." }
+[package.optional-dependencies]
+web = [{ name = "fastapi" }]
+[package.dev-dependencies]
+Serve_it = [{ name = "flask" }]
+[[package]]
+name = "fastapi"
+version = "1"
+[[package]]
+name = "flask"
+version = "3"
+"""
+POETRY_WEB = """\
+[[package]]
+name = "fastapi"
+version = "1"
+optional = true
+groups = ["main"]
+markers = "extra == \\"web\\""
+[[package]]
+name = "flask"
+version = "3"
+groups = ["Serve_it"]
+"""
+PDM_WEB = """\
+[[package]]
+name = "fastapi"
+version = "1"
+groups = ["web"]
+[[package]]
+name = "flask"
+version = "3"
+groups = ["Serve_it"]
+"""
+FLASK = "import flask\napp = flask.Flask('x')\n"
+SELECTED = [
+    ({}, {"extra": ("web",)}, {"fastapi"}, "-r pyproject.toml --extra web"),
+    ({}, {"group": ("Serve_it",)}, {"flask"}, "-r pyproject.toml --group Serve_it"),
+    ({"uv.lock": UV_WEB}, {"extra": ("web",)}, {"fastapi"}, "uv sync --locked --no-install-project --extra web"),
+    (
+        {"uv.lock": UV_WEB},
+        {"extra": ("web",), "group": ("Serve_it",)},
+        {"fastapi", "flask"},
+        "uv sync --locked --no-install-project --extra web --group Serve_it",
+    ),
+    ({"poetry.lock": POETRY_WEB}, {"extra": ("web",)}, {"fastapi"}, "poetry install --only main --extras web "),
+    ({"poetry.lock": POETRY_WEB}, {"group": ("Serve_it",)}, {"flask"}, "poetry install --only main,Serve_it "),
+    ({"pdm.lock": PDM_WEB}, {"extra": ("web",)}, {"fastapi"}, "pdm export --prod --group web "),
+    ({"pdm.lock": PDM_WEB}, {"group": ("Serve_it",)}, {"flask"}, "pdm export --group Serve_it "),
+    (
+        {"Pipfile": "", "Pipfile.lock": '{"web": {"flask": {}}}'},
+        {"group": ("web",), "deps": "pipenv"},
+        {"flask"},
+        'pipenv install --deploy --ignore-pipfile --categories "packages web"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "options", "names", "command"), SELECTED)
+def test_extras_and_groups(
+    lay: Lay, files: dict[str, str], options: dict[str, Any], names: set[str], command: str
+) -> None:
+    """Extras and groups that are asked for are installed by each tool, and count as what the image has."""
+    root = lay({"pyproject.toml": WEB, "main.py": FASTAPI if "fastapi" in names else FLASK, **files}, None)
+
+    project = detect(ScaffoldRequest(**options), root)
+
+    assert project.deps.pinned.keys() == names
+    assert command in plan(project, ScaffoldRequest(**options))[0].text
+
+
+@pytest.mark.parametrize("files", [{}, {"uv.lock": UV_WEB}, {"poetry.lock": POETRY_WEB}])
+@pytest.mark.parametrize(("source", "option"), [(FASTAPI, "--extra web"), (FLASK, "--group Serve_it")])
+def test_what_would_bring_it(lay: Lay, files: dict[str, str], source: str, option: str) -> None:
+    """Where an extra or a group has what the app imports, the error names the option that installs it."""
+    assert refused(lay({"pyproject.toml": WEB, **files}, source)).hint == f"pass {option}, which has it"
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "message", "hint"),
+    [
+        ({"pyproject.toml": WEB}, {"extra": ("wbe",)}, "there is no extra `wbe`", "there are: web"),
+        (LOCKED, {"group": ("x",)}, "there is no group `x`", "drop --group: the project has none"),
+        (
+            {"requirements.txt": "fastapi\n"},
+            {"extra": ("web",), "deps": "requirements"},
+            "`--extra` does not go with dependencies from requirements",
+            "drop --extra, or choose with --deps",
+        ),
+    ],
+)
+def test_an_extra_that_is_not_there(
+    lay: Lay, files: dict[str, str], options: dict[str, Any], message: str, hint: str
+) -> None:
+    """An extra or a group that the project does not have is an error with those that it has."""
+    error = refused(lay(files), **options)
+
+    assert (error.message, error.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("option", ["extra", "group"])
+def test_an_extra_that_is_no_name(lay: Lay, option: str) -> None:
+    """What is no name of an extra is refused: it would be words of a command."""
+    request: dict[str, Any] = {option: ("a && b",)}
+
+    assert refused(lay({"pyproject.toml": WEB}), **request).message == f"`a && b` does not do for `--{option}`"

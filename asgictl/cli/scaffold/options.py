@@ -34,6 +34,8 @@ ROWS = {
         "Project",
         deps=option("--deps", metavar="KIND", about="requirements, uv, poetry, pdm, pipenv, pylock, pyproject, none."),
         requirements=option("--requirements", metavar="FILE", about="The requirements file."),
+        extra=option("--extra", metavar="NAME", about="An extra to install, once for each."),
+        group=option("--group", metavar="NAME", about="A group of dependencies, once for each."),
         name=option("--name", metavar="NAME", about="Of image, project and units."),
         factory=flag("--factory", about="Call APP to get the app."),
         health_path=option("--health-path", metavar="PATH", about="Answers below 400 when all is well."),

@@ -49,7 +49,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
-    imports.check(root, deps, app, request.runner)
+    imports.check(root, config, deps, app, request.runner)
     runner.check(request, deps, python)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)

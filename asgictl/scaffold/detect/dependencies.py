@@ -11,6 +11,7 @@ from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.pyproject import FILE, PyProject
 from asgictl.scaffold.detect import pins, requirements
+from asgictl.scaffold.detect.imported import choices
 from asgictl.scaffold.detect.monorepo import workspaces
 from asgictl.scaffold.detect.monorepo.workspaces import Workspace
 from asgictl.scaffold.project import KINDS, Dependencies, DependencyKind
@@ -44,15 +45,16 @@ def find(
     Where `root` has none, a list may lie in one of the folders that are `near` the app.
     """
     shared = workspaces.around(root)
-    sources = list(_sources(root, pyproject, request.requirements, shared))
+    sources = list(_sources(root, pyproject, request, shared))
     if not sources and (listed := requirements.beside(root, (root, *near))):
         sources = [LockSource("requirements", listed)]
     chosen, how = _chosen(root, pyproject, sources, request)
+    choices.check(request, chosen.kind, pyproject)
     if chosen.kind == "none":
         _refuse_missing_lock(root, pyproject)
         return Dependencies("none", (), {}), how
     if shared is not None and chosen.file == shared.file:
-        return _of_workspace(shared, request), how
+        return _of_workspace(shared, pyproject, request), how
     if chosen.kind == "requirements":
         return _own(root, pyproject, requirements.read(root, chosen.file)), how
     manifest = {"pipenv": "Pipfile", "pylock": None}.get(chosen.kind, "pyproject.toml")
@@ -63,7 +65,7 @@ def find(
     if local and request.index_url and chosen.kind in {"uv", "poetry"}:
         _refuse_mirror(chosen.file)
     git = any(_GIT.search(_text(root / name)) for name in files)
-    pinned = pins.read(root, chosen.kind, chosen.file, pyproject)
+    pinned = pins.read(root, chosen.kind, chosen.file, pyproject, pins.Wanted.of(request))
     folders = tuple(sorted(workspaces.folders(root / chosen.file))) if chosen.kind in {"poetry", "pdm"} else ()
     home = _home(root, folders or (workspaces.outside(root / chosen.file) if chosen.kind == "uv" else ()))
     if folders and request.index_url:
@@ -86,12 +88,12 @@ def _home(root: Path, folders: Iterable[str]) -> str:
     return workspaces.checked(home) if home else ""
 
 
-def _of_workspace(shared: Workspace, request: ScaffoldRequest) -> Dependencies:
+def _of_workspace(shared: Workspace, pyproject: PyProject | None, request: ScaffoldRequest) -> Dependencies:
     """Return what the lock of a workspace holds for the project, or the lock of one that installs it."""
     home = shared.home if shared.kind == "uv" else "."
     files = (FILE, shared.lock)
     git = any(_GIT.search(_text(shared.root / name)) for name in files)
-    pinned = pins.read(shared.root, shared.kind, shared.lock, None, home)
+    pinned = pins.read(shared.root, shared.kind, shared.lock, pyproject, pins.Wanted.of(request, home))
     folders = () if shared.kind == "uv" else tuple(sorted(workspaces.folders(shared.root / shared.lock)))
     inside = (set(pinned) & set(workspaces.local_names(shared.root / shared.lock))) - {shared.member}
     if request.index_url and inside:
@@ -129,8 +131,9 @@ def _refuse_mirror(lock: str) -> None:
 
 
 def _sources(
-    root: Path, pyproject: PyProject | None, named: str | None, shared: Workspace | None
+    root: Path, pyproject: PyProject | None, request: ScaffoldRequest, shared: Workspace | None
 ) -> Iterator[LockSource]:
+    named = request.requirements
     if shared is not None:
         yield LockSource(shared.kind, shared.file)
     for name, kind in workspaces.LOCKS.items():
@@ -144,7 +147,7 @@ def _sources(
         yield LockSource("requirements", named)
     elif usual := next((name for name in requirements.USUAL if (root / name).is_file()), None):
         yield LockSource("requirements", usual)
-    if pyproject is not None and _declares(pyproject):
+    if pyproject is not None and (_declares(pyproject) or request.extra or request.group):
         yield LockSource("pyproject", pyproject.file.name)
 
 

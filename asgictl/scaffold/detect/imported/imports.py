@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from asgictl import reading
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detect.imported import distributions
+from asgictl.pyproject import PyProject
+from asgictl.scaffold.detect.imported import choices, distributions
 from asgictl.scaffold.project import App, Dependencies
 
 _FILES_READ = 300
@@ -25,7 +26,7 @@ class Import(NamedTuple):
     line: int
 
 
-def check(root: Path, deps: Dependencies, app: App, runner: str) -> None:
+def check(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App, runner: str) -> None:
     """Raise `ConfigError` for a module that the app cannot be loaded without, and that the image would not have.
 
     The image has what the `runner` needs itself.
@@ -42,7 +43,9 @@ def check(root: Path, deps: Dependencies, app: App, runner: str) -> None:
             where = f"`{deps.files[-1]}` does not bring it" if deps.files else "no file declares it"
             brought = f" ({names[0]})" if names and names[0] != it.module.lower().replace("_", "-") else ""
             problem = f"the app needs {it.module}{brought}, imported in {place}, and {where}"
-            raise ConfigError(problem, hint=_hint(deps, names[0] if names else it.module), option="requirements")
+            raise ConfigError(
+                problem, hint=_hint(deps, pyproject, names[0] if names else it.module), option="requirements"
+            )
 
 
 def of_app(root: Path, app: App) -> list[Import]:
@@ -77,9 +80,11 @@ def _lacks(deps: Dependencies, module: str, names: tuple[str, ...]) -> bool:
     return distributions.is_framework(module) and module != "starlette" and not brings and not set(names) & known
 
 
-def _hint(deps: Dependencies, name: str) -> str:
+def _hint(deps: Dependencies, pyproject: PyProject | None, name: str) -> str:
+    if option := choices.holding(pyproject, name):
+        return f"pass {option}, which has it"
     if deps.kind in _COMPLETE:
-        return f"add `{name}` to the dependencies and lock again, or pass the --extra or --group that has it"
+        return f"add `{name}` to the dependencies and lock again"
     if deps.kind == "none":
         return f"write `{name}` into requirements.txt, or pass --requirements with the file that has it"
     return f"add `{name}` to `{deps.files[0]}`, or pass --requirements with the file that has it"
