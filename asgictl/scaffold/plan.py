@@ -40,6 +40,7 @@ class PlannedFile(NamedTuple):
 
 def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     """Return the files that the request asks for, always the same for the same project and request."""
+    request = resolved(project, request)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
     if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
@@ -53,6 +54,11 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
         for name, template in names
         for text in [rendering.render(f"{template}.j2", values)]
     )
+
+
+def resolved(project: Project, request: ScaffoldRequest) -> ScaffoldRequest:
+    """Return the request with the runner that was found for it."""
+    return request._replace(runner=project.runner) if request.runner == "auto" else request
 
 
 def budgets(graceful: int) -> dict[str, int]:
@@ -163,14 +169,13 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             extras.append(f"a2wsgi=={versions.A2WSGI}")
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
             extras.append(f"websockets=={versions.WEBSOCKETS}")
-    version = {"asgictl": __version__, "uvicorn": versions.UVICORN}[request.runner]
+    version = versions.UVICORN if request.runner == "uvicorn" else __version__
+    fixed = f"asgictl @ {project.server_from}" if project.server_from else None
+    name = f"{request.runner}==${{{request.runner.upper()}_VERSION}}"
     return {
         "runner": request.runner,
-        "runner_installs": [
-            *([] if there else [f'"{request.runner}==${{{request.runner.upper()}_VERSION}}"']),
-            *extras,
-        ],
-        "runner_version": None if there else version,
+        "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],
+        "runner_version": None if there or fixed else version,
     }
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 DependencyKind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
+Runner = Literal["asgictl", "uvicorn"]
 KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
 
 
@@ -21,10 +23,10 @@ class Dependencies(NamedTuple):
 
     `files` are those that installing them needs, relative to the build's context, in which the project lies in the
     folder `home`, if that is not the context itself. `pinned` has the normalised names of all that the project
-    declares, or its lock lists, with the version where one is fixed. `local` tells that installing them needs the
-    project's own source, `git` that it needs that program. `member` is the project's name in the lock of a workspace
-    of uv's; `folders` are those
-    that a lock of Poetry's or PDM's installs from.
+    declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
+    `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
+    the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
+    installs from.
     """
 
     kind: DependencyKind
@@ -35,6 +37,7 @@ class Dependencies(NamedTuple):
     home: str = ""
     member: str | None = None
     folders: tuple[str, ...] = ()
+    ranges: Mapping[str, str] = MappingProxyType({})
 
 
 class App(NamedTuple):
@@ -78,7 +81,8 @@ class Project(NamedTuple):
     """All that the files depend on.
 
     `package` tells that the app is in a package that is to be installed, `folders` are
-    packages at the root, `needed` are files that building the package takes.
+    packages at the root, `needed` are files that building the package takes. `server_from` is where asgictl is
+    installed from, if not from the index.
     """
 
     root: Path
@@ -96,6 +100,8 @@ class Project(NamedTuple):
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    runner: Runner = "asgictl"
+    server_from: str | None = None
 
     @property
     def context(self) -> Path:

@@ -29,7 +29,7 @@ class ScaffoldRequest(NamedTuple):
     port_env: str | None = None
     health_path: str | None = None
     workers: Annotated[int | None, Range(1, 512)] = None
-    runner: Literal["asgictl", "uvicorn"] = "asgictl"
+    runner: Literal["auto", "asgictl", "uvicorn"] = "auto"
     factory: bool = False
     workdir: str = "/app"
     apt: tuple[str, ...] = ()

@@ -86,8 +86,8 @@ def test_two_places(lay: Lay) -> None:
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
-        ({"requirements.txt": "uvicorn==0.30\n"}, {}, "uvicorn is 0.30 in the project, and asgictl"),
-        ({".python-version": "3.10"}, {}, "asgictl needs Python 3.11, the project has 3.10"),
+        ({"requirements.txt": "uvicorn==0.30\n"}, {"runner": "asgictl"}, "uvicorn is 0.30 (>=0.54 is needed)"),
+        ({".python-version": "3.10"}, {"runner": "asgictl"}, "Python is 3.10 (3.11 is needed)"),
     ],
 )
 def test_what_cannot_be(lay: Lay, files: dict[str, str], options: dict[str, Any], message: str) -> None:

@@ -384,7 +384,7 @@ def test_killed_while_writing(root: Path, tmp_path: Path) -> None:
 
 def test_two_at_once(root: Path) -> None:
     """Two runs at once write what one would."""
-    runs = [start("scaffold", folder=root) for _ in range(4)]
+    runs = [start("scaffold", "--runner", "asgictl", folder=root) for _ in range(4)]
     for process in runs:
         process.communicate(timeout=60)
 

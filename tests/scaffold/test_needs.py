@@ -1,12 +1,15 @@
 """The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
 
+from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from asgictl import __version__
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detect import detect, system_packages
+from asgictl.scaffold.detect import detect, runner, system_packages
+from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Dependencies, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found, refused
@@ -173,52 +176,132 @@ def test_what_is_locked_and_good(lay: Lay, line: str) -> None:
     assert detect(ScaffoldRequest(), lay({"requirements.txt": f"{line}\n"})).deps.pinned
 
 
-@pytest.mark.parametrize(
-    ("name", "locked", "wanted"),
-    [
-        ("uvicorn", "0.53", ">=0.54"),
-        ("httptools", "0.6.2", ">=0.6.3"),
-        ("uvloop", "0.20", ">=0.21"),
-        ("websockets", "14", ">=15"),
-        ("PyYAML", "5", ">=6"),
-    ],
-)
-def test_what_is_locked_and_too_old(lay: Lay, name: str, locked: str, wanted: str) -> None:
-    """A version that asgictl cannot run with is told with the one it needs, but not where uvicorn runs alone."""
-    root = lay({"requirements.txt": f"{name}=={locked}\n"})
-    error, spelled = refused(root), name.lower()
+BESIDE = f"uvicorn alone serves in the image, as asgictl {__version__} does not go with the rest: "
+TOO_OLD = [
+    ("uvicorn==0.53", "uvicorn is 0.53 (>=0.54 is needed)"),
+    ("uvicorn<0.30", "uvicorn is <0.30 (>=0.54 is needed)"),
+    ("uvicorn[standard]~=0.30.1", "uvicorn is ~=0.30.1 (>=0.54 is needed)"),
+    ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.54 is needed)"),
+    ("-c pins.txt", "uvicorn is <0.40 (>=0.54 is needed)"),
+    (
+        "httptools==0.6.2\nPyYAML<6\nuvloop==0.20",
+        "httptools is 0.6.2 (>=0.6.3 is needed), pyyaml is <6 (>=6 is needed) and uvloop is 0.20 (>=0.21 is needed)",
+    ),
+]
 
+
+@pytest.mark.parametrize(("lines", "told"), TOO_OLD)
+def test_what_asgictl_cannot_run_beside(lay: Lay, lines: str, told: str) -> None:
+    """Uvicorn serves alone where asgictl cannot be installed, and one note names all that is in the way."""
+    root = lay({"requirements.txt": f"{lines}\n", "pins.txt": "uvicorn<0.40\n"})
+
+    project = detect(ScaffoldRequest(), root)
+    error = refused(root, runner="asgictl")
+
+    assert (project.runner, project.notes) == ("uvicorn", (BESIDE + told,))
     assert isinstance(error, ConfigError)
-    assert error.message == f"{spelled} is {locked} in the project, and asgictl {__version__} needs {wanted}"
-    assert error.hint == f"update {spelled}, or pass --runner uvicorn"
-    assert detect(ScaffoldRequest(runner="uvicorn"), root).deps.pinned == {spelled: locked}
+    assert (error.message, error.hint) == (
+        f"asgictl {__version__} cannot be installed here: {told}",
+        "pass --runner uvicorn",
+    )
+    assert detect(ScaffoldRequest(runner="uvicorn"), root).notes == ()
 
 
 @pytest.mark.parametrize(
-    ("lines", "options", "taken"),
+    "line",
+    ["uvicorn<1", "uvicorn>0.20,<0.54.1", "uvicorn>0.54,<0.55", "uvicorn!=0.54", "uvicorn~=0.54", "uvicorn<=0.54"],
+)
+def test_a_range_that_leaves_room(lay: Lay, line: str) -> None:
+    """A range that allows some version which asgictl can run with is no matter, in either kind of list."""
+    project = f'[project]\nname = "x"\ndependencies = ["{line}"]\n'
+
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": f"{line}\n"})).runner == "asgictl"
+    assert detect(ScaffoldRequest(deps="pyproject"), lay({"pyproject.toml": project})).runner == "asgictl"
+
+
+def test_a_range_in_pyproject(lay: Lay) -> None:
+    """What `pyproject.toml` allows counts as what a list does."""
+    root = lay({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["uvicorn<0.50"]\n'})
+
+    assert detect(ScaffoldRequest(), root).notes == (f"{BESIDE}uvicorn is <0.50 (>=0.54 is needed)",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "server"),
     [
-        ("asgictl\nuvicorn==0.1\n", {}, True),
-        ("asgictl==0.1\nuvicorn==0.1\n", {}, False),
-        ("x\n", {"python": "3.11"}, True),
-        ("x\n", {"python": "3.10"}, False),
-        ("x\n", {"python": "3.10", "runner": "uvicorn"}, True),
-        ("asgictl\n", {"python": "3.10"}, True),
+        ("asgictl\nuvicorn==0.1\n", {}, "asgictl"),
+        ("asgictl==0.1\nuvicorn==0.1\n", {}, "uvicorn"),
+        ("x\n", {"python": "3.11"}, "asgictl"),
+        ("x\n", {"python": "3.10"}, "uvicorn"),
+        ("x\n", {"python": "3.10", "runner": "uvicorn"}, "uvicorn"),
+        ("asgictl\n", {"python": "3.10"}, "asgictl"),
     ],
 )
-def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], taken: bool) -> None:
+def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], server: str) -> None:
     """A project that has asgictl of any version itself answers for what goes with it."""
-    root = lay({"requirements.txt": lines})
+    assert detect(ScaffoldRequest(**options), lay({"requirements.txt": lines})).runner == server
 
-    if taken:
-        assert detect(ScaffoldRequest(**options), root)
-    elif "python" in options:
-        error = refused(root, **options)
-        assert (error.message, error.hint) == (
-            "asgictl needs Python 3.11, the project has 3.10",
-            "pass --runner uvicorn",
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+FROM = "uvicorn alone serves in the image, as asgictl came from {}, and the index may not have {}"
+ORIGINS = [
+    (None, "asgictl", None, ()),
+    (
+        f"git+https://git.example/asgictl@{SHA}",
+        "asgictl",
+        f"git+https://git.example/asgictl@{SHA}",
+        (f"asgictl is installed in the image from where it came from: git+https://git.example/asgictl@{SHA}",),
+    ),
+    *(
+        (origin, "uvicorn", None, (f"{FROM.format(told, __version__)}: pass --runner asgictl if it has",))
+        for origin, told in (
+            ("file:///srv/asgictl", "file:///srv/asgictl"),
+            (f"git+ssh://git@git.example/asgictl@{SHA}", f"git+ssh://git.example/asgictl@{SHA}"),
+            (f"git+https://me:pw@git.example/asgictl@{SHA}", f"git+https://git.example/asgictl@{SHA}"),
         )
-    else:
-        assert refused(root).message == f"uvicorn is 0.1 in the project, and asgictl {__version__} needs >=0.54"
+    ),
+]
+
+
+@pytest.mark.parametrize(("origin", "server", "installed", "notes"), ORIGINS)
+def test_an_asgictl_that_is_from_no_index(  # the columns of the table
+    lay: Lay,
+    monkeypatch: pytest.MonkeyPatch,
+    origin: str | None,
+    server: str,
+    installed: str | None,
+    notes: tuple[str, ...],
+) -> None:
+    """The image has asgictl from the repository that the running one came from, or else uvicorn, and it is said."""
+    monkeypatch.setattr(runner, "_origin", lambda: origin)
+    root = lay({"requirements.txt": "fastapi\n"})
+
+    project = detect(ScaffoldRequest(), root)
+
+    assert (project.runner, project.server_from, project.notes) == (server, installed, notes)
+    text = plan(project, ScaffoldRequest())[0].text
+    assert ("ARG ASGICTL_VERSION" in text) == (origin is None)
+    assert (f'"asgictl @ {installed}"' in text, project.apt.build) == ((True, ("git",)) if installed else (False, ()))
+    assert detect(ScaffoldRequest(runner="asgictl"), root).runner == "asgictl"
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        (None, None),
+        ('{"url": "file:///srv/a", "dir_info": {"editable": true}}', "file:///srv/a"),
+        (
+            f'{{"url": "https://g.example/a", "vcs_info": {{"vcs": "git", "commit_id": "{SHA}"}}}}',
+            f"git+https://g.example/a@{SHA}",
+        ),
+    ],
+)
+def test_where_asgictl_came_from(monkeypatch: pytest.MonkeyPatch, said: str | None, origin: str | None) -> None:
+    """Where it was installed from is read as PEP 610 says."""
+    monkeypatch.undo()
+    monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: said))
+
+    assert runner._origin() == origin
 
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'

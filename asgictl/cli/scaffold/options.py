@@ -48,7 +48,7 @@ ROWS = {
         apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
-        runner=option("--runner", metavar="NAME", about="What serves in it, asgictl or uvicorn."),
+        runner=option("--runner", metavar="NAME", about="What serves in it: asgictl, uvicorn, or auto."),
     ),
     **panel(
         "Running",

@@ -49,11 +49,12 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
-    imports.check(root, config, deps, app, request.runner)
-    runner.check(request, deps, python)
+    server = runner.choose(request, deps, python)
+    imports.check(root, config, deps, app, server.name)
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
-    apt, apt_from = system_packages.needed(deps, request.apt)
+    from_git = bool(server.origin and server.origin.startswith("git+"))
+    apt, apt_from = system_packages.needed(deps._replace(git=deps.git or from_git), request.apt)
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -81,7 +82,10 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         needed=tuple(layout.needed(config)) if package and config else (),
         in_git=(root / ".git").exists(),
         findings=findings,
+        runner=server.name,
+        server_from=server.origin,
         notes=(
+            *([server.note] if server.note else []),
             *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),

@@ -72,6 +72,8 @@ def find(
         _refuse_mirror(chosen.file)
     files = tuple(f"{home}/{name}" if home else name for name in files)
     deps = Dependencies(chosen.kind, files, pinned, local or bool(folders or home), git, home, None, folders)
+    if chosen.kind == "pyproject" and pyproject is not None:
+        deps = deps._replace(ranges=pins.ranges(pyproject, pins.Wanted.of(request)))
     if chosen.kind == "pyproject":
         _refuse_unlocked(root, chosen.file, request)
         return _own(root, pyproject, deps), how

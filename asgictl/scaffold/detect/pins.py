@@ -38,7 +38,7 @@ def read(
     """Return the normalised names, with the version where one is fixed; raise `FileProblemError` for a broken lock."""
     if kind == "pyproject":
         assert pyproject is not None  # noqa: S101  # it is the source
-        return dict(_declared(pyproject, wanted))
+        return {canonicalize_name(it.name): None for it in _declared(pyproject, wanted)}
     try:
         text = reading.text(root / name)
         data: Entry = json.loads(text) if kind == "pipenv" else tomllib.loads(text)
@@ -47,6 +47,11 @@ def read(
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = f"cannot read `{name}`: {error}"
         raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
+
+
+def ranges(pyproject: PyProject, wanted: Wanted) -> dict[str, str]:
+    """Return what narrows the versions of what a project declares."""
+    return {canonicalize_name(it.name): str(it.specifier) for it in _declared(pyproject, wanted) if it.specifier}
 
 
 def _installed(kind: DependencyKind, data: Entry, wanted: Wanted) -> list[Entry]:
@@ -121,7 +126,7 @@ def _version(text: object) -> str | None:
     return text.removeprefix("==") if isinstance(text, str) else None
 
 
-def _declared(pyproject: PyProject, wanted: Wanted) -> Iterator[tuple[str, str | None]]:
+def _declared(pyproject: PyProject, wanted: Wanted) -> Iterator[Requirement]:
     listed = pyproject.table("project").get("dependencies", ())
     lines = list(listed) if isinstance(listed, list) else []
     for name, more in pyproject.table("project", "optional-dependencies").items():
@@ -130,7 +135,7 @@ def _declared(pyproject: PyProject, wanted: Wanted) -> Iterator[tuple[str, str |
         lines += [line for line in more if isinstance(line, str)] if name in wanted.groups else ()
     for line in lines:
         try:
-            yield canonicalize_name(Requirement(str(line)).name), None
+            yield Requirement(str(line))
         except InvalidRequirement as error:
             problem = f"`{line}` in `{pyproject.file}` is not a requirement"
             raise ConfigError(problem, hint="write it like `fastapi>=0.118`") from error

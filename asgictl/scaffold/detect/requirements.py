@@ -68,6 +68,7 @@ def beside(root: Path, near: Iterable[Path]) -> str | None:
 def read(root: Path, name: str) -> Dependencies:
     """Return what the file `name` and its includes say; raise `FileProblemError` for one that is not there."""
     pinned: dict[str, str | None] = {}
+    ranges: dict[str, str] = {}
     files: list[str] = []
     local = git = False
     for line in lines(root, name):
@@ -81,10 +82,20 @@ def read(root: Path, name: str) -> Dependencies:
         git = git or "git+" in target
         local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
         local = local or " @ file:" in target or (target.startswith(("-f ", "--find-links")) and "://" not in target)
-        if not line.constraint and (requirement := _requirement(target)) is not None:
-            versions = [one.version for one in requirement.specifier if one.operator == "=="]
-            pinned[canonicalize_name(requirement.name)] = versions[0] if versions else None
-    return Dependencies("requirements", tuple(files or [name]), pinned, local, git)
+        if (requirement := _requirement(target)) is None:
+            continue
+        key = canonicalize_name(requirement.name)
+        if not line.constraint:
+            pinned[key] = fixed_version(requirement)
+        if requirement.specifier and not pinned.get(key):
+            ranges[key] = ",".join(filter(None, (ranges.get(key), str(requirement.specifier))))
+    return Dependencies("requirements", tuple(files or [name]), pinned, local, git, ranges=ranges)
+
+
+def fixed_version(requirement: Requirement) -> str | None:
+    """Return the one version that a requirement allows."""
+    versions = [it.version for it in requirement.specifier if it.operator == "==" and not it.version.endswith(".*")]
+    return versions[0] if versions else None
 
 
 def lines(root: Path, name: str) -> Iterator[RequirementLine]:

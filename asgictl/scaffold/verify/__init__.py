@@ -69,7 +69,7 @@ class _Trial:
     ) -> None:
         self.engine = engine
         self.project = project
-        self.request = request
+        self.request = plan.resolved(project, request)
         self.hears = hears
         self.name = f"{project.name}-verify-{secrets.token_hex(4)}"
         self.image = image.read(project.root / "Dockerfile")
