@@ -151,6 +151,7 @@ def _context(project: Project) -> dict[str, Any]:
     own = bool(deps.home) and all(PurePosixPath(file).is_relative_to(deps.home) for file in deps.files)
     return {
         "home": deps.home,
+        "ssh": deps.ssh,
         "up": project.up,
         "below": deps.home if own else "",
         "shared": bool(deps.home) and not own and deps.member is None,

@@ -26,7 +26,7 @@ class Dependencies(NamedTuple):
     declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
     `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
     the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
-    installs from.
+    installs from. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a repository is asked over SSH.
     """
 
     kind: DependencyKind
@@ -38,6 +38,8 @@ class Dependencies(NamedTuple):
     member: str | None = None
     folders: tuple[str, ...] = ()
     ranges: Mapping[str, str] = MappingProxyType({})
+    extras: frozenset[str] = frozenset()
+    ssh: bool = False
 
 
 class App(NamedTuple):

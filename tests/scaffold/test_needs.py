@@ -362,3 +362,98 @@ def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
     (packaged / "main.py").write_text(APP)
     assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "build", "runtime"),
+    [
+        ("psycopg[c]>=3", ("build-essential", "libpq-dev"), ("libpq5",)),
+        ("psycopg[binary,pool]==3.2", (), ()),
+        ("psycopg[pool]", (), ("libpq5",)),
+    ],
+)
+def test_the_extras_of_a_requirement(lay: Lay, line: str, build: tuple[str, ...], runtime: tuple[str, ...]) -> None:
+    """What an extra of a requirement needs of Debian is installed, and one that brings it spares that."""
+    project = f'[project]\nname = "x"\ndependencies = ["{line}"]\n'
+
+    for kind, files in (
+        ("requirements", {"requirements.txt": f"{line}\n"}),
+        ("pyproject", {"pyproject.toml": project}),
+    ):
+        assert detect(ScaffoldRequest(deps=kind), lay(files)).apt == (build, runtime)
+
+
+def test_geodjango() -> None:
+    """GeoDjango has no distribution: its settings tell what it needs of Debian."""
+    assert system_packages.needed(Dependencies("none", (), {}), (), geo=True) == (
+        ((), ("binutils", "gdal-bin", "libproj-dev")),
+        "needed by django.contrib.gis",
+    )
+
+
+SSH = "a dependency comes over SSH: the build takes the keys of your agent, `docker build --ssh default`"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "y @ git+ssh://git@git.example/y\n"},
+        {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["y @ git+ssh://git@git.example/y"]\n'},
+    ],
+)
+def test_a_repository_over_ssh(lay: Lay, files: dict[str, str]) -> None:
+    """The build has a client for SSH and the user's agent, by Docker and by compose, and it is said."""
+    project = detect(ScaffoldRequest(), lay(files))
+    texts = {file.path: file.text for file in plan(project, ScaffoldRequest())}
+
+    assert (project.apt.build, project.notes) == (("git", "openssh-client"), (SSH,))
+    assert "    --mount=type=ssh \\\n" in texts["Dockerfile"]
+    assert 'GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new"' in texts["Dockerfile"]
+    assert "      ssh: [default]\n" in texts["compose.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("requirements.txt", "x\ny @ git+https://t0ken@git.example/y\n", "requirements.txt:2"),
+        ("requirements.txt", "https://me:${PW}@x.example/y.whl\n", "requirements.txt:1"),
+        (
+            "pyproject.toml",
+            '[project]\nname = "x"\ndependencies = ["y @ https://me:t0ken@x.example/y.whl"]\n',
+            "pyproject.toml:3",
+        ),
+    ],
+)
+def test_a_token_in_a_url(lay: Lay, name: str, text: str, place: str) -> None:
+    """Credentials in the URL of a dependency are refused, not repeated, and a secret of the build is named."""
+    error = refused(lay({name: text}))
+
+    assert error.message == f"a URL in {place} holds credentials, which would stay in the image"
+    assert (error.hint or "").startswith("take them out of the URL, and pass --index-secret netrc")
+
+
+def test_a_folder_without_a_dot(lay: Lay) -> None:
+    """A requirement that is a folder of the project has the source copied before."""
+    root = lay({"requirements.txt": "libs/core[all]\n", "libs/core/pyproject.toml": ""})
+
+    assert detect(ScaffoldRequest(), root).deps.local
+
+
+CUDA = (
+    "torch comes with CUDA, several GB in the image: for a machine without a GPU take it from "
+    "https://download.pytorch.org/whl/cpu"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        ("torch\n", (CUDA,)),
+        ("torch==2.9+cpu\n", ()),
+        ("--extra-index-url https://download.pytorch.org/whl/cpu\ntorch\n", ()),
+        ("nvidia-cublas-cu12\n", (CUDA,)),
+    ],
+)
+def test_wheels_with_cuda(lay: Lay, lines: str, notes: tuple[str, ...]) -> None:
+    """What CUDA costs is said, with where the wheels without it are."""
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": lines})).notes == notes

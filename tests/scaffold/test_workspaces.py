@@ -59,7 +59,9 @@ def steps(project: Project, **options: Any) -> list[str]:
     """Return the lines of the Dockerfile that copy and install, without where caches are mounted."""
     lines = text_of(project, "Dockerfile", **options).splitlines()
     return [
-        line.strip() for line in lines if line.strip().startswith(("COPY", "WORKDIR", "uv ", "poetry", "pdm ", "&&"))
+        line.strip()
+        for line in lines
+        if line.strip().startswith(("COPY", "WORKDIR", "uv ", "poetry", "pdm ", "pip --python", "&&"))
     ]
 
 
@@ -246,8 +248,8 @@ PLAIN = '[project]\nname = "api"\ndependencies = ["fastapi"]\n'
         (
             "poetry",
             [
-                "poetry install --only main --no-root --compile \\",
-                "&& pip --python /opt/venv install --no-deps --force-reinstall ./../../libs/core",
+                "poetry install --only main --no-root --compile",
+                "pip --python /opt/venv install --no-deps --force-reinstall ./../../libs/core",
             ],
         ),
         ("pdm", ["pdm sync --prod --no-editable --no-self"]),
@@ -264,6 +266,35 @@ def test_a_folder_beside_the_project(lay: Lay, tool: str, installed: list[str]) 
     lines = steps(project)
     begin = lines.index("COPY . ./")
     assert lines[begin:] == ["COPY . ./", "WORKDIR /src/api/svc", *installed, *LINK, "COPY api/svc ."]
+
+
+@pytest.mark.parametrize(
+    ("tool", "lock", "installed"),
+    [
+        (
+            "poetry",
+            POETRY_LOCK.format("../../core"),
+            "pip --python /opt/venv install --no-deps --force-reinstall ./../../core .",
+        ),
+        ("pdm", PDM_LOCK.format("../../core"), "pdm sync --prod --no-editable"),
+        (
+            "uv",
+            'version = 1\n[[package]]\nname = "acme-core"\nsource = { directory = "../../core" }\n',
+            "uv sync --locked --no-editable \\",
+        ),
+    ],
+)
+def test_a_package_with_a_folder_beside_it(lay: Lay, tool: str, lock: str, installed: str) -> None:
+    """A package whose lock installs a folder beside it is installed along with that, by one command."""
+    files = {"a/svc/pyproject.toml": f"{PLAIN}{BUILT}[tool.pdm]\n", f"a/svc/{tool}.lock": lock, ".git/HEAD": ""}
+    root = lay({**files, "a/svc/src/api/__init__.py": "", "a/svc/src/api/main.py": APP}, None)
+
+    project = detect(ScaffoldRequest(), root / "a/svc")
+    lines = steps(project)
+
+    assert (project.package, project.context) == (True, root)
+    assert installed in lines[lines.index("WORKDIR /src/a/svc") :]
+    assert lines[-1] == "WORKDIR /app"
 
 
 @pytest.mark.parametrize("tool", ["poetry", "pdm"])

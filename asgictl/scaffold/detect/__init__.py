@@ -54,7 +54,9 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     name, name_from = _name(request, config, root)
     source = _read(request, root, app)
     from_git = bool(server.origin and server.origin.startswith("git+"))
-    apt, apt_from = system_packages.needed(deps._replace(git=deps.git or from_git), request.apt)
+    apt, apt_from = system_packages.needed(
+        deps._replace(git=deps.git or from_git), request.apt, geo=_is_geo(source.settings)
+    )
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -86,6 +88,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         server_from=server.origin,
         notes=(
             *([server.note] if server.note else []),
+            *notes.of_dependencies(deps, indexes),
             *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
         ),
@@ -127,6 +130,13 @@ def _read(request: ScaffoldRequest, root: Path, app: App) -> _Source:
         likely=(likely, _place(root, likely)) if likely else None,
         findings=tuple(findings),
     )
+
+
+def _is_geo(settings: django_settings.DjangoSettings | None) -> bool:
+    """Tell whether the settings name GeoDjango, which no distribution tells of."""
+    if settings is None:
+        return False
+    return "django.contrib.gis" in reading.text(settings.file, errors="replace")
 
 
 def _health(

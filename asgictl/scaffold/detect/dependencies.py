@@ -1,7 +1,7 @@
 """Where a project's dependencies come from: one lock or list, or an error that names all of them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.pyproject import FILE, PyProject
 from asgictl.scaffold.detect import pins, requirements
-from asgictl.scaffold.detect.imported import choices
+from asgictl.scaffold.detect.imported import choices, direct
 from asgictl.scaffold.detect.monorepo import workspaces
 from asgictl.scaffold.detect.monorepo.workspaces import Workspace
 from asgictl.scaffold.project import KINDS, Dependencies, DependencyKind
@@ -27,6 +27,8 @@ _EXPORTED: tuple[tuple[str, DependencyKind], ...] = (
 )
 _COMPILED = re.compile(r"pip[ -]compile\b.*\bpyproject\.toml", re.DOTALL)
 _HEADER = 1000
+_DIRECT = re.compile(r" @ |\bgit\b|git\+")
+_SSH = re.compile(r"ssh://|\bgit@[\w.-]+:")
 _GIT = re.compile(r"git\+(https?|ssh)|\bgit\s*=\s*[\"']|\"git\":")
 
 
@@ -57,27 +59,41 @@ def find(
         return _of_workspace(shared, pyproject, request), how
     if chosen.kind == "requirements":
         return _own(root, pyproject, requirements.read(root, chosen.file)), how
-    manifest = {"pipenv": "Pipfile", "pylock": None}.get(chosen.kind, "pyproject.toml")
-    files = tuple(dict.fromkeys(name for name in (manifest, chosen.file) if name and (root / name).is_file()))
-    if manifest and manifest not in files:
-        raise FileProblemError(f"`{chosen.file}` has no `{manifest}` beside it", hint="put both into one folder")
-    local = _is_local(root, pyproject)
-    if local and request.index_url and chosen.kind in {"uv", "poetry"}:
-        _refuse_mirror(chosen.file)
-    git = any(_GIT.search(_text(root / name)) for name in files)
-    pinned = pins.read(root, chosen.kind, chosen.file, pyproject, pins.Wanted.of(request))
-    folders = tuple(sorted(workspaces.folders(root / chosen.file))) if chosen.kind in {"poetry", "pdm"} else ()
-    home = _home(root, folders or (workspaces.outside(root / chosen.file) if chosen.kind == "uv" else ()))
-    if folders and request.index_url:
-        _refuse_mirror(chosen.file)
-    files = tuple(f"{home}/{name}" if home else name for name in files)
-    deps = Dependencies(chosen.kind, files, pinned, local or bool(folders or home), git, home, None, folders)
-    if chosen.kind == "pyproject" and pyproject is not None:
-        deps = deps._replace(ranges=pins.ranges(pyproject, pins.Wanted.of(request)))
+    deps = _of_file(root, pyproject, chosen, request)
     if chosen.kind == "pyproject":
         _refuse_unlocked(root, chosen.file, request)
         return _own(root, pyproject, deps), how
     return deps, how
+
+
+def _of_file(root: Path, pyproject: PyProject | None, chosen: LockSource, request: ScaffoldRequest) -> Dependencies:
+    """Return what a lock in `root`, or its `pyproject.toml`, says."""
+    kind, wanted = chosen.kind, pins.Wanted.of(request)
+    manifest = {"pipenv": "Pipfile", "pylock": None}.get(kind, "pyproject.toml")
+    files = tuple(dict.fromkeys(name for name in (manifest, chosen.file) if name and (root / name).is_file()))
+    if manifest and manifest not in files:
+        raise FileProblemError(f"`{chosen.file}` has no `{manifest}` beside it", hint="put both into one folder")
+    local = _is_local(root, pyproject)
+    folders = tuple(sorted(workspaces.folders(root / chosen.file))) if kind in {"poetry", "pdm"} else ()
+    if request.index_url and (folders or (local and kind in {"uv", "poetry"})):
+        _refuse_mirror(chosen.file)
+    pinned = pins.read(root, kind, chosen.file, pyproject, wanted)
+    home = _home(root, folders or (workspaces.outside(root / chosen.file) if kind == "uv" else ()))
+    texts = {name: _text(root / name) for name in files}
+    _refuse_credentials(texts)
+    git, ssh = (any(sign.search(text) for text in texts.values()) for sign in (_GIT, _SSH))
+    files = tuple(f"{home}/{name}" if home else name for name in files)
+    deps = Dependencies(kind, files, pinned, local or bool(folders or home), git, home, None, folders, ssh=ssh)
+    if kind == "pyproject" and pyproject is not None:
+        return deps._replace(ranges=pins.ranges(pyproject, wanted), extras=pins.extras(pyproject, wanted))
+    return deps
+
+
+def _refuse_credentials(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        for number, line in enumerate(text.splitlines(), start=1):
+            if _DIRECT.search(line):
+                direct.refuse_credentials(line, f"{name}:{number}")
 
 
 def _home(root: Path, folders: Iterable[str]) -> str:
@@ -101,7 +117,8 @@ def _of_workspace(shared: Workspace, pyproject: PyProject | None, request: Scaff
     if request.index_url and inside:
         _refuse_mirror(shared.lock)
     local = shared.kind != "uv"
-    return Dependencies(shared.kind, files, pinned, local, git, shared.home, shared.member, folders)
+    ssh = any(_SSH.search(_text(shared.root / name)) for name in files)
+    return Dependencies(shared.kind, files, pinned, local, git, shared.home, shared.member, folders, ssh=ssh)
 
 
 def _own(root: Path, pyproject: PyProject | None, deps: Dependencies) -> Dependencies:

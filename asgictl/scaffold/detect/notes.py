@@ -33,6 +33,20 @@ def of_project(
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
 
 
+def of_dependencies(deps: Dependencies, indexes: Sequence[Index]) -> Iterator[str]:
+    """Yield what to say of what will be installed."""
+    cpu = any("/whl/cpu" in found.url for found in indexes) or "+cpu" in (deps.pinned.get("torch") or "")
+    cuda = sorted(name for name in deps.pinned if name.startswith("nvidia-") and name != "nvidia-ml-py")
+    lists = deps.kind in {"requirements", "pyproject"}
+    if cuda or (lists and "torch" in deps.pinned and not cpu):
+        yield (
+            "torch comes with CUDA, several GB in the image: for a machine without a GPU take it from "
+            "https://download.pytorch.org/whl/cpu"
+        )
+    if deps.ssh:
+        yield "a dependency comes over SSH: the build takes the keys of your agent, `docker build --ssh default`"
+
+
 def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:
     """Yield what the files that are asked for will still need; `builds` are requirements of the build system."""
     if request.https and not (root / "ssl/cert.pem").exists():

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.pyproject import PyProject
+from asgictl.scaffold.detect.imported import direct
 from asgictl.scaffold.project import DependencyKind
 from asgictl.scaffold.request import ScaffoldRequest
 
@@ -52,6 +53,11 @@ def read(
 def ranges(pyproject: PyProject, wanted: Wanted) -> dict[str, str]:
     """Return what narrows the versions of what a project declares."""
     return {canonicalize_name(it.name): str(it.specifier) for it in _declared(pyproject, wanted) if it.specifier}
+
+
+def extras(pyproject: PyProject, wanted: Wanted) -> frozenset[str]:
+    """Return the extras of what a project declares, each like `psycopg-c` for `psycopg[c]`."""
+    return frozenset(one for it in _declared(pyproject, wanted) for one in direct.extras(it))
 
 
 def _installed(kind: DependencyKind, data: Entry, wanted: Wanted) -> list[Entry]:

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.scaffold.accepted import PATH
+from asgictl.scaffold.detect.imported import direct
 from asgictl.scaffold.project import Dependencies
 
 USUAL = (
@@ -70,7 +71,8 @@ def read(root: Path, name: str) -> Dependencies:
     pinned: dict[str, str | None] = {}
     ranges: dict[str, str] = {}
     files: list[str] = []
-    local = git = False
+    extras: set[str] = set()
+    local = git = ssh = False
     for line in lines(root, name):
         if line.file not in files:
             files.append(line.file)
@@ -79,7 +81,9 @@ def read(root: Path, name: str) -> Dependencies:
         if target.startswith("../") or "/../" in target:
             problem = f"`{target}` in line {line.number} of `{line.file}` is not in the build's context"
             raise FileProblemError(problem, hint="move it into the project, or install it from an index")
-        git = git or "git+" in target
+        direct.refuse_credentials(target, f"{line.file}:{line.number}")
+        git, ssh = git or "git+" in target, ssh or "git+ssh://" in target
+        local = local or ("/" in target and "://" not in target and (root / target.partition("[")[0]).is_dir())
         local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
         local = local or " @ file:" in target or (target.startswith(("-f ", "--find-links")) and "://" not in target)
         if (requirement := _requirement(target)) is None:
@@ -87,9 +91,12 @@ def read(root: Path, name: str) -> Dependencies:
         key = canonicalize_name(requirement.name)
         if not line.constraint:
             pinned[key] = fixed_version(requirement)
+            extras |= direct.extras(requirement)
         if requirement.specifier and not pinned.get(key):
             ranges[key] = ",".join(filter(None, (ranges.get(key), str(requirement.specifier))))
-    return Dependencies("requirements", tuple(files or [name]), pinned, local, git, ranges=ranges)
+    return Dependencies(
+        "requirements", tuple(files or [name]), pinned, local, git, ranges=ranges, extras=frozenset(extras), ssh=ssh
+    )
 
 
 def fixed_version(requirement: Requirement) -> str | None:

@@ -90,8 +90,9 @@ class _Trial:
         mounted = ("--secret", f"id=netrc,src={Path(secret).expanduser()}") if secret else ()
         index = os.environ.get("PIP_INDEX_URL")
         given = ("--build-arg", "PIP_INDEX_URL") if index else ()
+        agent = ("--ssh", "default") if self.project.deps.ssh else ()
         place = ("--file", "Dockerfile", self.project.up) if self.project.deps.home else (".",)
-        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *given, *place)
+        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *agent, *given, *place)
         self.engine.call(*arguments, hears=self.hears, folder=self.project.root)
         size = int(self.engine.call("image", "inspect", "--format", "{{.Size}}", self.name))
         return f"{size / _MEGABYTE:.0f} MB"
