@@ -32,7 +32,8 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     file = found.app.file
     needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
     problems = list(lint.problems(found.root, files, needed, found.context))
-    runs = list(tools.runs(found.root, files))
+    lock = found.context / found.deps.files[0] if found.deps.files else found.root
+    runs = [*tools.runs(found.root, files), *tools.locked(found.deps.kind, lock.parent)]
     lines = [
         *(f"{path}: {state}" for path, state in drift.items()),
         *(f"{it.place}: {it.rule}: {it.text}" for it in problems),
