@@ -28,6 +28,8 @@ _NO_VOLUME = re.compile(
 HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 _PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
+# https://packaging.python.org/en/latest/specifications/name-normalization/#name-format
+_GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
 DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -105,6 +107,11 @@ def _check_repeated(request: ScaffoldRequest) -> None:
         if not (STAND_IN.fullmatch(name) and equals and value.isprintable()):
             problem = f"`{setting}` does not do for `--build-env`"
             raise ConfigError(problem, hint="write it like NAME=value, --build-env once for each", option="build-env")
+    for option, names in (("extra", request.extra), ("group", request.group)):
+        for name in names:
+            if not _GROUP.fullmatch(name):
+                problem = f"`{name}` does not do for `--{option}`"
+                raise ConfigError(problem, hint=f"write it like api, --{option} once for each", option=option)
     for package in request.apt:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
 from asgictl.scaffold.django import stand_ins
-from asgictl.scaffold.project import Project
+from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
 from asgictl.scaffold.write import signature
 
@@ -26,7 +26,11 @@ _FILES: dict[Target, tuple[str, ...]] = {
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
-_MERGED = {".dockerignore": "dockerignore", ".gitignore": "gitignore"}
+_MERGED = {
+    ".dockerignore": "dockerignore",
+    "Dockerfile.dockerignore": "dockerignore",
+    ".gitignore": "gitignore",
+}
 _TOOLS = {"uv": "uv", "pylock": "uv", "pyproject": "uv", "poetry": "poetry", "pdm": "pdm", "pipenv": "pipenv"}
 
 
@@ -44,8 +48,11 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     Raises `ConfigError` for what the project says and no file can hold.
     """
     accepted.check_project(project)
+    request = resolved(project, request)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
+    if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
+        names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
     if "docker" in request.wanted and project.in_git:
@@ -55,6 +62,11 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
         for name, template in names
         for text in [rendering.render(f"{template}.j2", values)]
     )
+
+
+def resolved(project: Project, request: ScaffoldRequest) -> ScaffoldRequest:
+    """Return the request with the runner that was found for it."""
+    return request._replace(runner=project.runner) if request.runner == "auto" else request
 
 
 def budgets(graceful: int) -> dict[str, int]:
@@ -68,7 +80,7 @@ def budgets(graceful: int) -> dict[str, int]:
 
 def trial_variables(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
     """Return the variables without which the settings do not load, each with a value that will do for a trial."""
-    found: Mapping[str, str] = _values(project, request)["stand_ins"]
+    found: Mapping[str, str] = _values(project, resolved(project, request))["stand_ins"]
     return found
 
 
@@ -83,6 +95,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     grace = budgets(request.graceful)
     prefix = f"{request.registry_prefix.rstrip('/')}/" if request.registry_prefix else ""
     tool = _TOOLS.get(project.deps.kind)
+    home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
     return {
@@ -99,6 +112,8 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
+        **_context(project),
+        "selected": _selected(project.deps.kind, request),
         "package": project.package,
         "statics": project.statics,
         "stand_ins": stand_ins.of(project.statics, request.build_env) if project.statics else {},
@@ -138,10 +153,38 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "unit_paths": {it.name: _in_unit(it, project, request) for it in request.volumes},
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
-        "rebuilt": (*project.deps.files, "Dockerfile"),
         "secrets": ignore_files.secrets(project, request),
+        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
+    }
+
+
+def _selected(kind: DependencyKind, request: ScaffoldRequest) -> str:
+    """Return what asks the tool for extras and groups, as it is added to its command."""
+    if kind == "poetry":
+        return "".join((*(f",{name}" for name in request.group), *(f" --extras {name}" for name in request.extra)))
+    if kind == "pdm":
+        asked = "".join(f" --group {name}" for name in (*request.extra, *request.group))
+        return asked if request.group else f" --prod{asked}"  # PDM takes no group of `dependency-groups` with --prod
+    if kind == "pipenv":
+        return f' --categories "packages {" ".join(request.group)}"' if request.group else ""
+    extras = "".join(f" --extra {name}" for name in request.extra)
+    return extras + "".join(f" --group {name}" for name in request.group)
+
+
+def _context(project: Project) -> dict[str, Any]:
+    """Return where the project lies in the build's context, and `below`, where its lock does if that is not on top."""
+    deps = project.deps
+    own = bool(deps.home) and all(PurePosixPath(file).is_relative_to(deps.home) for file in deps.files)
+    return {
+        "home": deps.home,
+        "ssh": deps.ssh,
+        "up": project.up,
+        "below": deps.home if own else "",
+        "shared": bool(deps.home) and not own and deps.member is None,
+        "member": deps.member,
+        "folders": [f"./{folder}" for folder in deps.folders],
     }
 
 
@@ -155,14 +198,13 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             extras.append(f"a2wsgi=={versions.A2WSGI}")
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
             extras.append(f"websockets=={versions.WEBSOCKETS}")
-    version = {"asgictl": __version__, "uvicorn": versions.UVICORN}[request.runner]
+    version = versions.UVICORN if request.runner == "uvicorn" else __version__
+    fixed = f"asgictl @ {project.server_from}" if project.server_from else None
+    name = f"{request.runner}==${{{request.runner.upper()}_VERSION}}"
     return {
         "runner": request.runner,
-        "runner_installs": [
-            *([] if there else [f'"{request.runner}==${{{request.runner.upper()}_VERSION}}"']),
-            *extras,
-        ],
-        "runner_version": None if there else version,
+        "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],
+        "runner_version": None if there or fixed else version,
     }
 
 

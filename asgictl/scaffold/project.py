@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 DependencyKind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
+Runner = Literal["asgictl", "uvicorn"]
 KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
 
 
@@ -19,9 +21,12 @@ class Finding(NamedTuple):
 class Dependencies(NamedTuple):
     """Where the dependencies come from.
 
-    `files` are those that installing them needs, relative to the root. `pinned` has the normalised names of all
-    that the project declares, or its lock lists, with the version where one is fixed. `local` tells that
-    installing them needs the project's own source, `git` that it needs that program.
+    `files` are those that installing them needs, relative to the build's context, in which the project lies in the
+    folder `home`, if that is not the context itself. `pinned` has the normalised names of all that the project
+    declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
+    `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
+    the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
+    installs from. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a repository is asked over SSH.
     """
 
     kind: DependencyKind
@@ -29,6 +34,12 @@ class Dependencies(NamedTuple):
     pinned: Mapping[str, str | None]
     local: bool = False
     git: bool = False
+    home: str = ""
+    member: str | None = None
+    folders: tuple[str, ...] = ()
+    ranges: Mapping[str, str] = MappingProxyType({})
+    extras: frozenset[str] = frozenset()
+    ssh: bool = False
 
 
 class App(NamedTuple):
@@ -116,7 +127,8 @@ class Project(NamedTuple):
     `package` tells that the app is in a package that is to be installed, `folders` are
     packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
     `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
-    folder, though it is installed, for it opens what lies outside.
+    folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
+    installed from, if not from the index.
     """
 
     root: Path
@@ -139,3 +151,15 @@ class Project(NamedTuple):
     public: tuple[str, ...] = ()
     from_source: bool = False
     asking: Asking = Asking()
+    runner: Runner = "asgictl"
+    server_from: str | None = None
+
+    @property
+    def context(self) -> Path:
+        """The folder that the image is built from."""
+        return (self.root / self.up).resolve()
+
+    @property
+    def up(self) -> str:
+        """The way from the project to the build's context."""
+        return "/".join([".."] * len(Path(self.deps.home).parts)) or "."

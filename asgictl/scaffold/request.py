@@ -31,6 +31,8 @@ class ScaffoldRequest(NamedTuple):
     mode: Literal["copy", "bind"] = "copy"
     deps: str | None = None
     requirements: Annotated[str | None, Trait.PATH] = None
+    extra: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
     python: str | None = None
     base: str | None = None
     name: str | None = None
@@ -38,7 +40,7 @@ class ScaffoldRequest(NamedTuple):
     port_env: str | None = None
     health_path: str | None = None
     workers: Annotated[int | None, Range(1, 512)] = None
-    runner: Literal["asgictl", "uvicorn"] = "asgictl"
+    runner: Literal["auto", "asgictl", "uvicorn"] = "auto"
     factory: bool = False
     settings: str | None = None
     build_env: tuple[str, ...] = ()

@@ -464,6 +464,8 @@ SCAFFOLD = {
     "base": Row({"detect.request.base": "python:3.12-slim"}, "python:3.12-slim"),
     "registry-prefix": Row({"detect.request.registry_prefix": "registry.example/"}, "registry.example/"),
     "apt": Row({"detect.request.apt": ["libpq5"]}, "libpq5"),
+    "extra": Row({"detect.request.extra": ["web"]}, "web"),
+    "group": Row({"detect.request.group": ["web"]}, "web"),
     "workdir": Row({"detect.request.workdir": "/srv"}, "/srv"),
     "volume": Row({"detect.request.volume": ["data:/data"]}, "data:/data"),
     "uid": Row({"detect.request.uid": 1234}, "1234"),

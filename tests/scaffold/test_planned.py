@@ -497,7 +497,7 @@ def test_code_that_is_mounted() -> None:
     assert [web["build"]["target"] for web in services] == ["server", "runtime"]
     assert [web.get("volumes") for web in services] == [[".:/app:ro"], None]
     assert [web.get("command") for web in services] == [
-        [*server_command.production(project(), ScaffoldRequest())],
+        [*server_command.production(project(), ScaffoldRequest(runner="asgictl"))],
         None,
     ]
 

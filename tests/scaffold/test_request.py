@@ -67,6 +67,16 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     *(
         (
+            {option: ("api", name)},
+            f"`{name}` does not do for `--{option}`",
+            f"write it like api, --{option} once for each",
+            option,
+        )
+        for option in ("extra", "group")
+        for name in ("x; id", "x y", "-x", "x\n", "$x", "")
+    ),
+    *(
+        (
             {"volume": (text,)},
             f"`{text}` does not do for `--volume`",
             "write it like uploads:/app/uploads or data:/var/lib/data",

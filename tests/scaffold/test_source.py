@@ -99,7 +99,7 @@ def test_whose_routes(tmp_path: Path) -> None:
 )
 def test_health(lay: Lay, app: str, options: dict[str, Any], expected: tuple[str, str]) -> None:
     """The path that is asked is told with its place; only a known one has to answer well."""
-    root = lay({}, app)
+    root = lay({"requirements.txt": "fastapi\nflask\n"}, app)
 
     assert found(root, "health", **options) == expected
     assert detect(ScaffoldRequest(**options), root).health == (expected[0], expected != NO_HEALTH)

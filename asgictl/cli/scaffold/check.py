@@ -31,9 +31,10 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
         raise FileProblemError(f"there is nothing to check in `{found.root}`", hint="write it: `asgictl scaffold`")
     drift = {it.path: _STATES[it.state] for it in changes if it.state in _STATES and _counts(it, wanted)}
     file = found.app.file
-    needed = [file.relative_to(found.root).as_posix()] if file and file.is_relative_to(found.root) else []
-    problems = list(lint.problems(found.root, files, needed, found.named))
-    runs = list(tools.runs(found.root, files))
+    needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
+    problems = list(lint.problems(found.root, files, needed, found.named, found.context))
+    lock = found.context / found.deps.files[0] if found.deps.files else found.root
+    runs = [*tools.runs(found.root, files), *tools.locked(found.deps.kind, lock.parent)]
     lines = [
         *(f"{path}: {state}" for path, state in drift.items()),
         *(f"{it.place}: {it.rule}: {it.text}" for it in problems),

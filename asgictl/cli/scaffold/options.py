@@ -46,6 +46,8 @@ ROWS = {
             complete=one_of(KINDS),
         ),
         requirements=option("--requirements", metavar="FILE", about="The requirements file."),
+        extra=option("--extra", metavar="NAME", about="An extra to install, once for each."),
+        group=option("--group", metavar="NAME", about="A group of dependencies, once for each."),
         name=option("--name", metavar="NAME", about="Of image, project and units."),
         factory=flag("--factory", about="Call APP to get the app."),
         settings=option("--settings", metavar="MODULE", about="Django's, to serve with."),
@@ -60,7 +62,7 @@ ROWS = {
         apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
-        runner=option("--runner", metavar="NAME", about="What serves in it, asgictl or uvicorn."),
+        runner=option("--runner", metavar="NAME", about="What serves in it: asgictl, uvicorn, or auto."),
     ),
     **panel(
         "Running",

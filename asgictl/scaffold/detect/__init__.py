@@ -20,13 +20,13 @@ from asgictl.scaffold.detect import (
     venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.detect.imported import imports
+from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.django import chosen_settings
 from asgictl.scaffold.project import Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import reads
 from asgictl.scaffold.write import signature
-
-_MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "requirements")
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -35,10 +35,11 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     Raises `ConfigError` for a question with two answers, `StartError` without an app, `FileProblemError` for files
     that cannot be read.
     """
-    root, why = _root(folder)
+    root, why = project_root.find(request, folder)
     config = pyproject.find(root)
     config = config if config and config.root == root else None
-    deps, deps_from = dependencies.find(root, config, request)
+    near = project_root.between(project_root.app_file(request, folder), root)
+    deps, deps_from = dependencies.find(root, config, request, near)
     interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     chosen = chosen_settings.choose(request, root, app)
@@ -48,19 +49,23 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
-    runner.check(request, deps, interpreter.version)
+    server = runner.choose(request, deps, interpreter.version)
+    imports.check(root, config, deps, app, server.name)
     name, name_from = _name(request, config, root)
     source = own_code.read(request, root, app, chosen)
     outside = layout.opened_outside(root, config, app, source.named) if package and "src" in app.folders else None
     if outside:
         layout_is, layout_from = f"{layout_is}, imported from src", f"{outside.path} in {outside.place}"
-    apt, apt_from = system_packages.needed(deps, request.apt)
     database = chosen.manage if chosen and source.settings and source.settings.database else None
     migrates, unmigrated = migrations.find(root, config, deps, app, database)
-    indexes = list(index.find(root, deps.files))
     public = tuple(
         it.path for it in source.named if accepted.PATH.fullmatch(it.path) and reads.is_public(root / it.path)
     )
+    from_git = bool(server.origin and server.origin.startswith("git+"))
+    apt, apt_from = system_packages.needed(
+        deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
+    )
+    indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -89,11 +94,15 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         needed=tuple(layout.needed(config)) if package and config else (),
         in_git=(root / ".git").exists(),
         findings=findings,
+        runner=server.name,
+        server_from=server.origin,
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
             *([unmigrated] if unmigrated else []),
-            *notes.of_project(deps, app, source.settings, indexes, source.likely),
+            *([server.note] if server.note else []),
+            *notes.of_dependencies(deps, indexes),
+            *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
             *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
@@ -108,17 +117,6 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         from_source=outside is not None,
         asking=source.asking,
     )
-
-
-def _root(folder: Path) -> tuple[Path, str]:
-    """Return the folder of the project: this one, or the nearest above that says what it depends on."""
-    for names in (_MANIFESTS, ("manage.py",)):
-        for root in (folder, *folder.parents):
-            if found := next((name for name in names if (root / name).exists()), None):
-                return root, f"has {found}"
-            if (root / ".git").exists() or root.parent in {Path.home(), Path(root.anchor)}:
-                break
-    return folder, "the current folder: none above has a file of a project"
 
 
 def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:

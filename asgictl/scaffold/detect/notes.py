@@ -8,7 +8,7 @@ from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, as_name, is_place
 from asgictl.scaffold.detect.index import Index
 from asgictl.scaffold.django.django_settings import DjangoSettings
-from asgictl.scaffold.project import App, Asking, Dependencies, NamedFile, Statics
+from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
@@ -19,8 +19,6 @@ _DATABASE = re.compile(r"\.(db|sqlite3?)$")
 
 
 def of_project(
-    deps: Dependencies,
-    app: App,
     settings: DjangoSettings | None,
     indexes: Sequence[Index],
     likely: tuple[Route, str] | None,
@@ -41,8 +39,20 @@ def of_project(
         yield f"DEBUG is on in {place}: anybody sees Django's debug page; --settings takes other settings"
     if likely is not None:
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
-    if _undeclared(deps, app):
-        yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
+
+
+def of_dependencies(deps: Dependencies, indexes: Sequence[Index]) -> Iterator[str]:
+    """Yield what to say of what will be installed."""
+    cpu = any("/whl/cpu" in found.url for found in indexes) or "+cpu" in (deps.pinned.get("torch") or "")
+    cuda = sorted(name for name in deps.pinned if name.startswith("nvidia-") and name != "nvidia-ml-py")
+    lists = deps.kind in {"requirements", "pyproject"}
+    if cuda or (lists and "torch" in deps.pinned and not cpu):
+        yield (
+            "torch comes with CUDA, several GB in the image: for a machine without a GPU take it from "
+            "https://download.pytorch.org/whl/cpu"
+        )
+    if deps.ssh:
+        yield "a dependency comes over SSH: the build takes the keys of your agent, `docker build --ssh default`"
 
 
 def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]:
@@ -115,9 +125,3 @@ def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[st
     """Yield what an option for collecting static files means where that is not done."""
     if request.build_env and statics is None:
         yield "--build-env is for collecting Django's static files, and there are none"
-
-
-def _undeclared(deps: Dependencies, app: App) -> bool:
-    """Tell whether the framework of the app is in no list that says everything; FastAPI brings Starlette along."""
-    lists = deps.kind in {"none", "requirements", "pyproject"} and not deps.local
-    return lists and app.framework is not None and app.framework != "starlette" and app.framework not in deps.pinned

@@ -24,7 +24,7 @@ class DjangoSettings(NamedTuple):
 
     `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
     DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
-    `database` tells that there is one.
+    `database` tells that there is one, `geo` that GeoDjango is used.
     """
 
     file: Path
@@ -36,6 +36,7 @@ class DjangoSettings(NamedTuple):
     urls: Path | None
     debug: SettingLine | None = None
     database: bool = False
+    geo: bool = False
 
 
 def read(chosen: ChosenSettings) -> DjangoSettings | None:
@@ -63,6 +64,7 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
         debug=lines["DEBUG"] if constants.get("DEBUG") is True else None,
         database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
         and not _is_empty(values.get("DATABASES")),
+        geo=any("django.contrib.gis" in ast.unparse(tree) for tree in trees),
     )
 
 

@@ -18,18 +18,22 @@ def present(root: Path) -> list[str]:
 
 
 def problems(
-    root: Path, files: list[str], needed: Sequence[str] = (), named: Sequence[NamedFile] = ()
+    root: Path,
+    files: list[str],
+    needed: Sequence[str] = (),
+    named: Sequence[NamedFile] = (),
+    context: Path | None = None,
 ) -> Iterator[Problem]:
     """Yield what is wrong with `files`; raise `FileProblemError` for one that cannot be read.
 
-    `needed` are files that the image has to hold, `named` those that the source opens.
+    `needed` are files that the image, which is built from `context`, has to hold, `named` those that the source opens.
     """
     found = image.read(root / "Dockerfile") if "Dockerfile" in files else None
     server = dockerfile.server_of(found) if found else None
     stages = [stage.name for stage in found.stages] if found else []
     for name in files:
         if name == "Dockerfile":
-            yield from dockerfile.check(root, needed, named)
+            yield from dockerfile.check(root, needed, named, context=context)
         elif name.startswith("compose"):
             yield from _missing(root, name)
             yield from orchestration.compose(root / name, server, stages)

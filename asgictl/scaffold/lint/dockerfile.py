@@ -1,5 +1,6 @@
 """The rules for a Dockerfile and the `.dockerignore` beside it."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +23,22 @@ _INDEX = re.compile(r"^(PIP_(EXTRA_)?INDEX_URL|UV_(DEFAULT_)?INDEX\w*)\b")
 _EXEC = re.compile(r"(^|[;&|]\s*)exec\s")
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 _FILES_LOOKED_AT = 20_000
+_NOTHING = ignore_files.left_out(())
 
 Ignored = Callable[[str], bool]
 
 
 def check(
-    root: Path, needed: Sequence[str] = (), named: Sequence[NamedFile] = (), name: str = "Dockerfile"
+    root: Path,
+    needed: Sequence[str] = (),
+    named: Sequence[NamedFile] = (),
+    name: str = "Dockerfile",
+    context: Path | None = None,
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the file `name`, whose image has to hold `needed`, and what the source has `named`."""
+    """Yield what is wrong with the file `name`, whose image has to hold `needed`, and what the source has `named`.
+
+    It is built from the folder `context`, which is `root` itself unless that is said.
+    """
     found = image.read(root / name)
     yield from _commands(found, name)
     yield from _user(found, name)
@@ -39,13 +48,18 @@ def check(
     health = found.last("HEALTHCHECK")
     if health is None or health.value.upper() == "NONE":
         yield Problem("health-check", name, "there is no HEALTHCHECK: nothing notices a server that hangs")
-    ignored = _ignored(root)
-    yield from _sources(found, root, name, ignored)
-    yield from _whole(found, root, name, ignored, needed)
+    context = context or root
+    ignored = _ignored(root, context, name)
+    yield from _sources(found, context, name, ignored)
+    yield from _whole(found, context, name, ignored, needed)
+    home = "" if context == root else f"{root.resolve().relative_to(context.resolve()).as_posix()}/"
+    named = [one._replace(path=f"{home}{one.path}") for one in named]
     # Where the code is mounted, so is what it opens.
     if all(copied.has(copied.anywhere(found), path) for path in needed):
-        inside = tuple(f"{path.partition('/')[0]}/" for path in needed if "/" in path)
-        outside = [one for one in named if (root / one.path).exists() and not one.path.startswith(inside)]
+        inside = tuple(
+            f"{home}{top}/" for path in needed for top, _, below in [path[len(home) :].partition("/")] if below
+        )
+        outside = [one for one in named if (context / one.path).exists() and not one.path.startswith(inside)]
         there = copied.in_image(found)
         yield from _opened(name, ignored, named, [one for one in outside if not copied.has(there, one.path)])
 
@@ -153,7 +167,7 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     if not copies:
         return
     place = f"{name}:{copies[0].line}"
-    if not (root / ".dockerignore").is_file():
+    if ignored is _NOTHING:
         yield Problem("dockerignore", place, "there is no `.dockerignore`: everything gets into the image")
     for path in needed:
         if ignored(path):
@@ -204,8 +218,9 @@ def _files(root: Path) -> Iterator[str]:
                 yield entry.relative_to(root).as_posix()
 
 
-def _ignored(root: Path) -> Ignored:
-    try:
-        return ignore_files.left_out(reading.text(root / ".dockerignore").splitlines())
-    except (OSError, UnicodeDecodeError):
-        return ignore_files.left_out(())
+def _ignored(root: Path, context: Path, name: str) -> Ignored:
+    """Return what is left out: https://docs.docker.com/build/concepts/context/#filename-and-location."""
+    for file in (root / f"{name}.dockerignore", context / ".dockerignore"):
+        with contextlib.suppress(OSError):
+            return ignore_files.left_out(reading.text(file, errors="replace").splitlines())
+    return _NOTHING

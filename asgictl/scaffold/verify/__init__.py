@@ -49,7 +49,7 @@ def verify(
     """Yield the steps until one fails; everything is removed afterwards. `hears` gets each line of the build."""
     if not (project.root / "Dockerfile").is_file():
         raise FileProblemError(f"there is no `Dockerfile` in `{project.root}`", hint="write it: `asgictl scaffold`")
-    trial = _Trial(engine, project, request, hears)
+    trial = _Trial(engine, project, plan.resolved(project, request), hears)
     try:
         for name, step in trial.steps:
             began = time.monotonic()
@@ -96,7 +96,9 @@ class _Trial:
         mounted = ("--secret", f"id=netrc,src={Path(secret).expanduser()}") if secret else ()
         index = os.environ.get("PIP_INDEX_URL")
         given = ("--build-arg", "PIP_INDEX_URL") if index else ()
-        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *given, ".")
+        agent = ("--ssh", "default") if self.project.deps.ssh else ()
+        place = ("--file", "Dockerfile", self.project.up) if self.project.deps.home else (".",)
+        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *agent, *given, *place)
         self.engine.call(*arguments, hears=self.hears, folder=self.project.root)
         size = int(self.engine.call("image", "inspect", "--format", "{{.Size}}", self.name))
         return f"{size / _MEGABYTE:.0f} MB"

@@ -48,7 +48,8 @@ class Python(NamedTuple):
 
 def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest, deps: Dependencies) -> Python:
     """Return the version of Python for the image; raise `ConfigError` for places that contradict each other."""
-    project = ProjectFiles(root, pyproject, deps.files)
+    up = "../" * len(Path(deps.home).parts)
+    project = ProjectFiles(root, pyproject, tuple(f"{up}{file}" for file in deps.files))
     built = list(wheels.locked(project, deps.pinned))
     version, option = request.python, "--python"
     if version is None and request.base is not None:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -17,8 +18,8 @@ _VERSIONS = tuple(f"3.{minor}" for minor in range(6, 16))
 
 def locked(project: ProjectFiles, pinned: Mapping[str, str | None]) -> Iterator[Evidence]:
     """Yield for each of the `pinned` packages that not every Python has a wheel of, which ones have."""
-    for name in _LOCKS:
-        if name not in project.files:
+    for name in project.files:
+        if PurePosixPath(name).name not in _LOCKS:
             continue
         entries = _entries(tomllib.loads(reading.text(project.root / name)))
         found: dict[tuple[str, str], set[str]] = {}
