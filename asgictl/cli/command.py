@@ -195,6 +195,7 @@ def _parameter(option: Option, row: Row) -> inspect.Parameter:
             help=row.about,
             rich_help_panel=row.panel,
             show_default=not row.switch,
+            autocompletion=row.complete,
         )
         if row.flags
         else typer.Argument(default, metavar=row.metavar, help=row.about, show_default=False)

@@ -1,19 +1,23 @@
 """How options are written in the `options.py` of each command: a row for each field of its request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from asgictl.settings import Rules
 
 
 class Row(NamedTuple):
-    """How a field is given on the command line: by `flags`, or without one in its place as an argument."""
+    """How a field is given on the command line: by `flags`, or without one in its place as an argument.
+
+    `complete` offers a shell what a value may go on with, where its type does not tell.
+    """
 
     flags: tuple[str, ...]
     metavar: str
     about: str
     panel: str | None = None
     switch: bool = False
+    complete: Callable[[str], list[str]] | None = None
 
     def key(self, field: str) -> str:
         """Return what users call it: in errors, in a file, and in the name of its variable."""
@@ -40,9 +44,24 @@ def argument(metavar: str, about: str) -> Row:
     return Row((), metavar, about)
 
 
-def option(*flags: str, metavar: str, about: str) -> Row:
+def option(*flags: str, metavar: str, about: str, complete: Callable[[str], list[str]] | None = None) -> Row:
     """Return an option that takes a value."""
-    return Row(flags, metavar, about)
+    return Row(flags, metavar, about, complete=complete)
+
+
+def one_of(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what completes one of `words`."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def some_of(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what completes a list of `words` with commas between them, each of them once."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{word}" for word in words if word.startswith(last) and word not in before.split(",")]
+
+    return complete
 
 
 def flag(*flags: str, about: str) -> Row:

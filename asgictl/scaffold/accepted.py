@@ -1,15 +1,19 @@
-"""What the options may be: what every file can hold, and is safe there."""
+"""What options, and the project's own files, may say: what every written file can hold, and is safe there."""
 
 import re
 from urllib.parse import urlsplit
 
 from asgictl.errors import ConfigError
+from asgictl.scaffold import suitable_base
+from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest, parse_targets
 
 # What holds for a name of a Kubernetes Service (RFC 1035 label) holds for compose projects and systemd units, too.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Variables that a stand-in may be given for: not those that a command needs to run.
+STAND_IN = re.compile(r"(?!(PATH|HOME|LANG|USER|PWD|LD_\w*|PYTHON\w*|DJANGO_SETTINGS_MODULE)$)[A-Za-z_][A-Za-z0-9_]*")
 _WORKDIR = re.compile(r"(/[A-Za-z0-9._-]+)+")
 # Variables that say something else to the server or to Python.
 _MEANT = re.compile(
@@ -17,27 +21,43 @@ _MEANT = re.compile(
 )
 # Folders of the system's, of the virtual environment, and the one that is a tmpfs.
 _TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
-_HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
+_VOLUME = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?):((?:/[A-Za-z0-9._-]+)+)")
+_NO_VOLUME = re.compile(
+    r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|var/lib|home)/$"
+)
+HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
-_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
+_PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
+# https://packaging.python.org/en/latest/specifications/name-normalization/#name-format
+_GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
-_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
-_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_MEMORY = re.compile(r"[1-9]\d{0,8}[MG]")
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9]\d{0,3})?")
-PATH = re.compile(r"[A-Za-z0-9._~/@+-]+")
+_PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MEMORY = re.compile(r"[1-9][0-9]{0,8}[MG]")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,3})?")
+PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
+# Files may be called otherwise than Python's names, like `my-app.py`; what begins with a dash would be an option.
+_MODULE = r"(?!-)[\w-]+(\.[\w-]+)*"
+MODULE = re.compile(_MODULE)
+_APP = re.compile(rf"{_MODULE}:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def is_name(name: str) -> bool:
     """Tell whether `name` is one for compose, for Kubernetes and for a unit, and text to YAML."""
-    return _NAME.fullmatch(name) is not None and name not in _YAML_WORDS
+    return _NAME.fullmatch(name) is not None and name not in YAML_WORDS
 
 
 def as_name(text: str) -> str | None:
     """Return the name that comes next to `text`, or None where nothing is left of it."""
     close = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].rstrip("-")
-    close = f"{close}-app" if close in _YAML_WORDS else close
+    close = f"{close}-app" if close in YAML_WORDS else close
     return close if is_name(close) else None
+
+
+def is_place(folder: str) -> bool:
+    """Tell whether an absolute path is one for a folder of its own in an image."""
+    parts = set(folder.split("/"))
+    return bool(_WORKDIR.fullmatch(folder)) and not _TAKEN.match(f"{folder}/") and not {".", ".."} & parts
 
 
 def check(request: ScaffoldRequest) -> None:
@@ -51,14 +71,15 @@ def check(request: ScaffoldRequest) -> None:
     for name, pattern, example in (
         ("port_env", VARIABLE, "PORT"),
         ("workdir", _WORKDIR, "/app"),
-        ("health_path", _HEALTH_PATH, "/healthz"),
+        ("health_path", HEALTH_PATH, "/healthz"),
         ("base", _IMAGE, "python:3.13-slim-bookworm"),
         ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
         ("python", _PYTHON, "3.13"),
-        ("domain", _DOMAIN, "app.example.com"),
+        ("domain", DOMAIN, "app.example.com"),
         ("memory", _MEMORY, "512M or 2G"),
         ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
         ("requirements", PATH, "requirements/prod.txt"),
+        ("settings", MODULE, "conf.settings.production"),
         ("index_secret", PATH, "netrc"),
     ):
         value = getattr(request, name)
@@ -68,16 +89,73 @@ def check(request: ScaffoldRequest) -> None:
     if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
         raise ConfigError(problem, hint="write it like PORT", option="port-env")
+    if not is_place(request.workdir):
+        problem = f"`--workdir {request.workdir}` is no place for code"
+        raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
+    if request.base is not None:
+        suitable_base.check(request.base)
+    if request.index_url is not None:
+        _check_index(request.index_url)
+    _check_repeated(request)
+    _check_company(request)
+
+
+def _check_repeated(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for one of the options that may be given several times."""
+    for setting in request.build_env:
+        name, equals, value = setting.partition("=")
+        if not (STAND_IN.fullmatch(name) and equals and value.isprintable()):
+            problem = f"`{setting}` does not do for `--build-env`"
+            raise ConfigError(problem, hint="write it like NAME=value, --build-env once for each", option="build-env")
+    for option, names in (("extra", request.extra), ("group", request.group)):
+        for name in names:
+            if not _GROUP.fullmatch(name):
+                problem = f"`{name}` does not do for `--{option}`"
+                raise ConfigError(problem, hint=f"write it like api, --{option} once for each", option=option)
     for package in request.apt:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"
             raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
-    if _TAKEN.match(f"{request.workdir}/") or {".", ".."} & set(request.workdir.split("/")):
-        problem = f"`--workdir {request.workdir}` is no place for code"
-        raise ConfigError(problem, hint="write it like /app or /srv/shop", option="workdir")
-    if request.index_url is not None:
-        _check_index(request.index_url)
-    _check_company(request)
+    _check_volumes(request)
+
+
+def check_project(project: Project) -> None:
+    """Raise `ConfigError` for what no file could hold, or would be unsafe in one, as `check` does for the options."""
+    app = project.app
+    rename = "rename it: letters, digits and `. _ ~ @ + -` do"
+    checked = (
+        ((app.name,), _APP, "the name of an app", "rename its file or folder, or name another app"),
+        ((app.settings,), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
+        (app.folders, PATH, "a folder that a Dockerfile takes", rename),
+        (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
+        (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),
+        ((project.statics.outside if project.statics else None,), _WORKDIR, "a folder for an image", "rename it"),
+        ((project.health.path,), HEALTH_PATH, "a path to ask", "pass --health-path"),
+        ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
+        ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),
+        ((*project.apt.build, *project.apt.runtime), _APT, "the name of a Debian package", "write it like libpq5"),
+    )
+    for values, pattern, what, hint in checked:
+        for value in values:
+            if value is not None and not pattern.fullmatch(value):
+                raise ConfigError(f"`{value}`, which the project names, is not {what}", hint=hint)
+
+
+def _check_volumes(request: ScaffoldRequest) -> None:
+    seen: set[str] = set()
+    for text in request.volume:
+        match = _VOLUME.fullmatch(text)
+        path = match[2] if match else ""
+        refused = not match or _NO_VOLUME.match(f"{path}/") or {".", ".."} & set(path.split("/"))
+        if refused or f"{request.workdir}/".startswith(f"{path}/"):
+            problem = f"`{text}` does not do for `--volume`"
+            hint = f"write it like uploads:{request.workdir}/uploads or data:/var/lib/data"
+            raise ConfigError(problem, hint=hint, option="volume")
+        name = text.partition(":")[0]
+        if {name, path} & seen:
+            problem = f"`--volume {text}` has a name or a path that another one has"
+            raise ConfigError(problem, hint="give each a name and a path of its own", option="volume")
+        seen |= {name, path}
 
 
 def _check_company(request: ScaffoldRequest) -> None:

@@ -1,13 +1,14 @@
 """What stays out of the image, and out of what is copied while developing."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import pathspec
 
 from asgictl.errors import FileProblemError
+from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
 
@@ -17,7 +18,7 @@ SECRETS = (
     *("**/*.jks", "**/*.keystore", "**/id_rsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.aws", "**/.netrc"),
     *("**/netrc", "**/pip.conf", "**/.pypirc", "**/credentials.json", "**/service-account*.json", "secrets"),
 )
-_IGNORED = (
+USUAL = (
     *("# version control, editors", ".git", ".gitignore", ".github", ".idea", ".vscode", "**/.DS_Store"),
     *("# Python", "**/__pycache__", "**/*.py[cod]", ".venv", "venv", "env", ".tox", ".nox", "**/.mypy_cache"),
     *(
@@ -55,14 +56,40 @@ class Watched(NamedTuple):
 def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the lines for `.dockerignore`, without those that would hit what the image needs."""
     app = _app_file(project)
-    needed = [*project.deps.files, *project.needed, *([app] if app else [])]
-    packages = [folder for folder in project.folders if folder != "tests"]
+    home = project.deps.home
+    own = [*project.needed, *([app] if app else [])]
+    needed = [*project.deps.files, *_placed(project, own)]
+    packages = _placed(project, (folder for folder in project.folders if folder != "tests"))
+    named = _placed(project, (it.path for it in project.named if PATH.fullmatch(it.path)))
     lines = [
         line
-        for line in _IGNORED
-        if line.startswith("#") or (line not in packages and not any(matches([line], file) for file in needed))
+        for line in (_below(home) if home else USUAL)
+        if line.startswith("#")
+        or (line not in {*packages, *named} and not any(matches([line], file) for file in needed))
     ]
-    return (*filter(None, [secret_inside(request)]), *lines)
+    kept = _placed(project, (inside for it in request.volumes if (inside := it.inside(request.workdir))))
+    left = left_out([*lines, *kept])
+    return (*lines, *(["# on volumes", *kept] if kept else []), *(f"!{path}" for path in named if left(path)))
+
+
+def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
+    """Return the lines for what unlocks something, which come last: nothing above may let it in."""
+    own = _placed(project, filter(None, [secret_inside(request)]))
+    return (*SECRETS, *own, *(f"!{path}" for path in _placed(project, project.public)))
+
+
+def _placed(project: Project, paths: Iterable[str]) -> list[str]:
+    """Return paths of the project as the build's context has them."""
+    home = project.deps.home
+    return [f"{home}/{path}" if home else path for path in paths]
+
+
+def _below(home: str) -> Iterator[str]:
+    """Yield the lines for a project in the folder `home` of the context: what holds on top holds there as well."""
+    for line in USUAL:
+        yield line
+        if not line.startswith(("#", "**/")):
+            yield f"{home}/{line}"
 
 
 def secret_inside(request: ScaffoldRequest) -> str | None:

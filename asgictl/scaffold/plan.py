@@ -1,15 +1,19 @@
 """Plan the files: from a project and a request to texts; reads and writes nothing of the user's."""
 
+import math
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from asgictl import __version__
-from asgictl.scaffold import ignore_files, rendering, server_command, versions
-from asgictl.scaffold.project import Project
-from asgictl.scaffold.request import ScaffoldRequest, Target
+from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
+from asgictl.scaffold.django import stand_ins
+from asgictl.scaffold.project import DependencyKind, Project
+from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
+STARTUP_PERIOD = 2
 
 # What each target writes, beside the units, which are called after the project.
 _FILES: dict[Target, tuple[str, ...]] = {
@@ -22,7 +26,11 @@ _FILES: dict[Target, tuple[str, ...]] = {
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
-_MERGED = {".dockerignore": "dockerignore", ".gitignore": "gitignore"}
+_MERGED = {
+    ".dockerignore": "dockerignore",
+    "Dockerfile.dockerignore": "dockerignore",
+    ".gitignore": "gitignore",
+}
 _TOOLS = {"uv": "uv", "pylock": "uv", "pyproject": "uv", "poetry": "poetry", "pdm": "pdm", "pipenv": "pipenv"}
 
 
@@ -35,9 +43,16 @@ class PlannedFile(NamedTuple):
 
 
 def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
-    """Return the files that the request asks for, always the same for the same project and request."""
+    """Return the files that the request asks for, always the same for the same project and request.
+
+    Raises `ConfigError` for what the project says and no file can hold.
+    """
+    accepted.check_project(project)
+    request = resolved(project, request)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
+    if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
+        names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
     if "docker" in request.wanted and project.in_git:
@@ -49,6 +64,11 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     )
 
 
+def resolved(project: Project, request: ScaffoldRequest) -> ScaffoldRequest:
+    """Return the request with the runner that was found for it."""
+    return request._replace(runner=project.runner) if request.runner == "auto" else request
+
+
 def budgets(graceful: int) -> dict[str, int]:
     """Return how many seconds each level leaves the one below to stop, the server's own `graceful` being the least.
 
@@ -58,11 +78,24 @@ def budgets(graceful: int) -> dict[str, int]:
     return {"compose": compose, "k8s": max(30, PRESTOP + compose), "unit": compose + 5}
 
 
+def trial_variables(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
+    """Return the variables without which the settings do not load, each with a value that will do for a trial."""
+    found: Mapping[str, str] = _values(project, resolved(project, request))["stand_ins"]
+    return found
+
+
+def tmp_size(memory: str) -> str:
+    """Return how much `/tmp` holds, in MiB with its letter: half of `memory`, for it lies in there."""
+    size = int(memory[:-1]) * (1 if memory.endswith("M") else 1024)
+    return f"{max(1, size // 2)}M"
+
+
 def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     """Return what the templates name."""
     grace = budgets(request.graceful)
     prefix = f"{request.registry_prefix.rstrip('/')}/" if request.registry_prefix else ""
     tool = _TOOLS.get(project.deps.kind)
+    home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
     return {
@@ -79,18 +112,17 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
+        **_context(project),
+        "selected": _selected(project.deps.kind, request),
         "package": project.package,
         "statics": project.statics,
-        "stand_ins": {name: _stand_in(name) for name in project.statics.variables} if project.statics else {},
+        "stand_ins": stand_ins.of(project.statics, request.build_env) if project.statics else {},
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
         "websockets": project.websockets,
         "command": server_command.production(project, request),
-        "health_command": server_command.health(project.health, server_command.port_variable(request), request.port),
-        "tls_health_command": server_command.health(
-            project.health, server_command.port_variable(request), request.port, https=True
-        ),
+        **_checks(project, request),
         "dev_command": server_command.development(project, request),
         "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
         if project.package
@@ -105,15 +137,54 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "k8s_grace": grace["k8s"],
         "unit_grace": grace["unit"],
         "prestop": PRESTOP,
-        "probe": _probe(project, request),
-        "unit_command": _unit_command(project, request),
+        "unit_command": (
+            *server_command.server(project, request),
+            *(("--fd", "3") if request.runner == "uvicorn" else ()),
+        ),
+        "migrate": project.migrations.command if project.migrations else None,
+        "probe": _probe(project, project.asking.ready),
+        "live_probe": _probe(project, project.asking.live),
+        "startup_failures": math.ceil(request.startup_time / STARTUP_PERIOD),
+        "startup_period": STARTUP_PERIOD,
         "memory_request": _least(request.memory),
+        "tmp_size": tmp_size(request.memory),
+        "volumes": request.volumes,
+        "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
+        "unit_paths": {it.name: _in_unit(it, project, request) for it in request.volumes},
         "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
         "watched": ignore_files.watched(project, request.workdir),
-        "rebuilt": (*project.deps.files, "Dockerfile"),
-        "secrets": ignore_files.SECRETS,
+        "secrets": ignore_files.secrets(project, request),
+        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
+    }
+
+
+def _selected(kind: DependencyKind, request: ScaffoldRequest) -> str:
+    """Return what asks the tool for extras and groups, as it is added to its command."""
+    if kind == "poetry":
+        return "".join((*(f",{name}" for name in request.group), *(f" --extras {name}" for name in request.extra)))
+    if kind == "pdm":
+        asked = "".join(f" --group {name}" for name in (*request.extra, *request.group))
+        return asked if request.group else f" --prod{asked}"  # PDM takes no group of `dependency-groups` with --prod
+    if kind == "pipenv":
+        return f' --categories "packages {" ".join(request.group)}"' if request.group else ""
+    extras = "".join(f" --extra {name}" for name in request.extra)
+    return extras + "".join(f" --group {name}" for name in request.group)
+
+
+def _context(project: Project) -> dict[str, Any]:
+    """Return where the project lies in the build's context, and `below`, where its lock does if that is not on top."""
+    deps = project.deps
+    own = bool(deps.home) and all(PurePosixPath(file).is_relative_to(deps.home) for file in deps.files)
+    return {
+        "home": deps.home,
+        "ssh": deps.ssh,
+        "up": project.up,
+        "below": deps.home if own else "",
+        "shared": bool(deps.home) and not own and deps.member is None,
+        "member": deps.member,
+        "folders": [f"./{folder}" for folder in deps.folders],
     }
 
 
@@ -127,21 +198,20 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             extras.append(f"a2wsgi=={versions.A2WSGI}")
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
             extras.append(f"websockets=={versions.WEBSOCKETS}")
-    version = {"asgictl": __version__, "uvicorn": versions.UVICORN}[request.runner]
+    version = versions.UVICORN if request.runner == "uvicorn" else __version__
+    fixed = f"asgictl @ {project.server_from}" if project.server_from else None
+    name = f"{request.runner}==${{{request.runner.upper()}_VERSION}}"
     return {
         "runner": request.runner,
-        "runner_installs": [
-            *([] if there else [f'"{request.runner}==${{{request.runner.upper()}_VERSION}}"']),
-            *extras,
-        ],
-        "runner_version": None if there else version,
+        "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],
+        "runner_version": None if there or fixed else version,
     }
 
 
-def _unit_command(project: Project, request: ScaffoldRequest) -> list[str]:
-    """Return the words of ExecStart, in which systemd takes a percent sign for a specifier."""
-    words = (*server_command.server(project, request), *(("--fd", "3") if request.runner == "uvicorn" else ()))
-    return [word.replace("%", "%%") for word in words]
+def _in_unit(volume: Volume, project: Project, request: ScaffoldRequest) -> str:
+    """Return where a volume lies for systemd: in the project's folder if it is in the code."""
+    inside = volume.inside(request.workdir)
+    return volume.path if inside is None else f"/srv/{project.name}/{inside}"
 
 
 def _least(memory: str) -> str:
@@ -149,20 +219,14 @@ def _least(memory: str) -> str:
     return f"{min(128, int(memory[:-1]))}Mi" if memory.endswith("M") else "128Mi"
 
 
-def _stand_in(variable: str) -> str:
-    """Return what a variable is set to while static files are collected; numbers and words take a 1."""
-    if variable.endswith("DATABASE_URL"):
-        return "sqlite:///:memory:"
-    return "http://build.invalid" if variable.endswith("_URL") else "1"
-
-
 def _environment(project: Project, request: ScaffoldRequest) -> dict[str, str]:
-    folders = [] if project.package else project.app.folders
+    folders = [] if project.package and not project.from_source else project.app.folders
     path = ":".join(f"{request.workdir}/{folder}" for folder in folders)
     return {
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONFAULTHANDLER": "1",
+        "HOME": "/tmp",  # noqa: S108  # what libraries keep there has to be written
         **({"PYTHONPATH": path} if path else {}),
         **({"DJANGO_SETTINGS_MODULE": project.app.settings} if project.app.settings else {}),
         **({"WEB_CONCURRENCY": str(request.workers)} if request.workers else {}),
@@ -180,10 +244,23 @@ def _copied(files: tuple[str, ...]) -> list[tuple[str, list[str]]]:
     return list(folders.items())
 
 
-def _probe(project: Project, request: ScaffoldRequest) -> str:
+def _checks(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
+    """Return the commands that ask the server in the container how it is."""
+    variable = server_command.port_variable(request)
+    asked = project.health._replace(path=project.asking.ready or project.health.path)
+    headers = project.asking.headers
+    host = {name: value for name, value in headers.items() if name == "Host"}
+    return {
+        "health_command": server_command.health(asked, variable, request.port, host if request.https else headers),
+        "tls_health_command": server_command.health(asked, variable, request.port, host, https=True),
+    }
+
+
+def _probe(project: Project, path: str | None) -> str:
     """Return what the kubelet asks: the route for health, or where none is known, whether the port is open."""
-    if not project.health.strict and (project.health.path == "/" or request.domain is None):
+    health, asking = project.health, project.asking
+    if not health.strict and (health.path == "/" or asking.host is None):
         return "tcpSocket: {port: http}"
-    path = rendering.quoted(project.health.path)
-    host = f", httpHeaders: [{{name: Host, value: {rendering.quoted(request.domain)}}}]" if request.domain else ""
-    return f"httpGet: {{path: {path}, port: http{host}}}"
+    headers = ", ".join(f"{{name: {name}, value: {rendering.quoted(value)}}}" for name, value in asking.headers.items())
+    sent = f", httpHeaders: [{headers}]" if headers else ""
+    return f"httpGet: {{path: {rendering.quoted(path or health.path)}, port: http{sent}}}"

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 DependencyKind = Literal["requirements", "uv", "poetry", "pdm", "pipenv", "pylock", "pyproject", "none"]
+Runner = Literal["asgictl", "uvicorn"]
 KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
 
 
@@ -19,9 +21,12 @@ class Finding(NamedTuple):
 class Dependencies(NamedTuple):
     """Where the dependencies come from.
 
-    `files` are those that installing them needs, relative to the root. `pinned` has the normalised names of all
-    that the project declares, or its lock lists, with the version where one is fixed. `local` tells that
-    installing them needs the project's own source, `git` that it needs that program.
+    `files` are those that installing them needs, relative to the build's context, in which the project lies in the
+    folder `home`, if that is not the context itself. `pinned` has the normalised names of all that the project
+    declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
+    `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
+    the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
+    installs from. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a repository is asked over SSH.
     """
 
     kind: DependencyKind
@@ -29,6 +34,12 @@ class Dependencies(NamedTuple):
     pinned: Mapping[str, str | None]
     local: bool = False
     git: bool = False
+    home: str = ""
+    member: str | None = None
+    folders: tuple[str, ...] = ()
+    ranges: Mapping[str, str] = MappingProxyType({})
+    extras: frozenset[str] = frozenset()
+    ssh: bool = False
 
 
 class App(NamedTuple):
@@ -55,10 +66,52 @@ class Health(NamedTuple):
     strict: bool
 
 
-class Statics(NamedTuple):
-    """Django's static files are collected at the build, for which the settings read these `variables`."""
+class Asking(NamedTuple):
+    """How a check asks: by a `host` that the app lets in, as a proxy does that speaks `https`.
 
-    variables: tuple[str, ...]
+    `live` is a path that tells whether the app lives, `ready` one that tells whether it takes requests, where those
+    are two.
+    """
+
+    host: str | None = None
+    https: bool = False
+    live: str | None = None
+    ready: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the proxy in front would send."""
+        return {
+            **({"Host": self.host} if self.host else {}),
+            **({"X-Forwarded-Proto": "https"} if self.https else {}),
+        }
+
+
+class NamedFile(NamedTuple):
+    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place."""
+
+    path: str
+    place: str
+    own: bool = False
+
+
+class Statics(NamedTuple):
+    """Django's static files are collected at the build by `manage`, a path from the root.
+
+    The settings read `variables`, each of them with its type there, like `int` or `db_url`. `outside` is the folder
+    that the files get into where it is not one of the project's.
+    """
+
+    variables: Mapping[str, str]
+    manage: str = "manage.py"
+    outside: str | None = None
+
+
+class Migrations(NamedTuple):
+    """The command that brings the database up to date, once for each version, and the file that tells of it."""
+
+    command: tuple[str, ...]
+    source: str
 
 
 class SystemPackages(NamedTuple):
@@ -72,7 +125,10 @@ class Project(NamedTuple):
     """All that the files depend on.
 
     `package` tells that the app is in a package that is to be installed, `folders` are
-    packages at the root, `needed` are files that building the package takes.
+    packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
+    `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
+    folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
+    installed from, if not from the index.
     """
 
     root: Path
@@ -90,3 +146,20 @@ class Project(NamedTuple):
     in_git: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    migrations: Migrations | None = None
+    named: tuple[NamedFile, ...] = ()
+    public: tuple[str, ...] = ()
+    from_source: bool = False
+    asking: Asking = Asking()
+    runner: Runner = "asgictl"
+    server_from: str | None = None
+
+    @property
+    def context(self) -> Path:
+        """The folder that the image is built from."""
+        return (self.root / self.up).resolve()
+
+    @property
+    def up(self) -> str:
+        """The way from the project to the build's context."""
+        return "/".join([".."] * len(Path(self.deps.home).parts)) or "."

@@ -9,6 +9,17 @@ Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
+class Volume(NamedTuple):
+    """A place to write to that stays, and where it is mounted."""
+
+    name: str
+    path: str
+
+    def inside(self, workdir: str) -> str | None:
+        """Return the path below `workdir`, or None for one elsewhere."""
+        return self.path.removeprefix(f"{workdir}/") if self.path.startswith(f"{workdir}/") else None
+
+
 class ScaffoldRequest(NamedTuple):
     """The options of `asgictl scaffold` that say what the files are like; None is "find out", or "the usual".
 
@@ -20,6 +31,8 @@ class ScaffoldRequest(NamedTuple):
     mode: Literal["copy", "bind"] = "copy"
     deps: str | None = None
     requirements: Annotated[str | None, Trait.PATH] = None
+    extra: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
     python: str | None = None
     base: str | None = None
     name: str | None = None
@@ -27,8 +40,10 @@ class ScaffoldRequest(NamedTuple):
     port_env: str | None = None
     health_path: str | None = None
     workers: Annotated[int | None, Range(1, 512)] = None
-    runner: Literal["asgictl", "uvicorn"] = "asgictl"
+    runner: Literal["auto", "asgictl", "uvicorn"] = "auto"
     factory: bool = False
+    settings: str | None = None
+    build_env: tuple[str, ...] = ()
     workdir: str = "/app"
     apt: tuple[str, ...] = ()
     index_url: str | None = None
@@ -39,9 +54,16 @@ class ScaffoldRequest(NamedTuple):
     memory: str = "512M"
     restart: str | None = None
     tty: bool = False
+    volume: tuple[str, ...] = ()
     uid: Annotated[int, Range(1, 2**31 - 2)] = 10001
+    startup_time: Annotated[int, Range(1, 3600)] = 60
     graceful: Annotated[int, Range(1, 3600)] = 8
     https: bool = False
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The places to write to that stay."""
+        return tuple(Volume(*text.split(":", 1)) for text in self.volume)
 
     @property
     def wanted(self) -> tuple[Target, ...]:

@@ -1,7 +1,7 @@
 """How the server is started: in the image, while developing, and by systemd."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from asgictl.scaffold.project import Health, Project
 from asgictl.scaffold.request import ScaffoldRequest
@@ -35,7 +35,8 @@ def server(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     if request.runner == "uvicorn":
         return (*_uvicorn(project), "--timeout-graceful-shutdown", str(request.graceful))
     grace = ("--graceful-timeout", str(request.graceful)) if request.graceful != _USUAL_GRACE else ()
-    quiet = ("--quiet-path", project.health.path) if project.health.path != "/" else ()
+    paths = filter(None, (project.health.path, project.asking.live, project.asking.ready))
+    quiet = tuple(word for path in paths if path != "/" for word in ("--quiet-path", path))
     return (*_asgictl(project), "--prod", *grace, *quiet)
 
 
@@ -46,14 +47,17 @@ def development(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     return (*_asgictl(project), "--reload", "--graceful-timeout", "1", "--show-errors", "always")
 
 
-def health(asked: Health, variable: str, port: int, *, https: bool = False) -> list[str]:
+def health(
+    asked: Health, variable: str, port: int, headers: Mapping[str, str] | None = None, *, https: bool = False
+) -> list[str]:
     """Return the command that asks the server in the container how it is: a slim image has neither curl nor wget."""
     made = "HTTPSConnection" if https else "HTTPConnection"
+    sent = f",headers={dict(headers)}" if headers else ""
     context = ",context=s._create_unverified_context()" if https else ""
     code = (
         f"import http.client as h,os,{'ssl as s,' if https else ''}sys;"
         f"c=h.{made}('127.0.0.1',int(os.environ.get('{variable}') or {port}),timeout=4{context});"
-        f"c.request('GET','{asked.path}');sys.exit(c.getresponse().status>={400 if asked.strict else 500})"
+        f"c.request('GET',{asked.path!r}{sent});sys.exit(c.getresponse().status>={400 if asked.strict else 500})"
     )
     return ["python", "-c", code]
 

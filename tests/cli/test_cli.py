@@ -153,13 +153,24 @@ def test_help_begins_with_examples() -> None:
     ]
 
 
-def test_completion() -> None:
-    """The shell completes commands and options."""
-    environment = {"_ASGICTL_COMPLETE": "complete_bash", "COMP_WORDS": "asgictl serve --ne", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("asgictl serve --ne", ["--next-port"]),
+        ("asgictl scaffold --for do", ["docker"]),
+        ("asgictl scaffold --for docker,d", ["docker,dev"]),
+        ("asgictl scaffold --deps p", ["poetry", "pdm", "pipenv", "pylock", "pyproject"]),
+        ("asgictl scaffold --restart on", ["on-failure"]),
+        ("asgictl scaffold --runner u", ["uvicorn"]),
+    ],
+)
+def test_completion(line: str, offered: list[str]) -> None:
+    """The shell completes commands, options and their values."""
+    environment = {"_ASGICTL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
 
     result = subprocess.run([ASGICTL], env=environment, capture_output=True, text=True, check=False)
 
-    assert result.stdout.split() == ["--next-port"]
+    assert result.stdout.split() == offered
 
 
 USAGE = {

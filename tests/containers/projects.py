@@ -119,7 +119,7 @@ MANAGE = """
     import sys
 
     if __name__ == "__main__":
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_of_ours.settings")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_of_ours.local")
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(sys.argv)
@@ -132,12 +132,13 @@ SETTINGS = """
     SECRET_KEY = os.environ["SECRET_KEY"]
     DEBUG = False
     ALLOWED_HOSTS = ["shop.test"]
-    INSTALLED_APPS = ["django.contrib.staticfiles"]
+    INSTALLED_APPS = ["django.contrib.staticfiles", "django.contrib.contenttypes"]
     MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware", "django.middleware.common.CommonMiddleware"]
     ROOT_URLCONF = "site_of_ours.urls"
     STATIC_URL = "/static/"
     STATIC_ROOT = BASE_DIR / "collected"
     STATICFILES_DIRS = [BASE_DIR / "assets"]
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/tmp/shop.sqlite3"}}
 """
 URLS = """
     from django.http import HttpResponse
@@ -160,6 +161,7 @@ DJANGO = {
     "manage.py": MANAGE,
     "site_of_ours/__init__.py": "",
     "site_of_ours/settings.py": SETTINGS,
+    "site_of_ours/local.py": "from .settings import *\nDEBUG = True\nimport nothing_that_an_image_has\n",
     "site_of_ours/urls.py": URLS,
     "site_of_ours/asgi.py": ASGI,
     "assets/shop.css": "body { color: teal }\n",
@@ -259,7 +261,7 @@ KINDS = {
     ),
     "flask": Kind(_flat("app.py", FLASK, **{"requirements.txt": "flask\n"})),
     "flask by uvicorn": Kind(_flat("app.py", FLASK, **{"requirements.txt": "flask\n"}), ("--runner", "uvicorn")),
-    "django": Kind(DJANGO, health="/healthz/"),
+    "django": Kind(DJANGO, ("--settings", "site_of_ours.settings"), health="/healthz/"),
     "plain": Kind(_flat("asgi.py", PLAIN)),
     "platform's port": Kind(_flat("asgi.py", PLAIN), ("--port-env", "LISTEN_ON", "--runner", "uvicorn")),
     "two workers": Kind(

@@ -112,6 +112,38 @@ def test_bind(project: Path) -> None:
     assert "ok        stop" in lab.call(str(ASGICTL), "scaffold", "--verify", folder=project)
 
 
+ENV = """\
+export QUOTED="a b" # why
+LITERAL='$QUOTED'
+FILLED=${QUOTED}-$NOBODY${NOBODY:-c}
+LINES="one
+two"
+"""
+ASKS = """
+import os
+said = [os.environ.get(name) for name in ("QUOTED", "LITERAL", "FILLED", "LINES")]
+if said != ["a b", "$QUOTED", "a b-c", "one\\ntwo"]:
+    raise SystemExit(repr(said))
+open("/data/written", "w").close()
+"""
+
+
+def test_variables_and_volumes(project: Path) -> None:
+    """What compose makes of `.env`, and mounts, the container of `--verify` has as well."""
+    (project / ".env").write_text(ENV)
+    main = project / "main.py"
+    main.write_text(f"{main.read_text()}\n{ASKS}")
+    lab.call(str(ASGICTL), "scaffold", "--volume", "data:/data", "--save", folder=project)
+    with up(project):
+        assert answer() == '{"hello":"world"}'
+
+    tried = lab.call(str(ASGICTL), "scaffold", "--verify", folder=project)
+
+    assert [line.split()[:2] for line in tried.splitlines() if line.startswith("ok")] == [
+        ["ok", step] for step in ("build", "ready", "health", "request", "upload", "user", "stop")
+    ]
+
+
 def test_develop(project: Path) -> None:
     """An edit is served, a broken one shows its traceback through the published port, a mended one is served."""
     main = project / "main.py"

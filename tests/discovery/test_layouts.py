@@ -324,7 +324,7 @@ def test_a_folder_that_is_named(write: Write) -> None:
 @linux
 def test_a_folder_that_cannot_be_read(write: Write) -> None:
     """A database's volume in the folder does not hold up the search."""
-    folder = write({"app.py": FASTAPI, "pgdata/x": "", "secret/main.py": FASTAPI})
+    folder = write({"app.py": FASTAPI, "requirements.txt": "fastapi\n", "pgdata/x": "", "secret/main.py": FASTAPI})
     for name in ("pgdata", "secret"):
         (folder / name).chmod(0)
 

@@ -10,11 +10,17 @@ from typer.testing import CliRunner
 
 from asgictl.cli import app
 from asgictl.errors import AsgictlError
-from asgictl.scaffold.detect import detect
+from asgictl.scaffold.detect import detect, runner
 from asgictl.scaffold.request import ScaffoldRequest
 
-APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+APP = "import logging\nasync def app(scope, receive, send): ...\n"
 Lay = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _from_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an asgictl that was installed from an index, however this one was."""
+    monkeypatch.setattr(runner, "_origin", lambda: None)
 
 
 @pytest.fixture

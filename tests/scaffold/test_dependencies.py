@@ -347,8 +347,9 @@ GIT = [
 def test_git(lay: Lay, files: dict[str, str], git: bool) -> None:
     """Git is installed for the build where a dependency comes from a repository, and only there."""
     project = detect(ScaffoldRequest(), lay(files))
+    packages = ("git", "openssh-client") if "ssh" in repr(files) else ("git",) if git else ()
 
-    assert (project.deps.git, project.apt.build, project.apt.runtime) == (git, ("git",) if git else (), ())
+    assert (project.deps.git, project.apt.build, project.apt.runtime) == (git, packages, ())
     assert [it for it in project.findings if it.topic == "apt"] == (
-        [("apt", "git", "needed by a dependency from git")] if git else []
+        [("apt", " ".join(packages), "needed by a dependency from git")] if git else []
     )

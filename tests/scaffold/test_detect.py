@@ -82,12 +82,12 @@ def test_two_places(lay: Lay) -> None:
         ),
         ({"requirements.txt": "-r ../../outside.txt\n"}, {}, "cannot read"),
         ({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["?"]\n'}, {}, "`?` in"),
-        ({".python-version": "pypy"}, {}, "`pypy` in `.python-version` is no version of CPython 3"),
+        ({".python-version": "pypy"}, {}, "`pypy` (.python-version:1) is not a version of CPython 3"),
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
-        ({"requirements.txt": "uvicorn==0.30\n"}, {}, "uvicorn is 0.30 in the project, and asgictl"),
-        ({".python-version": "3.10"}, {}, "asgictl needs Python 3.11, the project has 3.10"),
+        ({"requirements.txt": "uvicorn==0.30\n"}, {"runner": "asgictl"}, "uvicorn is 0.30 (>=0.54 is needed)"),
+        ({".python-version": "3.10"}, {"runner": "asgictl"}, "Python is 3.10 (3.11 is needed)"),
     ],
 )
 def test_what_cannot_be(lay: Lay, files: dict[str, str], options: dict[str, Any], message: str) -> None:
@@ -177,11 +177,19 @@ def test_includes(lay: Lay) -> None:
 @pytest.mark.parametrize(
     ("files", "options", "expected"),
     [
-        ({}, {}, ("3.14", "no file says it")),
+        ({}, {}, ("3.14", "no file says it: the newest")),
         ({".python-version": "# ours\n3.12.4\n"}, {}, ("3.12", ".python-version:2")),
         ({"runtime.txt": "python-3.11.9"}, {}, ("3.11", "runtime.txt:1")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'}, {}, ("3.14", "pyproject.toml:2")),
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'}, {}, ("3.12", "pyproject.toml:2")),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11"\n'},
+            {},
+            ("3.14", "the newest that pyproject.toml:2 allows"),
+        ),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=3.11,<3.13"\n'},
+            {},
+            ("3.12", "the newest that pyproject.toml:2 allows"),
+        ),
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '~3.12'\n", "poetry.lock": ""},
             {},
@@ -190,7 +198,7 @@ def test_includes(lay: Lay) -> None:
         (
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.11'\n", "poetry.lock": ""},
             {},
-            ("3.14", "pyproject.toml:2"),
+            ("3.14", "the newest that pyproject.toml:2 allows"),
         ),
         (
             {"Pipfile": '[requires]\npython_version = "3.12"\n', "Pipfile.lock": "{}"},
@@ -230,7 +238,9 @@ def test_python(lay: Lay, files: dict[str, str], options: dict[str, Any], expect
 def test_health(lay: Lay, app: str, path: str, line: int | None) -> None:
     """A route for health counts where its whole path is known."""
     place = f"main.py:{line}" if line else "no route for health was found: anything below 500 is well"
-    assert found(lay({}, app), "health") == (path, place)
+    root = lay({"requirements.txt": "fastapi\nflask\n"}, app)
+
+    assert found(root, "health") == (path, place)
 
 
 def test_a_likely_route(lay: Lay) -> None:
@@ -276,7 +286,7 @@ def test_django(lay: Lay) -> None:
 
     assert project.app.name == "site_.asgi:application"
     assert project.statics is not None
-    assert project.statics.variables == ("SECRET_KEY",)
+    assert project.statics.variables == {"SECRET_KEY": "str"}
     assert (project.health.path, project.health.strict) == ("/healthz/", False)
     assert project.notes == ()
 
@@ -398,3 +408,11 @@ def test_outside_of_the_project(lay: Lay) -> None:
 
     assert isinstance(error, FileProblemError)
     assert "is outside of" in error.message
+
+
+def test_where_root_and_name_come_from(lay: Lay) -> None:
+    """Without any file of a project the current folder is its root, and that is told, as is whose name is taken."""
+    root = lay({})
+
+    assert found(root, "root") == (str(root), "the current folder: none above has a file of a project")
+    assert found(root, "name") == ("shop", "the name of that folder")

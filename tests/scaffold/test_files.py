@@ -249,7 +249,7 @@ def test_save_in_any_form(root: Path, text: str) -> None:
     """What cannot be added to is told before anything is written; what can keeps its form."""
     (root / "pyproject.toml").write_bytes(text.encode())
 
-    result = run("--save", "--port", "9000", "--deps", "none")
+    result = run("--save", "--port", "9000", "--deps", "requirements")
 
     written = (root / "pyproject.toml").read_bytes().decode()
     assert (result.exit_code, written == text) == ((4, True) if "{" in text else (0, False))
@@ -384,7 +384,7 @@ def test_killed_while_writing(root: Path, tmp_path: Path) -> None:
 
 def test_two_at_once(root: Path) -> None:
     """Two runs at once write what one would."""
-    runs = [start("scaffold", folder=root) for _ in range(4)]
+    runs = [start("scaffold", "--runner", "asgictl", folder=root) for _ in range(4)]
     for process in runs:
         process.communicate(timeout=60)
 

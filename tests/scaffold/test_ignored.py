@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.project import App, Dependencies, NamedFile
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.test_planned import APP, ROOT, project, text
 
@@ -31,8 +31,10 @@ def test_the_lines_of_the_ignoring_files() -> None:
         text(name, project(in_git=True)).splitlines() for name in (".dockerignore", ".gitignore")
     )
 
-    assert dockerignore[dockerignore.index("# version control, editors") :] == [
-        line for kind, entries in LEFT_OUT.items() for line in (f"# {kind}", *entries)
+    assert dockerignore == [
+        *(line for kind, entries in LEFT_OUT.items() for line in (f"# {kind}", *entries)),
+        "# secrets never get into the build's context, nor with it into an image",
+        *ignore_files.SECRETS,
     ]
     assert gitignore == [".env", ".netrc", "*.key", "*.p12", "*.before-scaffold*", ".*.asgictl-new"]
 
@@ -43,11 +45,38 @@ def test_what_is_left_out() -> None:
     deps = Dependencies("requirements", ("docs/list.txt",), {})
     found = project(deps=deps, folders=("build", "tests"), needed=("dist/x",), app=APP._replace(file=ROOT / "env/x.py"))
 
-    left = ignore_files.ignored(found, ScaffoldRequest(index_secret="x/../netrc"))
+    left = ignore_files.ignored(found, ScaffoldRequest())
 
-    assert left[0] == "x/../netrc"
     assert [line for line in usual if line not in left] == ["env", "build", "dist", "docs"]
-    assert [line for line in left if line not in usual] == ["x/../netrc"]
+    assert [line for line in left if line not in usual] == []
+    assert ignore_files.secrets(found, ScaffoldRequest(index_secret="x/../netrc")) == (
+        *ignore_files.SECRETS,
+        "x/../netrc",
+    )
+
+
+def test_what_the_source_opens() -> None:
+    """What the source names is not left out: a whole folder, or alone what it opens of one; secrets stay out."""
+    names = ("dist", "docs/openapi.yaml", "node_modules/htmx/dist", "static", "certs/ca.pem", "a b/x.log")
+    found = project(named=tuple(NamedFile(name, "main.py:1") for name in names), public=("certs/ca.pem",))
+    usual, left = ignore_files.ignored(project(), ScaffoldRequest()), ignore_files.ignored(found, ScaffoldRequest())
+
+    assert [line for line in usual if line not in left] == ["dist"]
+    assert [line for line in left if line not in usual] == ["!docs/openapi.yaml", "!node_modules/htmx/dist"]
+    assert ignore_files.secrets(found, ScaffoldRequest()) == (*ignore_files.SECRETS, "!certs/ca.pem")
+    left_out = ignore_files.left_out(text(".dockerignore", found).splitlines())
+    assert {
+        name: left_out(name)
+        for name in ("dist/x.js", "docs/openapi.yaml", "docs/x.md", "node_modules/htmx/dist/x.js", "node_modules/y.js")
+    } == {
+        "dist/x.js": False,
+        "docs/openapi.yaml": False,
+        "docs/x.md": True,
+        "node_modules/htmx/dist/x.js": False,
+        "node_modules/y.js": True,
+    }
+    assert left_out("node_modules/htmx/dist/server.key")
+    assert not left_out("certs/ca.pem")
 
 
 WATCHED = ("**/__pycache__/",)

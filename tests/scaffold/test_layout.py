@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from asgictl.errors import AsgictlError, ConfigError, StartError
-from asgictl.scaffold import detect as detecting
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detect import served_app as apps
+from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
@@ -240,13 +240,13 @@ NAMES = [
         {"deps": "none"},
         ("a", "project.name in pyproject.toml"),
     ),
-    ({"pyproject.toml": "[project]\nname = 3\n"}, {}, ("shop", "the folder's")),
-    ({"pyproject.toml": '[project]\nname = "123"\n'}, {}, ("shop", "the folder's")),
+    ({"pyproject.toml": "[project]\nname = 3\n"}, {}, ("shop", "the name of that folder")),
+    ({"pyproject.toml": '[project]\nname = "123"\n'}, {}, ("shop", "the name of that folder")),
     ({"compose.yaml": signature.signed("x: 1\nname: cloned-1\n")}, {}, ("cloned-1", "compose.yaml")),
     ({"compose.yaml": signature.signed("name: cloned\n") + "# edited\n"}, {}, ("cloned", "compose.yaml")),
-    ({"compose.yaml": "name: foreign\n"}, {}, ("shop", "the folder's")),
-    ({"compose.yaml": signature.signed("  name: inner\n")}, {}, ("shop", "the folder's")),
-    ({"compose.yaml": signature.signed("name: null\n")}, {}, ("shop", "the folder's")),
+    ({"compose.yaml": "name: foreign\n"}, {}, ("shop", "the name of that folder")),
+    ({"compose.yaml": signature.signed("  name: inner\n")}, {}, ("shop", "the name of that folder")),
+    ({"compose.yaml": signature.signed("name: null\n")}, {}, ("shop", "the name of that folder")),
     (
         {"compose.yaml": signature.signed("name: cloned\n"), "pyproject.toml": '[project]\nname = "a"\n'},
         {},
@@ -272,6 +272,7 @@ def test_a_name_from_nothing(lay: Lay, tmp_path: Path) -> None:
     assert found(tmp_path / "123", "name") == ("app", "nothing of `123` can be one")
 
 
+NO_PROJECT = "the current folder: none above has a file of a project"
 ROOTS = [
     *(
         (name, f"has {name}")
@@ -284,10 +285,12 @@ ROOTS = [
 @pytest.mark.parametrize(("name", "why"), ROOTS)
 def test_root(lay: Lay, name: str, why: str | None) -> None:
     """The project is the nearest folder above that says what it depends on; without any it is the current one."""
-    root = lay({name: "", "deep/er/main.py": APP}, None)
+    root = lay({name: "[project]\n" if name == "pyproject.toml" else "", "deep/er/main.py": APP}, None)
     here = root / "deep/er"
 
-    assert detecting._root(here) == ((root, why.removesuffix("/x.txt")) if why else (here, "the current folder"))
+    assert project_root.find(ScaffoldRequest(app="no:app"), here) == (
+        (root, why.removesuffix("/x.txt")) if why else (here, NO_PROJECT)
+    )
 
 
 def test_where_the_search_ends(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,10 +298,16 @@ def test_where_the_search_ends(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> Non
     root = lay({"requirements.txt": "", "repo/.git/x": "", "repo/deep/x": "", "me/deep/x": ""})
     monkeypatch.setattr(Path, "home", lambda: root / "me")
 
-    assert detecting._root(root / "repo/deep") == (root / "repo/deep", "the current folder")
-    assert detecting._root(root / "me/deep") == (root / "me/deep", "the current folder")
+    assert project_root.find(ScaffoldRequest(), root / "repo/deep") == (
+        root / "repo/deep",
+        "the current folder: none above has a file of a project",
+    )
+    assert project_root.find(ScaffoldRequest(), root / "me/deep") == (
+        root / "me/deep",
+        "the current folder: none above has a file of a project",
+    )
     (root / "repo/Pipfile").write_text("")
-    assert detecting._root(root / "repo/deep") == (root / "repo", "has Pipfile")
+    assert project_root.find(ScaffoldRequest(), root / "repo/deep") == (root / "repo", "has Pipfile")
 
 
 def test_all_that_is_found(lay: Lay) -> None:
@@ -316,9 +325,9 @@ def test_all_that_is_found(lay: Lay) -> None:
 
     assert project.findings == (
         ("root", str(root), "has requirements.txt"),
-        ("name", "shop", "the folder's"),
+        ("name", "shop", "the name of that folder"),
         ("dependencies", "requirements", "requirements.txt"),
-        ("python", "3.14", "no file says it"),
+        ("python", "3.14", "no file says it: the newest"),
         ("app", "main:app", "found in main.py, line 2"),
         ("layout", "a folder, copied", "no build system"),
         ("health", "/up", "main.py:3"),

@@ -1,15 +1,18 @@
 """The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
 
+from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from asgictl import __version__
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detect import detect, system_packages
+from asgictl.scaffold.detect import detect, runner, system_packages
+from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Dependencies, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
-from tests.scaffold.conftest import Lay, found, refused
+from tests.scaffold.conftest import APP, Lay, found, refused
 
 POETRY = {"poetry.lock": ""}
 PIPENV = {"Pipfile.lock": "{}"}
@@ -30,35 +33,35 @@ VERSIONS = [
     ({".python-version": "\n# x\n  cpython-3.13.1  \n3.11\n"}, "3.13", ".python-version:3"),
     ({".python-version": "cpython@3.13"}, "3.13", ".python-version:1"),
     ({".python-version": "# x\n", "runtime.txt": "python-3.12"}, "3.12", "runtime.txt:1"),
-    ({".python-version": "3.12", "runtime.txt": "python-3.13", **requires("==3.11.*")}, "3.12", ".python-version:1"),
-    (requires(">=3.9"), "3.14", "pyproject.toml:2"),
-    (requires("<3.14"), "3.13", "pyproject.toml:2"),
-    (requires(">=3.15"), "3.15", "pyproject.toml:2"),
-    (requires("==3.11.9"), "3.11", "pyproject.toml:2"),
-    (requires("==3.12.39"), "3.12", "pyproject.toml:2"),
-    (requires("==3.11.0"), "3.11", "pyproject.toml:2"),
+    ({".python-version": "3.12", "runtime.txt": "python-3.12.4", **requires(">=3.11")}, "3.12", ".python-version:1"),
+    (requires(">=3.9"), "3.14", "the newest that pyproject.toml:2 allows"),
+    (requires("<3.14"), "3.13", "the newest that pyproject.toml:2 allows"),
+    (requires(">=3.15"), "3.15", "the newest that pyproject.toml:2 allows"),
+    (requires("==3.11.9"), "3.11.9", "pyproject.toml:2"),
+    (requires("==3.12.39"), "3.12.39", "pyproject.toml:2"),
+    (requires("==3.11.0"), "3.11.0", "pyproject.toml:2"),
     ({"pyproject.toml": f"x = 1\n{requires('==3.11.*')['pyproject.toml']}"}, "3.11", "pyproject.toml:3"),
     ({"pyproject.toml": '[project]\n"requires-python" = "==3.11.*"\n'}, "3.11", "pyproject.toml"),
     (poetry("3.12"), "3.12", "pyproject.toml:2"),
     (poetry("3.12.*"), "3.12", "pyproject.toml:2"),
-    (poetry("*"), "3.14", "pyproject.toml:2"),
-    (poetry("^3.9 || ^3.11"), "3.14", "pyproject.toml:2"),
-    (poetry("^3.15"), "3.15", "pyproject.toml:2"),
-    (poetry("^3"), "3.14", "pyproject.toml:2"),
+    (poetry("*"), "3.14", "no file says it: the newest"),
+    (poetry("^3.9 || ^3.11"), "3.14", "the newest that pyproject.toml:2 allows"),
+    (poetry("^3.15"), "3.15", "the newest that pyproject.toml:2 allows"),
+    (poetry("^3"), "3.14", "no file says it: the newest"),
     (poetry("~3.12"), "3.12", "pyproject.toml:2"),
     (poetry("~3.12.1"), "3.12", "pyproject.toml:2"),
     (poetry("~=3.12.1"), "3.12", "pyproject.toml:2"),
-    (poetry(">=3.11,<3.13"), "3.12", "pyproject.toml:2"),
+    (poetry(">=3.11,<3.13"), "3.12", "the newest that pyproject.toml:2 allows"),
     ({**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\n'}, "3.12", "Pipfile:2"),
     (
         {**PIPENV, "Pipfile": '[requires]\npython_version = "3.12"\npython_full_version = "3.13.2"\n'},
         "3.13",
-        "Pipfile:2",
+        "Pipfile:3",
     ),
-    ({**PIPENV, "Pipfile": '[requires]\npython_version = "*"\n'}, "3.14", "no file says it"),
-    ({**PIPENV, "Pipfile": "requires = 3\n"}, "3.14", "no file says it"),
-    ({**PIPENV, "Pipfile": "[packages]\n"}, "3.14", "no file says it"),
-    ({"pyproject.toml": "[project]\nrequires-python = 3\n"}, "3.14", "no file says it"),
+    ({**PIPENV, "Pipfile": '[requires]\npython_version = "*"\n'}, "3.14", "no file says it: the newest"),
+    ({**PIPENV, "Pipfile": "requires = 3\n"}, "3.14", "no file says it: the newest"),
+    ({**PIPENV, "Pipfile": "[packages]\n"}, "3.14", "no file says it: the newest"),
+    ({"pyproject.toml": "[project]\nrequires-python = 3\n"}, "3.14", "no file says it: the newest"),
 ]
 
 
@@ -68,19 +71,21 @@ def test_python(lay: Lay, files: dict[str, str], version: str, place: str) -> No
     assert found(lay(files), "python", runner="uvicorn") == (version, place)
 
 
+NO_HINT = "pass --python 3.13, or whatever the image is to have"
 NO_VERSION = [
-    (
-        {".python-version": "pypy3.10"},
-        "`pypy3.10` in `.python-version` is no version of CPython 3",
-        "pass --python 3.13",
+    *(
+        ({name: f"{before}{said}"}, f"`{said}` ({name}:1) is not a version of CPython 3", NO_HINT)
+        for name, before, said in [
+            (".python-version", "", "pypy3.10"),
+            (".python-version", "", "3.12x"),
+            (".python-version", "", "3.13t"),
+            (".tool-versions", "python ", "miniconda3-22.11.1-1"),
+            ("runtime.txt", "", "python-2.7"),
+        ]
     ),
-    ({".python-version": "3.12x"}, "`3.12x` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
-    ({".python-version": "system"}, "`system` in `.python-version` is no version of CPython 3", "pass --python 3.13"),
-    ({"runtime.txt": "python-2.7"}, "`python-2.7` in `runtime.txt` is no version of CPython 3", "pass --python 3.13"),
     (requires("<3"), "no Python 3 is <3 (pyproject.toml:2)", "pass --python with the one to use"),
     (requires("==3.12.40"), "no Python 3 is ==3.12.40 (pyproject.toml:2)", "pass --python with the one to use"),
-    (requires("<3.9"), "no Python 3 is <3.9 (pyproject.toml:2)", "pass --python with the one to use"),
-    (requires(">=3.16"), "no Python 3 is >=3.16 (pyproject.toml:2)", "pass --python with the one to use"),
+    (requires(">=3.99"), "no Python 3 is >=3.99 (pyproject.toml:2)", "pass --python with the one to use"),
     (
         requires("new"),
         "`new` (pyproject.toml:2) is not a version specifier",
@@ -173,52 +178,132 @@ def test_what_is_locked_and_good(lay: Lay, line: str) -> None:
     assert detect(ScaffoldRequest(), lay({"requirements.txt": f"{line}\n"})).deps.pinned
 
 
-@pytest.mark.parametrize(
-    ("name", "locked", "wanted"),
-    [
-        ("uvicorn", "0.53", ">=0.54"),
-        ("httptools", "0.6.2", ">=0.6.3"),
-        ("uvloop", "0.20", ">=0.21"),
-        ("websockets", "14", ">=15"),
-        ("PyYAML", "5", ">=6"),
-    ],
-)
-def test_what_is_locked_and_too_old(lay: Lay, name: str, locked: str, wanted: str) -> None:
-    """A version that asgictl cannot run with is told with the one it needs, but not where uvicorn runs alone."""
-    root = lay({"requirements.txt": f"{name}=={locked}\n"})
-    error, spelled = refused(root), name.lower()
+BESIDE = f"uvicorn alone serves in the image, as asgictl {__version__} does not go with the rest: "
+TOO_OLD = [
+    ("uvicorn==0.53", "uvicorn is 0.53 (>=0.54 is needed)"),
+    ("uvicorn<0.30", "uvicorn is <0.30 (>=0.54 is needed)"),
+    ("uvicorn[standard]~=0.30.1", "uvicorn is ~=0.30.1 (>=0.54 is needed)"),
+    ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.54 is needed)"),
+    ("-c pins.txt", "uvicorn is <0.40 (>=0.54 is needed)"),
+    (
+        "httptools==0.6.2\nPyYAML<6\nuvloop==0.20",
+        "httptools is 0.6.2 (>=0.6.3 is needed), pyyaml is <6 (>=6 is needed) and uvloop is 0.20 (>=0.21 is needed)",
+    ),
+]
 
+
+@pytest.mark.parametrize(("lines", "told"), TOO_OLD)
+def test_what_asgictl_cannot_run_beside(lay: Lay, lines: str, told: str) -> None:
+    """Uvicorn serves alone where asgictl cannot be installed, and one note names all that is in the way."""
+    root = lay({"requirements.txt": f"{lines}\n", "pins.txt": "uvicorn<0.40\n"})
+
+    project = detect(ScaffoldRequest(), root)
+    error = refused(root, runner="asgictl")
+
+    assert (project.runner, project.notes) == ("uvicorn", (BESIDE + told,))
     assert isinstance(error, ConfigError)
-    assert error.message == f"{spelled} is {locked} in the project, and asgictl {__version__} needs {wanted}"
-    assert error.hint == f"update {spelled}, or pass --runner uvicorn"
-    assert detect(ScaffoldRequest(runner="uvicorn"), root).deps.pinned == {spelled: locked}
+    assert (error.message, error.hint) == (
+        f"asgictl {__version__} cannot be installed here: {told}",
+        "pass --runner uvicorn",
+    )
+    assert detect(ScaffoldRequest(runner="uvicorn"), root).notes == ()
 
 
 @pytest.mark.parametrize(
-    ("lines", "options", "taken"),
+    "line",
+    ["uvicorn<1", "uvicorn>0.20,<0.54.1", "uvicorn>0.54,<0.55", "uvicorn!=0.54", "uvicorn~=0.54", "uvicorn<=0.54"],
+)
+def test_a_range_that_leaves_room(lay: Lay, line: str) -> None:
+    """A range that allows some version which asgictl can run with is no matter, in either kind of list."""
+    project = f'[project]\nname = "x"\ndependencies = ["{line}"]\n'
+
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": f"{line}\n"})).runner == "asgictl"
+    assert detect(ScaffoldRequest(deps="pyproject"), lay({"pyproject.toml": project})).runner == "asgictl"
+
+
+def test_a_range_in_pyproject(lay: Lay) -> None:
+    """What `pyproject.toml` allows counts as what a list does."""
+    root = lay({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["uvicorn<0.50"]\n'})
+
+    assert detect(ScaffoldRequest(), root).notes == (f"{BESIDE}uvicorn is <0.50 (>=0.54 is needed)",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "server"),
     [
-        ("asgictl\nuvicorn==0.1\n", {}, True),
-        ("asgictl==0.1\nuvicorn==0.1\n", {}, False),
-        ("x\n", {"python": "3.11"}, True),
-        ("x\n", {"python": "3.10"}, False),
-        ("x\n", {"python": "3.10", "runner": "uvicorn"}, True),
-        ("asgictl\n", {"python": "3.10"}, True),
+        ("asgictl\nuvicorn==0.1\n", {}, "asgictl"),
+        ("asgictl==0.1\nuvicorn==0.1\n", {}, "uvicorn"),
+        ("x\n", {"python": "3.11"}, "asgictl"),
+        ("x\n", {"python": "3.10"}, "uvicorn"),
+        ("x\n", {"python": "3.10", "runner": "uvicorn"}, "uvicorn"),
+        ("asgictl\n", {"python": "3.10"}, "asgictl"),
     ],
 )
-def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], taken: bool) -> None:
+def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], server: str) -> None:
     """A project that has asgictl of any version itself answers for what goes with it."""
-    root = lay({"requirements.txt": lines})
+    assert detect(ScaffoldRequest(**options), lay({"requirements.txt": lines})).runner == server
 
-    if taken:
-        assert detect(ScaffoldRequest(**options), root)
-    elif "python" in options:
-        error = refused(root, **options)
-        assert (error.message, error.hint) == (
-            "asgictl needs Python 3.11, the project has 3.10",
-            "pass --runner uvicorn",
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+FROM = "uvicorn alone serves in the image, as asgictl came from {}, and the index may not have {}"
+ORIGINS = [
+    (None, "asgictl", None, ()),
+    (
+        f"git+https://git.example/asgictl@{SHA}",
+        "asgictl",
+        f"git+https://git.example/asgictl@{SHA}",
+        (f"asgictl is installed in the image from where it came from: git+https://git.example/asgictl@{SHA}",),
+    ),
+    *(
+        (origin, "uvicorn", None, (f"{FROM.format(told, __version__)}: pass --runner asgictl if it has",))
+        for origin, told in (
+            ("file:///srv/asgictl", "file:///srv/asgictl"),
+            (f"git+ssh://git@git.example/asgictl@{SHA}", f"git+ssh://git.example/asgictl@{SHA}"),
+            (f"git+https://me:pw@git.example/asgictl@{SHA}", f"git+https://git.example/asgictl@{SHA}"),
         )
-    else:
-        assert refused(root).message == f"uvicorn is 0.1 in the project, and asgictl {__version__} needs >=0.54"
+    ),
+]
+
+
+@pytest.mark.parametrize(("origin", "server", "installed", "notes"), ORIGINS)
+def test_an_asgictl_that_is_from_no_index(  # the columns of the table
+    lay: Lay,
+    monkeypatch: pytest.MonkeyPatch,
+    origin: str | None,
+    server: str,
+    installed: str | None,
+    notes: tuple[str, ...],
+) -> None:
+    """The image has asgictl from the repository that the running one came from, or else uvicorn, and it is said."""
+    monkeypatch.setattr(runner, "_origin", lambda: origin)
+    root = lay({"requirements.txt": "fastapi\n"})
+
+    project = detect(ScaffoldRequest(), root)
+
+    assert (project.runner, project.server_from, project.notes) == (server, installed, notes)
+    text = plan(project, ScaffoldRequest())[0].text
+    assert ("ARG ASGICTL_VERSION" in text) == (origin is None)
+    assert (f'"asgictl @ {installed}"' in text, project.apt.build) == ((True, ("git",)) if installed else (False, ()))
+    assert detect(ScaffoldRequest(runner="asgictl"), root).runner == "asgictl"
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        (None, None),
+        ('{"url": "file:///srv/a", "dir_info": {"editable": true}}', "file:///srv/a"),
+        (
+            f'{{"url": "https://g.example/a", "vcs_info": {{"vcs": "git", "commit_id": "{SHA}"}}}}',
+            f"git+https://g.example/a@{SHA}",
+        ),
+    ],
+)
+def test_where_asgictl_came_from(monkeypatch: pytest.MonkeyPatch, said: str | None, origin: str | None) -> None:
+    """Where it was installed from is read as PEP 610 says."""
+    monkeypatch.undo()
+    monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: said))
+
+    assert runner._origin() == origin
 
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'
@@ -226,7 +311,6 @@ CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes i
 INGRESS = "the Ingress is for app.example.com: pass --domain"
 FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
 PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
-UNDECLARED = "the app needs fastapi, and no file declares it: the image will not have it"
 NOTES = [
     ({}, {}, []),
     ({}, {"https": True}, [CERT]),
@@ -240,20 +324,6 @@ NOTES = [
     ({}, {"index_url": "https://x.example"}, []),
     ({"pylock.toml": ""}, {"deps": "pylock"}, []),
     ({"pylock.toml": ""}, {"deps": "pylock", "index_url": "https://x.example"}, [PYLOCK]),
-    ({"requirements.txt": "flask\n"}, {}, [UNDECLARED]),
-    ({"requirements.txt": "flask\n-e lib\n"}, {}, []),
-    ({"requirements.txt": "flask\n"}, {"deps": "none"}, [UNDECLARED]),
-    (
-        {"requirements.txt": "flask\n", "main.py": "from starlette.applications import Starlette as S\napp = S()\n"},
-        {},
-        [],
-    ),
-    ({"requirements.txt": "", "main.py": "async def app(scope, receive, send): ...\n"}, {}, []),
-    (
-        {"requirements.txt": "", "main.py": "from falcon.asgi import App\napp = App()\n"},
-        {},
-        [UNDECLARED.replace("fastapi", "falcon")],
-    ),
     (
         {"requirements.txt": "fastapi\n-i https://me:pw@x.example/y\n--extra-index-url https://x.example/z\n"},
         {},
@@ -262,7 +332,7 @@ NOTES = [
     (
         {"requirements.txt": "flask\n"},
         {"https": True, "index_secret": "x"},
-        [UNDECLARED, CERT, "there is no `x`, which the build mounts"],
+        [CERT, "there is no `x`, which the build mounts"],
     ),
 ]
 
@@ -273,15 +343,6 @@ def test_notes(lay: Lay, files: dict[str, str], options: dict[str, Any], notes: 
     root = lay({"requirements.txt": "fastapi\n", **files})
 
     assert detect(ScaffoldRequest(**options), root).notes == tuple(notes)
-
-
-@pytest.mark.parametrize("kind", ["uv", "pyproject"])
-def test_a_lock_of_the_apps_framework(lay: Lay, kind: str) -> None:
-    """A lock is believed to have what the app needs; what `pyproject.toml` declares is all there is."""
-    project = PYPROJECT.replace("fastapi", "flask").format([])
-    root = lay({"pyproject.toml": project, **({"uv.lock": ""} if kind == "uv" else {})})
-
-    assert detect(ScaffoldRequest(), root).notes == (() if kind == "uv" else (UNDECLARED,))
 
 
 @pytest.mark.parametrize(
@@ -298,8 +359,125 @@ def test_a_lock_of_the_apps_framework(lay: Lay, kind: str) -> None:
 def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     """A package whose version comes from Git gets a note, as an image has no history."""
     files = {"pyproject.toml": PYPROJECT.format([requirement]), "shop/__init__.py": "", "shop/main.py": ""}
-    packaged = lay({**files, "shop/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}, None)
+    packaged = lay({**files, "shop/main.py": APP}, None)
 
     assert detect(ScaffoldRequest(), packaged).notes == ((FROM_GIT,) if told else ())
-    (packaged / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (packaged / "main.py").write_text(APP)
     assert detect(ScaffoldRequest(app="main:app"), packaged).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("python", "hidden"),
+    [
+        ("/home/nobody/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", True),
+        ("/root/.pyenv/versions/3.12.4/bin/python3.12", True),
+        ("/root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", False),
+        ("/usr/bin/python3.12", False),
+    ],
+)
+def test_an_interpreter_in_a_home_folder(lay: Lay, python: str, hidden: bool) -> None:
+    """A unit would not find an interpreter in a home folder, which is told where a unit is asked for."""
+    root = lay({".venv/bin/activate": ""})
+    (root / ".venv/bin/python").symlink_to(python)
+    note = (
+        f"`.venv` runs `{python}`, and the unit hides home folders: its start would end with "
+        "203/EXEC; make `.venv` of a Python elsewhere, as by `UV_PYTHON_INSTALL_DIR=/opt/python uv sync`"
+    )
+
+    assert (note in detect(ScaffoldRequest(targets="systemd"), root).notes) is hidden
+    assert note not in detect(ScaffoldRequest(), root).notes
+
+
+@pytest.mark.parametrize(
+    ("line", "build", "runtime"),
+    [
+        ("psycopg[c]>=3", ("build-essential", "libpq-dev"), ("libpq5",)),
+        ("psycopg[binary,pool]==3.2", (), ()),
+        ("psycopg[pool]", (), ("libpq5",)),
+    ],
+)
+def test_the_extras_of_a_requirement(lay: Lay, line: str, build: tuple[str, ...], runtime: tuple[str, ...]) -> None:
+    """What an extra of a requirement needs of Debian is installed, and one that brings it spares that."""
+    project = f'[project]\nname = "x"\ndependencies = ["{line}"]\n'
+
+    for kind, files in (
+        ("requirements", {"requirements.txt": f"{line}\n"}),
+        ("pyproject", {"pyproject.toml": project}),
+    ):
+        assert detect(ScaffoldRequest(deps=kind), lay(files)).apt == (build, runtime)
+
+
+def test_geodjango() -> None:
+    """GeoDjango has no distribution: its settings tell what it needs of Debian."""
+    assert system_packages.needed(Dependencies("none", (), {}), (), geo=True) == (
+        ((), ("binutils", "gdal-bin", "libproj-dev")),
+        "needed by django.contrib.gis",
+    )
+
+
+SSH = "a dependency comes over SSH: the build takes the keys of your agent, `docker build --ssh default`"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "y @ git+ssh://git@git.example/y\n"},
+        {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["y @ git+ssh://git@git.example/y"]\n'},
+    ],
+)
+def test_a_repository_over_ssh(lay: Lay, files: dict[str, str]) -> None:
+    """The build has a client for SSH and the user's agent, by Docker and by compose, and it is said."""
+    project = detect(ScaffoldRequest(), lay(files))
+    texts = {file.path: file.text for file in plan(project, ScaffoldRequest())}
+
+    assert (project.apt.build, project.notes) == (("git", "openssh-client"), (SSH,))
+    assert "    --mount=type=ssh \\\n" in texts["Dockerfile"]
+    assert 'GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new"' in texts["Dockerfile"]
+    assert "      ssh: [default]\n" in texts["compose.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("requirements.txt", "x\ny @ git+https://t0ken@git.example/y\n", "requirements.txt:2"),
+        ("requirements.txt", "https://me:${PW}@x.example/y.whl\n", "requirements.txt:1"),
+        (
+            "pyproject.toml",
+            '[project]\nname = "x"\ndependencies = ["y @ https://me:t0ken@x.example/y.whl"]\n',
+            "pyproject.toml:3",
+        ),
+    ],
+)
+def test_a_token_in_a_url(lay: Lay, name: str, text: str, place: str) -> None:
+    """Credentials in the URL of a dependency are refused, not repeated, and a secret of the build is named."""
+    error = refused(lay({name: text}))
+
+    assert error.message == f"a URL in {place} holds credentials, which would stay in the image"
+    assert (error.hint or "").startswith("take them out of the URL, and pass --index-secret netrc")
+
+
+def test_a_folder_without_a_dot(lay: Lay) -> None:
+    """A requirement that is a folder of the project has the source copied before."""
+    root = lay({"requirements.txt": "libs/core[all]\n", "libs/core/pyproject.toml": ""})
+
+    assert detect(ScaffoldRequest(), root).deps.local
+
+
+CUDA = (
+    "torch comes with CUDA, several GB in the image: for a machine without a GPU take it from "
+    "https://download.pytorch.org/whl/cpu"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        ("torch\n", (CUDA,)),
+        ("torch==2.9+cpu\n", ()),
+        ("--extra-index-url https://download.pytorch.org/whl/cpu\ntorch\n", ()),
+        ("nvidia-cublas-cu12\n", (CUDA,)),
+    ],
+)
+def test_wheels_with_cuda(lay: Lay, lines: str, notes: tuple[str, ...]) -> None:
+    """What CUDA costs is said, with where the wheels without it are."""
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": lines})).notes == notes

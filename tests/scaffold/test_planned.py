@@ -12,7 +12,7 @@ from packaging.version import Version
 from asgictl import __version__
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.project import App, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
@@ -197,13 +197,15 @@ PROBES = [
 @pytest.mark.parametrize(("health", "domain", "probe"), PROBES)
 def test_probes(health: Health, domain: str | None, probe: str) -> None:
     """The kubelet asks the route for health by the name that the app knows, or else whether the port is open."""
-    manifest = text("k8s.yaml", project(health=health), domain=domain)
+    manifest = text("k8s.yaml", project(health=health, asking=Asking(domain)), domain=domain)
 
     assert re.findall(r"(?m)^ +((?:httpGet|tcpSocket).*)$", manifest) == [probe] * 3
 
 
+KEY = "only-for-the-build-of-the-image-this-is-not-a-secret-of-anything"
 VARIABLES = [
-    ("SECRET_KEY", "1"),
+    ("SECRET_KEY", KEY),
+    ("APP_SECRET", KEY),
     ("DATABASE_URL", "sqlite:///:memory:"),
     ("MY_DATABASE_URL", "sqlite:///:memory:"),
     ("CACHE_URL", "http://build.invalid"),
@@ -214,7 +216,7 @@ VARIABLES = [
 @pytest.mark.parametrize(("name", "value"), VARIABLES)
 def test_stand_ins(name: str, value: str) -> None:
     """While static files are collected each variable has a value of the kind that its name promises."""
-    found = project(statics=Statics((name, "X")))
+    found = project(statics=Statics({name: "str", "X": "str"}))
 
     assert lines("Dockerfile", "^RUN (?=.*collectstatic)", found) == [
         f"{name}={value} X=1 python manage.py collectstatic --noinput"
@@ -265,7 +267,7 @@ def test_what_is_installed_beside(
     assert lines("Dockerfile", f"^ARG {name}_VERSION", found, **options) == ([f"={version}", ""] if there else [])
 
 
-ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1"]
+ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1", "HOME=/tmp"]
 ADDRESS = ["ASGICTL_SERVE_HOST=0.0.0.0", "ASGICTL_SERVE_PORT=8000"]
 ENVIRONMENTS = [
     ({}, {}, []),
@@ -286,7 +288,8 @@ def test_environment(fields: dict[str, Any], options: dict[str, Any], more: list
     assert [line.strip(" \\") for line in found[1].splitlines()] == [*ENVIRONMENT, *more, *ADDRESS]
     unit = lines("shop.service", "^Environment=", project(**fields), **options)
     places = [line.replace("/app/", "/srv/shop/") for line in more]
-    assert unit[2:] == (["PYTHONPATH=/srv/shop/src"] if fields.get("package") else places)
+    assert unit[:3] == ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "HOME=/tmp"]
+    assert unit[3:] == (["PYTHONPATH=/srv/shop/src"] if fields.get("package") else places)
 
 
 @pytest.mark.parametrize(
@@ -464,6 +467,7 @@ def test_the_proxy_tries_again() -> None:
         *("lb_try_duration", "5s"),
         *("lb_try_interval", "100ms"),
         *("fail_duration", "10s"),
+        *("stream_close_delay", "5m", "#", "or", "a", "reload", "would", "cut", "every", "WebSocket"),
         *("transport", "http", "{", "dial_timeout", "1s", "}"),
     ]
 
@@ -493,7 +497,7 @@ def test_code_that_is_mounted() -> None:
     assert [web["build"]["target"] for web in services] == ["server", "runtime"]
     assert [web.get("volumes") for web in services] == [[".:/app:ro"], None]
     assert [web.get("command") for web in services] == [
-        [*server_command.production(project(), ScaffoldRequest())],
+        [*server_command.production(project(), ScaffoldRequest(runner="asgictl"))],
         None,
     ]
 
@@ -556,3 +560,9 @@ def test_the_same_by_detection(tmp_path: Path) -> None:
     request = ScaffoldRequest(targets="all")
 
     assert plan.plan(detect(request, root), request) == plan.plan(project(), request)
+
+
+def test_interpreters_that_a_unit_sees() -> None:
+    """Homes are hidden from the service, but for the interpreters that uv has installed for root."""
+    assert lines("shop.service", "ProtectHome=") == ["tmpfs"]
+    assert lines("shop.service", "BindReadOnlyPaths=") == ["-/root/.local/share/uv/python"]

@@ -40,6 +40,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
             ("restart", "no, always, unless-stopped or on-failure:5"),
             ("requirements", "requirements/prod.txt"),
             ("index-secret", "netrc"),
+            ("settings", "conf.settings.production"),
         ]
     ),
     *(
@@ -54,6 +55,46 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         "`X` is not the name of a Debian package",
         "write it like libpq5, --apt once for each",
         "apt",
+    ),
+    *(
+        (
+            {"build_env": ("A=1", setting)},
+            f"`{setting}` does not do for `--build-env`",
+            "write it like NAME=value, --build-env once for each",
+            "build-env",
+        )
+        for setting in ("A", "=1", "A B=1", "A=1\n", "PATH=/x", "LD_PRELOAD=x", "PYTHONPATH=x")
+    ),
+    *(
+        (
+            {option: ("api", name)},
+            f"`{name}` does not do for `--{option}`",
+            f"write it like api, --{option} once for each",
+            option,
+        )
+        for option in ("extra", "group")
+        for name in ("x; id", "x y", "-x", "x\n", "$x", "")
+    ),
+    *(
+        (
+            {"volume": (text,)},
+            f"`{text}` does not do for `--volume`",
+            "write it like uploads:/app/uploads or data:/var/lib/data",
+            "volume",
+        )
+        for text in [
+            *("x", "x:", "x:y", "X:/y", "x:/y:ro", "x:/y z", "x:/y/../z", "x:/", "x:/app", "x:/etc", "x:/tmp/y"),
+            *("x:/var", "x:/opt/venv/x", "-x:/y", "x:/y/"),
+        ]
+    ),
+    *(
+        (
+            {"volume": ("x:/y", text)},
+            f"`--volume {text}` has a name or a path that another one has",
+            "give each a name and a path of its own",
+            "volume",
+        )
+        for text in ("x:/z", "z:/y")
     ),
     *(
         ({"workdir": path}, f"`--workdir {path}` is no place for code", "write it like /app or /srv/shop", "workdir")
@@ -119,6 +160,35 @@ def test_wrong_values(fields: dict[str, Any], message: str, hint: str, option: s
     assert failure(error.value) == (message, hint, option)
 
 
+SLIM = "take a Debian variant: --base python:3.13-slim-trixie, or python:3.13-slim-bookworm"
+MUSL = "it is Alpine, which has no apt-get and no useradd, and whose musl runs no manylinux wheels"
+RPM = "it has no apt-get, which the Dockerfile installs system packages with"
+SHELL = "it has no shell, which the Dockerfile's RUN lines need"
+BASES = [
+    ("python:3.13-alpine", MUSL),
+    ("python:3.13.1-alpine3.20@sha256:0a", MUSL),
+    ("ghcr.io/astral-sh/uv:python3.13-alpine", MUSL),
+    ("registry.access.redhat.com/ubi9/python-312", RPM),
+    ("fedora:40", RPM),
+    ("public.ecr.aws/lambda/python:3.13", RPM),
+    ("gcr.io/distroless/python3-debian12", SHELL),
+    ("cgr.dev/chainguard/python:latest-dev", SHELL),
+    ("python:3.13-windowsservercore-ltsc2022", "it is for Windows"),
+    ("pypy:3.13-slim", "its Python is PyPy, which is not called `python` there"),
+    ("debian:bookworm-slim", "it has no Python"),
+    ("docker.io/library/ubuntu", "it has no Python"),
+]
+
+
+@pytest.mark.parametrize(("base", "reason"), BASES)
+def test_bases_that_cannot_work(base: str, reason: str) -> None:
+    """A base on which the Dockerfile cannot be built is refused with the reason, and Debian's variants are named."""
+    with pytest.raises(ConfigError) as error:
+        check(ScaffoldRequest(base=base))
+
+    assert failure(error.value) == (f"`--base {base}` does not do: {reason}", SLIM, "base")
+
+
 RIGHT: list[dict[str, Any]] = [
     *({"port_env": name} for name in ("PORT", "_x1", "ASGICTL_SERVE_PORT", "UVICORN_PORT", "MY_PATH", "HOMES")),
     *({"workdir": path} for path in ("/app", "/srv/x-1_.y", "/opt/x", "/var/x", "/home/x", "/tmpx", "/opt/venvs")),
@@ -129,10 +199,18 @@ RIGHT: list[dict[str, Any]] = [
     *({"index_url": url} for url in ("http://x.example", "https://x.example:1/y?z=1&a=%20", "http://[::1]/x")),
     *({"domain": name, "targets": "k8s"} for name in ("localhost", "a.b", "1a.2", "x" * 63)),
     {"domain": "10.0.0.1"},
+    *(
+        {"base": name}
+        for name in (
+            *("python:3.13", "python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:python3.13-bookworm-slim"),
+            *("registry.example.com:5000/alpine-team/base:1", "alpine.example.com/debian", "nikolaik/python-nodejs"),
+        )
+    ),
     {"mode": "bind"},
     {"https": True},
     {"name": "a" * 63},
     {"apt": ("g++", "libgl1-x.y")},
+    {"volume": ("uploads:/app/uploads", "x2:/var/lib/data", "y:/srv/a.b_c-d")},
 ]
 
 

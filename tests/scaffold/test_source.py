@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from asgictl.scaffold import detect as detecting
 from asgictl.scaffold import lint
-from asgictl.scaffold.detect import detect, django_settings, health
+from asgictl.scaffold.detect import detect, own_code
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health
 from tests.scaffold.conftest import APP, Lay, found
 
 NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")
@@ -99,7 +99,7 @@ def test_whose_routes(tmp_path: Path) -> None:
 )
 def test_health(lay: Lay, app: str, options: dict[str, Any], expected: tuple[str, str]) -> None:
     """The path that is asked is told with its place; only a known one has to answer well."""
-    root = lay({}, app)
+    root = lay({"requirements.txt": "fastapi\nflask\n"}, app)
 
     assert found(root, "health", **options) == expected
     assert detect(ScaffoldRequest(**options), root).health == (expected[0], expected != NO_HEALTH)
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_read(lay: Lay, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(("limit", "seen"), [(2, False), (3, True)])
 def test_a_bound_on_files(lay: Lay, limit: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a large project only so many files are looked at, in their order."""
-    monkeypatch.setattr(detecting, "_FILES_READ", limit)
+    monkeypatch.setattr(own_code, "_FILES_READ", limit)
     root = lay({"a/x.py": "", "b.py": "", "c.py": "x.websocket('/ws')\n", "d.py": ""})
 
     assert detect(ScaffoldRequest(), root).websockets is seen
@@ -240,7 +240,10 @@ def test_a_bound_on_files(lay: Lay, limit: int, seen: bool, monkeypatch: pytest.
 SETTINGS = "ROOT_URLCONF = 'site_.urls'\nM = 'whitenoise.middleware'\n"
 NO_STATICS = "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
 OUTSIDE = "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
-SQLITE = "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
+SQLITE = (
+    "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
+    "pass --volume data:/app/data"
+)
 DJANGO = {
     "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n",
     "site_/__init__.py": "",
@@ -257,14 +260,14 @@ DJANGO = {
         ("ROOT_URLCONF = 'site_.urls'\n", None, (NO_STATICS,)),
         (f"{SETTINGS}STATIC_ROOT = 'static/'\n", "site_/settings.py:3", ()),
         (f"{SETTINGS}STATIC_ROOT = BASE / 'x'\n", "site_/settings.py:3", ()),
-        (f"{SETTINGS}\nSTATIC_ROOT = '/srv/static'\n", "site_/settings.py:4", (OUTSIDE,)),
-        (f"{SETTINGS}X = STATIC_ROOT = '/srv/static/'\n", "site_/settings.py:3", (OUTSIDE,)),
+        (f"{SETTINGS}\nSTATIC_ROOT = '/etc/static'\n", "site_/settings.py:4", (OUTSIDE,)),
+        (f"{SETTINGS}X = STATIC_ROOT = '/srv/static/'\n", "site_/settings.py:3", ()),
         (f"{SETTINGS}STATIC_URL = '/static'\n", None, ()),
         (f"{SETTINGS}D = 'django.db.backends.sqlite3'\n", None, (SQLITE,)),
         (f"{SETTINGS}D = 'django.db.backends.postgresql'\n", None, ()),
         (f"{SETTINGS}D = 'sqlite3'\n", None, ()),
         (
-            "ROOT_URLCONF = 'site_.urls'\nSTATIC_ROOT = '/x'\nD = 'django.db.backends.sqlite3'\n",
+            "ROOT_URLCONF = 'site_.urls'\nSTATIC_ROOT = '/tmp/x'\nD = 'django.db.backends.sqlite3'\n",
             "site_/settings.py:2",
             (NO_STATICS, OUTSIDE, SQLITE),
         ),
@@ -281,69 +284,3 @@ def test_django(lay: Lay, settings: str, statics: str | None, notes: tuple[str, 
     assert (project.statics is None, project.notes) == (statics is None, notes)
     assert (project.health, found(root, "health")) == (("/healthz/", False), ("/healthz/", "site_/urls.py:2"))
     assert detect(ScaffoldRequest(health_path="/x"), root).health == ("/x", False)
-
-
-REQUIRED = [
-    ("os.environ['A_1']", ("A_1",)),
-    ("environ['A']", ("A",)),
-    ("other['A']", ()),
-    ("os.environ['not a name']", ()),
-    ("os.environ.get('A')", ()),
-    ("os.environ['A'] = 'x'", ()),
-    ("env('A')", ("A",)),
-    ("env.str('A')", ("A",)),
-    ("config('A')", ("A",)),
-    ("config('not a name')", ()),
-    ("getenv('A')", ()),
-    ("env.bool('A')", ()),
-    ("env('A', default=1)", ()),
-    ("env('A', 'x')", ()),
-    ("[env('B'), env('A'), env('B')]", ("B", "A")),
-]
-
-
-@pytest.mark.parametrize(("code", "names"), REQUIRED)
-def test_variables_of_the_settings(lay: Lay, code: str, names: tuple[str, ...]) -> None:
-    """Each variable without which the settings cannot be imported is set while static files are collected."""
-    root = lay(
-        {
-            **DJANGO,
-            "site_/settings.py": f"{SETTINGS}STATIC_ROOT = 'x'\nX = {code}\n".replace(
-                "X = os.environ['A'] =", "os.environ['A'] ="
-            ),
-        },
-        None,
-    )
-
-    statics = detect(ScaffoldRequest(), root).statics
-
-    assert statics is not None
-    assert statics.variables == names
-
-
-def test_settings_that_take_a_neighbours(lay: Lay) -> None:
-    """What settings take from a file beside them counts, and their own word is the last."""
-    files = {
-        "site_/base.py": "STATIC_ROOT = '/srv/x'\nROOT_URLCONF = 'site_.urls'\nX = env('A')\nM = 'whitenoise'\n",
-        "site_/other.py": "D = 'backends.sqlite3'\n",
-        "site_/settings.py": "from .base import *\nfrom .missing import *\nfrom .other import D\nfrom other import *\n",
-    }
-    root = lay({**DJANGO, **files}, None)
-
-    settings = django_settings.read(root, None)
-
-    assert settings == django_settings.DjangoSettings(
-        file=root / "site_/settings.py",
-        static_root=1,
-        static_outside=True,
-        whitenoise=True,
-        sqlite=False,
-        required=("A",),
-        urls=root / "site_/urls.py",
-    )
-    (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
-    own = django_settings.read(root, "site_.settings")
-    assert own is not None
-    assert (own.static_root, own.static_outside, own.urls) == (3, False, None)
-    assert django_settings.read(root, "site_.nosuch") is None
-    assert django_settings.read(root / "site_", None) is None

@@ -210,3 +210,31 @@ def test_units(root: Path, programs: Path) -> None:
             "shop.socket b'[Socket]\\n'",
         ),
     )
+
+
+LOCKS = [
+    ("uv", "uv.lock", ["uv", "lock", "--check"]),
+    ("poetry", "poetry.lock", ["poetry", "check", "--lock"]),
+    ("pdm", "pdm.lock", ["pdm", "lock", "--check"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "lock", "words"), LOCKS)
+def test_a_lock_and_what_is_declared(root: Path, programs: Path, kind: str, lock: str, words: list[str]) -> None:
+    """The tool that a lock is of says whether it is up to date; without the tool that is left open, and said."""
+    missing = ("not installed: the lock was not compared with what is declared",)
+    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=None, said=missing)]
+
+    install(programs, words[0])
+    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=True, said=())]
+    assert calls(programs) == [[*words, str(root), None]]
+
+    answer(programs, **{words[0]: {"status": 1, "err": "it is older"}})
+    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=False, said=("it is older",))]
+
+
+def test_a_lock_that_nobody_compares(root: Path, programs: Path) -> None:
+    """Of a lock of Pipenv's, whose tool would write, it is said that it was not compared; a list has none."""
+    assert [(run.tool, run.passed) for run in tools.locked("pipenv", root)] == [("pipenv", None)]
+    assert list(tools.locked("requirements", root)) == []
+    assert calls(programs) == []

@@ -4,6 +4,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import verify
-from asgictl.scaffold.project import Health, Project
+from asgictl.scaffold.project import Asking, Health, Project, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
 from asgictl.scaffold.verify import engine as engines
@@ -25,6 +26,7 @@ from asgictl.scaffold.verify.engine import EngineError
 from tests.scaffold.test_planned import project
 
 DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'
+STATICS = {"SECRET_KEY": "str", "DATABASE_URL": "db_url"}
 STATUS = "Name:\tx\nno colon\nUid:\t{}\t0\t0\t0\nCapEff:\t00000000000{}\n"
 
 
@@ -109,15 +111,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def answers() -> Iterator[dict[str, Any]]:
-    """Have a server that answers with `status`, and keeps the `paths` that it was asked for."""
-    told: dict[str, Any] = {"status": [200], "paths": []}
+    """Have a server that answers with `status`, or to a form with `posted`, and keeps what it was asked for."""
+    told: dict[str, Any] = {"status": [200], "posted": 405, "paths": [], "hosts": [], "forms": []}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             told["paths"].append(self.path)
+            told["hosts"].append((self.headers["Host"], self.headers["X-Forwarded-Proto"]))
             status = told["status"]
             self.send_response(status.pop(0) if len(status) > 1 else status[0])
             self.end_headers()
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            told["forms"].append((self.path, self.headers["Content-Type"], len(self.rfile.read(length))))
+            if told["posted"] is not None:
+                self.send_response(told["posted"])
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -157,17 +167,19 @@ def test_all_is_well(
         Step("build", passed=True, seen="123 MB", seconds=1),
         Step("ready", passed=True, seen="answers 200 after 0.5 s", seconds=1),
         Step("health", passed=True, seen="its own check of /up is well", seconds=1),
-        Step("request", passed=True, seen="GET /up answers 200", seconds=0),
+        Step("request", passed=True, seen="GET /up answers 200, GET / answers 200", seconds=0),
+        Step("upload", passed=True, seen="POST /up of 5 MB answers 405", seconds=0),
         Step("user", passed=True, seen="uid 10001, no capabilities", seconds=0.5),
         Step("stop", passed=True, seen="status 0 after 0.5 s of 15 s", seconds=1.5),
     ]
     name = engine.calls[-1][-1]
-    assert answers["paths"] == ["/up", "/up"]
-    assert [response.closed for response in received] == [True, True]
+    assert answers["paths"] == ["/up", "/up", "/"]
+    assert answers["forms"] == [("/up", "multipart/form-data; boundary=asgictl", 5_000_137)]
+    assert [response.closed for response in received] == [True] * 4
     assert [" ".join(call).replace(name, "NAME") for call in engine.calls] == [
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",
-        "run --detach --name NAME --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "
+        "run --detach --name NAME --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m "
         "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
         "port NAME 8000",
         "image inspect --format {{json .}} NAME",
@@ -186,7 +198,7 @@ def test_all_is_well(
 
 def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The index, its password, variables, another port and the mounted code are handed to the engine."""
-    (tmp_path / ".env").write_text("")
+    (tmp_path / ".env").write_text("export A='x y' # why\nB=$HOME/${A}\nX=1\n")
     monkeypatch.setenv("PIP_INDEX_URL", "https://x.example")
     monkeypatch.setenv("HOME", "/home/me")
 
@@ -196,7 +208,7 @@ def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.Mon
     calls = [" ".join(call).replace(name, "NAME") for call in engine.calls]
     assert calls[0] == ("build --format x --tag NAME --secret id=netrc,src=/home/me/.netrc --build-arg PIP_INDEX_URL .")
     assert calls[2].endswith(
-        f"--publish 127.0.0.1::8000 --env-file .env --env X=8000 --volume {tmp_path}:/srv/x:ro NAME"
+        f"--publish 127.0.0.1::8000 --env A=x y --env B=/home/me/x y --env X=8000 --volume {tmp_path}:/srv/x:ro NAME"
     )
     assert "stop --time 27 NAME" in calls
 
@@ -288,11 +300,31 @@ def test_what_goes_wrong(  # the columns of the table
     assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
 
 
+def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
+    """What is read-only is told with the option that changes it, and with that the trial has the place."""
+    engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}
+
+    failed = tried(engine, tmp_path, volume=("uploads:/app/uploads", "data:/data"))[-1]
+
+    assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
+    started = next(" ".join(call) for call in engine.calls if call[0] == "run")
+    assert "--tmpfs /tmp:size=256m " in started
+    assert " --volume /app/uploads --volume /data " in started
+
+
+def test_how_a_trial_asks(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """The app is asked by the host that it lets in, as the proxy would ask."""
+    found = project(asking=Asking("a.b", https=True))
+
+    assert all(step.passed for step in tried(engine, tmp_path, found=found))
+    assert set(answers["hosts"]) == {("a.b", "https")}
+
+
 def test_capabilities(engine: Engine, tmp_path: Path) -> None:
     """What the server may do beyond a user is told."""
     engine.answers["exec NAME cat"] = STATUS.format(7, "000ff")
 
-    assert tried(engine, tmp_path)[4].seen == "uid 7, capabilities ff"
+    assert tried(engine, tmp_path)[5].seen == "uid 7, capabilities ff"
 
 
 @pytest.mark.parametrize(
@@ -308,9 +340,102 @@ def test_what_is_well(
     steps = tried(engine, tmp_path, found=project(health=Health("/x", strict=strict)))
 
     assert steps[3]._replace(seconds=0) == Step(
-        "request", passed=passed, seen=f"GET /x answers {status}", seconds=0, lines=() if passed else LOGS
+        "request",
+        passed=passed,
+        seen=f"GET /x answers {status}{f', GET / answers {status}' if passed else ''}",
+        seconds=0,
+        lines=() if passed else LOGS,
     )
-    assert len(steps) == (6 if passed else 4)
+    assert len(steps) == (7 if passed else 4)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "passed", "seen"),
+    [
+        ([200, 200, 404], True, "GET /up answers 200, GET / answers 404"),
+        ([200, 200, 500], False, "GET / answers 500"),
+    ],
+)
+def test_the_front_page(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, statuses: list[int], passed: bool, seen: str
+) -> None:
+    """The app's own page is asked for beside the route for health, and an error there is one of the image."""
+    answers["status"] = statuses
+
+    assert tried(engine, tmp_path)[3]._replace(seconds=0, lines=()) == Step("request", passed, seen, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "passed", "seen"),
+    [
+        (413, True, "POST /up of 5 MB answers 413"),
+        (500, False, "POST /up of 5 MB answers 500"),
+        (None, True, "POST /up of 5 MB is refused before it is whole"),
+    ],
+)
+def test_a_large_body(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, status: int | None, passed: bool, seen: str
+) -> None:
+    """A form with a large file is sent; a server may refuse it, and must not fail."""
+    answers["posted"] = status
+
+    assert tried(engine, tmp_path)[4]._replace(seconds=0, lines=()) == Step("upload", passed, seen, 0)
+
+
+COMPOSE = """\
+services:
+  web:
+    volumes:
+      - data:/app/data
+      - cache:/var/cache:rw
+      - /app/anonymous
+      - ./conf:/conf:ro
+      - {type: volume, source: media, target: /app/media}
+      - {type: bind, source: ./more, target: /more}
+"""
+
+
+def test_volumes(engine: Engine, tmp_path: Path) -> None:
+    """The volumes of --volume and compose.yaml are there, each once; what else that mounts is told as not tried."""
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+
+    tried(engine, tmp_path, volume=("data:/app/data", "more:/more"))
+
+    run = " ".join(engine.calls[2])
+    assert re.findall(r"--volume (\S+)", run) == [
+        "/app/data",
+        "/more",
+        "/var/cache",
+        "/app/anonymous",
+        "/app/media",
+    ]
+    assert verify.untried(project(root=tmp_path), ScaffoldRequest()) == (
+        "other routes than /up and /",
+        "other services, like a database",
+        "`./conf`, which compose.yaml mounts",
+        "`./more`, which compose.yaml mounts",
+    )
+    (tmp_path / "compose.yaml").write_text("services: 1\n")
+    assert len(verify.untried(project(root=tmp_path), ScaffoldRequest())) == 2
+
+
+def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:
+    """What `.env` does not set of the variables that the settings need has a stand-in, which is told."""
+    (tmp_path / ".env").write_text("SECRET_KEY=real\n")
+    found = project(statics=Statics(STATICS), root=tmp_path)
+
+    tried(engine, tmp_path, found=found)
+
+    run = " ".join(engine.calls[2])
+    assert "--env SECRET_KEY=real" in run
+    assert "--env DATABASE_URL=sqlite:///:memory:" in run
+    assert verify.untried(found, ScaffoldRequest(https=True, targets="prod")) == (
+        "other routes than /up and /",
+        "other services, like a database",
+        "HTTPS",
+        "the proxy",
+        "real values of DATABASE_URL, which .env does not set",
+    )
 
 
 @pytest.mark.parametrize(

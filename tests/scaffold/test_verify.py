@@ -42,7 +42,7 @@ def called(programs: Path, name: str) -> None:
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as users do."""
-    status, stdout, stderr = finish("scaffold", "--verify", *arguments)
+    status, stdout, stderr = finish("scaffold", "--verify", "--runner", "asgictl", *arguments)
     return subprocess.CompletedProcess([], status, stdout, stderr)
 
 
@@ -55,18 +55,24 @@ def test_passes(engine: Path, name: str) -> None:
 
     done = verify()
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "note: not tried: other routes than /; other services, like a database\n",
+    )
     assert [re.sub(r"\d+\.\d", "N", line) for line in done.stdout.splitlines()] == [
         "ok        build        N s  123 MB",
         "ok        ready        N s  answers 404 after N s",
         "ok        health       N s  its own check of / is well",
         "ok        request      N s  GET / answers 404",
+        "ok        upload       N s  POST / of 5 MB answers 404",
         "ok        user         N s  uid 10001, no capabilities",
         "ok        stop         N s  status 0 after N s of 15 s",
     ]
     calls = (engine / "calls").read_text().splitlines()
     assert ("--format docker" in next(line for line in calls if " build " in line)) is (name == "podman")
-    locked = "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --publish 127.0.0.1::8000"
+    locked = (
+        "--read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m --publish 127.0.0.1::8000"
+    )
     assert locked in next(line for line in calls if " run " in line)
     assert [line.split()[1] for line in calls[-2:]] == ["rm", "image"]
 
@@ -94,6 +100,7 @@ def test_fails(engine: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.stderr.splitlines()[-1].startswith(f"error: {step}: {problem}")
     assert "there is no module" in done.stderr or fault != "app"
     assert answer is None or answer["steps"][-1]["lines"][-1] == "no such base image"
+    assert answer is None or answer["untried"] == ["other routes than /", "other services, like a database"]
     assert (engine / "calls").read_text().splitlines()[-1].split()[1] == "image"
 
 
@@ -174,5 +181,5 @@ def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: py
 
     calls = (engine / "calls").read_text()
     assert "--secret id=netrc,src=netrc --build-arg PIP_INDEX_URL" in calls
-    assert f"--env-file .env --env ASGICTL_SERVE_PORT=8000 --volume {project}:/app:ro" in calls
+    assert f"--env X=1 --env ASGICTL_SERVE_PORT=8000 --volume {project}:/app:ro" in calls
     assert os.environ["PIP_INDEX_URL"] not in calls

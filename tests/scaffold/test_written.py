@@ -61,10 +61,14 @@ OPTIONS = st.fixed_dictionaries(
     },
 )
 KINDS: dict[str, dict[str, str]] = {
-    "none": {},
+    "none": {"main.py": "async def app(scope, receive, send):\n    if scope['path'] == '/healthz': ...\n"},
     "requirements": {"requirements.txt": "fastapi\n", "main.py": APP},
     "folders": {"requirements/prod.txt": "-r base.txt\npsycopg2\n", "requirements/base.txt": "fastapi\n"},
-    "uv": {"uv.lock": 'version = 1\n[[package]]\nname = "fastapi"\nversion = "1.0"\n', "pyproject.toml": ""},
+    "uv": {
+        "uv.lock": 'version = 1\n[[package]]\nname = "fastapi"\nversion = "1.0"\n'
+        '[[package]]\nname = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "fastapi" }]\n',
+        "pyproject.toml": "",
+    },
     "poetry": {"poetry.lock": '[[package]]\nname = "fastapi"\nversion = "1.0"\n', "pyproject.toml": ""},
     "pdm": {"pdm.lock": '[[package]]\nname = "fastapi"\nversion = "1.0"\n', "pyproject.toml": ""},
     "pipenv": {"Pipfile.lock": '{"default": {"fastapi": {"version": "==1.0"}}}', "Pipfile": "[packages]\n"},

@@ -152,6 +152,8 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     console.result("\n".join(map(plain, _lines(done))), _data(found, done, copies))
     for copy in copies.values():
         console.note(f"your file is kept as `{reading.shown(Path(copy))}`")
+    if found.deps.home:
+        console.note(f"the files are in `{found.root}`, and the image is built from `{found.context}`")
     paths = {change.path for change in changes}
     compose = any(path.startswith("compose") for path in paths)
     for name, target in (("Dockerfile", "docker"), ("compose.yaml", "compose")):
@@ -162,6 +164,8 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
     if "Dockerfile" in paths:
         console.hint("try it: `asgictl scaffold --verify`")
+    if "compose.yaml" in paths and found.migrations:
+        console.hint("bring the database up to date: `docker compose run --build --rm migrate`")
     if "compose.yaml" in paths:
         console.hint("start it: `docker compose up --build --wait`")
 

@@ -9,6 +9,7 @@ from asgictl.errors import FileProblemError
 from asgictl.spans import plain
 
 if TYPE_CHECKING:
+    from asgictl.scaffold.lint.tools import Run
     from asgictl.scaffold.project import Project
     from asgictl.scaffold.request import ScaffoldRequest
     from asgictl.scaffold.write.compare import Change
@@ -30,9 +31,10 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
         raise FileProblemError(f"there is nothing to check in `{found.root}`", hint="write it: `asgictl scaffold`")
     drift = {it.path: _STATES[it.state] for it in changes if it.state in _STATES and _counts(it, wanted)}
     file = found.app.file
-    needed = [file.relative_to(found.root).as_posix()] if file and file.is_relative_to(found.root) else []
-    problems = list(lint.problems(found.root, files, needed))
-    runs = list(tools.runs(found.root, files))
+    needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
+    problems = list(lint.problems(found.root, files, needed, found.named, found.context))
+    lock = found.context / found.deps.files[0] if found.deps.files else found.root
+    runs = [*tools.runs(found.root, files), *tools.locked(found.deps.kind, lock.parent)]
     lines = [
         *(f"{path}: {state}" for path, state in drift.items()),
         *(f"{it.place}: {it.rule}: {it.text}" for it in problems),
@@ -52,8 +54,7 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     for change in changes:
         if change.state == "conflict":
             console.note(f"`{change.path}` is yours: it is not compared with what scaffold would write")
-    for run in runs:
-        console.note(f"{run.tool}: {run.file} {_outcome(run.passed, run.said)}")
+    _tell_runs(console, runs)
     if drift:
         console.hint(
             "bring them up to date: `asgictl scaffold`, with the options they were written with; --save keeps those"
@@ -68,7 +69,11 @@ def _counts(change: "Change", wanted: set[str]) -> bool:
     return change.path in wanted or (change.state == "update" and change.ours)
 
 
-def _outcome(passed: bool | None, said: Sequence[str]) -> str:  # noqa: FBT001  # of a run
-    if passed is None:
-        return f"skipped, {said[0]}"
-    return "passed" if passed else "failed"
+def _tell_runs(console: Console, runs: "Sequence[Run]") -> None:
+    """Say how each run of another program went, and in one line which programs are not there."""
+    for run in runs:
+        if run.passed is not None:
+            console.note(f"{run.tool}: {run.file} {'passed' if run.passed else 'failed'}")
+    for reason in dict.fromkeys(run.said[0] for run in runs if run.passed is None):
+        skipped = dict.fromkeys(run.tool for run in runs if run.passed is None and run.said[0] == reason)
+        console.note(f"skipped, {reason}: {', '.join(skipped)}")

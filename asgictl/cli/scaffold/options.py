@@ -3,8 +3,10 @@
 import itertools
 from typing import Annotated, NamedTuple
 
-from asgictl.cli.option import Form, argument, flag, option, panel
+from asgictl.cli.option import Form, argument, flag, one_of, option, panel, some_of
 from asgictl.option_types import Trait
+from asgictl.scaffold.project import KINDS
+from asgictl.scaffold.request import TARGETS
 from asgictl.settings import Rules
 
 
@@ -25,17 +27,31 @@ ROWS = {
     "app": argument("APP", "As for serve; without it the one that serve would find."),
     **panel(
         "Files",
-        targets=option("--for", metavar="LIST", about="Of docker, compose, dev, watch, prod, k8s, systemd; or all."),
+        targets=option(
+            "--for",
+            metavar="LIST",
+            about="Of docker, compose, dev, watch, prod, k8s, systemd; or all.",
+            complete=some_of((*TARGETS, "all")),
+        ),
         mode=option("--mode", metavar="MODE", about="copy the code into the image, or bind: mount it read-only."),
         force=flag("--force", about="Replace your files, keeping a copy of each."),
         save=flag("--save", about="Keep the options in pyproject.toml for next time."),
     ),
     **panel(
         "Project",
-        deps=option("--deps", metavar="KIND", about="requirements, uv, poetry, pdm, pipenv, pylock, pyproject, none."),
+        deps=option(
+            "--deps",
+            metavar="KIND",
+            about="requirements, uv, poetry, pdm, pipenv, pylock, pyproject, none.",
+            complete=one_of(KINDS),
+        ),
         requirements=option("--requirements", metavar="FILE", about="The requirements file."),
+        extra=option("--extra", metavar="NAME", about="An extra to install, once for each."),
+        group=option("--group", metavar="NAME", about="A group of dependencies, once for each."),
         name=option("--name", metavar="NAME", about="Of image, project and units."),
         factory=flag("--factory", about="Call APP to get the app."),
+        settings=option("--settings", metavar="MODULE", about="Django's, to serve with."),
+        build_env=option("--build-env", metavar="NAME=VALUE", about="For collectstatic; it stays in the Dockerfile."),
         health_path=option("--health-path", metavar="PATH", about="Answers below 400 when all is well."),
     ),
     **panel(
@@ -46,7 +62,7 @@ ROWS = {
         apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
-        runner=option("--runner", metavar="NAME", about="What serves in it, asgictl or uvicorn."),
+        runner=option("--runner", metavar="NAME", about="What serves in it: asgictl, uvicorn, or auto."),
     ),
     **panel(
         "Running",
@@ -54,8 +70,15 @@ ROWS = {
         port_env=option("--port-env", metavar="NAME", about="The variable with the port, like PORT."),
         workers=option("--workers", metavar="N", about="Processes in each container."),
         graceful=option("--graceful", metavar="S", about="Seconds for open requests at a stop."),
+        startup_time=option("--startup-time", metavar="S", about="Seconds until it has to be ready."),
         memory=option("--memory", metavar="SIZE", about="The most it may take, like 512M or 2G."),
-        restart=option("--restart", metavar="POLICY", about="no, always, unless-stopped, on-failure."),
+        volume=option("--volume", metavar="NAME:/PATH", about="A place to write that stays."),
+        restart=option(
+            "--restart",
+            metavar="POLICY",
+            about="no, always, unless-stopped, on-failure.",
+            complete=one_of(("no", "always", "unless-stopped", "on-failure")),
+        ),
         tty=flag("--tty", about="A terminal for the container."),
         https=flag("--https", about="HTTPS in the container, with gen-cert's pair."),
         domain=option("--domain", metavar="NAME", about="The public name, for prod and k8s."),

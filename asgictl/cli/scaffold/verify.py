@@ -36,13 +36,16 @@ def verify(console: Console, found: "Project", request: "ScaffoldRequest") -> in
         problem = "interrupted; its container and its image are removed"
         raise InterruptedByUserError(problem, hint="run it again") from None
     passed = all(step.passed for step in steps)
+    untried = trial.untried(found, request)
     if console.json_result:
         data = [{**step._asdict(), "seconds": round(step.seconds, 3)} for step in steps]
-        console.result("", {"passed": passed, "steps": data})
+        console.result("", {"passed": passed, "steps": data, "untried": list(untried)})
     elif not passed:
         for line in steps[-1].lines:
             console.line(f"    {plain(line)}")
-        console.problem(f"{steps[-1].name}: {steps[-1].seen}", None)
+        console.problem(f"{steps[-1].name}: {steps[-1].seen}", steps[-1].hint)
+    else:
+        console.note(f"not tried: {'; '.join(untried)}")
     return 0 if passed else errors.FOUND
 
 

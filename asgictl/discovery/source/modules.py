@@ -101,7 +101,9 @@ def of_file(file: Path, folder: Path) -> Module:
             place == usual,
         )
 
-    base = max(places, key=worth)
+    # A command of Django's imports from the folder of `manage.py`, which may be a package by mistake.
+    packages = (place for place in within if reading.is_file(place / "__init__.py"))
+    base = next((place for place in packages if reading.is_file(place / "manage.py")), None) or max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
 

@@ -1,24 +1,21 @@
 """Where a project's dependencies come from: one lock or list, or an error that names all of them."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from packaging.utils import canonicalize_name
 
 from asgictl import errors, reading
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.pyproject import PyProject
+from asgictl.pyproject import FILE, PyProject
 from asgictl.scaffold.detect import pins, requirements
+from asgictl.scaffold.detect.imported import choices, direct
+from asgictl.scaffold.detect.monorepo import workspaces
+from asgictl.scaffold.detect.monorepo.workspaces import Workspace
 from asgictl.scaffold.project import KINDS, Dependencies, DependencyKind
 from asgictl.scaffold.request import ScaffoldRequest
-
-_LOCKS: dict[str, DependencyKind] = {
-    "uv.lock": "uv",
-    "poetry.lock": "poetry",
-    "pdm.lock": "pdm",
-    "Pipfile.lock": "pipenv",
-    "pylock.toml": "pylock",
-}
 
 # What the tools write at the top of a file that they have made from another.
 _EXPORTED: tuple[tuple[str, DependencyKind], ...] = (
@@ -30,6 +27,8 @@ _EXPORTED: tuple[tuple[str, DependencyKind], ...] = (
 )
 _COMPILED = re.compile(r"pip[ -]compile\b.*\bpyproject\.toml", re.DOTALL)
 _HEADER = 1000
+_DIRECT = re.compile(r" @ |\bgit\b|git\+")
+_SSH = re.compile(r"ssh://|\bgit@[\w.-]+:")
 _GIT = re.compile(r"git\+(https?|ssh)|\bgit\s*=\s*[\"']|\"git\":")
 
 
@@ -40,30 +39,124 @@ class LockSource(NamedTuple):
     file: str
 
 
-def find(root: Path, pyproject: PyProject | None, request: ScaffoldRequest) -> tuple[Dependencies, str]:
-    """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one."""
-    sources = list(_sources(root, pyproject, request.requirements))
+def find(
+    root: Path, pyproject: PyProject | None, request: ScaffoldRequest, near: Iterable[Path] = ()
+) -> tuple[Dependencies, str]:
+    """Return the dependencies and how they were found; raise `ConfigError` for two sources, or a broken one.
+
+    Where `root` has none, a list may lie in one of the folders that are `near` the app.
+    """
+    shared = workspaces.around(root)
+    sources = list(_sources(root, pyproject, request, shared))
+    if not sources and (listed := requirements.beside(root, (root, *near))):
+        sources = [LockSource("requirements", listed)]
     chosen, how = _chosen(root, pyproject, sources, request)
+    choices.check(request, chosen.kind, pyproject)
     if chosen.kind == "none":
         _refuse_missing_lock(root, pyproject)
         return Dependencies("none", (), {}), how
+    if shared is not None and chosen.file == shared.file:
+        return _of_workspace(shared, pyproject, request), how
     if chosen.kind == "requirements":
-        return requirements.read(root, chosen.file), how
-    manifest = {"pipenv": "Pipfile", "pylock": None}.get(chosen.kind, "pyproject.toml")
+        return _own(root, pyproject, requirements.read(root, chosen.file)), how
+    deps = _of_file(root, pyproject, chosen, request)
+    if chosen.kind == "pyproject":
+        _refuse_unlocked(root, chosen.file, request)
+        return _own(root, pyproject, deps), how
+    return deps, how
+
+
+def _of_file(root: Path, pyproject: PyProject | None, chosen: LockSource, request: ScaffoldRequest) -> Dependencies:
+    """Return what a lock in `root`, or its `pyproject.toml`, says."""
+    kind, wanted = chosen.kind, pins.Wanted.of(request)
+    manifest = {"pipenv": "Pipfile", "pylock": None}.get(kind, "pyproject.toml")
     files = tuple(dict.fromkeys(name for name in (manifest, chosen.file) if name and (root / name).is_file()))
     if manifest and manifest not in files:
         raise FileProblemError(f"`{chosen.file}` has no `{manifest}` beside it", hint="put both into one folder")
     local = _is_local(root, pyproject)
-    if local and request.index_url and chosen.kind in {"uv", "poetry"}:
-        problem = f"`--index-url` does not go with a dependency that lies in the project, in `{chosen.file}`"
-        raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index-url")
-    git = any(_GIT.search(_text(root / name)) for name in files)
-    return Dependencies(chosen.kind, files, pins.read(root, chosen.kind, chosen.file, pyproject), local, git), how
+    folders = tuple(sorted(workspaces.folders(root / chosen.file))) if kind in {"poetry", "pdm"} else ()
+    if request.index_url and (folders or (local and kind in {"uv", "poetry"})):
+        _refuse_mirror(chosen.file)
+    pinned = pins.read(root, kind, chosen.file, pyproject, wanted)
+    home = _home(root, folders or (workspaces.outside(root / chosen.file) if kind == "uv" else ()))
+    texts = {name: _text(root / name) for name in files}
+    _refuse_credentials(texts)
+    git, ssh = (any(sign.search(text) for text in texts.values()) for sign in (_GIT, _SSH))
+    files = tuple(f"{home}/{name}" if home else name for name in files)
+    deps = Dependencies(kind, files, pinned, local or bool(folders or home), git, home, None, folders, ssh=ssh)
+    if kind == "pyproject" and pyproject is not None:
+        return deps._replace(ranges=pins.ranges(pyproject, wanted), extras=pins.extras(pyproject, wanted))
+    return deps
 
 
-def _sources(root: Path, pyproject: PyProject | None, named: str | None) -> Iterator[LockSource]:
-    for name, kind in _LOCKS.items():
-        if (root / name).is_file():
+def _refuse_credentials(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        for number, line in enumerate(text.splitlines(), start=1):
+            if _DIRECT.search(line):
+                direct.refuse_credentials(line, f"{name}:{number}")
+
+
+def _home(root: Path, folders: Iterable[str]) -> str:
+    """Return the way to `root` from the folder that holds it and all of `folders`, which are as seen from `root`."""
+    up = max((PurePosixPath(folder).parts.count("..") for folder in folders), default=0)
+    home = "/".join(root.parts[len(root.parts) - up :])
+    if up and (up >= len(root.parts) or not workspaces.is_near(root, root.parents[up - 1])):
+        problem = f"the dependencies of `{root}` lie outside of its repository, and so not in a build's context"
+        raise FileProblemError(problem, hint="install them from an index, or from Git")
+    return workspaces.checked(home) if home else ""
+
+
+def _of_workspace(shared: Workspace, pyproject: PyProject | None, request: ScaffoldRequest) -> Dependencies:
+    """Return what the lock of a workspace holds for the project, or the lock of one that installs it."""
+    home = shared.home if shared.kind == "uv" else "."
+    files = (FILE, shared.lock)
+    git = any(_GIT.search(_text(shared.root / name)) for name in files)
+    pinned = pins.read(shared.root, shared.kind, shared.lock, pyproject, pins.Wanted.of(request, home))
+    folders = () if shared.kind == "uv" else tuple(sorted(workspaces.folders(shared.root / shared.lock)))
+    inside = (set(pinned) & set(workspaces.local_names(shared.root / shared.lock))) - {shared.member}
+    if request.index_url and inside:
+        _refuse_mirror(shared.lock)
+    local = shared.kind != "uv"
+    ssh = any(_SSH.search(_text(shared.root / name)) for name in files)
+    return Dependencies(shared.kind, files, pinned, local, git, shared.home, shared.member, folders, ssh=ssh)
+
+
+def _own(root: Path, pyproject: PyProject | None, deps: Dependencies) -> Dependencies:
+    """Return `deps`, none of which an index could answer with a stranger's; raise `ConfigError` for such a name."""
+    said = dict(workspaces.private(root))
+    resolved = pyproject.table("tool", "uv", "sources") if pyproject and deps.kind == "pyproject" else {}
+    for name in sorted(said.keys() & deps.pinned.keys() - set(map(canonicalize_name, resolved))):
+        problem = f"`{name}` is in {said[name]}, and would be taken from the index, where it may be a stranger's"
+        raise ConfigError(problem, hint="lock the workspace with its own tool, like `uv lock`")
+    tool = next((it for it in ("pdm", "poetry") if pyproject and pyproject.table("tool", it).get("source")), None)
+    if deps.kind == "pyproject" and tool:
+        problem = f"`{FILE}` names an index for `{tool}` alone, and without its lock all would come from another one"
+        raise ConfigError(problem, hint=f"run `{tool} lock`")
+    return deps
+
+
+def _refuse_unlocked(root: Path, file: str, request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` where nothing is locked though there is a lock above, unless that is what is asked for."""
+    lock = workspaces.lock_above(root)
+    if lock is not None and request.deps is None:
+        problem = f"the dependencies in `{file}` are not locked, and `{lock}` does not know this folder"
+        hint = "add it to the workspace there and lock again, or lock it here, or pass --deps pyproject"
+        raise ConfigError(problem, hint=hint, option="deps")
+
+
+def _refuse_mirror(lock: str) -> None:
+    problem = f"`--index-url` does not go with a dependency that lies in the project, in `{lock}`"
+    raise ConfigError(problem, hint="name the index in pyproject.toml, and lock again", option="index-url")
+
+
+def _sources(
+    root: Path, pyproject: PyProject | None, request: ScaffoldRequest, shared: Workspace | None
+) -> Iterator[LockSource]:
+    named = request.requirements
+    if shared is not None:
+        yield LockSource(shared.kind, shared.file)
+    for name, kind in workspaces.LOCKS.items():
+        if (root / name).is_file() and not (shared and shared.kind == kind):
             yield LockSource(kind, name)
     if named is not None:
         named = _inside(root, named)
@@ -73,7 +166,7 @@ def _sources(root: Path, pyproject: PyProject | None, named: str | None) -> Iter
         yield LockSource("requirements", named)
     elif usual := next((name for name in requirements.USUAL if (root / name).is_file()), None):
         yield LockSource("requirements", usual)
-    if pyproject is not None and _declares(pyproject):
+    if pyproject is not None and (_declares(pyproject) or request.extra or request.group):
         yield LockSource("pyproject", pyproject.file.name)
 
 

@@ -27,10 +27,11 @@ class Index(NamedTuple):
     credentials: bool
 
 
-def find(root: Path, files: tuple[str, ...]) -> Iterator[Index]:
-    """Yield the indexes that the usual files, and the requirements among `files`, name."""
-    for name in dict.fromkeys((*_PLACES, *files)):
-        pattern = _PLACES.get(name, _OPTION)
+def find(root: Path, files: tuple[str, ...], home: str = "") -> Iterator[Index]:
+    """Yield the indexes that the usual files name, and those among `files`, which are as from `home`'s context."""
+    up = "../" * len(Path(home).parts)
+    for name in dict.fromkeys((*_PLACES, *(f"{up}{file}" for file in files))):
+        pattern = _PLACES.get(Path(name).name, _OPTION)
         table = "index"
         for number, line in enumerate(_lines(root / name), start=1):
             if match := _TABLE.match(line):

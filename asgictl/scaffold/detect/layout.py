@@ -1,10 +1,11 @@
 """How the code lies: a package to install, or a folder to copy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from asgictl.pyproject import PyProject
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.django import chosen_settings
+from asgictl.scaffold.project import App, Dependencies, NamedFile
 
 
 def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App) -> tuple[bool, str, str]:
@@ -22,7 +23,7 @@ def package(root: Path, pyproject: PyProject | None, deps: Dependencies, app: Ap
     }
     if refused.get(deps.kind):
         return False, plain[0], f"{pyproject.file.name} says that it is no package"
-    if (root / "manage.py").exists():
+    if chosen_settings.manage_of(root, app):
         return False, plain[0], "manage.py is beside the code"
     top = app.name.partition(":")[0].partition(".")[0]
     name = pyproject.package or _poetry_name(pyproject)
@@ -45,6 +46,26 @@ def _configured(pyproject: PyProject) -> bool:
         for keys in (("hatch", "build"), ("setuptools", "packages"), ("poetry", "packages"), ("pdm", "build"))
         if not isinstance(pyproject.table("tool", *keys[:-1]).get(keys[-1]), list)
     ) or isinstance(pyproject.table("tool", "poetry").get("packages"), list)
+
+
+def opened_outside(root: Path, pyproject: PyProject | None, app: App, named: Iterable[NamedFile]) -> NamedFile | None:
+    """Return a file that the package opens and that is not installed with it, so that it has to lie in its folder.
+
+    Of what is relative to its own code, that is all outside of the package; and with setuptools whatever is no Python,
+    unless the project says that data is packaged: https://setuptools.pypa.io/en/latest/userguide/datafiles.html.
+    """
+    if pyproject is None or app.file is None:
+        return None
+    home = "src/" if "src" in app.folders else ""
+    package = f"{home}{app.name.partition(':')[0].partition('.')[0]}/"
+    options = pyproject.table("tool", "setuptools")
+    unsaid = "setuptools" in str(pyproject.table("build-system").get("requires", "setuptools")) and not (
+        "package-data" in options or (root / "MANIFEST.in").exists() or (root / "setup.cfg").exists()
+    )
+    for found in named:
+        if found.own and (unsaid or not found.path.startswith(package)) and (root / found.path).exists():
+            return found
+    return None
 
 
 def needed(pyproject: PyProject) -> Iterator[str]:

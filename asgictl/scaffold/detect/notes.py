@@ -1,19 +1,24 @@
 """What the user should know of a project before it runs elsewhere."""
 
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from asgictl.scaffold.detect.django_settings import DjangoSettings
-from asgictl.scaffold.detect.health import Route
+from asgictl.scaffold import ignore_files
+from asgictl.scaffold.accepted import PATH, as_name, is_place
 from asgictl.scaffold.detect.index import Index
-from asgictl.scaffold.project import App, Dependencies
+from asgictl.scaffold.django.django_settings import DjangoSettings
+from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
+
+# Compose reads those, and not the image.
+_VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
+_DATABASE = re.compile(r"\.(db|sqlite3?)$")
 
 
 def of_project(
-    deps: Dependencies,
-    app: App,
     settings: DjangoSettings | None,
     indexes: Sequence[Index],
     likely: tuple[Route, str] | None,
@@ -27,14 +32,73 @@ def of_project(
             )
     if settings is not None and not settings.whitenoise:
         yield "nothing serves Django's static files where DEBUG is off: WhiteNoise does, or a proxy in front"
-    if settings is not None and settings.static_outside:
+    if settings is not None and settings.static_outside and not is_place(settings.static_outside):
         yield "STATIC_ROOT is outside of the code: what is collected there does not get into the image"
-    if settings is not None and settings.sqlite:
-        yield "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere"
+    if settings is not None and settings.debug:
+        place = f"{settings.debug.file.name}:{settings.debug.line}"
+        yield f"DEBUG is on in {place}: anybody sees Django's debug page; --settings takes other settings"
     if likely is not None:
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
-    if _undeclared(deps, app):
-        yield f"the app needs {app.framework}, and no file declares it: the image will not have it"
+
+
+def of_dependencies(deps: Dependencies, indexes: Sequence[Index]) -> Iterator[str]:
+    """Yield what to say of what will be installed."""
+    cpu = any("/whl/cpu" in found.url for found in indexes) or "+cpu" in (deps.pinned.get("torch") or "")
+    cuda = sorted(name for name in deps.pinned if name.startswith("nvidia-") and name != "nvidia-ml-py")
+    lists = deps.kind in {"requirements", "pyproject"}
+    if cuda or (lists and "torch" in deps.pinned and not cpu):
+        yield (
+            "torch comes with CUDA, several GB in the image: for a machine without a GPU take it from "
+            "https://download.pytorch.org/whl/cpu"
+        )
+    if deps.ssh:
+        yield "a dependency comes over SSH: the build takes the keys of your agent, `docker build --ssh default`"
+
+
+def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]:
+    """Yield what the source opens and the image does not get; `public` are certificates, which it does."""
+    secret, usual = ignore_files.left_out(ignore_files.SECRETS), ignore_files.left_out(ignore_files.USUAL)
+    for found in named:
+        if secret(found.path) and found.path not in public and not _VARIABLES.search(found.path):
+            yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
+        elif not PATH.fullmatch(found.path) and usual(found.path):
+            yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
+
+
+def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:
+    """Yield what a check that asks by this machine's own address would be answered."""
+    if lets_in is None or lets_in.anybody or asking.host is not None:
+        return
+    answered = "a check may be answered 400, and takes that for well" if settings else "a check is turned away"
+    yield f"the hosts of {lets_in.place} are not all in the source: {answered}, unless --domain says one"
+
+
+def of_places(
+    written: Sequence[NamedFile], settings: DjangoSettings | None, request: ScaffoldRequest, root: Path
+) -> Iterator[str]:
+    """Yield where the source writes to what is read-only in a container, one note for a folder."""
+    told = set()
+    if settings is not None and settings.sqlite and not any(_DATABASE.search(it.path) for it in written):
+        yield (
+            "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
+            f"pass --volume data:{request.workdir}/data"
+        )
+    for found in written:
+        if found.path.startswith("~"):
+            yield f"`{found.path}` in {found.place} lies in /tmp, where HOME is: in memory, and gone after a restart"
+            continue
+        path = found.path if found.path.startswith("/") else f"{request.workdir}/{found.path}"
+        folder = PurePosixPath(path)
+        folder = folder.parent if folder.suffix and not (root / found.path).is_dir() else folder
+        if folder in told or any(f"{path}/".startswith(f"{it.path}/") for it in request.volumes):
+            continue
+        told.add(folder)
+        inside = root / folder.relative_to(request.workdir) if folder.is_relative_to(request.workdir) else None
+        mixed = inside is not None and (inside == root or any(inside.glob("*.py")))
+        where = f"{request.workdir}/data" if mixed else str(folder)
+        volume = f"pass --volume {as_name(PurePosixPath(where).name) or 'data'}:{where}"
+        advice = f"put it in a folder without code, and {volume}" if mixed else volume
+        yield f"`{found.path}` in {found.place} is written, and all but volumes and /tmp is read-only: {advice}"
 
 
 def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:
@@ -43,6 +107,12 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
     if "k8s" in request.wanted and request.domain is None:
         yield "the Ingress is for app.example.com: pass --domain"
+    for volume in request.volumes:
+        inside = volume.inside(request.workdir) if request.mode == "bind" else None
+        if inside is not None and not (root / inside).is_dir():
+            yield f"make the folder `{inside}`: in mounted code, which is read-only, no engine can"
+    if request.volumes and "k8s" in request.wanted and request.replicas > 1:
+        yield f"{request.replicas} replicas share each volume, which has to be ReadWriteMany: or pass --replicas 1"
     if request.index_secret and not (root / Path(request.index_secret).expanduser()).exists():
         yield f"there is no `{request.index_secret}`, which the build mounts"
     if any(re.search(r"hatch-vcs|setuptools[-_]scm|versioningit", line) for line in builds):
@@ -51,7 +121,7 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 
 
-def _undeclared(deps: Dependencies, app: App) -> bool:
-    """Tell whether the framework of the app is in no list that says everything; FastAPI brings Starlette along."""
-    lists = deps.kind in {"none", "requirements", "pyproject"} and not deps.local
-    return lists and app.framework is not None and app.framework != "starlette" and app.framework not in deps.pinned
+def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[str]:
+    """Yield what an option for collecting static files means where that is not done."""
+    if request.build_env and statics is None:
+        yield "--build-env is for collecting Django's static files, and there are none"

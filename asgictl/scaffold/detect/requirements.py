@@ -1,7 +1,7 @@
 """Requirements files, with those that they include."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +9,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from asgictl import errors, reading
-from asgictl.errors import FileProblemError
+from asgictl.errors import ConfigError, FileProblemError
 from asgictl.scaffold.accepted import PATH
+from asgictl.scaffold.detect.imported import direct
 from asgictl.scaffold.project import Dependencies
 
 USUAL = (
@@ -20,6 +21,12 @@ USUAL = (
     "requirements/main.txt",
     "requirements/base.txt",
     "requirements-prod.txt",
+    "requirements-production.txt",
+    "requirements/requirements.txt",
+)
+# Lists that hold more than an image needs, or only what others build upon.
+_OTHERS = re.compile(
+    r"dev|test|local|doc|lint|ci\b|debug|typing|types|tool|constraint|build|bench|example", re.IGNORECASE
 )
 # What markers ask of, in an image.
 _IMAGE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
@@ -35,11 +42,37 @@ class RequirementLine(NamedTuple):
     constraint: bool = False
 
 
+def _usual(root: Path) -> str | None:
+    """Return the list that an image is made from; raise `ConfigError` where several might be meant."""
+    if found := next((name for name in USUAL if (root / name).is_file()), None):
+        return found
+    lists = sorted(
+        name
+        for file in (*root.glob("requirements/*.txt"), *root.glob("requirements[-_]*.txt"))
+        if not _OTHERS.search(name := file.relative_to(root).as_posix())
+    )
+    if len(lists) > 1:
+        listed = ", ".join(f"`{name}`" for name in lists)
+        hint = f"choose: --requirements {' or --requirements '.join(lists)}"
+        raise ConfigError(f"dependencies may come from {len(lists)} lists: {listed}", hint=hint, option="requirements")
+    return lists[0] if lists else None
+
+
+def beside(root: Path, near: Iterable[Path]) -> str | None:
+    """Return the list in the nearest of the folders `near` that has one, as seen from `root`."""
+    for folder in near:
+        if name := _usual(folder):
+            return (folder / name).relative_to(root).as_posix()
+    return None
+
+
 def read(root: Path, name: str) -> Dependencies:
     """Return what the file `name` and its includes say; raise `FileProblemError` for one that is not there."""
     pinned: dict[str, str | None] = {}
+    ranges: dict[str, str] = {}
     files: list[str] = []
-    local = git = False
+    extras: set[str] = set()
+    local = git = ssh = False
     for line in lines(root, name):
         if line.file not in files:
             files.append(line.file)
@@ -48,13 +81,28 @@ def read(root: Path, name: str) -> Dependencies:
         if target.startswith("../") or "/../" in target:
             problem = f"`{target}` in line {line.number} of `{line.file}` is not in the build's context"
             raise FileProblemError(problem, hint="move it into the project, or install it from an index")
-        git = git or "git+" in target
+        direct.refuse_credentials(target, f"{line.file}:{line.number}")
+        git, ssh = git or "git+" in target, ssh or "git+ssh://" in target
+        local = local or ("/" in target and "://" not in target and (root / target.partition("[")[0]).is_dir())
         local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
         local = local or " @ file:" in target or (target.startswith(("-f ", "--find-links")) and "://" not in target)
-        if not line.constraint and (requirement := _requirement(target)) is not None:
-            versions = [one.version for one in requirement.specifier if one.operator == "=="]
-            pinned[canonicalize_name(requirement.name)] = versions[0] if versions else None
-    return Dependencies("requirements", tuple(files or [name]), pinned, local, git)
+        if (requirement := _requirement(target)) is None:
+            continue
+        key = canonicalize_name(requirement.name)
+        if not line.constraint:
+            pinned[key] = fixed_version(requirement)
+            extras |= direct.extras(requirement)
+        if requirement.specifier and not pinned.get(key):
+            ranges[key] = ",".join(filter(None, (ranges.get(key), str(requirement.specifier))))
+    return Dependencies(
+        "requirements", tuple(files or [name]), pinned, local, git, ranges=ranges, extras=frozenset(extras), ssh=ssh
+    )
+
+
+def fixed_version(requirement: Requirement) -> str | None:
+    """Return the one version that a requirement allows."""
+    versions = [it.version for it in requirement.specifier if it.operator == "==" and not it.version.endswith(".*")]
+    return versions[0] if versions else None
 
 
 def lines(root: Path, name: str) -> Iterator[RequirementLine]:

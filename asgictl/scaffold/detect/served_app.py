@@ -12,7 +12,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 
 def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies) -> tuple[App, str]:
     """Return the app that `serve` would find in `folder`, or else in `root`, and how; raise `StartError` for none."""
-    given = _as_from(root, request.app, folder) if folder != root else request.app
+    given, how = _as_from(root, request.app, folder) if folder != root else (request.app, "as named")
     ref = discovery.find(given, root, {}, lambda _: None)
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
@@ -41,19 +41,20 @@ def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies)
     framework = known.module.partition(".")[0] if known else None
     interface = entry.interface if entry and entry.interface else _likely(deps)
     app = App(str(ref), interface, framework, factory, folders, ref.settings, file, given)
-    return app, "as named" if given else ref.found
+    return app, how if given else ref.found
 
 
-def _as_from(root: Path, app: str | None, folder: Path) -> str | None:
-    """Return the name, as seen from `root`, of the app that is found in a folder below."""
+def _as_from(root: Path, app: str | None, folder: Path) -> tuple[str | None, str]:
+    """Return the name, as seen from `root`, of the app that is found in a folder below, and how it was found."""
     try:
         ref = discovery.find(app, folder, {}, lambda _: None)
     except StartError:  # it may be meant so already
-        return app
+        return app, "as named"
+    how = "as named" if app else ref.found
     inside = ref.file is not None and ref.file.is_relative_to(root)
     if ref.file and not inside and app and len(Path(app).parts) > 1:  # a path is one from `folder`
-        return f"{ref.file}:{ref.attribute}"
-    return f"{ref.file.relative_to(root).as_posix()}:{ref.attribute}" if inside and ref.file else app
+        return f"{ref.file}:{ref.attribute}", how
+    return f"{ref.file.relative_to(root).as_posix()}:{ref.attribute}" if inside and ref.file else app, how
 
 
 def _likely(deps: Dependencies) -> str:

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from asgictl.scaffold.project import Dependencies, SystemPackages
 
 _COMPILER = "build-essential"
+_GEODJANGO = "django.contrib.gis"
 
 # name of the distribution: what building it needs, what running it needs (on Debian 12 and 13)
 _NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # https://docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs/
+    _GEODJANGO: ((), ("binutils", "gdal-bin", "libproj-dev")),
     "gdal": ((_COMPILER, "libgdal-dev"), ("gdal-bin", "libgdal-dev")),
     "mysqlclient": ((_COMPILER, "default-libmysqlclient-dev", "pkg-config"), ("libmariadb3",)),
     "opencv-python": ((), ("libgl1", "libglib2.0-0")),
@@ -29,10 +32,15 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _SPARED = {"psycopg": "psycopg-binary"}
 
 
-def needed(deps: Dependencies, more: Iterable[str]) -> tuple[SystemPackages, str | None]:
-    """Return the packages that the dependencies need, with `more` to run, and who needs them, if anything does."""
-    names = [name for name in sorted(deps.pinned) if name in _NEEDS and _SPARED.get(name) not in deps.pinned]
+def needed(deps: Dependencies, more: Iterable[str], *, geo: bool = False) -> tuple[SystemPackages, str | None]:
+    """Return the packages that the dependencies need, with `more` to run, and who needs them, if anything does.
+
+    `geo` tells that Django's settings name GeoDjango.
+    """
+    there = {*deps.pinned, *deps.extras, *([_GEODJANGO] if geo else [])}
+    names = [name for name in sorted(there) if name in _NEEDS and _SPARED.get(name) not in there]
     build = {package for name in names for package in _NEEDS[name][0]} | ({"git"} if deps.git else set())
+    build |= {"openssh-client"} if deps.ssh else set()
     runtime = sorted({package for name in names for package in _NEEDS[name][1]})
     who = [*names, *(["a dependency from git"] if deps.git else []), *(["--apt"] if more else [])]
     packages = SystemPackages(tuple(sorted(build)), tuple(dict.fromkeys((*runtime, *more))))

@@ -6,6 +6,7 @@ from pathlib import Path
 from asgictl.scaffold import plan
 from asgictl.scaffold.lint import dockerfile, image, orchestration
 from asgictl.scaffold.lint.problem import Problem
+from asgictl.scaffold.project import NamedFile
 
 __all__ = ["Problem", "present", "problems"]
 
@@ -16,17 +17,23 @@ def present(root: Path) -> list[str]:
     return [name for name in (*plan.NAMES, *units) if (root / name).is_file()]
 
 
-def problems(root: Path, files: list[str], needed: Sequence[str] = ()) -> Iterator[Problem]:
+def problems(
+    root: Path,
+    files: list[str],
+    needed: Sequence[str] = (),
+    named: Sequence[NamedFile] = (),
+    context: Path | None = None,
+) -> Iterator[Problem]:
     """Yield what is wrong with `files`; raise `FileProblemError` for one that cannot be read.
 
-    `needed` are files that the image has to hold.
+    `needed` are files that the image, which is built from `context`, has to hold, `named` those that the source opens.
     """
     found = image.read(root / "Dockerfile") if "Dockerfile" in files else None
     server = dockerfile.server_of(found) if found else None
     stages = [stage.name for stage in found.stages] if found else []
     for name in files:
         if name == "Dockerfile":
-            yield from dockerfile.check(root, needed)
+            yield from dockerfile.check(root, needed, named, context=context)
         elif name.startswith("compose"):
             yield from _missing(root, name)
             yield from orchestration.compose(root / name, server, stages)

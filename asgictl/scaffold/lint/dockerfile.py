@@ -1,5 +1,6 @@
 """The rules for a Dockerfile and the `.dockerignore` beside it."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +8,11 @@ from pathlib import Path
 
 from asgictl import reading
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.lint import command_line, image
+from asgictl.scaffold.lint import command_line, copied, image
 from asgictl.scaffold.lint.command_line import Server
 from asgictl.scaffold.lint.image import Image, Instruction
 from asgictl.scaffold.lint.problem import Problem
+from asgictl.scaffold.project import NamedFile
 
 _CREDENTIALS = re.compile(r"https?://[^/\s\"'@]+@")
 _SECRET_NAME = re.compile(
@@ -21,12 +23,22 @@ _INDEX = re.compile(r"^(PIP_(EXTRA_)?INDEX_URL|UV_(DEFAULT_)?INDEX\w*)\b")
 _EXEC = re.compile(r"(^|[;&|]\s*)exec\s")
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 _FILES_LOOKED_AT = 20_000
+_NOTHING = ignore_files.left_out(())
 
 Ignored = Callable[[str], bool]
 
 
-def check(root: Path, needed: Sequence[str] = (), name: str = "Dockerfile") -> Iterator[Problem]:
-    """Yield what is wrong with the file `name` in `root`, whose image has to hold the files `needed`."""
+def check(
+    root: Path,
+    needed: Sequence[str] = (),
+    named: Sequence[NamedFile] = (),
+    name: str = "Dockerfile",
+    context: Path | None = None,
+) -> Iterator[Problem]:
+    """Yield what is wrong with the file `name`, whose image has to hold `needed`, and what the source has `named`.
+
+    It is built from the folder `context`, which is `root` itself unless that is said.
+    """
     found = image.read(root / name)
     yield from _commands(found, name)
     yield from _user(found, name)
@@ -36,9 +48,20 @@ def check(root: Path, needed: Sequence[str] = (), name: str = "Dockerfile") -> I
     health = found.last("HEALTHCHECK")
     if health is None or health.value.upper() == "NONE":
         yield Problem("health-check", name, "there is no HEALTHCHECK: nothing notices a server that hangs")
-    ignored = _ignored(root)
-    yield from _sources(found, root, name, ignored)
-    yield from _whole(found, root, name, ignored, needed)
+    context = context or root
+    ignored = _ignored(root, context, name)
+    yield from _sources(found, context, name, ignored)
+    yield from _whole(found, context, name, ignored, needed)
+    home = "" if context == root else f"{root.resolve().relative_to(context.resolve()).as_posix()}/"
+    named = [one._replace(path=f"{home}{one.path}") for one in named]
+    # Where the code is mounted, so is what it opens.
+    if all(copied.has(copied.anywhere(found), path) for path in needed):
+        inside = tuple(
+            f"{home}{top}/" for path in needed for top, _, below in [path[len(home) :].partition("/")] if below
+        )
+        outside = [one for one in named if (context / one.path).exists() and not one.path.startswith(inside)]
+        there = copied.in_image(found)
+        yield from _opened(name, ignored, named, [one for one in outside if not copied.has(there, one.path)])
 
 
 def _bases(found: Image, name: str) -> Iterator[Problem]:
@@ -127,7 +150,7 @@ def _credentials(found: Image, name: str) -> Iterator[Problem]:
 def _sources(found: Image, root: Path, name: str, ignored: Ignored) -> Iterator[Problem]:
     for stage in found.stages:
         for one in stage.instructions:
-            for source in _copied(one):
+            for source in copied.sources(one):
                 path = source.removeprefix("./").rstrip("/")
                 if path in {"", "."} or any(char in path for char in "*?[$<"):
                     continue
@@ -137,29 +160,14 @@ def _sources(found: Image, root: Path, name: str, ignored: Ignored) -> Iterator[
                     yield Problem("copied-sources", f"{name}:{one.line}", f"`.dockerignore` leaves out `{path}`")
 
 
-def _copied(instruction: Instruction) -> list[str]:
-    """Return what COPY, ADD or a bind mount takes from the build's context."""
-    if instruction.name == "RUN":
-        mounts = re.findall(r"--mount=(\S*type=bind\S*)", instruction.value)
-        return [
-            found[1]
-            for mount in mounts
-            if "from=" not in mount and (found := re.search(r"(?:source|src)=([^,\s]+)", mount))
-        ]
-    if instruction.name not in {"COPY", "ADD"} or "--from=" in instruction.value:
-        return []
-    bare = re.sub(r"^(--\S+\s+)+", "", instruction.value.strip())
-    words = image.words(bare) or bare.split()
-    return [word for word in words[:-1] if "://" not in word]
-
-
 def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequence[str]) -> Iterator[Problem]:
     """Yield the secrets that a `COPY .` would take along, and what it has to take and does not."""
-    copies = [one for stage in found.stages for one in stage.instructions for it in _copied(one) if it in {".", "./"}]
+    instructions = [one for stage in found.stages for one in stage.instructions]
+    copies = [one for one in instructions for it in copied.sources(one) if it in {".", "./"}]
     if not copies:
         return
     place = f"{name}:{copies[0].line}"
-    if not (root / ".dockerignore").is_file():
+    if ignored is _NOTHING:
         yield Problem("dockerignore", place, "there is no `.dockerignore`: everything gets into the image")
     for path in needed:
         if ignored(path):
@@ -168,6 +176,19 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     for path in _files(root):
         if secrets(path) and not ignored(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
+
+
+def _opened(name: str, ignored: Ignored, named: Sequence[NamedFile], lacking: Sequence[NamedFile]) -> Iterator[Problem]:
+    """Yield what the source opens, and the image does not have."""
+    secret = ignore_files.left_out(ignore_files.SECRETS)
+    for one in named:
+        if secret(one.path):
+            continue
+        if ignored(one.path):
+            text = f"`.dockerignore` leaves out `{one.path}`, which {one.place} opens"
+            yield Problem("opened-files", name, text)
+        elif one in lacking:
+            yield Problem("opened-files", name, f"nothing copies `{one.path}`, which {one.place} opens")
 
 
 def _is_public(file: Path) -> bool:
@@ -197,8 +218,9 @@ def _files(root: Path) -> Iterator[str]:
                 yield entry.relative_to(root).as_posix()
 
 
-def _ignored(root: Path) -> Ignored:
-    try:
-        return ignore_files.left_out(reading.text(root / ".dockerignore").splitlines())
-    except (OSError, UnicodeDecodeError):
-        return ignore_files.left_out(())
+def _ignored(root: Path, context: Path, name: str) -> Ignored:
+    """Return what is left out: https://docs.docker.com/build/concepts/context/#filename-and-location."""
+    for file in (root / f"{name}.dockerignore", context / ".dockerignore"):
+        with contextlib.suppress(OSError):
+            return ignore_files.left_out(reading.text(file, errors="replace").splitlines())
+    return _NOTHING

@@ -13,6 +13,13 @@ from typing import NamedTuple
 from asgictl import reading
 
 _LONGEST = 60
+_NOT_COMPARED = "the lock was not compared with what is declared"
+# Each lock, and what compares it with the manifest, without writing anything.
+_LOCKED = {
+    "uv": ("uv.lock", "uv", "lock", "--check"),
+    "poetry": ("poetry.lock", "poetry", "check", "--lock"),
+    "pdm": ("pdm.lock", "pdm", "lock", "--check"),
+}
 
 
 class Run(NamedTuple):
@@ -22,6 +29,16 @@ class Run(NamedTuple):
     file: str
     passed: bool | None
     said: tuple[str, ...]
+
+
+def locked(kind: str, folder: Path) -> Iterator[Run]:
+    """Yield whether the lock in `folder` agrees with what the project declares, by the rule of its own tool."""
+    if kind in _LOCKED:
+        name, *command = _LOCKED[kind]
+        run = _run(folder, command[0], name, command, {"PDM_CHECK_UPDATE": "0", "UV_PYTHON_DOWNLOADS": "never"})
+        yield run if run.passed is not None else run._replace(said=(f"{run.said[0]}: {_NOT_COMPARED}",))
+    elif kind == "pipenv":
+        yield Run("pipenv", "Pipfile.lock", None, (f"it would make an environment: {_NOT_COMPARED}",))
 
 
 def runs(root: Path, files: list[str]) -> Iterator[Run]:

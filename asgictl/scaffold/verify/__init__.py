@@ -1,6 +1,5 @@
-"""Try an image as an orchestrator would: build it, run it locked down, ask it, stop it."""
+"""Try an image as an orchestrator would: build it, run it locked down, ask it, upload to it, stop it."""
 
-import http.client
 import json
 import os
 import secrets
@@ -15,23 +14,27 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
-_READY_WITHIN = 60
 _LAST_LINES = 12
-_LOCKED_DOWN = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
+_LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _MEGABYTE = 1_000_000
 _KILLED = 128 + 9
 
 
 class Step(NamedTuple):
-    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed."""
+    """One step: what was seen, and how long it took, in seconds; `lines` are the container's last ones if it failed.
+
+    `hint` is what to do about a failure, where that can be told.
+    """
 
     name: str
     passed: bool
     seen: str
     seconds: float
     lines: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 class _FailedError(Exception):
@@ -46,7 +49,7 @@ def verify(
     """Yield the steps until one fails; everything is removed afterwards. `hears` gets each line of the build."""
     if not (project.root / "Dockerfile").is_file():
         raise FileProblemError(f"there is no `Dockerfile` in `{project.root}`", hint="write it: `asgictl scaffold`")
-    trial = _Trial(engine, project, request, hears)
+    trial = _Trial(engine, project, plan.resolved(project, request), hears)
     try:
         for name, step in trial.steps:
             began = time.monotonic()
@@ -54,7 +57,8 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 lines = error.lines[-_LAST_LINES:]
-                yield Step(name, passed=False, seen=str(error), seconds=time.monotonic() - began, lines=lines)
+                took, advice = time.monotonic() - began, refusals.hint(lines, request)
+                yield Step(name, passed=False, seen=str(error), seconds=took, lines=lines, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
     finally:
@@ -75,12 +79,14 @@ class _Trial:
         self.image = image.read(project.root / "Dockerfile")
         server = dockerfile.server_of(self.image)
         self.port = server.port if server and server.port else request.port
-        self.address = ("127.0.0.1", 0)
+        self.client = asking.ContainerClient(("127.0.0.1", 0), project.asking.headers)
+        self.variables = _variables(project, request, self.port)
         self.steps: tuple[tuple[str, Callable[[], str]], ...] = (
             ("build", self.build),
             ("ready", self.start),
             ("health", self.health),
             ("request", self.ask),
+            ("upload", self.upload),
             ("user", self.user),
             ("stop", self.stop),
         )
@@ -90,29 +96,34 @@ class _Trial:
         mounted = ("--secret", f"id=netrc,src={Path(secret).expanduser()}") if secret else ()
         index = os.environ.get("PIP_INDEX_URL")
         given = ("--build-arg", "PIP_INDEX_URL") if index else ()
-        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *given, ".")
+        agent = ("--ssh", "default") if self.project.deps.ssh else ()
+        place = ("--file", "Dockerfile", self.project.up) if self.project.deps.home else (".",)
+        arguments = ("build", *self.engine.build_options, "--tag", self.name, *mounted, *agent, *given, *place)
         self.engine.call(*arguments, hears=self.hears, folder=self.project.root)
         size = int(self.engine.call("image", "inspect", "--format", "{{.Size}}", self.name))
         return f"{size / _MEGABYTE:.0f} MB"
 
     def start(self) -> str:
-        file = ("--env-file", ".env") if (self.project.root / ".env").is_file() else ()
-        variables = (*file, "--env", f"{server_command.port_variable(self.request)}={self.port}")
         bare = self.image.stages[-1].name == "server"
-        mount = ("--volume", f"{self.project.root}:{self.request.workdir}:ro") if bare else ()
+        tmp = ("--tmpfs", f"/tmp:size={plan.tmp_size(self.request.memory).lower()}")  # noqa: S108  # the container's
+        mounts = [f"{self.project.root}:{self.request.workdir}:ro"] if bare else []
+        mounts += [it.path for it in self.request.volumes]
+        mounts += [it.target for it in compose_volumes.read(self.project.root) if it.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *published, *variables, *mount, self.name)
+        given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
+        given += [word for mount in dict.fromkeys(mounts) for word in ("--volume", mount)]
+        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *tmp, *published, *given, self.name)
         # Or the container could appear after `clean_up` has looked for it.
         self.engine.call(*arguments, folder=self.project.root, whole=True)
         began = time.monotonic()
-        self.address = self._address()
-        while time.monotonic() - began < _READY_WITHIN:
-            if (status := self._status()) is not None:
+        self.client = self.client._replace(address=self._address())
+        while time.monotonic() - began < self.request.startup_time:
+            if (status := self.client.get(self.project.health.path)) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
                 raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
             time.sleep(0.05)
-        raise _FailedError(f"there is no answer after {_READY_WITHIN} s", self._logs())
+        raise _FailedError(f"there is no answer after {self.request.startup_time} s", self._logs())
 
     def health(self) -> str:
         looked = json.loads(self.engine.call("image", "inspect", "--format", "{{json .}}", self.name))
@@ -129,11 +140,26 @@ class _Trial:
         return f"its own check of {self.project.health.path} is well"
 
     def ask(self) -> str:
-        status = self._status()
-        limit = 400 if self.project.health.strict else 500
-        if status is None or status >= limit:
-            raise _FailedError(f"GET {self.project.health.path} answers {status}", self._logs())
-        return f"GET {self.project.health.path} answers {status}"
+        health = self.project.health
+        asked = {"/": 500} | {health.path: 400 if health.strict else 500}
+        seen = []
+        for path, limit in reversed(asked.items()):
+            status = self.client.get(path)
+            if status is None or status >= limit:
+                raise _FailedError(f"GET {path} answers {status}", self._logs())
+            seen.append(f"GET {path} answers {status}")
+        return ", ".join(seen)
+
+    def upload(self) -> str:
+        """Send more than servers keep in memory; no route is known that would keep it, so any answer is a good one."""
+        path = self.project.health.path
+        status = self.client.upload(path, asking.LARGE)
+        size = f"{asking.LARGE / _MEGABYTE:.0f} MB"
+        if status is None and self.client.get(path) is not None:
+            return f"POST {path} of {size} is refused before it is whole"
+        if status is None or status >= 500:  # noqa: PLR2004  # an error of the server's
+            raise _FailedError(f"POST {path} of {size} answers {status}", self._logs())
+        return f"POST {path} of {size} answers {status}"
 
     def user(self) -> str:
         text = self.engine.call("exec", self.name, "cat", "/proc/1/status")
@@ -184,17 +210,6 @@ class _Trial:
             raise
         return host, int(port)
 
-    def _status(self) -> int | None:
-        connection = http.client.HTTPConnection(*self.address, timeout=10)
-        try:
-            connection.request("GET", self.project.health.path)
-            with connection.getresponse() as response:
-                return response.status
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-
     def _state(self) -> dict[str, object]:
         state: dict[str, object] = json.loads(self.engine.call("inspect", "--format", "{{json .State}}", self.name))
         return state
@@ -202,3 +217,33 @@ class _Trial:
     def _logs(self) -> tuple[str, ...]:
         lines = self.engine.call("logs", self.name).splitlines()
         return tuple(line for line in lines if line.strip())[-_LAST_LINES:]
+
+
+def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
+    """Return in words what a trial leaves out."""
+    paths = " and ".join(dict.fromkeys((project.health.path, "/")))
+    mounts = [mount.source for mount in compose_volumes.read(project.root) if not mount.volume]
+    stand_ins = _stand_ins(project, request)
+    return (
+        f"other routes than {paths}",
+        "other services, like a database",
+        *(["WebSockets"] if project.websockets else []),
+        *(["HTTPS"] if request.https else []),
+        *(["the proxy"] if "prod" in request.wanted else []),
+        *(f"`{source}`, which compose.yaml mounts" for source in mounts if request.mode != "bind"),
+        *([f"real values of {', '.join(stand_ins)}, which .env does not set"] if stand_ins else []),
+    )
+
+
+def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[str, str]:
+    """Return the variables of the container: of `.env`, those without which the settings do not load, and the port."""
+    return {
+        **_stand_ins(project, request),
+        **compose_env.read(project.root / ".env", os.environ),
+        server_command.port_variable(request): str(port),
+    }
+
+
+def _stand_ins(project: Project, request: ScaffoldRequest) -> dict[str, str]:
+    given = compose_env.read(project.root / ".env", os.environ)
+    return {name: value for name, value in plan.trial_variables(project, request).items() if name not in given}

@@ -7,12 +7,18 @@ from typing import NamedTuple
 
 from asgictl.discovery.source import offers, python_file
 from asgictl.errors import AppLoadError
+from asgictl.scaffold.accepted import HEALTH_PATH
+from asgictl.scaffold.uses.included import Included
 
 _PATHS = (
     *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
     *("/health/live", "/health/ready", "/healthcheck", "/health-check", "/health_check", "/api/health", "/api/healthz"),
     *("/__heartbeat__", "/__lbheartbeat__", "/heartbeat", "/ht"),
 )
+# They mean other things as the end of a path.
+_VAGUE = {"/live", "/ready", "/up", "/ht"}
+LIVE = {"/livez", "/live", "/health/live"}
+READY = {"/readyz", "/ready", "/health/ready"}
 _ROUTES = {"Route", "path", "add_route", "add_api_route", "add_url_rule", "get", "route", "api_route"}
 _WEBSOCKETS = {
     *("websocket", "websocket_route", "WebSocketRoute", "add_websocket_route", "websocket_listener", "ws"),
@@ -28,6 +34,10 @@ class Route(NamedTuple):
     file: Path
     line: int
 
+    def is_for(self, paths: Iterable[str]) -> bool:
+        """Tell whether it is one of `paths`, or ends with one."""
+        return any(self.path.rstrip("/").endswith(path) for path in paths)
+
 
 def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
     """Return the routes for health in the file that makes the app, the best first.
@@ -39,27 +49,47 @@ def routes(file: Path, app: str, *, factory: bool) -> list[Route]:
         Route(_absolute(path), file, line)
         for path, line in _walk(_parse(file), set(offers.OBJECT_NAMES) if factory else {app})
     ]
-    return sorted(
-        (route for route in found if _bare(route.path) in _PATHS), key=lambda it: _PATHS.index(_bare(it.path))
-    )
+    return _best(found)
 
 
-def survey(files: Iterable[Path]) -> tuple[Route | None, Route | None]:
-    """Return the first route in `files` that looks like one for health, and the first place about WebSockets.
+def find(root: Path, file: Path, app: str, *, factory: bool) -> list[Route]:
+    """Return the routes for health of the app in `file` and those that it includes from other modules, the best first.
 
-    The whole path of the route may be another.
+    Of a path that is longer than the usual ones its end counts.
     """
-    likely: Route | None = None
-    websocket: Route | None = None
-    for file in files:
-        for node in ast.walk(_parse(file)):
-            if likely is None and (path := _health_path(node)) is not None:
-                likely = Route(path, file, getattr(node, "lineno", 1))
-            if websocket is None and _is_websocket(node):
-                websocket = Route("", file, getattr(node, "lineno", 1))
-        if likely and websocket:
-            break
-    return likely, websocket
+    names = set(offers.OBJECT_NAMES) if factory else {app}
+    own = routes(file, app, factory=factory)
+    return _best([*own, *(Route(*it) for it in Included(root).routes(file, names))])
+
+
+def _best(found: Iterable[Route]) -> list[Route]:
+    known = {route: usual for route in found if (usual := _usual(route.path)) is not None}
+    return sorted(known, key=lambda route: (known[route] != _bare(route.path), _PATHS.index(known[route])))
+
+
+def _usual(path: str) -> str | None:
+    """Return the usual path that `path` is, or ends with."""
+    bare = _bare(path)
+    if bare in _PATHS:
+        return bare
+    if not HEALTH_PATH.fullmatch(path):
+        return None
+    ends = (usual for usual in _PATHS if usual not in _VAGUE and bare.endswith(usual))
+    return next(ends, None) if ":" not in bare else None
+
+
+def likely(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    """Yield what looks like a route for health; its whole path may be another."""
+    for node in nodes:
+        if (path := _health_path(node)) is not None:
+            yield path, getattr(node, "lineno", 1)
+
+
+def websockets(nodes: Iterable[ast.AST]) -> Iterator[int]:
+    """Yield the lines that are about WebSockets."""
+    for node in nodes:
+        if _is_websocket(node):
+            yield getattr(node, "lineno", 1)
 
 
 def _health_path(node: ast.AST) -> str | None:

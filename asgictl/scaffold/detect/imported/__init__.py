@@ -1,0 +1,1 @@
+"""Whether an image has what the app imports."""

@@ -1,0 +1,172 @@
+"""What the source of a project says of how it is to be run, each answer with its place."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl import reading
+from asgictl.scaffold import ignore_files
+from asgictl.scaffold.accepted import is_place
+from asgictl.scaffold.django import django_settings
+from asgictl.scaffold.django.chosen_settings import ChosenSettings
+from asgictl.scaffold.django.django_settings import DjangoSettings
+from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Statics
+from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import health, look
+from asgictl.scaffold.uses.hosts import Allowed
+
+_SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
+_FILES_READ = 1000
+_LISTED = 4
+# Settings that others are made of.
+_BASES = {"base", "common", "defaults", "__init__"}
+
+
+class OwnCode(NamedTuple):
+    """What the source says; `likely` is a route that may be one for health, and where it is."""
+
+    settings: DjangoSettings | None
+    health: Health
+    websockets: bool
+    statics: Statics | None
+    likely: tuple[health.Route, str] | None
+    findings: tuple[Finding, ...]
+    named: tuple[NamedFile, ...]
+    written: tuple[NamedFile, ...]
+    asking: Asking
+    lets_in: Allowed | None
+    unread: tuple[str, ...]
+
+
+def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> OwnCode:
+    """Return what the source says, with the settings that were `chosen` of a Django project."""
+    settings = django_settings.read(chosen) if chosen else None
+    uses = look(root, dict.fromkeys([*([app.file] if app.file else []), *_sources(root)]))
+    lets_in = _lets_in(uses.hosts, settings, root)
+    asked, asking, health_from = _health(request, root, app, settings, lets_in)
+    asking = asking._replace(https=request.domain is not None or uses.redirect is not None)
+    websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
+    findings = [
+        Finding("health", asked.path, health_from),
+        *(
+            [Finding("host", asking.host, "--domain" if request.domain else lets_in.place)]
+            if asking.host and lets_in
+            else []
+        ),
+        Finding("websockets", "yes", _place(root, websocket))
+        if websocket
+        else Finding("websockets", "no", "none in the source"),
+    ]
+    statics = None
+    if settings is not None and settings.static_root and chosen and chosen.manage:
+        outside = settings.static_outside if is_place(settings.static_outside or "") else None
+        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
+        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
+        findings.append(Finding("static files", "collected", place))
+    left = ignore_files.left_out(ignore_files.USUAL)
+    # What is not there yet may be built, where an ignore list knows such folders.
+    named = tuple(it for it in uses.named if reading.exists(root / it.path) or left(it.path))
+    if named:
+        findings.append(Finding("files", _listed([it.path for it in named]), named[0].place))
+    written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
+    if written:
+        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
+    return OwnCode(
+        settings=settings,
+        health=asked,
+        websockets=websocket is not None,
+        statics=statics,
+        likely=(likely, _place(root, likely)) if likely else None,
+        findings=tuple(findings),
+        named=named,
+        written=written,
+        asking=asking,
+        lets_in=lets_in,
+        unread=tuple(_within(root, it) for it in uses.unread),
+    )
+
+
+def _counts(found: NamedFile, settings: DjangoSettings, root: Path) -> bool:
+    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
+    file = root / found.place.rpartition(":")[0]
+    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
+        return True
+    return file == settings.file or (settings.sqlite and file.stem in _BASES)
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first of `names`, and how many more there are."""
+    outer = [name for name in names if not any(name.startswith(f"{other}/") for other in names)]
+    more = len(outer) - _LISTED
+    return ", ".join(outer[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _health(
+    request: ScaffoldRequest,
+    root: Path,
+    app: App,
+    settings: DjangoSettings | None,
+    lets_in: Allowed | None,
+) -> tuple[Health, Asking, str]:
+    host = request.domain or (lets_in.name if lets_in and not lets_in.anybody else None)
+    # Django answers 400 to a `Host` that is not in ALLOWED_HOSTS, as this machine's own address may be.
+    strict = settings is None or host is not None
+    if request.health_path is not None:
+        return Health(request.health_path, strict=strict), Asking(host), "--health-path"
+    source, name = (settings.urls, "urlpatterns") if settings and settings.urls else (app.file, _attribute(app))
+    found = health.find(root, source, name, factory=app.factory) if source is not None else []
+    if not found:
+        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 is well"
+    live, ready = (next((it for it in found if it.is_for(paths)), None) for paths in (health.LIVE, health.READY))
+    whole = next((it for it in found if it not in {live, ready}), None)
+    best = whole or ready or found[0]
+    asking = Asking(
+        host, live=live.path if live and live != best else None, ready=ready.path if ready and ready != best else None
+    )
+    return Health(best.path, strict=strict), asking, _place(root, best)
+
+
+def _attribute(app: App) -> str:
+    return app.name.partition(":")[2]
+
+
+def _lets_in(lists: Sequence[Allowed], settings: DjangoSettings | None, root: Path) -> Allowed | None:
+    """Return the hosts that the app lets in; of Django's settings those count that are in use."""
+    if settings is None:
+        return next(iter(lists), None)
+    own = [it for it in lists if root / it.place.rpartition(":")[0] == settings.file]
+    base = [
+        it
+        for it in lists
+        if (file := root / it.place.rpartition(":")[0]).parent == settings.file.parent and file.stem in _BASES
+    ]
+    return next(iter((*own, *base)), None)
+
+
+def _sources(root: Path) -> list[Path]:
+    """Return the Python files of the project itself, as many as are worth a look."""
+
+    def walk(folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            return
+        for entry in entries:
+            if entry.is_symlink() or entry.name.startswith(".") or entry.name in _SKIPPED:
+                continue
+            if entry.is_dir():
+                if not reading.exists(entry / "pyvenv.cfg"):
+                    yield from walk(entry)
+            elif entry.suffix == ".py" and not entry.name.startswith("test_"):
+                yield entry
+
+    files = walk(root)
+    return [file for file, _ in zip(files, range(_FILES_READ), strict=False)]
+
+
+def _within(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+
+
+def _place(root: Path, route: health.Route) -> str:
+    return f"{_within(root, route.file)}:{route.line}"

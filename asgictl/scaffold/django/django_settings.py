@@ -1,0 +1,106 @@
+"""What of a Django project's settings matters for an image: static files, and the variables that they need."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.discovery.source import modules, python_file
+from asgictl.scaffold.django import build_variables
+from asgictl.scaffold.django.chosen_settings import ChosenSettings, located
+
+_DEPTH = 3
+
+
+class SettingLine(NamedTuple):
+    """A line of a file."""
+
+    file: Path
+    line: int
+
+
+class DjangoSettings(NamedTuple):
+    """The settings module that serves, and what its source says.
+
+    `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
+    DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
+    `database` tells that there is one, `geo` that GeoDjango is used.
+    """
+
+    file: Path
+    static_root: SettingLine | None
+    static_outside: str | None
+    whitenoise: bool
+    sqlite: bool
+    required: Mapping[str, str]
+    urls: Path | None
+    debug: SettingLine | None = None
+    database: bool = False
+    geo: bool = False
+
+
+def read(chosen: ChosenSettings) -> DjangoSettings | None:
+    """Return what the settings say; None where there is no such file."""
+    module = located(chosen.module, chosen.base)
+    if module is None or module.file is None:
+        return None
+    files = list(dict.fromkeys(_with_imported(module.file, chosen.base)))
+    trees = [python_file.parse(file) for file in files]
+    placed = [(file, *each) for file, tree in zip(files, trees, strict=True) for each in _assigned(tree)]
+    values = {name: value for _, name, value in placed}
+    lines = {name: SettingLine(file, value.lineno) for file, name, value in placed}
+    constants = {name: value.value for name, value in values.items() if isinstance(value, ast.Constant)}
+    outside = str(constants.get("STATIC_ROOT", "")).rstrip("/")
+    urls = located(constants.get("ROOT_URLCONF"), chosen.base)
+    helpers = [python_file.parse(file) for file in _imported(files, chosen.base)]
+    return DjangoSettings(
+        file=module.file,
+        static_root=lines.get("STATIC_ROOT"),
+        static_outside=outside if outside.startswith("/") else None,
+        whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
+        sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
+        required=build_variables.read(trees, helpers),
+        urls=urls.file if urls else None,
+        debug=lines["DEBUG"] if constants.get("DEBUG") is True else None,
+        database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
+        and not _is_empty(values.get("DATABASES")),
+        geo=any("django.contrib.gis" in ast.unparse(tree) for tree in trees),
+    )
+
+
+def _with_imported(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield the files that a settings file takes everything from, in the order of what counts, and last itself."""
+    for node in python_file.parse(file).body:
+        match node:
+            case ast.ImportFrom(names=[ast.alias(name="*")]) if depth < _DEPTH:
+                other = _file_of(node, file, base)
+                if other is not None and other != file:
+                    yield from _with_imported(other, base, depth + 1)
+    yield file
+
+
+def _imported(files: list[Path], base: Path) -> list[Path]:
+    """Return the other files of the project that settings import something from."""
+    nodes = [(node, file) for file in files for node in ast.walk(python_file.parse(file))]
+    found = [_file_of(node, file, base) for node, file in nodes if isinstance(node, ast.ImportFrom)]
+    return [file for file in dict.fromkeys(found) if file is not None and file not in files]
+
+
+def _file_of(node: ast.ImportFrom, file: Path, base: Path) -> Path | None:
+    """Return the file of the module that `file` imports from, where it is in the project."""
+    folder = file.parents[node.level - 1] if node.level else base
+    return modules.in_folder(node.module, folder) if node.module else None
+
+
+def _is_empty(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Dict) and not value.keys
+
+
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name with what is assigned to it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value

@@ -1,0 +1,63 @@
+"""What the code of a project uses where it runs: files, places to write to, routes and hosts; read, never imported."""
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.discovery.source import python_file
+from asgictl.errors import AppLoadError
+from asgictl.scaffold.project import NamedFile
+from asgictl.scaffold.uses import health, hosts, reads, writes
+from asgictl.scaffold.uses.health import Route
+from asgictl.scaffold.uses.hosts import Allowed
+from asgictl.scaffold.uses.paths import Paths
+
+
+class Uses(NamedTuple):
+    """What was seen; `likely` is a route that may be one for health, and `unread` are files that are no Python."""
+
+    likely: Route | None = None
+    websocket: Route | None = None
+    named: tuple[NamedFile, ...] = ()
+    written: tuple[NamedFile, ...] = ()
+    hosts: tuple[Allowed, ...] = ()
+    redirect: str | None = None
+    unread: tuple[Path, ...] = ()
+
+
+def look(root: Path, files: Iterable[Path]) -> Uses:
+    """Return what `files`, of the project in `root`, use; of several places for one thing the first counts."""
+    seen = Uses()
+    named: dict[str, NamedFile] = {}
+    written: dict[str, NamedFile] = {}
+    for file in files:
+        try:
+            tree = python_file.parse(file)
+        except AppLoadError:
+            seen = seen._replace(unread=(*seen.unread, file))
+            continue
+        nodes = list(ast.walk(tree))
+        paths = Paths(nodes, file, root)
+        for path, line, own in reads.named(nodes, paths):
+            known = named.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}", own))
+            named[path] = known._replace(own=known.own or own)
+        if not writes.is_script(_within(root, file)):
+            for path, line in sorted(writes.written(nodes, paths), key=lambda it: it[1]):
+                written.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}"))
+        place = _within(root, file)
+        seen = seen._replace(
+            hosts=(
+                *seen.hosts,
+                *(Allowed(names, whole, f"{place}:{line}") for names, whole, line in hosts.allowed(nodes)),
+            ),
+            redirect=seen.redirect or next((f"{place}:{line}" for line in hosts.redirects(nodes)), None),
+            likely=seen.likely or next((Route(path, file, line) for path, line in health.likely(nodes)), None),
+            websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(nodes)), None),
+        )
+    opened = (it for it in named.values() if not it.path.endswith(".py"))
+    return seen._replace(named=tuple(opened), written=tuple(written.values()))
+
+
+def _within(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)

@@ -1,0 +1,184 @@
+"""Routes of an app that other modules hold: routers, blueprints and lists of routes, followed through imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.discovery.source import modules, python_file
+from asgictl.errors import AppLoadError
+
+_METHODS = {"get", "head", "route", "api_route", "add_route", "add_api_route", "add_url_rule"}
+_CALLS = {"Route", "path", "get", "head", "route"}
+_INCLUDING = {"include_router", "register_blueprint", "mount", "register", "include"}
+_PREFIXES = ("prefix", "url_prefix", "path")
+_LISTS = {"routes", "route_handlers"}
+_DEPTH = 8
+
+
+class _Held(NamedTuple):
+    """Where something is bound: its file, and the name there."""
+
+    file: Path
+    name: str
+
+
+class _File:
+    """What one file binds, anywhere in it: an app is often made in a function."""
+
+    def __init__(self, file: Path) -> None:
+        try:
+            self.tree = python_file.parse(file)
+        except AppLoadError:
+            self.tree = ast.Module(body=[], type_ignores=[])
+        self.imported: dict[str, tuple[str, str]] = {}
+        self.values: dict[str, ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Import(names=names):
+                    self.imported |= {it.asname or it.name: (it.name, "") for it in names}
+                case ast.ImportFrom(names=names):
+                    module = "." * node.level + (node.module or "")
+                    self.imported |= {it.asname or it.name: (module, it.name) for it in names}
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    self.values.setdefault(name, node)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if not isinstance(value, ast.Constant):
+                    self.values[name] = value
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    self.values[name] = value
+
+
+class Included:
+    """Finds the routes that an app includes, in the project in `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._follow = modules.follow(root)
+        self._files: dict[Path, _File] = {}
+
+    def routes(self, file: Path, names: set[str]) -> Iterator[tuple[str, Path, int]]:
+        """Yield whole paths, with file and line, of what the apps called `names` in `file` include from elsewhere."""
+        for name in sorted(names):
+            yield from self._of(_Held(file, name), "", 0)
+
+    def _of(self, held: _Held, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield the routes of an app, a router, a list of routes, a handler or a controller."""
+        if depth > _DEPTH:
+            return
+        read = self._read(held.file)
+        if held.name not in read.values and held.name in read.imported:
+            if (there := self._imported(held.file, read.imported[held.name])) is not None:
+                yield from self._of(there, prefix, depth + 1)
+            return
+        value = read.values.get(held.name)
+        if isinstance(value, ast.expr):
+            yield from self._in(value, held.file, prefix, depth)
+        elif value is not None:
+            yield from _handlers(value, held.file, prefix)
+        own = prefix + (_prefix(value) or "") if isinstance(value, ast.Call) else prefix
+        for node in ast.walk(read.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = node.func.value
+                if isinstance(owner, ast.Name) and owner.id == held.name:
+                    yield from self._called(node, held.file, own, depth)
+
+    def _called(self, call: ast.Call, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield what `app.get(path)` or `app.include_router(router)` adds."""
+        assert isinstance(call.func, ast.Attribute)  # noqa: S101  # that is how it is called
+        path = _text(call.args[0]) if call.args else None
+        if call.func.attr in _METHODS and path is not None:
+            yield _join(prefix, path), file, call.lineno
+        elif call.func.attr in _INCLUDING and call.args:
+            given = _prefix(call)
+            child = call.args[1] if path is not None and len(call.args) > 1 else call.args[0]
+            if given is not None:
+                yield from self._in(child, file, _join(prefix, path or given), depth + 1)
+
+    def _in(self, node: ast.expr, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield the routes that an expression holds."""
+        match node:
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                for item in items:
+                    yield from self._in(item, file, prefix, depth)
+            case ast.Name(id=name):
+                yield from self._of(_Held(file, name), prefix, depth + 1)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                module = self._module(file, name)
+                if module is not None:
+                    yield from self._of(_Held(module, attribute), prefix, depth + 1)
+            case ast.Call(func=ast.Name(id="include") | ast.Attribute(attr="include"), args=[first, *_]):
+                named = _text(first.elts[0] if isinstance(first, ast.Tuple) and first.elts else first)
+                there = self._follow(file, named) if named else None
+                if there is not None:
+                    yield from self._of(_Held(there, "urlpatterns"), prefix, depth + 1)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if depth <= _DEPTH:
+                yield from self._made(node, name, file, prefix, depth)
+
+    def _made(self, call: ast.Call, name: str, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield the routes of `Route(path, view)`, `Mount(path, routes=...)` or `Router(path, route_handlers=...)`."""
+        path = _text(call.args[0]) if call.args else _prefix(call)
+        inner: list[ast.expr] = [it for it in call.args[1:] if isinstance(it, ast.Call | ast.List) and _includes(it)]
+        inner += [it.value for it in call.keywords if it.arg in _LISTS or (it.arg == "app" and name == "Mount")]
+        if inner and path is not None:
+            for item in inner:
+                yield from self._in(item, file, _join(prefix, path), depth + 1)
+        elif name in _CALLS and path is not None and call.args[1:]:
+            yield _join(prefix, path), file, call.lineno
+
+    def _imported(self, file: Path, imported: tuple[str, str]) -> _Held | None:
+        module, name = imported
+        found = self._follow(file, module) if module.strip(".") or name else None
+        return _Held(found, name) if found is not None and name else None
+
+    def _module(self, file: Path, name: str) -> Path | None:
+        """Return the file of the module that `name` stands for."""
+        imported = self._read(file).imported.get(name)
+        if imported is None:
+            return None
+        module, inner = imported
+        return self._follow(
+            file, f"{module.rstrip('.')}.{inner}" if module.strip(".") and inner else f"{module}{inner}"
+        )
+
+    def _read(self, file: Path) -> _File:
+        if file not in self._files:
+            self._files[file] = _File(file)
+        return self._files[file]
+
+
+def _handlers(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, file: Path, prefix: str
+) -> Iterator[tuple[str, Path, int]]:
+    """Yield the paths of a handler of Litestar's, or of those in a controller."""
+    if isinstance(node, ast.ClassDef):
+        own = [it.value for it in node.body if isinstance(it, ast.Assign) and ast.unparse(it.targets[0]) == "path"]
+        inner = prefix + (_text(own[0]) or "" if own else "")
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from _handlers(item, file, inner)
+        return
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in _CALLS:
+            path = _text(decorator.args[0]) if decorator.args else _prefix(decorator)
+            if path is not None:
+                yield _join(prefix, path), file, decorator.lineno
+
+
+def _prefix(call: ast.Call) -> str | None:
+    """Return the prefix that a call gives, "" for none; None for one that the source does not say."""
+    given = [it.value for it in call.keywords if it.arg in _PREFIXES]
+    return _text(given[0]) if given else ""
+
+
+def _includes(node: ast.expr) -> bool:
+    return isinstance(node, ast.List) or (
+        isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"include", "Router", "Starlette"}
+    )
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _join(prefix: str, path: str) -> str:
+    inner = f"/{path.lstrip('/')}" if path else ""
+    return f"{prefix.rstrip('/')}{inner}"
