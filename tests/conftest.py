@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 import typer.main
 
@@ -28,6 +29,10 @@ from tests import forked
 Write = Callable[..., Path]
 APPS = Path(__file__).parent / "apps"
 ASGICTL = forked.ASGICTL
+
+# A loaded machine takes its time for an example.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # The path of a UNIX socket has about a hundred bytes at the most.
 _LONGEST_FOLDER = 40

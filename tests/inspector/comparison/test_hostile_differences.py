@@ -76,7 +76,7 @@ def _read(line: dict[str, Any]) -> Record | None:
 
 
 @given(exchanges(), exchanges())
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 def test_whatever_a_session_holds(one: Exchange, other: Exchange) -> None:
     """Two exchanges are compared, whatever their scopes and messages hold, and one is like itself."""
     found: list[Found] = [

@@ -141,7 +141,7 @@ def chats(draw: st.DrawFn) -> Conversation:
 
 
 CONVERSATIONS = st.one_of(requests(), chats())
-lengthy = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+lengthy = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 def saved(records: list[Record]) -> Exchange:

@@ -630,7 +630,7 @@ def changed(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     return copy
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(places(FULL)), other=ANY, is_socket=st.booleans())
 @example(place=("response", "content", "compression"), other=10**400, is_socket=False)
 @example(place=("response", "content", "compression"), other=10**30, is_socket=False)
@@ -673,7 +673,7 @@ BODIES = (
 VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, blacklist_characters="\x7f"), max_size=9)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     asked=BODIES,
     asked_type=TYPES,

@@ -97,7 +97,7 @@ def answers(draw: st.DrawFn, said: list[tuple[str, list[Step]]]) -> list[tuple[s
     return changed
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     said=conversations.flatmap(answers),
     scope=scopes,
@@ -430,7 +430,7 @@ ENTRIES = entries(archive(loaded([*REQUEST, *CHAT]).values()))
 NUMBER = (0, "_asgictl", "id")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(place=st.sampled_from(places(ENTRIES)), other=ANY)
 @example(place=NUMBER, other=10**30)
 @example(place=NUMBER, other=True)

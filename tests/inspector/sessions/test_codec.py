@@ -89,7 +89,7 @@ records = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(record=records)
 def test_there_and_back(record: Record) -> None:
     """Every record is one line of JSON, and comes back as it was, bytes as bytes and text as text."""

@@ -158,7 +158,7 @@ def survived(lines: list[str]) -> set[str]:
     return said
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=values)
 @example(place=(1, ["scope", "query_string"]), value=True)
 @example(place=(1, ["scope", "raw_path"]), value=True)

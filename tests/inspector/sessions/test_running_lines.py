@@ -209,7 +209,7 @@ def words_of(line: str, program: str) -> list[str]:
     return done.stdout.decode(errors="surrogateescape").split("\0")[:-1]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     scheme=st.sampled_from(["http", "https"]),
     method=st.sampled_from(["GET", "POST", "HEAD", "PURGE", "$x'y", "!a"]),

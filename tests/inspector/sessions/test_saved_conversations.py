@@ -99,7 +99,7 @@ async def held(kind: str, steps: Sequence[Step], scope: dict[str, Any], inspecto
     await inspector({**SCOPE, **scope, "type": kind}, receive, send)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(said=conversations, scope=scopes, share=st.floats(0.67, 1.2))
 def test_there_and_back(said: list[tuple[str, list[Step]]], scope: dict[str, Any], share: float) -> None:
     """A session is read as it was recorded: each message of each kind, its size, its time, and its order."""
