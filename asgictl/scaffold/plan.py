@@ -21,7 +21,7 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "compose": ("compose.yaml",),
     "dev": ("compose.dev.yaml",),
     "watch": ("compose.watch.yaml",),
-    "prod": ("compose.prod.yaml", "Caddyfile"),
+    "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
     "k8s": ("k8s.yaml",),
 }
 # The files with names of their own, that nobody else has a part in.
