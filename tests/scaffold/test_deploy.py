@@ -73,7 +73,7 @@ def test_what_fails_first(root: Path, step: str) -> None:
     """Where the build or the migration fails nothing is started, and the status is not 0."""
     status, called, said = deploy(root, fails=step, migrations=MIGRATED)
 
-    assert (status, said) == (1, ["deploy: this version is not in service: see to it, and run it again"])
+    assert (status, said) == (1, ["deploy: not deployed", "deploy: see to it, and run it again"])
     assert [it for it in called if " up " in it] == []
 
 
