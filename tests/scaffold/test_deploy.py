@@ -16,11 +16,11 @@ from tests.scaffold.test_planned import project, text
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or shutil.which("flock") is None, reason="needs flock")
 
 # It notes its words, and answers as for a project that was never deployed.
-DOCKER = """\
+DOCKER = r"""\
 #!/bin/sh
 echo "$*" >>"$0.calls"
 case "$*" in
-    *"config --images web") echo shop:latest ;;
+    *" config web") printf 'services:\n  db:\n    image: theirs\n  web:\n    image: shop:latest\n  x:\n    image: y\n' ;;
     "image inspect"*) exit 1 ;;
     *" $FAILS"*) exit 7 ;;
 esac
@@ -51,7 +51,7 @@ def deploy(root: Path, *words: str, fails: str = "nothing", **fields: Any) -> tu
 
 
 LOOKS = [
-    *("compose version", "… config --quiet", "… rm --force web", "… config --images web"),
+    *("compose version", "… config --quiet", "… rm --force web", "… config web"),
     *("image inspect --format {{.Id}} shop:latest", "… ps --quiet --all web", "… ps --quiet web"),
 ]
 
