@@ -115,7 +115,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "scaffold/detect/imported": {"scaffold"},
     "scaffold/detect/monorepo": {"scaffold"},
-    "scaffold/lint": {"scaffold"},
+    "scaffold/lint": {"scaffold", "scaffold/write"},
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),
     "serving/tls": {"serving", "serving/sockets"},

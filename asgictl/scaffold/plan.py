@@ -21,7 +21,7 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "compose": ("compose.yaml",),
     "dev": ("compose.dev.yaml",),
     "watch": ("compose.watch.yaml",),
-    "prod": ("compose.prod.yaml", "Caddyfile"),
+    "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
     "k8s": ("k8s.yaml",),
 }
 # The files with names of their own, that nobody else has a part in.
@@ -48,6 +48,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     Raises `ConfigError` for what the project says and no file can hold.
     """
     accepted.check_project(project)
+    accepted.check_workers(project, request)
     request = resolved(project, request)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
@@ -121,6 +122,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "env": _environment(project, request),
         "settings": project.app.settings,
         "websockets": project.websockets,
+        "affinity": project.affinity,
         "command": server_command.production(project, request),
         **_checks(project, request),
         "dev_command": server_command.development(project, request),

@@ -5,10 +5,12 @@ import os
 import signal
 import ssl
 import subprocess
+import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import httpx
 import pytest
@@ -189,9 +191,73 @@ def test_production(project: Path) -> None:
             assert len(replicas) == 2
             assert client.get("/who").json()["scheme"] == "https"
         restarted = lab.call(*compose, "ps", "--quiet", "web", folder=project).split()[0]
-        statuses = asked_during(context, lambda: lab.call("docker", "restart", restarted))
+        statuses, _ = asked_during(context, lambda: lab.call("docker", "restart", restarted))
         assert set(statuses) == {200}
         assert len(statuses) > 20
+
+
+class Asked(NamedTuple):
+    """A kind of request: `kept` if one connection serves them all."""
+
+    method: str
+    path: str = "/"
+    kept: bool = False
+
+
+T = TypeVar("T")
+MIXED = [
+    *(Asked(method, kept=kept) for method in ("GET", "POST") for kept in (False, True)),
+    *(Asked(method, "/long", kept=True) for method in ("GET", "POST")),
+]
+STARTS = 'print("startup ran", flush=True)'
+MORE = """
+    @app.post("/")
+    async def post():
+        return "got it"
+
+
+    @app.get("/long")
+    @app.post("/long")
+    async def long():
+        await asyncio.sleep(4)
+        return "done"
+"""
+
+
+def test_deploy(project: Path) -> None:
+    """A new version takes over, and a broken one does not, with no failed request of any kind; rollback goes back."""
+    if not lab.SYSTEM:
+        caddy_image(project.parent / "caddy")
+    main = project / "main.py"
+    text = main.read_text().replace('"world"', '"first"').replace(STARTS, "await asyncio.sleep(6)")
+    text = f"import asyncio\n{text}\n{textwrap.dedent(MORE)}"
+    main.write_text(text)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def deployed(*words: str, check: bool = True) -> tuple[str, str]:
+        said = lab.call("sh", "deploy.sh", *words, folder=project, check=check)
+        return said, httpx.get("https://localhost/", verify=context).text
+
+    with up(project, "compose.prod.yaml", wait=False) as compose:
+        assert deployed()[1] == '{"hello":"first"}'
+        main.write_text(text.replace('"first"', '"second"'))
+        statuses, (_, second) = asked_during(context, deployed, MIXED)
+        assert (set(statuses), second) == ({200}, '{"hello":"second"}')
+        main.write_text(text.replace("await asyncio.sleep(6)", "raise RuntimeError('not this one')"))
+        more, (said, still) = asked_during(context, lambda: deployed(check=False), MIXED)
+        assert (set(more), still) == ({200}, second)
+        assert "RuntimeError: not this one" in said
+        assert said.splitlines()[-2:] == [
+            "deploy: not deployed, the version before goes on",
+            "deploy: see to it, and run it again",
+        ]
+        assert min(len(statuses), len(more)) > 100
+        running = lab.call(*compose, "ps", "--quiet", folder=project).split()
+        assert len(running) == 3
+        lab.call(*compose, "up", "--detach", "--wait", folder=project)
+        assert lab.call(*compose, "ps", "--quiet", folder=project).split() == running
+        assert deployed("rollback")[1] == '{"hello":"first"}'
 
 
 def answers(url: str) -> bool:
@@ -201,28 +267,37 @@ def answers(url: str) -> bool:
     return False
 
 
-def asked_during(context: ssl.SSLContext, happens) -> list[object]:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Return the statuses, or errors, of requests that were made while something happened, each on a new connection."""
+def asked_during(
+    context: ssl.SSLContext, happens: Callable[[], T], asked: Sequence[Asked] = (Asked("GET"),)
+) -> tuple[list[object], T]:
+    """Return the statuses, or errors, of requests made while something happened, one client for each kind; and that."""
     done = threading.Event()
     statuses: list[object] = []
 
-    def ask() -> None:
+    def ask(it: Asked) -> None:
+        client = httpx.Client(verify=context, timeout=30)
         while not done.is_set():
             try:
-                statuses.append(httpx.get("https://localhost/", verify=context, timeout=10).status_code)
+                statuses.append(client.request(it.method, f"https://localhost{it.path}").status_code)
             except httpx.HTTPError as error:
                 statuses.append(repr(error))
+            if not it.kept:
+                client.close()
+                client = httpx.Client(verify=context, timeout=30)
+        client.close()
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    asking = [threading.Thread(target=ask, args=[it]) for it in asked]
+    for thread in asking:
+        thread.start()
     try:
-        happens()
+        result = happens()
         seen = len(statuses)
         lab.until(lambda: len(statuses) > seen + 20)
     finally:
         done.set()
-        asking.join(30)
-    return statuses
+        for thread in asking:
+            thread.join(60)
+    return statuses, result
 
 
 def caddy_image(folder: Path) -> None:

@@ -8,6 +8,7 @@ from asgictl.errors import FileProblemError
 from asgictl.scaffold import lint
 from asgictl.scaffold.lint import orchestration
 from asgictl.scaffold.lint.command_line import Server, script, server
+from asgictl.scaffold.write import signature
 
 Told = tuple[str, str, str]
 DOCKERFILE = """\
@@ -137,8 +138,10 @@ def test_what_is_built_upon(root: Path) -> None:
     (root / "Dockerfile").unlink()
     assert list(lint.problems(root, lint.present(root))) == [("missing", "compose.yaml", "`Dockerfile` is not there")]
     (root / "compose.yaml").unlink()
+    (root / "deploy.sh").write_text(signature.signed(""))
     assert list(lint.problems(root, lint.present(root))) == [
         ("missing", "compose.dev.yaml", "`compose.yaml` is not there"),
+        ("missing", "deploy.sh", "`compose.prod.yaml` is not there"),
     ]
 
 
@@ -148,7 +151,11 @@ def test_what_there_are_rules_for(root: Path) -> None:
     for name in (*others, "b.service", "a.service", "a.socket", ".dockerignore", "compose.other.yaml"):
         (root / name).write_text("")
     (root / "c.service").mkdir()
+    (root / "deploy.sh").write_text("#!/bin/bash\ntheirs\n")
 
+    assert lint.present(root) == ["Dockerfile", "compose.yaml", *others, "a.service", "b.service"]
+    (root / "deploy.sh").write_text(signature.signed("ours\n"))
+    others.insert(-1, "deploy.sh")
     assert lint.present(root) == ["Dockerfile", "compose.yaml", *others, "a.service", "b.service"]
 
 

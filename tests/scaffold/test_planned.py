@@ -66,6 +66,7 @@ def test_which_files() -> None:
         ("compose.watch.yaml", False),
         ("compose.prod.yaml", False),
         ("Caddyfile", False),
+        ("deploy.sh", False),
         ("k8s.yaml", False),
         ("shop.service", False),
         ("shop.socket", False),
@@ -466,9 +467,12 @@ def test_the_proxy_tries_again() -> None:
         *("lb_policy", "least_conn"),
         *("lb_try_duration", "5s"),
         *("lb_try_interval", "100ms"),
+        *("lb_retry_match", "{", "method", "GET", "HEAD", "OPTIONS"),
+        *("#", "any", "other", "one", "only", "where", "no", "replica", "has", "had", "it", "}"),
         *("fail_duration", "10s"),
         *("stream_close_delay", "5m", "#", "or", "a", "reload", "would", "cut", "every", "WebSocket"),
-        *("transport", "http", "{", "dial_timeout", "1s", "}"),
+        *("transport", "http", "{", "dial_timeout", "1s", "keepalive", "3s"),
+        *("#", "the", "server", "closes", "an", "idle", "connection", "after", "5", "s", "}"),
     ]
 
 

@@ -63,6 +63,8 @@ def calls(programs: Path) -> list[list[str | None]]:
 FILES = [
     ("Dockerfile", "hadolint", ["hadolint", "--failure-threshold", "style", "--no-color", "Dockerfile"], None),
     ("Caddyfile", "caddy", ["caddy", "validate", "--adapter", "caddyfile", "--config", "Caddyfile"], "localhost"),
+    ("deploy.sh", "shellcheck", ["shellcheck", "deploy.sh"], None),
+    ("deploy.sh", "sh", ["sh", "-n", "deploy.sh"], None),
     ("k8s.yaml", "kubernetes-validate", ["kubernetes-validate", "--strict", "--quiet", "k8s.yaml"], None),
 ]
 

@@ -162,12 +162,18 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
-    if "Dockerfile" in paths:
-        console.hint("try it: `asgictl scaffold --verify`")
-    if "compose.yaml" in paths and found.migrations:
-        console.hint("bring the database up to date: `docker compose run --build --rm migrate`")
-    if "compose.yaml" in paths:
-        console.hint("start it: `docker compose up --build --wait`")
+    hints = (
+        ("Dockerfile" in paths, "try it: `asgictl scaffold --verify`"),
+        (
+            "compose.yaml" in paths and found.migrations is not None,
+            "bring the database up to date: `docker compose run --build --rm migrate`",
+        ),
+        ("compose.yaml" in paths, "start it: `docker compose up --build --wait`"),
+        ("deploy.sh" in paths, "deploy it, and each version after it: `sh deploy.sh`"),
+    )
+    for given, hint in hints:
+        if given:
+            console.hint(hint)
 
 
 def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":

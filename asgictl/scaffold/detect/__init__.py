@@ -96,6 +96,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         findings=findings,
         runner=server.name,
         server_from=server.origin,
+        affinity=f"{source.kept.place}, {source.kept.what}" if source.kept else None,
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -108,6 +109,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
+            *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *venv_python.notes(request, root),
         ),

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asgictl import reading
 from asgictl.scaffold import plan
 from asgictl.scaffold.lint import dockerfile, image, orchestration
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
+from asgictl.scaffold.write import signature
 
 __all__ = ["Problem", "present", "problems"]
 
@@ -14,7 +16,12 @@ __all__ = ["Problem", "present", "problems"]
 def present(root: Path) -> list[str]:
     """Return the files in `root` that there are rules for."""
     units = sorted(file.name for file in root.glob("*.service"))
-    return [name for name in (*plan.NAMES, *units) if (root / name).is_file()]
+    return [name for name in (*plan.NAMES, *units) if (root / name).is_file() and not _is_others(root / name)]
+
+
+def _is_others(file: Path) -> bool:
+    """Tell whether a script is somebody else's: many projects have one of that name."""
+    return file.suffix == ".sh" and not signature.is_ours(reading.text(file, errors="replace"))
 
 
 def problems(
@@ -37,6 +44,8 @@ def problems(
         elif name.startswith("compose"):
             yield from _missing(root, name)
             yield from orchestration.compose(root / name, server, stages)
+        elif name == "deploy.sh":
+            yield from _missing(root, name)
         elif name == "k8s.yaml":
             yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):
@@ -44,7 +53,7 @@ def problems(
 
 
 def _missing(root: Path, name: str) -> Iterator[Problem]:
-    """Yield what a compose file builds upon and is not there."""
-    needs = "Dockerfile" if name == "compose.yaml" else "compose.yaml"
+    """Yield what a file builds upon and is not there."""
+    needs = {"compose.yaml": "Dockerfile", "deploy.sh": "compose.prod.yaml"}.get(name, "compose.yaml")
     if not (root / needs).is_file():
         yield Problem("missing", name, f"`{needs}` is not there")

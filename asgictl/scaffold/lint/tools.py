@@ -51,6 +51,8 @@ def runs(root: Path, files: list[str]) -> Iterator[Run]:
         elif name == "Caddyfile":
             command = ["caddy", "validate", "--adapter", "caddyfile", "--config", name]
             yield _run(root, "caddy", name, command, {"DOMAIN": os.environ.get("DOMAIN") or "localhost"})
+        elif name == "deploy.sh":
+            yield _script(root, name)
         elif name == "k8s.yaml":
             yield _run(root, "kubernetes-validate", name, ["kubernetes-validate", "--strict", "--quiet", name])
         elif name.endswith(".service"):
@@ -66,6 +68,13 @@ def _compose(root: Path, name: str) -> Run:
         if program and _succeeds([program, *command[1:], "version"]):
             return _run(root, "docker compose", name, [*command, *rest], environ)
     return Run("docker compose", name, None, ("not installed",))
+
+
+def _script(root: Path, name: str) -> Run:
+    """Have a shell read the script at least, where there is nothing better."""
+    if _which("shellcheck") is None and _which("sh") is not None:
+        return _run(root, "sh", name, ["sh", "-n", name])
+    return _run(root, "shellcheck", name, ["shellcheck", name])
 
 
 def _systemd(root: Path, name: str) -> Run:
