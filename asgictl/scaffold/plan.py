@@ -14,6 +14,8 @@ from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2
+# What is no address of a public network: RFC 1918, RFC 6598 (Amazon's and Google's pods), RFC 4193.
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 # What each target writes, beside the units, which are called after the project.
 _FILES: dict[Target, tuple[str, ...]] = {
@@ -22,7 +24,7 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "dev": ("compose.dev.yaml",),
     "watch": ("compose.watch.yaml",),
     "prod": ("compose.prod.yaml", "Caddyfile"),
-    "k8s": ("k8s.yaml",),
+    "k8s": ("k8s.yaml", "kustomization.yaml"),
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
@@ -142,6 +144,12 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
         "migrate": project.migrations.command if project.migrations else None,
+        "affinity": project.affinity,
+        "image_name": request.image or project.name,
+        "job": f"{project.name[:40].rstrip('-')}-migrate",
+        "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),
+        "private_networks": _PRIVATE,
+        "gateway": _gateway(request.gateway) if request.gateway else None,
         "probe": _probe(project, project.asking.ready),
         "live_probe": _probe(project, project.asking.live),
         "startup_failures": math.ceil(request.startup_time / STARTUP_PERIOD),
@@ -212,6 +220,12 @@ def _in_unit(volume: Volume, project: Project, request: ScaffoldRequest) -> str:
     """Return where a volume lies for systemd: in the project's folder if it is in the code."""
     inside = volume.inside(request.workdir)
     return volume.path if inside is None else f"/srv/{project.name}/{inside}"
+
+
+def _gateway(text: str) -> dict[str, str]:
+    """Return the name of a Gateway, and its namespace if that is another one."""
+    namespace, _, name = text.rpartition("/")
+    return {"namespace": namespace, "name": name}
 
 
 def _least(memory: str) -> str:

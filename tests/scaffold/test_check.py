@@ -34,9 +34,13 @@ def test_sound(root: Path) -> None:
     assert root.exists()
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
-        "note: skipped, not installed: hadolint, docker compose, caddy, kubernetes-validate, systemd-analyze",
+        "note: a cluster takes the image from Docker Hub unless its name says another registry: pass --image",
+        "note: every pod of the cluster reaches the app, and is believed for a proxy: pass --proxy-namespace, where "
+        "that runs, for a NetworkPolicy",
+        "note: skipped, not installed: hadolint, docker compose, caddy, kubernetes-validate, kubectl kustomize, "
+        "systemd-analyze",
         "note: sound: Dockerfile, compose.yaml, compose.dev.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, k8s.yaml, shop.service",
+        "Caddyfile, k8s.yaml, kustomization.yaml, shop.service",
     ]
 
 
@@ -64,7 +68,7 @@ def test_what_was_never_asked_for(root: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == (
         "note: sound: Dockerfile, compose.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, k8s.yaml, shop.service"
+        "Caddyfile, k8s.yaml, kustomization.yaml, shop.service"
     )
     named = run("--check", "--domain", "a.b", "--for", "docker,compose,dev")
     assert (named.exit_code, named.stdout) == (1, "compose.dev.yaml: missing\n")

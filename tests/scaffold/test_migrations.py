@@ -94,10 +94,10 @@ def test_in_kubernetes(lay: Lay) -> None:
     pod, server = job["spec"]["template"]["spec"], deployment["spec"]["template"]["spec"]
     (container,), (web,) = pod["containers"], server["containers"]
 
-    assert (job["metadata"]["name"], pod["restartPolicy"]) == ("shop-migrate", "Never")
+    assert (job["metadata"]["name"], pod["restartPolicy"]) == ("shop-migrate-tag", "Never")
     assert container["command"] == list(MANAGE.command)
     assert (pod["securityContext"], pod["volumes"]) == (server["securityContext"], server["volumes"])
-    for key in ("image", "imagePullPolicy", "resources", "securityContext", "volumeMounts"):
+    for key in ("image", "imagePullPolicy", "envFrom", "resources", "securityContext", "volumeMounts"):
         assert container[key] == web[key]
     service = next(it for it in documents if it["kind"] == "Service")
     assert service["spec"]["selector"].items().isdisjoint(job["spec"]["template"]["metadata"]["labels"].items())
@@ -114,7 +114,7 @@ def test_in_a_unit(lay: Lay) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "k8s.yaml", "shop.service"])
+@pytest.mark.parametrize("name", ["compose.yaml", "k8s.yaml", "kustomization.yaml", "shop.service"])
 def test_without_migrations(lay: Lay, name: str) -> None:
     """A project without a database has nothing of it."""
     assert "migrat" not in written(lay, FASTAPI, name)

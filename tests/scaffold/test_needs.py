@@ -308,7 +308,6 @@ def test_where_asgictl_came_from(monkeypatch: pytest.MonkeyPatch, said: str | No
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'
 CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes it, with its key"
-INGRESS = "the Ingress is for app.example.com: pass --domain"
 FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
 PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 NOTES = [
@@ -316,8 +315,6 @@ NOTES = [
     ({}, {"https": True}, [CERT]),
     ({}, {"https": True, "uid": 7}, [CERT.replace("10001", "7")]),
     ({"ssl/cert.pem": ""}, {"https": True}, []),
-    ({}, {"targets": "docker,k8s"}, [INGRESS]),
-    ({}, {"targets": "docker,k8s", "domain": "a.b"}, []),
     ({}, {"index_secret": "my/netrc"}, ["there is no `my/netrc`, which the build mounts"]),
     ({}, {"index_secret": "~/.nosuch-netrc"}, ["there is no `~/.nosuch-netrc`, which the build mounts"]),
     ({"netrc": ""}, {"index_secret": "netrc"}, []),

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,10 +163,17 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
+    _tell_how(console, found, paths)
+
+
+def _tell_how(console: Console, found: "Project", paths: AbstractSet[str]) -> None:
+    """Say how the files are used."""
     if "Dockerfile" in paths:
         console.hint("try it: `asgictl scaffold --verify`")
     if "compose.yaml" in paths and found.migrations:
         console.hint("bring the database up to date: `docker compose run --build --rm migrate`")
+    if "kustomization.yaml" in paths:
+        console.hint("deploy it: `kustomization.yaml` begins with the commands")
     if "compose.yaml" in paths:
         console.hint("start it: `docker compose up --build --wait`")
 

@@ -109,6 +109,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
+            *notes.of_cluster(request, None, websockets=source.websockets),
             *venv_python.notes(request, root),
         ),
         migrations=migrates,
