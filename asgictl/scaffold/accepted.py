@@ -152,6 +152,17 @@ def check_project(project: Project) -> None:
                 raise ConfigError(f"`{value}`, which the project names, is not {what}", hint=hint)
 
 
+def check_workers(project: Project, request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for several processes behind one listener where a client has to come back to the same."""
+    if project.affinity is not None and (request.workers or 1) > 1:
+        place, what = project.affinity.split(", ", 1)
+        raise ConfigError(
+            f"{what} in {place} keeps a client's state in one process, and --workers {request.workers} has several",
+            hint=f"drop --workers, and pass --replicas {request.workers}: their proxy sends a client to the same one",
+            option="workers",
+        )
+
+
 def _check_volumes(request: ScaffoldRequest) -> None:
     seen: set[str] = set()
     for text in request.volume:

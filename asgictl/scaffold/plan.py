@@ -50,6 +50,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     Raises `ConfigError` for what the project says and no file can hold.
     """
     accepted.check_project(project)
+    accepted.check_workers(project, request)
     request = resolved(project, request)
     values = _values(project, request)
     names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
@@ -123,6 +124,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "env": _environment(project, request),
         "settings": project.app.settings,
         "websockets": project.websockets,
+        "affinity": project.affinity,
         "command": server_command.production(project, request),
         **_checks(project, request),
         "dev_command": server_command.development(project, request),
@@ -144,7 +146,6 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
         "migrate": project.migrations.command if project.migrations else None,
-        "affinity": project.affinity,
         "image_name": request.image or project.name,
         "job": f"{project.name[:40].rstrip('-')}-migrate",
         "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),

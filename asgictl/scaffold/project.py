@@ -128,7 +128,8 @@ class Project(NamedTuple):
     packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
     `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
     folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
-    installed from, if not from the index.
+    installed from, if not from the index. `affinity` is what keeps a client's state in the process between requests,
+    like `app.py:7, Socket.IO`.
     """
 
     root: Path

@@ -301,6 +301,20 @@ def test_notes_on_clients_that_stay(options: dict[str, Any], said: list[str]) ->
     assert list(notes.of_cluster(request, None, websockets=False)) == []
 
 
+def test_a_client_that_has_to_stay_is_found(lay: Lay) -> None:
+    """An app that keeps a client's state gets the note with the place, and an Ingress that leads the client back."""
+    source = "import socketio\nsio = socketio.AsyncServer(async_mode='asgi')\napp = socketio.ASGIApp(sio)\n"
+    root = lay({"requirements.txt": "python-socketio\n", "app.py": source}, None)
+    known = ScaffoldRequest(targets="k8s", domain="a.b", image="x/y", proxy_namespace="x", ingress_class="haproxy")
+
+    found = detect(known, root)
+
+    place = found.affinity
+    assert place
+    assert f"{place}{BY_PROXY.removeprefix(STATE)}" in found.notes
+    assert documents(found, ingress_class="nginx")["Ingress"]["metadata"]["annotations"].items() >= STICKY.items()
+
+
 def test_the_commands_are_told(project: Path) -> None:
     """The command says where the way to deploy is written, and that takes the migrations first."""
     (project / "alembic.ini").write_text("")

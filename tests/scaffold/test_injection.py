@@ -82,6 +82,7 @@ PLACES: dict[str, Place] = {
     "a name of DATABASES": lambda it: settings_of(more=f"DATABASES = {{{it!r}: {it!r}}}"),
     "a folder of manage.py": lambda it: moved(settings_of(more="DATABASES"), it),
     "settings beside": lambda it: {**DJANGO, f"conf/{it}.py": "", "conf/production.py": ""},
+    "what keeps state": lambda it: {**FLAT, f"{it}.py": "import socketio\nx = socketio.AsyncServer()\n"},
     "alembic.ini": lambda it: {**FLAT, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": it},
     "ROOT_URLCONF": lambda it: settings_of(urls=f"ROOT_URLCONF = {it!r}"),
     "STATIC_ROOT": lambda it: settings_of(static=f"STATIC_ROOT = {it!r}"),
@@ -139,6 +140,7 @@ HARMLESS_PROJECTS: list[Files] = [
     moved(settings_of(more="DATABASES"), "src"),
     settings_of(more="DATABASES"),
     settings_of(more="X = env('A'), env('B')"),
+    {**FLAT, "live.py": "import socketio\nx = socketio.AsyncServer()\n"},
     {**FLAT, "requirements.txt": "asgictl\n"},
     {**FLAT, "requirements.txt": "uvicorn\n"},
 ]

@@ -65,6 +65,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     apt, apt_from = system_packages.needed(
         deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
     )
+    affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -96,6 +97,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         findings=findings,
         runner=server.name,
         server_from=server.origin,
+        affinity=affinity,
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -108,8 +110,9 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
+            *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
-            *notes.of_cluster(request, None, websockets=source.websockets),
+            *notes.of_cluster(request, affinity, websockets=source.websockets),
             *venv_python.notes(request, root),
         ),
         migrations=migrates,

@@ -10,6 +10,8 @@ from asgictl.scaffold.detect.index import Index
 from asgictl.scaffold.django.django_settings import DjangoSettings
 from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.uses import client_state
+from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
 
@@ -101,6 +103,26 @@ def of_places(
         volume = f"pass --volume {as_name(PurePosixPath(where).name) or 'data'}:{where}"
         advice = f"put it in a folder without code, and {volume}" if mixed else volume
         yield f"`{found.path}` in {found.place} is written, and all but volumes and /tmp is read-only: {advice}"
+
+
+def of_clients(kept: Kept | None, shared: Iterable[Kept], request: ScaffoldRequest) -> Iterator[str]:
+    """Yield what several processes do to clients that a cookie does not help."""
+    if request.replicas > 1 and {"prod", "swarm", "k8s"} & set(request.wanted):
+        others, one = "replicas", "pass --replicas 1"
+    elif (request.workers or 1) > 1:
+        others, one = "workers", "drop --workers"
+    else:
+        return
+    if kept is not None and kept.what == client_state.MCP:
+        yield (
+            f"a session of MCP, which begins in {kept.place}, is in one process, and few clients send the cookie that "
+            f"leads back to it: pass stateless_http=True there, or {one}"
+        )
+    for it in shared:
+        yield (
+            f"`{it.what}` in {it.place} knows the clients of one process, and those of other {others} hear nothing: "
+            f"send messages through Redis, for example, or {one}"
+        )
 
 
 def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds: Sequence[str]) -> Iterator[str]:

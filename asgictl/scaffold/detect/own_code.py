@@ -9,10 +9,11 @@ from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import is_place
 from asgictl.scaffold.django import django_settings
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
-from asgictl.scaffold.django.django_settings import DjangoSettings
+from asgictl.scaffold.django.django_settings import DjangoSettings, SettingLine
 from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import health, look
+from asgictl.scaffold.uses import Uses, health, look
+from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.hosts import Allowed
 
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
@@ -36,6 +37,8 @@ class OwnCode(NamedTuple):
     asking: Asking
     lets_in: Allowed | None
     unread: tuple[str, ...]
+    kept: Kept | None
+    shared: tuple[Kept, ...]
 
 
 def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> OwnCode:
@@ -71,6 +74,8 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
     written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
     if written:
         findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
+    uses = _with_settings(uses, settings, root)
+    findings += [Finding("affinity", uses.kept.what, uses.kept.place)] if uses.kept else []
     return OwnCode(
         settings=settings,
         health=asked,
@@ -83,6 +88,8 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         asking=asking,
         lets_in=lets_in,
         unread=tuple(_within(root, it) for it in uses.unread),
+        kept=uses.kept,
+        shared=uses.shared,
     )
 
 
@@ -166,6 +173,21 @@ def _sources(root: Path) -> list[Path]:
 
 def _within(root: Path, file: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+
+
+def _with_settings(uses: Uses, settings: DjangoSettings | None, root: Path) -> Uses:
+    """Return what is used, with what the settings say of a process that keeps clients to itself."""
+
+    def placed(what: str, line: SettingLine | None) -> Kept | None:
+        return Kept(what, f"{_within(root, line.file)}:{line.line}") if line else None
+
+    if settings is None:
+        return uses
+    channels = placed("CHANNEL_LAYERS", settings.channels)
+    return uses._replace(
+        kept=placed("sessions of Django", settings.sessions) or uses.kept,
+        shared=(*([channels] if channels else []), *uses.shared),
+    )
 
 
 def _place(root: Path, route: health.Route) -> str:

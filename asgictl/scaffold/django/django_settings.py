@@ -25,6 +25,7 @@ class DjangoSettings(NamedTuple):
     `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
     DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
     `database` tells that there is one, `geo` that GeoDjango is used.
+    `sessions` is where they are put into files, or into the memory of the process, `channels` where messages are.
     """
 
     file: Path
@@ -37,6 +38,8 @@ class DjangoSettings(NamedTuple):
     debug: SettingLine | None = None
     database: bool = False
     geo: bool = False
+    sessions: SettingLine | None = None
+    channels: SettingLine | None = None
 
 
 def read(chosen: ChosenSettings) -> DjangoSettings | None:
@@ -65,7 +68,21 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
         database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))
         and not _is_empty(values.get("DATABASES")),
         geo=any("django.contrib.gis" in ast.unparse(tree) for tree in trees),
+        sessions=lines["SESSION_ENGINE"] if _keeps_sessions(values) else None,
+        channels=lines["CHANNEL_LAYERS"] if "InMemoryChannelLayer" in _text(values, "CHANNEL_LAYERS") else None,
     )
+
+
+def _keeps_sessions(values: Mapping[str, ast.expr]) -> bool:
+    """Tell whether sessions are known to one process, or one container only."""
+    engine = _text(values, "SESSION_ENGINE")
+    # https://docs.djangoproject.com/en/stable/ref/settings/#caches: without CACHES it is the memory of the process.
+    in_memory = "CACHES" not in values or "LocMemCache" in _text(values, "CACHES")
+    return "sessions.backends.file" in engine or ("sessions.backends.cache'" in engine and in_memory)
+
+
+def _text(values: Mapping[str, ast.expr], name: str) -> str:
+    return ast.unparse(values[name]) if name in values else ""
 
 
 def _with_imported(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:

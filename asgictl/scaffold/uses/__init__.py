@@ -8,7 +8,8 @@ from typing import NamedTuple
 from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold.project import NamedFile
-from asgictl.scaffold.uses import health, hosts, reads, writes
+from asgictl.scaffold.uses import client_state, health, hosts, reads, writes
+from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
 from asgictl.scaffold.uses.paths import Paths
@@ -24,6 +25,8 @@ class Uses(NamedTuple):
     hosts: tuple[Allowed, ...] = ()
     redirect: str | None = None
     unread: tuple[Path, ...] = ()
+    kept: Kept | None = None
+    shared: tuple[Kept, ...] = ()
 
 
 def look(root: Path, files: Iterable[Path]) -> Uses:
@@ -31,6 +34,9 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
     seen = Uses()
     named: dict[str, NamedFile] = {}
     written: dict[str, NamedFile] = {}
+    kept: list[Kept] = []
+    shared: dict[str, Kept] = {}
+    stateless = False
     for file in files:
         try:
             tree = python_file.parse(file)
@@ -42,10 +48,15 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
         for path, line, own in reads.named(nodes, paths):
             known = named.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}", own))
             named[path] = known._replace(own=known.own or own)
-        if not writes.is_script(_within(root, file)):
-            for path, line in sorted(writes.written(nodes, paths), key=lambda it: it[1]):
-                written.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}"))
         place = _within(root, file)
+        stateless = stateless or client_state.stateless(nodes)
+        if not writes.is_script(place):
+            for path, line in sorted(writes.written(nodes, paths), key=lambda it: it[1]):
+                written.setdefault(path, NamedFile(path, f"{place}:{line}"))
+            modules = client_state.imported(nodes)
+            kept += [Kept(what, f"{place}:{line}") for what, line in client_state.kept(nodes, modules)]
+            for what, line in client_state.shared(nodes, modules):
+                shared.setdefault(what, Kept(what, f"{place}:{line}"))
         seen = seen._replace(
             hosts=(
                 *seen.hosts,
@@ -56,7 +67,12 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
             websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(nodes)), None),
         )
     opened = (it for it in named.values() if not it.path.endswith(".py"))
-    return seen._replace(named=tuple(opened), written=tuple(written.values()))
+    return seen._replace(
+        named=tuple(opened),
+        written=tuple(written.values()),
+        kept=next((it for it in kept if not (stateless and it.what == client_state.MCP)), None),
+        shared=tuple(shared.values()),
+    )
 
 
 def _within(root: Path, file: Path) -> str:
