@@ -9,7 +9,7 @@ from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
-from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
+from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
@@ -58,6 +58,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
         names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
+        names += [(f"{project.name}-migrate@.service", "unit.migrate")] if project.migrations else []
     if "docker" in request.wanted and project.in_git:
         names.append((".gitignore", "gitignore"))
     return tuple(
@@ -159,8 +160,10 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "tmp_size": tmp_size(request.memory),
         "volumes": request.volumes,
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
-        "unit_paths": {it.name: _in_unit(it, project, request) for it in request.volumes},
-        "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
+        "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
+        "unit_path": project.app.folders,
+        "unit_user": project.name[:31],  # the longest that useradd(8) takes: systemd's rule for User=
+        "interpreters": project.interpreters,
         "watched": ignore_files.watched(project, request.workdir),
         "secrets": ignore_files.secrets(project, request),
         "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
@@ -215,12 +218,6 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],
         "runner_version": None if there or fixed else version,
     }
-
-
-def _in_unit(volume: Volume, project: Project, request: ScaffoldRequest) -> str:
-    """Return where a volume lies for systemd: in the project's folder if it is in the code."""
-    inside = volume.inside(request.workdir)
-    return volume.path if inside is None else f"/srv/{project.name}/{inside}"
 
 
 def _gateway(text: str) -> dict[str, str]:

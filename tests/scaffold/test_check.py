@@ -181,8 +181,8 @@ OTHERS = [
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=9", ["stop-budget"]),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=5", ["stop-budget"]),
     ("shop.service", "asgictl serve", "asgictl \\\\\n  serve", []),
-    ("shop.service", "DynamicUser=yes", "", ["non-root"]),
-    ("shop.service", "DynamicUser=yes", "User=shop", []),
+    ("shop.service", r"DynamicUser=yes\nUser=shop\n", "", ["non-root"]),
+    ("shop.service", r"DynamicUser=yes\n", "", []),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=2d", []),
 ]
 

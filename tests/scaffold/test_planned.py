@@ -538,6 +538,6 @@ def test_the_same_by_detection(tmp_path: Path) -> None:
 
 
 def test_interpreters_that_a_unit_sees() -> None:
-    """Homes are hidden from the service, but for the interpreters that uv has installed for root."""
+    """Homes are hidden from the service, but for the interpreters that uv or pyenv has installed for root."""
     assert lines("shop.service", "ProtectHome=") == ["tmpfs"]
-    assert lines("shop.service", "BindReadOnlyPaths=") == ["-/root/.local/share/uv/python"]
+    assert lines("shop.service", "BindReadOnlyPaths=") == ["-/root/.local/share/uv/python -/root/.pyenv/versions"]

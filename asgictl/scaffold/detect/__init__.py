@@ -98,6 +98,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         runner=server.name,
         server_from=server.origin,
         affinity=affinity,
+        interpreters=venv_python.folders(root),
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -113,7 +114,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *notes.of_cluster(request, affinity, websockets=source.websockets),
-            *venv_python.notes(request, root),
+            *notes.of_units(request, server.name),
+            *venv_python.notes(request, root, name),
         ),
         migrations=migrates,
         named=source.named,

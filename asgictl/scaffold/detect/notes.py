@@ -170,6 +170,12 @@ def of_cluster(request: ScaffoldRequest, affinity: str | None, *, websockets: bo
         yield "nginx cuts WebSockets that are silent for a minute: pass --ingress-class nginx if it is the proxy"
 
 
+def of_units(request: ScaffoldRequest, runner: str) -> Iterator[str]:
+    """Yield what a service of systemd's does not do by `runner`."""
+    if "systemd" in request.wanted and runner == "uvicorn":
+        yield "at a restart uvicorn resets connections that have just come in; asgictl, as the runner, answers them"
+
+
 def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[str]:
     """Yield what an option for collecting static files means where that is not done."""
     if request.build_env and statics is None:
