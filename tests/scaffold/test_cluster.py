@@ -265,9 +265,25 @@ NOTES = [
 @pytest.mark.parametrize(("options", "said"), NOTES)
 def test_notes(lay: Lay, options: dict[str, Any], said: list[str]) -> None:
     """What a cluster has to be told is asked for by the option's name."""
-    root = lay({"requirements.txt": "fastapi\n"})
+    root = lay({"requirements.txt": "fastapi\nuvicorn==0.30\n"})
+    told = detect(ScaffoldRequest(**{"targets": "docker,k8s", "runner": "uvicorn", **options}), root).notes
 
-    assert list(detect(ScaffoldRequest(**{"targets": "docker,k8s", **options}), root).notes) == said
+    assert [note for note in told if "0.30" not in note] == said
+    assert any("update it to 0.31" in note for note in told) is (options.get("targets") != "docker")
+
+
+@pytest.mark.parametrize(
+    ("locked", "told"), [("0.30.6", True), ("0.9", True), ("0.31.0", False), ("x", False), (None, False)]
+)
+def test_a_uvicorn_that_knows_no_networks(locked: str | None, told: bool) -> None:
+    """An old uvicorn would take the proxy for the client, which is said with the version that does not."""
+    known = ScaffoldRequest(targets="k8s", domain="a.b", image="x/y", proxy_namespace="x")
+    note = (
+        f"uvicorn {locked} knows no networks in FORWARDED_ALLOW_IPS, and so takes the proxy for the client: "
+        "update it to 0.31"
+    )
+
+    assert list(notes.of_cluster(known, None, websockets=False, uvicorn=locked)) == ([note] if told else [])
 
 
 STAYS = f"{STATE}: a client has to stay with its pod"

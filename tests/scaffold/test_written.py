@@ -215,6 +215,7 @@ def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> Non
         {"domain": "shop.example.com", "replicas": 7, "graceful": 60, "uid": 1},
         {"image": "localhost:5000/x", "pull_secret": "y", "ingress_class": "nginx", "proxy_namespace": "z"},
         {"volume": ("data:/data",), "replicas": 1, "ingress_class": "traefik", "port_env": "PORT"},
+        {"gateway": "infra/public"},
     ],
 )
 def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: dict[str, Any]) -> None:
@@ -248,15 +249,19 @@ def test_caddy_takes_the_file(tmp_path: Path) -> None:
 def test_systemd_takes_the_units(tmp_path: Path, runner: Any) -> None:
     """Systemd has nothing to say of the units, and finds the service well secured."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets="systemd", runner=runner))
-    service = root / "shop.service"
-    service.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", service.read_text()))
+    (root / "requirements.txt").write_text("fastapi\nalembic\n")
+    (root / "alembic.ini").write_text("")
+    request = ScaffoldRequest(targets="systemd", runner=runner, volume=("data:/data", "up:/app/up"), workers=2)
+    for file in plan.plan(detect(request, root)._replace(interpreters=("/home/me/python", "/root/x+y~")), request):
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", file.text)
+        (root / file.path).write_text(text)
 
-    verified = tool("systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(service), folder=root)
-    rated = tool("systemd-analyze", "security", "--offline=true", "--threshold=20", str(service), folder=root)
+    for service in (root / "shop.service", root / "shop-migrate@.service"):
+        verified = tool("systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(service), folder=root)
+        rated = tool("systemd-analyze", "security", "--offline=true", "--threshold=20", str(service), folder=root)
 
-    assert (verified.returncode, verified.stderr) == (0, "")
-    assert rated.returncode == 0, rated.stdout[-300:]
+        assert (verified.returncode, verified.stderr) == (0, "")
+        assert rated.returncode == 0, rated.stdout[-300:]
 
 
 def tool(*command: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:

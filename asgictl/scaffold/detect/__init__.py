@@ -113,7 +113,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
-            *notes.of_cluster(request, affinity, websockets=source.websockets),
+            *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
             *notes.of_units(request, server.name),
             *venv_python.notes(request, root, name),
         ),

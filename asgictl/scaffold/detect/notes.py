@@ -1,8 +1,11 @@
 """What the user should know of a project before it runs elsewhere."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+
+from packaging.version import InvalidVersion, Version
 
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, as_name, is_place
@@ -19,6 +22,8 @@ from asgictl.scaffold.uses.hosts import Allowed
 _VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
 # Ingress classes whose annotations are known.
 _STICKY = {"nginx", "traefik"}
+# https://github.com/encode/uvicorn/pull/2231
+_WITH_NETWORKS = Version("0.31")
 _DATABASE = re.compile(r"\.(db|sqlite3?)$")
 
 
@@ -141,8 +146,13 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 
 
-def of_cluster(request: ScaffoldRequest, affinity: str | None, *, websockets: bool) -> Iterator[str]:
-    """Yield what Kubernetes is not told yet; `affinity` is what keeps a client's state in the process."""
+def of_cluster(
+    request: ScaffoldRequest, affinity: str | None, *, websockets: bool, uvicorn: str | None = None
+) -> Iterator[str]:
+    """Yield what Kubernetes is not told yet.
+
+    `affinity` is what keeps a client's state in the process, and `uvicorn` the version that is locked.
+    """
     if "k8s" not in request.wanted:
         return
     if request.domain is None:
@@ -154,6 +164,12 @@ def of_cluster(request: ScaffoldRequest, affinity: str | None, *, websockets: bo
             "every pod of the cluster reaches the app, and is believed for a proxy: pass --proxy-namespace, where that "
             "runs, for a NetworkPolicy"
         )
+    with contextlib.suppress(InvalidVersion):
+        if uvicorn and Version(uvicorn) < _WITH_NETWORKS:
+            yield (
+                f"uvicorn {uvicorn} knows no networks in FORWARDED_ALLOW_IPS, and so takes the proxy for the client: "
+                f"update it to {_WITH_NETWORKS}"
+            )
     if request.volumes and request.replicas > 1:
         yield f"{request.replicas} replicas share each volume, which has to be ReadWriteMany: or pass --replicas 1"
     if affinity and request.replicas > 1 and request.gateway:
