@@ -27,12 +27,18 @@ _NO_VOLUME = re.compile(
 )
 HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
+# https://github.com/distribution/reference/blob/main/regexp.go, without a tag or a digest.
+_IMAGE_NAME = re.compile(
+    r"([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
+)
 _PREFIX = re.compile(r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/?")
 # https://packaging.python.org/en/latest/specifications/name-normalization/#name-format
 _GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
 DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SUBDOMAIN = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _MEMORY = re.compile(r"[1-9][0-9]{0,8}[MG]")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,3})?")
 PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
@@ -74,6 +80,11 @@ def check(request: ScaffoldRequest) -> None:
         ("health_path", HEALTH_PATH, "/healthz"),
         ("base", _IMAGE, "python:3.13-slim-bookworm"),
         ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
+        ("image", _IMAGE_NAME, "registry.example.com/team/shop, without a tag"),
+        ("ingress_class", re.compile(_SUBDOMAIN), "nginx"),
+        ("gateway", re.compile(rf"({_LABEL}/)?{_SUBDOMAIN}"), "public or infra/public"),
+        ("proxy_namespace", re.compile(_LABEL), "ingress-nginx"),
+        ("pull_secret", re.compile(_SUBDOMAIN), "registry"),
         ("python", _PYTHON, "3.13"),
         ("domain", DOMAIN, "app.example.com"),
         ("memory", _MEMORY, "512M or 2G"),

@@ -40,6 +40,7 @@ USUAL = (
         "docker-compose*.y*ml",
         "Caddyfile",
         "k8s.yaml",
+        "kustomization.yaml",
     ),
     *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
 )

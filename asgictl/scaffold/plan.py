@@ -9,11 +9,13 @@ from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
-from asgictl.scaffold.request import ScaffoldRequest, Target, Volume
+from asgictl.scaffold.request import ScaffoldRequest, Target
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2
+# What is no address of a public network: RFC 1918, RFC 6598 (Amazon's and Google's pods), RFC 4193.
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 # What each target writes, beside the units, which are called after the project.
 _FILES: dict[Target, tuple[str, ...]] = {
@@ -22,7 +24,7 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "dev": ("compose.dev.yaml",),
     "watch": ("compose.watch.yaml",),
     "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
-    "k8s": ("k8s.yaml",),
+    "k8s": ("k8s.yaml", "kustomization.yaml"),
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
@@ -56,6 +58,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
         names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
         names += [(f"{project.name}.{kind}", f"unit.{kind}") for kind in ("service", "socket")]
+        names += [(f"{project.name}-migrate@.service", "unit.migrate")] if project.migrations else []
     if "docker" in request.wanted and project.in_git:
         names.append((".gitignore", "gitignore"))
     return tuple(
@@ -144,6 +147,11 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
         "migrate": project.migrations.command if project.migrations else None,
+        "image_name": request.image or project.name,
+        "job": f"{project.name[:40].rstrip('-')}-migrate",
+        "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),
+        "private_networks": _PRIVATE,
+        "gateway": _gateway(request.gateway) if request.gateway else None,
         "probe": _probe(project, project.asking.ready),
         "live_probe": _probe(project, project.asking.live),
         "startup_failures": math.ceil(request.startup_time / STARTUP_PERIOD),
@@ -152,8 +160,10 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "tmp_size": tmp_size(request.memory),
         "volumes": request.volumes,
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
-        "unit_paths": {it.name: _in_unit(it, project, request) for it in request.volumes},
-        "unit_path": ":".join(f"/srv/{project.name}/{folder}" for folder in project.app.folders),
+        "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
+        "unit_path": project.app.folders,
+        "unit_user": project.name[:31],  # the longest that useradd(8) takes: systemd's rule for User=
+        "interpreters": project.interpreters,
         "watched": ignore_files.watched(project, request.workdir),
         "secrets": ignore_files.secrets(project, request),
         "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
@@ -210,10 +220,10 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     }
 
 
-def _in_unit(volume: Volume, project: Project, request: ScaffoldRequest) -> str:
-    """Return where a volume lies for systemd: in the project's folder if it is in the code."""
-    inside = volume.inside(request.workdir)
-    return volume.path if inside is None else f"/srv/{project.name}/{inside}"
+def _gateway(text: str) -> dict[str, str]:
+    """Return the name of a Gateway, and its namespace if that is another one."""
+    namespace, _, name = text.rpartition("/")
+    return {"namespace": namespace, "name": name}
 
 
 def _least(memory: str) -> str:

@@ -155,6 +155,7 @@ class Project(NamedTuple):
     runner: Runner = "asgictl"
     server_from: str | None = None
     affinity: str | None = None
+    interpreters: tuple[str, ...] = ()
 
     @property
     def context(self) -> Path:

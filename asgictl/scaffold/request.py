@@ -49,7 +49,12 @@ class ScaffoldRequest(NamedTuple):
     index_url: str | None = None
     index_secret: str | None = None
     registry_prefix: str | None = None
+    image: str | None = None
     domain: str | None = None
+    ingress_class: str | None = None
+    gateway: str | None = None
+    proxy_namespace: str | None = None
+    pull_secret: str | None = None
     replicas: Annotated[int, Range(1, 1000)] = 2
     memory: str = "512M"
     restart: str | None = None

@@ -145,7 +145,10 @@ def _debian(name: str, packages: str) -> Path:
 
 
 def systemd_image(folder: Path, project: Path, runner: str) -> str:
-    """Make an image that boots systemd, with a project in /srv/shop and its units installed; return its name."""
+    """Make an image that boots systemd, with a project in /srv/shop-1 and its units installed; return its name.
+
+    A file of the project's that is called alembic is the command of that name.
+    """
     root = _debian("systemd", _SYSTEMD)
     call("docker", "import", str(root), "asgictl-systemd")
     files = {path.name: path for path in project.iterdir() if path.is_file()}
@@ -154,11 +157,11 @@ def systemd_image(folder: Path, project: Path, runner: str) -> str:
         f"shop-under-systemd:{runner}",
         f"""
         FROM asgictl-systemd
-        RUN python3 -m venv --without-pip /srv/shop/.venv \\
-            && pip --python /srv/shop/.venv install --index-url {INDEX} --trusted-host {GATEWAY} fastapi {runner}
-        COPY main.py /srv/shop/
-        COPY shop.service shop.socket /etc/systemd/system/
-        RUN systemctl enable shop.service shop.socket
+        RUN python3 -m venv --without-pip /srv/shop-1/.venv && ln -s shop-1 /srv/shop \\
+            && pip --python /srv/shop-1/.venv install --index-url {INDEX} --trusted-host {GATEWAY} fastapi {runner}
+        COPY . /srv/shop-1/
+        RUN cd /srv/shop-1 && cp *.service *.socket /etc/systemd/system/ \\
+            && if [ -e alembic ]; then install alembic .venv/bin/; fi
         CMD ["/sbin/init"]
         """,
         files,

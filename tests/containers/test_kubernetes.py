@@ -1,4 +1,4 @@
-"""The manifest, run as a pod by Podman's `play kube`: there is no cluster here, but there is its pod."""
+"""The manifest, run as pods by Podman's `play kube`: there is no cluster here, but there are its pods."""
 
 import contextlib
 import os
@@ -6,11 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from tests.conftest import ASGICTL
+from asgictl.scaffold import plan
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.project import Migrations
+from asgictl.scaffold.request import ScaffoldRequest
 from tests.containers import lab, projects
 
 # What podman needs where there is neither systemd nor the right to raise limits.
@@ -31,6 +36,8 @@ def podman(tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch) -> Ite
         if os.environ.get("CI") and not lab.SYSTEM:
             pytest.fail("no podman")
         pytest.skip("needs podman beside an engine of one's own")
+    if shutil.which("kubectl") is None:
+        pytest.skip("needs kubectl")
     (tmp_path / "containers.conf").write_text(_CONTAINERS)
     monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
     monkeypatch.delenv("DOCKER_CONFIG")  # podman would look for a password in it
@@ -41,19 +48,63 @@ def podman(tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch) -> Ite
         lab.call(*command, "system", "reset", "--force", check=False)
 
 
-def test_the_pod_serves_and_stops(tmp_path: Path, podman: tuple[str, ...]) -> None:
-    """The Deployment's pod, as it is written, serves as its user on a read-only root, and stops with status 0."""
-    folder = projects.write(tmp_path / "shop", projects.KINDS["requirements"])
-    lab.call(str(ASGICTL), "scaffold", "--for", "docker,k8s", "--replicas", "1", folder=folder)
-    lab.call("docker", "build", "--tag", "shop:1.0.0", ".", folder=folder)
-    lab.call("docker", "save", "--output", str(tmp_path / "shop.tar"), "shop:1.0.0")
+_APP = """
+import os
+from pathlib import Path
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("shutdown ran", flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+    elif scope["type"] == "http":
+        body = f"{os.environ['GREETING']} {Path('/data/migrated').read_text()}".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+"""
+_FILES = {
+    "main.py": _APP,
+    "requirements.txt": "fastapi\n",
+    ".python-version": "3.11\n",
+}
+# What stands in for the command that migrates, in the image.
+_MIGRATES = ("sh", "-c", 'test -n "$GREETING" && echo yes >/data/migrated')
+
+
+def test_the_pods_migrate_serve_and_stop(tmp_path: Path, podman: tuple[str, ...]) -> None:
+    """The Job's pod, and then the Deployment's, run as kustomize makes them: as their user on a read-only root.
+
+    They have the variables of the ConfigMap and share the volume; the server stops with status 0.
+    """
+    folder = projects.write(tmp_path / "shop", projects.Kind(_FILES))
+    request = ScaffoldRequest(
+        app="main.py", targets="docker,k8s", replicas=1, volume=("data:/data",), image="localhost/team/shop"
+    )
+    found = detect(request, folder)._replace(migrations=Migrations(_MIGRATES, "here"))
+    for file in plan.plan(found, request):
+        (folder / file.path).write_text(file.text)
+    image = "localhost/team/shop:1.0.0"
+    lab.call("docker", "build", "--tag", image, ".", folder=folder)
+    lab.call("docker", "save", "--output", str(tmp_path / "shop.tar"), image)
     lab.call(*podman, "load", "--input", str(tmp_path / "shop.tar"))
-    deployment = (folder / "k8s.yaml").read_text().split("\n---\n")[0]
-    (tmp_path / "deployment.yaml").write_text(deployment)
+    kinds = {it["kind"]: it for it in yaml.safe_load_all(lab.call("kubectl", "kustomize", ".", folder=folder))}
+    variables = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "shop"}, "data": {"GREETING": "hello"}}
+    job = {"kind": "Pod", "apiVersion": "v1", **kinds["Job"]["spec"]["template"]}
+    job["metadata"]["name"] = kinds["Job"]["metadata"]["name"]
 
-    lab.call(*podman, "play", "kube", str(tmp_path / "deployment.yaml"))
+    def play(name: str, *documents: dict[str, Any]) -> None:
+        (tmp_path / name).write_text(yaml.safe_dump_all(documents))
+        lab.call(*podman, "play", "kube", str(tmp_path / name))
 
-    lab.until(lambda: _status() == 200)
+    play("job.yaml", kinds["PersistentVolumeClaim"], variables, job)
+    migrate = lab.call(*podman, "ps", "--all", "--format", "{{.Names}}", "--filter", "name=-migrate$").splitlines()[0]
+    assert lab.call(*podman, "wait", migrate) == "0", lab.call(*podman, "logs", migrate)
+    play("deployment.yaml", variables, kinds["Deployment"])
+
+    lab.until(lambda: _answer() == "hello yes\n", lambda: lab.call(*podman, "ps", "--all"))
     container = lab.call(*podman, "ps", "--format", "{{.Names}}", "--filter", "name=-web").splitlines()[0]
     looked = lab.call(*podman, "inspect", "--format", "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}", container)
     assert looked == "10001:10001 true"
@@ -62,7 +113,7 @@ def test_the_pod_serves_and_stops(tmp_path: Path, podman: tuple[str, ...]) -> No
     assert lab.call(*podman, "inspect", "--format", "{{.State.ExitCode}}", container) == "0"
 
 
-def _status() -> int | None:
+def _answer() -> str | None:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get("http://127.0.0.1:8000/healthz", timeout=5).status_code
+        return httpx.get("http://127.0.0.1:8000/", timeout=5).text
     return None

@@ -34,10 +34,13 @@ def test_sound(root: Path) -> None:
     assert root.exists()
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
+        "note: a cluster takes the image from Docker Hub unless its name says another registry: pass --image",
+        "note: every pod of the cluster reaches the app, and is believed for a proxy: pass --proxy-namespace, where "
+        "that runs, for a NetworkPolicy",
         "note: skipped, not installed: hadolint, docker compose, caddy, shellcheck, kubernetes-validate, "
-        "systemd-analyze",
+        "kubectl kustomize, systemd-analyze",
         "note: sound: Dockerfile, compose.yaml, compose.dev.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, deploy.sh, k8s.yaml, shop.service",
+        "Caddyfile, deploy.sh, k8s.yaml, kustomization.yaml, shop.service",
     ]
 
 
@@ -65,7 +68,7 @@ def test_what_was_never_asked_for(root: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == (
         "note: sound: Dockerfile, compose.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, deploy.sh, k8s.yaml, shop.service"
+        "Caddyfile, deploy.sh, k8s.yaml, kustomization.yaml, shop.service"
     )
     named = run("--check", "--domain", "a.b", "--for", "docker,compose,dev")
     assert (named.exit_code, named.stdout) == (1, "compose.dev.yaml: missing\n")
@@ -178,8 +181,8 @@ OTHERS = [
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=9", ["stop-budget"]),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=5", ["stop-budget"]),
     ("shop.service", "asgictl serve", "asgictl \\\\\n  serve", []),
-    ("shop.service", "DynamicUser=yes", "", ["non-root"]),
-    ("shop.service", "DynamicUser=yes", "User=shop", []),
+    ("shop.service", r"DynamicUser=yes\nUser=shop\n", "", ["non-root"]),
+    ("shop.service", r"DynamicUser=yes\n", "", []),
     ("shop.service", "TimeoutStopSec=20", "TimeoutStopSec=2d", []),
 ]
 

@@ -20,7 +20,7 @@ LEFT_OUT = {
     "data, documents, tests": ["**/*.sqlite3", "**/*.log", "tests", "docs", "**/node_modules"],
     "these files": [
         *("Dockerfile*", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "Caddyfile", "k8s.yaml"),
-        *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
+        *("kustomization.yaml", "*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
     ],
 }
 

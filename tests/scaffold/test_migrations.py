@@ -1,5 +1,6 @@
 """Migrations run once for each version: what is found of them, and where they are written."""
 
+import re
 from typing import Any
 
 import pytest
@@ -94,27 +95,45 @@ def test_in_kubernetes(lay: Lay) -> None:
     pod, server = job["spec"]["template"]["spec"], deployment["spec"]["template"]["spec"]
     (container,), (web,) = pod["containers"], server["containers"]
 
-    assert (job["metadata"]["name"], pod["restartPolicy"]) == ("shop-migrate", "Never")
+    assert (job["metadata"]["name"], pod["restartPolicy"]) == ("shop-migrate-tag", "Never")
     assert container["command"] == list(MANAGE.command)
     assert (pod["securityContext"], pod["volumes"]) == (server["securityContext"], server["volumes"])
-    for key in ("image", "imagePullPolicy", "resources", "securityContext", "volumeMounts"):
+    for key in ("image", "imagePullPolicy", "envFrom", "resources", "securityContext", "volumeMounts"):
         assert container[key] == web[key]
     service = next(it for it in documents if it["kind"] == "Service")
     assert service["spec"]["selector"].items().isdisjoint(job["spec"]["template"]["metadata"]["labels"].items())
 
 
 def test_in_a_unit(lay: Lay) -> None:
-    """Systemd runs it before the server, and has patience."""
-    lines = written(lay, {**FASTAPI, "alembic.ini": ""}, "shop.service").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("ExecStart="))
+    """Systemd runs it when it is told to, and not at each start: as the server is run, in any folder, with patience."""
+    files = {**FASTAPI, "alembic.ini": ""}
+    service, migrate = (
+        re.findall(r"(?m)^\w+=.*$", written(lay, files, name).split("[Service]\n")[1])
+        for name in ("shop.service", "shop-migrate@.service")
+    )
 
-    assert lines[start - 2 : start] == [
-        "ExecStartPre=/srv/shop/.venv/bin/alembic upgrade head",
-        "TimeoutStartSec=15min",
+    assert [line for line in service if line.startswith(("ExecStart", "TimeoutStartSec"))] == [
+        "ExecStart=/srv/shop/.venv/bin/asgictl serve main:app --prod",
+        "TimeoutStartSec=60",
     ]
+    assert migrate[:3] == ["Type=oneshot", "ExecStart=/srv/%i/.venv/bin/alembic upgrade head", "TimeoutStartSec=15min"]
+    shared = service[service.index("DynamicUser=yes") : service.index("WantedBy=multi-user.target")]
+    assert [line.replace("/srv/%i", "/srv/shop") for line in migrate[3:]] == shared
+    assert shared[:3] == ["DynamicUser=yes", "User=shop", "WorkingDirectory=/srv/shop"]
+    deploy = "systemctl start shop-migrate@shop-2 && ln -sfT shop-2 /srv/shop && systemctl restart shop"
+    assert f"#   {deploy}\n" in written(lay, files, "shop.service")
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "k8s.yaml", "shop.service"])
+@pytest.mark.parametrize("name", ["shop", "a" * 63])
+def test_a_user_for_the_unit(lay: Lay, name: str) -> None:
+    """The server and its migrations share the user whose volumes they write, under a name that systemd takes."""
+    project = detect(ScaffoldRequest(name=name), lay({**FASTAPI, "alembic.ini": ""}, None))
+    units = [it.text for it in plan(project, ScaffoldRequest(targets="systemd")) if it.path.endswith(".service")]
+
+    assert [re.findall(r"(?m)^User=(.*)$", unit) for unit in units] == [[name[:31]]] * 2
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "k8s.yaml", "kustomization.yaml", "shop.service"])
 def test_without_migrations(lay: Lay, name: str) -> None:
     """A project without a database has nothing of it."""
     assert "migrat" not in written(lay, FASTAPI, name)

@@ -1,6 +1,7 @@
 """The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
 
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from asgictl import __version__
 from asgictl.errors import ConfigError
-from asgictl.scaffold.detect import detect, runner, system_packages
+from asgictl.scaffold.detect import detect, runner, system_packages, venv_python
 from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Dependencies, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
@@ -308,7 +309,6 @@ def test_where_asgictl_came_from(monkeypatch: pytest.MonkeyPatch, said: str | No
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'
 CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes it, with its key"
-INGRESS = "the Ingress is for app.example.com: pass --domain"
 FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
 PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 NOTES = [
@@ -316,8 +316,12 @@ NOTES = [
     ({}, {"https": True}, [CERT]),
     ({}, {"https": True, "uid": 7}, [CERT.replace("10001", "7")]),
     ({"ssl/cert.pem": ""}, {"https": True}, []),
-    ({}, {"targets": "docker,k8s"}, [INGRESS]),
-    ({}, {"targets": "docker,k8s", "domain": "a.b"}, []),
+    ({}, {"targets": "systemd"}, []),
+    (
+        {},
+        {"targets": "systemd", "runner": "uvicorn"},
+        ["at a restart uvicorn resets connections that have just come in; asgictl, as the runner, answers them"],
+    ),
     ({}, {"index_secret": "my/netrc"}, ["there is no `my/netrc`, which the build mounts"]),
     ({}, {"index_secret": "~/.nosuch-netrc"}, ["there is no `~/.nosuch-netrc`, which the build mounts"]),
     ({"netrc": ""}, {"index_secret": "netrc"}, []),
@@ -370,22 +374,62 @@ def test_a_version_from_git(lay: Lay, requirement: str, told: bool) -> None:
     ("python", "hidden"),
     [
         ("/home/nobody/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", True),
-        ("/root/.pyenv/versions/3.12.4/bin/python3.12", True),
+        ("/root/.pyenv/versions/3.12.4/bin/python3.12", False),
+        ("/root/miniconda3/bin/python3.12", True),
         ("/root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12", False),
         ("/usr/bin/python3.12", False),
     ],
 )
 def test_an_interpreter_in_a_home_folder(lay: Lay, python: str, hidden: bool) -> None:
     """A unit would not find an interpreter in a home folder, which is told where a unit is asked for."""
-    root = lay({".venv/bin/activate": ""})
+    root = lay({".venv/bin/activate": "", ".venv/pyvenv.cfg": f"home = {Path(python).parent}\n"})
     (root / ".venv/bin/python").symlink_to(python)
     note = (
-        f"`.venv` runs `{python}`, and the unit hides home folders: its start would end with "
-        "203/EXEC; make `.venv` of a Python elsewhere, as by `UV_PYTHON_INSTALL_DIR=/opt/python uv sync`"
+        f"`.venv` is of the Python in `{Path(python).parents[1]}`, and the unit hides home folders: its start would "
+        "end with 203/EXEC; run scaffold in /srv/shop, where it sees which Python serves, or make `.venv` of a Python "
+        "elsewhere, as by `UV_PYTHON_INSTALL_DIR=/opt/python uv sync`"
     )
 
     assert (note in detect(ScaffoldRequest(targets="systemd"), root).notes) is hidden
     assert note not in detect(ScaffoldRequest(), root).notes
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize(
+    ("prefix", "installed", "shown"),
+    [
+        ("home/me/.pyenv/versions/3.12.4", True, True),
+        ("root/miniconda3", True, True),
+        ("root/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu", True, False),
+        ("opt/python", True, False),
+        ("home/me/.local", False, False),
+        ("home/me/a b", True, False),
+        ("home/me/a:b", True, False),
+    ],
+)
+def test_an_interpreter_that_the_unit_shows(
+    lay: Lay, monkeypatch: pytest.MonkeyPatch, prefix: str, installed: bool, shown: bool, linked: bool
+) -> None:
+    """Where the unit's project lies, the unit shows the Python of `.venv` in a home folder, and nothing beside it."""
+    root = lay({"requirements.txt": "fastapi\n"})
+    prefix = str(root.parent / prefix)
+    for name, value in (("_HIDDEN", ("home/", "root/")), ("_SHOWN", ("root/.local/share/uv/python/",))):
+        monkeypatch.setattr(venv_python, name, tuple(f"{root.parent}/{it}" for it in value))
+    (Path(prefix) / ("lib/python3.12" if installed else "lib/x")).mkdir(parents=True)
+    (Path(prefix) / ("lib/python3.12/os.py" if installed else "lib/x/os.py")).touch()
+    (root / ".venv/bin").mkdir(parents=True)
+    (root / ".venv/pyvenv.cfg").write_text(f"x = 1\nhome = {'/usr' if linked else prefix}/bin\nversion = 3\n")
+    (root / ".venv/bin/python").symlink_to(f"{prefix if linked else '/usr'}/bin/python3.12")
+    assert detect(ScaffoldRequest(), root).interpreters == ()
+    monkeypatch.setattr(venv_python, "_SERVED", root.parent)
+
+    found = detect(ScaffoldRequest(targets="systemd"), root)
+
+    assert found.interpreters == ((prefix,) if shown else ())
+    assert any("203/EXEC" in note for note in found.notes) is ("home/" in prefix and not shown)
+    service = next(it.text for it in plan(found, ScaffoldRequest(targets="systemd")) if it.path == "shop.service")
+    always = "BindReadOnlyPaths=-/root/.local/share/uv/python -/root/.pyenv/versions"
+    assert f"{always}{f' -{prefix}' if shown else ''}\n" in service
 
 
 @pytest.mark.parametrize(

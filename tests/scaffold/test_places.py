@@ -223,10 +223,11 @@ def test_notes_on_volumes(lay: Lay) -> None:
     root = lay({"requirements.txt": "fastapi\n"})
     volume = ("u:/app/uploads", "d:/data")
 
-    assert detect(ScaffoldRequest(targets="k8s", domain="a.b", volume=volume), root).notes == (
+    known = ScaffoldRequest(targets="k8s", domain="a.b", image="x/shop", proxy_namespace="x", volume=volume)
+    assert detect(known, root).notes == (
         "2 replicas share each volume, which has to be ReadWriteMany: or pass --replicas 1",
     )
-    assert detect(ScaffoldRequest(targets="k8s", domain="a.b", volume=volume, replicas=1), root).notes == ()
+    assert detect(known._replace(replicas=1), root).notes == ()
     assert detect(ScaffoldRequest(mode="bind", volume=volume), root).notes == (
         "make the folder `uploads`: in mounted code, which is read-only, no engine can",
     )

@@ -34,6 +34,11 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
             ("health-path", "/healthz"),
             ("base", "python:3.13-slim-bookworm"),
             ("registry-prefix", "registry.example.com/hub/"),
+            ("image", "registry.example.com/team/shop, without a tag"),
+            ("ingress-class", "nginx"),
+            ("gateway", "public or infra/public"),
+            ("proxy-namespace", "ingress-nginx"),
+            ("pull-secret", "registry"),
             ("python", "3.13"),
             ("domain", "app.example.com"),
             ("memory", "512M or 2G"),
@@ -206,6 +211,8 @@ RIGHT: list[dict[str, Any]] = [
             *("registry.example.com:5000/alpine-team/base:1", "alpine.example.com/debian", "nikolaik/python-nodejs"),
         )
     ),
+    *({"image": name} for name in ("shop", "me/shop", "localhost:5000/a_b/c__d.e-f", "r.example:5/x--y")),
+    *({"gateway": name} for name in ("public", "infra/public.web")),
     {"mode": "bind"},
     {"https": True},
     {"name": "a" * 63},
@@ -230,6 +237,13 @@ def test_right_values(fields: dict[str, Any]) -> None:
         *({"domain": name} for name in ("A.b", "a..b", "-a", "a-", "x" * 64, "a." * 127)),
         *({"port_env": name} for name in ("1X", "X-Y")),
         *({"workdir": path} for path in ("app", "/app/", "/a b")),
+        *(
+            {"image": name}
+            for name in ("shop:1", "r.example/shop:1", "shop@sha256:0a", "Shop", "a//b", "/a", "a.-b", "a:5")
+        ),
+        *({"gateway": name} for name in ("a/b/c", "/a", "a/", "A", "a.b/c", "a b")),
+        *({option: "x\ny"} for option in ("ingress_class", "proxy_namespace", "pull_secret")),
+        {"proxy_namespace": "a.b"},
         {"name": "a" * 64},
     ],
 )

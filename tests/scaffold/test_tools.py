@@ -66,13 +66,15 @@ FILES = [
     ("deploy.sh", "shellcheck", ["shellcheck", "deploy.sh"], None),
     ("deploy.sh", "sh", ["sh", "-n", "deploy.sh"], None),
     ("k8s.yaml", "kubernetes-validate", ["kubernetes-validate", "--strict", "--quiet", "k8s.yaml"], None),
+    ("kustomization.yaml", "kubectl kustomize", ["kubectl", "kustomize", "."], None),
+    ("kustomization.yaml", "kubectl kustomize", ["kustomize", "build", "."], None),
 ]
 
 
 @pytest.mark.parametrize(("name", "tool", "words", "domain"), FILES)
 def test_what_is_asked(root: Path, programs: Path, name: str, tool: str, words: list[str], domain: str | None) -> None:
     """Each file is shown to the program that knows it, in the project's folder."""
-    install(programs, tool)
+    install(programs, words[0])
 
     assert list(tools.runs(root, [name, "other.yaml", "x.socket"])) == [Run(tool, name, passed=True, said=())]
     assert calls(programs) == [[*words, str(root), domain]]

@@ -52,6 +52,10 @@ OPTIONS = st.fixed_dictionaries(
         "registry_prefix": st.sampled_from(["registry.example.com:5000/hub", "mirror/"]),
         "domain": st.sampled_from(["localhost", "shop.example.com", "a-b.c1.dev"]),
         "replicas": st.integers(1, 1000),
+        "image": st.sampled_from(["registry.example.com:5000/team/shop", "me/shop"]),
+        "ingress_class": st.sampled_from(["nginx", "traefik", "internal.example.com"]),
+        "proxy_namespace": LABEL,
+        "pull_secret": LABEL,
         "memory": st.sampled_from(["64M", "2G"]),
         "restart": st.sampled_from(["no", "always", "unless-stopped", "on-failure", "on-failure:5"]),
         "tty": st.booleans(),
@@ -117,7 +121,9 @@ def test_every_file_is_sound(kind: str, folder: str, options: dict[str, Any]) ->
         for name in (name for name in names if name.startswith("compose.")):
             assert orchestration.documents(root / name)
         kinds = [it["kind"] for it in orchestration.documents(root / "k8s.yaml")] if "k8s.yaml" in names else []
-        assert left or kinds == ["Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"]
+        policy = ["NetworkPolicy"] if request.proxy_namespace else []
+        others = ["PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"]
+        assert left or kinds == ["Deployment", "Service", *policy, *others]
         unit = next(name for name in names if name.endswith(".service"))
         parser = configparser.RawConfigParser(strict=False)
         parser.read(root / unit)
@@ -144,6 +150,11 @@ def test_a_name_from_anything(text: str) -> None:
             "health_path",
             "base",
             "registry_prefix",
+            "image",
+            "ingress_class",
+            "gateway",
+            "proxy_namespace",
+            "pull_secret",
             "python",
             "domain",
             "memory",
@@ -197,10 +208,21 @@ def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("version", ["1.28", "1.37"])
-@pytest.mark.parametrize("options", [{}, {"domain": "shop.example.com", "replicas": 7, "graceful": 60, "uid": 1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"domain": "shop.example.com", "replicas": 7, "graceful": 60, "uid": 1},
+        {"image": "localhost:5000/x", "pull_secret": "y", "ingress_class": "nginx", "proxy_namespace": "z"},
+        {"volume": ("data:/data",), "replicas": 1, "ingress_class": "traefik", "port_env": "PORT"},
+        {"gateway": "infra/public"},
+    ],
+)
 def test_kubernetes_takes_the_manifest(tmp_path: Path, version: str, options: dict[str, Any]) -> None:
     """The manifest is valid, strictly, for an old and a new version of Kubernetes."""
     root = laid_out(tmp_path / "shop", "requirements")
+    (root / "requirements.txt").write_text("fastapi\nalembic\n")
+    (root / "alembic.ini").write_text("")
     written(root, ScaffoldRequest(targets="k8s", **options))
 
     done = tool("kubernetes-validate", "--strict", "-k", version, "k8s.yaml", folder=root)
@@ -227,15 +249,19 @@ def test_caddy_takes_the_file(tmp_path: Path) -> None:
 def test_systemd_takes_the_units(tmp_path: Path, runner: Any) -> None:
     """Systemd has nothing to say of the units, and finds the service well secured."""
     root = laid_out(tmp_path / "shop", "requirements")
-    written(root, ScaffoldRequest(targets="systemd", runner=runner))
-    service = root / "shop.service"
-    service.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", service.read_text()))
+    (root / "requirements.txt").write_text("fastapi\nalembic\n")
+    (root / "alembic.ini").write_text("")
+    request = ScaffoldRequest(targets="systemd", runner=runner, volume=("data:/data", "up:/app/up"), workers=2)
+    for file in plan.plan(detect(request, root)._replace(interpreters=("/home/me/python", "/root/x+y~")), request):
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", file.text)
+        (root / file.path).write_text(text)
 
-    verified = tool("systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(service), folder=root)
-    rated = tool("systemd-analyze", "security", "--offline=true", "--threshold=20", str(service), folder=root)
+    for service in (root / "shop.service", root / "shop-migrate@.service"):
+        verified = tool("systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(service), folder=root)
+        rated = tool("systemd-analyze", "security", "--offline=true", "--threshold=20", str(service), folder=root)
 
-    assert (verified.returncode, verified.stderr) == (0, "")
-    assert rated.returncode == 0, rated.stdout[-300:]
+        assert (verified.returncode, verified.stderr) == (0, "")
+        assert rated.returncode == 0, rated.stdout[-300:]
 
 
 def tool(*command: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,11 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
+    _tell_how(console, found, paths)
+
+
+def _tell_how(console: Console, found: "Project", paths: AbstractSet[str]) -> None:
+    """Say how the files are used."""
     hints = (
         ("Dockerfile" in paths, "try it: `asgictl scaffold --verify`"),
         (
@@ -170,6 +176,7 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
         ),
         ("compose.yaml" in paths, "start it: `docker compose up --build --wait`"),
         ("deploy.sh" in paths, "deploy it, and each version after it: `sh deploy.sh`"),
+        ("kustomization.yaml" in paths, "deploy it: `kustomization.yaml` begins with the commands"),
     )
     for given, hint in hints:
         if given:

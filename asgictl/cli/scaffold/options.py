@@ -59,6 +59,7 @@ ROWS = {
         python=option("--python", metavar="X.Y", about="The version of Python."),
         base=option("--base", metavar="IMAGE", about="Debian with Python, as the base."),
         registry_prefix=option("--registry-prefix", metavar="HOST/PATH", about="Where base images come from."),
+        image=option("--image", metavar="NAME", about="Its name with the registry, for swarm and k8s."),
         apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
@@ -83,6 +84,13 @@ ROWS = {
         https=flag("--https", about="HTTPS in the container, with gen-cert's pair."),
         domain=option("--domain", metavar="NAME", about="The public name, for prod and k8s."),
         replicas=option("--replicas", metavar="N", about="Containers, for prod and k8s."),
+    ),
+    **panel(
+        "Kubernetes",
+        ingress_class=option("--ingress-class", metavar="NAME", about="Of the Ingress, if not the cluster's default."),
+        gateway=option("--gateway", metavar="[NAMESPACE/]NAME", about="A Gateway: an HTTPRoute, no Ingress."),
+        proxy_namespace=option("--proxy-namespace", metavar="NAME", about="Where the proxy runs, which alone gets in."),
+        pull_secret=option("--pull-secret", metavar="NAME", about="The Secret with the registry's password."),
     ),
     **panel(
         "Index",
@@ -111,6 +119,7 @@ _RULES = Rules(
         *itertools.combinations(_INSTEAD, 2),
         *itertools.product(_INSTEAD, ("force", "save")),
         ("base", "python"),
+        ("ingress_class", "gateway"),
     )
 )
 

@@ -65,6 +65,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     apt, apt_from = system_packages.needed(
         deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
     )
+    affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -96,7 +97,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         findings=findings,
         runner=server.name,
         server_from=server.origin,
-        affinity=f"{source.kept.place}, {source.kept.what}" if source.kept else None,
+        affinity=affinity,
+        interpreters=venv_python.folders(root),
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -111,7 +113,9 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
-            *venv_python.notes(request, root),
+            *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
+            *notes.of_units(request, server.name),
+            *venv_python.notes(request, root, name),
         ),
         migrations=migrates,
         named=source.named,

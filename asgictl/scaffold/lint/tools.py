@@ -55,6 +55,9 @@ def runs(root: Path, files: list[str]) -> Iterator[Run]:
             yield _script(root, name)
         elif name == "k8s.yaml":
             yield _run(root, "kubernetes-validate", name, ["kubernetes-validate", "--strict", "--quiet", name])
+        elif name == "kustomization.yaml":
+            command = ["kustomize", "build", "."] if _which("kubectl") is None else ["kubectl", "kustomize", "."]
+            yield _run(root, "kubectl kustomize", name, command)
         elif name.endswith(".service"):
             yield _systemd(root, name)
 

@@ -76,6 +76,7 @@ class _Made(NamedTuple):
 
 def _whole(text: str, new: str) -> _Made:
     plain = text.replace("\r\n", "\n")
+    new = signature.with_version_of(plain, new)
     if plain == new:
         return _Made("same", text)
     new = new.replace("\n", "\r\n") if "\r\n" in text else new

@@ -12,6 +12,8 @@ _SIGN = "# asgictl scaffold"
 _SIGNATURE = re.compile(rf"{_SIGN} ([0-9a-f]{{16}}): .*\n")
 _BEGIN = re.compile(r"^# >>> asgictl scaffold ([0-9a-f]{16})$")
 _END = "# <<< asgictl scaffold"
+# The line of kustomization.yaml that changes with each version, by hand or by `kustomize edit set image`.
+_VERSION = re.compile(r"(?m)^  newTag: .*$")
 _ADVICE = "run it again to update this file; once you have edited it, it is yours"
 
 
@@ -42,6 +44,12 @@ def is_untouched(text: str) -> bool:
     """Tell whether `text` is as it was written here."""
     match = _SIGNATURE.match(text)
     return match is not None and match[1] == _digest(text[match.end() :])
+
+
+def with_version_of(there: str, text: str) -> str:
+    """Return `text` with the version that `there` names, if it names one: that is the user's to change."""
+    version = _VERSION.search(there)
+    return _VERSION.sub(lambda _: version[0], text) if version else text
 
 
 def block(text: str) -> MarkedBlock | None:
@@ -78,4 +86,4 @@ def _lines(text: str) -> list[str]:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_VERSION.sub("", text).encode()).hexdigest()[:16]

@@ -66,10 +66,16 @@ class Address(NamedTuple):
 class Listener:
     """A listening socket."""
 
-    def __init__(self, sock: socket.socket, address: Address, *, file: Path | None = None) -> None:
-        """Own `sock`, which listens at `address`, and `file`, which was made for it."""
+    def __init__(
+        self, sock: socket.socket, address: Address, *, file: Path | None = None, inherited: bool = False
+    ) -> None:
+        """Own `sock`, which listens at `address`, and `file`, which was made for it.
+
+        One that was `inherited` is a copy: its owner, like systemd, listens on, and gives it to a successor.
+        """
         self.socket = sock
         self.address = address
+        self._inherited = inherited
         self._file = file
         self._made = file.stat() if file else None
 
@@ -89,10 +95,11 @@ class Listener:
         self.socket.close()
 
     def refuse(self) -> None:
-        """Refuse new clients now, whoever else holds a copy of the socket."""
+        """Refuse new clients now, whichever process of ours holds a copy; those of an inherited socket may wait."""
         self._remove_file()
-        with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
-            self.socket.shutdown(socket.SHUT_RDWR)
+        if not self._inherited:
+            with contextlib.suppress(OSError):  # macOS: a listening socket is "not connected"
+                self.socket.shutdown(socket.SHUT_RDWR)
         self.close()
 
     def _remove_file(self) -> None:
@@ -150,8 +157,10 @@ def _inherited(fd: int, backlog: int) -> Listener:
     sock.listen(backlog)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Listener(sock, Address(host=name[0], port=name[1], loopback=addresses.is_loopback(name[0])))
-    return Listener(sock, Address(path=name.decode().replace("\0", "@") if isinstance(name, bytes) else name))
+        here = addresses.is_loopback(name[0])
+        return Listener(sock, Address(host=name[0], port=name[1], loopback=here), inherited=True)
+    path = name.decode().replace("\0", "@") if isinstance(name, bytes) else name
+    return Listener(sock, Address(path=path), inherited=True)
 
 
 def _is_connected(sock: socket.socket) -> bool:

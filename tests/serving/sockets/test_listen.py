@@ -248,6 +248,18 @@ def test_refuse() -> None:
             socket.create_connection(("127.0.0.1", listener.address.port), timeout=5)
 
 
+def test_an_inherited_socket_is_not_shut() -> None:
+    """Clients of a socket that systemd has opened wait for the next server, whatever this one does at its end."""
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        owner.settimeout(5)
+        listener = listen.listen(Bind(fd=os.dup(owner.fileno())))
+        listener.refuse()
+
+        with socket.create_connection(owner.getsockname(), timeout=5) as client, owner.accept()[0] as served:
+            served.sendall(b"hello")
+            assert client.recv(5) == b"hello"
+
+
 def test_what_uvicorn_gets() -> None:
     """Uvicorn serves on the socket's descriptor, and knows the host and port for what it says."""
     with contextlib.closing(listen.listen(Bind(port=0))) as listener:
