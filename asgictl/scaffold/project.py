@@ -153,6 +153,7 @@ class Project(NamedTuple):
     asking: Asking = Asking()
     runner: Runner = "asgictl"
     server_from: str | None = None
+    affinity: str | None = None
 
     @property
     def context(self) -> Path:

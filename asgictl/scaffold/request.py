@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 from asgictl.errors import ConfigError
 from asgictl.option_types import Range, Trait
 
-Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
+Target = Literal["docker", "compose", "dev", "watch", "prod", "swarm", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -49,6 +49,7 @@ class ScaffoldRequest(NamedTuple):
     index_url: str | None = None
     index_secret: str | None = None
     registry_prefix: str | None = None
+    image: str | None = None
     domain: str | None = None
     replicas: Annotated[int, Range(1, 1000)] = 2
     memory: str = "512M"

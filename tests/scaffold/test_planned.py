@@ -66,6 +66,7 @@ def test_which_files() -> None:
         ("compose.watch.yaml", False),
         ("compose.prod.yaml", False),
         ("Caddyfile", False),
+        ("stack.yaml", False),
         ("k8s.yaml", False),
         ("shop.service", False),
         ("shop.socket", False),

@@ -162,12 +162,15 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
-    if "Dockerfile" in paths:
-        console.hint("try it: `asgictl scaffold --verify`")
-    if "compose.yaml" in paths and found.migrations:
-        console.hint("bring the database up to date: `docker compose run --build --rm migrate`")
-    if "compose.yaml" in paths:
-        console.hint("start it: `docker compose up --build --wait`")
+    migrates = "bring the database up to date: `docker compose run --build --rm migrate`"
+    for name, text in (
+        ("Dockerfile", "try it: `asgictl scaffold --verify`"),
+        *([("compose.yaml", migrates)] if found.migrations else []),
+        ("compose.yaml", "start it: `docker compose up --build --wait`"),
+        ("stack.yaml", "deploy it: line 2 of `stack.yaml` is the command"),
+    ):
+        if name in paths:
+            console.hint(text)
 
 
 def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":

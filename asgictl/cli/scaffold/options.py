@@ -30,7 +30,7 @@ ROWS = {
         targets=option(
             "--for",
             metavar="LIST",
-            about="Of docker, compose, dev, watch, prod, k8s, systemd; or all.",
+            about="Of docker, compose, dev, watch, prod, swarm, k8s, systemd; or all.",
             complete=some_of((*TARGETS, "all")),
         ),
         mode=option("--mode", metavar="MODE", about="copy the code into the image, or bind: mount it read-only."),
@@ -59,6 +59,7 @@ ROWS = {
         python=option("--python", metavar="X.Y", about="The version of Python."),
         base=option("--base", metavar="IMAGE", about="Debian with Python, as the base."),
         registry_prefix=option("--registry-prefix", metavar="HOST/PATH", about="Where base images come from."),
+        image=option("--image", metavar="NAME", about="Its name with the registry, for swarm and k8s."),
         apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
@@ -81,8 +82,8 @@ ROWS = {
         ),
         tty=flag("--tty", about="A terminal for the container."),
         https=flag("--https", about="HTTPS in the container, with gen-cert's pair."),
-        domain=option("--domain", metavar="NAME", about="The public name, for prod and k8s."),
-        replicas=option("--replicas", metavar="N", about="Containers, for prod and k8s."),
+        domain=option("--domain", metavar="NAME", about="The public name, for prod, swarm and k8s."),
+        replicas=option("--replicas", metavar="N", about="Containers, for prod, swarm and k8s."),
     ),
     **panel(
         "Index",

@@ -107,6 +107,7 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
     if "k8s" in request.wanted and request.domain is None:
         yield "the Ingress is for app.example.com: pass --domain"
+    yield from _of_swarm(request, root)
     for volume in request.volumes:
         inside = volume.inside(request.workdir) if request.mode == "bind" else None
         if inside is not None and not (root / inside).is_dir():
@@ -119,6 +120,24 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
         yield "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
+
+
+def _of_swarm(request: ScaffoldRequest, root: Path) -> Iterator[str]:
+    if "swarm" not in request.wanted:
+        return
+    if request.image is None:
+        yield "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image"
+    if not _filled(root / ".env"):
+        yield "`.env`, from which stack.yaml takes the app's variables, has to be there: `echo '# none' > .env` will do"
+    if request.volumes:
+        yield "a volume is one node's own: stack.yaml keeps the app on the one that NODE names when it is deployed"
+
+
+def _filled(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[str]:

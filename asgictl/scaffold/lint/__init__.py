@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl.scaffold import plan
-from asgictl.scaffold.lint import dockerfile, image, orchestration
+from asgictl.scaffold.lint import dockerfile, image, orchestration, swarm
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 
@@ -37,6 +37,8 @@ def problems(
         elif name.startswith("compose"):
             yield from _missing(root, name)
             yield from orchestration.compose(root / name, server, stages)
+        elif name == "stack.yaml":
+            yield from swarm.stack(root / name, server)
         elif name == "k8s.yaml":
             yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):
