@@ -152,7 +152,7 @@ def test_migrations() -> None:
     lines = text("stack.yaml", found, image=IMAGE, volume=("data:/data",)).splitlines()[2:13]
 
     assert lines == [
-        "# Once for each version, before it serves (the first time when the stack is there):",
+        "# Once for each version, before it is deployed (the first time, after that):",
         "#   docker service rm shop-migrate",
         "#   timeout 600 docker service create --name shop-migrate --with-registry-auth \\",
         "#   --mode replicated-job --restart-condition none \\",
@@ -162,7 +162,7 @@ def test_migrations() -> None:
         "#   --constraint node.hostname==$NODE \\",
         f"#   {IMAGE}:$TAG python -c 'import dotenv,os,sys;dotenv.load_dotenv('\"'\"'/run/secrets/env'\"'\"');"
         "os.execvp(sys.argv[1],sys.argv[1:])' alembic upgrade head",
-        "# A job that fails is waited for until the time is over: docker service logs shop-migrate",
+        "# If the job fails, the command waits until the timeout; the reason: docker service logs shop-migrate",
         'version: "3.8"',
         "services:",
     ]
@@ -175,8 +175,8 @@ def test_notes(lay: Lay) -> None:
 
     assert detect(ScaffoldRequest(targets="swarm", volume=("data:/data",)), root).notes[-3:] == (
         "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image",
-        "`.env`, from which stack.yaml takes the app's variables, has to be there: `echo '# none' > .env` will do",
-        "a volume is one node's own: stack.yaml keeps the app on the one that NODE names when it is deployed",
+        "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`",
+        "a volume exists on one node only: stack.yaml keeps the app on the node that NODE names at the deploy",
     )
     (root / ".env").write_text("X=1\n")
     assert not detect(ScaffoldRequest(targets="swarm", image=IMAGE), root).notes
@@ -197,7 +197,9 @@ def test_written_with_prod(project: Path) -> None:
 
 
 @linux
-@pytest.mark.parametrize("help_says", ["  config      Outputs the final config file\n", "  deploy      Deploy\n"])
+@pytest.mark.parametrize(
+    "help_says", ["  config      Outputs the final config file\n", "  deploy      --kubeconfig config file\n"]
+)
 def test_docker_looks_at_it(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, help_says: str) -> None:
     """A client that knows `docker stack config` reads it, without the real `.env`; an older one is skipped."""
     (project / "stack.yaml").write_text("version: '3.8'\n")
@@ -212,4 +214,4 @@ def test_docker_looks_at_it(project: Path, tmp_path: Path, monkeypatch: pytest.M
 
     [done] = tools.runs(project, ["stack.yaml"])
 
-    assert (done.tool, done.passed) == ("docker stack config", True if "config" in help_says else None)
+    assert (done.tool, done.passed) == ("docker stack config", True if "final" in help_says else None)

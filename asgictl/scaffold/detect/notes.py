@@ -128,9 +128,9 @@ def _of_swarm(request: ScaffoldRequest, root: Path) -> Iterator[str]:
     if request.image is None:
         yield "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image"
     if not _filled(root / ".env"):
-        yield "`.env`, from which stack.yaml takes the app's variables, has to be there: `echo '# none' > .env` will do"
+        yield "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`"
     if request.volumes:
-        yield "a volume is one node's own: stack.yaml keeps the app on the one that NODE names when it is deployed"
+        yield "a volume exists on one node only: stack.yaml keeps the app on the node that NODE names at the deploy"
 
 
 def _filled(file: Path) -> bool:

@@ -28,10 +28,10 @@ def stack(file: Path, server: Server | None) -> Iterator[Problem]:
     """Yield what is wrong with a stack file, whose service `web` starts `server`."""
     for document in documents(file):
         if not str(document.get("version", "")).startswith("3"):
-            yield Problem("stack-option", file.name, 'without `version: "3.8"` engines before 25 refuse the file')
+            yield Problem("stack-option", file.name, 'Docker 20.10 refuses a file without `version: "3.8"`')
         for name in ("name", "include"):
             if name in document:
-                yield Problem("stack-option", file.name, f"engines before 25 refuse `{name}`")
+                yield Problem("stack-option", file.name, f"Docker 20.10 refuses `{name}`")
         yield from _configs(file, document)
         for name, service in at(document, "services").items():
             if isinstance(service, dict):
@@ -64,10 +64,10 @@ def _rolling(service: dict[str, Any], place: str) -> Iterator[Problem]:
     starts_first = update.get("order") == "start-first"
     on_host = any(isinstance(entry, dict) and entry.get("mode") == "host" for entry in listed(service.get("ports")))
     if starts_first and on_host:
-        text = "start-first never ends where the ports are the host's: the old one has them until the new one runs"
+        text = "start-first cannot work with ports in host mode: the old task holds them until the new one runs"
         yield Problem("rolling-update", place, text)
     if starts_first and at(service, "healthcheck").get("disable") is True:
-        yield Problem("rolling-update", place, "without a health check a new one counts as ready at once")
+        yield Problem("rolling-update", place, "without a health check a new task counts as ready at once")
     if at(service, "deploy").get("endpoint_mode") == "dnsrr" and listed(service.get("ports")) and not on_host:
         yield Problem("rolling-update", place, "with dnsrr ports can be published in host mode only")
     resources = at(service, "deploy", "resources")
@@ -86,7 +86,7 @@ def _configs(file: Path, document: dict[str, Any]) -> Iterator[Problem]:
             continue
         now = swarm_stack.hashed(reading.text(content))
         if now != match[1]:
-            text = f"`{source}` is not what its name says, and a config cannot change: end the name with {now}"
+            text = f"`{source}` has changed, and a config cannot: end its name with {now}"
             yield Problem("config-name", f"{file.name}: {name}", text)
 
 
@@ -98,5 +98,5 @@ def _kept(file: Path, document: dict[str, Any]) -> Iterator[Problem]:
         placed = listed(at(service, "deploy", "placement").get("constraints"))
         if mounted & local and not placed:
             volume = min(mounted & local)
-            text = f"the volume `{volume}` is one node's own, and no constraint keeps the service there"
+            text = f"the volume `{volume}` exists on one node only, and no constraint keeps the service there"
             yield Problem("placement", f"{file.name}: {name}", text)

@@ -73,8 +73,8 @@ def _compose(root: Path, name: str) -> Run:
 def _stack(root: Path, name: str) -> Run:
     """Have Docker read a copy beside an empty `.env`: the real one is where the stack is deployed from."""
     program = _which("docker")
-    # Clients before 25 print the help of `docker stack` for a command that they do not have.
-    if program is None or "config" not in _said([program, "stack", "--help"]):
+    # A client without that command, like that of 20.10, prints the help of `docker stack` for it, with status 0.
+    if program is None or not re.search(r"(?m)^ +config ", _said([program, "stack", "--help"])):
         return Run("docker stack config", name, None, ("not installed",))
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(root / name, folder)
