@@ -183,8 +183,8 @@ def _check_volumes(request: ScaffoldRequest) -> None:
 def _check_company(request: ScaffoldRequest) -> None:
     """Raise `ConfigError` for options that mean nothing beside the targets."""
     refused: tuple[tuple[bool, str, set[str], str], ...] = (
-        (request.mode == "bind", "mode", {"watch", "prod", "k8s"}, "the image has no code"),
-        (request.https, "https", {"prod", "k8s", "systemd"}, "there a proxy in front speaks TLS"),
+        (request.mode == "bind", "mode", {"watch", "prod", "swarm", "k8s"}, "the image has no code"),
+        (request.https, "https", {"prod", "swarm", "k8s", "systemd"}, "there a proxy in front speaks TLS"),
     )
     for given, option, without, why in refused:
         others = [target for target in request.wanted if target in without]

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from asgictl import __version__
-from asgictl.scaffold import accepted, ignore_files, rendering, server_command, versions
+from asgictl.scaffold import accepted, ignore_files, rendering, server_command, swarm_stack, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import ScaffoldRequest, Target
@@ -24,10 +24,11 @@ _FILES: dict[Target, tuple[str, ...]] = {
     "dev": ("compose.dev.yaml",),
     "watch": ("compose.watch.yaml",),
     "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
+    "swarm": ("stack.yaml", "Caddyfile"),
     "k8s": ("k8s.yaml", "kustomization.yaml"),
 }
 # The files with names of their own, that nobody else has a part in.
-NAMES = tuple(name for names in _FILES.values() for name in names if name != ".dockerignore")
+NAMES = tuple(dict.fromkeys(name for names in _FILES.values() for name in names if name != ".dockerignore"))
 _MERGED = {
     ".dockerignore": "dockerignore",
     "Dockerfile.dockerignore": "dockerignore",
@@ -53,7 +54,10 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     accepted.check_workers(project, request)
     request = resolved(project, request)
     values = _values(project, request)
-    names = [(name, _MERGED.get(name, name)) for target in request.wanted for name in _FILES.get(target, ())]
+    if "swarm" in request.wanted:
+        values["caddyfile_hash"] = swarm_stack.hashed(signature.signed(rendering.render("Caddyfile.j2", values)))
+    wanted = dict.fromkeys(name for target in request.wanted for name in _FILES.get(target, ()))
+    names = [(name, _MERGED.get(name, name)) for name in wanted]
     if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
         names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]
     if "systemd" in request.wanted:
@@ -111,6 +115,8 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "tool_version": versions.TOOLS[tool] if tool else None,
         "export_version": versions.POETRY_EXPORT,
         **_runner(project, request),
+        "image_name": request.image or project.name,
+        "affinity": project.affinity,
         "image": request.base or f"{prefix}python:${{PYTHON_VERSION}}-slim",
         "caddy_image": f"{prefix}caddy:{versions.CADDY}",
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
@@ -159,6 +165,9 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "memory_request": _least(request.memory),
         "tmp_size": tmp_size(request.memory),
         "volumes": request.volumes,
+        **swarm_stack.values(project, request),
+        "swarm_tmp": int(tmp_size(request.memory)[:-1]) * 2**20,
+        "swarm_reservation": _least(request.memory).removesuffix("i"),
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
         "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
         "unit_path": project.app.folders,

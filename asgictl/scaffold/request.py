@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 from asgictl.errors import ConfigError
 from asgictl.option_types import Range, Trait
 
-Target = Literal["docker", "compose", "dev", "watch", "prod", "k8s", "systemd"]
+Target = Literal["docker", "compose", "dev", "watch", "prod", "swarm", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 

@@ -16,7 +16,7 @@ def root(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be in a project with all files, and with no other program to ask."""
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("asgictl.scaffold.lint.tools._which", shutil.which)
-    assert run("--for", "all", "--domain", "a.b", "--save").exit_code == 0
+    assert run("--for", "all", "--domain", "a.b", "--image", "r.test/shop", "--save").exit_code == 0
     return project
 
 
@@ -29,6 +29,7 @@ def changed(file: Path, old: str, new: str) -> None:
 
 def test_sound(root: Path) -> None:
     """What was just written is sound; programs that are missing are named as skipped, in one line."""
+    (root / ".env").write_text("X=1\n")
     result = run("--check")
 
     assert root.exists()
@@ -37,10 +38,10 @@ def test_sound(root: Path) -> None:
         "note: a cluster takes the image from Docker Hub unless its name says another registry: pass --image",
         "note: every pod of the cluster reaches the app, and is believed for a proxy: pass --proxy-namespace, where "
         "that runs, for a NetworkPolicy",
-        "note: skipped, not installed: hadolint, docker compose, caddy, shellcheck, kubernetes-validate, "
-        "kubectl kustomize, systemd-analyze",
+        "note: skipped, not installed: hadolint, docker compose, caddy, shellcheck, docker stack config, "
+        "kubernetes-validate, kubectl kustomize, systemd-analyze",
         "note: sound: Dockerfile, compose.yaml, compose.dev.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, deploy.sh, k8s.yaml, kustomization.yaml, shop.service",
+        "Caddyfile, deploy.sh, stack.yaml, k8s.yaml, kustomization.yaml, shop.service",
     ]
 
 
@@ -63,14 +64,14 @@ def test_what_was_never_asked_for(root: Path) -> None:
     (root / "compose.dev.yaml").unlink()
     (root / "pyproject.toml").unlink()
 
-    result = run("--check", "--domain", "a.b")
+    result = run("--check", "--domain", "a.b", "--image", "r.test/shop")
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == (
         "note: sound: Dockerfile, compose.yaml, compose.watch.yaml, compose.prod.yaml, "
-        "Caddyfile, deploy.sh, k8s.yaml, kustomization.yaml, shop.service"
+        "Caddyfile, deploy.sh, stack.yaml, k8s.yaml, kustomization.yaml, shop.service"
     )
-    named = run("--check", "--domain", "a.b", "--for", "docker,compose,dev")
+    named = run("--check", "--domain", "a.b", "--image", "r.test/shop", "--for", "docker,compose,dev")
     assert (named.exit_code, named.stdout) == (1, "compose.dev.yaml: missing\n")
 
 
@@ -164,6 +165,21 @@ OTHERS = [
     ("compose.yaml", r":8000\"$", ':9000"', ["published-port"]),
     ("compose.yaml", "init: true", "privileged: true", ["privileged"]),
     ("compose.prod.yaml", "./Caddyfile:/etc/caddy/Caddyfile:ro", "/var/run/docker.sock:/x", ["privileged"]),
+    ("stack.yaml", "stop_grace_period: 15s #", "stop_grace_period: 9s #", ["stop-budget"]),
+    ("stack.yaml", "    stop_grace_period: 15s #.*\n", "", []),
+    ("stack.yaml", "version: .*\n", "name: shop\n", ["stack-option", "stack-option"]),
+    ("stack.yaml", "cap_drop: .*\n    stop", "mem_limit: 5m\n    stop", ["stack-option"]),
+    ("stack.yaml", "    read_only: true", "    tmpfs: [/tmp]", ["stack-option"]),
+    ("stack.yaml", "    read_only: true", "    env_file: [{path: .env}]", ["stack-option"]),
+    ("stack.yaml", "image: r.test/.*", "build: .", ["stack-option", "stack-option"]),
+    ("stack.yaml", "    read_only: true", "    ports: ['8000:8000']", ["rolling-update"]),
+    ("stack.yaml", "    read_only: true", "    ports: [{target: 8000, published: 80, mode: host}]", ["rolling-update"]),
+    ("stack.yaml", "    read_only: true", "    healthcheck: {disable: true}", ["rolling-update"]),
+    ("stack.yaml", "    init: true", "    privileged: true", ["stack-option", "privileged"]),
+    ("stack.yaml", "limits: {memory: 512M}", "limits: {memory: 64M}", ["memory"]),
+    ("stack.yaml", "constraints: .*", "max_replicas_per_node: 1", ["placement"]),
+    ("stack.yaml", "shop-caddyfile-[0-9a-f]+", "shop-caddyfile-0123456789ab", ["config-name"]),
+    ("stack.yaml", "name: shop-caddyfile.*", "name: of-my-own", []),
     ("k8s.yaml", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 19", ["stop-budget"]),
     ("k8s.yaml", "containerPort: 8000", "containerPort: 80", ["published-port"]),
     ("k8s.yaml", "runAsNonRoot: true", "runAsNonRoot: false", ["non-root"]),
@@ -201,7 +217,7 @@ def test_grace_in_the_image(root: Path) -> None:
 
     places = {problem.place for problem in lint.problems(root, lint.present(root)) if problem.rule == "stop-budget"}
 
-    assert places == {"compose.yaml: web", "k8s.yaml: Deployment shop"}
+    assert places == {"compose.yaml: web", "stack.yaml: web", "k8s.yaml: Deployment shop"}
 
 
 @pytest.mark.parametrize(

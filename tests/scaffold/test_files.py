@@ -461,7 +461,7 @@ def test_a_file_that_is_not_written(root: Path) -> None:
         (["--name", "My Shop"], "`My Shop` cannot be a name in compose and Kubernetes"),
         (["--index-url", "https://me:pw@x.example/simple"], "`--index-url` holds credentials"),
         (["--index-url", "x"], "`x` is not the URL of an index"),
-        (["--https", "--for", "all"], "`--https` does not go with prod, k8s, systemd"),
+        (["--https", "--for", "all"], "`--https` does not go with prod, swarm, k8s, systemd"),
         (["--port-env", "WEB_CONCURRENCY"], "`WEB_CONCURRENCY` means something else"),
         (["--mode", "bind", "--for", "k8s"], "`--mode` does not go with k8s"),
         (["--name", "null"], "`null` cannot be a name"),

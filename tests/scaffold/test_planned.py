@@ -67,6 +67,7 @@ def test_which_files() -> None:
         ("compose.prod.yaml", False),
         ("Caddyfile", False),
         ("deploy.sh", False),
+        ("stack.yaml", False),
         ("k8s.yaml", False),
         ("kustomization.yaml", False),
         ("shop.service", False),

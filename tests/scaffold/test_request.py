@@ -143,7 +143,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     (
         {"mode": "bind", "targets": "all"},
-        "`--mode` does not go with watch, prod, k8s: the image has no code",
+        "`--mode` does not go with watch, prod, swarm, k8s: the image has no code",
         NO_CODE,
         "mode",
     ),
@@ -299,6 +299,6 @@ def test_wrong_targets(text: str, problem: str) -> None:
 
     assert failure(error.value) == (
         problem,
-        "choose from docker, compose, dev, watch, prod, k8s, systemd, or all",
+        "choose from docker, compose, dev, watch, prod, swarm, k8s, systemd, or all",
         "for",
     )

@@ -105,7 +105,7 @@ def test_every_file_is_sound(kind: str, folder: str, options: dict[str, Any]) ->
     """Each file parses, passes our own rules, and agrees with the others on port, user and name."""
     with tempfile.TemporaryDirectory() as base:
         root = laid_out(Path(base) / f"p{folder.replace('/', '')}", kind)
-        left = {"watch", "prod", "k8s"} if options.get("mode") == "bind" else set()
+        left = {"watch", "prod", "swarm", "k8s"} if options.get("mode") == "bind" else set()
         request = ScaffoldRequest(targets=",".join(it for it in TARGETS if it not in left), **options)
         names = written(root, request)
 
@@ -195,7 +195,12 @@ def test_hadolint_has_nothing_to_say(tmp_path: Path, kind: str, runner: Any, ind
 def test_compose_takes_the_files(tmp_path: Path, options: dict[str, Any]) -> None:
     """`docker compose config` takes each set of files."""
     root = laid_out(tmp_path / "shop", "requirements")
-    left = {"k8s", "systemd", *(["prod"] if "https" in options else ["prod", "watch"] if "mode" in options else [])}
+    left = {
+        "swarm",
+        "k8s",
+        "systemd",
+        *(["prod"] if "https" in options else ["prod", "watch"] if "mode" in options else []),
+    }
     targets = ",".join(target for target in TARGETS if target not in left)
     written(root, ScaffoldRequest(targets=targets, **options))
 

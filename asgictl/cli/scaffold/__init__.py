@@ -168,19 +168,17 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
 
 def _tell_how(console: Console, found: "Project", paths: AbstractSet[str]) -> None:
     """Say how the files are used."""
-    hints = (
-        ("Dockerfile" in paths, "try it: `asgictl scaffold --verify`"),
-        (
-            "compose.yaml" in paths and found.migrations is not None,
-            "bring the database up to date: `docker compose run --build --rm migrate`",
-        ),
-        ("compose.yaml" in paths, "start it: `docker compose up --build --wait`"),
-        ("deploy.sh" in paths, "deploy it, and each version after it: `sh deploy.sh`"),
-        ("kustomization.yaml" in paths, "deploy it: `kustomization.yaml` begins with the commands"),
-    )
-    for given, hint in hints:
-        if given:
-            console.hint(hint)
+    migrates = "bring the database up to date: `docker compose run --build --rm migrate`"
+    for name, text in (
+        ("Dockerfile", "try it: `asgictl scaffold --verify`"),
+        *([("compose.yaml", migrates)] if found.migrations else []),
+        ("compose.yaml", "start it: `docker compose up --build --wait`"),
+        ("deploy.sh", "deploy it, and each version after it: `sh deploy.sh`"),
+        ("stack.yaml", "deploy it: line 2 of `stack.yaml` is the command"),
+        ("kustomization.yaml", "deploy it: `kustomization.yaml` begins with the commands"),
+    ):
+        if name in paths:
+            console.hint(text)
 
 
 def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":

@@ -30,7 +30,7 @@ ROWS = {
         targets=option(
             "--for",
             metavar="LIST",
-            about="Of docker, compose, dev, watch, prod, k8s, systemd; or all.",
+            about="Of docker, compose, dev, watch, prod, swarm, k8s, systemd; or all.",
             complete=some_of((*TARGETS, "all")),
         ),
         mode=option("--mode", metavar="MODE", about="copy the code into the image, or bind: mount it read-only."),
@@ -82,8 +82,8 @@ ROWS = {
         ),
         tty=flag("--tty", about="A terminal for the container."),
         https=flag("--https", about="HTTPS in the container, with gen-cert's pair."),
-        domain=option("--domain", metavar="NAME", about="The public name, for prod and k8s."),
-        replicas=option("--replicas", metavar="N", about="Containers, for prod and k8s."),
+        domain=option("--domain", metavar="NAME", about="The public name, for prod, swarm and k8s."),
+        replicas=option("--replicas", metavar="N", about="Containers, for prod, swarm and k8s."),
     ),
     **panel(
         "Kubernetes",

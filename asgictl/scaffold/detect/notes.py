@@ -134,6 +134,7 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
     """Yield what the files that are asked for will still need; `builds` are requirements of the build system."""
     if request.https and not (root / "ssl/cert.pem").exists():
         yield f"there is no `ssl/cert.pem` yet: `asgictl gen-cert --group {request.uid}` makes it, with its key"
+    yield from _of_swarm(request, root)
     for volume in request.volumes:
         inside = volume.inside(request.workdir) if request.mode == "bind" else None
         if inside is not None and not (root / inside).is_dir():
@@ -190,6 +191,24 @@ def of_units(request: ScaffoldRequest, runner: str) -> Iterator[str]:
     """Yield what a service of systemd's does not do by `runner`."""
     if "systemd" in request.wanted and runner == "uvicorn":
         yield "at a restart uvicorn resets connections that have just come in; asgictl, as the runner, answers them"
+
+
+def _of_swarm(request: ScaffoldRequest, root: Path) -> Iterator[str]:
+    if "swarm" not in request.wanted:
+        return
+    if request.image is None:
+        yield "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image"
+    if not _filled(root / ".env"):
+        yield "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`"
+    if request.volumes:
+        yield "a volume exists on one node only: stack.yaml keeps the app on the node that NODE names at the deploy"
+
+
+def _filled(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def of_statics(request: ScaffoldRequest, statics: Statics | None) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from asgictl import reading
 from asgictl.scaffold import plan
-from asgictl.scaffold.lint import dockerfile, image, orchestration
+from asgictl.scaffold.lint import dockerfile, image, orchestration, swarm
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 from asgictl.scaffold.write import signature
@@ -46,6 +46,8 @@ def problems(
             yield from orchestration.compose(root / name, server, stages)
         elif name == "deploy.sh":
             yield from _missing(root, name)
+        elif name == "stack.yaml":
+            yield from swarm.stack(root / name, server)
         elif name == "k8s.yaml":
             yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):

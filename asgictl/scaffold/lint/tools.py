@@ -48,6 +48,8 @@ def runs(root: Path, files: list[str]) -> Iterator[Run]:
             yield _run(root, "hadolint", name, ["hadolint", "--failure-threshold", "style", "--no-color", name])
         elif name.startswith("compose."):
             yield _compose(root, name)
+        elif name == "stack.yaml":
+            yield _stack(root, name)
         elif name == "Caddyfile":
             command = ["caddy", "validate", "--adapter", "caddyfile", "--config", name]
             yield _run(root, "caddy", name, command, {"DOMAIN": os.environ.get("DOMAIN") or "localhost"})
@@ -78,6 +80,19 @@ def _script(root: Path, name: str) -> Run:
     if _which("shellcheck") is None and _which("sh") is not None:
         return _run(root, "sh", name, ["sh", "-n", name])
     return _run(root, "shellcheck", name, ["shellcheck", name])
+
+
+def _stack(root: Path, name: str) -> Run:
+    """Have Docker read a copy beside an empty `.env`: the real one is where the stack is deployed from."""
+    program = _which("docker")
+    # A client without that command, like that of 20.10, prints the help of `docker stack` for it, with status 0.
+    if program is None or not re.search(r"(?m)^ +config ", _said([program, "stack", "--help"])):
+        return Run("docker stack config", name, None, ("not installed",))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(root / name, folder)
+        (Path(folder) / ".env").touch()
+        variables = {key: os.environ.get(key) or "localhost" for key in ("DOMAIN", "NODE", "TAG")}
+        return _run(Path(folder), "docker stack config", name, [program, "stack", "config", "-c", name], variables)
 
 
 def _systemd(root: Path, name: str) -> Run:
@@ -122,6 +137,16 @@ def _run(
 def _which(name: str) -> str | None:
     """Return where a program is: on the path, or installed beside asgictl."""
     return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+
+
+def _said(command: list[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell
+            command, capture_output=True, text=True, errors="replace", timeout=_LONGEST, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
 
 
 def _succeeds(command: list[str]) -> bool:

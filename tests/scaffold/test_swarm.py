@@ -1,0 +1,217 @@
+"""The stack for Docker Swarm: all of it, what options change in it, and what is said of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.lint import problems, tools
+from asgictl.scaffold.project import Dependencies, Migrations
+from asgictl.scaffold.request import ScaffoldRequest
+from tests.conftest import linux
+from tests.scaffold.conftest import Lay, run
+from tests.scaffold.test_planned import project, text
+
+IMAGE = "registry.example.com/team/shop"
+
+
+def stack(**options: Any) -> dict[str, Any]:
+    """Return the stack as YAML reads it, where `found` are fields of the project."""
+    found = project(**options.pop("found", {}))
+    loaded: dict[str, Any] = yaml.safe_load(text("stack.yaml", found, **options))
+    return loaded
+
+
+def test_whole() -> None:
+    """The app is started before the old one stops, taken back when it fails, and reached by the proxy alone."""
+    written = stack(image=IMAGE, domain="shop.test", replicas=3, memory="1G", registry_prefix="hub.test/x")
+
+    digest = written["configs"]["caddyfile"]["name"].removeprefix("shop-caddyfile-")
+    assert re.fullmatch(r"[0-9a-f]{12}", digest)
+    assert written == {
+        "version": "3.8",
+        "services": {
+            "web": {
+                "image": f"{IMAGE}:${{TAG:?set TAG, the version to serve}}",
+                "init": True,
+                "environment": {"FORWARDED_ALLOW_IPS": "*", "ASGICTL_SERVE_ENV_FILE": "/run/secrets/env"},
+                "secrets": [{"source": "env", "target": "env", "uid": "10001", "gid": "10001", "mode": 0o400}],
+                "read_only": True,
+                "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 512 * 2**20}}],
+                "cap_drop": ["ALL"],
+                "stop_grace_period": "15s",
+                "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
+                "deploy": {
+                    "replicas": 3,
+                    "endpoint_mode": "dnsrr",
+                    "update_config": {
+                        "order": "start-first",
+                        "parallelism": 1,
+                        "delay": "10s",
+                        "monitor": "30s",
+                        "failure_action": "rollback",
+                    },
+                    "rollback_config": {"order": "start-first", "parallelism": 1, "monitor": "30s"},
+                    "restart_policy": {"condition": "any"},
+                    "resources": {"limits": {"memory": "1G"}, "reservations": {"memory": "128M"}},
+                },
+            },
+            "proxy": {
+                "image": "hub.test/x/caddy:2-alpine",
+                "environment": {"DOMAIN": "${DOMAIN:-shop.test}"},
+                "ports": [
+                    {"target": 80, "published": 80, "protocol": "tcp", "mode": "host"},
+                    {"target": 443, "published": 443, "protocol": "tcp", "mode": "host"},
+                    {"target": 443, "published": 443, "protocol": "udp", "mode": "host"},
+                ],
+                "cap_drop": ["ALL"],
+                "cap_add": ["NET_BIND_SERVICE"],
+                "configs": [{"source": "caddyfile", "target": "/etc/caddy/Caddyfile"}],
+                "volumes": ["caddy_data:/data", "caddy_config:/config"],
+                "stop_grace_period": "15s",
+                "deploy": {"replicas": 1, "placement": {"constraints": ["node.role == manager"]}},
+            },
+        },
+        "volumes": {"caddy_data": None, "caddy_config": None},
+        "configs": {"caddyfile": {"name": f"shop-caddyfile-{digest}", "file": "./Caddyfile"}},
+        "secrets": {"env": {"name": "shop-env-${ENV_VERSION:-1}", "file": ".env"}},
+    }
+
+
+def test_config_is_named_after_its_content() -> None:
+    """Another Caddyfile is another config, so the proxy gets it; anything else leaves the name alone."""
+    names = [stack(**it)["configs"]["caddyfile"]["name"] for it in ({}, {"memory": "2G"}, {"port": 9000})]
+
+    assert names[0] == names[1] != names[2]
+
+
+def test_variables_where_nothing_reads_a_secret() -> None:
+    """Plain uvicorn without python-dotenv gets the variables of `.env` themselves, and no secret."""
+    written = stack(runner="uvicorn")
+
+    assert written["services"]["web"]["env_file"] == [".env"]
+    assert written["services"]["web"]["environment"] == {"FORWARDED_ALLOW_IPS": "*"}
+    assert "secrets" not in written["services"]["web"].keys() | written.keys()
+
+
+def test_variables_for_uvicorn() -> None:
+    """With python-dotenv uvicorn reads the secret itself."""
+    deps = Dependencies("requirements", ("requirements.txt",), {"python-dotenv": None})
+    web = stack(found={"deps": deps}, runner="uvicorn", port_env="PORT")["services"]["web"]
+
+    assert web["environment"] == {"FORWARDED_ALLOW_IPS": "*", "UVICORN_ENV_FILE": "/run/secrets/env", "PORT": "8000"}
+    assert web["secrets"][0]["source"] == "env"
+
+
+def test_volumes() -> None:
+    """An app with a volume stays on one node, which has to be named: nothing is put on an empty volume elsewhere."""
+    written = stack(volume=("data:/app/data",))
+
+    assert written["services"]["web"]["volumes"][1:] == ["data:/app/data"]
+    assert written["services"]["web"]["deploy"]["placement"] == {
+        "constraints": ["node.hostname == ${NODE:?set NODE, the node that has the volumes}"]
+    }
+    assert list(written["volumes"]) == ["data", "caddy_data", "caddy_config"]
+
+
+@pytest.mark.parametrize(
+    ("restart", "policy"),
+    [
+        ("no", {"condition": "none"}),
+        ("unless-stopped", {"condition": "any"}),
+        ("on-failure", {"condition": "on-failure"}),
+        ("on-failure:5", {"condition": "on-failure", "max_attempts": 5}),
+    ],
+)
+def test_restart(restart: str, policy: dict[str, Any]) -> None:
+    """`--restart` is said in Swarm's words."""
+    assert stack(restart=restart)["services"]["web"]["deploy"]["restart_policy"] == policy
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        ({"domain": "a.b"}, "TAG=1.0.0"),
+        ({}, "TAG=1.0.0 DOMAIN=app.example.com"),
+        ({"domain": "a.b", "volume": ("data:/data",)}, "TAG=1.0.0 NODE=$(hostname)"),
+    ],
+)
+def test_command(options: dict[str, Any], command: str) -> None:
+    """The second line is the command that deploys it, with each variable that it wants."""
+    second = text("stack.yaml", **options).splitlines()[1]
+
+    assert second == f"# {command} docker stack deploy --with-registry-auth -c stack.yaml shop"
+
+
+def test_migrations() -> None:
+    """A job migrates, with the app's image, variables and volumes, and an end where it fails."""
+    found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
+    lines = text("stack.yaml", found, image=IMAGE, volume=("data:/data",)).splitlines()[2:13]
+
+    assert lines == [
+        "# Once for each version, before it is deployed (the first time, after that):",
+        "#   docker service rm shop-migrate",
+        "#   timeout 600 docker service create --name shop-migrate --with-registry-auth \\",
+        "#   --mode replicated-job --restart-condition none \\",
+        "#   --network shop_default "
+        "--secret source=shop-env-${ENV_VERSION:-1},target=env,uid=10001,gid=10001,mode=0400 \\",
+        "#   --mount type=volume,source=shop_data,target=/data \\",
+        "#   --constraint node.hostname==$NODE \\",
+        f"#   {IMAGE}:$TAG python -c 'import dotenv,os,sys;dotenv.load_dotenv('\"'\"'/run/secrets/env'\"'\"');"
+        "os.execvp(sys.argv[1],sys.argv[1:])' alembic upgrade head",
+        "# If the job fails, the command waits until the timeout; the reason: docker service logs shop-migrate",
+        'version: "3.8"',
+        "services:",
+    ]
+    assert "--env-file .env" in text("stack.yaml", found, runner="uvicorn")
+
+
+def test_notes(lay: Lay) -> None:
+    """What the stack will still need is said: a registry, the variables, a node for the volumes."""
+    root = lay({})
+
+    assert detect(ScaffoldRequest(targets="swarm", volume=("data:/data",)), root).notes[-3:] == (
+        "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image",
+        "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`",
+        "a volume exists on one node only: stack.yaml keeps the app on the node that NODE names at the deploy",
+    )
+    (root / ".env").write_text("X=1\n")
+    assert not detect(ScaffoldRequest(targets="swarm", image=IMAGE), root).notes
+
+
+def test_written_with_prod(project: Path) -> None:
+    """The Caddyfile is written once for both, and the hint leads to the command."""
+    (project / ".env").write_text("X=1\n")
+    result = run("--for", "docker,compose,prod,swarm", "--domain", "a.b", "--image", IMAGE)
+
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [f"create    {it}" for it in ("Dockerfile", ".dockerignore", "compose.yaml", "compose.prod.yaml", "Caddyfile")]
+        + ["create    stack.yaml"],
+    )
+    assert result.stderr.splitlines()[-1] == "hint: deploy it: line 2 of `stack.yaml` is the command"
+    assert list(problems(project, ["Dockerfile", "stack.yaml"])) == []
+
+
+@linux
+@pytest.mark.parametrize(
+    "help_says", ["  config      Outputs the final config file\n", "  deploy      --kubeconfig config file\n"]
+)
+def test_docker_looks_at_it(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, help_says: str) -> None:
+    """A client that knows `docker stack config` reads it, without the real `.env`; an older one is skipped."""
+    (project / "stack.yaml").write_text("version: '3.8'\n")
+    client = tmp_path / "bin/docker"
+    client.parent.mkdir()
+    client.write_text(
+        f"#!/bin/sh\n[ $2 = --help ] && printf '%s' '{help_says}' && exit\n"
+        '[ "$*" = "stack config -c stack.yaml" ] && [ -f .env ] && [ "$TAG$NODE" ] && exit\nexit 1\n'
+    )
+    client.chmod(0o755)
+    monkeypatch.setattr(tools, "_which", lambda _name: str(client))
+
+    [done] = tools.runs(project, ["stack.yaml"])
+
+    assert (done.tool, done.passed) == ("docker stack config", True if "final" in help_says else None)
