@@ -35,7 +35,6 @@ def test_sound(root: Path) -> None:
     assert root.exists()
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
-        "note: a cluster takes the image from Docker Hub unless its name says another registry: pass --image",
         "note: every pod of the cluster reaches the app, and is believed for a proxy: pass --proxy-namespace, where "
         "that runs, for a NetworkPolicy",
         "note: skipped, not installed: hadolint, docker compose, caddy, shellcheck, docker stack config, "
