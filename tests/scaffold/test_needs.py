@@ -1,5 +1,6 @@
 """The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
 
+import re
 from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
@@ -169,6 +170,10 @@ GOOD = [
     "fastapi==0.1",
     "zttp==0.0.1",
     "brotli==0.1",
+    "jinja2==2.11",
+    "packaging==20.0",
+    "pyyaml==5.4",
+    "cryptography==3.4",
 ]
 
 
@@ -186,8 +191,9 @@ TOO_OLD = [
     ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.54 is needed)"),
     ("-c pins.txt", "uvicorn is <0.40 (>=0.54 is needed)"),
     (
-        "httptools==0.6.2\nPyYAML<6\nuvloop==0.20",
-        "httptools is 0.6.2 (>=0.6.3 is needed), pyyaml is <6 (>=6 is needed) and uvloop is 0.20 (>=0.21 is needed)",
+        "httptools==0.6.2\nUvloop==0.20\nwebsockets<14",
+        "httptools is 0.6.2 (>=0.6.3 is needed), uvloop is 0.20 (>=0.21 is needed) and "
+        "websockets is <14 (>=15 is needed)",
     ),
 ]
 
@@ -242,6 +248,24 @@ def test_a_range_in_pyproject(lay: Lay) -> None:
 def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], server: str) -> None:
     """A project that has asgictl of any version itself answers for what goes with it."""
     assert detect(ScaffoldRequest(**options), lay({"requirements.txt": lines})).runner == server
+
+
+def test_what_tls_in_the_container_takes(lay: Lay) -> None:
+    """With `--https` the image has what certificates are looked at with, and a version too old for it is a conflict."""
+    secure = ScaffoldRequest(https=True)
+    old = detect(secure, lay({"requirements.txt": "fastapi\ncryptography==44.0.1\n"}))
+    assert f"{BESIDE}cryptography is 44.0.1 (>=45 is needed)" in old.notes
+
+    for lines, installed in (
+        ("fastapi\n", '"asgictl[https]==${ASGICTL_VERSION}"'),
+        ("fastapi\nasgictl\n", '"asgictl[https]"'),
+        ("fastapi\nasgictl==0.1.0\n", '"asgictl[https]==0.1.0"'),
+        ("fastapi\nasgictl[standard]\ncryptography==46\n", None),
+    ):
+        text = plan(detect(secure, lay({"requirements.txt": lines})), secure)[0].text
+        assert re.findall(r"install (\S*asgictl\S*)", text) == ([installed] if installed else [])
+    plain = plan(detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n"})), ScaffoldRequest())[0].text
+    assert re.findall(r"install (\S*asgictl\S*)", plain) == ['"asgictl==${ASGICTL_VERSION}"']
 
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
