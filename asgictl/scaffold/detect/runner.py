@@ -32,7 +32,7 @@ def choose(request: ScaffoldRequest, deps: Dependencies, python: str) -> Choice:
     declared = "asgictl" in deps.pinned and deps.pinned["asgictl"] is None
     if request.runner == "uvicorn" or declared:
         return Choice("uvicorn" if request.runner == "uvicorn" else "asgictl")
-    if conflicts := list(_conflicts(deps, python, "https" if request.https else "")):
+    if conflicts := _conflicts(deps, python, "https" if request.https else ""):
         told = f"{', '.join(conflicts[:-1])} and {conflicts[-1]}" if conflicts[1:] else conflicts[0]
         if request.runner == "asgictl":
             raise ConfigError(f"asgictl {__version__} cannot be installed here: {told}", hint="pass --runner uvicorn")
@@ -52,16 +52,16 @@ def choose(request: ScaffoldRequest, deps: Dependencies, python: str) -> Choice:
 
 def _conflicts(deps: Dependencies, python: str, extra: str) -> list[str]:
     """Return, in words, each requirement of asgictl that the project does not let it have."""
-    found = []
+    found = {}
     if int(python.split(".")[1]) < _LEAST_PYTHON:
-        found.append(f"Python is {python} (3.{_LEAST_PYTHON} is needed)")
+        found["python"] = f"Python is {python} (3.{_LEAST_PYTHON} is needed)"
     for needed in _needs(extra):
         name = canonicalize_name(needed.name)
         locked, allowed = deps.pinned.get(name), deps.ranges.get(name)
         asked = f"=={locked}" if locked else allowed
         if asked and not _overlap(asked, needed.specifier):
-            found.append(f"{name} is {locked or allowed} ({needed.specifier} is needed)")
-    return found
+            found[name] = f"{name} is {locked or allowed} ({needed.specifier} is needed)"
+    return list(found.values())
 
 
 def _overlap(asked: str, needed: SpecifierSet) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asgictl import errors, extras
 from asgictl.errors import ConfigError
+from asgictl.serving import arguments
 from asgictl.serving.request import ServeRequest, TlsVersion
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
         return None
     named = "https" if request.https else "ssl-certfile"
     extras.need(f"--{named}", extras.HTTPS, "https", named)
+    arguments.check_uvicorn(named, "ssl_context_factory", "https")
     return TlsRequest(
         ssl_certfile=request.ssl_certfile,
         ssl_keyfile=request.ssl_keyfile,
