@@ -56,7 +56,7 @@ clean:
 
 $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) (once, about a minute)" >&2
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable '.[standard]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

@@ -21,6 +21,9 @@ _LOCKS = {
 }
 _FOLDERS = (".venv", "venv", "env")
 
+# What installs a program into an environment of its own, also where it is already, with other extras.
+_TOOLS = {"uv": "uv tool install", "pipx": "pipx install --force"}
+
 # Distributions that are called otherwise than the module that they bring.
 _DISTRIBUTIONS = {
     "Crypto": "pycryptodome",
@@ -38,6 +41,7 @@ _DISTRIBUTIONS = {
     "decouple": "python-decouple",
     "django_filters": "django-filter",
     "dns": "dnspython",
+    "dockerfile_parse": "dockerfile-parse",
     "docx": "python-docx",
     "dotenv": "python-dotenv",
     "engineio": "python-engineio",
@@ -108,6 +112,22 @@ def installing(
     return f"install it where asgictl runs: `{pip(Path(sys.prefix))} {_quoted(package)}`"
 
 
+def adding(extra: str, folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the hint that says how to install `extra` of asgictl where it runs.
+
+    The project around `folder`, the current one by default, decides by its lock file where asgictl runs in its
+    environment.
+    """
+    folder = folder or Path.cwd()
+    wanted = _itself(extra)
+    if tool := _tool(Path(sys.prefix)):
+        return f"install it: `{_TOOLS[tool]} {wanted}`"
+    here = Path(sys.prefix).resolve()
+    if (lock := _lock(folder)) and any(it.prefix.resolve() == here for it in _environments(folder, environ)):
+        return f"install it: `{_add(lock)} {wanted}`"
+    return f"install it where asgictl runs: `{pip(Path(sys.prefix))} {wanted}`"
+
+
 def pip(prefix: Path) -> str:
     """Return the command that installs into the environment at `prefix`, up to the package."""
     python = _quoted(str(_python(prefix)))
@@ -151,8 +171,8 @@ def _together(folder: Path) -> str:
     )
 
 
-def _itself() -> str:
-    """Return what installs this asgictl: its name, or where it was installed from.
+def _itself(extra: str = "standard") -> str:
+    """Return what installs this asgictl with an extra: its name, or where it was installed from.
 
     https://packaging.python.org/en/latest/specifications/direct-url/
     """
@@ -160,17 +180,18 @@ def _itself() -> str:
     from importlib import metadata
     from urllib.parse import unquote, urlsplit
 
+    named = f"asgictl[{extra}]"
     try:
         text = metadata.distribution("asgictl").read_text("direct_url.json")
         found = json.loads(text or "{}")
     except (metadata.PackageNotFoundError, ValueError):
-        return "asgictl"
+        return _quoted(named)
     url = str(found.get("url", ""))
     if url.startswith("file:"):
-        return _quoted(unquote(urlsplit(url).path))
+        return _quoted(f"{unquote(urlsplit(url).path)}[{extra}]")
     if "vcs_info" in found:
-        return _quoted(f"asgictl @ {found['vcs_info'].get('vcs', 'git')}+{url}")
-    return "asgictl"
+        return _quoted(f"{named} @ {found['vcs_info'].get('vcs', 'git')}+{url}")
+    return _quoted(named)
 
 
 def others(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Other]:

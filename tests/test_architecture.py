@@ -21,6 +21,7 @@ import websockets.protocol
 import websockets.server
 
 import asgictl
+from asgictl import extras
 from asgictl.serving import logs
 
 PACKAGE = Path(asgictl.__file__).parent
@@ -42,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "option_types": set(),
     "reading": set(),
     "atomic": {"errors"},
+    "extras": {"environment", "errors"},
     "environment": {"reading"},
     "env_files": {"errors"},
     "missing": {"environment", "pyproject", "reading"},
@@ -51,12 +53,12 @@ ALLOWED: dict[str, set[str]] = {
     "console": {"errors", "spans"},
     "demo": {"asgi"},
     "certs": {"atomic", "errors", "option_types", "reading"},
-    "discovery": {"errors", "frameworks", "pyproject", "reading"},
+    "discovery": {"environment", "errors", "frameworks", "pyproject", "reading"},
     "scaffold": {"", "atomic", "discovery", "errors", "frameworks", "option_types", "pyproject", "reading"},
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
-        *("adapt", "addresses", "asgi", "certs", "discovery", "env_files", "environment", "errors", "failure"),
-        *("option_types", "rfc9110", "spans", "streams"),
+        *("adapt", "addresses", "asgi", "certs", "discovery", "env_files", "environment", "errors", "extras"),
+        *("failure", "option_types", "rfc9110", "spans", "streams"),
     },
     "inspector": {
         *("adapt", "addresses", "asgi", "demo", "errors", "failure", "option_types", "rfc9110", "spans"),
@@ -68,6 +70,7 @@ ALLOWED: dict[str, set[str]] = {
         *("", "adapt", "addresses", "asgi", "atomic", "bounds", "certs", "console", "discovery", "environment"),
         *(
             "errors",
+            "extras",
             "inspector",
             "option_types",
             "pyproject",
@@ -259,15 +262,29 @@ def test_options_are_fields() -> None:
     assert asked <= {"cli/command.py"}
 
 
-@pytest.mark.parametrize(
-    ("package", "parts"),
-    [("typer", {"cli"}), ("rich", {"console"}), ("cryptography", {"certs"}), ("uvicorn", {"serving"})],
-)
-def test_packages_have_their_place(package: str, parts: set[str]) -> None:
-    """Typer, rich, cryptography and uvicorn are used only where they belong."""
+PLACES = {
+    "typer": {"cli"},
+    "rich": {"console"},
+    "uvicorn": {"serving"},
+    # Only of an extra.
+    "cryptography": {"certs"},
+    "dockerfile_parse": {"scaffold"},
+    "idna": {"certs"},
+    "jinja2": {"scaffold"},
+    "packaging": {"scaffold"},
+    "platformdirs": {"certs"},
+    "tomlkit": {"scaffold"},
+    "watchfiles": {"serving"},
+    "yaml": {"discovery", "scaffold"},
+}
+
+
+@pytest.mark.parametrize("package", PLACES)
+def test_packages_have_their_place(package: str) -> None:
+    """The large requirements, and those of an extra, are used only where they belong."""
     users = {own_part(file) for file in FILES if any(name.split(".")[0] == package for name in imported(file))}
 
-    assert users <= parts
+    assert users == PLACES[package]
 
 
 def test_uvicorn_is_called_in_one_place() -> None:
@@ -349,6 +366,16 @@ def test_a_certificate_that_is_good_is_looked_at_without_cryptography() -> None:
     assert "cryptography" not in loaded_after("import asgictl.serving.tls, asgictl.certs.served")
 
 
+def test_the_core_loads_no_package_of_an_extra() -> None:
+    """All that is neither about certificates nor about scaffold can be imported with the core's requirements alone."""
+    beyond = ("certs/", "cli/gen_cert/", "cli/scaffold/", "scaffold/", "serving/tls/")
+    paths = [file.relative_to(PACKAGE) for file in FILES if not file.name.startswith("__")]
+    names = [".".join(it.with_suffix("").parts) for it in paths if not it.as_posix().startswith(beyond)]
+    modules = [f"asgictl.{name}" for name in (*names, "cli.gen_cert", "cli.scaffold", "serving.tls")]
+
+    assert not {*extras.HTTPS, *extras.SCAFFOLD} & loaded_after(f"import {', '.join(modules)}")
+
+
 def test_children_do_not_load_the_command_line() -> None:
     """A process that uvicorn spawns imports the console script's module again, and nothing of Typer."""
     assert not {"typer", "asgictl.cli"} & loaded_after("import asgictl.__main__")
@@ -374,9 +401,10 @@ def test_the_lines_that_are_left_out_are_uvicorns(line: str) -> None:
     assert any(line in source for source in sources)
 
 
-def test_requirements_have_their_reasons() -> None:
+@pytest.mark.parametrize("table", ["dependencies", "https", "standard"])
+def test_requirements_have_their_reasons(table: str) -> None:
     """Each requirement of the package has a line above it that says why it is not lower."""
     text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    lines = text.partition("\ndependencies = [\n")[2].partition("\n]\n")[0].split("\n")
+    lines = text.partition(f"\n{table} = [\n")[2].partition("\n]\n")[0].split("\n")
 
     assert [line for above, line in pairwise(["", *lines]) if "#" not in line and "#" not in above] == []

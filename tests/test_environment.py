@@ -17,7 +17,8 @@ from tests.conftest import Serve, Write
 BARE = "async def app(scope, receive, send): ...\n"
 HERE = Path(sys.prefix)
 # The tests run an editable installation.
-ITSELF = json.loads(metadata.distribution("asgictl").read_text("direct_url.json") or "")["url"].removeprefix("file://")
+SOURCE = json.loads(metadata.distribution("asgictl").read_text("direct_url.json") or "")["url"].removeprefix("file://")
+ITSELF = f"'{SOURCE}[standard]'"
 
 
 def moved(how: str, prefix: Path, *, by: str | None = None) -> str:
@@ -168,20 +169,54 @@ def test_never_into_a_tools_own_environment(
     assert locked == f"{begin}add it to the project: `uv add --dev {ITSELF}`, then `uv run asgictl serve`"
 
 
+@pytest.mark.parametrize(
+    ("mark", "command"),
+    [("uv-receipt.toml", "uv tool install"), ("pipx_metadata.json", "pipx install --force")],
+)
+def test_an_extra_of_a_tools_own_asgictl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str, command: str
+) -> None:
+    """What asgictl itself lacks is installed where it runs, by the tool that has put it there, whatever is here."""
+    own = tmp_path / "tools"
+    own.mkdir()
+    (own / mark).write_text("")
+    monkeypatch.setattr(sys, "prefix", str(own))
+    (tmp_path / "uv.lock").write_text("")
+    made(tmp_path)
+
+    assert environment.adding("standard", tmp_path, {}) == f"install it: `{command} {ITSELF}`"
+
+
+def test_an_extra_in_the_projects_own_environment(tmp_path: Path) -> None:
+    """Where asgictl runs among the project's packages its tool adds the extra for development; else pip does."""
+    (tmp_path / "uv.lock").write_text("")
+    active = {"VIRTUAL_ENV": sys.prefix}
+
+    own = environment.adding("https", tmp_path, active)
+    elsewhere = environment.adding("https", tmp_path, {})
+
+    wanted = f"'{SOURCE}[https]'"
+    assert own == f"install it: `uv add --dev {wanted}`"
+    assert elsewhere == f"install it where asgictl runs: `{sys.executable} -m pip install {wanted}`"
+
+
 INSTALLED: dict[str, tuple[str | None, str]] = {
-    "from an index": (None, "asgictl"),
-    "from an index, with a hash": ('{"url": "https://x.test/asgictl.whl", "archive_info": {}}', "asgictl"),
-    "from a folder": ('{"url": "file:///home/me/my%20work/asgictl", "dir_info": {}}', "'/home/me/my work/asgictl'"),
+    "from an index": (None, "'asgictl[standard]'"),
+    "from an index, with a hash": ('{"url": "https://x.test/asgictl.whl", "archive_info": {}}', "'asgictl[standard]'"),
+    "from a folder": (
+        '{"url": "file:///home/me/my%20work/asgictl", "dir_info": {}}',
+        "'/home/me/my work/asgictl[standard]'",
+    ),
     "from a repository": (
         '{"url": "https://x.test/asgictl", "vcs_info": {"vcs": "hg"}}',
-        "'asgictl @ hg+https://x.test/asgictl'",
+        "'asgictl[standard] @ hg+https://x.test/asgictl'",
     ),
     "from a repository without a name": (
         '{"url": "https://x.test/asgictl", "vcs_info": {}}',
-        "'asgictl @ git+https://x.test/asgictl'",
+        "'asgictl[standard] @ git+https://x.test/asgictl'",
     ),
-    "in ways nobody knows": ("{", "asgictl"),
-    "with a list": ('{"url": null}', "asgictl"),
+    "in ways nobody knows": ("{", "'asgictl[standard]'"),
+    "with a list": ('{"url": null}', "'asgictl[standard]'"),
 }
 
 
@@ -214,7 +249,7 @@ def test_asgictl_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Monke
     assert environment.note(tmp_path, {"VIRTUAL_ENV": str(prefix)}) == moved(
         f"`{prefix}`, the environment that is active",
         prefix,
-        by=f"`uv pip install --python {python} asgictl`, then `'{prefix}/bin/asgictl' serve`",
+        by=f"`uv pip install --python {python} 'asgictl[standard]'`, then `'{prefix}/bin/asgictl' serve`",
     )
 
 

@@ -218,8 +218,12 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
             extras.append(f"websockets=={versions.WEBSOCKETS}")
     version = versions.UVICORN if request.runner == "uvicorn" else __version__
-    fixed = f"asgictl @ {project.server_from}" if project.server_from else None
-    name = f"{request.runner}==${{{request.runner.upper()}_VERSION}}"
+    secure = request.runner == "asgictl" and request.https
+    server = "asgictl[https]" if secure else request.runner
+    if there and secure and "cryptography" not in has:  # the project's own asgictl is without the extra
+        extras.append(f'"{server}=={has["asgictl"]}"' if has["asgictl"] else f'"{server}"')
+    fixed = f"{server} @ {project.server_from}" if project.server_from else None
+    name = f"{server}==${{{request.runner.upper()}_VERSION}}"
     return {
         "runner": request.runner,
         "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],

@@ -144,6 +144,7 @@ def _http2(http: str) -> dict[str, Any]:
     if find_spec("zttp") is None:
         hint = environment.installing("zttp")
         raise ConfigError("`--http2` needs the package `zttp`", hint=hint, option="http2")
+    check_uvicorn("http2", "http2", "http2")
     return {"http2": True, "http": "zttp"}
 
 
@@ -163,6 +164,8 @@ def _check(arguments: Mapping[str, Any], folder: Path) -> None:
         if package and find_spec(package) is None:
             hint = environment.installing(package)
             raise ConfigError(f"`--{name} {choice}` needs the package `{package}`", hint=hint, option=name)
+        if choice == "zttp":
+            check_uvicorn(name, "http2", "http2")
     if "log_config" in arguments and not Path(arguments["log_config"]).is_file():
         problem = f"there is no file `{arguments['log_config']}`"
         raise FileProblemError(problem, hint="pass --log-config with a file", option="log-config")
@@ -174,6 +177,17 @@ def header(text: str) -> tuple[str, str]:
     if pair is None:
         raise ConfigError(f"`{text}` is not a header", hint="write it as `Name: value`", option="header")
     return pair
+
+
+def check_uvicorn(option: str, argument: str, extra: str) -> None:
+    """Raise `ConfigError` where uvicorn is older than the one in `extra`, with an `argument` that `option` needs."""
+    import inspect
+
+    import uvicorn
+
+    if argument not in inspect.signature(uvicorn.run).parameters:
+        problem = f"`--{option}` needs a newer uvicorn than {uvicorn.__version__}"
+        raise ConfigError(problem, hint=environment.adding(extra), option=option)
 
 
 def _extra(items: Mapping[str, Any]) -> dict[str, Any]:

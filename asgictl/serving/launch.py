@@ -153,11 +153,12 @@ def _one_process(
     runtime.stopping.notify(lambda: stopping.later(stopping.REFUSE if runtime.stopping.ready else 0, listener.refuse))
     try:
         runtime.load()
-        secure = runtime.ssl_context if plan.uvicorn.get("ssl_certfile") else None
         app = loopback.unmapped(runtime) if plan.instructions.unmap else runtime.__call__  # a method is called faster
         more: dict[str, Any] = {"http": runtime.http_protocol} if plan.instructions.limits_heads else {}
+        if plan.uvicorn.get("ssl_certfile"):
+            more["ssl_context_factory"] = runtime.ssl_context
         loop = plan.instructions.loop
-        _uvicorn(app, plan, listener, interface="asgi3", loop=loop, ssl_context_factory=secure, **more)
+        _uvicorn(app, plan, listener, interface="asgi3", loop=loop, **more)
     except stopping.Stopped as stop:
         raise supervised.stopped_early(signal.Signals(stop.args[0])) from None
     except SystemExit as error:

@@ -119,6 +119,8 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", run: R
     os.environ.setdefault(worker.SAFE_PATH, worker.OURS)
     if plan.instructions.limits_heads:
         arguments["http"] = f"{worker.__name__}:{worker.http_protocol.__name__}"
+    if plan.tls:
+        arguments["ssl_context_factory"] = worker.ssl_context
     try:
         with pool.watched():
             run(
@@ -128,7 +130,6 @@ def _supervised(plan: ServePlan, listener: listen.Listener, pool: "Pool", run: R
                 factory=True,
                 interface="asgi3",
                 loop=f"{worker.__name__}:{worker.new_event_loop.__name__}",
-                ssl_context_factory=worker.ssl_context if plan.tls else None,
                 **arguments,
             )
     except stopping.Stopped as stop:

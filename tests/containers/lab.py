@@ -54,20 +54,20 @@ def missing() -> str | None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[None]:
-    """Have an engine that the calls of `docker` in this process reach."""
+def running(wheels: tuple[str, ...] = _WHEELS) -> Iterator[None]:
+    """Have an engine that the calls of `docker` in this process reach, and an index of `wheels` and of asgictl's."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asgictl-lab-", ignore_cleanup_errors=True)))
         if SYSTEM:
             _official_image(home)
         else:
-            wheels = _wheels()
+            index = _wheels(wheels)
             base = _debian("python", _PYTHON)
             _debian("systemd", _SYSTEMD)  # while there is a network
             stack.enter_context(_namespace(f"asgictl-{os.getpid()}"))
             _programs(home)
             stack.enter_context(_engine(home))
-            _index(home, wheels)
+            _index(home, index)
             stack.enter_context(_served(home / "index"))
             call("docker", "import", str(base), "asgictl-debian")
             _base_image(home)
@@ -113,16 +113,16 @@ def _cache() -> Path:
     return folder
 
 
-def _wheels() -> Path:
+def _wheels(groups: tuple[str, ...]) -> Path:
     """Return a folder with all wheels, asgictl's own among them, built from this tree."""
-    key = hashlib.sha256(repr((_WHEELS, _PLATFORMS, (ROOT / "pyproject.toml").read_bytes())).encode()).hexdigest()[:12]
+    key = hashlib.sha256(repr((groups, _PLATFORMS, (ROOT / "pyproject.toml").read_bytes())).encode()).hexdigest()[:12]
     folder = _cache() / f"wheels-{key}"
     platforms = [argument for name in _PLATFORMS for argument in ("--platform", name)]
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--python-version", PYTHON]
     if not (folder / "complete").exists():
         # Not the command's own dependencies by hand: its wheel says them.
         own = _own_wheel(folder)
-        for group in (f"{own} {_WHEELS[0]}", *_WHEELS[1:]):
+        for group in (f"{own}[https] {groups[0]}", *groups[1:]):
             call(*download, "--implementation", "cp", *platforms, "--dest", str(folder), *group.split(), timeout=900)
         (folder / "complete").touch()
     _own_wheel(folder)

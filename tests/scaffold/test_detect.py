@@ -86,7 +86,7 @@ def test_two_places(lay: Lay) -> None:
         ({"pyproject.toml": '[project]\nrequires-python = "<3"\n'}, {}, "no Python 3 is <3 (pyproject.toml:2)"),
         ({"pyproject.toml": '[project]\nrequires-python = "new"\n'}, {}, "`new` (pyproject.toml:2) is not a version"),
         ({"pyproject.toml": "["}, {}, "cannot read"),
-        ({"requirements.txt": "uvicorn==0.30\n"}, {"runner": "asgictl"}, "uvicorn is 0.30 (>=0.54 is needed)"),
+        ({"requirements.txt": "uvicorn==0.30\n"}, {"runner": "asgictl"}, "uvicorn is 0.30 (>=0.41 is needed)"),
         ({".python-version": "3.10"}, {"runner": "asgictl"}, "Python is 3.10 (3.11 is needed)"),
     ],
 )

@@ -1,5 +1,6 @@
 """The Python version, Debian's packages and the server's own needs; and the notes on what is still missing."""
 
+import re
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,13 +164,17 @@ def test_debian_packages() -> None:
 
 
 GOOD = [
-    "uvicorn==0.54",
+    "uvicorn==0.41",
     "uvicorn==99",
     "httptools==0.6.3",
     "uvloop==0.21",
     "fastapi==0.1",
     "zttp==0.0.1",
     "brotli==0.1",
+    "jinja2==2.11",
+    "packaging==20.0",
+    "pyyaml==5.4",
+    "cryptography==3.4",
 ]
 
 
@@ -181,14 +186,15 @@ def test_what_is_locked_and_good(lay: Lay, line: str) -> None:
 
 BESIDE = f"uvicorn alone serves in the image, as asgictl {__version__} does not go with the rest: "
 TOO_OLD = [
-    ("uvicorn==0.53", "uvicorn is 0.53 (>=0.54 is needed)"),
-    ("uvicorn<0.30", "uvicorn is <0.30 (>=0.54 is needed)"),
-    ("uvicorn[standard]~=0.30.1", "uvicorn is ~=0.30.1 (>=0.54 is needed)"),
-    ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.54 is needed)"),
-    ("-c pins.txt", "uvicorn is <0.40 (>=0.54 is needed)"),
+    ("uvicorn==0.40", "uvicorn is 0.40 (>=0.41 is needed)"),
+    ("uvicorn<0.30", "uvicorn is <0.30 (>=0.41 is needed)"),
+    ("uvicorn[standard]~=0.30.1", "uvicorn is ~=0.30.1 (>=0.41 is needed)"),
+    ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.41 is needed)"),
+    ("-c pins.txt", "uvicorn is <0.40 (>=0.41 is needed)"),
     (
-        "httptools==0.6.2\nPyYAML<6\nuvloop==0.20",
-        "httptools is 0.6.2 (>=0.6.3 is needed), pyyaml is <6 (>=6 is needed) and uvloop is 0.20 (>=0.21 is needed)",
+        "httptools==0.6.2\nUvloop==0.20\nwebsockets<14",
+        "httptools is 0.6.2 (>=0.6.3 is needed), uvloop is 0.20 (>=0.21 is needed) and "
+        "websockets is <14 (>=15 is needed)",
     ),
 ]
 
@@ -212,7 +218,7 @@ def test_what_asgictl_cannot_run_beside(lay: Lay, lines: str, told: str) -> None
 
 @pytest.mark.parametrize(
     "line",
-    ["uvicorn<1", "uvicorn>0.20,<0.54.1", "uvicorn>0.54,<0.55", "uvicorn!=0.54", "uvicorn~=0.54", "uvicorn<=0.54"],
+    ["uvicorn<1", "uvicorn>0.20,<0.41.1", "uvicorn>0.41,<0.42", "uvicorn!=0.41", "uvicorn~=0.41", "uvicorn<=0.41"],
 )
 def test_a_range_that_leaves_room(lay: Lay, line: str) -> None:
     """A range that allows some version which asgictl can run with is no matter, in either kind of list."""
@@ -224,9 +230,9 @@ def test_a_range_that_leaves_room(lay: Lay, line: str) -> None:
 
 def test_a_range_in_pyproject(lay: Lay) -> None:
     """What `pyproject.toml` allows counts as what a list does."""
-    root = lay({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["uvicorn<0.50"]\n'})
+    root = lay({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["uvicorn<0.40"]\n'})
 
-    assert detect(ScaffoldRequest(), root).notes == (f"{BESIDE}uvicorn is <0.50 (>=0.54 is needed)",)
+    assert detect(ScaffoldRequest(), root).notes == (f"{BESIDE}uvicorn is <0.40 (>=0.41 is needed)",)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +249,25 @@ def test_a_range_in_pyproject(lay: Lay) -> None:
 def test_who_is_asked(lay: Lay, lines: str, options: dict[str, Any], server: str) -> None:
     """A project that has asgictl of any version itself answers for what goes with it."""
     assert detect(ScaffoldRequest(**options), lay({"requirements.txt": lines})).runner == server
+
+
+def test_what_tls_in_the_container_takes(lay: Lay) -> None:
+    """With `--https` the image has what certificates are looked at with, and a version too old for it is a conflict."""
+    secure = ScaffoldRequest(https=True)
+    old = detect(secure, lay({"requirements.txt": "fastapi\ncryptography==44.0.1\nuvicorn==0.40\n"}))
+    told = "uvicorn is 0.40 (>=0.47 is needed) and cryptography is 44.0.1 (>=45 is needed)"
+    assert f"{BESIDE}{told}" in old.notes
+
+    for lines, installed in (
+        ("fastapi\n", '"asgictl[https]==${ASGICTL_VERSION}"'),
+        ("fastapi\nasgictl\n", '"asgictl[https]"'),
+        ("fastapi\nasgictl==0.1.0\n", '"asgictl[https]==0.1.0"'),
+        ("fastapi\nasgictl[standard]\ncryptography==46\n", None),
+    ):
+        text = plan(detect(secure, lay({"requirements.txt": lines})), secure)[0].text
+        assert re.findall(r"install (\S*asgictl\S*)", text) == ([installed] if installed else [])
+    plain = plan(detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n"})), ScaffoldRequest())[0].text
+    assert re.findall(r"install (\S*asgictl\S*)", plain) == ['"asgictl==${ASGICTL_VERSION}"']
 
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
+from asgictl import environment
 from asgictl.certs import served
 from asgictl.errors import ConfigError, StartError
 from asgictl.serving import arguments, equivalent, plan, protocols
@@ -148,6 +150,29 @@ def test_http2_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
         made(tmp_path, http2=True, **given)
 
     assert (caught.value.message, caught.value.hint, caught.value.option) == (message, hint, "http2")
+
+
+@pytest.mark.parametrize(
+    ("given", "option", "extra"),
+    [
+        ({"https": True}, "https", "https"),
+        ({"ssl_certfile": "cert.pem"}, "ssl-certfile", "https"),
+        ({"http2": True}, "http2", "http2"),
+        ({"http": "zttp"}, "http", "http2"),
+    ],
+)
+def test_a_uvicorn_that_is_too_old_for_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], option: str, extra: str
+) -> None:
+    """HTTPS and HTTP/2 need a newer uvicorn than serving does; the extra of each brings it."""
+    monkeypatch.setattr(uvicorn, "run", lambda app: app)
+    monkeypatch.setattr(uvicorn, "__version__", "0.41.0")
+
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, **given)
+
+    expected = f"`--{option}` needs a newer uvicorn than 0.41.0", environment.adding(extra), option
+    assert (caught.value.message, caught.value.hint, caught.value.option) == expected
 
 
 @pytest.mark.parametrize(("given", "http"), [({}, "zttp"), ({"http": "auto"}, "zttp"), ({"http": "zttp"}, "zttp")])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asgictl import extras
 from asgictl.certs.request import CertRequest
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.gen_cert import make, options
@@ -29,6 +30,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     asgictl gen-cert --phone             hand that authority to a phone
     asgictl gen-cert --check             what is in ssl/, and who trusts it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    extras.need("asgictl gen-cert", extras.HTTPS, "standard")
     trusts = flags.trust and not flags.check
     console = run.console
     _check_stores(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from asgictl import bounds, pyproject, reading
+from asgictl import bounds, extras, pyproject, reading
 from asgictl.cli.command import Invocation, alone
 from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
@@ -34,6 +34,7 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     asgictl scaffold --check           up to date, and sound? for CI
     asgictl scaffold --verify          build it, run it, ask it, stop it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    extras.need("asgictl scaffold", extras.SCAFFOLD, "standard")
     from asgictl.scaffold import accepted
     from asgictl.scaffold.detect import detect
     from asgictl.scaffold.plan import plan

@@ -9,11 +9,12 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import errors, pyproject, reading
+from asgictl import environment, errors, pyproject, reading
 from asgictl.discovery.declared import command_lines
 from asgictl.discovery.declared.command_lines import Named
 from asgictl.discovery.places import COMPOSE, DOCKERFILES, DOTENV, GUNICORN, MAKEFILES, PROCFILE, VARIABLES
@@ -297,6 +298,9 @@ def _of_script(
 def _compose(folder: Path, note: Note) -> Iterator[list[Claim]]:
     for name in COMPOSE:
         if text := _text(folder / name, note):
+            if find_spec("yaml") is None:
+                note(f"`{name}` is not read without pyyaml: {environment.adding('standard')}")
+                return
             services = _services(text)
             yield [claim for service in services for claim in _of_service(service, folder / name, text, note)]
             return

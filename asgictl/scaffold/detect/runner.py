@@ -32,7 +32,7 @@ def choose(request: ScaffoldRequest, deps: Dependencies, python: str) -> Choice:
     declared = "asgictl" in deps.pinned and deps.pinned["asgictl"] is None
     if request.runner == "uvicorn" or declared:
         return Choice("uvicorn" if request.runner == "uvicorn" else "asgictl")
-    if conflicts := list(_conflicts(deps, python)):
+    if conflicts := _conflicts(deps, python, "https" if request.https else ""):
         told = f"{', '.join(conflicts[:-1])} and {conflicts[-1]}" if conflicts[1:] else conflicts[0]
         if request.runner == "asgictl":
             raise ConfigError(f"asgictl {__version__} cannot be installed here: {told}", hint="pass --runner uvicorn")
@@ -50,18 +50,18 @@ def choose(request: ScaffoldRequest, deps: Dependencies, python: str) -> Choice:
     return Choice("uvicorn", note=f"{note}: pass --runner asgictl if it has")
 
 
-def _conflicts(deps: Dependencies, python: str) -> list[str]:
+def _conflicts(deps: Dependencies, python: str, extra: str) -> list[str]:
     """Return, in words, each requirement of asgictl that the project does not let it have."""
-    found = []
+    found = {}
     if int(python.split(".")[1]) < _LEAST_PYTHON:
-        found.append(f"Python is {python} (3.{_LEAST_PYTHON} is needed)")
-    for needed in _needs():
+        found["python"] = f"Python is {python} (3.{_LEAST_PYTHON} is needed)"
+    for needed in _needs(extra):
         name = canonicalize_name(needed.name)
         locked, allowed = deps.pinned.get(name), deps.ranges.get(name)
         asked = f"=={locked}" if locked else allowed
         if asked and not _overlap(asked, needed.specifier):
-            found.append(f"{name} is {locked or allowed} ({needed.specifier} is needed)")
-    return found
+            found[name] = f"{name} is {locked or allowed} ({needed.specifier} is needed)"
+    return list(found.values())
 
 
 def _overlap(asked: str, needed: SpecifierSet) -> bool:
@@ -76,10 +76,12 @@ def _overlap(asked: str, needed: SpecifierSet) -> bool:
 
 
 @functools.cache
-def _needs() -> tuple[Requirement, ...]:
-    """Return what asgictl needs without its extras."""
+def _needs(extra: str) -> tuple[Requirement, ...]:
+    """Return what asgictl needs, with one of its extras or none."""
     needed = map(Requirement, metadata.requires("asgictl") or ())
-    return tuple(it for it in needed if not (it.marker and "extra" in str(it.marker)))
+    return tuple(
+        it for it in needed if not (it.marker and "extra" in str(it.marker)) or it.marker.evaluate({"extra": extra})
+    )
 
 
 def _origin() -> str | None:

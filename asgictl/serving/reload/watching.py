@@ -5,8 +5,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+from asgictl import environment
 from asgictl.serving.reload.changes import Changes
 
 # How long a change may be followed by another that belongs to it, in milliseconds.
@@ -135,7 +137,7 @@ def batches(watcher: Watcher, note: Callable[[str], object]) -> Iterator[set[str
 
     `note` hears when a folder is gone, and when watching takes another way, or long.
     """
-    polling = _is_polling_wanted(os.environ)
+    polling = _is_polling_wanted(os.environ) or _is_alone(note)
     news: set[str] = set()
     since = watcher.begun
     while not watcher.stopped.is_set():
@@ -183,6 +185,14 @@ def _is_polling_wanted(environ: Mapping[str, str]) -> bool:
     """Tell whether a variable of watchfiles' asks for it (https://watchfiles.helpmanual.io/api/watch/)."""
     value = environ.get("WATCHFILES_FORCE_POLLING", "")
     return bool(value) and value.lower() not in {"false", "disable", "disabled"}
+
+
+def _is_alone(note: Callable[[str], object]) -> bool:
+    """Tell whether nothing is there that the system could tell of changes; `note` hears of it."""
+    if find_spec("watchfiles") is not None:
+        return False
+    note(f"without watchfiles, edits are found by looking at all files: {environment.adding('standard')}")
+    return True
 
 
 def _delay(environ: Mapping[str, str]) -> float:

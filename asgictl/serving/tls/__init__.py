@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from asgictl import errors
+from asgictl import errors, extras
 from asgictl.errors import ConfigError
+from asgictl.serving import arguments
 from asgictl.serving.request import ServeRequest, TlsVersion
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
         raise ConfigError("`-X ssl_ciphers` needs HTTPS", hint=hint, option="uvicorn.ssl_ciphers")
     if not wanted:
         return None
+    named = "https" if request.https else "ssl-certfile"
+    extras.need(f"--{named}", extras.HTTPS, "https", named)
+    arguments.check_uvicorn(named, "ssl_context_factory", "https")
     return TlsRequest(
         ssl_certfile=request.ssl_certfile,
         ssl_keyfile=request.ssl_keyfile,
