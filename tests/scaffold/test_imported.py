@@ -13,6 +13,10 @@ from tests.scaffold.conftest import APP, Lay, found, refused
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 FACTORY = "import quart\ndef create_app():\n    return quart.Quart('x')\n"
+DJANGO = {
+    "site/manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf.settings')\n",
+    "site/conf/settings.py": "SECRET_KEY = 'x'\n",
+}
 SETTINGS_ALONE = {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}
 
 
@@ -36,6 +40,8 @@ SETTINGS_ALONE = {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}
             "requirements/web.txt",
         ),
         ({"main.py": FASTAPI, "requirements_api.txt": "fastapi\n"}, None, "requirements_api.txt"),
+        ({**DJANGO, "site/requirements.txt": "django\n"}, None, "site/requirements.txt"),
+        ({**DJANGO, "site/requirements/prod.txt": "django\n"}, None, "site/requirements/prod.txt"),
     ],
 )
 def test_a_list_beside_the_app(lay: Lay, files: dict[str, str], app: str | None, name: str) -> None:
@@ -76,6 +82,16 @@ LACKING = [
         {"requirements.txt": "flask\n", "main.py": FASTAPI},
         "the app needs fastapi, imported in main.py:1, and `requirements.txt` does not bring it",
         "add `fastapi` to `requirements.txt`, or pass --requirements with the file that has it",
+    ),
+    (
+        DJANGO,
+        "the app needs django, and no file declares it",
+        "write `django` into requirements.txt, or pass --requirements with the file that has it",
+    ),
+    (
+        {**DJANGO, "site/requirements.txt": "celery\n"},
+        "the app needs django, and `site/requirements.txt` does not bring it",
+        "add `django` to `site/requirements.txt`, or pass --requirements with the file that has it",
     ),
     (
         {"requirements.txt": "fastapi\n", "main.py": "import socketio\napp = socketio.ASGIApp(None)\n"},

@@ -26,11 +26,12 @@ def find(request: ScaffoldRequest, folder: Path) -> tuple[Path, str]:
 
 
 def app_file(request: ScaffoldRequest, folder: Path) -> Path | None:
-    """Return the file of the app that `serve` would find in `folder`."""
+    """Return the file of the app that `serve` would find in `folder`; of one made from settings, its `manage.py`."""
     try:
-        return discovery.find(request.app, folder, {}, lambda _: None).file
+        ref = discovery.find(request.app, folder, {}, lambda _: None)
     except AsgictlError:
         return None
+    return ref.file or next((file for path in ref.path if (file := Path(path) / "manage.py").is_file()), None)
 
 
 def between(file: Path | None, root: Path) -> Iterator[Path]:
