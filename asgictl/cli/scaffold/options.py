@@ -59,7 +59,7 @@ ROWS = {
         python=option("--python", metavar="X.Y", about="The version of Python."),
         base=option("--base", metavar="IMAGE", about="Debian with Python, as the base."),
         registry_prefix=option("--registry-prefix", metavar="HOST/PATH", about="Where base images come from."),
-        apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
+        apt=option("--apt", metavar="PACKAGE", about="One more of Debian's; -dev and compilers only to build."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
         runner=option("--runner", metavar="NAME", about="What serves in it: asgictl, uvicorn, or auto."),

@@ -14,7 +14,7 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes, refusals
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes, lacks, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _LAST_LINES = 12
@@ -56,9 +56,9 @@ def verify(
             try:
                 seen = step()
             except (_FailedError, EngineError) as error:
-                lines = error.lines[-_LAST_LINES:]
-                took, advice = time.monotonic() - began, refusals.hint(lines, request)
-                yield Step(name, passed=False, seen=str(error), seconds=took, lines=lines, hint=advice)
+                took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
+                advice = refusals.hint(error.lines, request) or lacks.hint(error.lines, project.deps.kind)
+                yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
     finally:
@@ -216,7 +216,7 @@ class _Trial:
 
     def _logs(self) -> tuple[str, ...]:
         lines = self.engine.call("logs", self.name).splitlines()
-        return tuple(line for line in lines if line.strip())[-_LAST_LINES:]
+        return tuple(line for line in lines if line.strip())
 
 
 def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:

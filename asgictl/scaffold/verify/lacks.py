@@ -1,0 +1,71 @@
+"""What an image lacks, by what its build or its container says, and what brings it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from asgictl.scaffold.project import DependencyKind
+
+_STALE = re.compile(
+    r"Lockfile (doesn't satisfy|hash doesn't match)|changed significantly since poetry\.lock"
+    r"|lockfile .*needs to be updated|Pipfile\.lock .*out of date"
+)
+_COMPILER = re.compile(
+    r"command '[\w./+-]*(gcc|g\+\+|cc|c\+\+|clang)' failed: No such file|[Uu]nknown compiler|linker `cc` not found"
+    r"|No (CMAKE_C|CMAKE_CXX)_COMPILER could be found"
+)
+_HEADER = re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file")
+_PROGRAM = re.compile(
+    r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|git|swig|gfortran)'"
+    r"|([\w+-]+-config|[\w+]+_config): (?:command )?not found|([\w+]+_config) executable not found"
+)
+_LIBRARY = re.compile(r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+_PACKAGES: Mapping[str, str] = {
+    "curl-config": "libcurl4-openssl-dev",
+    "krb5-config": "libkrb5-dev",
+    "mysql_config": "default-libmysqlclient-dev",
+    "pg_config": "libpq-dev",
+    "pkg-config": "pkg-config",
+    "xml2-config": "libxml2-dev",
+    "xslt-config": "libxslt1-dev",
+    **{name: name for name in ("cargo", "cmake", "gfortran", "git", "make", "rustc", "swig")},
+}
+_NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
+_VARIABLES = (
+    re.compile(rf"KeyError: '({_NAME})'"),
+    re.compile(rf"UndefinedValueError: ({_NAME}) not found"),
+    re.compile(
+        rf"(?:Error|Configured|Exception|ERROR)\b.*\b({_NAME})\b.*\b(?:environment variable|is required|must be set)"
+    ),
+    re.compile(rf"(?:Error|Configured|Exception|ERROR)\b.*\b(?:[Ee]nvironment variable|env var)s? [`'\"]?({_NAME})\b"),
+)
+# https://docs.pydantic.dev/latest/errors/validation_errors/#missing
+_REQUIRED = re.compile(r"\s*Field required \[type=missing\b")
+_FIELD = re.compile(r"\s*([A-Za-z]\w*)")
+
+
+def hint(lines: Sequence[str], kind: DependencyKind) -> str | None:
+    """Return what to do about a build, or a start, that has said `lines`; None where that is not known."""
+    for line in lines:
+        if _STALE.search(line):
+            return f"the lock is not up to date: run `{kind} lock`"
+        if match := _PROGRAM.search(line):
+            name = match[1] or match[2] or match[3]
+            package = _PACKAGES.get(name)
+            return f"pass --apt {package}" if package else f"pass --apt with the Debian package that has `{name}`"
+        if match := _HEADER.search(line):
+            return f"pass --apt with the Debian package that has `{match[1]}`, one that ends in -dev"
+        if match := _LIBRARY.search(line):
+            return f"pass --apt with the Debian package that has `{match[1]}`"
+    if any(_COMPILER.search(line) for line in lines):
+        return "a dependency has no wheel, and is compiled: pass --apt build-essential"
+    fields = list(dict.fromkeys(_fields(lines)))
+    names = fields or dict.fromkeys(match[1] for line in lines for it in _VARIABLES if (match := it.search(line)))
+    prefix = " (with the prefix of those settings, if any)" if fields else ""
+    listed = ", ".join(names)
+    return f"set {listed}{prefix} in .env, from where compose and --verify take variables" if names else None
+
+
+def _fields(lines: Sequence[str]) -> Iterator[str]:
+    for before, line in zip(("", *lines), lines, strict=False):
+        if _REQUIRED.match(line) and (field := _FIELD.fullmatch(before)):
+            yield field[1].upper()
