@@ -1,14 +1,18 @@
 """A trial that fails for what an image lacks says what brings it: of Debian, of the lock, of the environment."""
 
+from pathlib import Path
+
 import pytest
 
 from asgictl.scaffold.project import DependencyKind
 from asgictl.scaffold.verify import lacks
 
-IN_ENV = "in .env, from where compose and --verify take variables"
+ENV = Path("src/.env")
+IN_ENV = "in `src/.env`, which compose and --verify read"
 BUILDS = [
     ("#9 1.2 error: command 'gcc' failed: No such file or directory", "build-essential"),
     ("error: command '/usr/bin/x86_64-linux-gnu-g++' failed: No such file or directory", "build-essential"),
+    ("#10 6.7  error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "build-essential"),
     ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "build-essential"),
     ("error: linker `cc` not found", "build-essential"),
     ("CMake Error: No CMAKE_CXX_COMPILER could be found.", "build-essential"),
@@ -31,7 +35,9 @@ BUILDS = [
 @pytest.mark.parametrize(("line", "packages"), BUILDS)
 def test_a_debian_package_that_no_table_knows(line: str, packages: str) -> None:
     """What a compiler, or the loader, does not find is told with the option that brings it."""
-    advice = lacks.hint(["Collecting x", line, "executor failed running [/bin/sh -c pip install x]"], "requirements")
+    advice = lacks.hint(
+        ["Collecting x", line, "executor failed running [/bin/sh -c pip install x]"], "requirements", ENV
+    )
 
     assert (advice or "").endswith(f"pass --apt {packages}")
 
@@ -47,7 +53,7 @@ def test_the_first_cause(lines: list[str]) -> None:
     """A header that is missing counts more than the compiler that says so."""
     advice = "pass --apt with the Debian package that has `a.h`, one that ends in -dev"
 
-    assert lacks.hint(lines, "pyproject") == advice
+    assert lacks.hint(lines, "pyproject", ENV) == advice
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,15 @@ def test_the_first_cause(lines: list[str]) -> None:
 )
 def test_a_lock_that_is_not_up_to_date(kind: DependencyKind, line: str) -> None:
     """A lock that its own tool refuses is told with the command that makes it anew."""
-    assert lacks.hint(["#10 0.8", line], kind) == f"the lock is not up to date: run `{kind} lock`"
+    assert lacks.hint(["#10 0.8", line], kind, ENV) == f"the lock is not up to date: run `{kind} lock`"
+
+
+def test_a_file_that_is_not_in_the_image() -> None:
+    """What the app opens at its start, and does not find, is named with what may keep it out."""
+    lines = ["FileNotFoundError: [Errno 2] No such file or directory: 'client/dist/index.html'"]
+    advice = "is not in the image: see that it is there when that is built, and not in .dockerignore"
+
+    assert lacks.hint(lines, "pipenv", ENV) == f"`client/dist/index.html` {advice}"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +102,6 @@ def test_a_lock_that_is_not_up_to_date(kind: DependencyKind, line: str) -> None:
 )
 def test_a_variable_that_is_not_set(text: str, names: str | None) -> None:
     """Variables without which the app does not start are named, with the file that they go into."""
-    advice = lacks.hint(text.splitlines(), "uv")
+    advice = lacks.hint(text.splitlines(), "uv", ENV)
 
     assert advice == (f"set {names} {IN_ENV}" if names else None)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from asgictl import reading
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import verify
 from asgictl.scaffold.project import Asking, Health, Project, Statics
@@ -298,6 +299,19 @@ def test_what_goes_wrong(  # the columns of the table
     assert failed._replace(seconds=0) == Step(step, passed=False, seen=seen, seconds=0, lines=lines)
     assert "60 s" not in seen or failed.seconds == pytest.approx(61.45)
     assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
+
+
+def test_a_container_that_lacks_a_variable(engine: Engine, tmp_path: Path) -> None:
+    """A variable without which the app ends is named with the file for it, however far up its container said so."""
+    logs = "KeyError: 'TOKEN'" + "\nx" * 50
+    engine.answers |= {"port": "", "inspect": ENDED, "logs": logs}
+
+    failed = tried(engine, tmp_path)[-1]
+
+    assert (failed.hint, failed.lines) == (
+        f"set TOKEN in `{reading.shown(tmp_path / '.env')}`, which compose and --verify read",
+        ("x",) * 12,
+    )
 
 
 def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:

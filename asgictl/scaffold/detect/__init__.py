@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
-from asgictl.scaffold import accepted, migrations
+from asgictl.scaffold import accepted, migrations, own_dockerfile
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -109,6 +109,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
+            *own_dockerfile.notes(root, apt, request),
             *venv_python.notes(request, root),
         ),
         migrations=migrates,

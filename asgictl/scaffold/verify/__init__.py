@@ -57,7 +57,8 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
-                advice = refusals.hint(error.lines, request) or lacks.hint(error.lines, project.deps.kind)
+                advice = refusals.hint(error.lines, request)
+                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env")
                 yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)

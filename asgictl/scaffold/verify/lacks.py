@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from asgictl import reading
 from asgictl.scaffold.project import DependencyKind
 
 _STALE = re.compile(
@@ -10,15 +12,28 @@ _STALE = re.compile(
     r"|lockfile .*needs to be updated|Pipfile\.lock .*out of date"
 )
 _COMPILER = re.compile(
-    r"command '[\w./+-]*(gcc|g\+\+|cc|c\+\+|clang)' failed: No such file|[Uu]nknown compiler|linker `cc` not found"
+    r"(command|No such file or directory:) '[\w./+-]*(gcc|g\+\+|cc|c\+\+|clang)'( failed: No such file|$)"
+    r"|[Uu]nknown compiler|linker `cc` not found"
     r"|No (CMAKE_C|CMAKE_CXX)_COMPILER could be found"
 )
-_HEADER = re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file")
 _PROGRAM = re.compile(
     r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|git|swig|gfortran)'"
     r"|([\w+-]+-config|[\w+]+_config): (?:command )?not found|([\w+]+_config) executable not found"
 )
-_LIBRARY = re.compile(r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+_SIGNS = (
+    (
+        re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"),
+        "pass --apt with the Debian package that has `{}`, one that ends in -dev",
+    ),
+    (
+        re.compile(r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
+        "pass --apt with the Debian package that has `{}`",
+    ),
+    (
+        re.compile(r"FileNotFoundError: \[Errno 2\] No such file or directory: '([^']*[./][^']*)'"),
+        "`{}` is not in the image: see that it is there when that is built, and not in .dockerignore",
+    ),
+)
 _PACKAGES: Mapping[str, str] = {
     "curl-config": "libcurl4-openssl-dev",
     "krb5-config": "libkrb5-dev",
@@ -43,8 +58,11 @@ _REQUIRED = re.compile(r"\s*Field required \[type=missing\b")
 _FIELD = re.compile(r"\s*([A-Za-z]\w*)")
 
 
-def hint(lines: Sequence[str], kind: DependencyKind) -> str | None:
-    """Return what to do about a build, or a start, that has said `lines`; None where that is not known."""
+def hint(lines: Sequence[str], kind: DependencyKind, env: Path) -> str | None:
+    """Return what to do about a build, or a start, that has said `lines`; None where that is not known.
+
+    Variables are taken from the file `env`.
+    """
     for line in lines:
         if _STALE.search(line):
             return f"the lock is not up to date: run `{kind} lock`"
@@ -52,17 +70,16 @@ def hint(lines: Sequence[str], kind: DependencyKind) -> str | None:
             name = match[1] or match[2] or match[3]
             package = _PACKAGES.get(name)
             return f"pass --apt {package}" if package else f"pass --apt with the Debian package that has `{name}`"
-        if match := _HEADER.search(line):
-            return f"pass --apt with the Debian package that has `{match[1]}`, one that ends in -dev"
-        if match := _LIBRARY.search(line):
-            return f"pass --apt with the Debian package that has `{match[1]}`"
+        for sign, advice in _SIGNS:
+            if match := sign.search(line):
+                return advice.format(match[1])
     if any(_COMPILER.search(line) for line in lines):
         return "a dependency has no wheel, and is compiled: pass --apt build-essential"
     fields = list(dict.fromkeys(_fields(lines)))
     names = fields or dict.fromkeys(match[1] for line in lines for it in _VARIABLES if (match := it.search(line)))
     prefix = " (with the prefix of those settings, if any)" if fields else ""
     listed = ", ".join(names)
-    return f"set {listed}{prefix} in .env, from where compose and --verify take variables" if names else None
+    return f"set {listed}{prefix} in `{reading.shown(env)}`, which compose and --verify read" if names else None
 
 
 def _fields(lines: Sequence[str]) -> Iterator[str]:
