@@ -30,7 +30,7 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "xmlsec": ((_COMPILER, "libxmlsec1-dev", "pkg-config"), ("libxmlsec1-openssl",)),
 }
 # They compile, or are compiled against.
-_BUILDING = re.compile(r".+-dev|build-essential|cargo|cmake|clang|gcc|g\+\+|gfortran|git|make|pkg-config|rustc|swig")
+_BUILDING = re.compile(r".+-dev|build-essential|cargo|cmake|clang|gcc|g\+\+|gfortran|make|pkg-config|rustc|swig")
 # A wheel that brings what the plain package looks for in the system.
 _SPARED = {"psycopg": "psycopg-binary"}
 

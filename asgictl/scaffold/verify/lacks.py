@@ -17,7 +17,7 @@ _COMPILER = re.compile(
     r"|No (CMAKE_C|CMAKE_CXX)_COMPILER could be found"
 )
 _PROGRAM = re.compile(
-    r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|git|swig|gfortran)'"
+    r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|swig|gfortran)'"
     r"|([\w+-]+-config|[\w+]+_config): (?:command )?not found|([\w+]+_config) executable not found"
 )
 _SIGNS = (
@@ -42,7 +42,7 @@ _PACKAGES: Mapping[str, str] = {
     "pkg-config": "pkg-config",
     "xml2-config": "libxml2-dev",
     "xslt-config": "libxslt1-dev",
-    **{name: name for name in ("cargo", "cmake", "gfortran", "git", "make", "rustc", "swig")},
+    **{name: name for name in ("cargo", "cmake", "gfortran", "make", "rustc", "swig")},
 }
 _NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
 _VARIABLES = (
