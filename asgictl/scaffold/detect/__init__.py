@@ -105,7 +105,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
-            *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
+            *notes.of_unread(source.unread),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),

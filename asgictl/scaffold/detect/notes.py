@@ -1,6 +1,7 @@
 """What the user should know of a project before it runs elsewhere."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -63,6 +64,15 @@ def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]
             yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
         elif not PATH.fullmatch(found.path) and usual(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
+
+
+def of_unread(files: Sequence[str]) -> Iterator[str]:
+    """Yield what to say of files of which nothing is known."""
+    if files:
+        others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        they = "they open" if others else "it opens"
+        version = ".".join(map(str, sys.version_info[:2]))
+        yield f"`{files[0]}`{others} cannot be read as Python {version}: what {they} was not compared"
 
 
 def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:

@@ -23,7 +23,8 @@ _PROGRAM = re.compile(
 _SIGNS = (
     (
         re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"),
-        "pass --apt with the Debian package that has `{}`, one that ends in -dev",
+        "pass --apt with the Debian package that has `{}`, one that ends in -dev, "
+        "or --python with a version that there are wheels for",
     ),
     (
         re.compile(r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
@@ -44,6 +45,7 @@ _PACKAGES: Mapping[str, str] = {
     "xslt-config": "libxslt1-dev",
     **{name: name for name in ("cargo", "cmake", "gfortran", "make", "rustc", "swig")},
 }
+_OLDER = "or --python with a version that there are wheels for"
 _NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
 _VARIABLES = (
     re.compile(rf"KeyError: '({_NAME})'"),
@@ -68,13 +70,13 @@ def hint(lines: Sequence[str], kind: DependencyKind, env: Path) -> str | None:
             return f"the lock is not up to date: run `{kind} lock`"
         if match := _PROGRAM.search(line):
             name = match[1] or match[2] or match[3]
-            package = _PACKAGES.get(name)
-            return f"pass --apt {package}" if package else f"pass --apt with the Debian package that has `{name}`"
+            package = _PACKAGES.get(name, f"with the Debian package that has `{name}`")
+            return f"pass --apt {package}, {_OLDER}"
         for sign, advice in _SIGNS:
             if match := sign.search(line):
                 return advice.format(match[1])
     if any(_COMPILER.search(line) for line in lines):
-        return "a dependency has no wheel, and is compiled: pass --apt build-essential"
+        return f"a dependency has no wheel, and is compiled: pass --apt build-essential, {_OLDER}"
     fields = list(dict.fromkeys(_fields(lines)))
     names = fields or dict.fromkeys(match[1] for line in lines for it in _VARIABLES if (match := it.search(line)))
     prefix = " (with the prefix of those settings, if any)" if fields else ""

@@ -110,7 +110,7 @@ def _files(place: Path, name: str) -> list[Path]:
 def _imported(file: Path, places: Iterable[Path]) -> Iterator[tuple[str, int]]:
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(reading.text(file))
+            tree = reading.syntax(reading.content(file))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return
     for node in _run_at_import(tree.body):
