@@ -96,13 +96,14 @@ def test_certificates_and_keys(lay: Lay) -> None:
 def test_a_file_that_is_no_python(lay: Lay) -> None:
     """What could not be read is told, in one note: it may open files, too."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    newer = "try a newer one for asgictl"
     root = lay({"requirements.txt": "fastapi\n", "x.py": "def ("})
     one = detect(ScaffoldRequest(), root).notes
     (root / "y.py").write_text("x = (\n")
 
-    assert one == (f"`x.py` cannot be read as Python {version}: what it opens was not compared",)
+    assert one == (f"`x.py` cannot be read as Python {version}, and was not compared; {newer}",)
     assert detect(ScaffoldRequest(), root).notes == (
-        f"`x.py` and 1 more cannot be read as Python {version}: what they open was not compared",
+        f"`x.py` and 1 more cannot be read as Python {version}, and was not compared; {newer}",
     )
 
 

@@ -70,9 +70,8 @@ def of_unread(files: Sequence[str]) -> Iterator[str]:
     """Yield what to say of files of which nothing is known."""
     if files:
         others = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        they = "they open" if others else "it opens"
         version = ".".join(map(str, sys.version_info[:2]))
-        yield f"`{files[0]}`{others} cannot be read as Python {version}: what {they} was not compared"
+        yield f"`{files[0]}`{others} cannot be read as Python {version}, and was not compared; try a newer one for asgictl"
 
 
 def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:

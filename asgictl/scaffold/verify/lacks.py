@@ -20,11 +20,11 @@ _PROGRAM = re.compile(
     r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|swig|gfortran)'"
     r"|([\w+-]+-config|[\w+]+_config): (?:command )?not found|([\w+]+_config) executable not found"
 )
+_OLDER = "or --python with a version that there are wheels for"
 _SIGNS = (
     (
         re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file"),
-        "pass --apt with the Debian package that has `{}`, one that ends in -dev, "
-        "or --python with a version that there are wheels for",
+        f"pass --apt with the Debian package that has `{{}}`, one that ends in -dev, {_OLDER}",
     ),
     (
         re.compile(r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
@@ -45,7 +45,6 @@ _PACKAGES: Mapping[str, str] = {
     "xslt-config": "libxslt1-dev",
     **{name: name for name in ("cargo", "cmake", "gfortran", "make", "rustc", "swig")},
 }
-_OLDER = "or --python with a version that there are wheels for"
 _NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
 _VARIABLES = (
     re.compile(rf"KeyError: '({_NAME})'"),
