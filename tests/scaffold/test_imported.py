@@ -67,6 +67,20 @@ def test_two_lists(lay: Lay) -> None:
     assert found(root, "dependencies") == ("requirements", "requirements/production.txt")
 
 
+def test_another_list_for_production(lay: Lay) -> None:
+    """The usual list is told where one for production lies beside it, which it does not include."""
+    files = {"requirements.txt": "fastapi\n", "requirements/production.txt": "fastapi\nsentry-sdk\n"}
+    root = lay({**files, "main.py": FASTAPI}, None)
+    other = "requirements/production.txt"
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        f"the image has what `requirements.txt` lists: --requirements {other} takes that list",
+    )
+    assert detect(ScaffoldRequest(requirements="requirements.txt"), root).notes == ()
+    (root / "requirements.txt").write_text(f"-r {other}\n")
+    assert detect(ScaffoldRequest(), root).notes == ()
+
+
 UV = (
     'version = 1\n[[package]]\nname = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "fastapi" }]\n'
     '[[package]]\nname = "fastapi"\nversion = "1"\n'

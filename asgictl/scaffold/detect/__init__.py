@@ -15,6 +15,7 @@ from asgictl.scaffold.detect import (
     notes,
     own_code,
     python,
+    requirements,
     runner,
     system_packages,
     venv_python,
@@ -65,6 +66,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     apt, apt_from = system_packages.needed(
         deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
     )
+    passed_over = None if request.requirements else requirements.passed_over(root, deps)
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -101,7 +103,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *(chosen.notes if chosen else ()),
             *([unmigrated] if unmigrated else []),
             *([server.note] if server.note else []),
-            *notes.of_dependencies(deps, indexes),
+            *notes.of_dependencies(deps, indexes, passed_over),
             *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),

@@ -148,7 +148,10 @@ class _Trial:
             status = self.client.get(path)
             if status is None or status >= limit:
                 raise _FailedError(f"GET {path} answers {status}", self._logs())
-            seen.append(f"GET {path} answers {status}")
+            # Neither a kubelet nor Docker would see what lies behind.
+            redirected = path == health.path and health.strict and status in range(300, 400)
+            advice = ", a redirect: pass --health-path with where it leads" if redirected else ""
+            seen.append(f"GET {path} answers {status}{advice}")
         return ", ".join(seen)
 
     def upload(self) -> str:
