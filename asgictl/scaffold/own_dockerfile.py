@@ -20,6 +20,7 @@ from asgictl.scaffold.write import signature
 _FILES = ("Dockerfile", "Containerfile", "docker/Dockerfile", "Dockerfile.before-scaffold")
 _FRONTEND = re.compile(r"(^|/)(node|bun)(:|@|$)")
 _INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|]*)")
+_COMMENT = re.compile(r"`\s*#[^`]*`")  # in the middle of a command
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 # They build, fetch, or start, and no app needs them.
 _TOOLS = re.compile(
@@ -123,7 +124,7 @@ def _frontend(name: str, stage: list[_Instruction], last: list[_Instruction]) ->
 
 def _packages(name: str, last: list[_Instruction], known: set[str]) -> Iterator[str]:
     for it in last:
-        found = _INSTALL.search(it.value) if it.name == "RUN" else None
+        found = _INSTALL.search(_COMMENT.sub(" ", it.value)) if it.name == "RUN" else None
         words = found[1].split() if found else []
         names = [
             word for word in words if _PACKAGE.fullmatch(word) and not _TOOLS.fullmatch(word) and word not in known

@@ -69,6 +69,19 @@ INCLUDED: list[tuple[str, dict[str, str], str, int]] = [
         "/health",
         2,
     ),
+    (
+        "from api import router\ndef create():\n    it = FastAPI()\n    it.include_router(router)\n    return it\n"
+        "app = create()\n",
+        {"api.py": FASTAPI},
+        "/health",
+        2,
+    ),
+    (
+        "from api import create\napp = create()\n",
+        {"api.py": "def create():\n    made = Flask('x')\n    made.get('/up')(f)\n    return made\n"},
+        "/up",
+        3,
+    ),
     ("from api import sub\napp.mount('/sub', sub)\n", {"api.py": FASTAPI.replace("router", "sub")}, "/sub/health", 2),
     ("from api import bp\napp.register_blueprint(bp)\n", {"api.py": FLASK}, "/healthz", 2),
     ("from api import bp\napp.register_blueprint(bp, url_prefix='/x')\n", {"api.py": FLASK}, "/x/healthz", 2),

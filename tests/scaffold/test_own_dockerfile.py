@@ -17,7 +17,7 @@ FROM python:3.13 AS compiled
 RUN apt-get install -y libldap2-dev
 FROM base
 WORKDIR /code
-RUN apt install ffmpeg file
+RUN apt install ffmpeg `# it is for films` file
 COPY . .
 COPY --chown=app --from=front /work/dist ./client/dist
 VOLUME ["/data", "/code/media/", "/tmp/$X"]

@@ -76,12 +76,23 @@ class Included:
             yield from self._in(value, held.file, prefix, depth)
         elif value is not None:
             yield from self._handlers(value, held.file, prefix)
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            yield from self._returned(_Held(held.file, value.func.id), prefix, depth)
         own = prefix + (self._prefix(held.file, value) or "") if isinstance(value, ast.Call) else prefix
         for node in ast.walk(read.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = node.func.value
                 if isinstance(owner, ast.Name) and owner.id == held.name:
                     yield from self._called(node, held.file, own, depth)
+
+    def _returned(self, held: _Held, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield the routes of what a function of the project returns, like `create_app`."""
+        there = self._where(held)
+        made = self._read(there.file).values.get(there.name) if there else None
+        if there and isinstance(made, ast.FunctionDef):
+            for node in ast.walk(made):
+                if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id != held.name:
+                    yield from self._of(_Held(there.file, node.value.id), prefix, depth + 1)
 
     def _called(self, call: ast.Call, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield what `app.get(path)` or `app.include_router(router)` adds."""
