@@ -119,7 +119,8 @@ def _frontend(name: str, stage: list[_Instruction], last: list[_Instruction]) ->
     source = f"--from={_alias(stage)}"
     made = [it.words[-1] for it in last if it.name == "COPY" and source in it.words]
     what = " and ".join(f"`{it}`" for it in made if "$" not in it) or "a part of the app"
-    return f"{name}:{stage[0].line} builds {what} with Node, and the image here takes what is there: build it before"
+    how = "build it before, and let .dockerignore have it in"
+    return f"{name}:{stage[0].line} builds {what} with Node, and the image here takes what is there: {how}"
 
 
 def _packages(name: str, last: list[_Instruction], known: set[str]) -> Iterator[str]:

@@ -26,7 +26,10 @@ ENTRYPOINT ["tini", "--", "/docker-entrypoint.sh"]
 CMD uvicorn main:app
 """
 PYTHON = "FROM python:3.13\n"
-FRONTEND = "Dockerfile:1 builds `./client/dist` with Node, and the image here takes what is there: build it before"
+FRONTEND = (
+    "Dockerfile:1 builds `./client/dist` with Node, and the image here takes what is there: "
+    "build it before, and let .dockerignore have it in"
+)
 BASE = "Dockerfile:5 installs libcairo2: pass --apt for each of Debian's packages that the app needs"
 OWN = "Dockerfile:11 installs ffmpeg file: pass --apt for each of Debian's packages that the app needs"
 DATA = "Dockerfile:14 has the volume `/data`: pass --volume data:/data"
