@@ -1,8 +1,10 @@
 """Read files of a project that may not be what they seem, and name them: another user's, no regular file, too large."""
 
+import ast
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -15,6 +17,9 @@ _TEXT_LIMIT = 64_000_000
 
 # Not to wait for the other end of a FIFO.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+# What `except` takes without parentheses from 3.14 on: https://peps.python.org/pep-0758/.
+_BARE = re.compile(rb"(?m)^([ \t]*except\*?[ \t]+)([^()\n:#]+,[^()\n:#]+)(?=:)")
 
 
 def content(file: Path | str, *, limit: int = LIMIT) -> bytes:
@@ -39,6 +44,17 @@ def content(file: Path | str, *, limit: int = LIMIT) -> bytes:
 def text(file: Path, *, errors: str = "strict") -> str:
     """Return the text in `file`, which is UTF-8, with plain newlines; raise `OSError`, or `UnicodeDecodeError`."""
     return content(file, limit=_TEXT_LIMIT).decode("utf-8-sig", errors).replace("\r\n", "\n")
+
+
+def syntax(code: bytes, filename: str = "<unknown>") -> ast.Module:
+    """Return the syntax tree of `code`, which may be of Python 3.14 where this one is older; raise `SyntaxError`."""
+    try:
+        return ast.parse(code, filename)
+    except SyntaxError:
+        enclosed = _BARE.sub(rb"\1(\2)", code)
+        if enclosed == code:
+            raise
+        return ast.parse(enclosed, filename)
 
 
 def is_file(path: Path) -> bool:

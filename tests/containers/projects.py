@@ -204,12 +204,16 @@ PDM_SOURCE = (
 
 
 class Kind(NamedTuple):
-    """A project: its files, what it is scaffolded with, how it is locked, and what is to be expected of it."""
+    """A project: its files, what it is scaffolded with, how it is locked, and what is to be expected of it.
+
+    `member` is the folder of the project where it is a part of a workspace.
+    """
 
     files: dict[str, str]
     options: tuple[str, ...] = ()
     lock: str | None = None
     health: str = "/healthz"
+    member: str = ""
 
     @property
     def here_only(self) -> bool:
@@ -234,6 +238,21 @@ def _declared(extra: str = "") -> dict[str, str]:
         "pyproject.toml": textwrap.dedent(PYPROJECT) + textwrap.dedent(extra),
         "shop/__init__.py": "",
         "shop/main.py": FASTAPI,
+    }
+
+
+def _workspace() -> dict[str, str]:
+    """Return a workspace of uv's, of which one member needs another."""
+    library = 'price = "free"\n'
+    needs = "[tool.uv.sources]\nlibrary = { workspace = true }\n"
+    member = _package(BUILD, needs)
+    member["pyproject.toml"] = member["pyproject.toml"].replace('["fastapi"]', '["fastapi", "library"]')
+    member["src/shop/main.py"] += "\n\n    from library import price\n"
+    return {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["shop", "library"]\n',
+        **{f"shop/{name}": text for name, text in member.items()},
+        "library/pyproject.toml": '[project]\nname = "library"\nversion = "1.0"\n' + textwrap.dedent(BUILD),
+        "library/src/library/__init__.py": library,
     }
 
 
@@ -269,6 +288,7 @@ KINDS = {
     ),
     "uv": Kind(_declared(), lock="pip install -q uv && uv lock"),
     "uv package": Kind(_package(BUILD), lock="pip install -q uv && uv lock"),
+    "uv workspace": Kind(_workspace(), lock="pip install -q uv && uv lock", member="shop"),
     "uv with a mirror": Kind(_package(BUILD), ("--index-url", lab.INDEX), lock="pip install -q uv && uv lock"),
     "pylock": Kind(
         _declared(), lock="pip install -q uv && uv lock && uv export --no-emit-project -o pylock.toml && rm uv.lock"
@@ -311,4 +331,4 @@ def write(folder: Path, kind: Kind) -> Path:
             "PIP_ROOT_USER_ACTION=ignore",
         )
         lab.call(*call, lab.BASE, "sh", "-ec", script)
-    return folder
+    return folder / kind.member

@@ -308,7 +308,7 @@ def test_django_without_static_files(lay: Lay) -> None:
         ({"pyproject.toml": f"{PROJECT}[build-system]\n"}, {}, True),
         ({"pyproject.toml": f"{PROJECT}[build-system]\n"}, {"mode": "bind"}, False),
         ({"pyproject.toml": f"{PROJECT}[build-system]\n[tool.uv]\npackage = false\n", "uv.lock": UV}, {}, False),
-        ({"pyproject.toml": f"{PROJECT}[build-system]\n", "manage.py": ""}, {}, False),
+        ({"pyproject.toml": f"{PROJECT}[build-system]\n", "manage.py": "import django"}, {}, False),
         ({"pyproject.toml": f"{PROJECT}[build-system]\n", "requirements.txt": "x"}, {"deps": "requirements"}, False),
     ],
 )

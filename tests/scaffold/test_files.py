@@ -441,6 +441,28 @@ def test_save(root: Path) -> None:
     assert states(run("--json")) == {"Dockerfile": "same", ".dockerignore": "same"}
 
 
+def test_save_above_the_project(root: Path) -> None:
+    """Above the project `--save` keeps the options where the next run reads them, and finds the same project."""
+    for name, text in {
+        "api/main.py": "from fastapi import FastAPI\napp = FastAPI()\n",
+        "api/requirements.txt": "fastapi\n",
+        "api/pyproject.toml": '[project]\nname = "api"\n',
+        "pyproject.toml": "[tool.ruff]\n",
+    }.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    for name in ("main.py", "requirements.txt"):
+        (root / name).unlink()
+
+    assert run("--save", "--port", "9000", "--for", "docker").exit_code == 0
+
+    assert (root / "pyproject.toml").read_text() == (
+        '[tool.ruff]\n\n[tool.asgictl.scaffold]\nfor = "docker"\nport = 9000\n'
+    )
+    assert states(run("--json")) == {"Dockerfile": "same", ".dockerignore": "same"}
+    assert "EXPOSE 9000" in (root / "api/Dockerfile").read_text()
+
+
 def test_a_file_that_is_not_written(root: Path) -> None:
     """`--stdout` with another name lists what there is."""
     result = run("--stdout", "k8s.yaml")

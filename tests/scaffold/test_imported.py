@@ -13,6 +13,10 @@ from tests.scaffold.conftest import APP, Lay, found, refused
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 FACTORY = "import quart\ndef create_app():\n    return quart.Quart('x')\n"
+DJANGO = {
+    "site/manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf.settings')\n",
+    "site/conf/settings.py": "SECRET_KEY = 'x'\n",
+}
 SETTINGS_ALONE = {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}
 
 
@@ -36,6 +40,8 @@ SETTINGS_ALONE = {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}
             "requirements/web.txt",
         ),
         ({"main.py": FASTAPI, "requirements_api.txt": "fastapi\n"}, None, "requirements_api.txt"),
+        ({**DJANGO, "site/requirements.txt": "django\n"}, None, "site/requirements.txt"),
+        ({**DJANGO, "site/requirements/prod.txt": "django\n"}, None, "site/requirements/prod.txt"),
     ],
 )
 def test_a_list_beside_the_app(lay: Lay, files: dict[str, str], app: str | None, name: str) -> None:
@@ -61,6 +67,20 @@ def test_two_lists(lay: Lay) -> None:
     assert found(root, "dependencies") == ("requirements", "requirements/production.txt")
 
 
+def test_another_list_for_production(lay: Lay) -> None:
+    """The usual list is told where one for production lies beside it, which it does not include."""
+    files = {"requirements.txt": "fastapi\n", "requirements/production.txt": "fastapi\nsentry-sdk\n"}
+    root = lay({**files, "main.py": FASTAPI}, None)
+    other = "requirements/production.txt"
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        f"the image has what `requirements.txt` lists: --requirements {other} takes that list",
+    )
+    assert detect(ScaffoldRequest(requirements="requirements.txt"), root).notes == ()
+    (root / "requirements.txt").write_text(f"-r {other}\n")
+    assert detect(ScaffoldRequest(), root).notes == ()
+
+
 UV = (
     'version = 1\n[[package]]\nname = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "fastapi" }]\n'
     '[[package]]\nname = "fastapi"\nversion = "1"\n'
@@ -76,6 +96,16 @@ LACKING = [
         {"requirements.txt": "flask\n", "main.py": FASTAPI},
         "the app needs fastapi, imported in main.py:1, and `requirements.txt` does not bring it",
         "add `fastapi` to `requirements.txt`, or pass --requirements with the file that has it",
+    ),
+    (
+        DJANGO,
+        "the app needs django, and no file declares it",
+        "write `django` into requirements.txt, or pass --requirements with the file that has it",
+    ),
+    (
+        {**DJANGO, "site/requirements.txt": "celery\n"},
+        "the app needs django, and `site/requirements.txt` does not bring it",
+        "add `django` to `site/requirements.txt`, or pass --requirements with the file that has it",
     ),
     (
         {"requirements.txt": "fastapi\n", "main.py": "import socketio\napp = socketio.ASGIApp(None)\n"},

@@ -18,6 +18,31 @@ FASTAPI = "router = APIRouter()\n@router.get('/health')\ndef health(): ...\n"
 IN_API = FASTAPI.replace("APIRouter()", "APIRouter(prefix='/api')")
 FLASK = "bp = Blueprint('x', __name__)\n@bp.route('/healthz')\ndef health(): ...\n"
 LITESTAR = "@get('/health')\nasync def health() -> str: ...\n"
+WITH_PREFIX = "from api import router\napp.include_router(router, prefix={})\n"
+CONFIG = "class Base(BaseSettings):\n    V1: str = '/v1'\nclass Settings(Base):\n    API: str = Field('/api')\n"
+PREFIXES: list[tuple[str, str, dict[str, str], str]] = [
+    ("P = '/v1'\n", "P", {}, "/v1/health"),
+    ("P = '/v1'\n", "f'{P}/in'", {}, "/v1/in/health"),
+    ("from conf import P\n", "P + '/in'", {"conf.py": "P: str = '/v1'\n"}, "/v1/in/health"),
+    ("import conf\n", "conf.P", {"conf.py": "P = '/v1'\n"}, "/v1/health"),
+    ("from conf import s\n", "s.V1", {"conf.py": f"{CONFIG}s = Settings()\n"}, "/v1/health"),
+    (
+        "from conf import s\n",
+        "s.API",
+        {"conf.py": f"{CONFIG}def get():\n    return Settings()\ns = get()\n"},
+        "/api/health",
+    ),
+    ("from conf import Settings\n", "f'{Settings.API}{Settings.V1}'", {"conf.py": CONFIG}, "/api/v1/health"),
+]
+UNKNOWN: list[tuple[str, str, dict[str, str]]] = [
+    ("from conf import P\n", "P", {"conf.py": "P = environ['P']\n"}),
+    ("from conf import P\n", "P", {"conf.py": "from main import P\n"}),
+    ("P = f'{P}'\n", "P", {}),
+    ("from conf import s\n", "s.OTHER", {"conf.py": f"{CONFIG}s = Settings()\n"}),
+    ("from conf import s\n", "s.V1", {"conf.py": "s = s\ns = s()\n"}),
+    ("from conf import s\n", "s.V1", {"conf.py": "class s(s):\n    V2 = 1\n"}),
+    ("from conf import s\n", "s.V1", {"conf.py": "s = load()['x']\n"}),
+]
 INCLUDED: list[tuple[str, dict[str, str], str, int]] = [
     ("from api import router\napp.include_router(router)\n", {"api.py": FASTAPI}, "/health", 2),
     ("from api import router\napp.include_router(router, prefix='/v1')\n", {"api.py": IN_API}, "/v1/api/health", 2),
@@ -43,6 +68,19 @@ INCLUDED: list[tuple[str, dict[str, str], str, int]] = [
         {"web/__init__.py": "from .api import router\n", "web/api.py": FASTAPI},
         "/health",
         2,
+    ),
+    (
+        "from api import router\ndef create():\n    it = FastAPI()\n    it.include_router(router)\n    return it\n"
+        "app = create()\n",
+        {"api.py": FASTAPI},
+        "/health",
+        2,
+    ),
+    (
+        "from api import create\napp = create()\n",
+        {"api.py": "def create():\n    made = Flask('x')\n    made.get('/up')(f)\n    return made\n"},
+        "/up",
+        3,
     ),
     ("from api import sub\napp.mount('/sub', sub)\n", {"api.py": FASTAPI.replace("router", "sub")}, "/sub/health", 2),
     ("from api import bp\napp.register_blueprint(bp)\n", {"api.py": FLASK}, "/healthz", 2),
@@ -73,6 +111,15 @@ INCLUDED: list[tuple[str, dict[str, str], str, int]] = [
         1,
     ),
     ("from api import router\napp.include_router(router, prefix=settings.PREFIX)\n", {"api.py": FASTAPI}, "", 0),
+    *(
+        (
+            f"{start}from api import router\napp.include_router(router, prefix={prefix})\n",
+            {"api.py": FASTAPI, **files},
+            path,
+            2,
+        )
+        for start, prefix, files, path in PREFIXES
+    ),
     ("from api import other\napp.include_router(other)\n", {"api.py": FASTAPI}, "", 0),
     ("from api import app as inner\napp.include_router(inner)\n", {"api.py": "from main import app\n"}, "", 0),
     (
@@ -95,6 +142,25 @@ def test_included_routes(lay: Lay, code: str, files: dict[str, str], path: str, 
     assert health == (path or "/")
     assert re.fullmatch(r"\S+\.py:(\d+)" if path else "no route .*", source)
     assert not path or source.endswith(f":{line}")
+
+
+@pytest.mark.parametrize(("start", "prefix", "files"), UNKNOWN)
+def test_a_prefix_that_the_source_does_not_say(lay: Lay, start: str, prefix: str, files: dict[str, str]) -> None:
+    """A prefix of which only a run could tell is not guessed: the route is named in a note."""
+    code = f"{start}{WITH_PREFIX.format(prefix)}"
+    project = detect(ScaffoldRequest(app="main:app"), lay({"api.py": FASTAPI, **files}, f"{APP}{code}"))
+
+    assert project.health == Health("/", strict=False)
+    assert project.notes == ("`/health` in api.py:2 may be for health; if so pass --health-path with its whole path",)
+
+
+def test_a_path_by_its_keyword(lay: Lay) -> None:
+    """A route of a controller that nothing in the source includes is named, however its path is given."""
+    controller = "class Checks(Controller):\n    @get(name='x', path='/health')\n    async def f(self): ...\n"
+
+    assert detect(ScaffoldRequest(), lay({"api.py": controller})).notes == (
+        "`/health` in api.py:2 may be for health; if so pass --health-path with its whole path",
+    )
 
 
 SETTINGS = "ROOT_URLCONF = 'site_.urls'\nM = 'whitenoise.middleware'\n"

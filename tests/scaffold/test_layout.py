@@ -33,7 +33,8 @@ LAYOUTS = [
     ({"pyproject.toml": BUILT, "Pipfile": "", "Pipfile.lock": "{}"}, {}, *COPIED, "pipenv installs no package"),
     ({"pyproject.toml": BUILT}, {"deps": "none"}, *COPIED, "none installs no package"),
     ({"pyproject.toml": BUILT, "pylock.toml": ""}, {}, *INSTALLED, "[build-system] in pyproject.toml"),
-    ({"pyproject.toml": BUILT, "manage.py": ""}, {}, *COPIED, "manage.py is beside the code"),
+    ({"pyproject.toml": BUILT, "manage.py": "import django.core"}, {}, *COPIED, "manage.py is beside the code"),
+    ({"pyproject.toml": BUILT, "manage.py": "import x.cli\n"}, {}, *INSTALLED, "[build-system] in pyproject.toml"),
     *(
         ({"pyproject.toml": f"{BUILT}[tool.{tool}]\n{key} = false\n", f"{tool}.lock": ""}, {}, *COPIED, SAYS_NO)
         for tool, key in TOOLS

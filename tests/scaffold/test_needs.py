@@ -161,6 +161,10 @@ def test_debian_packages() -> None:
         ),
         "needed by gdal, psycopg2, a dependency from git, --apt",
     )
+    assert needed("fastapi", more=("libcurl4", "libcurl4-openssl-dev", "gcc", "g++", "libgcc-s1")) == (
+        (("g++", "gcc", "libcurl4-openssl-dev"), ("libcurl4", "libgcc-s1")),
+        "needed by --apt",
+    )
 
 
 GOOD = [

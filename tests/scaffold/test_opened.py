@@ -1,5 +1,6 @@
 """What the source opens: it is in the image, whatever the ignore list or the packaging leaves out, or it is said."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,25 @@ def test_certificates_and_keys(lay: Lay) -> None:
 
 
 def test_a_file_that_is_no_python(lay: Lay) -> None:
-    """What could not be read is told: it may open files, too."""
-    project = detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n", "x.py": "def ("}))
+    """What could not be read is told, in one note: it may open files, too."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    newer = "try a newer one for asgictl"
+    root = lay({"requirements.txt": "fastapi\n", "x.py": "def ("})
+    one = detect(ScaffoldRequest(), root).notes
+    (root / "y.py").write_text("x = (\n")
 
-    assert project.notes == ("`x.py` cannot be read: what it opens was not compared",)
+    assert one == (f"`x.py` cannot be read as Python {version}, and was not compared; {newer}",)
+    assert detect(ScaffoldRequest(), root).notes == (
+        f"`x.py` and 1 more cannot be read as Python {version}, and was not compared; {newer}",
+    )
+
+
+def test_what_python_3_14_takes_bare(lay: Lay) -> None:
+    """Exceptions without parentheses, as formatters write them for 3.14, hide nothing from an older one."""
+    code = "try:\n    x = 1\nexcept ValueError, KeyError:\n    pass\n@app.get('/healthz')\ndef f(): ...\n"
+    project = detect(ScaffoldRequest(), lay({"requirements.txt": ""}, f"{APP}{code}"))
+
+    assert (project.health.path, project.notes) == ("/healthz", ())
 
 
 def test_a_certificate_with_a_strange_name(lay: Lay) -> None:

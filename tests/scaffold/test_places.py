@@ -103,10 +103,28 @@ def test_notes(lay: Lay, code: str, volumes: tuple[str, ...], notes: list[str]) 
     assert list(detect(ScaffoldRequest(volume=volumes), root).notes) == notes
 
 
+def test_a_hidden_file(lay: Lay) -> None:
+    """A file without a suffix is not taken for a folder, on which a volume would take its place."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}open('.secret', 'w')\n")
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        "`.secret` in main.py:3 is written, and all but volumes and /tmp is read-only: "
+        "put it in a folder without code, and pass --volume data:/app/data",
+    )
+
+
 def test_what_does_not_serve(lay: Lay) -> None:
     """What only scripts write needs no place where the app runs."""
     code = "open('x', 'w')\n"
-    root = lay(dict.fromkeys(("scripts/x.py", "tools/y.py", "setup.py", "alembic/env.py"), code))
+    names = (
+        "scripts/x.py",
+        "tools/y.py",
+        "dev/z.py",
+        "shop/management/commands/x.py",
+        "integ_tests/x.py",
+        "a/tests_e2e/x.py",
+    )
+    root = lay(dict.fromkeys((*names, "setup.py", "alembic/env.py"), code))
 
     assert "written" not in {it.topic for it in detect(ScaffoldRequest(), root).findings}
     (root / "jobs.py").write_text(code)

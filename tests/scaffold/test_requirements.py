@@ -140,9 +140,19 @@ BROKEN = [
     (
         "-r ../outside.txt\n",
         "`OUTSIDE` (line 2 of `requirements.txt`) is outside of `ROOT`, and so not in the build's context",
-        "move it into the project",
+        "run `asgictl scaffold` in the folder that has both, or move it into the project",
     ),
 ]
+
+
+def test_a_list_that_is_shared(lay: Lay) -> None:
+    """In the folder above, which has both, a list that a project shares with others is installed."""
+    app = "from fastapi import FastAPI\napp = FastAPI()\n"
+    root = lay({"web/main.py": app, "web/requirements.txt": "-r ../all.txt\n", "all.txt": "fastapi\n"}, None)
+
+    advice = "run `asgictl scaffold` in the folder that has both, or move it into the project"
+    assert refused(root / "web").hint == advice
+    assert detect(ScaffoldRequest(), root).deps.files == ("web/requirements.txt", "all.txt")
 
 
 @pytest.mark.parametrize(("line", "message", "hint"), BROKEN)

@@ -10,7 +10,7 @@ from asgictl.scaffold import lint
 from asgictl.scaffold.detect import detect, own_code
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import health
-from tests.scaffold.conftest import APP, Lay, found
+from tests.scaffold.conftest import APP, Lay, found, refused
 
 NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")
 PATHS = [
@@ -284,3 +284,11 @@ def test_django(lay: Lay, settings: str, statics: str | None, notes: tuple[str, 
     assert (project.statics is None, project.notes) == (statics is None, notes)
     assert (project.health, found(root, "health")) == (("/healthz/", False), ("/healthz/", "site_/urls.py:2"))
     assert detect(ScaffoldRequest(health_path="/x"), root).health == ("/x", False)
+
+
+def test_the_app_to_choose(lay: Lay) -> None:
+    """A hint that names an app does so for this command."""
+    app = "from fastapi import FastAPI\napp = FastAPI()\n"
+    root = lay({"requirements.txt": "fastapi\n", "examples/one/app.py": app, "examples/two/app.py": app}, None)
+
+    assert refused(root).hint == "name it: `asgictl scaffold examples/one/app.py`"

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from asgictl import reading
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import verify
 from asgictl.scaffold.project import Asking, Health, Project, Statics
@@ -300,6 +301,19 @@ def test_what_goes_wrong(  # the columns of the table
     assert [call[0] for call in engine.calls[-2:]] == ["rm", "image"]
 
 
+def test_a_container_that_lacks_a_variable(engine: Engine, tmp_path: Path) -> None:
+    """A variable without which the app ends is named with the file for it, however far up its container said so."""
+    logs = "KeyError: 'TOKEN'" + "\nx" * 50
+    engine.answers |= {"port": "", "inspect": ENDED, "logs": logs}
+
+    failed = tried(engine, tmp_path)[-1]
+
+    assert (failed.hint, failed.lines) == (
+        f"set TOKEN in `{reading.shown(tmp_path / '.env')}`, which compose and --verify read",
+        ("x",) * 12,
+    )
+
+
 def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
     """What is read-only is told with the option that changes it, and with that the trial has the place."""
     engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}
@@ -334,15 +348,16 @@ def test_capabilities(engine: Engine, tmp_path: Path) -> None:
 def test_what_is_well(
     engine: Engine, answers: dict[str, Any], tmp_path: Path, status: int, strict: bool, passed: bool
 ) -> None:
-    """A route for health answers below 400; where none is known anything below 500 will do."""
+    """A route for health answers below 400, but a redirect is told; where none is known anything below 500 will do."""
     answers["status"] = [status]
 
     steps = tried(engine, tmp_path, found=project(health=Health("/x", strict=strict)))
 
+    led = ", a redirect: pass --health-path with where it leads" if strict and passed else ""
     assert steps[3]._replace(seconds=0) == Step(
         "request",
         passed=passed,
-        seen=f"GET /x answers {status}{f', GET / answers {status}' if passed else ''}",
+        seen=f"GET /x answers {status}{led}{f', GET / answers {status}' if passed else ''}",
         seconds=0,
         lines=() if passed else LOGS,
     )

@@ -195,7 +195,11 @@ def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":
     if not typed and not names_app:
         run.console.note("there are no options to save")
         return ()
-    return (pyproject_edit.planned(found.root, typed, found.app.given if names_app else None),)
+    here = Path.cwd()
+    if here.is_relative_to(found.root):
+        return (pyproject_edit.planned(found.root, typed, found.app.given if names_app else None),)
+    # The project lies below: what is kept there would not be read here.
+    return (pyproject_edit.planned(here, typed, run.settings["app"].value if names_app else None),)
 
 
 app = alone("scaffold", options.FORM, scaffold)

@@ -60,7 +60,7 @@ ROWS = {
         base=option("--base", metavar="IMAGE", about="Debian with Python, as the base."),
         registry_prefix=option("--registry-prefix", metavar="HOST/PATH", about="Where base images come from."),
         image=option("--image", metavar="NAME", about="Its name with the registry, for swarm and k8s."),
-        apt=option("--apt", metavar="PACKAGE", about="One more of Debian's."),
+        apt=option("--apt", metavar="PACKAGE", about="One more of Debian's; -dev and compilers only to build."),
         workdir=option("--workdir", metavar="DIR", about="Where the code lies in it."),
         uid=option("--uid", metavar="N", about="The user and group of the server."),
         runner=option("--runner", metavar="NAME", about="What serves in it: asgictl, uvicorn, or auto."),

@@ -210,7 +210,7 @@ class Source(Names):
 def parse(file: Path) -> ast.Module:
     """Return the syntax tree of `file`; raise `AppLoadError` with its line when it cannot be read."""
     try:
-        return ast.parse(reading.content(file), filename=str(file))
+        return reading.syntax(reading.content(file), str(file))
     except SyntaxError as error:
         place = f"{shown(file)}:{error.lineno or 1}"
         problem = f"cannot load `{shown(file)}`: {type(error).__name__}: {error.msg} ({place})"

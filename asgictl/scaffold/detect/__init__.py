@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
-from asgictl.scaffold import accepted, migrations
+from asgictl.scaffold import accepted, migrations, own_dockerfile
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -15,6 +15,7 @@ from asgictl.scaffold.detect import (
     notes,
     own_code,
     python,
+    requirements,
     runner,
     system_packages,
     venv_python,
@@ -66,6 +67,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
     )
     affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
+    passed_over = None if request.requirements else requirements.passed_over(root, deps)
     indexes = list(index.find(root, deps.files, deps.home))
     findings = (
         Finding("root", str(root), why),
@@ -104,17 +106,18 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *(chosen.notes if chosen else ()),
             *([unmigrated] if unmigrated else []),
             *([server.note] if server.note else []),
-            *notes.of_dependencies(deps, indexes),
+            *notes.of_dependencies(deps, indexes, passed_over),
             *notes.of_project(source.settings, indexes, source.likely),
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
-            *(f"`{it}` cannot be read: what it opens was not compared" for it in source.unread),
+            *notes.of_unread(source.unread),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_clients(source.kept, source.shared, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
             *notes.of_units(request, server.name),
+            *own_dockerfile.notes(root, apt, request),
             *venv_python.notes(request, root, name),
         ),
         migrations=migrates,

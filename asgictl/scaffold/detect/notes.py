@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -50,8 +51,10 @@ def of_project(
         yield f"`{likely[0].path}` in {likely[1]} may be for health; if so pass --health-path with its whole path"
 
 
-def of_dependencies(deps: Dependencies, indexes: Sequence[Index]) -> Iterator[str]:
-    """Yield what to say of what will be installed."""
+def of_dependencies(deps: Dependencies, indexes: Sequence[Index], passed_over: str | None) -> Iterator[str]:
+    """Yield what to say of what will be installed, but not from the list that was `passed_over`."""
+    if passed_over:
+        yield f"the image has what `{deps.files[0]}` lists: --requirements {passed_over} takes that list"
     cpu = any("/whl/cpu" in found.url for found in indexes) or "+cpu" in (deps.pinned.get("torch") or "")
     cuda = sorted(name for name in deps.pinned if name.startswith("nvidia-") and name != "nvidia-ml-py")
     lists = deps.kind in {"requirements", "pyproject"}
@@ -72,6 +75,15 @@ def of_files(named: Iterable[NamedFile], public: Sequence[str]) -> Iterator[str]
             yield f"`{found.path}` in {found.place} stays out of the image, for it may be a secret: mount it"
         elif not PATH.fullmatch(found.path) and usual(found.path):
             yield f"`{found.path}` in {found.place} stays out of the image: its name has signs that no file here takes"
+
+
+def of_unread(files: Sequence[str]) -> Iterator[str]:
+    """Yield what to say of files of which nothing is known."""
+    if files:
+        others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        version = ".".join(map(str, sys.version_info[:2]))
+        problem = f"`{files[0]}`{others} cannot be read as Python {version}, and was not compared"
+        yield f"{problem}; try a newer one for asgictl"
 
 
 def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:
@@ -98,7 +110,8 @@ def of_places(
             continue
         path = found.path if found.path.startswith("/") else f"{request.workdir}/{found.path}"
         folder = PurePosixPath(path)
-        folder = folder.parent if folder.suffix and not (root / found.path).is_dir() else folder
+        named_as_file = folder.suffix or folder.name.startswith(".")
+        folder = folder.parent if named_as_file and not (root / found.path).is_dir() else folder
         if folder in told or any(f"{path}/".startswith(f"{it.path}/") for it in request.volumes):
             continue
         told.add(folder)

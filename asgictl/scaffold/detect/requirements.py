@@ -66,6 +66,13 @@ def beside(root: Path, near: Iterable[Path]) -> str | None:
     return None
 
 
+def passed_over(root: Path, deps: Dependencies) -> str | None:
+    """Return a list for production that lies beside the one that was found by its usual name, and is no part of it."""
+    usual = USUAL if deps.kind == "requirements" and set(deps.files) & {USUAL[0]} else ()
+    others = (name for name in usual[1:] if re.search(r"prod", name))
+    return next((name for name in others if (root / name).is_file() and name not in deps.files), None)
+
+
 def read(root: Path, name: str) -> Dependencies:
     """Return what the file `name` and its includes say; raise `FileProblemError` for one that is not there."""
     pinned: dict[str, str | None] = {}
@@ -125,7 +132,8 @@ def lines(root: Path, name: str) -> Iterator[RequirementLine]:
             raise FileProblemError(f"`{name}`{by} has signs that no Dockerfile takes", hint="rename it")
         if not path.resolve().is_relative_to(root.resolve()):
             problem = f"`{name}`{by} is outside of `{root}`, and so not in the build's context"
-            raise FileProblemError(problem, hint="move it into the project")
+            hint = "run `asgictl scaffold` in the folder that has both, or move it into the project"
+            raise FileProblemError(problem, hint=hint)
         yield RequirementLine(name, 1, "")
         number = 0
         for joined in re.sub(r"\\\r?\n", "\\\n", text).replace("\\\n", "\0").splitlines():

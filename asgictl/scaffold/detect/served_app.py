@@ -1,10 +1,11 @@
 """The app that a container runs, by the finder that `asgictl serve` uses."""
 
+import re
 from pathlib import Path
 
 import asgictl
 from asgictl import discovery, frameworks
-from asgictl.errors import ConfigError, StartError
+from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import App, Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
@@ -13,7 +14,13 @@ from asgictl.scaffold.request import ScaffoldRequest
 def find(request: ScaffoldRequest, folder: Path, root: Path, deps: Dependencies) -> tuple[App, str]:
     """Return the app that `serve` would find in `folder`, or else in `root`, and how; raise `StartError` for none."""
     given, how = _as_from(root, request.app, folder) if folder != root else (request.app, "as named")
-    ref = discovery.find(given, root, {}, lambda _: None)
+    try:
+        ref = discovery.find(given, root, {}, lambda _: None)
+    except AsgictlError as error:
+        error.hint = error.hint and re.sub(
+            r"(?:serve it|name one): `asgictl serve ", "name it: `asgictl scaffold ", error.hint
+        )
+        raise
     if ref.looked:
         hint = "name it, like `asgictl scaffold main:app`, or `asgictl scaffold demo` for the bundled one"
         raise StartError(f"there is no app in {', '.join(ref.looked)}", hint=hint)

@@ -1,6 +1,7 @@
 """Debian packages that Python packages need beside their wheels."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from asgictl.scaffold.project import Dependencies, SystemPackages
 
@@ -28,20 +29,26 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
     "xmlsec": ((_COMPILER, "libxmlsec1-dev", "pkg-config"), ("libxmlsec1-openssl",)),
 }
+# They compile, or are compiled against.
+_BUILDING = re.compile(r".+-dev|build-essential|cargo|cmake|clang|gcc|g\+\+|gfortran|make|pkg-config|rustc|swig")
 # A wheel that brings what the plain package looks for in the system.
 _SPARED = {"psycopg": "psycopg-binary"}
 
 
-def needed(deps: Dependencies, more: Iterable[str], *, geo: bool = False) -> tuple[SystemPackages, str | None]:
-    """Return the packages that the dependencies need, with `more` to run, and who needs them, if anything does.
+def needed(deps: Dependencies, more: Sequence[str], *, geo: bool = False) -> tuple[SystemPackages, str | None]:
+    """Return the packages that the dependencies need, with `more`, and who needs them, if anything does.
 
-    `geo` tells that Django's settings name GeoDjango.
+    Of `more` compilers and what ends in -dev are for the build alone. `geo`
+    tells that Django's settings name GeoDjango.
     """
     there = {*deps.pinned, *deps.extras, *([_GEODJANGO] if geo else [])}
     names = [name for name in sorted(there) if name in _NEEDS and _SPARED.get(name) not in there]
     build = {package for name in names for package in _NEEDS[name][0]} | ({"git"} if deps.git else set())
     build |= {"openssh-client"} if deps.ssh else set()
+    build |= {package for package in more if _BUILDING.fullmatch(package)}
     runtime = sorted({package for name in names for package in _NEEDS[name][1]})
     who = [*names, *(["a dependency from git"] if deps.git else []), *(["--apt"] if more else [])]
-    packages = SystemPackages(tuple(sorted(build)), tuple(dict.fromkeys((*runtime, *more))))
-    return packages, f"needed by {', '.join(who)}" if who else None
+    runtime += [package for package in more if package not in {*runtime, *build}]
+    return SystemPackages(
+        tuple(sorted(build)), tuple(dict.fromkeys(runtime))
+    ), f"needed by {', '.join(who)}" if who else None

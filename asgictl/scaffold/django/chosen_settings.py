@@ -10,7 +10,7 @@ from asgictl import reading
 from asgictl.discovery import SETTINGS
 from asgictl.discovery.declared import django_project
 from asgictl.discovery.source import modules, python_file
-from asgictl.errors import ConfigError
+from asgictl.errors import AppLoadError, ConfigError
 from asgictl.scaffold.accepted import MODULE
 from asgictl.scaffold.project import App
 from asgictl.scaffold.request import ScaffoldRequest
@@ -76,7 +76,17 @@ def manage_of(root: Path, app: App) -> Path | None:
     """Return the `manage.py` of the app's project: at the root, or in a folder that leads to the app."""
     above = app.file.parents if app.file and app.file.is_relative_to(root) else ()
     folders = [root, *(root / name for name in app.folders), *(it for it in above if it.is_relative_to(root))]
-    return next((folder / MANAGE for folder in folders if (folder / MANAGE).is_file()), None)
+    files = (folder / MANAGE for folder in folders)
+    return next((file for file in files if file.is_file() and _is_djangos(file)), None)
+
+
+def _is_djangos(file: Path) -> bool:
+    """Tell whether a `manage.py` is Django's; other projects have one, too."""
+    try:
+        imported = set(python_file.imports(python_file.parse(file)))
+    except AppLoadError:
+        return True
+    return any(name.partition(".")[0] == "django" for name in imported) or bool(django_project.settings_named_in(file))
 
 
 def located(name: object, base: Path) -> modules.Module | None:

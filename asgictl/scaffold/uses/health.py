@@ -96,6 +96,9 @@ def _health_path(node: ast.AST) -> str | None:
     match node:
         case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[ast.Constant(value=str(path)), *_]):
             return _absolute(path) if name in _ROUTES and _bare(_absolute(path)) in _PATHS else None
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[], keywords=words) if name in _ROUTES:
+            said = [str(it.value.value) for it in words if it.arg == "path" and isinstance(it.value, ast.Constant)]
+            return next((path for path in map(_absolute, said) if _bare(path) in _PATHS), None)
     return None
 
 

@@ -1,7 +1,7 @@
 """Routes of an app that other modules hold: routers, blueprints and lists of routes, followed through imports."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ _INCLUDING = {"include_router", "register_blueprint", "mount", "register", "incl
 _PREFIXES = ("prefix", "url_prefix", "path")
 _LISTS = {"routes", "route_handlers"}
 _DEPTH = 8
+_OF_STRINGS = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)
 
 
 class _Held(NamedTuple):
@@ -33,6 +34,7 @@ class _File:
             self.tree = ast.Module(body=[], type_ignores=[])
         self.imported: dict[str, tuple[str, str]] = {}
         self.values: dict[str, ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        self.strings = {name: value for name, value in _bound(self.tree.body) if isinstance(value, _OF_STRINGS)}
         for node in ast.walk(self.tree):
             match node:
                 case ast.Import(names=names):
@@ -73,22 +75,33 @@ class Included:
         if isinstance(value, ast.expr):
             yield from self._in(value, held.file, prefix, depth)
         elif value is not None:
-            yield from _handlers(value, held.file, prefix)
-        own = prefix + (_prefix(value) or "") if isinstance(value, ast.Call) else prefix
+            yield from self._handlers(value, held.file, prefix)
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            yield from self._returned(_Held(held.file, value.func.id), prefix, depth)
+        own = prefix + (self._prefix(held.file, value) or "") if isinstance(value, ast.Call) else prefix
         for node in ast.walk(read.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = node.func.value
                 if isinstance(owner, ast.Name) and owner.id == held.name:
                     yield from self._called(node, held.file, own, depth)
 
+    def _returned(self, held: _Held, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+        """Yield the routes of what a function of the project returns, like `create_app`."""
+        there = self._where(held)
+        made = self._read(there.file).values.get(there.name) if there else None
+        if there and isinstance(made, ast.FunctionDef):
+            for node in ast.walk(made):
+                if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id != held.name:
+                    yield from self._of(_Held(there.file, node.value.id), prefix, depth + 1)
+
     def _called(self, call: ast.Call, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield what `app.get(path)` or `app.include_router(router)` adds."""
         assert isinstance(call.func, ast.Attribute)  # noqa: S101  # that is how it is called
-        path = _text(call.args[0]) if call.args else None
+        path = self._string(file, call.args[0]) if call.args else None
         if call.func.attr in _METHODS and path is not None:
             yield _join(prefix, path), file, call.lineno
         elif call.func.attr in _INCLUDING and call.args:
-            given = _prefix(call)
+            given = self._prefix(file, call)
             child = call.args[1] if path is not None and len(call.args) > 1 else call.args[0]
             if given is not None:
                 yield from self._in(child, file, _join(prefix, path or given), depth + 1)
@@ -115,7 +128,7 @@ class Included:
 
     def _made(self, call: ast.Call, name: str, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield the routes of `Route(path, view)`, `Mount(path, routes=...)` or `Router(path, route_handlers=...)`."""
-        path = _text(call.args[0]) if call.args else _prefix(call)
+        path = self._string(file, call.args[0]) if call.args else self._prefix(file, call)
         inner: list[ast.expr] = [it for it in call.args[1:] if isinstance(it, ast.Call | ast.List) and _includes(it)]
         inner += [it.value for it in call.keywords if it.arg in _LISTS or (it.arg == "app" and name == "Mount")]
         if inner and path is not None:
@@ -123,6 +136,90 @@ class Included:
                 yield from self._in(item, file, _join(prefix, path), depth + 1)
         elif name in _CALLS and path is not None and call.args[1:]:
             yield _join(prefix, path), file, call.lineno
+
+    def _handlers(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, file: Path, prefix: str
+    ) -> Iterator[tuple[str, Path, int]]:
+        """Yield the paths of a handler of Litestar's, or of those in a controller."""
+        if isinstance(node, ast.ClassDef):
+            path = dict(_bound(node.body)).get("path")
+            inner = prefix + ((self._string(file, path) or "") if path else "")
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield from self._handlers(item, file, inner)
+            return
+        for call in node.decorator_list:
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _CALLS:
+                path_of = self._string(file, call.args[0]) if call.args else self._prefix(file, call)
+                if path_of is not None:
+                    yield _join(prefix, path_of), file, call.lineno
+
+    def _prefix(self, file: Path, call: ast.Call) -> str | None:
+        """Return the prefix that a call gives, "" for none; None for one that the source does not say."""
+        given = [it.value for it in call.keywords if it.arg in _PREFIXES]
+        return self._string(file, given[0]) if given else ""
+
+    def _string(self, file: Path, node: ast.expr, depth: int = 0) -> str | None:  # noqa: PLR0911  # a case for each form
+        """Return the text that an expression stands for, unless the environment says otherwise; None for any other."""
+        if depth > _DEPTH:
+            return None
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.JoinedStr(values=parts):
+                return self._joined(
+                    file, [it.value if isinstance(it, ast.FormattedValue) else it for it in parts], depth
+                )
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._joined(file, [left, right], depth)
+            case ast.Name(id=name):
+                there = self._where(_Held(file, name))
+                value = self._read(there.file).strings.get(there.name) if there else None
+                return self._string(there.file, value, depth + 1) if there and value else None
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                module = self._module(file, name)
+                if module is not None:
+                    return self._string(module, ast.Name(attribute), depth + 1)
+                return self._field(_Held(file, name), attribute, depth + 1)
+            case ast.Call(func=ast.Name(id="Field"), keywords=words):
+                default = [it.value for it in words if it.arg == "default"] or node.args[:1]
+                return self._string(file, default[0], depth + 1) if default else None
+        return None
+
+    def _joined(self, file: Path, parts: Iterable[ast.expr], depth: int) -> str | None:
+        texts = [self._string(file, it, depth + 1) for it in parts]
+        return None if None in texts else "".join(filter(None, texts))
+
+    def _field(self, held: _Held, name: str, depth: int) -> str | None:
+        """Return the default of a field of the class, or of the object of a class, that is called so."""
+        there = self._where(held) if depth <= _DEPTH else None
+        value = self._read(there.file).values.get(there.name) if there else None
+        if there is None:
+            return None
+        if isinstance(value, ast.ClassDef):
+            default = dict(_bound(value.body)).get(name)
+            if default is not None:
+                return self._string(there.file, default, depth + 1)
+            bases = [it.id for it in value.bases if isinstance(it, ast.Name)]
+            return next((text for it in bases if (text := self._field(_Held(there.file, it), name, depth + 1))), None)
+        if isinstance(value, ast.FunctionDef):  # get_settings()
+            made = [it.value for it in value.body if isinstance(it, ast.Return)]
+            value = made[0] if made else None
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            return self._field(_Held(there.file, value.func.id), name, depth + 1)
+        return None
+
+    def _where(self, held: _Held) -> _Held | None:
+        """Return where a name is bound, in its own file or in the one that it is imported from."""
+        for _ in range(_DEPTH):
+            read = self._read(held.file)
+            if held.name in read.values or held.name in read.strings:
+                return held
+            there = self._imported(held.file, read.imported[held.name]) if held.name in read.imported else None
+            if there is None:
+                return None
+            held = there
+        return None
 
     def _imported(self, file: Path, imported: tuple[str, str]) -> _Held | None:
         module, name = imported
@@ -145,28 +242,14 @@ class Included:
         return self._files[file]
 
 
-def _handlers(
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, file: Path, prefix: str
-) -> Iterator[tuple[str, Path, int]]:
-    """Yield the paths of a handler of Litestar's, or of those in a controller."""
-    if isinstance(node, ast.ClassDef):
-        own = [it.value for it in node.body if isinstance(it, ast.Assign) and ast.unparse(it.targets[0]) == "path"]
-        inner = prefix + (_text(own[0]) or "" if own else "")
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield from _handlers(item, file, inner)
-        return
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in _CALLS:
-            path = _text(decorator.args[0]) if decorator.args else _prefix(decorator)
-            if path is not None:
-                yield _join(prefix, path), file, decorator.lineno
-
-
-def _prefix(call: ast.Call) -> str | None:
-    """Return the prefix that a call gives, "" for none; None for one that the source does not say."""
-    given = [it.value for it in call.keywords if it.arg in _PREFIXES]
-    return _text(given[0]) if given else ""
+def _bound(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that statements bind, each with its value."""
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
 
 
 def _includes(node: ast.expr) -> bool:

@@ -22,7 +22,8 @@ _HOME = re.compile(
 )
 # They do not run where the app is served.
 _SCRIPTS = re.compile(
-    r"(scripts?|tools?|bench(marks)?|examples?|notebooks|alembic|ci)/|(setup|noxfile|fabfile|conftest)\.py$"
+    r"(scripts?|tools?|dev|bench(marks)?|examples?|notebooks|alembic|ci)/|(.*/)?(management/commands|tests?_\w+|\w+_tests?)/"
+    r"|(setup|noxfile|fabfile|conftest)\.py$"
 )
 
 

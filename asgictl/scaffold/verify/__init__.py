@@ -14,7 +14,7 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes, refusals
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes, lacks, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _LAST_LINES = 12
@@ -56,9 +56,10 @@ def verify(
             try:
                 seen = step()
             except (_FailedError, EngineError) as error:
-                lines = error.lines[-_LAST_LINES:]
-                took, advice = time.monotonic() - began, refusals.hint(lines, request)
-                yield Step(name, passed=False, seen=str(error), seconds=took, lines=lines, hint=advice)
+                took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
+                advice = refusals.hint(error.lines, request)
+                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env")
+                yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
     finally:
@@ -147,7 +148,10 @@ class _Trial:
             status = self.client.get(path)
             if status is None or status >= limit:
                 raise _FailedError(f"GET {path} answers {status}", self._logs())
-            seen.append(f"GET {path} answers {status}")
+            # Neither a kubelet nor Docker would see what lies behind.
+            redirected = path == health.path and health.strict and status in range(300, 400)
+            advice = ", a redirect: pass --health-path with where it leads" if redirected else ""
+            seen.append(f"GET {path} answers {status}{advice}")
         return ", ".join(seen)
 
     def upload(self) -> str:
@@ -216,7 +220,7 @@ class _Trial:
 
     def _logs(self) -> tuple[str, ...]:
         lines = self.engine.call("logs", self.name).splitlines()
-        return tuple(line for line in lines if line.strip())[-_LAST_LINES:]
+        return tuple(line for line in lines if line.strip())
 
 
 def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:

@@ -31,7 +31,11 @@ def check(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App,
 
     The image has what the `runner` needs itself.
     """
-    if app.file is None or not app.file.is_relative_to(root) or (deps.local and deps.kind not in _COMPLETE):
+    if deps.local and deps.kind not in _COMPLETE:
+        return
+    if app.name.startswith("django.") and _lacks(deps, "django", ("django",)):
+        raise _error(deps, pyproject, "the app needs django", "django")
+    if app.file is None or not app.file.is_relative_to(root):
         return
     served = distributions.with_theirs((runner, "uvicorn"))
     for it in of_app(root, app):
@@ -40,12 +44,14 @@ def check(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App,
             continue
         if _lacks(deps, it.module, names):
             place = f"{it.file.relative_to(root).as_posix()}:{it.line}"
-            where = f"`{deps.files[-1]}` does not bring it" if deps.files else "no file declares it"
             brought = f" ({names[0]})" if names and names[0] != it.module.lower().replace("_", "-") else ""
-            problem = f"the app needs {it.module}{brought}, imported in {place}, and {where}"
-            raise ConfigError(
-                problem, hint=_hint(deps, pyproject, names[0] if names else it.module), option="requirements"
-            )
+            needs = f"the app needs {it.module}{brought}, imported in {place}"
+            raise _error(deps, pyproject, needs, names[0] if names else it.module)
+
+
+def _error(deps: Dependencies, pyproject: PyProject | None, needs: str, name: str) -> ConfigError:
+    where = f"`{deps.files[-1]}` does not bring it" if deps.files else "no file declares it"
+    return ConfigError(f"{needs}, and {where}", hint=_hint(deps, pyproject, name), option="requirements")
 
 
 def of_app(root: Path, app: App) -> list[Import]:
@@ -104,7 +110,7 @@ def _files(place: Path, name: str) -> list[Path]:
 def _imported(file: Path, places: Iterable[Path]) -> Iterator[tuple[str, int]]:
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(reading.text(file))
+            tree = reading.syntax(reading.content(file))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return
     for node in _run_at_import(tree.body):

@@ -1,6 +1,6 @@
 """The folder of the project: the one that says what it depends on, the nearest to the app where several do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from asgictl import discovery, pyproject, reading
@@ -10,7 +10,8 @@ from asgictl.scaffold.request import ScaffoldRequest
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "Pipfile", "pylock.toml", "requirements")
 # Tables of `pyproject.toml` that make a project of a folder; all others hold settings of tools.
-_TABLES = (("project",), ("tool", "poetry"), ("tool", "pdm"), ("tool", "uv"), ("tool", "asgictl"), ("build-system",))
+_DECLARING = (("project",), ("tool", "poetry"), ("tool", "pdm"), ("tool", "uv"), ("build-system",))
+_TABLES = (*_DECLARING, ("tool", "asgictl"))
 
 
 def find(request: ScaffoldRequest, folder: Path) -> tuple[Path, str]:
@@ -26,11 +27,12 @@ def find(request: ScaffoldRequest, folder: Path) -> tuple[Path, str]:
 
 
 def app_file(request: ScaffoldRequest, folder: Path) -> Path | None:
-    """Return the file of the app that `serve` would find in `folder`."""
+    """Return the file of the app that `serve` would find in `folder`; of one made from settings, its `manage.py`."""
     try:
-        return discovery.find(request.app, folder, {}, lambda _: None).file
+        ref = discovery.find(request.app, folder, {}, lambda _: None)
     except AsgictlError:
         return None
+    return ref.file or next((file for path in ref.path if (file := Path(path) / "manage.py").is_file()), None)
 
 
 def between(file: Path | None, root: Path) -> Iterator[Path]:
@@ -50,10 +52,10 @@ def _above(folder: Path) -> tuple[Path, str]:
     return folder, "the current folder: none above has a file of a project"
 
 
-def _is_project(folder: Path) -> bool:
-    """Tell whether there is a `pyproject.toml` with more than settings of tools."""
+def _is_project(folder: Path, tables: Iterable[tuple[str, ...]] = _TABLES) -> bool:
+    """Tell whether there is a `pyproject.toml` with one of `tables`, and so with more than settings of tools."""
     found = pyproject.find(folder) if (folder / pyproject.FILE).is_file() else None
-    return found is not None and found.root == folder and any(_has(found.data, keys) for keys in _TABLES)
+    return found is not None and found.root == folder and any(_has(found.data, keys) for keys in tables)
 
 
 def _has(data: object, keys: tuple[str, ...]) -> bool:
@@ -66,4 +68,4 @@ def _has(data: object, keys: tuple[str, ...]) -> bool:
 
 def _is_declared(root: Path) -> bool:
     """Tell whether `root` itself says what to install."""
-    return _is_project(root) or any((root / name).exists() for name in _MANIFESTS if name != pyproject.FILE)
+    return _is_project(root, _DECLARING) or any((root / name).exists() for name in _MANIFESTS if name != pyproject.FILE)
