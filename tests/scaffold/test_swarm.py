@@ -190,7 +190,7 @@ def test_written_with_prod(project: Path) -> None:
     assert (result.exit_code, result.stdout.splitlines()) == (
         0,
         [f"create    {it}" for it in ("Dockerfile", ".dockerignore", "compose.yaml", "compose.prod.yaml", "Caddyfile")]
-        + ["create    stack.yaml"],
+        + ["create    deploy.sh", "create    stack.yaml"],
     )
     assert result.stderr.splitlines()[-1] == "hint: deploy it: line 2 of `stack.yaml` is the command"
     assert list(problems(project, ["Dockerfile", "stack.yaml"])) == []
