@@ -240,7 +240,9 @@ def test_deploy(project: Path) -> None:
         return said, httpx.get("https://localhost/", verify=context).text
 
     with up(project, "compose.prod.yaml", wait=False) as compose:
-        assert deployed()[1] == '{"hello":"first"}'
+        lab.call("sh", "deploy.sh", folder=project)
+        lab.until(lambda: answers("http://localhost/"))  # the proxy has just been started
+        assert httpx.get("https://localhost/", verify=context).text == '{"hello":"first"}'
         main.write_text(text.replace('"first"', '"second"'))
         statuses, (_, second) = asked_during(context, deployed, MIXED)
         assert (set(statuses), second) == ({200}, '{"hello":"second"}')

@@ -20,8 +20,7 @@ DOCKER = r"""\
 #!/bin/sh
 echo "$*" >>"$0.calls"
 case "$*" in
-    *" config web")
-        printf 'services:\n  db:\n    image: theirs\n  web:\n    image: shop:latest\n  x:\n    image: y\n' ;;
+    *" config web") printf 'services:\n  db:\n    image: its\n  web:\n    image: shop:latest\n  x:\n    image: y\n' ;;
     "image inspect"*) exit 1 ;;
     *" $FAILS"*) exit 7 ;;
 esac
