@@ -20,7 +20,7 @@ class Instructions(NamedTuple):
     `proxies` are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, `unix:` for all over a UNIX
     socket. `tls_min` is the oldest version of TLS, or None for plain HTTP. With `unmap` the addresses of IPv4 clients
     come on a socket of IPv6. `http` is uvicorn's argument; the head of a request is limited to `header_timeout` and, in
-    bytes, `max_header_size`, where they are not 0.
+    bytes, `max_header_size`, where they are not 0. Told to stop, a process answers who is connected for `drain` more.
     """
 
     ref: AppRef
@@ -41,6 +41,7 @@ class Instructions(NamedTuple):
     http: str = "auto"
     header_timeout: float = 0
     max_header_size: int = 0
+    drain: float = 0
 
     @property
     def limits_heads(self) -> bool:

@@ -22,6 +22,9 @@ from asgictl.serving.tls import TlsRequest
 # The proxies that are believed: uvicorn's own default has no IPv4 client of a dual-stack socket.
 PROXIES = "127.0.0.1,::1,::ffff:127.0.0.1"
 
+# Where clients wait in a socket for a successor, one that was let in already has so long to say what it wants; in s.
+_DRAIN = 0.5
+
 # In the place of an app that a change of files may bring.
 NOT_FOUND = discovery.AppRef(module="", attribute="", found="not found")
 
@@ -89,11 +92,10 @@ def plan(
     search = partial(_app, request, folder, environ, tell)
     watch, ref = _watch(request, _found(request, search), folder)
     later = protocols.postponed(given)
-    once = request.check
     bind = _bind(request, environ)
     return ServePlan(
         bind=bind,
-        workers=1 if once else workers,
+        workers=1 if request.check else workers,
         instructions=Instructions(
             ref=ref,
             how=adapt.Adaptation(request.interface, request.factory, request.static, request.wsgi_threads),
@@ -104,15 +106,16 @@ def plan(
             loop=given.pop("loop"),
             later=later,
             access_log=_access_log(request, colors),
-            reload=request.reload and not once,
+            reload=request.reload and not request.check,
             show_errors=request.show_errors,
-            max_requests=None if once else request.max_requests,
+            max_requests=None if request.check else request.max_requests,
             proxies=_proxies(request, environ, bind),
             tls_min=secured.tls_min if secured else None,
+            drain=_DRAIN if bind.fd is not None and not request.reload else 0,
             **arguments.for_heads(request),
         ),
         uvicorn=_passed(request, given, colors),
-        watch=None if once else watch,
+        watch=None if request.check else watch,
         tls=secured,
         search=search if watch and (ref is NOT_FOUND or ref.looked) else None,
     )

@@ -266,6 +266,8 @@ def test_systemd_takes_the_units(tmp_path: Path, runner: Any) -> None:
         rated = tool("systemd-analyze", "security", "--offline=true", "--threshold=20", str(service), folder=root)
 
         assert (verified.returncode, verified.stderr) == (0, "")
+        keys = re.findall(r"(?m)^(\w+)=", service.read_text())
+        assert {key for key in keys if keys.count(key) > 1} == {"Environment", "BindPaths"}
         assert rated.returncode == 0, rated.stdout[-300:]
 
 

@@ -109,7 +109,10 @@ def test_where_it_listens(tmp_path: Path, case: str) -> None:
     """It listens where it is told to, else on systemd's socket, else on the port."""
     request, environ, bind = BINDS[case]
 
-    assert made(tmp_path, environ, **request).bind == bind
+    planned = made(tmp_path, environ, **request)
+
+    assert planned.bind == bind
+    assert planned.instructions.drain == (0.5 if bind.fd is not None else 0)
 
 
 def test_max_requests_need_workers(tmp_path: Path) -> None:

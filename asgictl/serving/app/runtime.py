@@ -44,7 +44,8 @@ class Runtime:
         """
         self.instructions = instructions
         self._wrap = wrap
-        self.stopping = stopping.Stopping(grace=instructions.graceful_timeout, alone=alone, stuck=self._stuck)
+        grace, drain = instructions.graceful_timeout, instructions.drain
+        self.stopping = stopping.Stopping(grace, drain, alone=alone, stuck=self._stuck)
         self.report: Report
         self.kind: str | None = None
         self._docs: str | None = None

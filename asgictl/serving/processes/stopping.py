@@ -43,13 +43,15 @@ class Stopped(BaseException):  # a BaseException, so that `except Exception` in 
 class Stopping:
     """A stop of this process: who asked for it, who wants to know, and what happens when it takes too long."""
 
-    def __init__(self, *, grace: float, alone: bool, stuck: Callable[[], None]) -> None:
+    def __init__(self, grace: float, drain: float = 0, *, alone: bool, stuck: Callable[[], None]) -> None:
         """Allow `grace` seconds to a stop, then call `stuck` and end the process.
 
-        If `alone`, without a parent that watches over it, SIGHUP stops it and a second SIGINT ends it at once.
+        Uvicorn hears of it `drain` seconds later, for it closes connections on which nothing has come yet. If `alone`,
+        without a parent that watches over it, SIGHUP stops it and a second SIGINT ends it at once.
         """
         self.grace = grace
         self.alone = alone
+        self._drain = drain
         self.ready = False
         self.signals: list[signal.Signals] = []
         self._stuck = stuck
@@ -108,7 +110,7 @@ class Stopping:
         if callable(inner) and inner != self._interrupt:
             self._server = getattr(inner, "__self__", None)
             for number in self._heeded():
-                signal.signal(number, _as_sigterm(inner))
+                signal.signal(number, _as_sigterm(inner, self._drain))
         current = signal.set_wakeup_fd(-1)
         if self._ear is not None and current == self._ear.wake.fileno():
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
@@ -179,7 +181,7 @@ class Stopping:
 
     def _watch(self) -> None:
         self._told.wait()
-        threading.Event().wait(self.grace + (LAST_WORDS if self.ready else 0))
+        threading.Event().wait(self._drain + self.grace + (LAST_WORDS if self.ready else 0))
         try:
             self._stuck()
         finally:
@@ -212,14 +214,19 @@ def _leave_alone(_number: int, _frame: FrameType | None) -> None:
     """Do nothing; unlike SIG_IGN this is not handed down to the app's own children."""
 
 
-def _as_sigterm(inner: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
-    """Return a handler that passes every signal on as SIGTERM.
+def _as_sigterm(
+    inner: Callable[[int, FrameType | None], object], drain: float
+) -> Callable[[int, FrameType | None], None]:
+    """Return a handler that passes every signal on as SIGTERM, `drain` seconds later.
 
     After another signal uvicorn takes SIGINT for the second Ctrl-C, and skips the lifespan shutdown.
     """
 
     def handle(_number: int, frame: FrameType | None) -> None:
-        inner(signal.SIGTERM, frame)
+        if drain:
+            later(drain, lambda: inner(signal.SIGTERM, None))
+        else:
+            inner(signal.SIGTERM, frame)
 
     return handle
 

@@ -249,6 +249,25 @@ def test_uvicorn_hears_of_it(ends: list[int], number: signal.Signals) -> None:
     assert ends == []
 
 
+def test_uvicorn_hears_of_it_later(ends: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a successor takes the socket, uvicorn stops once everybody who was let in could have been heard."""
+    delayed: list[tuple[float, Callable[[], object]]] = []
+    monkeypatch.setattr(stopping, "later", lambda seconds, call: delayed.append((seconds, call)))
+    stop = without_watchdog(Stopping(grace=8, alone=True, stuck=lambda: None, drain=0.5))
+    with stop.loading():
+        pass
+    served = Server()
+    signal.signal(TERM, served.handle_exit)
+    stop.take_over()
+
+    os.kill(os.getpid(), INT)
+    until(lambda: bool(delayed) and stop.begun)
+
+    assert (served.handled, [seconds for seconds, _ in delayed]) == ([], [0.5])
+    delayed[0][1]()
+    assert (served.handled, ends) == ([TERM], [])
+
+
 def test_a_hangup_is_the_parents_affair() -> None:
     """In a worker a hangup does nothing, and the processes that the app starts do not inherit that."""
     stop = loaded(alone=False)
