@@ -162,15 +162,18 @@ def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copie
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
-    migrates = "bring the database up to date: `docker compose run --build --rm migrate`"
-    for name, text in (
-        ("Dockerfile", "try it: `asgictl scaffold --verify`"),
-        *([("compose.yaml", migrates)] if found.migrations else []),
-        ("compose.yaml", "start it: `docker compose up --build --wait`"),
-        ("stack.yaml", "deploy it: line 2 of `stack.yaml` is the command"),
-    ):
-        if name in paths:
-            console.hint(text)
+    hints = (
+        ("Dockerfile" in paths, "try it: `asgictl scaffold --verify`"),
+        (
+            "compose.yaml" in paths and found.migrations is not None,
+            "bring the database up to date: `docker compose run --build --rm migrate`",
+        ),
+        ("compose.yaml" in paths, "start it: `docker compose up --build --wait`"),
+        ("stack.yaml" in paths, "deploy it: line 2 of `stack.yaml` is the command"),
+    )
+    for given, hint in hints:
+        if given:
+            console.hint(hint)
 
 
 def _saved(run: Invocation, found: "Project") -> "Sequence[Change]":
