@@ -46,9 +46,9 @@ def test_rolling(tmp_path: Path, swarm: None) -> None:
         lab.until(lambda: swarm_project.serves("2", 2), swarm_project.state)
 
     updated = swarm_project.asked_during(update)
-    said = who()
-    assert said is not None
-    assert (said["scheme"], said["said"], said["version"]) == ("https", "hello there", "2")
+    lab.until(lambda: (who() or {}).get("version") == "2")  # an old one may answer for a second
+    said = who() or {}
+    assert (said["scheme"], said["said"]) == ("https", "hello there")
     assert (updated.failed, updated.hosts > 2) == (0, True), updated  # new ones among them
 
     def fail() -> None:

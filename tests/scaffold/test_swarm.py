@@ -146,6 +146,15 @@ def test_command(options: dict[str, Any], command: str) -> None:
     assert second == f"# {command} docker stack deploy --with-registry-auth -c stack.yaml shop"
 
 
+def test_long_name() -> None:
+    """The names that the engine limits to 64 characters fit, however long the project's is."""
+    written = stack(found={"name": "a" * 63})
+
+    assert written["services"]["web"]["image"].startswith(f"{'a' * 63}:")
+    assert re.fullmatch(r"a{40}-caddyfile-[0-9a-f]{12}", written["configs"]["caddyfile"]["name"])
+    assert written["secrets"]["env"]["name"] == f"{'a' * 40}-env-${{ENV_VERSION:-1}}"
+
+
 def test_migrations() -> None:
     """A job migrates, with the app's image, variables and volumes, and an end where it fails."""
     found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
