@@ -217,5 +217,5 @@ def test_each_module_is_of_an_extra() -> None:
 
     asked = {canonicalize_name(names.get(it, it)) for it in (*extras.HTTPS, *extras.SCAFFOLD)}
 
-    assert asked | {"watchfiles", "asgictl"} == own
+    assert asked | {"asgictl", "uvicorn", "watchfiles"} == own
     assert not asked & required(*(Requirement(it).name for it in PROJECT["dependencies"]))

@@ -171,7 +171,7 @@ GOOD = [
     "uvicorn==0.41",
     "uvicorn==99",
     "httptools==0.6.3",
-    "uvloop==0.21",
+    "uvloop==0.17",
     "fastapi==0.1",
     "zttp==0.0.1",
     "brotli==0.1",
@@ -196,8 +196,8 @@ TOO_OLD = [
     ("uvicorn==0.30.*", "uvicorn is ==0.30.* (>=0.41 is needed)"),
     ("-c pins.txt", "uvicorn is <0.40 (>=0.41 is needed)"),
     (
-        "httptools==0.6.2\nUvloop==0.20\nwebsockets<14",
-        "httptools is 0.6.2 (>=0.6.3 is needed), uvloop is 0.20 (>=0.21 is needed) and "
+        "httptools==0.6.2\nUvloop==0.16\nwebsockets<14",
+        "httptools is 0.6.2 (>=0.6.3 is needed), uvloop is 0.16 (>=0.17 is needed) and "
         "websockets is <14 (>=15 is needed)",
     ),
 ]
