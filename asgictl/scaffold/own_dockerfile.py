@@ -17,7 +17,7 @@ from asgictl.scaffold.project import SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
-_FILES = ("Dockerfile", "Containerfile", "docker/Dockerfile", "Dockerfile.before-scaffold")
+_LOOKED_AT = ("Dockerfile", "Containerfile", "docker/Dockerfile", "Dockerfile.before-scaffold")
 _FRONTEND = re.compile(r"(^|/)(node|bun)(:|@|$)")
 _INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|]*)")
 _COMMENT = re.compile(r"`\s*#[^`]*`")  # in the middle of a command
@@ -55,7 +55,7 @@ class _Instruction(NamedTuple):
 
 def notes(root: Path, apt: SystemPackages, request: ScaffoldRequest) -> Iterator[str]:
     """Yield what to say of the Dockerfile in `root` that was not written here, if there is one."""
-    for name in _FILES:
+    for name in _LOOKED_AT:
         try:
             text = reading.text(root / name, errors="replace")
         except OSError:
