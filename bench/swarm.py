@@ -63,6 +63,9 @@ class Node(NamedTuple):
         finally:
             self.vanish()
             engine.wait(60)
+            mounts = [line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+            for place in sorted((it for it in mounts if it.startswith(f"{self.home}/")), reverse=True):
+                lab.call("umount", "--lazy", place)
             lab.call("ip", "netns", "delete", name)
 
     def vanish(self) -> None:
