@@ -6,7 +6,7 @@ import pytest
 
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import lint
-from asgictl.scaffold.lint import orchestration
+from asgictl.scaffold.lint import containers
 from asgictl.scaffold.lint.command_line import Server, script, server
 from asgictl.scaffold.write import signature
 
@@ -331,7 +331,7 @@ def test_documents(tmp_path: Path) -> None:
     """The tags of compose stand for their values, and a document that is no mapping is passed over."""
     (tmp_path / "x.yaml").write_text("a: !reset null\nb: !override [1, {c: 2}]\nd: !x {e: [3]}\n---\n- 1\n---\nf: 1\n")
 
-    assert orchestration.documents(tmp_path / "x.yaml") == [
+    assert containers.documents(tmp_path / "x.yaml") == [
         {"a": "null", "b": [1, {"c": 2}], "d": {"e": [3]}},
         {"f": 1},
     ]

@@ -18,7 +18,7 @@ from asgictl.errors import ConfigError
 from asgictl.scaffold import ignore_files, lint, plan
 from asgictl.scaffold.accepted import as_name, check, is_name
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.lint import image, orchestration
+from asgictl.scaffold.lint import containers, image
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest
 from tests.conftest import linux
 
@@ -116,11 +116,11 @@ def test_every_file_is_sound(kind: str, folder: str, options: dict[str, Any]) ->
         assert command
         assert found.last("USER").value == f"{request.uid}:{request.uid}"  # type: ignore[union-attr]
         assert found.last("EXPOSE").value == str(request.port)  # type: ignore[union-attr]
-        services = orchestration.documents(root / "compose.yaml")[0]["services"]
+        services = containers.documents(root / "compose.yaml")[0]["services"]
         assert services["web"]["ports"][0].endswith(f":{request.port}")
         for name in (name for name in names if name.startswith("compose.")):
-            assert orchestration.documents(root / name)
-        kinds = [it["kind"] for it in orchestration.documents(root / "k8s.yaml")] if "k8s.yaml" in names else []
+            assert containers.documents(root / name)
+        kinds = [it["kind"] for it in containers.documents(root / "k8s.yaml")] if "k8s.yaml" in names else []
         policy = ["NetworkPolicy"] if request.proxy_namespace else []
         others = ["PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"]
         assert left or kinds == ["Deployment", "Service", *policy, *others]

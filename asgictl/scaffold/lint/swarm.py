@@ -8,13 +8,7 @@ from typing import Any
 from asgictl import reading
 from asgictl.scaffold import swarm_stack
 from asgictl.scaffold.lint.command_line import Server
-from asgictl.scaffold.lint.orchestration import _at as at
-from asgictl.scaffold.lint.orchestration import _budget as budget
-from asgictl.scaffold.lint.orchestration import _bytes as size
-from asgictl.scaffold.lint.orchestration import _exposed as exposed
-from asgictl.scaffold.lint.orchestration import _list as listed
-from asgictl.scaffold.lint.orchestration import _seconds as seconds
-from asgictl.scaffold.lint.orchestration import documents
+from asgictl.scaffold.lint.containers import at, budget, documents, exposed, listed, seconds, size
 from asgictl.scaffold.lint.problem import Problem
 
 # What the schema of version 3 has not: https://docs.docker.com/reference/compose-file/legacy-versions/
