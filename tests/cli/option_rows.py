@@ -72,7 +72,7 @@ SERVE = {
     "next-port": Row({"launch.plan.bind.next_port": True}),
     "uds": Row({"launch.plan.bind.uds": "x.sock", "launch.plan.instructions.proxies": f"{PROXIES},unix:"}, "x.sock"),
     "uds-mode": Row({"launch.plan.bind.uds_mode": 0o600}, "600", toml="'600'", beside=("--uds", "x.sock")),
-    "fd": Row({"launch.plan.bind.fd": 7}, "7"),
+    "fd": Row({"launch.plan.bind.fd": 7, "launch.plan.instructions.drain": 0.5}, "7"),
     "open": Row({"launch.reporter.style.browser": True}),
     "qr": Row({"launch.reporter.style.qr": True}),
     "factory": Row({"launch.plan.instructions.how.factory": True}),
