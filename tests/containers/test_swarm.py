@@ -57,4 +57,4 @@ def test_rolling(tmp_path: Path, swarm: None) -> None:
 
     taken_back = swarm_project.asked_during(fail)
     assert swarm_project.serves("2", 2)
-    assert (taken_back.failed, taken_back.hosts) == (0, 2), taken_back
+    assert taken_back.failed == 0, taken_back
