@@ -221,12 +221,12 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     secure = request.runner == "asgictl" and request.https
     server = "asgictl[https]" if secure else request.runner
     if there and secure and "cryptography" not in has:  # the project's own asgictl is without the extra
-        extras.append(f'"{server}=={has["asgictl"]}"' if has["asgictl"] else f'"{server}"')
+        extras.append(f"{server}=={has['asgictl']}" if has["asgictl"] else server)
     fixed = f"{server} @ {project.server_from}" if project.server_from else None
-    name = f"{server}==${{{request.runner.upper()}_VERSION}}"
     return {
         "runner": request.runner,
-        "runner_installs": [*([] if there else [f'"{fixed or name}"']), *extras],
+        "runner_server": None if there else fixed or server,
+        "runner_extras": extras,
         "runner_version": None if there or fixed else version,
     }
 

@@ -4,7 +4,7 @@ import pytest
 
 from asgictl.scaffold.detect import detect, index
 from asgictl.scaffold.request import ScaffoldRequest
-from tests.scaffold.conftest import Lay
+from tests.scaffold.conftest import Lay, refused
 
 
 def uv(*packages: str) -> str:
@@ -89,6 +89,33 @@ def test_what_is_locked(lay: Lay, name: str, text: str, expected: dict[str, str 
     root = lay({"pyproject.toml": '[project]\nname = "x"\n', "Pipfile": "", name: text})
 
     assert detect(ScaffoldRequest(), root).deps.pinned == expected
+
+
+VERSION = '0.1.0"; touch /EVIL; echo "'
+BROKEN = [
+    (
+        "uv.lock",
+        uv(
+            'name = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "asgictl" }]',
+            f"name = 'asgictl'\nversion = '{VERSION}'",
+        ),
+    ),
+    ("poetry.lock", f"[[package]]\nname = 'asgictl'\nversion = '{VERSION}'\n"),
+    ("pdm.lock", f"[[package]]\nname = 'a'\nversion = '{VERSION}'\ngroups = ['default']\n"),
+    ("pylock.toml", "[[packages]]\nname = 'a'\nversion = '1.0 || true'\n"),
+    ("Pipfile.lock", '{"default": {"a": {"version": "==1;x"}}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), BROKEN)
+def test_a_version_that_is_a_command(lay: Lay, name: str, text: str) -> None:
+    """A lock whose versions are none is refused: nothing in it gets into a file as an instruction."""
+    root = lay({"pyproject.toml": '[project]\nname = "x"\n', "Pipfile": "", name: text})
+
+    error = refused(root, https=True)
+
+    assert error.message.startswith(f"cannot read `{name}`: Invalid version: ")
+    assert error.hint == "regenerate it with the tool that made it"
 
 
 @pytest.mark.parametrize("place", ["dependencies", "nothing"])

@@ -264,8 +264,8 @@ def test_what_tls_in_the_container_takes(lay: Lay) -> None:
 
     for lines, installed in (
         ("fastapi\n", '"asgictl[https]==${ASGICTL_VERSION}"'),
-        ("fastapi\nasgictl\n", '"asgictl[https]"'),
-        ("fastapi\nasgictl==0.1.0\n", '"asgictl[https]==0.1.0"'),
+        ("fastapi\nasgictl\n", "'asgictl[https]'"),
+        ("fastapi\nasgictl==0.1.0\n", "'asgictl[https]==0.1.0'"),
         ("fastapi\nasgictl[standard]\ncryptography==46\n", None),
     ):
         text = plan(detect(secure, lay({"requirements.txt": lines})), secure)[0].text
@@ -313,7 +313,7 @@ def test_an_asgictl_that_is_from_no_index(  # the columns of the table
     assert (project.runner, project.server_from, project.notes) == (server, installed, notes)
     text = plan(project, ScaffoldRequest())[0].text
     assert ("ARG ASGICTL_VERSION" in text) == (origin is None)
-    assert (f'"asgictl @ {installed}"' in text, project.apt.build) == ((True, ("git",)) if installed else (False, ()))
+    assert (f"'asgictl @ {installed}'" in text, project.apt.build) == ((True, ("git",)) if installed else (False, ()))
     assert detect(ScaffoldRequest(runner="asgictl"), root).runner == "asgictl"
 
 

@@ -1,5 +1,6 @@
 """The steps of `scaffold --verify`, one by one, with an engine that says what it is told to, and a clock of its own."""
 
+import csv
 import http.client
 import http.server
 import json
@@ -209,7 +210,8 @@ def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.Mon
     calls = [" ".join(call).replace(name, "NAME") for call in engine.calls]
     assert calls[0] == ("build --format x --tag NAME --secret id=netrc,src=/home/me/.netrc --build-arg PIP_INDEX_URL .")
     assert calls[2].endswith(
-        f"--publish 127.0.0.1::8000 --env A=x y --env B=/home/me/x y --env X=8000 --volume {tmp_path}:/srv/x:ro NAME"
+        f"--publish 127.0.0.1::8000 --env A=x y --env B=/home/me/x y --env X=8000 "
+        f'--mount type=bind,"source={tmp_path}",target=/srv/x,readonly NAME'
     )
     assert "stop --time 27 NAME" in calls
 
@@ -323,7 +325,7 @@ def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
     assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
     started = next(" ".join(call) for call in engine.calls if call[0] == "run")
     assert "--tmpfs /tmp:size=256m " in started
-    assert " --volume /app/uploads --volume /data " in started
+    assert " --mount type=volume,target=/app/uploads --mount type=volume,target=/data " in started
 
 
 def test_how_a_trial_asks(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
@@ -417,7 +419,7 @@ def test_volumes(engine: Engine, tmp_path: Path) -> None:
     tried(engine, tmp_path, volume=("data:/app/data", "more:/more"))
 
     run = " ".join(engine.calls[2])
-    assert re.findall(r"--volume (\S+)", run) == [
+    assert re.findall(r"--mount type=volume,target=(\S+)", run) == [
         "/app/data",
         "/more",
         "/var/cache",
@@ -432,6 +434,43 @@ def test_volumes(engine: Engine, tmp_path: Path) -> None:
     )
     (tmp_path / "compose.yaml").write_text("services: 1\n")
     assert len(verify.untried(project(root=tmp_path), ScaffoldRequest())) == 2
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        '{type: volume, source: x, target: "/:/host"}',
+        '{type: volume, source: x, target: "/x,type=bind,source=/"}',
+        "{type: volume, source: x, target: /x/../etc}",
+        "{type: volume, source: x, target: x}",
+        '{type: volume, source: x, target: "/x\\n"}',
+        "x:/x,readonly=false",
+        "x:$HOME",
+        "/x,type=bind",
+        "{type: volume, source: x, target: {a: b}}",
+    ],
+)
+def test_a_volume_that_says_something_else(engine: Engine, tmp_path: Path, mount: str) -> None:
+    """A volume whose path would be an instruction to the engine is left out of the trial, which says so."""
+    (tmp_path / "compose.yaml").write_text(f"services:\n  web:\n    volumes:\n      - {mount}\n")
+
+    assert all(step.passed for step in tried(engine, tmp_path))
+
+    assert {"--mount", "--volume", "-v"} & set(engine.calls[2]) == set()
+    source = "/x,type=bind" if mount.startswith("/x,") else "x"
+    assert verify.untried(project(root=tmp_path), ScaffoldRequest())[2:] == (f"`{source}`, which compose.yaml mounts",)
+
+
+@pytest.mark.parametrize("name", ["a:b", "a,type=volume", 'a"b'])
+def test_a_folder_of_any_name(engine: Engine, tmp_path: Path, name: str) -> None:
+    """The mounted folder is the project's own, read-only, whatever its name holds."""
+    (tmp_path / name).mkdir()
+
+    tried(engine, tmp_path / name, "server")
+
+    run = engine.calls[2]
+    (fields,) = csv.reader([run[run.index("--mount") + 1]])
+    assert fields == ["type=bind", f"source={tmp_path / name}", "target=/app", "readonly"]
 
 
 def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:

@@ -181,5 +181,5 @@ def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: py
 
     calls = (engine / "calls").read_text()
     assert "--secret id=netrc,src=netrc --build-arg PIP_INDEX_URL" in calls
-    assert f"--env X=1 --env ASGICTL_SERVE_PORT=8000 --volume {project}:/app:ro" in calls
+    assert f'--env X=1 --env ASGICTL_SERVE_PORT=8000 --mount type=bind,"source={project}",target=/app,readonly' in calls
     assert os.environ["PIP_INDEX_URL"] not in calls

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from asgictl import reading
 from asgictl.errors import ConfigError, FileProblemError
@@ -129,7 +130,8 @@ def _source(entry: Entry) -> list[str]:
 
 
 def _version(text: object) -> str | None:
-    return text.removeprefix("==") if isinstance(text, str) else None
+    """Return a version in its normal form; raise `ValueError` for a text that is none."""
+    return str(Version(text.removeprefix("=="))) if isinstance(text, str) else None
 
 
 def _declared(pyproject: PyProject, wanted: Wanted) -> Iterator[Requirement]:

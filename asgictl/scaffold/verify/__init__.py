@@ -107,12 +107,12 @@ class _Trial:
     def start(self) -> str:
         bare = self.image.stages[-1].name == "server"
         tmp = ("--tmpfs", f"/tmp:size={plan.tmp_size(self.request.memory).lower()}")  # noqa: S108  # the container's
-        mounts = [f"{self.project.root}:{self.request.workdir}:ro"] if bare else []
-        mounts += [it.path for it in self.request.volumes]
-        mounts += [it.target for it in compose_volumes.read(self.project.root) if it.volume]
+        mounts = [_bind(self.project.root, self.request.workdir)] if bare else []
+        mounts += [f"type=volume,target={it.path}" for it in self.request.volumes]
+        mounts += [f"type=volume,target={it.target}" for it in compose_volumes.read(self.project.root) if it.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
         given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
-        given += [word for mount in dict.fromkeys(mounts) for word in ("--volume", mount)]
+        given += [word for mount in dict.fromkeys(mounts) for word in ("--mount", mount)]
         arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *tmp, *published, *given, self.name)
         # Or the container could appear after `clean_up` has looked for it.
         self.engine.call(*arguments, folder=self.project.root, whole=True)
@@ -237,6 +237,12 @@ def untried(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
         *(f"`{source}`, which compose.yaml mounts" for source in mounts if request.mode != "bind"),
         *([f"real values of {', '.join(stand_ins)}, which .env does not set"] if stand_ins else []),
     )
+
+
+def _bind(folder: Path, target: str) -> str:
+    """Return what mounts a folder, whose path may hold a comma: engines read the value as a line of CSV."""
+    source = str(folder).replace('"', '""')
+    return f'type=bind,"source={source}",target={target},readonly'
 
 
 def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[str, str]:

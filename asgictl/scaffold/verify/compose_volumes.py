@@ -1,5 +1,6 @@
 """What `compose.yaml` mounts into the service, as far as a trial can have it, too."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,9 +9,12 @@ import yaml
 
 from asgictl import reading
 
+# What cannot say anything else to an engine's `--mount`.
+_TARGET = re.compile(r"(/[A-Za-z0-9_.-]+)+")
+
 
 class Mount(NamedTuple):
-    """A folder in the container: a `volume` of compose's, or else something of the user's, called `source`."""
+    """A folder in the container: a `volume` of compose's, or else, called `source`, what a trial cannot have."""
 
     source: str
     target: str
@@ -30,8 +34,13 @@ def _mounts(listed: Any) -> Iterator[Mount]:
     for one in listed:
         if isinstance(one, dict) and one.get("target"):
             source, target = str(one.get("source") or ""), str(one["target"])
-            yield Mount(source, target, volume=one.get("type") == "volume")
+            yield Mount(source or target, target, volume=one.get("type") == "volume" and _is_plain(target))
         elif isinstance(one, str):
             source, _, rest = one.partition(":")
-            volume = not source.startswith((".", "/", "~", "$"))
-            yield Mount(source, rest.partition(":")[0], volume=volume) if rest else Mount("", source, volume=True)
+            named = not source.startswith((".", "/", "~", "$"))
+            target = rest.partition(":")[0] if rest else source
+            yield Mount(source, target, volume=(named or not rest) and _is_plain(target))
+
+
+def _is_plain(target: str) -> bool:
+    return _TARGET.fullmatch(target) is not None and not {".", ".."} & set(target.split("/"))
