@@ -15,12 +15,37 @@ from tests.scaffold.test_planned import project, text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or shutil.which("flock") is None, reason="needs flock")
 
-# It notes its words, and answers as for a project that was never deployed.
+# Variables of the app, and what else may be called like it, have the names that the script looks for.
+CONFIG = """\
+name: shop
+services:
+  db:
+    image: its
+  web:
+    environment:
+      image: evil:1
+      replicas: -1*a[`touch PWN`]
+      text: |-
+        a
+            image: evil:2
+    deploy:
+      labels:
+        replicas: "7"
+      replicas: 2
+    image: shop:latest
+  x:
+    image: y
+volumes:
+  web:
+    image: evil:3
+"""
+# It notes its words, and answers as for a project that was never deployed, or as the next deploy begins.
 DOCKER = r"""\
 #!/bin/sh
 echo "$*" >>"$0.calls"
 case "$*" in
-    *" config web") printf 'services:\n  db:\n    image: its\n  web:\n    image: shop:latest\n  x:\n    image: y\n' ;;
+    *" config web") printf '%s' "$CONFIG" ;;
+    *" ps --quiet web") printf "$OLD" ;;
     "image inspect"*) exit 1 ;;
     *" $FAILS"*) exit 7 ;;
 esac
@@ -39,11 +64,25 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def deploy(root: Path, *words: str, fails: str = "nothing", **fields: Any) -> tuple[int, list[str], list[str]]:
+def deploy(
+    root: Path,
+    *words: str,
+    fails: str = "nothing",
+    config: str = CONFIG,
+    old: str = "",
+    shell: str = "sh",
+    **fields: Any,
+) -> tuple[int, list[str], list[str]]:
     """Run the script from elsewhere; return its status, the calls of `docker`, and what it has said."""
     (root / "deploy.sh").write_text(text("deploy.sh", project(**fields)))
-    environ = {**os.environ, "PATH": f"{root.parent}:{os.environ['PATH']}", "FAILS": fails}
-    command = ["sh", str(root / "deploy.sh"), *words]
+    environ = {
+        **os.environ,
+        "PATH": f"{root.parent}:{os.environ['PATH']}",
+        "FAILS": fails,
+        "CONFIG": config,
+        "OLD": old,
+    }
+    command = [shell, str(root / "deploy.sh"), *words]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     calls = root.parent / "docker.calls"
     called = calls.read_text().splitlines() if calls.exists() else []
@@ -56,12 +95,13 @@ LOOKS = [
 ]
 
 
+@pytest.mark.parametrize("words", [(), ("",)])
 @pytest.mark.parametrize("migrations", [None, MIGRATED])
-def test_the_first(root: Path, migrations: Migrations | None) -> None:
-    """The first deploy builds, migrates where there is something to, and starts everything."""
+def test_the_first(root: Path, migrations: Migrations | None, words: tuple[str, ...]) -> None:
+    """The first deploy builds, migrates where there is something to, and starts everything; an empty word is none."""
     migrate = ["… run --rm migrate"] if migrations else []
 
-    assert deploy(root, migrations=migrations) == (
+    assert deploy(root, *words, migrations=migrations) == (
         0,
         [*LOOKS, "… build", *migrate, "… up --detach --no-build --wait"],
         [],
@@ -86,12 +126,28 @@ def test_another_one(root: Path) -> None:
     assert deploy(root)[0] == 0
 
 
-def test_what_it_takes(root: Path) -> None:
-    """A word that it does not know builds nothing."""
-    status, called, said = deploy(root, "now")
+@pytest.mark.parametrize("words", [("now",), ("rollback", "x"), ("rollback", ""), ("", "rollback"), ("", "")])
+def test_what_it_takes(root: Path, words: tuple[str, ...]) -> None:
+    """Words that it does not know, or too many, build, migrate and tag nothing."""
+    status, called, said = deploy(root, *words, migrations=MIGRATED)
 
-    assert (status, called[: len(LOOKS)], said[0]) == (1, LOOKS, "deploy: it takes nothing, or: rollback")
-    assert not [it for it in called if "build" in it]
+    assert (status, called, said[0]) == (1, [*LOOKS, LOOKS[5]], "deploy: it takes nothing, or: rollback")
+
+
+def test_back(root: Path) -> None:
+    """Back to the version before neither builds nor migrates."""
+    back = ["tag shop:previous shop:latest", "… up --detach --no-build --wait"]
+
+    assert deploy(root, "rollback", migrations=MIGRATED) == (0, [*LOOKS, *back], [])
+
+
+@pytest.mark.parametrize("number", ["-1*a[`touch PWN`]", "x", '"2"'])
+def test_what_is_no_number(root: Path, number: str) -> None:
+    """A number of replicas that is not one ends the deploy before it touches anything, and is not carried out."""
+    status, called, said = deploy(root, config=CONFIG.replace("replicas: 2", f"replicas: {number}"), old="one\\n")
+
+    assert (status, called, said) == (1, LOOKS[:4], [f"deploy: its number of replicas is `{number}`"])
+    assert not list(root.rglob("PWN"))
 
 
 def test_without_compose(root: Path) -> None:
