@@ -144,7 +144,6 @@ def check_project(project: Project) -> None:
         ((project.health.path,), HEALTH_PATH, "a path to ask", "pass --health-path"),
         ((project.python,), _PYTHON, "a version of Python", "pass --python 3.13"),
         ((project.name,), _NAME, "a name in compose and Kubernetes", "pass --name"),
-        ((*project.apt.build, *project.apt.runtime), _APT, "the name of a Debian package", "write it like libpq5"),
     )
     for values, pattern, what, hint in checked:
         for value in values:

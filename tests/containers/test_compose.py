@@ -177,7 +177,7 @@ def test_watch(project: Path) -> None:
 
 
 def test_production(project: Path) -> None:
-    """TLS, a redirect to it, two replicas that answer, and no failed request while one of them is started anew."""
+    """TLS, a redirect to it, two replicas that answer, and no failed request while one of them restarts."""
     if not lab.SYSTEM:
         caddy_image(project.parent / "caddy")
     context = ssl.create_default_context()

@@ -59,7 +59,7 @@ def test_drift(root: Path) -> None:
 
 
 def test_what_was_never_asked_for(root: Path) -> None:
-    """Without --for a file that is not there is none that is missing."""
+    """Without --for, a file that does not exist is not reported as missing."""
     (root / "compose.dev.yaml").unlink()
     (root / "pyproject.toml").unlink()
 

@@ -173,7 +173,7 @@ DJANGO = {
     "requirements.txt": "django\n",
 }
 OF_SETTINGS = (
-    "the hosts of site_/settings.py:3 are not all in the source: a check may be answered 400, and takes that for well"
+    "the hosts of site_/settings.py:3 are not all in the source: a check may be answered 400, which counts as healthy"
 )
 HOSTS = [
     ("", {}, None, False, ()),

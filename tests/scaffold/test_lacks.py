@@ -67,7 +67,7 @@ def test_the_first_cause(lines: list[str]) -> None:
     ],
 )
 def test_a_lock_that_is_not_up_to_date(kind: DependencyKind, line: str) -> None:
-    """A lock that its own tool refuses is told with the command that makes it anew."""
+    """A lock that its own tool refuses is reported with the command that regenerates it."""
     assert lacks.hint(["#10 0.8", line], kind, ENV) == f"the lock is not up to date: run `{kind} lock`"
 
 

@@ -338,7 +338,7 @@ def test_where_asgictl_came_from(monkeypatch: pytest.MonkeyPatch, said: str | No
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n[build-system]\nrequires = {}\n'
 CERT = "there is no `ssl/cert.pem` yet: `asgictl gen-cert --group 10001` makes it, with its key"
-FROM_GIT = "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
+FROM_GIT = "the version comes from Git, which the image lacks: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
 PYLOCK = "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 NOTES = [
     ({}, {}, []),

@@ -483,7 +483,7 @@ def test_code_that_is_mounted() -> None:
 
 
 def test_edits_that_are_copied() -> None:
-    """An edit is copied to where the server looks for it; a change of what is installed builds the image anew."""
+    """An edit is copied to where the server looks for it; a change of what is installed rebuilds the image."""
     watched = yaml.safe_load(text("compose.watch.yaml"))["services"]["web"]["develop"]["watch"]
 
     assert watched == [

@@ -90,7 +90,7 @@ def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings |
     """Yield what a check that asks by this machine's own address would be answered."""
     if lets_in is None or lets_in.anybody or asking.host is not None:
         return
-    answered = "a check may be answered 400, and takes that for well" if settings else "a check is turned away"
+    answered = "a check may be answered 400, which counts as healthy" if settings else "a check is turned away"
     yield f"the hosts of {lets_in.place} are not all in the source: {answered}, unless --domain says one"
 
 
@@ -155,7 +155,7 @@ def of_request(request: ScaffoldRequest, root: Path, deps: Dependencies, builds:
     if request.index_secret and not (root / Path(request.index_secret).expanduser()).exists():
         yield f"there is no `{request.index_secret}`, which the build mounts"
     if any(re.search(r"hatch-vcs|setuptools[-_]scm|versioningit", line) for line in builds):
-        yield "the version comes from Git, which an image has not: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
+        yield "the version comes from Git, which the image lacks: set SETUPTOOLS_SCM_PRETEND_VERSION where it is built"
     if request.index_url and deps.kind == "pylock":
         yield "pylock.toml says where each file is to be fetched from: --index-url is for uv itself alone"
 

@@ -167,4 +167,4 @@ def _packages(lock: Path) -> list[dict[str, Any]]:
         return [entry for entry in listed if isinstance(entry, dict)]
     except (OSError, ValueError, TypeError, RecursionError) as error:
         problem = f"cannot read `{lock}`: {error}"
-        raise FileProblemError(problem, hint="make it anew with the tool that it is of") from error
+        raise FileProblemError(problem, hint="regenerate it with the tool that made it") from error
