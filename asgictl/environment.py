@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
-from asgictl import reading
+from asgictl import index_names, reading
 
 # A project's lock file, with the command that adds a package to the project and the one that runs a program in it.
 _LOCKS = {
@@ -24,59 +24,6 @@ _FOLDERS = (".venv", "venv", "env")
 # What installs a program into an environment of its own, also where it is already, with other extras.
 _TOOLS = {"uv": "uv tool install", "pipx": "pipx install --force"}
 
-# Distributions that are called otherwise than the module that they bring.
-_DISTRIBUTIONS = {
-    "Crypto": "pycryptodome",
-    "MySQLdb": "mysqlclient",
-    "OpenSSL": "pyopenssl",
-    "PIL": "pillow",
-    "allauth": "django-allauth",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "corsheaders": "django-cors-headers",
-    "crispy_forms": "django-crispy-forms",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "debug_toolbar": "django-debug-toolbar",
-    "decouple": "python-decouple",
-    "django_filters": "django-filter",
-    "dns": "dnspython",
-    "dockerfile_parse": "dockerfile-parse",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "engineio": "python-engineio",
-    "environ": "django-environ",
-    "fasthtml": "python-fasthtml",
-    "fitz": "pymupdf",
-    "git": "gitpython",
-    "github": "pygithub",
-    "grpc": "grpcio",
-    "import_export": "django-import-export",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "kafka": "kafka-python",
-    "ldap": "python-ldap",
-    "magic": "python-magic",
-    "memcache": "python-memcached",
-    "multipart": "python-multipart",
-    "nacl": "pynacl",
-    "ninja": "django-ninja",
-    "pkg_resources": "setuptools",
-    "pptx": "python-pptx",
-    "psycopg2": "psycopg2-binary",
-    "rest_framework": "djangorestframework",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "slugify": "python-slugify",
-    "socketio": "python-socketio",
-    "storages": "django-storages",
-    "telegram": "python-telegram-bot",
-    "usb": "pyusb",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
-}
-
 
 class Other(NamedTuple):
     """An environment that is not the one that asgictl runs in, and how it is known."""
@@ -87,7 +34,7 @@ class Other(NamedTuple):
 
 def distribution(module: str) -> str:
     """Return the name under which package indexes have the top-level module called `module`."""
-    return _DISTRIBUTIONS.get(module, module)
+    return index_names.DISTRIBUTIONS.get(module, (module,))[0]
 
 
 def installing(

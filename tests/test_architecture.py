@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "collector": set(),
     "process_one": set(),
     "frameworks": set(),
+    "index_names": set(),
     "addresses": set(),
     "rfc9110": set(),
     "spans": set(),
@@ -44,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "reading": set(),
     "atomic": {"errors"},
     "extras": {"environment", "errors"},
-    "environment": {"reading"},
+    "environment": {"index_names", "reading"},
     "env_files": {"errors"},
     "missing": {"environment", "pyproject", "reading"},
     "pyproject": {"errors", "reading"},
@@ -54,7 +55,9 @@ ALLOWED: dict[str, set[str]] = {
     "demo": {"asgi"},
     "certs": {"atomic", "errors", "option_types", "reading"},
     "discovery": {"environment", "errors", "frameworks", "pyproject", "reading"},
-    "scaffold": {"", "atomic", "discovery", "errors", "frameworks", "option_types", "pyproject", "reading"},
+    "scaffold": {
+        *("", "atomic", "discovery", "errors", "frameworks", "index_names", "option_types", "pyproject", "reading"),
+    },
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "serving": {
         *("adapt", "addresses", "asgi", "certs", "discovery", "env_files", "environment", "errors", "extras"),

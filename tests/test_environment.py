@@ -350,7 +350,8 @@ DISTRIBUTIONS = """
     magic=python-magic memcache=python-memcached multipart=python-multipart nacl=pynacl ninja=django-ninja
     pkg_resources=setuptools pptx=python-pptx psycopg2=psycopg2-binary rest_framework=djangorestframework
     serial=pyserial skimage=scikit-image sklearn=scikit-learn slugify=python-slugify socketio=python-socketio
-    storages=django-storages telegram=python-telegram-bot usb=pyusb yaml=pyyaml zmq=pyzmq flask=flask
+    storages=django-storages telegram=python-telegram-bot usb=pyusb web=web-py yaml=pyyaml zmq=pyzmq flask=flask
+    mysql=mysql-connector-python
 """
 
 

@@ -171,6 +171,7 @@ def test_an_image_that_may_have_all(lay: Lay, files: dict[str, str], options: di
         ("fastapi", ("fastapi",)),
         ("argon2_cffi", ("argon2-cffi",)),
         ("cv2", ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")),
+        ("kafka", ("kafka-python", "kafka-python-ng")),
         ("of_somebody", ()),
     ],
 )

@@ -2,55 +2,15 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import metadata
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from asgictl import frameworks
+from asgictl import frameworks, index_names
 
-# Modules that are not called like the distribution that has them, which several may.
-_OTHERS: Mapping[str, tuple[str, ...]] = {
-    "attr": ("attrs",),
-    "bs4": ("beautifulsoup4",),
-    "channels_redis": ("channels-redis",),
-    "corsheaders": ("django-cors-headers",),
-    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
-    "dateutil": ("python-dateutil",),
-    "decouple": ("python-decouple",),
-    "django_filters": ("django-filter",),
-    "docx": ("python-docx",),
-    "dotenv": ("python-dotenv",),
-    "engineio": ("python-engineio",),
-    "environ": ("django-environ", "environ-config"),
-    "fasthtml": ("python-fasthtml",),
-    "fitz": ("pymupdf",),
-    "git": ("gitpython",),
-    "jose": ("python-jose",),
-    "jwt": ("pyjwt", "jwt"),
-    "ldap": ("python-ldap",),
-    "magic": ("python-magic", "python-magic-bin", "file-magic"),
-    "multipart": ("multipart", "python-multipart"),
-    "mysql": ("mysql-connector-python",),
-    "MySQLdb": ("mysqlclient",),
-    "nacl": ("pynacl",),
-    "OpenSSL": ("pyopenssl",),
-    "osgeo": ("gdal",),
-    "PIL": ("pillow", "pillow-simd"),
-    "psycopg2": ("psycopg2", "psycopg2-binary"),
-    "rest_framework": ("djangorestframework",),
-    "serial": ("pyserial",),
-    "sklearn": ("scikit-learn",),
-    "slugify": ("python-slugify", "awesome-slugify"),
-    "socketio": ("python-socketio",),
-    "strawberry": ("strawberry-graphql",),
-    "telegram": ("python-telegram-bot",),
-    "usb": ("pyusb",),
-    "web": ("web-py",),
-    "yaml": ("pyyaml",),
-}
-# Those that are, and that projects often forget to declare.
+# Modules that are called like their distribution, and that projects often forget to declare.
 _SAME = (
     *("aiofiles", "aiohttp", "alembic", "anyio", "argon2_cffi", "asyncpg", "bcrypt", "boto3", "celery", "cryptography"),
     *("gunicorn", "httpx", "itsdangerous", "jinja2", "markdown", "motor", "numpy", "openai", "orjson", "pandas"),
@@ -62,8 +22,8 @@ _SAME = (
 
 def of(module: str) -> tuple[str, ...]:
     """Return the distributions that may bring a module, empty where only an index could tell."""
-    if module in _OTHERS:
-        return _OTHERS[module]
+    if module in index_names.DISTRIBUTIONS:
+        return index_names.DISTRIBUTIONS[module]
     return (canonicalize_name(module),) if module in {*_SAME, *_frameworks()} else ()
 
 
