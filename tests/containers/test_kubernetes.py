@@ -36,8 +36,6 @@ def podman(tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch) -> Ite
         if os.environ.get("CI") and not lab.SYSTEM:
             pytest.fail("no podman")
         pytest.skip("needs podman beside an engine of one's own")
-    if shutil.which("kubectl") is None:
-        pytest.skip("needs kubectl")
     (tmp_path / "containers.conf").write_text(_CONTAINERS)
     monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
     monkeypatch.delenv("DOCKER_CONFIG")  # podman would look for a password in it
@@ -90,7 +88,9 @@ def test_the_pods_migrate_serve_and_stop(tmp_path: Path, podman: tuple[str, ...]
     lab.call("docker", "build", "--tag", image, ".", folder=folder)
     lab.call("docker", "save", "--output", str(tmp_path / "shop.tar"), image)
     lab.call(*podman, "load", "--input", str(tmp_path / "shop.tar"))
-    kinds = {it["kind"]: it for it in yaml.safe_load_all(lab.call("kubectl", "kustomize", ".", folder=folder))}
+    kinds = {
+        it["kind"]: it for it in yaml.safe_load_all(lab.call(lab.program("kubectl"), "kustomize", ".", folder=folder))
+    }
     variables = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "shop"}, "data": {"GREETING": "hello"}}
     job = {"kind": "Pod", "apiVersion": "v1", **kinds["Job"]["spec"]["template"]}
     job["metadata"]["name"] = kinds["Job"]["metadata"]["name"]

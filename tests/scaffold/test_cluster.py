@@ -1,7 +1,9 @@
 """What is planned for Kubernetes: the route in, who is believed, variables, the version, and who holds the replicas."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from asgictl.scaffold.detect import detect, notes
 from asgictl.scaffold.project import Migrations
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import compare
+from tests.conftest import linux
 from tests.scaffold.conftest import Lay, run
 from tests.scaffold.test_planned import project, text
 
-KUBECTL = shutil.which("kubectl")
 STATE = "app.py:7, Socket.IO"
 ALEMBIC = Migrations(("alembic", "upgrade", "head"), "alembic.ini")
 
@@ -189,8 +191,9 @@ def built(folder: Path, found: Any, version: str | None = None, **options: Any) 
         kustomization = kustomization.replace('"1.0.0"', f'"{version}"')
     (folder / "kustomization.yaml").write_text(kustomization)
     (folder / "k8s.yaml").write_text(text("k8s.yaml", found, **options))
-    assert KUBECTL
-    done = subprocess.run([KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    kubectl = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert kubectl, "kubectl is among the extras for development"
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return list(yaml.safe_load_all(done.stdout))
 
@@ -203,7 +206,7 @@ IMAGES = [
 ]
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
+@linux
 @pytest.mark.parametrize(("name", "options", "version", "image"), IMAGES)
 def test_kustomize_takes_the_files(
     tmp_path: Path, name: str, options: dict[str, Any], version: str | None, image: str

@@ -205,6 +205,31 @@ def test_written_with_prod(project: Path) -> None:
     assert list(problems(project, ["Dockerfile", "stack.yaml"])) == []
 
 
+STACKS = [
+    {},
+    {"image": IMAGE, "domain": "shop.test", "volume": ("data:/data",), "replicas": 1},
+    {"runner": "uvicorn", "found": {"migrations": Migrations(("alembic", "upgrade", "head"), "alembic.ini")}},
+    {"found": {"affinity": "app.py:7, Socket.IO"}, "workers": 1, "registry_prefix": "hub.test/x"},
+]
+
+
+@linux
+@pytest.mark.parametrize("options", STACKS)
+def test_a_real_docker_takes_it(tmp_path: Path, options: dict[str, Any]) -> None:
+    """The schema of Docker's own client has each key of the stack, and no other."""
+    found = project(**options.get("found", {}))
+    written = text("stack.yaml", found, **{name: it for name, it in options.items() if name != "found"})
+    (tmp_path / "stack.yaml").write_text(written)
+    (done,) = tools.runs(tmp_path, ["stack.yaml"])
+    if done.passed is None:
+        pytest.skip("Debian 12's docker is 20.10, without `stack config`, and no other package index has a client")
+    assert done == tools.Run("docker stack config", "stack.yaml", True, ())  # noqa: FBT003  # as it is
+
+    (tmp_path / "stack.yaml").write_text(written.replace("    read_only: true\n", "    read_nothing: true\n"))
+    (done,) = tools.runs(tmp_path, ["stack.yaml"])
+    assert (done.passed, "read_nothing" in done.said[-1]) == (False, True)
+
+
 @linux
 @pytest.mark.parametrize(
     "help_says", ["  config      Outputs the final config file\n", "  deploy      --kubeconfig config file\n"]
