@@ -18,12 +18,13 @@ def entries(path: str, text: str) -> Iterator[tuple[Any, ...]]:
     if path == "Dockerfile":
         return _dockerfile(text)
     if path.endswith(".yaml"):
-        return (it for document in yaml.load_all(text, Loader=yaml.BaseLoader) for it in _keys(document, ()))
+        return (it for document in yaml.load_all(text, Loader=yaml.CBaseLoader) for it in _keys(document, ()))
     if path.endswith((".service", ".socket")):
         return _unit(text)
     if path == "Caddyfile":
         return _caddyfile(text)
-    return ((line,) for line in text.splitlines())
+    # In an ignore list the name of a file that is let in is a value, and a pattern is not.
+    return ((re.sub(r"^![\w./~@+-]+$", "!", line),) for line in text.splitlines())
 
 
 def _dockerfile(text: str) -> Iterator[tuple[Any, ...]]:
