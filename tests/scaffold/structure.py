@@ -60,7 +60,7 @@ def _unit(text: str) -> Iterator[tuple[Any, ...]]:
     for line in text.replace("\\\n", " ").splitlines():
         if line and line[0] not in "#;":
             key, _, value = line.partition("=")
-            words = shlex.split(value) if key.startswith(("Exec", "Environment")) else [value]
+            words = shlex.split(value) if key.startswith(("Bind", "Environment", "Exec")) else [value]
             names = [word.partition("=")[0] for word in words] if key == "Environment" else [len(words)]
             yield key, *names, *re.findall(r"%.", value.replace("%%", "")), *_SIGNS.findall(value.replace("$$", ""))
 
