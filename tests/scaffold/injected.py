@@ -198,6 +198,9 @@ _OF_FILES: dict[str, Place] = {
     "Procfile": Place("main", lambda it: {**FLAT, "Procfile": f"web: uvicorn {it}:app\n"}),
     ".env": Place("A", lambda it: {**FLAT, ".env": f"{it}=1\nA={it}\n"}),
     "compose.yaml": Place("shop", lambda it: {**FLAT, "compose.yaml": f"name: {it}\n"}),
+    "kustomization.yaml": Place(
+        "2.0", lambda it: {**FLAT, "kustomization.yaml": f"images:\n- name: shop\n  newTag: {it}\n"}
+    ),
     "Dockerfile": Place("main", lambda it: {**FLAT, "Dockerfile": f'FROM {it}\nCMD ["uvicorn", "{it}:app"]\n'}),
     "a volume of the Dockerfile": Place(
         "/data", lambda it: {**FLAT, "Dockerfile": f"FROM python:3.12\nVOLUME {it}\nRUN apt-get install {it}\n"}

@@ -165,6 +165,7 @@ def test_each_place_takes_a_harmless_text(place: str) -> None:
 @given(text=TEXTS, after=st.booleans(), options=st.sampled_from(list(OPTIONS)))
 @example(text='"; touch /EVIL; echo "', after=True, options="https")
 @example(text="\nRUN EVIL", after=True, options="cluster")
+@example(text="\rEVIL: 1\r", after=True, options="cluster")
 def test_no_text_is_more_than_a_value(place: str, text: str, *, after: bool, options: str) -> None:
     """Whatever a project holds, the files consist of what a harmless project's do, or nothing is written."""
     start, files, folder = PLACES[place]
