@@ -309,3 +309,19 @@ def test_a_line_that_is_no_pattern() -> None:
 
     assert error.value.message.startswith("`.dockerignore` has a line that is no pattern: ")
     assert error.value.hint == "put that line right"
+
+
+@pytest.mark.parametrize("end", ["\r", "\x85", "\u2028"])
+def test_a_version_with_a_hidden_key(end: str) -> None:
+    """A version is the user's to change, and a key behind what YAML takes for the end of its line is an edit."""
+    text = signature.signed('resources: []\nkind: Kustomization\nimages:\n- name: shop\n  newTag: "1.0.0"\n')
+
+    assert signature.is_untouched(text.replace('"1.0.0"', "v2"))
+    assert not signature.is_untouched(text.replace('"1.0.0"', f'"1.0.0"{end}namespace: kube-system'))
+
+
+def test_a_version_elsewhere() -> None:
+    """In any other file such a line is an edit like every other."""
+    text = signature.signed("kind: Deployment\nmetadata:\n  name: shop\n")
+
+    assert not signature.is_untouched(f"{text}  newTag: v2\n")
