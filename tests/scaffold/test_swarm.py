@@ -88,6 +88,16 @@ def test_config_is_named_after_its_content() -> None:
     assert names[0] == names[1] != names[2]
 
 
+def test_a_config_of_any_bytes(tmp_path: Path) -> None:
+    """A config that is not text is compared with its name as well."""
+    (tmp_path / "stack.yaml").write_text(
+        'version: "3.8"\nconfigs: {logo: {name: "shop-logo-0123456789ab", file: ./logo.png}}\n'
+    )
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\xff")
+
+    assert [(it.rule, it.place) for it in problems(tmp_path, ["stack.yaml"])] == [("config-name", "stack.yaml: logo")]
+
+
 def test_variables_where_nothing_reads_a_secret() -> None:
     """Plain uvicorn without python-dotenv gets the variables of `.env` themselves, and no secret."""
     written = stack(runner="uvicorn")

@@ -75,6 +75,7 @@ FILES = [
 def test_what_is_asked(root: Path, programs: Path, name: str, tool: str, words: list[str], domain: str | None) -> None:
     """Each file is shown to the program that knows it, in the project's folder."""
     install(programs, words[0])
+    (root / name).touch()
 
     assert list(tools.runs(root, [name, "other.yaml", "x.socket"])) == [Run(tool, name, passed=True, said=())]
     assert calls(programs) == [[*words, str(root), domain]]
@@ -216,29 +217,37 @@ def test_units(root: Path, programs: Path) -> None:
     )
 
 
-LOCKS = [
-    ("uv", "uv.lock", ["uv", "lock", "--check"]),
-    ("poetry", "poetry.lock", ["poetry", "check", "--lock"]),
-    ("pdm", "pdm.lock", ["pdm", "lock", "--check"]),
-]
+FETCHED = {
+    "a repository": "resources: [github.com/x/y]\n",
+    "a URL": "resources: [k8s.yaml]\npatches: [{path: 'https://x.test/y.yaml'}]\n",
+    "a folder": "resources: [base]\n",
+    "a file above": "resources: [../k8s.yaml]\n",
+    "another list": "components: [git@x.test:y]\n",
+    "no text": "resources: [{a: b}]\n",
+}
 
 
-@pytest.mark.parametrize(("kind", "lock", "words"), LOCKS)
-def test_a_lock_and_what_is_declared(root: Path, programs: Path, kind: str, lock: str, words: list[str]) -> None:
-    """The tool that a lock is of says whether it is up to date; without the tool that is left open, and said."""
-    missing = ("not installed: the lock was not compared with what is declared",)
-    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=None, said=missing)]
+@pytest.mark.parametrize("text", FETCHED.values(), ids=list(FETCHED))
+def test_what_kustomize_would_fetch(root: Path, programs: Path, text: str) -> None:
+    """A kustomization that names more than files beside it is not put together: nothing is fetched to check it."""
+    install(programs, "kubectl", "kustomize")
+    (root / "kustomization.yaml").write_text(text)
+    (root / "k8s.yaml").touch()
+    (root / "base").mkdir()
+    (root.parent / "k8s.yaml").touch()
 
-    install(programs, words[0])
-    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=True, said=())]
-    assert calls(programs) == [[*words, str(root), None]]
-
-    answer(programs, **{words[0]: {"status": 1, "err": "it is older"}})
-    assert list(tools.locked(kind, root)) == [Run(words[0], lock, passed=False, said=("it is older",))]
-
-
-def test_a_lock_that_nobody_compares(root: Path, programs: Path) -> None:
-    """Of a lock of Pipenv's, whose tool would write, it is said that it was not compared; a list has none."""
-    assert [(run.tool, run.passed) for run in tools.locked("pipenv", root)] == [("pipenv", None)]
-    assert list(tools.locked("requirements", root)) == []
+    said = ("it names more than the files beside it",)
+    assert list(tools.runs(root, ["kustomization.yaml"])) == [
+        Run("kubectl kustomize", "kustomization.yaml", None, said)
+    ]
     assert calls(programs) == []
+
+
+def test_units_that_are_no_files(root: Path, programs: Path) -> None:
+    """A folder, or a link to nothing, that is called like a unit is no unit."""
+    install(programs, "systemd-analyze")
+    (root / "shop.service").write_text("[Service]\n")
+    (root / "a.service").mkdir()
+    (root / "b.socket").symlink_to(root / "gone")
+
+    assert [run.passed for run in tools.runs(root, ["shop.service"])] == [True]

@@ -20,7 +20,8 @@ _STATES = {"create": "missing", "update": "out of date"}
 def check(console: Console, found: "Project", request: "ScaffoldRequest", *, named: bool) -> int:
     """Print what is wrong; return 1 when something is. Files that were not `named` need not be there."""
     from asgictl.scaffold import lint
-    from asgictl.scaffold.lint import tools
+    from asgictl.scaffold.detect.monorepo import workspaces
+    from asgictl.scaffold.lint import locks, tools
     from asgictl.scaffold.plan import plan
     from asgictl.scaffold.write import compare
 
@@ -34,7 +35,8 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
     problems = list(lint.problems(found.root, files, needed, found.named, found.context))
     lock = found.context / found.deps.files[0] if found.deps.files else found.root
-    runs = [*tools.runs(found.root, files), *tools.locked(found.deps.kind, lock.parent)]
+    members = sorted(workspaces.folders(lock) - {"."}) if found.deps.kind == "uv" else []
+    runs = [*tools.runs(found.root, files), *locks.compared(found.deps.kind, lock.parent, members)]
     lines = [
         *(f"{path}: {state}" for path, state in drift.items()),
         *(f"{it.place}: {it.rule}: {it.text}" for it in problems),

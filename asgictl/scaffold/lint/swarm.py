@@ -78,7 +78,7 @@ def _configs(file: Path, document: dict[str, Any]) -> Iterator[Problem]:
         content = file.parent / str(source)
         if source is None or match is None or not content.is_file():
             continue
-        now = swarm_stack.hashed(reading.text(content))
+        now = swarm_stack.hashed(reading.text(content, errors="replace"))
         if now != match[1]:
             text = f"`{source}` has changed, and a config cannot: end its name with {now}"
             yield Problem("config-name", f"{file.name}: {name}", text)

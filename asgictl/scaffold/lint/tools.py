@@ -11,15 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import reading
+from asgictl.scaffold.lint.containers import documents, listed
 
 _LONGEST = 60
-_NOT_COMPARED = "the lock was not compared with what is declared"
-# Each lock, and what compares it with the manifest, without writing anything.
-_LOCKED = {
-    "uv": ("uv.lock", "uv", "lock", "--check"),
-    "poetry": ("poetry.lock", "poetry", "check", "--lock"),
-    "pdm": ("pdm.lock", "pdm", "lock", "--check"),
-}
+# What kustomize takes from elsewhere, also over the network: a folder, a repository, a URL.
+_TAKEN = ("resources", "bases", "components", "crds", "configurations", "generators", "transformers", "validators")
 
 
 class Run(NamedTuple):
@@ -31,35 +27,24 @@ class Run(NamedTuple):
     said: tuple[str, ...]
 
 
-def locked(kind: str, folder: Path) -> Iterator[Run]:
-    """Yield whether the lock in `folder` agrees with what the project declares, by the rule of its own tool."""
-    if kind in _LOCKED:
-        name, *command = _LOCKED[kind]
-        run = _run(folder, command[0], name, command, {"PDM_CHECK_UPDATE": "0", "UV_PYTHON_DOWNLOADS": "never"})
-        yield run if run.passed is not None else run._replace(said=(f"{run.said[0]}: {_NOT_COMPARED}",))
-    elif kind == "pipenv":
-        yield Run("pipenv", "Pipfile.lock", None, (f"it would make an environment: {_NOT_COMPARED}",))
-
-
 def runs(root: Path, files: list[str]) -> Iterator[Run]:
     """Yield a run for each of `files` that some program can check."""
     for name in files:
         if name == "Dockerfile":
-            yield _run(root, "hadolint", name, ["hadolint", "--failure-threshold", "style", "--no-color", name])
+            yield run(root, "hadolint", name, ["hadolint", "--failure-threshold", "style", "--no-color", name])
         elif name.startswith("compose."):
             yield _compose(root, name)
         elif name == "stack.yaml":
             yield _stack(root, name)
         elif name == "Caddyfile":
             command = ["caddy", "validate", "--adapter", "caddyfile", "--config", name]
-            yield _run(root, "caddy", name, command, {"DOMAIN": os.environ.get("DOMAIN") or "localhost"})
+            yield run(root, "caddy", name, command, {"DOMAIN": os.environ.get("DOMAIN") or "localhost"})
         elif name == "deploy.sh":
             yield _script(root, name)
         elif name == "k8s.yaml":
-            yield _run(root, "kubernetes-validate", name, ["kubernetes-validate", "--strict", "--quiet", name])
+            yield run(root, "kubernetes-validate", name, ["kubernetes-validate", "--strict", "--quiet", name])
         elif name == "kustomization.yaml":
-            command = ["kustomize", "build", "."] if _which("kubectl") is None else ["kubectl", "kustomize", "."]
-            yield _run(root, "kubectl kustomize", name, command)
+            yield _kustomization(root, name)
         elif name.endswith(".service"):
             yield _systemd(root, name)
 
@@ -71,15 +56,26 @@ def _compose(root: Path, name: str) -> Run:
     for command in (["docker", "compose"], ["docker-compose"]):
         program = _which(command[0])
         if program and _succeeds([program, *command[1:], "version"]):
-            return _run(root, "docker compose", name, [*command, *rest], environ)
+            return run(root, "docker compose", name, [*command, *rest], environ)
     return Run("docker compose", name, None, ("not installed",))
+
+
+def _kustomization(root: Path, name: str) -> Run:
+    """Have kustomize put it together, unless it would fetch something, or read what is not beside it."""
+    tool = "kubectl kustomize"
+    text = reading.text(root / name, errors="replace")
+    named = [it for document in documents(root / name) for key in _TAKEN for it in listed(document.get(key))]
+    if "://" in text or not all(isinstance(it, str) and "/" not in it and (root / it).is_file() for it in named):
+        return Run(tool, name, None, ("it names more than the files beside it",))
+    command = ["kustomize", "build", "."] if _which("kubectl") is None else ["kubectl", "kustomize", "."]
+    return run(root, tool, name, command)
 
 
 def _script(root: Path, name: str) -> Run:
     """Have a shell read the script at least, where there is nothing better."""
     if _which("shellcheck") is None and _which("sh") is not None:
-        return _run(root, "sh", name, ["sh", "-n", name])
-    return _run(root, "shellcheck", name, ["shellcheck", name])
+        return run(root, "sh", name, ["sh", "-n", name])
+    return run(root, "shellcheck", name, ["shellcheck", name])
 
 
 def _stack(root: Path, name: str) -> Run:
@@ -92,27 +88,28 @@ def _stack(root: Path, name: str) -> Run:
         shutil.copy(root / name, folder)
         (Path(folder) / ".env").touch()
         variables = {key: os.environ.get(key) or "localhost" for key in ("DOMAIN", "NODE", "TAG")}
-        return _run(Path(folder), "docker stack config", name, [program, "stack", "config", "-c", name], variables)
+        return run(Path(folder), "docker stack config", name, [program, "stack", "config", "-c", name], variables)
 
 
 def _systemd(root: Path, name: str) -> Run:
     """Have systemd look at copies whose programs exist here; the real ones lie where the unit will run."""
     with tempfile.TemporaryDirectory() as folder:
-        for file in (*root.glob("*.service"), *root.glob("*.socket")):
+        for file in filter(Path.is_file, (*root.glob("*.service"), *root.glob("*.socket"))):
             text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", reading.text(file, errors="replace"))
             (Path(folder) / file.name).write_text(text, encoding="utf-8")
         command = ["systemd-analyze", "verify", "--recursive-errors=yes", "--man=no", str(Path(folder) / name)]
-        run = _run(root, "systemd-analyze", name, command)
-        return run._replace(said=tuple(line.replace(f"{folder}/", "") for line in run.said))
+        seen = run(root, "systemd-analyze", name, command)
+        return seen._replace(said=tuple(line.replace(f"{folder}/", "") for line in seen.said))
 
 
-def _run(
+def run(
     root: Path,
     tool: str,
     name: str,
     command: list[str],
     environ: Mapping[str, str] | None = None,
 ) -> Run:
+    """Return what a program says of a file; None for its verdict where the program is not there, or is not done."""
     program = _which(command[0])
     if program is None:
         return Run(tool, name, None, ("not installed",))
