@@ -10,7 +10,7 @@ import pathspec
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.accepted import PATH
 from asgictl.scaffold.project import Project
-from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.request import NAMES, ScaffoldRequest
 
 # Never in an image: what unlocks something.
 SECRETS = (
@@ -38,9 +38,7 @@ USUAL = (
         ".dockerignore",
         "compose*.y*ml",
         "docker-compose*.y*ml",
-        "Caddyfile",
-        "k8s.yaml",
-        "kustomization.yaml",
+        *(name for name in NAMES if not name.startswith(("Dockerfile", "compose."))),
     ),
     *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
 )
@@ -61,7 +59,8 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     own = [*project.needed, *([app] if app else [])]
     needed = [*project.deps.files, *_placed(project, own)]
     packages = _placed(project, (folder for folder in project.folders if folder != "tests"))
-    named = _placed(project, (it.path for it in project.named if PATH.fullmatch(it.path)))
+    opened = (it.path for it in project.named if PATH.fullmatch(it.path))
+    named = _placed(project, (path for path in opened if not request.on_volume(f"{request.workdir}/{path}")))
     lines = [
         line
         for line in (_below(home) if home else USUAL)

@@ -142,6 +142,6 @@ def _volumes(name: str, last: list[_Instruction], request: ScaffoldRequest) -> I
         for word in it.words if it.name == "VOLUME" else ():
             inside = word.startswith(f"{workdir.rstrip('/')}/") and workdir != "/"
             place = posixpath.normpath(f"{request.workdir}/{posixpath.relpath(word, workdir)}" if inside else word)
-            if "$" not in word and not any(f"{place}/".startswith(f"{known.path}/") for known in request.volumes):
+            if "$" not in word and not request.on_volume(place):
                 called = as_name(posixpath.basename(place)) or "data"
                 yield f"{name}:{it.line} has the volume `{word}`: pass --volume {called}:{place}"

@@ -9,7 +9,7 @@ from asgictl import __version__
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, swarm_stack, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
-from asgictl.scaffold.request import ScaffoldRequest, Target
+from asgictl.scaffold.request import FILES, ScaffoldRequest
 from asgictl.scaffold.write import signature
 
 PRESTOP = 10
@@ -17,18 +17,6 @@ STARTUP_PERIOD = 2
 # What is no address of a public network: RFC 1918, RFC 6598 (Amazon's and Google's pods), RFC 4193.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
-# What each target writes, beside the units, which are called after the project.
-_FILES: dict[Target, tuple[str, ...]] = {
-    "docker": ("Dockerfile", ".dockerignore"),
-    "compose": ("compose.yaml",),
-    "dev": ("compose.dev.yaml",),
-    "watch": ("compose.watch.yaml",),
-    "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
-    "swarm": ("stack.yaml", "Caddyfile"),
-    "k8s": ("k8s.yaml", "kustomization.yaml"),
-}
-# The files with names of their own, that nobody else has a part in.
-NAMES = tuple(dict.fromkeys(name for names in _FILES.values() for name in names if name != ".dockerignore"))
 _MERGED = {
     ".dockerignore": "dockerignore",
     "Dockerfile.dockerignore": "dockerignore",
@@ -56,7 +44,7 @@ def plan(project: Project, request: ScaffoldRequest) -> tuple[PlannedFile, ...]:
     values = _values(project, request)
     if "swarm" in request.wanted:
         values["caddyfile_hash"] = swarm_stack.hashed(signature.signed(rendering.render("Caddyfile.j2", values)))
-    wanted = dict.fromkeys(name for target in request.wanted for name in _FILES.get(target, ()))
+    wanted = dict.fromkeys(name for target in request.wanted for name in FILES.get(target, ()))
     names = [(name, _MERGED.get(name, name)) for name in wanted]
     if project.deps.home:  # https://docs.docker.com/build/concepts/context/#filename-and-location
         names = [(f"Dockerfile{name}" if name == ".dockerignore" else name, source) for name, source in names]

@@ -8,6 +8,19 @@ from asgictl.option_types import Range, Trait
 Target = Literal["docker", "compose", "dev", "watch", "prod", "swarm", "k8s", "systemd"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+# What each target writes, beside the units, which are called after the project.
+FILES: dict[Target, tuple[str, ...]] = {
+    "docker": ("Dockerfile", ".dockerignore"),
+    "compose": ("compose.yaml",),
+    "dev": ("compose.dev.yaml",),
+    "watch": ("compose.watch.yaml",),
+    "prod": ("compose.prod.yaml", "Caddyfile", "deploy.sh"),
+    "swarm": ("stack.yaml", "Caddyfile"),
+    "k8s": ("k8s.yaml", "kustomization.yaml"),
+}
+# The files with names of their own, that nobody else has a part in.
+NAMES = tuple(dict.fromkeys(name for names in FILES.values() for name in names if name != ".dockerignore"))
+
 
 class Volume(NamedTuple):
     """A place to write to that stays, and where it is mounted."""
@@ -69,6 +82,10 @@ class ScaffoldRequest(NamedTuple):
     def volumes(self) -> tuple[Volume, ...]:
         """The places to write to that stay."""
         return tuple(Volume(*text.split(":", 1)) for text in self.volume)
+
+    def on_volume(self, path: str) -> bool:
+        """Tell whether a path in the container lies on one of them."""
+        return any(f"{path}/".startswith(f"{it.path}/") for it in self.volumes)
 
     @property
     def wanted(self) -> tuple[Target, ...]:

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.project import App, Dependencies, NamedFile
+from asgictl.scaffold.plan import plan
+from asgictl.scaffold.project import App, Dependencies, Migrations, NamedFile
 from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.test_planned import APP, ROOT, project, text
 
@@ -19,8 +20,9 @@ LEFT_OUT = {
     ],
     "data, documents, tests": ["**/*.sqlite3", "**/*.log", "tests", "docs", "**/node_modules"],
     "these files": [
-        *("Dockerfile*", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "Caddyfile", "k8s.yaml"),
-        *("kustomization.yaml", "*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
+        *("Dockerfile*", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "Caddyfile", "deploy.sh"),
+        *("stack.yaml", "k8s.yaml", "kustomization.yaml"),
+        *("*.service", "*.socket", "**/*.before-scaffold*", "**/.*.asgictl-new"),
     ],
 }
 
@@ -121,3 +123,21 @@ def test_the_password_of_an_index(secret: str | None, inside: str | None, mounte
         assert more == ([inside] if inside else [])
     mounts = text("Dockerfile", found, index_secret=secret).count("--mount=type=secret,id=netrc,target=/root/.netrc")
     assert bool(mounts) is bool(mounted)
+
+
+def test_what_lies_on_a_volume() -> None:
+    """What the source opens on a volume is the volume's: files that lie there at home are in no image."""
+    found = project(named=(NamedFile("uploads", "app.py:5"), NamedFile("uploads/a.txt", "app.py:6")))
+    lines = text(".dockerignore", found, volume=("uploads:/app/uploads",)).splitlines()
+
+    assert lines[lines.index("# on volumes") + 1] == "uploads"
+    assert not [line for line in lines if line.startswith("!uploads")]
+
+
+def test_each_file_that_is_written_stays_out() -> None:
+    """None of the files that are written here is copied into the image, where an edit would rebuild it."""
+    found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
+    files = plan(found, ScaffoldRequest(targets="all", runner="asgictl"))
+    left_out = ignore_files.left_out(text(".dockerignore", found).splitlines())
+
+    assert [file.path for file in files if not left_out(file.path) and file.path != ".gitignore"] == []

@@ -33,7 +33,8 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     drift = {it.path: _STATES[it.state] for it in changes if it.state in _STATES and _counts(it, wanted)}
     file = found.app.file
     needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
-    problems = list(lint.problems(found.root, files, needed, found.named, found.context))
+    opened = [it for it in found.named if not request.on_volume(f"{request.workdir}/{it.path}")]
+    problems = list(lint.problems(found.root, files, needed, opened, found.context))
     lock = found.context / found.deps.files[0] if found.deps.files else found.root
     members = sorted(workspaces.folders(lock) - {"."}) if found.deps.kind == "uv" else []
     runs = [*tools.runs(found.root, files), *locks.compared(found.deps.kind, lock.parent, members)]

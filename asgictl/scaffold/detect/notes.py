@@ -112,7 +112,7 @@ def of_places(
         folder = PurePosixPath(path)
         named_as_file = folder.suffix or folder.name.startswith(".")
         folder = folder.parent if named_as_file and not (root / found.path).is_dir() else folder
-        if folder in told or any(f"{path}/".startswith(f"{it.path}/") for it in request.volumes):
+        if folder in told or request.on_volume(path):
             continue
         told.add(folder)
         inside = root / folder.relative_to(request.workdir) if folder.is_relative_to(request.workdir) else None

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl import reading
-from asgictl.scaffold import plan
 from asgictl.scaffold.lint import dockerfile, image, orchestration, swarm
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
+from asgictl.scaffold.request import NAMES
 from asgictl.scaffold.write import signature
 
 __all__ = ["Problem", "present", "problems"]
@@ -16,7 +16,7 @@ __all__ = ["Problem", "present", "problems"]
 def present(root: Path) -> list[str]:
     """Return the files in `root` that there are rules for."""
     units = sorted(file.name for file in root.glob("*.service"))
-    return [name for name in (*plan.NAMES, *units) if (root / name).is_file() and not _is_others(root / name)]
+    return [name for name in (*NAMES, *units) if (root / name).is_file() and not _is_others(root / name)]
 
 
 def _is_others(file: Path) -> bool:
