@@ -63,6 +63,7 @@ NOT_KEPT = [
     "mcp.settings.stateless_http = True\napp = mcp.streamable_http_app()",
     "from mcp.server.streamable_http_manager import StreamableHTTPSessionManager as M\nm = M(app=x, stateless=True)",
     "http_app()",
+    "import socketio\nif __name__ == '__main__':\n    sio = socketio.AsyncServer()",
     "app.config['SESSION_TYPE'] = 'redis'",
     "app.add_middleware(SessionMiddleware, secret_key='x')",
     "@app.websocket('/ws')\nasync def echo(websocket: WebSocket): ...",

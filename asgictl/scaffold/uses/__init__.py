@@ -8,7 +8,7 @@ from typing import NamedTuple
 from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold.project import NamedFile
-from asgictl.scaffold.uses import client_state, health, hosts, reads, writes
+from asgictl.scaffold.uses import client_state, health, hosts, reads, scripts, writes
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
@@ -50,12 +50,13 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
             named[path] = known._replace(own=known.own or own)
         place = _within(root, file)
         stateless = stateless or client_state.stateless(nodes)
-        if not writes.is_script(place):
-            for path, line in sorted(writes.written(nodes, paths), key=lambda it: it[1]):
-                written.setdefault(path, NamedFile(path, f"{place}:{line}"))
+        if not scripts.is_script(place):
+            served = scripts.without_main(nodes)
             modules = client_state.imported(nodes)
-            kept += [Kept(what, f"{place}:{line}") for what, line in client_state.kept(nodes, modules)]
-            for what, line in client_state.shared(nodes, modules):
+            for path, line in sorted(writes.written(served, paths), key=lambda it: it[1]):
+                written.setdefault(path, NamedFile(path, f"{place}:{line}"))
+            kept += [Kept(what, f"{place}:{line}") for what, line in client_state.kept(served, modules)]
+            for what, line in client_state.shared(served, modules):
                 shared.setdefault(what, Kept(what, f"{place}:{line}"))
         seen = seen._replace(
             hosts=(

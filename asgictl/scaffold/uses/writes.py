@@ -20,25 +20,13 @@ _SETTINGS = {"MEDIA_ROOT", "UPLOAD_FOLDER", "UPLOAD_DIR", "UPLOAD_PATH", "UPLOAD
 _HOME = re.compile(
     r"Path\.home\(\)((?: / '[\w./-]+')*)|expanduser\('~/?([\w./-]*)'\)|Path\('~/?([\w./-]*)'\)\.expanduser"
 )
-# They do not run where the app is served.
-_SCRIPTS = re.compile(
-    r"(scripts?|tools?|dev|bench(marks)?|examples?|notebooks|alembic|ci)/|(.*/)?(management/commands|tests?_\w+|\w+_tests?)/"
-    r"|(setup|noxfile|fabfile|conftest)\.py$"
-)
-
-
-def is_script(path: str) -> bool:
-    """Tell whether the file at `path`, below the root, is not part of what is served."""
-    return _SCRIPTS.match(path) is not None
 
 
 def written(nodes: Sequence[ast.AST], paths: Paths) -> Iterator[tuple[str, int]]:
     """Yield what a file writes to, below the root, from `/` or from `~`, and the line; a folder where that is known."""
-    guarded = (node for node in nodes if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))
-    script = {id(inner) for node in guarded for inner in ast.walk(node)}
     for node in nodes:
         for value in _values(node):
-            if id(node) not in script and (path := _target(value, paths)) is not None:
+            if (path := _target(value, paths)) is not None:
                 yield path, value.lineno
 
 
