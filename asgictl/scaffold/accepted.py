@@ -20,11 +20,11 @@ _MEANT = re.compile(
     r"(ASGICTL|UVICORN)_(?!\w*PORT$)\w*|PYTHON\w*|PATH|HOME|LANG|WEB_CONCURRENCY|DJANGO_\w+|FORWARDED_\w+"
 )
 # Folders of the system's, of the virtual environment, and the one that is a tmpfs.
-_TAKEN = re.compile(r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|home|mnt)/$")
+_SYSTEM = r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/"
+_TAKEN = re.compile(rf"{_SYSTEM}|/(opt|var|home|mnt)/$")
+_NO_VOLUME = re.compile(rf"{_SYSTEM}|/(opt|var|var/lib|home)/$")
+_LONGEST_VOLUME = 42
 _VOLUME = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?):((?:/[A-Za-z0-9._-]+)+)")
-_NO_VOLUME = re.compile(
-    r"/(tmp|proc|sys|dev|etc|usr|bin|sbin|lib\w*|root|run|boot|opt/venv)/|/(opt|var|var/lib|home)/$"
-)
 HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/%+@:-]*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 # https://github.com/distribution/reference/blob/main/regexp.go, without a tag or a digest.
@@ -160,6 +160,18 @@ def check_workers(project: Project, request: ScaffoldRequest) -> None:
             hint=f"drop --workers, and pass --replicas {request.workers}: their proxy sends a client to the same one",
             option="workers",
         )
+
+
+def volume_for(path: str, request: ScaffoldRequest) -> str | None:
+    """Return what to pass to `--volume` for a path in the container, None where no volume can lie there."""
+    close = (as_name(path.rpartition("/")[2]) or "data")[:_LONGEST_VOLUME].rstrip("-")
+    others = {it.name for it in request.volumes}
+    name = close if close not in others else f"{close[: _LONGEST_VOLUME - 2]}-2"
+    try:
+        _check_volumes(request._replace(volume=(*request.volume, f"{name}:{path}")))
+    except ConfigError:
+        return None
+    return f"{name}:{path}"
 
 
 def _check_volumes(request: ScaffoldRequest) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dockerfile_parse import DockerfileParser
 
 from asgictl import reading
-from asgictl.scaffold.accepted import as_name
+from asgictl.scaffold.accepted import volume_for
 from asgictl.scaffold.project import SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
@@ -29,6 +29,8 @@ _TOOLS = re.compile(
     r"|netcat.*|python3?.*|nodejs|npm|locales|tzdata|openssh-client|unzip|xz-utils"
 )
 _SCRIPT = re.compile(r"(?:[\w./${}-]*/)?[\w.-]+(?:\.sh|\.py|entrypoint[\w.-]*)|\S*/[\w-]*entrypoint[\w-]*")
+# A longer word is the path of nothing.
+_LONGEST = 255
 _STARTERS = {"sh", "bash", "/bin/sh", "/bin/bash", "python", "python3", "exec", "tini", "--", "dumb-init", "-g", "-c"}
 
 
@@ -76,8 +78,9 @@ def _of(name: str, text: str, apt: SystemPackages, request: ScaffoldRequest) -> 
     yield from _volumes(name, last, request)
     for it in reversed(last):
         words = [word for word in it.words if word not in _STARTERS]
-        if it.name in {"CMD", "ENTRYPOINT"} and words and _SCRIPT.fullmatch(words[0]):
-            yield f"{name}:{it.line} starts `{words[0]}`: what that does before or beside the server is not done here"
+        script = words[0] if words and len(words[0]) <= _LONGEST else ""
+        if it.name in {"CMD", "ENTRYPOINT"} and _SCRIPT.fullmatch(script):
+            yield f"{name}:{it.line} starts `{script}`: what that does before or beside the server is not done here"
             return
 
 
@@ -143,5 +146,6 @@ def _volumes(name: str, last: list[_Instruction], request: ScaffoldRequest) -> I
             inside = word.startswith(f"{workdir.rstrip('/')}/") and workdir != "/"
             place = posixpath.normpath(f"{request.workdir}/{posixpath.relpath(word, workdir)}" if inside else word)
             if "$" not in word and not request.on_volume(place):
-                called = as_name(posixpath.basename(place)) or "data"
-                yield f"{name}:{it.line} has the volume `{word}`: pass --volume {called}:{place}"
+                volume = volume_for(place, request)
+                advice = f"pass --volume {volume}" if volume else "none can lie there here"
+                yield f"{name}:{it.line} has the volume `{word}`: {advice}"

@@ -101,7 +101,7 @@ def _quoted_unless(plain: re.Pattern[str], text: str, special: str) -> str:
 
 def scalar(text: str) -> Written:
     """Return a string of a compose file, without quotes where YAML takes it for one so too."""
-    return compose(text) if text in YAML_WORDS else Written(_plain(text))
+    return compose(text) if text in YAML_WORDS or text[:1].isdigit() else Written(_plain(text))
 
 
 def _compose_path(path: str) -> Written:

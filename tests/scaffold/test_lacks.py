@@ -106,3 +106,10 @@ def test_a_variable_that_is_not_set(text: str, names: str | None) -> None:
     advice = lacks.hint(text.splitlines(), "uv", ENV)
 
     assert advice == (f"set {names} {IN_ENV}" if names else None)
+
+
+def test_a_line_of_any_length() -> None:
+    """A line that is as long as a whole log is no matter: what is lacking stands at its beginning."""
+    lines = [f"KeyError: 'TOKEN' {'ERROR A ' * 50_000}"]
+
+    assert lacks.hint(lines, "uv", ENV) == f"set TOKEN {IN_ENV}"

