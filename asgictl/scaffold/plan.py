@@ -76,8 +76,7 @@ def budgets(graceful: int) -> dict[str, int]:
 
 def trial_variables(project: Project, request: ScaffoldRequest) -> Mapping[str, str]:
     """Return the variables without which the settings do not load, each with a value that will do for a trial."""
-    found: Mapping[str, str] = _values(project, resolved(project, request))["stand_ins"]
-    return found
+    return stand_ins.of(project.statics, request.build_env) if project.statics else {}
 
 
 def tmp_size(memory: str) -> str:
@@ -114,7 +113,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "selected": _selected(project.deps.kind, request),
         "package": project.package,
         "statics": project.statics,
-        "stand_ins": stand_ins.of(project.statics, request.build_env) if project.statics else {},
+        "stand_ins": trial_variables(project, request),
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
@@ -140,7 +139,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
             *(("--fd", "3") if request.runner == "uvicorn" else ()),
         ),
         "migrate": project.migrations.command if project.migrations else None,
-        "job": f"{project.name[:40].rstrip('-')}-migrate",
+        "job": f"{project.stem}-migrate",
         "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),
         "private_networks": _PRIVATE,
         "gateway": _gateway(request.gateway) if request.gateway else None,

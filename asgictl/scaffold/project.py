@@ -158,6 +158,11 @@ class Project(NamedTuple):
     interpreters: tuple[str, ...] = ()
 
     @property
+    def stem(self) -> str:
+        """What longer names begin with: engines take 64 characters for that of a config, Kubernetes 63 for a Job's."""
+        return self.name[:40].rstrip("-")
+
+    @property
     def context(self) -> Path:
         """The folder that the image is built from."""
         return (self.root / self.up).resolve()

@@ -19,7 +19,7 @@ def values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     condition, _, attempts = (request.restart or "always").partition(":")
     secret = request.runner == "asgictl" or "python-dotenv" in project.deps.pinned
     return {
-        "stack_name": _name(project),
+        "stack_name": project.stem,
         "env_secret": secret,
         "env_variable": _ENV_FILE[request.runner],
         "swarm_restart": (_CONDITIONS[condition], attempts),
@@ -29,7 +29,7 @@ def values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
 
 def _migrating(project: Project, request: ScaffoldRequest, *, secret: bool) -> tuple[str, ...]:
     """Return the lines of a command that migrates in a job: `docker stack deploy` knows none."""
-    name, command = _name(project), project.migrations.command if project.migrations else ()
+    name, command = project.stem, project.migrations.command if project.migrations else ()
     owner = f"uid={request.uid},gid={request.uid},mode=0400"
     if secret:
         command = ("python", "-c", _WITH_VARIABLES, *command)
@@ -44,11 +44,6 @@ def _migrating(project: Project, request: ScaffoldRequest, *, secret: bool) -> t
         *(["--constraint node.hostname==$NODE"] if mounts else []),
         f"{request.image or project.name}:$TAG {shlex.join(command)}",
     )
-
-
-def _name(project: Project) -> str:
-    """Return the stack's name: the engine takes 64 characters for that of a config, which begins with it."""
-    return project.name[:40].rstrip("-")
 
 
 def hashed(text: str) -> str:
