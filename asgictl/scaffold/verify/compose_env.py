@@ -12,6 +12,8 @@ from pathlib import Path
 from asgictl import errors, reading
 from asgictl.errors import FileProblemError
 
+# `NAME: value`, as in YAML; the parser knows `=` alone.
+_COLON = re.compile(r"(\s*(?:export\s+)?[A-Za-z_][\w.-]*)[ \t]*:(.*)", re.DOTALL)
 # The default of ${X:-...} may hold variables of its own.
 _VARIABLE = re.compile(
     r"(?P<literal>\$\$)|\$(?P<plain>[A-Za-z_]\w*)"
@@ -34,10 +36,11 @@ def read(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
         problem = f"cannot read `{file}`: {errors.reason(error)}"
         raise FileProblemError(problem, hint="see to its permissions, and save it as UTF-8") from error
     found: dict[str, str] = {}
-    text = re.sub(r"(?m)^([A-Za-z_]\w*):(?=\s)", r"\1=", text)
-    for part in parse_stream(io.StringIO(text)):
+    for binding in parse_stream(io.StringIO(text)):
+        colon = _COLON.fullmatch(binding.original.string) if binding.value is None else None
+        part = next(parse_stream(io.StringIO(f"{colon[1]}={colon[2]}"))) if colon else binding
         if part.error:
-            problem = f"line {part.original.line} of `{file}` is not `NAME=value`"
+            problem = f"line {binding.original.line} of `{file}` is not `NAME=value`"
             raise FileProblemError(problem, hint="put it right, or make it a comment with #")
         if part.key is None:
             continue
