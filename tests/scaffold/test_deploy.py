@@ -141,6 +141,17 @@ def test_back(root: Path) -> None:
     assert deploy(root, "rollback", migrations=MIGRATED) == (0, [*LOOKS, *back], [])
 
 
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_beside_the_old(root: Path, shell: str) -> None:
+    """The new replicas start beside the old ones, as many as compose says, whatever else is called `replicas`."""
+    (root / "Caddyfile").touch()
+    scale = "up --detach --no-build --no-recreate"
+    called = deploy(root, old="one\\ntwo\\n", shell=shell, fails=scale)[1]
+
+    assert [it for it in called if "--scale" in it] == [f"… {scale} --scale web=4 web"]
+    assert not [it for it in called if "evil" in it]
+
+
 @pytest.mark.parametrize("number", ["-1*a[`touch PWN`]", "x", '"2"'])
 def test_what_is_no_number(root: Path, number: str) -> None:
     """A number of replicas that is not one ends the deploy before it touches anything, and is not carried out."""
