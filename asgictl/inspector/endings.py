@@ -30,6 +30,8 @@ FAILED = 500
 # An app that goes on for longer after its answer does some work there, in milliseconds.
 AFTERWARDS = 100.0
 
+# What tells the app that its client has gone, and what tells that either side has.
+_LEFT = ("websocket.disconnect", "http.disconnect")
 GONE = frozenset((*CLOSES, "http.disconnect"))
 
 
@@ -101,6 +103,21 @@ def is_cut_off(kind: str, events: list[Event], raised: list[Raised], closed: Clo
     begun = {event.type for event in taken if event.direction == "send"} & {*STARTS, "websocket.accept"}
     is_open = kind == "http" or closed.error is None
     return bool(begun) and is_open and end_of(taken) is None
+
+
+def told_at(events: list[Event], raised: list[Raised]) -> int | None:
+    """Return the number of the first message for which the server has told the app that the client has gone."""
+    gone = next((event.n for event in events if event.type in _LEFT and event.direction == "receive"), None)
+    refused = (one for one in raised if one.direction == "send")
+    told = (one.n for one in refused if one.error.is_disconnect or (gone is not None and one.n > gone))
+    return next(told, None)
+
+
+def left_at(events: list[Event], raised: list[Raised]) -> int | None:
+    """Return the number of the message by which an app in the middle of an answer learned that its client has gone."""
+    end = end_of(without_refused(events, raised))
+    gone = end.n if end is not None and end.type in _LEFT else None
+    return min((n for n in (gone, told_at(events, raised)) if n is not None), default=None)
 
 
 def tells(event: Event) -> bool:

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 from asgictl.errors import AsgictlError, ConfigError
 from asgictl.inspector import urls, whole_request
-from asgictl.inspector.endings import FILES, GONE
+from asgictl.inspector.endings import FILES, GONE, left_at, told_at
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers, is_lost
 
-_GONE = ("websocket.disconnect", "http.disconnect")
 _SENT = frozenset(
     (
         *("http.response.start", "http.response.body", "websocket.http.response.body"),
@@ -91,7 +90,7 @@ def script(exchange: Exchange, change: Edit) -> Script:
     chunks = (event.content for event in exchange.received if event.type == "http.request")
     body = [change.body] if change.body is not None else [chunk for chunk in chunks if isinstance(chunk, bytes)]
     host = next((value for name, value in change.headers if name.lower() == "host"), None)
-    left = _left_at(exchange)
+    left = left_at(exchange.events, exchange.raised)
     bodies = [event for event in exchange.sent if event.type == "http.response.body"]
     parts = [event for event in exchange.taken if event in bodies and (left is None or event.n < left)]
     is_file = any(event.type in FILES for event in exchange.sent)
@@ -104,26 +103,11 @@ def script(exchange: Exchange, change: Edit) -> Script:
         host=host,
         parts=len(parts) if endless else None,
         size=exchange.response_size - sum(event.size for event in bodies) + sum(event.size for event in parts),
-        is_told=_told_at(exchange) is not None,
+        is_told=told_at(exchange.events, exchange.raised) is not None,
         taken=frozenset(event.type for event in exchange.taken) - _SENT,
         is_strict=any(one.direction == "send" for one in exchange.raised),
         **_course(exchange),
     )
-
-
-def _told_at(exchange: Exchange) -> int | None:
-    """Return the number of the first message for which the server has told the app that the client has gone."""
-    gone = next((event.n for event in exchange.received if event.type.endswith(".disconnect")), None)
-    refused = (one for one in exchange.raised if one.direction == "send")
-    told = (one.n for one in refused if one.error.is_disconnect or (gone is not None and one.n > gone))
-    return next(told, None)
-
-
-def _left_at(exchange: Exchange) -> int | None:
-    """Return the number of the message by which an app in the middle of an answer learned that its client has gone."""
-    end = exchange.end
-    gone = end.n if end is not None and end.type in _GONE else None
-    return min((n for n in (gone, _told_at(exchange)) if n is not None), default=None)
 
 
 def _course(exchange: Exchange) -> dict[str, Any]:
@@ -140,7 +124,7 @@ def _course(exchange: Exchange) -> dict[str, Any]:
         latest = event.ms
     course: dict[str, Any] = {"turns": turns, "answers": answers, "waited": waited / 1000}
     end = next((event for event in exchange.events if event.type in GONE and event.n not in refused), None)
-    left = _left_at(exchange)
+    left = left_at(exchange.events, exchange.raised)
     if left is None:
         return {**course, "closes": end is not None and end.type == "websocket.close"}
     how = Leave(end.get("code", 1005), end.get("reason") or "") if end is not None else Leave()

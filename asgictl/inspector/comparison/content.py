@@ -8,6 +8,7 @@ from asgictl.inspector.bodies import charsets, codings
 from asgictl.inspector.bodies.sizes import size
 from asgictl.inspector.comparison import values
 from asgictl.inspector.comparison.found import Difference, Found, Remark, aligned, alone, common, of_binary, told
+from asgictl.inspector.endings import left_at
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import joined, value_of
 from asgictl.inspector.record import CONTENT, Direction, Event, Redacted
@@ -68,7 +69,7 @@ def body_of(exchange: Exchange, direction: Direction, *, parts: int | None = Non
     """Return the body that the app has received, or has sent; with `parts` the beginning that a replay was to read."""
     headers = exchange.headers_of(direction)
     end = exchange.gap
-    told = exchange.received if direction == "receive" else exchange.taken
+    told = exchange.received if direction == "receive" else _answered(exchange)
     kept = [event for event in told if event.type in KINDS and (end is None or event.n <= end)][:parts]
     content, cut = _joined(kept)
     ended = (bool(kept) and not kept[-1].get("more_body")) or _has_none(exchange, direction)
@@ -82,8 +83,14 @@ def body_of(exchange: Exchange, direction: Direction, *, parts: int | None = Non
 
 
 def parts_of(exchange: Exchange) -> int:
-    """Return in how many messages the app has sent a body."""
-    return sum(event.type in KINDS for event in exchange.taken)
+    """Return in how many messages the app has sent a body before the client left."""
+    return sum(event.type in KINDS for event in _answered(exchange))
+
+
+def _answered(exchange: Exchange) -> list[Event]:
+    """Return what the app has sent before it learned that the client had left: so far a replay reads."""
+    left = left_at(exchange.events, exchange.raised)
+    return [event for event in exchange.taken if left is None or event.n < left]
 
 
 def _missing(exchange: Exchange, direction: Direction, *, as_far_as_another: bool) -> str | None:

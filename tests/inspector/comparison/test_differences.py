@@ -691,6 +691,12 @@ def ahead(exchange: Exchange, body: bytes) -> Exchange:
     return exchange
 
 
+def late(exchange: Exchange, body: bytes, **more: Any) -> Exchange:
+    """Have the app of an exchange send a last part after it heard that its client has left."""
+    exchange.add(Event(1, 4, 1.8, "send", {"type": "http.response.body", "body": body, **more}, size=len(body)))
+    return exchange
+
+
 def replay_of(exchange: Exchange) -> Exchange:
     """Return an exchange as the replay of another one."""
     exchange.opened = replace(exchange.opened, replay_of=1)
@@ -739,6 +745,21 @@ UNFINISHED: dict[str, tuple[Exchange, Exchange, list[Found]]] = {
     "a replay whose app was ahead of its client": (
         left(going_on(b"ab")),
         replay_of(ahead(left(going_on(b"ab")), b"cd")),
+        [],
+    ),
+    "a recorded app that was ahead of its client": (
+        ahead(left(going_on(b"ab")), b"cd"),
+        replay_of(left(going_on(b"abcd"))),
+        [],
+    ),
+    "a recorded app that went on after its client had left": (
+        late(left(going_on(b"ab")), b"cd", more_body=True),
+        replay_of(left(going_on(b"ab"))),
+        [],
+    ),
+    "a recorded app that came to an end after its client had left": (
+        late(left(going_on(b"ab")), b"cd"),
+        replay_of(left(going_on(b"ab"))),
         [],
     ),
     "a replay whose first message is longer": (

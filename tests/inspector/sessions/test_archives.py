@@ -124,7 +124,7 @@ def test_there_and_back(
         found, notes = read(archive(session.values()), folder)
 
     assert lines(found) == lines(session)
-    assert notes == []
+    assert notes == ([] if session else ["it holds nothing yet"])
 
 
 def entries(text: str) -> list[dict[str, Any]]:
