@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from asgictl import records as records
     from asgictl import testing as testing
-    from asgictl.inspector.record.recorder import Inspector as Inspector
+    from asgictl.inspector.recorder import Inspector as Inspector
 
 __all__ = ["Inspector", "__version__", "records", "testing"]
 __version__ = "0.1.0"
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Load what is asked for (PEP 562): the command line does without."""
     if name == "Inspector":
-        from asgictl.inspector.record.recorder import Inspector
+        from asgictl.inspector.recorder import Inspector
 
         return Inspector
     if name in ("records", "testing"):

@@ -30,7 +30,7 @@ import asgictl
 from asgictl.asgi import ASGIApp
 from asgictl.inspector.record import Opened, Record
 from asgictl.inspector.record.memory import Memory
-from asgictl.inspector.record.recorder import Inspector
+from asgictl.inspector.recorder import Inspector
 
 
 class Suite(NamedTuple):

@@ -87,12 +87,14 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
+_KINDS_OF_RULES = ("inspector/rules/http_rules", "inspector/rules/websocket_rules")
+
 # What a part, and each of its rooms, may import of the same part.
 ROOMS: dict[str, set[str]] = {
     "certs": {"certs/stores"},
     "cli": set(),
     "discovery": {"discovery/declared", "discovery/source"},
-    "inspector": {"inspector/bodies", "inspector/record", "inspector/sessions"},
+    "inspector": {"inspector/bodies", "inspector/record", "inspector/rules", "inspector/sessions"},
     "inspector/comparison": {"inspector", "inspector/bodies", "inspector/record"},
     "inspector/har": {"inspector", "inspector/bodies", "inspector/record"},
     "scaffold": {"scaffold/django", "scaffold/write"},
@@ -110,6 +112,9 @@ ROOMS: dict[str, set[str]] = {
     "inspector/sessions": {"inspector", "inspector/bodies", "inspector/har", "inspector/record"},
     "inspector/show": {"inspector", "inspector/bodies", "inspector/record", "inspector/sessions"},
     "inspector/client": {"inspector", "inspector/record"},
+    "inspector/rules": {"inspector", "inspector/record", "inspector/rules/examples", *_KINDS_OF_RULES},
+    "inspector/rules/examples": {"inspector", "inspector/rules"},
+    **{kind: {"inspector", "inspector/record", "inspector/rules", *_KINDS_OF_RULES} for kind in _KINDS_OF_RULES},
     "scaffold/write": {"scaffold"},
     "scaffold/detect/python": {"scaffold", "scaffold/write"},
     "scaffold/django": {"scaffold"},

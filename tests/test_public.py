@@ -14,8 +14,8 @@ from asgictl import records, testing
 PUBLIC = {
     "asgictl": ["Inspector", "__version__", "records", "testing"],
     "asgictl.records": [
-        *("Closed", "Continued", "Earlier", "Event", "Exchange", "Failure", "Memory", "Opaque", "Opened", "Raised"),
-        *("Record", "Redacted"),
+        *("Closed", "Continued", "Earlier", "Event", "Exchange", "Failure", "Finding", "Memory", "Observed", "Opaque"),
+        *("Opened", "Raised", "Record", "Redacted"),
     ],
     "asgictl.testing": [
         *("AsyncClient", "Client", "Disconnected", "Inspected", "Refused", "ShutdownError", "StartupError"),

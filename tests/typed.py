@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 import asgictl
 from asgictl import Inspector
 from asgictl.asgi import ASGIApp
-from asgictl.records import Closed, Event, Exchange, Failure, Memory, Opened, Raised, Record
+from asgictl.records import Closed, Event, Exchange, Failure, Finding, Memory, Observed, Opened, Raised, Record
 from asgictl.testing import AsyncClient, Client, Disconnected, Inspected, Refused
 
 
@@ -20,6 +20,7 @@ def inspector(app: ASGIApp, note: Callable[[Record], None]) -> None:
     assert_type(Inspector(app, sink=note).sink, Callable[[Record], None])
     Inspector(app, sink=print)
     Inspector(app, sink=5)  # type: ignore[arg-type]
+    Inspector(app, check="all", on_finding=lambda finding: (finding.rule, finding.n))
     Inspector(Inspector(app))
 
 
@@ -93,6 +94,11 @@ def records(record: Record) -> str:
             assert_type(record.error, Failure | None)
             record.ms = 5.0  # type: ignore[misc]
             return str(record.ms)
+        case Observed():
+            return record.what
+        case Finding():
+            assert_type(record.place, str | None)
+            return record.rule
         case _:
             assert_never(record)
 

@@ -16,7 +16,7 @@ from asgictl.inspector.echo_page import Echoed
 from asgictl.inspector.record.redaction import Redactor
 from asgictl.inspector.record.snapshot import kept_scope
 from asgictl.inspector.request import InspectRequest
-from asgictl.inspector.sessions import codec
+from asgictl.inspector.sessions import json_values
 
 # How much of a request's body is sent back, in bytes.
 _MOST = 64 * 1024
@@ -116,9 +116,9 @@ class Echo:
     def _content(self, scope: Scope, kept: dict[str, object], body: Echoed) -> tuple[bytes, str]:
         if self._answer.body is not None:
             return self._answer.body, self._answer.media_type
-        content = {"body": codec.body(body.content)} if body.content else {}
+        content = {"body": json_values.body(body.content)} if body.content else {}
         size = {"body_size": body.size} if body.size > len(body.content) else {}
-        shown = {**codec.mapping(kept), **content, **size}
+        shown = {**json_values.mapping(kept), **content, **size}
         text = json.dumps(shown, indent=2, ensure_ascii=False)
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
         if b"text/html" not in accept:

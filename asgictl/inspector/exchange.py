@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -10,20 +10,34 @@ from asgictl.inspector import endings, urls
 from asgictl.inspector.bodies import charsets
 from asgictl.inspector.bodies.codings import unpacked
 from asgictl.inspector.headers import Headers, joined, lost, pairs, value_of
-from asgictl.inspector.record import Closed, Continued, Direction, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.record import (
+    Closed,
+    Continued,
+    Direction,
+    Event,
+    Failure,
+    Finding,
+    Observed,
+    Opened,
+    Raised,
+    Record,
+)
 
 
 class Exchange:
     """A request and its answer, a WebSocket conversation, or a lifespan.
 
     `events` are the messages, `raised` the exceptions out of `receive` and `send`, `closed` is None while it lasts.
-    `left_out` counts events that were not kept, and `earlier` is known of those in an older file.
+    `observed` is what was seen beside them, and `findings` the rules of ASGI that are broken. `left_out` counts events
+    that were not kept, and `earlier` is known of those in an older file.
     """
 
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
         self.events: list[Event] = []
         self.raised: list[Raised] = []
+        self.observed: list[Observed] = []
+        self.findings: list[Finding] = []
         self.closed: Closed | None = None
         self.earlier = opened.earlier if isinstance(opened, Continued) else None
         self.left_out = self.earlier.messages if self.earlier else 0
@@ -36,6 +50,10 @@ class Exchange:
             self.raised.append(record)
         elif isinstance(record, Closed):
             self.closed = record
+        elif isinstance(record, Observed):
+            self.observed.append(record)
+        elif isinstance(record, Finding):
+            self.findings.append(record)
 
     def add_known(self, record: Raised) -> None:
         """Take in an exception if it is the first, or of a message that is here; others tell nothing of the outcome."""
@@ -45,7 +63,7 @@ class Exchange:
     def records(self) -> Iterator[Record]:
         """Yield what it was put together from, in the order of time."""
         yield self.opened
-        between: list[Event | Raised] = [*self.events, *self.raised]
+        between: list[Any] = [*self.events, *self.raised, *self.observed, *self.findings]
         yield from sorted(between, key=lambda record: record.ms)
         if self.closed:
             yield self.closed
@@ -278,19 +296,3 @@ class Exchange:
     def header(self, name: str) -> str | None:
         """Return the answer's first header called `name`, in any case, or None."""
         return value_of(self.response_headers, name)
-
-
-def assembled(records: Iterable[Record]) -> dict[int, Exchange]:
-    """Return the exchanges by their numbers, in the order in which they began.
-
-    One that is opened again at the same time goes on.
-    """
-    exchanges: dict[int, Exchange] = {}
-    for record in records:
-        if isinstance(record, Opened):
-            before = exchanges.get(record.id)
-            if before is None or before.opened.at != record.at:
-                exchanges[record.id] = Exchange(record)
-        elif record.id in exchanges:
-            exchanges[record.id].add(record)
-    return exchanges

@@ -5,6 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 from asgictl.asgi import Interface
 from asgictl.option_types import Range, Trait
 
+# Whose rules are checked: the app's, the server's as well, or none.
+Check = Literal["app", "all", "off"]
+
 ViewName = Literal["line", "full", "json"]
 
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.

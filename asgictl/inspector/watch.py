@@ -11,7 +11,7 @@ from asgictl.inspector import echo
 from asgictl.inspector.echo import Answer
 from asgictl.inspector.record import Record, Sink, redaction
 from asgictl.inspector.record.log_filter import WithoutSecrets
-from asgictl.inspector.record.recorder import Inspector
+from asgictl.inspector.recorder import Inspector
 from asgictl.inspector.request import InspectRequest
 from asgictl.inspector.sessions.session_file import SessionFile
 

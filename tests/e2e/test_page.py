@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from asgictl.inspector.exchange import assembled
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from tests.conftest import ASGICTL, Serve, Write
 from tests.inspector.recordings import CHAT, REQUEST, SCOPE, archive

@@ -8,7 +8,8 @@ import pytest
 
 from asgictl.errors import AsgictlError
 from asgictl.inspector import whole_request
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.assembly import assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, gzipped

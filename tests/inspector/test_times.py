@@ -13,7 +13,7 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
-from asgictl.inspector.exchange import assembled
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.sessions import codec
 from asgictl.inspector.sessions.session_file import SessionFile
@@ -27,8 +27,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Have the recorder measure with a clock that is set by hand, and begins at 1000 s."""
     clock = Clock()
     clock.now = 1000.0
-    monkeypatch.setattr("asgictl.inspector.record.recorder.perf_counter", clock)
-    monkeypatch.setattr("asgictl.inspector.record.recorder.time", lambda: 1_700_000_000.5)
+    monkeypatch.setattr("asgictl.inspector.record.connection.perf_counter", clock)
+    monkeypatch.setattr("asgictl.inspector.record.connection.time", lambda: 1_700_000_000.5)
     return clock
 
 

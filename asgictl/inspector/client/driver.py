@@ -15,7 +15,7 @@ from asgictl.inspector.client.within import ASYNCIO, within
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Sink
 from asgictl.inspector.record.memory import Memory
-from asgictl.inspector.record.recorder import Inspector
+from asgictl.inspector.recorder import Inspector
 
 # How long an app may take for its next message, in seconds.
 TIMEOUT = 10.0
@@ -68,7 +68,8 @@ class Driver:
             raise TypeError(f"an ASGI app is callable, {app!r} is not")
         self._app = app
         self.timeout = timeout
-        self._redact = {"redact": tuple(redact), "redact_body": tuple(redact_body)}
+        self._redact = tuple(redact)
+        self._redact_body = tuple(redact_body)
         self._ids = itertools.count(first_id)
         self._lifespan: Call | None = None
         self._supported = True
@@ -135,7 +136,14 @@ class Driver:
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError(ASYNCIO)
         number = next(self._ids)
-        inspector = Inspector(self._app, sink=self.memory, **self._redact, body_limit=_KEPT, first_id=number)
+        inspector = Inspector(
+            self._app,
+            sink=self.memory,
+            redact=self._redact,
+            redact_body=self._redact_body,
+            body_limit=_KEPT,
+            first_id=number,
+        )
         inspector.replay_of = replay_of
         app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
         return Call(app if around is None else around(app), scope, number, self.timeout)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from asgictl import failure as failures
 from asgictl.failure import Failure as Failure
@@ -152,6 +152,72 @@ class Closed:
     cancelled: bool = False
 
 
+# What a record of `Observed` can be about.
+Fact = Literal[
+    "scope",
+    "state",
+    "loop",
+    "overlap",
+    "asked",
+    "thread",
+    "unawaited",
+    "tuple",
+    "memoryview",
+    "secret",
+    "file",
+    "open file",
+    "returned",
+    "changed",
+    "hang",
+    "interface",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of a connection beside its messages, of which there were `n` by then.
+
+    `what` is one of: `scope`, which is not a dictionary but `detail`; `state`, which is the lifespan's own object;
+    `loop`, another one than the lifespan's; `overlap`, two calls of `detail` (receive or send) at once; `asked`, a call
+    of `receive` after the disconnect; `thread`, a call of `detail` from another one; `unawaited`, a call of `detail`
+    without `await`; `tuple` and `memoryview`, a value of that type under the key `detail` of the message; `secret`,
+    what is wrong with a header whose value is not kept; `file`, what is known of one that the message names; `open
+    file`, one that the app has not closed; `returned`, an object of the class `detail`; `changed`, the keys of the
+    scope with other values than before; `hang`, what the app was waited for, in vain; `interface`, another one.
+    """
+
+    id: int
+    n: int
+    ms: float
+    what: Fact
+    detail: Any = None
+
+
+Severity = Literal["error", "warning", "info"]
+Blame = Literal["app", "server"]
+
+FACTS, SEVERITIES, BLAMES = get_args(Fact), get_args(Severity), get_args(Blame)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule of ASGI is broken: by the `n`th message of a connection, by its scope for 0, or by what came after.
+
+    `rule` is its number in the catalogue, like `A-153`, `text` says what is wrong, `place` is the `file:line` of the
+    user's code, where it is known.
+    """
+
+    id: int
+    n: int
+    ms: float
+    rule: str
+    severity: Severity
+    blame: Blame
+    text: str
+    _: KW_ONLY
+    place: str | None = None
+
+
 def as_bytes(value: Any) -> bytes:
     """Return text, or what is like bytes, as bytes; raise `TypeError` for anything else.
 
@@ -171,7 +237,7 @@ def content_of(message: dict[str, Any]) -> bytes | str:
     return b""
 
 
-Record = Opened | Event | Raised | Closed
+Record = Opened | Event | Raised | Closed | Observed | Finding
 Sink = Callable[[Record], object]
 
 
@@ -195,9 +261,13 @@ def is_cancelled(error: BaseException) -> bool:
     return task is None or task.cancelling() > 0
 
 
+# The modules whose frames stand between the server and the app.
+_OURS = frozenset((str(Path(__file__).with_name("connection.py")), str(Path(__file__).parents[1] / "recorder.py")))
+
+
 def _foreign(error: BaseException) -> TracebackType | None:
     """Return the stack of `error` without the recorder's own frames at its top."""
     stack = error.__traceback__
-    while stack is not None and Path(stack.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+    while stack is not None and stack.tb_frame.f_code.co_filename in _OURS:
         stack = stack.tb_next
     return stack or error.__traceback__

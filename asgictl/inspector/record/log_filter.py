@@ -7,7 +7,7 @@ from asgictl.inspector.record import failure
 from asgictl.inspector.record.snapshot import kept_scope
 
 if TYPE_CHECKING:
-    from asgictl.inspector.record.recorder import Inspector
+    from asgictl.inspector.recorder import Inspector
 
 
 class WithoutSecrets(logging.Filter):

@@ -1,7 +1,8 @@
 """The latest exchanges, kept in memory."""
 
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.endings import ANSWERS, ends
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Event, Opened, Raised, Record
 
 # How many exchanges are kept, how many events of each, and how many bytes in all.

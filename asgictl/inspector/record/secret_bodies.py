@@ -5,13 +5,18 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from asgictl.asgi import Message
 from asgictl.inspector.bodies import codings
 from asgictl.inspector.endings import FRAMES
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import CONTENT, Direction, Redacted, as_bytes, parameters
+from asgictl.inspector.record.connection import Watched
 from asgictl.inspector.record.redaction import Mark, Redactor
+
+if TYPE_CHECKING:
+    from asgictl.inspector.recorder import Inspector
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")
@@ -242,3 +247,24 @@ def _end_of_value(text: str, begin: int) -> int | None:
         return _DECODER.raw_decode(text, begin)[1]
     except (ValueError, RecursionError):
         return None
+
+
+class Discreet(Watched):
+    """One connection, of whose bodies some values are not kept."""
+
+    __slots__ = ("_conversation", "_redacted")
+
+    def __init__(self, inspector: "Inspector[Any]", *connection: Any) -> None:
+        self._conversation = Conversation(inspector.bodies, inspector.redactor)
+        super().__init__(inspector, *connection)
+
+    def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
+        kept, size, cut = super()._kept(direction, message)
+        self._redacted = left_out = False
+        if size:
+            headers = self._asked[0] if direction == "receive" else self._answers()
+            self._redacted, left_out = self._conversation.take(direction, kept, size, headers)
+        return kept, size, cut or left_out
+
+    def _found(self) -> list[bytes]:
+        return self._conversation.secrets()

@@ -2,6 +2,7 @@
 
 import json
 import reprlib
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +91,13 @@ def mapping(value: Any) -> dict[str, Any]:
     """Return an object."""
     if not isinstance(value, dict):
         raise ValueError(f"{reprlib.repr(value)} is not an object")  # noqa: TRY004  # as the others
+    return value
+
+
+def one_of(value: Any, known: Collection[str]) -> Any:
+    """Return a word that is known."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{reprlib.repr(value)} is none of {', '.join(known)}")
     return value
 
 

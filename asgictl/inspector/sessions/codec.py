@@ -6,38 +6,33 @@ One line is one object. `k` is the kind of record, the other keys are the fields
 belong, is an object with one key that begins with `$`.
 """
 
-import base64
 import binascii
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from asgictl.inspector.record import (
+    BLAMES,
+    FACTS,
+    SEVERITIES,
     Closed,
     Continued,
     Earlier,
     Event,
     Failure,
-    Opaque,
+    Finding,
+    Observed,
     Opened,
     Raised,
     Record,
-    Redacted,
 )
-from asgictl.inspector.sessions import checked
+from asgictl.inspector.sessions import checked, json_values
 
 SCHEMA = "asgictl.inspect/1"
 
 # `json.dumps` makes a new one each time.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-_LATIN = frozenset(("headers", "raw_path", "query_string", "links"))
-_UTF8 = frozenset(("body", "bytes"))
-
-# How deep the values are that are read, several times as deep as those that are recorded.
-_DEEPEST = 64
 
 
 def dumps(record: Record) -> str:
@@ -74,7 +69,7 @@ def _opened(record: Opened) -> dict[str, Any]:
     more: dict[str, Any] = {"replay_of": record.replay_of} if record.replay_of is not None else {}
     if isinstance(record, Continued):
         more["earlier"] = {key: getattr(record.earlier, key) for key in Earlier.__slots__}
-    return {"k": "open", "id": record.id, "t": at, **more, "scope": mapping(record.scope)}
+    return {"k": "open", "id": record.id, "t": at, **more, "scope": json_values.mapping(record.scope)}
 
 
 def _event(record: Event) -> dict[str, Any]:
@@ -85,7 +80,9 @@ def _event(record: Event) -> dict[str, Any]:
         "n": record.n,
         "ms": round(record.ms, 3),
         "dir": record.direction,
-        "message": mapping(record.message) if isinstance(record.message, dict) else _plain(record.message),
+        "message": json_values.mapping(record.message)
+        if isinstance(record.message, dict)
+        else json_values.plain(record.message),
         "size": record.size,
         **marks,
     }
@@ -108,6 +105,25 @@ def _closed(record: Closed) -> dict[str, Any]:
     return {"k": "close", "id": record.id, "ms": round(record.ms, 3), "error": error, **cancelled}
 
 
+def _observed(record: Observed) -> dict[str, Any]:
+    detail = {"detail": json_values.plain(record.detail)} if record.detail is not None else {}
+    return {"k": "fact", "id": record.id, "n": record.n, "ms": round(record.ms, 3), "what": record.what, **detail}
+
+
+def _found(record: Finding) -> dict[str, Any]:
+    return {
+        "k": "finding",
+        "id": record.id,
+        "n": record.n,
+        "ms": round(record.ms, 3),
+        "rule": record.rule,
+        "severity": record.severity,
+        "blame": record.blame,
+        "text": record.text,
+        **({"place": record.place} if record.place else {}),
+    }
+
+
 def _failure(error: Failure) -> dict[str, Any]:
     more = {"stack": error.stack or None, "place": error.place, "more": error.more or None}
     known = {key: value for key, value in more.items() if value is not None}
@@ -120,62 +136,13 @@ _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Event: _event,
     Raised: _raised,
     Closed: _closed,
+    Observed: _observed,
+    Finding: _found,
 }
 
 
-def mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a scope or a message as JSON has it."""
-    if not _is_plain(values):
-        return {"$items": [[_plain(key), _plain(value)] for key, value in values.items()]}
-    return {
-        key: _latin(value) if key in _LATIN else body(value) if key in _UTF8 else _plain(value)
-        for key, value in values.items()
-    }
-
-
-def _is_plain(values: Mapping[Any, Any]) -> bool:
-    """Tell whether a mapping can be an object, which is no mark like those in `_TAGS`."""
-    return all(isinstance(key, str) for key in values) and not (len(values) == 1 and next(iter(values)) in _TAGS)
-
-
-def _latin(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, (list, tuple)):
-        return [_latin(item) for item in value]
-    return {"$str": value} if isinstance(value, str) else _plain(value)
-
-
-def body(value: Any) -> Any:
-    """Return content as JSON has it."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return _plain(value)
-    return {"$str": value} if isinstance(value, str) else _plain(value)
-
-
-def _plain(value: Any) -> Any:  # noqa: PLR0911  # one for each type
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": repr(value)}
-    if isinstance(value, (bytes, bytearray)):
-        return {"$b64" if isinstance(value, bytes) else "$bytearray": base64.b64encode(value).decode()}
-    if isinstance(value, dict):
-        if _is_plain(value):
-            return {key: _plain(item) for key, item in value.items()}
-        return {"$items": [[_plain(key), _plain(item)] for key, item in value.items()]}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Redacted):
-        return {"$redacted": [value.size, value.digest] if value.digest else value.size}
-    return {"$object": value.type if isinstance(value, Opaque) else type(value).__qualname__}
-
-
 def _read_opened(fields: dict[str, Any]) -> Opened:
-    scope = _read_mapping(fields["scope"])
+    scope = json_values.read_mapping(fields["scope"])
     if not isinstance(scope, dict):
         raise ValueError("its `scope` is not an object")  # noqa: TRY004  # of the line, as the others
     number, at, again = checked.count(fields["id"]), checked.time(fields["t"]), fields.get("replay_of")
@@ -194,7 +161,7 @@ def _read_event(fields: dict[str, Any]) -> Event:
         checked.count(fields["n"]),
         checked.ms(fields["ms"]),
         checked.direction(fields["dir"]),
-        _read_mapping(fields["message"]),
+        json_values.read_mapping(fields["message"]),
         size=checked.count(fields["size"]),
         cut=checked.flag(fields.get("cut", False)),
         redacted=checked.flag(fields.get("redacted", False)),
@@ -210,6 +177,25 @@ def _read_closed(fields: dict[str, Any]) -> Closed:
     error = _read_failure(fields["error"]) if fields["error"] is not None else None
     cancelled = checked.flag(fields.get("cancelled", False))
     return Closed(checked.count(fields["id"]), checked.ms(fields["ms"]), error=error, cancelled=cancelled)
+
+
+def _read_observed(fields: dict[str, Any]) -> Observed:
+    number, n, what = checked.count(fields["id"]), checked.count(fields["n"]), checked.one_of(fields["what"], FACTS)
+    return Observed(number, n, checked.ms(fields["ms"]), what, json_values.read(fields.get("detail")))
+
+
+def _read_found(fields: dict[str, Any]) -> Finding:
+    place = fields.get("place")
+    return Finding(
+        checked.count(fields["id"]),
+        checked.count(fields["n"]),
+        checked.ms(fields["ms"]),
+        checked.text(fields["rule"]),
+        checked.one_of(fields["severity"], SEVERITIES),
+        checked.one_of(fields["blame"], BLAMES),
+        checked.text(fields["text"]),
+        place=checked.text(place) if place else None,
+    )
 
 
 def _read_failure(value: Any) -> Failure:
@@ -230,66 +216,6 @@ _READ: dict[str, Callable[[dict[str, Any]], Record]] = {
     "event": _read_event,
     "raise": _read_raised,
     "close": _read_closed,
+    "fact": _read_observed,
+    "finding": _read_found,
 }
-
-
-def _read_mapping(values: Any) -> Any:
-    if not isinstance(values, dict) or not _is_plain(values):
-        return _read(values)
-    return {key: _read_value(key, value) for key, value in values.items()}
-
-
-def _read_value(key: str, value: Any) -> Any:
-    if key == "headers" and isinstance(value, list):
-        return [tuple(_read_bytes(pair, "latin-1")) if isinstance(pair, list) else _read(pair) for pair in value]
-    if key in _LATIN:
-        return _read_bytes(value, "latin-1")
-    return _read_bytes(value, "utf-8") if key in _UTF8 else _read(value)
-
-
-def _read_bytes(value: Any, encoding: str, depth: int = _DEEPEST) -> Any:
-    """Return what stands where bytes belong."""
-    if isinstance(value, str):
-        return value.encode(encoding)
-    if not isinstance(value, list):
-        return _read(value, depth)
-    if depth == 0:
-        raise ValueError("it is nested too deeply")
-    return [_read_bytes(item, encoding, depth - 1) for item in value]
-
-
-def _read(value: Any, depth: int = _DEEPEST) -> Any:
-    if not isinstance(value, (list, dict)):
-        return value
-    if depth == 0:
-        raise ValueError("it is nested too deeply")
-    if isinstance(value, list):
-        return [_read(item, depth - 1) for item in value]
-    if len(value) == 1:
-        ((tag, content),) = value.items()
-        if tag in _TAGS:
-            return _TAGS[tag](content, depth - 1)
-    return {key: _read(item, depth - 1) for key, item in value.items()}
-
-
-_TAGS: dict[str, Callable[[Any, int], Any]] = {
-    "$str": lambda text, _: checked.text(text),
-    "$float": lambda text, _: float(checked.text(text)),
-    "$b64": lambda text, _: base64.b64decode(checked.text(text), validate=True),
-    "$bytearray": lambda text, _: bytearray(base64.b64decode(checked.text(text), validate=True)),
-    "$redacted": lambda told, _: _redacted(told),
-    "$object": lambda name, _: Opaque(checked.text(name)),
-    "$items": lambda items, depth: {_hashable(_read(key, depth)): _read(item, depth) for key, item in items},
-}
-
-
-def _redacted(told: Any) -> Redacted:
-    """Return the place of a secret: its size, in a list with its digest where it has one."""
-    if not isinstance(told, list):
-        return Redacted(checked.count(told))
-    size, digest = told
-    return Redacted(checked.count(size), checked.text(digest))
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from asgictl.inspector.bodies import sizes
 from asgictl.inspector.endings import FRAMES, tells
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Closed, Continued, Event, Failure, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Event, Failure, Finding, Opened, Raised, Record
 from asgictl.inspector.show import stack, wording
 from asgictl.inspector.show.previews import Previews
 from asgictl.spans import Line, Span
@@ -22,6 +22,8 @@ _SECOND = 1000.0
 
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
+
+_STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
 
 _LIFESPAN_ANSWERS = {"lifespan.startup": "lifespan.startup.", "lifespan.shutdown": "lifespan.shutdown."}
 
@@ -106,8 +108,12 @@ class Blocks:
         elif isinstance(record, Raised):
             block.exchange.add_known(record)
             lines = self._failed(record, record.error, f"{record.direction}() raised {record.error}")
-        else:
+        elif isinstance(record, Finding):
+            lines = self._found(record)
+        elif isinstance(record, Closed):
             return self._closed(block, record)
+        else:
+            return []
         put = self._put(block, lines)
         if not block.live and isinstance(record, Event) and record.type.startswith("lifespan.startup."):
             block.live = True  # the shutdown is far
@@ -198,6 +204,13 @@ class Blocks:
             self._advise = False
             return [*lines, *stack.lines(shown), stack.hint()]
         return [*lines, *stack.lines(shown)]
+
+    def _found(self, record: Finding) -> list[Line]:
+        """Return the line of a rule that is broken."""
+        style = _STYLES[record.severity]
+        place = [Span(f"  {record.place}", "dim")] if record.place else []
+        said = Span(f"✗ {record.rule} {record.severity}: {record.text}", style, flexible=True)
+        return [[Span(f"{'':8} "), said, Span(f"  ({record.blame})", "dim"), *place]]
 
     def _begin(self, block: Block) -> list[Line]:
         """Return a block from its head on."""

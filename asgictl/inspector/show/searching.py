@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.bodies import Readings, charsets, sizes
 from asgictl.inspector.bodies.codings import Unpacker
 from asgictl.inspector.endings import is_body
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
-from asgictl.inspector.record import Closed, Direction, Event, Opened, Record
+from asgictl.inspector.record import Closed, Direction, Event, Finding, Opened, Raised, Record
 from asgictl.inspector.record.marks import MARK
 
 # It was not sent, and is not looked into.
@@ -44,8 +45,12 @@ class Search:
             texts = self._of_event(record)
         elif isinstance(record, Closed):
             texts = self._of_all(held, all_held=all_held)
-        else:
+        elif isinstance(record, Raised):
             texts = iter([str(record.error)])
+        elif isinstance(record, Finding):
+            texts = iter([f"{record.rule} {record.text}"])
+        else:
+            texts = iter(())
         return any(self._pattern.search(_STANDS_FOR_SECRETS.sub("", text)) for text in texts)
 
     def _of_scope(self) -> Iterator[str]:

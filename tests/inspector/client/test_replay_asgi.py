@@ -9,10 +9,11 @@ import pytest
 
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.errors import AsgictlError, ConfigError, StartError
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.client.driver import Driver
 from asgictl.inspector.client.replay_asgi import converse, into_app
 from asgictl.inspector.client.replay_script import Edit, Leave, Script, Turn, script
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted
 from tests.inspector.recordings import CHAT, FAILING, REQUEST, SCOPE
 

@@ -20,10 +20,11 @@ from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 
 from asgictl.errors import AsgictlError, StartError
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.client import replay_http
 from asgictl.inspector.client.replay_script import Leave, Script, Turn
 from asgictl.inspector.comparison.differences import of_answers
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.record.redaction import Redactor
 from tests.inspector.recordings import REQUEST, SCOPE

@@ -8,9 +8,10 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.comparison import differences
 from asgictl.inspector.comparison.found import Remark
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.sessions import codec
 from tests.inspector.recordings import SCOPE

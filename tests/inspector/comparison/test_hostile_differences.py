@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.comparison.differences import of_answers, of_requests
 from asgictl.inspector.comparison.found import Found
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Opaque, Record, Redacted
-from asgictl.inspector.sessions import codec
+from asgictl.inspector.sessions import codec, json_values
 
 ODD = st.recursive(
     st.one_of(
@@ -66,7 +67,11 @@ def exchanges(draw: st.DrawFn) -> Exchange:
 def _read(line: dict[str, Any]) -> Record | None:
     """Return the record in a line, with values as they are written to a file; None for what cannot be read."""
     read = {
-        key: codec.mapping(value) if isinstance(value, dict) else codec.body(value) if key == "message" else value
+        key: json_values.mapping(value)
+        if isinstance(value, dict)
+        else json_values.body(value)
+        if key == "message"
+        else value
         for key, value in line.items()
     }
     try:

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from asgictl.errors import AsgictlError, FileProblemError
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.bodies.codings import unpacked
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import members
 from asgictl.inspector.headers import value_of
 from asgictl.inspector.record import Closed, Event, Opened, Record, Redacted

@@ -12,7 +12,8 @@ from typing import Any
 import haralyzer
 import pytest
 
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.assembly import assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.har import writer
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Record, Redacted
 from asgictl.inspector.sessions import archives

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.exchange import assembled
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.record import Event, Opaque
 from tests.inspector.record.test_recorder import exchange_of
 from tests.inspector.recordings import SCOPE, recorded

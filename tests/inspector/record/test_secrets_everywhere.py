@@ -12,8 +12,9 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.client import replay_script
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Event, Opened, Record
 from asgictl.inspector.record.log_filter import WithoutSecrets
 from asgictl.inspector.record.redaction import NAMES

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from asgictl import Inspector
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.errors import FileProblemError
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.assembly import assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Failure, Opened, Raised, Record, Redacted
 from asgictl.inspector.sessions import archives, codec
 from asgictl.inspector.sessions.saved_session import SavedSession

@@ -370,4 +370,4 @@ def test_scopes() -> None:
 
 def test_kinds_that_are_not_known() -> None:
     """A kind of a later version is nothing, and no mistake."""
-    assert codec.loads('{"k": "finding", "id": 1}') is None
+    assert codec.loads('{"k": "later", "id": 1}') is None

@@ -11,7 +11,8 @@ import pytest
 
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.inspector import whole_request
-from asgictl.inspector.exchange import Exchange, assembled
+from asgictl.inspector.assembly import assembled
+from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Closed, Event, Opened, Record
 from asgictl.inspector.sessions import archives, codec
 from asgictl.inspector.sessions.saved_session import SavedSession

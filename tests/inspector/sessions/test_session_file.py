@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from asgictl.errors import FileProblemError
-from asgictl.inspector.exchange import assembled
+from asgictl.inspector.assembly import assembled
 from asgictl.inspector.record import Closed, Continued, Earlier, Event, Failure, Opened, Raised, Record
 from asgictl.inspector.sessions import codec, session_file
 from asgictl.inspector.sessions.saved_session import SavedSession
@@ -192,7 +192,7 @@ def test_many_that_are_unfinished(file: Path) -> None:
 
 def test_kinds_of_later_versions(file: Path) -> None:
     """Kinds of lines that this version does not know are passed over."""
-    file.write_text(HEADER + '{"k":"finding","id":7,"rule":"A-162"}\n' + codec.dumps(recordings.FAILING[0]))
+    file.write_text(HEADER + '{"k":"later","id":7,"rule":"A-162"}\n' + codec.dumps(recordings.FAILING[0]))
 
     assert list(records(file, print)) == [recordings.FAILING[0]]
 

@@ -1,42 +1,31 @@
-"""The recorder: an ASGI middleware that tells a sink of everything that passes, and changes nothing of it."""
+"""One connection on its way through the recorder."""
 
-import itertools
-import logging
-from collections.abc import Callable, Iterable
+from asyncio import _get_running_loop  # documented for loops, and raises nothing
+from collections.abc import Coroutine
+from threading import get_ident
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any
 
-from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
+from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.failure import class_name
 from asgictl.inspector.record import (
     CONTENT,
     Direction,
+    Fact,
     Failure,
+    Observed,
     Opaque,
     Raised,
-    Record,
-    Sink,
     drafts,
     failure,
     is_cancelled,
+    observer,
     quoted,
-    redaction,
 )
-from asgictl.inspector.record.memory import Memory
-from asgictl.inspector.record.secret_bodies import Conversation, SecretBodies
 from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
-from asgictl.inspector.request import BODY_LIMIT
-
-_logger = logging.getLogger("asgictl.inspector")
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    S = TypeVar("S", bound=Sink, default=Memory)
-else:
-    from typing import TypeVar
-
-    S = TypeVar("S")  # it takes a default from Python 3.13 on
+    from asgictl.inspector.recorder import Inspector
 
 _CONTENT = frozenset(CONTENT)
 
@@ -46,80 +35,39 @@ _URLS = frozenset(("links", "message", "path", "reason", "subprotocol"))
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3
 
-
-class Inspector(Generic[S]):
-    """An ASGI 3 application that answers as `app` does, byte by byte, and tells `sink` of every scope and message."""
-
-    def __init__(  # noqa: PLR0913  # what may be said of it
-        self,
-        app: ASGIApp,
-        *,
-        sink: S | None = None,
-        redact: Iterable[str] = redaction.NAMES,
-        redact_body: Iterable[str] = (),
-        body_limit: int = BODY_LIMIT,
-        first_id: int = 0,
-    ) -> None:
-        """Wrap `app`.
-
-        `sink` is called with each record (`asgictl.records`) as it happens, in the thread of the event loop,
-        and should return soon; without one, `Memory` keeps the latest exchanges, as `sink.exchanges`. The values of
-        headers, parameters and cookies that `redact` names are replaced before anything is kept, and so are those of
-        the fields in bodies and messages that `redact_body` names: in JSON, forms and text; a body that is packed,
-        or comes in several messages, is left out whole. Of a body, and of each message of a WebSocket or an event
-        stream, `body_limit` bytes are kept. Exchanges are numbered from `first_id`.
-        """
-        self.app = app
-        self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
-        self.redactor = redaction.Redactor(redact, redact_body)
-        self.bodies = SecretBodies(self.redactor.body_names)
-        self._watched = _Discreet if self.redactor.body_names else _Watched
-        self.body_limit = body_limit
-        self.replay_of: int | None = None
-        self.latest_failure: tuple[int, Callable[[str], str]] | None = None
-        self._ids = itertools.count(first_id)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
-        """Call the app, and record what passes."""
-        __tracebackhide__ = True
-        watched = self._watched(self, next(self._ids), scope, receive, send)
-        try:
-            result: Any = await self.app(scope, watched.receive, watched.send)  # type: ignore[func-returns-value]
-        except BaseException as error:
-            watched.end(error)
-            raise
-        watched.end(None)
-        return result
-
-    def tell(self, record: Record) -> None:
-        """Pass a record on to the sink, whose errors are no business of the app's."""
-        try:
-            self.sink(record)
-        except Exception:
-            _logger.exception("the sink of an asgictl.Inspector failed")
+_GONE = frozenset(("http.disconnect", "websocket.disconnect"))
 
 
-class _Watched:
+class Watched:
     """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
 
     __slots__ = (
         "_answer",
         "_asked",
+        "_before",
         "_begun",
+        "_files",
         "_id",
         "_inspector",
+        "_is_gone",
+        "_is_odd",
         "_limit",
         "_n",
         "_receive",
         "_received",
+        "_receiving",
+        "_scope",
         "_send",
+        "_sending",
         "_sent",
         "_streams",
         "_tell",
+        "_thread",
+        "_unawaited",
     )
     _redacted = False
 
-    def __init__(self, inspector: Inspector[Any], number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, inspector: "Inspector[Any]", number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self._inspector = inspector
         self._id = number
         self._receive = receive
@@ -131,6 +79,13 @@ class _Watched:
         self._received = 0
         self._sent = 0
         self._streams = False
+        self._is_gone = self._is_odd = False
+        self._receiving = self._sending = 0
+        self._unawaited = {"receive": 0, "send": 0}
+        self._files: list[Any] = []
+        self._thread = get_ident()
+        self._scope = scope
+        self._before: Scope = {}
         self._asked: tuple[Any, Any, Any] = (), None, None
         try:
             self._streams = scope.get("type") == "websocket"
@@ -139,23 +94,50 @@ class _Watched:
             headers = scope.get("headers")
             headers = headers[:] if headers.__class__ is list else headers
             self._asked = headers, scope.get("query_string"), scope.get("raw_path")
+            self._before = dict(scope)
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
+        for what, detail in observer.of_scope(scope, inspector.lifespan):
+            self._observe(what, detail)
+        if kept.get("type") == "lifespan":
+            inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
 
-    async def receive(self) -> Message:
+    @observer.coroutine_function
+    def receive(self) -> Coroutine[Any, Any, Message]:
+        """Return the server's next message to the app."""
+        self._unawaited["receive"] += 1
+        return self._next()
+
+    @observer.coroutine_function
+    def send(self, message: Message) -> Coroutine[Any, Any, None]:
+        """Pass a message of the app on to the server."""
+        self._unawaited["send"] += 1
+        return self._pass_on(message)
+
+    async def _next(self) -> Message:
         __tracebackhide__ = True
+        self._unawaited["receive"] -= 1
+        self._receiving += 1
+        if self._receiving > 1 or self._is_gone or get_ident() != self._thread:
+            self._observe_call("receive", self._receiving)
         try:
             message = await self._receive()
         except Exception as error:
             self._raised("receive", error)
             raise
+        finally:
+            self._receiving -= 1
         self._record("receive", message)
         return message
 
-    async def send(self, message: Message) -> None:
+    async def _pass_on(self, message: Message) -> None:
         __tracebackhide__ = True
+        self._unawaited["send"] -= 1
+        self._sending += 1
+        if self._sending > 1 or get_ident() != self._thread:
+            self._observe_call("send", self._sending)
         if isinstance(message, dict):
             if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
                 message = {**message, "headers": headers}
@@ -167,9 +149,14 @@ class _Watched:
         except Exception as error:
             self._raised("send", error)
             raise
+        finally:
+            self._sending -= 1
 
-    def end(self, error: BaseException | None) -> None:
+    def end(self, error: BaseException | None, result: object = None) -> None:
+        """Take note of the app's end: what it has raised, or returned."""
         inspector, ms = self._inspector, self._ms()
+        for what, detail in observer.of_end(self._scope, self._before, result, self._files):
+            self._observe(what, detail)
         if error is None:
             self._tell(drafts.closed(self._id, ms))
         elif is_cancelled(error):
@@ -177,6 +164,26 @@ class _Watched:
         else:
             inspector.latest_failure = id(error), self._hide
             self._tell(drafts.closed(self._id, ms, self._failure(error)))
+        if any(self._unawaited.values()) and (loop := _get_running_loop()) is not None:
+            # What runs in a task of its own has begun by then.
+            loop.call_soon(self._observe_unawaited)
+
+    def _observe(self, what: Fact, detail: Any = None) -> None:
+        self._tell(Observed(self._id, self._n, self._ms(), what, detail))
+
+    def _observe_call(self, direction: Direction, at_once: int) -> None:
+        """Take note of a call of `receive` or `send` that should not have been made."""
+        if at_once > 1:
+            self._observe("overlap", direction)
+        if direction == "receive" and self._is_gone:
+            self._observe("asked")
+        if get_ident() != self._thread:
+            self._observe("thread", direction)
+
+    def _observe_unawaited(self) -> None:
+        for direction, count in self._unawaited.items():
+            if count > 0:
+                self._observe("unawaited", direction)
 
     def _ms(self) -> float:
         return (perf_counter() - self._begun) * 1000
@@ -215,6 +222,12 @@ class _Watched:
         except Exception:  # noqa: BLE001  # whatever an app sends, the server gets it
             kept = Opaque(class_name(message))
         self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut, self._redacted))
+        if self._is_odd:
+            self._is_odd = False
+            for what, detail in observer.of_message(message, kept, self._files):
+                self._observe(what, detail)
+        if direction == "receive" and message.__class__ is dict and message.get("type") in _GONE:
+            self._is_gone = True
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""
@@ -228,13 +241,17 @@ class _Watched:
         elif not _CONTENT.isdisjoint(kept):
             size, cut = self._keep_content(direction, kept)
         if not ATOMS.issuperset(map(type, kept.values())):
+            self._is_odd = True
             for key, value in kept.items():
                 kept[key] = snapshot(value)
         if not _URLS.isdisjoint(kept):
+            self._is_odd = True
             self._inspector.redactor.message(kept)
         if headers is not None:
             self._answer += (headers,)
-            kept["headers"] = headers = self._inspector.redactor.headers(headers)
+            kept["headers"] = given = self._inspector.redactor.headers(headers)
+            self._is_odd = self._is_odd or given != headers
+            headers = given
             self._streams = self._streams or _is_event_stream(headers)
         return kept, size, cut
 
@@ -249,6 +266,7 @@ class _Watched:
             elif isinstance(value, memoryview):
                 size = value.nbytes
                 value = value.tobytes()
+                self._is_odd = True
             else:
                 continue
             kept[key], cut = self._within_limit(direction, value, size)
@@ -269,27 +287,6 @@ class _Watched:
         if isinstance(content, str):
             return content.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore"), True
         return content[:limit], True
-
-
-class _Discreet(_Watched):
-    """One connection, of whose bodies some values are not kept."""
-
-    __slots__ = ("_conversation", "_redacted")
-
-    def __init__(self, inspector: Inspector[Any], *connection: Any) -> None:
-        self._conversation = Conversation(inspector.bodies, inspector.redactor)
-        super().__init__(inspector, *connection)
-
-    def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
-        kept, size, cut = super()._kept(direction, message)
-        self._redacted = left_out = False
-        if size:
-            headers = self._asked[0] if direction == "receive" else self._answers()
-            self._redacted, left_out = self._conversation.take(direction, kept, size, headers)
-        return kept, size, cut or left_out
-
-    def _found(self) -> list[bytes]:
-        return self._conversation.secrets()
 
 
 def _is_event_stream(headers: Any) -> bool:

@@ -1,0 +1,131 @@
+"""What is seen of a connection beside its messages, as facts for `Observed`: some rules need more than messages."""
+
+import asyncio
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from asgictl.asgi import Scope
+from asgictl.failure import class_name
+from asgictl.inspector.record import CONTENT, Fact
+
+F = TypeVar("F", bound=Callable[..., Any])
+Facts = Iterator[tuple[Fact, Any]]
+
+# Keys whose values the app may change as it likes.
+_OWN = frozenset(("state",))
+
+_BREAKS = re.compile(rb"[\r\n\0]")
+_ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
+# A comma after which another cookie begins, and not the rest of a date.
+_JOINED = re.compile(rb",\s*[^\s;,=]+=")
+
+
+class Lifespan(NamedTuple):
+    """The lifespan that an inspector has seen last: its state, and its event loop."""
+
+    state: object
+    loop: object
+
+
+def coroutine_function(function: F) -> F:
+    """Mark a function that returns a coroutine, for those who ask whether it does."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # noqa: SLF001  # as asyncio does itself
+    return function
+
+
+def of_scope(scope: Any, lifespan: Lifespan | None) -> Facts:
+    """Yield what is to be seen when a connection begins."""
+    if not isinstance(scope, dict):
+        yield "scope", class_name(scope)
+    elif lifespan is not None and scope.get("type") != "lifespan":
+        if lifespan.state is not None and scope.get("state") is lifespan.state:
+            yield "state", "shared"
+        if lifespan.loop is not asyncio._get_running_loop():  # noqa: SLF001  # documented, and raises nothing
+            yield "loop", "another"
+
+
+def of_message(message: Any, kept: Any, files: list[Any]) -> list[tuple[Fact, Any]]:
+    """Return what is to be seen of a message, of which `kept` is recorded; `files` takes those that it has."""
+    facts: list[tuple[Fact, Any]] = []
+    if kept.__class__ is not dict or not isinstance(message, dict):
+        return facts
+    for key, value in kept.items():
+        given = message.get(key)
+        if value.__class__ is list and key != "headers" and isinstance(given, tuple):
+            facts.append(("tuple", key))
+        elif value.__class__ is bytes and key in CONTENT and isinstance(given, memoryview):
+            facts.append(("memoryview", key))
+    headers = kept.get("headers")
+    if headers.__class__ is list and headers:
+        facts += _of_secrets(message["headers"], headers)
+    if (kind := kept.get("type")) == "http.response.pathsend":
+        facts.append(("file", _of_path(message.get("path"))))
+    elif kind == "http.response.zerocopysend" and "file" in message:
+        facts.append(("file", _of_file(message["file"])))
+        files.append(message["file"])
+    return facts
+
+
+def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts:
+    """Yield what is to be seen when an app has ended that was given `before` as its scope."""
+    if result is not None:
+        yield "returned", class_name(result)
+    if before:
+        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key, value) is not value]
+        if changed:
+            yield "changed", changed
+    for file in files:
+        if not getattr(file, "closed", True):
+            yield "open file", class_name(file)
+
+
+def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
+    """Return what is wrong with those values of headers that are not kept, or not all of them."""
+    facts: list[tuple[Fact, Any]] = []
+    for old, new in zip(given, kept, strict=False):
+        if old is new or new.__class__ is not tuple or new == old:
+            continue
+        name, value = old
+        if isinstance(name, bytes) and isinstance(value, bytes) and (faults := list(_faults(name.lower(), value))):
+            facts.append(("secret", {"header": name.decode("latin-1"), "faults": faults}))
+    return facts
+
+
+def _faults(name: bytes, value: bytes) -> Iterator[str]:
+    if _BREAKS.search(value):
+        yield "break"
+    if value != value.strip(b" \t"):
+        yield "whitespace"
+    if name == b"set-cookie":
+        attributes = {key.lower(): (text or b"").strip().lower() for key, text in _ATTRIBUTES.findall(value)}
+        if attributes.get(b"samesite") == b"none" and b"secure" not in attributes:
+            yield "samesite"
+        if _JOINED.search(value):
+            yield "joined"
+
+
+def _of_path(path: Any) -> dict[str, Any]:
+    """Return what is known of a file by its path, which an app has the server send."""
+    if not isinstance(path, str):
+        return {}
+    try:
+        size = Path(path).stat().st_size
+    except (OSError, ValueError):
+        size = None
+    return {"absolute": Path(path).is_absolute(), "size": size}
+
+
+def _of_file(file: Any) -> dict[str, Any]:
+    """Return what is known of an open file, which an app has the server send."""
+    try:
+        status = os.fstat(file.fileno())
+    except Exception:  # noqa: BLE001  # whatever the app sends
+        return {"descriptor": False}
+    return {"descriptor": True, "size": status.st_size}

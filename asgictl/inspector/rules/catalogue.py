@@ -1,0 +1,34 @@
+"""All rules by their numbers, with their examples."""
+
+import fnmatch
+import functools
+import importlib
+from collections.abc import Iterable, Mapping
+
+from asgictl.inspector.rules.examples.example import EXAMPLES, Example
+from asgictl.inspector.rules.rule import Rule
+
+_MODULES = (*("general", "http_rules.response_start", "http_rules.http_case"),)
+_EXAMPLES = ("http_answers",)
+
+
+@functools.cache
+def rules() -> Mapping[str, Rule]:
+    """Return all rules by their numbers, in order."""
+    found: dict[str, Rule] = {}
+    for name in _MODULES:
+        module = importlib.import_module(f"asgictl.inspector.rules.{name}")
+        found |= {value.id: value for value in vars(module).values() if isinstance(value, Rule)}
+    return dict(sorted(found.items()))
+
+
+def chosen(patterns: Iterable[str]) -> list[Rule]:
+    """Return the rules whose numbers are like one of `patterns`: `A-153`, or `A-15?`."""
+    return [rule for number, rule in rules().items() if any(fnmatch.fnmatchcase(number, one) for one in patterns)]
+
+
+def examples(number: str) -> list[Example]:
+    """Return the examples of a rule: one that breaks it, and one that does not."""
+    for name in _EXAMPLES:
+        importlib.import_module(f"asgictl.inspector.rules.examples.{name}")
+    return [example for example in EXAMPLES if example.rule == number]

@@ -1,0 +1,1 @@
+"""Rules for HTTP (https://asgi.readthedocs.io/en/latest/specs/www.html)."""

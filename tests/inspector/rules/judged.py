@@ -1,0 +1,40 @@
+"""Apps before the rules."""
+
+import asyncio
+import contextlib
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from asgictl import Inspector
+from asgictl.asgi import ASGIApp, Message, Scope
+from asgictl.inspector.record import Finding, Record
+from asgictl.inspector.request import Check
+
+
+def records_of(app: ASGIApp, scope: Scope, messages: Sequence[Message], check: Check = "app") -> list[Record]:
+    """Return what is recorded, and found, of one call of an app; whatever it waits for in vain is cancelled."""
+    records: list[Record] = []
+    waiting = list(messages)
+
+    async def receive() -> Message:
+        if not waiting:
+            await asyncio.sleep(60)
+        return copy.deepcopy(waiting.pop(0))
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        with contextlib.suppress(Exception):  # it is in the records
+            async with asyncio.timeout(1):
+                await Inspector(app, sink=records.append, check=check)(copy.deepcopy(scope), receive, send)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    return records
+
+
+def findings_of(app: ASGIApp, scope: Scope, messages: Sequence[Message], **options: Any) -> list[Finding]:
+    """Return what is found of one call of an app."""
+    return [record for record in records_of(app, scope, messages, **options) if isinstance(record, Finding)]
