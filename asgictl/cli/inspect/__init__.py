@@ -22,6 +22,7 @@ from asgictl.serving.request import ServeRequest
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef
     from asgictl.inspector.echo import Answer
+    from asgictl.inspector.record import Sink
     from asgictl.inspector.show.filters import Filter
     from asgictl.inspector.show.live import Live
     from asgictl.serving.plan import ServePlan
@@ -60,6 +61,7 @@ def inspect_app(
     from asgictl.cli.serve import banner
     from asgictl.inspector import watch
     from asgictl.inspector.record import quoted, redaction
+    from asgictl.inspector.rules.tally import Tally
     from asgictl.serving import launch, logs
 
     started = time.perf_counter()
@@ -72,12 +74,16 @@ def inspect_app(
         watch.session_file(request, str(plan.instructions.ref), __version__, run.console.note) as file,
         _screen(request, run.console, wanted, whole=serving.traceback) as screen,
     ):
-        sinks = [sink for sink in (file, screen) if sink is not None]
+        tally = Tally()
+        sinks: list[Sink] = [sink for sink in (file, screen, tally) if sink is not None]
         first_id = file.next_id if file is not None else 0
         is_shown = filters == FilterRequest() and _shows_exceptions(request)
         wrap = watch.around(request, sinks, answer, first_id=first_id, is_shown=is_shown)
         style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
-        return launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
+        status = launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
+    for line in tally.lines():
+        run.console.note(line)
+    return status or int(request.fail_on != "never" and tally.reaches(request.fail_on))
 
 
 def _planned(

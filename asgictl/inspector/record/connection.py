@@ -152,6 +152,9 @@ class Watched:
         finally:
             self._sending -= 1
 
+    # So Python calls them when they are never awaited.
+    _next.__qualname__, _pass_on.__qualname__ = "receive", "send"
+
     def end(self, error: BaseException | None, result: object = None) -> None:
         """Take note of the app's end: what it has raised, or returned."""
         inspector, ms = self._inspector, self._ms()

@@ -3,6 +3,7 @@
 import fnmatch
 import logging
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
@@ -15,19 +16,27 @@ from asgictl.inspector.rules.rule import Broken
 
 _logger = logging.getLogger("asgictl.inspector")
 
+# Of so many that are over messages are still judged that an app sends too late.
+_REMEMBERED = 100
+
 _KINDS: dict[str, type[Case]] = {"http": HttpCase}
 
 
 class Referee:
     """Judges records in their order, each connection by itself; nothing that a record holds makes it raise."""
 
-    def __init__(self, check: Check = "app", ignore: Iterable[str] = ()) -> None:
-        """Judge what the app does, or what the server does as well, without the rules that `ignore` has patterns of."""
+    def __init__(self, check: Check = "app", ignore: Iterable[str] = (), *, info: bool = False) -> None:
+        """Judge what the app does, or what the server does as well, without the rules that `ignore` has patterns of.
+
+        What is legal, and only worth a look, is told with `info`.
+        """
         self._check = check
         self._ignore = tuple(ignore)
+        self._info = info
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
         self._counts: dict[int, int] = {}
+        self._over: deque[int] = deque()
 
     def findings(self, record: Record) -> list[Finding]:
         """Return what is wrong with a record, by those that came before."""
@@ -35,7 +44,7 @@ class Referee:
             found = list(self._judged(record))
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
-            self._cases.pop(record.id, None)
+            self._forget(record.id)
             return []
         return [self._finding(record, one) for one in found if self._counts_in(one)] if found else []
 
@@ -51,7 +60,18 @@ class Referee:
             return iter(case.raised(record))
         if isinstance(record, Observed):
             return iter(case.observed(record))
-        return iter(case.closed(record)) if isinstance(record, Closed) else iter(())
+        return self._closed(case, record) if isinstance(record, Closed) else iter(())
+
+    def _closed(self, case: Case, record: Closed) -> Iterator[Broken]:
+        """Judge the end; what comes after it is heard of the latest only."""
+        self._over.append(record.id)
+        if len(self._over) > _REMEMBERED:
+            self._forget(self._over.popleft())
+        return iter(case.closed(record))
+
+    def _forget(self, number: int) -> None:
+        self._cases.pop(number, None)
+        self._counts.pop(number, None)
 
     def _opened(self, record: Opened) -> Iterator[Broken]:
         kind = _KINDS.get(record.scope.get("type", ""))
@@ -64,13 +84,13 @@ class Referee:
     def _told(self, case: Case, event: Event) -> Iterator[Broken]:
         self._counts[event.id] += 1
         if event.n != self._counts[event.id]:  # some that came before are not kept
-            del self._cases[event.id]
+            self._forget(event.id)
             return iter(())
         return iter(case.told(event))
 
     def _counts_in(self, found: Broken) -> bool:
         rule = found.rule
-        if self._check == "app" and rule.blame != "app":
+        if (self._check == "app" and rule.blame != "app") or (found.severity == "info" and not self._info):
             return False
         return not any(fnmatch.fnmatchcase(rule.id, pattern) for pattern in self._ignore)
 
