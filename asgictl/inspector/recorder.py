@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.inspector.record import Closed, Finding, Record, Sink, redaction
-from asgictl.inspector.record.connection import Watched
+from asgictl.inspector.record.connection import WatchedConnection
 from asgictl.inspector.record.memory import Memory
-from asgictl.inspector.record.observer import Lifespan
-from asgictl.inspector.record.secret_bodies import Discreet, SecretBodies
+from asgictl.inspector.record.observer import SeenLifespan
+from asgictl.inspector.record.secret_bodies import DiscreetConnection, SecretBodies
 from asgictl.inspector.request import BODY_LIMIT, Check
 from asgictl.inspector.rules.referee import LiveReferee
 
@@ -61,11 +61,11 @@ class Inspector(Generic[S]):
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
         self.redactor = redaction.Redactor(redact, redact_body)
         self.bodies = SecretBodies(self.redactor.body_names)
-        self._watched = Discreet if self.redactor.body_names else Watched
+        self._watched = DiscreetConnection if self.redactor.body_names else WatchedConnection
         self.body_limit = body_limit
         self.replay_of: int | None = None
         self.latest_failure: tuple[int, Callable[[str], str]] | None = None
-        self.lifespan: Lifespan | None = None
+        self.lifespan: SeenLifespan | None = None
         self._ids = itertools.count(first_id)
         self._on_finding = on_finding
         self._referee = LiveReferee(check, ignore, info=info) if check != "off" else None

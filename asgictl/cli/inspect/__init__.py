@@ -47,14 +47,7 @@ def inspect_app(
         raise ConfigError("`--json` needs --print-config", hint="for the exchanges as JSON pass --view json")
     echoes = any(run.is_given(field) for field in _ECHOES)
     if flags.print_config:
-        from asgictl.cli.serve import print_config
-        from asgictl.inspector.record import secret_names
-
-        built_in = (
-            {} if request.no_redact else {"redact": {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}}
-        )
-        stands_in = echoes and serving.app is None
-        return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
+        return _print_config(request, serving, run, stands_in=echoes and serving.app is None)
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
     plan, answer = _planned(request, serving, run, echoes=echoes)
@@ -84,6 +77,16 @@ def inspect_app(
     for line in tally.lines():
         run.console.note(line)
     return status or int(request.fail_on != "never" and tally.reaches(request.fail_on))
+
+
+def _print_config(request: InspectRequest, serving: ServeRequest, run: Invocation, *, stands_in: bool) -> int:
+    """Print where each value comes from."""
+    from asgictl.cli.serve import print_config
+    from asgictl.inspector.record import secret_names
+
+    groups = {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}
+    built_in = {} if request.no_redact else {"redact": groups}
+    return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
 
 
 def _planned(

@@ -38,7 +38,7 @@ _USUAL = 3
 _GONE = frozenset(("http.disconnect", "websocket.disconnect"))
 
 
-class Watched:
+class WatchedConnection:
     """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
 
     __slots__ = (
@@ -102,7 +102,7 @@ class Watched:
         for what, detail in observer.of_scope(scope, inspector.lifespan):
             self._observe(what, detail)
         if kept.get("type") == "lifespan":
-            inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
+            inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
 
     @observer.coroutine_function
     def receive(self) -> Coroutine[Any, Any, Message]:

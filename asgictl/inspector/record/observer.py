@@ -25,7 +25,7 @@ _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 _JOINED = re.compile(rb",\s*[^\s;,=]+=")
 
 
-class Lifespan(NamedTuple):
+class SeenLifespan(NamedTuple):
     """The lifespan that an inspector has seen last: its state, and its event loop."""
 
     state: object
@@ -40,7 +40,7 @@ def coroutine_function(function: F) -> F:
     return function
 
 
-def of_scope(scope: Any, lifespan: Lifespan | None) -> Facts:
+def of_scope(scope: Any, lifespan: SeenLifespan | None) -> Facts:
     """Yield what is to be seen when a connection begins."""
     if not isinstance(scope, dict):
         yield "scope", class_name(scope)

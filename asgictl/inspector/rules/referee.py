@@ -1,10 +1,12 @@
 """Judging records: which rules are broken, by which of them."""
 
+import asyncio
 import fnmatch
 import logging
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import FrameType
 
 from asgictl import failure
@@ -15,6 +17,11 @@ from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.rule import Broken
 
 _logger = logging.getLogger("asgictl.inspector")
+
+# What calls the app, and its tasks.
+_CALLERS = frozenset((str(Path(__file__).parents[1] / "recorder.py"), asyncio.events.__file__))
+
+_RECORDER = str(Path(__file__).parents[1])
 
 # Of so many that are over messages are still judged that an app sends too late.
 _REMEMBERED = 100
@@ -98,10 +105,10 @@ class Referee:
         n = found.n if found.n is not None else getattr(record, "n", self._counts.get(record.id, 0))
         n = 0 if isinstance(record, Opened) else n
         place = record.error.place if isinstance(record, (Raised, Closed)) and record.error else None
+        if isinstance(record, Event) and record.direction == "send":
+            place = self.place()
         ms = 0.0 if isinstance(record, Opened) else record.ms
-        return Finding(
-            record.id, n, ms, found.rule.id, found.severity, found.rule.blame, found.text, place=place or self.place()
-        )
+        return Finding(record.id, n, ms, found.rule.id, found.severity, found.rule.blame, found.text, place=place)
 
     def place(self) -> str | None:
         """Return where in the user's code it has happened, None where that is not known."""
@@ -117,6 +124,9 @@ class LiveReferee(Referee):
 
 
 def _frames(frame: FrameType | None) -> Iterator[tuple[str, int]]:
-    while frame is not None:
+    """Yield the files and lines from the innermost one out to where the app, or a task of its own, was called."""
+    while frame is not None and frame.f_code.co_filename.startswith(_RECORDER):
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename not in _CALLERS:
         yield frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
