@@ -78,7 +78,7 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
     if result is not None:
         yield "returned", class_name(result)
     if before:
-        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key, value) is not value]
+        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key) is not value]
         if changed:
             yield "changed", changed
     for file in files:
