@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from asgictl.inspector.rules.examples.example import EXAMPLES, Example
 from asgictl.inspector.rules.rule import Rule
 
-_MODULES = (*("general", "http_rules.response_start", "http_rules.http_case"),)
+_MODULES = (
+    *("general", "conduct", "http_rules.response_start", "http_rules.response_headers", "http_rules.response_body"),
+    *("http_rules.response_order", "http_rules.response_semantics", "http_rules.response_pace"),
+)
 _EXAMPLES = ("http_answers",)
 
 
