@@ -12,7 +12,7 @@ _MODULES = (
     *("general", "conduct", "http_rules.response_start", "http_rules.response_headers", "http_rules.response_body"),
     *("http_rules.response_order", "http_rules.response_semantics", "http_rules.response_pace"),
 )
-_EXAMPLES = ("http_answers",)
+_EXAMPLES = ("any_message", "any_app", "http_starts", "http_answers", "http_meaning")
 
 
 @functools.cache

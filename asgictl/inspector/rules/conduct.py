@@ -46,7 +46,7 @@ AWAITED = Rule(
     "A-022",
     "warning",
     "app",
-    "`send` and `receive` are awaited; without, nothing happens.",
+    "Each call of `send` and `receive` is awaited; without, nothing happens.",
     links.APPLICATIONS,
     "write `await` before it",
 )
@@ -86,7 +86,7 @@ ONE_THREAD = Rule(
     "A-029",
     "warning",
     "app",
-    "`receive` and `send` are for the event loop, and the thread, that the application was called in.",
+    "An application calls `receive` and `send` in the event loop, and the thread, that it was called in.",
     links.OVERVIEW,
     "use `asyncio.run_coroutine_threadsafe(send(...), loop)` in another thread",
 )

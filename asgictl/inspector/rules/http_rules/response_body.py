@@ -24,7 +24,7 @@ MORE_BODY = Rule(
     "A-158",
     "error",
     "app",
-    "`more_body` is a boolean, and may be left out.",
+    "The key `more_body` is a boolean, and may be left out.",
     links.RESPONSE_BODY,
     "send True where more of the body follows, and False, or nothing, with the last part",
 )

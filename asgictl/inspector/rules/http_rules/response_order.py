@@ -50,7 +50,7 @@ NO_CONTENT_MESSAGE = Rule(
     "A-156",
     "error",
     "app",
-    "`http.response.start` is followed by at least one message with content, which may be empty.",
+    "After `http.response.start` comes at least one message with content, which may be empty.",
     links.RESPONSE_START,
     "send `{'type': 'http.response.body'}` where there is no content",
 )

@@ -30,7 +30,7 @@ TRAILERS = Rule(
     "A-152",
     "error",
     "app",
-    "`trailers` is a boolean, and may be left out.",
+    "The key `trailers` is a boolean, and may be left out.",
     links.RESPONSE_START,
     "send True where trailers follow, or leave the key out",
 )
