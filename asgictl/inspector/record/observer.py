@@ -90,15 +90,18 @@ def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
     """Return what is wrong with those values of headers that are not kept, or not all of them."""
     facts: list[tuple[Fact, Any]] = []
     for old, new in zip(given, kept, strict=False):
-        if old is new or new.__class__ is not tuple or new == old:
+        if old is new or new.__class__ is not tuple or new == tuple(old):
             continue
         name, value = old
-        if isinstance(name, bytes) and isinstance(value, bytes) and (faults := list(_faults(name.lower(), value))):
-            facts.append(("secret", {"header": name.decode("latin-1"), "faults": faults}))
+        if not isinstance(name, bytes):
+            continue
+        if found := list(faults(name.lower(), value)) if isinstance(value, bytes) else ["bytes"]:
+            facts.append(("secret", {"header": name.decode("latin-1"), "faults": found}))
     return facts
 
 
-def _faults(name: bytes, value: bytes) -> Iterator[str]:
+def faults(name: bytes, value: bytes) -> Iterator[str]:
+    """Yield what is wrong with the value of a header: `break`, `whitespace`, `samesite`, `joined`."""
     if _BREAKS.search(value):
         yield "break"
     if value != value.strip(b" \t"):
