@@ -8,8 +8,17 @@ from collections.abc import Iterable, Mapping
 from asgictl.inspector.rules.examples.example import EXAMPLES, Example
 from asgictl.inspector.rules.rule import Rule
 
-_MODULES = (*("general", "http_rules.response_start", "http_rules.http_case"),)
-_EXAMPLES = ("http_answers",)
+_MODULES = (
+    *("general", "http_rules.response_start", "http_rules.http_case"),
+    *("http_rules.extension_fields", "http_rules.extension_messages"),
+    *("websocket_rules.websocket_accept", "websocket_rules.websocket_send", "websocket_rules.websocket_close"),
+    *("websocket_rules.websocket_denial", "websocket_rules.websocket_case", "lifespan_case"),
+)
+_EXAMPLES = (
+    "http_answers",
+    *("extended_answers", "file_answers", "startups", "shutdowns"),
+    *("websocket_handshakes", "websocket_conversations", "websocket_denials"),
+)
 
 
 @functools.cache
