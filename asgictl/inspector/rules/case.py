@@ -38,16 +38,16 @@ class Case:
     # Whether the client has gone, as far as the app could know, and whether the app has ended.
     is_gone = False
     is_over = False
-    # The message that was told of last.
+    # How many messages there were, and the last of them.
+    count = 0
     latest: Event | None = None
+    # What `receive` and `send` have raised, and facts, which are said once.
+    failures: tuple[Failure, ...] = ()
+    said: frozenset[str] = frozenset()
 
     def __init__(self, opened: Opened, shared: Shared) -> None:
         self.scope: dict[str, Any] = opened.scope
         self.shared = shared
-        self.count = 0
-        # What `receive` and `send` have raised, and facts that are said once.
-        self.failures: list[Failure] = []
-        self.said: set[str] = set()
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Case:
 
     def raised(self, record: Raised) -> Iterable[Broken]:
         """Return what is wrong with an exception out of `receive` or `send`."""
-        self.failures.append(record.error)
+        self.failures += (record.error,)
         if record.error.is_disconnect or record.error.type in conduct.LOST:
             self.is_gone = True
         return ()
@@ -97,7 +97,7 @@ class Case:
         said = f"{record.what} {record.detail}"
         if said in self.said:
             return ()
-        self.said.add(said)
+        self.said |= {said}
         return conduct.of_fact(record)
 
     def closed(self, record: Closed) -> Iterable[Broken]:

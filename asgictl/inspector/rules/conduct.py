@@ -122,7 +122,7 @@ def of_fact(record: Observed) -> Iterable[Broken]:
     return [known[0](known[1].format(detail))] if known else ()
 
 
-def of_end(record: Closed, scope: dict[str, Any], raised: list[Failure]) -> Iterable[Broken]:
+def of_end(record: Closed, scope: dict[str, Any], raised: Iterable[Failure]) -> Iterable[Broken]:
     """Return what is wrong with how the app has ended; `raised` is what `receive` and `send` have raised.
 
     A lifespan may be refused by an exception, and has rules of its own.

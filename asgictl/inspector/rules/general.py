@@ -97,12 +97,20 @@ _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _ALIKE = 0.8
 _LONGEST = 60
 
+_SCOPE = frozenset(
+    (
+        *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path"),
+        *("headers", "client", "server", "state", "extensions", "subprotocols"),
+    )
+)
 _TYPE_ALONE = frozenset(("type",))
 
 
 def of_scope(scope: dict[str, Any]) -> Iterable[Broken]:
     """Return what is wrong with what every scope has."""
-    odd = [key for key in scope if key.__class__ is not str]
+    if _SCOPE.issuperset(scope):
+        return ()
+    odd = [key for key in scope if not isinstance(key, str)]
     return [TEXT_KEYS._replace(blame="server")(f"a key of the scope is {key!r}") for key in odd]
 
 

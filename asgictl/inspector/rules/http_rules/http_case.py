@@ -56,20 +56,23 @@ class HttpCase(Case):
     def received(self, event: Event) -> Iterable[Broken]:
         """Take note of what the server has told the app."""
         self._pace.received(event.ms)
-        if event.get("type") == "http.request":
-            self._is_read = not event.get("more_body")
-        elif event.get("type") == "http.disconnect":
+        message = event.message
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "http.request":
+            self._is_read = not message.get("more_body")
+        elif kind == "http.disconnect":
             self.is_gone = self._is_told = True
         return ()
 
     def sent(self, event: Event) -> Iterable[Broken]:
         """Return what is wrong with what the app sends."""
-        kind = event.type
+        message = event.message
+        kind = message["type"]
         if kind == "http.response.start":
             return self._started(event)
         if kind == "http.response.body":
-            found = response_body.of_body(event.message)
-            more = self.content(event, event.size, more=bool(event.message.get("more_body")))
+            found = response_body.of_body(message)
+            more = self.content(event, event.size, more=bool(message.get("more_body")))
             return [*found, *more] if found else more
         if self.is_complete and kind != "http.response.trailers":
             return [response_order.AFTER_END(f"`{kind}` is sent after the answer")]
@@ -88,34 +91,39 @@ class HttpCase(Case):
             return [response_order.ONE_START("`http.response.start` is sent again")]
         self.start = message = event.message
         status, headers = message.get("status"), message.get("headers", ())
-        self.awaits_trailers = bool(message.get("trailers"))
+        version = self.scope.get("http_version")
         self._pace.headers = headers
-        found = [*response_start.of_start(message), *self._pace.started(event)]
-        if not response_headers.are_good(headers):
-            if wrong := response_headers.of_headers(headers):
-                found += wrong
-                if any(one.rule is response_headers.PAIRS for one in wrong):
-                    self._has_type = True  # for all that is known
-                    return found
-            headers = response_headers.readable(headers)
-        return [*found, *self._headed(status if type(status) is int else 0, headers)]
+        found = self._pace.started(event)
+        if (
+            status.__class__ is int
+            and version.__class__ is str
+            and "trailers" not in message
+            and response_headers.are_good(headers)
+            and (told := response_semantics.known(status, version, headers)) is not None
+        ):
+            return [*found, *self._headed(told, status, headers)]
+        self.awaits_trailers = bool(message.get("trailers"))
+        found += response_start.of_start(message)
+        found += (wrong := response_headers.of_headers(headers))
+        if any(one.rule is response_headers.PAIRS for one in wrong):
+            self._has_type = True  # for all that is known
+            return found
+        headers = response_headers.readable(headers)
+        status = status if type(status) is int else 0
+        told, wrong = response_semantics.of_names(status, version if isinstance(version, str) else "", headers)
+        return [*found, *wrong, *self._headed(told, status, headers)]
 
-    def _headed(self, status: int, headers: list[tuple[bytes, Any]]) -> list[Broken]:
+    def _headed(self, told: response_semantics.Names, status: int, headers: list[tuple[bytes, Any]]) -> list[Broken]:
         """Take note of what the headers say; return what is wrong with that."""
-        told, found = response_semantics.of_names(status, [pair[0] for pair in headers], is_http2=self._is_http2())
         self._has_type = told.has_type
+        found: list[Broken] = []
         if told.length >= 0:
-            length, wrong = response_semantics.of_length(status, headers[told.length][1])
-            found += wrong
+            length, found = response_semantics.of_length(status, headers[told.length][1])
             if response_body.is_counted(self.scope.get("method"), status):
                 self.length = length
         if told.has_credentials:
             found += response_semantics.of_origin(self.scope, headers)
         return found
-
-    def _is_http2(self) -> bool:
-        version = self.scope.get("http_version")
-        return version.__class__ is str and version[:1] in ("2", "3")
 
     def content(self, event: Event, size: int | None, *, more: bool) -> list[Broken]:
         """Take note of a message with content of `size` bytes, None where that is not known; return what is wrong.
