@@ -30,8 +30,3 @@ KEYS: dict[str, frozenset[str]] = {
         "lifespan.shutdown.failed": ("message",),
     }.items()
 }
-
-# Those of extensions that an app sends over HTTP.
-EXTENSIONS = frozenset(
-    f"http.response.{name}" for name in ("push", "zerocopysend", "pathsend", "early_hint", "trailers", "debug")
-)

@@ -12,12 +12,14 @@ from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed
 from asgictl.inspector.request import Check
 from asgictl.inspector.rules.case import Case, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
+from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.other_case import OtherCase
 from asgictl.inspector.rules.rule import Broken
+from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
 
-_KINDS: dict[str, type[Case]] = {"http": HttpCase}
+_KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
 # Of so many connections it is seen what an app sends after it has ended.
 _LATE = 1000
