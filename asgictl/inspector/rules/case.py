@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from asgictl.inspector.record import Closed, Event, Failure, Observed, Opaque, Opened, Raised
+from asgictl.inspector.record import Closed, Event, Failure, Observed, Opened, Raised
 from asgictl.inspector.rules import conduct, general
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown, text_of
 
 
 class Field(NamedTuple):
@@ -91,10 +92,10 @@ class Case:
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Return what is wrong with what was seen beside the messages; each kind of fact once."""
         if record.what == "tuple":
-            found = general.LISTS(f"`{record.detail}` is a tuple")
+            found = general.LISTS(f"`{text_of(record.detail)}` is a tuple")
             received = self.latest is not None and self.latest.direction == "receive"
             return [found._replace(rule=found.rule._replace(blame="server"))] if received else [found]
-        said = f"{record.what} {record.detail}"
+        said = f"{record.what} {record.detail}" if isinstance(record.detail, str) else record.what
         if said in self.said:
             return ()
         self.said |= {said}
@@ -104,7 +105,7 @@ class Case:
         """Return what is wrong with how the app has ended."""
         self.is_over = True
         if record.error is not None:
-            return conduct.of_end(record, self.scope, self.failures)
+            return conduct.of_end(record, self.scope, self.failures, is_first=not self.count)
         return () if record.cancelled else self.ended()
 
     def ended(self) -> Iterable[Broken]:
@@ -120,15 +121,3 @@ def fields(message: dict[str, Any], known: Iterable[Field]) -> Iterator[Broken]:
                 yield field.rule(f"`{field.key}` is missing from `{message.get('type')}`")
         elif not field.is_right(value := message[field.key]):
             yield field.rule(f"`{field.key}` is {shown(value)}, and not {field.wanted}")
-
-
-def shown(value: Any) -> str:
-    """Return a value with its type, cut where it is long."""
-    if isinstance(value, Opaque):
-        return f"an object of `{value.type}`"
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # of a number with too many digits, for one
-        return f"one of the type {type(value).__name__}"
-    text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
-    return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"

@@ -13,8 +13,11 @@ _PROTOCOLS = ("http", "websocket", "lifespan")
 class OtherCase(Case):
     """A connection of another protocol than those that have rules of their own."""
 
-    def told(self, event: Event) -> Iterable[Broken]:  # noqa: ARG002  # as in all cases
+    _has_sent = False
+
+    def told(self, event: Event) -> Iterable[Broken]:
         """Return nothing: what its messages are is not known."""
+        self._has_sent = self._has_sent or event.direction == "send"
         return ()
 
     def ended(self) -> Iterable[Broken]:
@@ -22,4 +25,6 @@ class OtherCase(Case):
         kind = self.scope.get("type")
         if not isinstance(kind, str) or kind in _PROTOCOLS:
             return ()
-        return [conduct.RAISES_ON_UNKNOWN(f"the app has returned from a scope of the type `{kind}`")]
+        text = f"the app has returned from a scope of the type `{kind}`"
+        # Without a message nobody takes it for an answer.
+        return [conduct.RAISES_ON_UNKNOWN(text, severity="warning" if self._has_sent else "info")]

@@ -19,7 +19,7 @@ from asgictl.inspector.rules.http_rules.response_pace import Pace
 from asgictl.inspector.rules.rule import Broken
 
 # An app that sends so many messages after it was told that its client has gone goes on with it.
-_PERSISTS = 3
+_PERSISTS = 10
 
 
 class HttpCase(Case):
@@ -114,14 +114,16 @@ class HttpCase(Case):
             and (told := response_semantics.known(status, version, headers)) is not None
         ):
             return [*found, *self._headed(told, status, headers)]
+        version = version if isinstance(version, str) else ""
+        is_http2 = version.startswith(("2", "3"))
         found += response_start.of_start(message)
-        found += (wrong := response_headers.of_headers(headers))
+        found += (wrong := response_headers.of_headers(headers, is_http2=is_http2))
         if any(one.rule is response_headers.PAIRS for one in wrong):
             self._has_type = True  # for all that is known
             return found
         headers = response_headers.readable(headers)
         status = status if type(status) is int else 0
-        told, wrong = response_semantics.of_names(status, version if isinstance(version, str) else "", headers)
+        told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
         return [*found, *wrong, *self._headed(told, status, headers)]
 
     def _headed(self, told: response_semantics.Names, status: int, headers: list[tuple[bytes, Any]]) -> list[Broken]:
@@ -165,9 +167,10 @@ class HttpCase(Case):
     def _of_length(self) -> list[Broken]:
         """Return whether there is more than `Content-Length` says, or less at the end."""
         length, size = self._length, self._size
-        if length is None or size is None or size == length or (size < length and not self.is_final):
+        if length is None or size is None or size == length:
             return []
-        if self._unmeasured and self.is_final:
+        # What is left of an answer is not sent to a client that has gone.
+        if size < length and (not self.is_final or self.is_gone or self._unmeasured):
             return []
         self._length = None
         return [response_body.LENGTH(f"`content-length` is {length}, and the app sends {size} bytes")]
@@ -199,7 +202,7 @@ class HttpCase(Case):
             found.append(response_order.UNFINISHED("the app has returned before the last part of its answer"))
         elif "trailers" in self.start and not self.is_gone:
             found += (self.extended or ExtensionMessages()).ended(self)
-        if not self._is_read and self._has_body():
+        if not self._is_read and not self.is_gone and self._has_body():
             found.append(response_order.UNREAD("the app has returned before it has read the whole request"))
         return found
 

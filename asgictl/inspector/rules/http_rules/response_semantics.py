@@ -6,6 +6,7 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any, NamedTuple
 
 from asgictl.inspector.headers import joined, pairs
+from asgictl.inspector.record import Severity
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.http_rules import response_start
 from asgictl.inspector.rules.rule import Broken, Rule
@@ -114,10 +115,11 @@ def known(status: int, version: str, headers: Any) -> Names | None:
     return _good.get((status, version, *[pair[0] for pair in headers]))
 
 
-def of_names(status: int, version: str, headers: Sequence[tuple[bytes, Any]]) -> tuple[Names, list[Broken]]:
+def of_names(
+    status: int, version: str, headers: Sequence[tuple[bytes, Any]], *, is_http2: bool
+) -> tuple[Names, list[Broken]]:
     """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
     names = [name.lower() for name, _ in headers]
-    is_http2 = version.startswith(("2", "3"))
     length = names.index(b"content-length") if b"content-length" in names else -1
     told = Names(length, b"content-type" in names, _CREDENTIALS in names)
     found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
@@ -150,7 +152,9 @@ def _of_one(status: int, names: Sequence[bytes], *, is_http2: bool) -> Iterator[
 def _of_status(status: int, names: frozenset[bytes], *, is_http2: bool) -> Iterator[Broken]:
     wanted = _COMPANIONS.get(status)
     if wanted and wanted not in names and not (is_http2 and wanted == b"upgrade"):
-        yield COMPANION(f"the answer has the status {status}, and no `{wanted.decode()}`")
+        # Of these the RFC says that 416 only should have it (section 15.5.17).
+        severity: Severity | None = "info" if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else None
+        yield COMPANION(f"the answer has the status {status}, and no `{wanted.decode()}`", severity=severity)
     if status in _WITHOUT_CONTENT and b"content-type" in names:
         # FastAPI sends it with 204, and no client minds.
         yield NO_CONTENT_HEADERS(f"the answer has the status {status}, and a `content-type`", severity="info")
