@@ -99,11 +99,9 @@ class Watched:
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
-        for what, detail in observer.of_scope(scope, inspector.lifespan):
+        for what, detail in observer.of_scope(scope, inspector.lifespan, inspector.interface):
             self._observe(what, detail)
-        if inspector.interface is not None:
-            self._observe("interface", inspector.interface)
-            inspector.interface = None
+        inspector.interface = None
         if kept.get("type") == "lifespan":
             inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
 

@@ -43,8 +43,10 @@ def coroutine_function(function: F) -> F:
     return function
 
 
-def of_scope(scope: Any, lifespan: Lifespan | None) -> Facts:
-    """Yield what is to be seen when a connection begins."""
+def of_scope(scope: Any, lifespan: Lifespan | None, interface: str | None = None) -> Facts:
+    """Yield what is to be seen when a connection begins, with an app that perhaps has another `interface`."""
+    if interface is not None:
+        yield "interface", interface
     if not isinstance(scope, dict):
         yield "scope", class_name(scope)
     elif lifespan is not None and scope.get("type") != "lifespan":

@@ -120,7 +120,7 @@ def of_message(event: Event, known: frozenset[str], others: frozenset[str]) -> I
     message = event.message
     if message.__class__ is dict:
         kind = message.get("type")
-        if kind.__class__ is str and kind in known and kind in KEYS and KEYS[kind].issuperset(message):
+        if kind.__class__ is str and kind in known and (keys := KEYS.get(kind)) and keys.issuperset(message):
             return ()
     found = list(_faults(event, known, others))
     if event.direction == "send":

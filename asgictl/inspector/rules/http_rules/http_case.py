@@ -21,6 +21,9 @@ from asgictl.inspector.rules.rule import Broken
 # An app that sends so many messages after it was told that its client has gone goes on with it.
 _PERSISTS = 10
 
+# What tells that a request has a body.
+_FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+
 
 class HttpCase(Case):
     """An HTTP request and its answer."""
@@ -126,7 +129,9 @@ class HttpCase(Case):
         told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
         return [*found, *wrong, *self._headed(told, status, headers)]
 
-    def _headed(self, told: response_semantics.Names, status: int, headers: list[tuple[bytes, Any]]) -> list[Broken]:
+    def _headed(
+        self, told: response_semantics.HeaderNames, status: int, headers: list[tuple[bytes, Any]]
+    ) -> list[Broken]:
         """Take note of what the headers say; return what is wrong with that."""
         self._has_type = told.has_type
         found: list[Broken] = []
@@ -140,6 +145,7 @@ class HttpCase(Case):
 
     def _parted(self, event: Event) -> list[Broken]:
         message = event.message
+        size, more = event.size, bool(message.get("more_body"))
         found = [*response_body.of_body(message)]
         if self.start is None:
             if not self._lacks_start:
@@ -149,7 +155,6 @@ class HttpCase(Case):
         if self.is_final:
             found.append(response_order.AFTER_BODY(f"`{event.type}` is sent after the last part of the body"))
             return found
-        size, more = event.size, bool(message.get("more_body"))
         found += self._pace.sent(event, size, more=more)
         if self._is_told:
             self._in_vain += 1
@@ -159,7 +164,7 @@ class HttpCase(Case):
         self.is_final = not more
         if self._size is not None:
             if size and not self._size:
-                status, method = self.start.get("status"), self.scope.get("method")
+                method, status = self.scope.get("method"), self.start.get("status")
                 found += response_body.of_content(method, status, has_type=self._has_type)
             self._size += size
         return found if self._length is None else [*found, *self._of_length()]
@@ -208,5 +213,11 @@ class HttpCase(Case):
 
     def _has_body(self) -> bool:
         """Tell whether the request has a body, by its headers (RFC 9112 section 6.3)."""
-        given = list(pairs(self.scope.get("headers")))
+        headers = self.scope.get("headers")
+        try:
+            if _FRAMING.isdisjoint([pair[0] for pair in headers or ()]):
+                return False
+        except (IndexError, KeyError, TypeError):  # the server's fault
+            return False
+        given = list(pairs(headers))
         return value_of(given, "transfer-encoding") is not None or value_of(given, "content-length") not in (None, "0")

@@ -97,7 +97,7 @@ _WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _CREDENTIALS = b"access-control-allow-credentials"
 
 
-class Names(NamedTuple):
+class HeaderNames(NamedTuple):
     """What the names of an answer's headers tell: where its length is, and whether it has others."""
 
     length: int
@@ -107,21 +107,21 @@ class Names(NamedTuple):
 
 # What is known of statuses with names, of which nothing is wrong: most answers have the same ones.
 _REMEMBERED = 1000
-_good: dict[Any, Names] = {}
+_good: dict[Any, HeaderNames] = {}
 
 
-def known(status: int, version: str, headers: Any) -> Names | None:
+def known(status: int, version: str, headers: Any) -> HeaderNames | None:
     """Return what the names of these headers tell, if nothing is wrong with them, nor the status, as far as known."""
     return _good.get((status, version, *[pair[0] for pair in headers]))
 
 
 def of_names(
     status: int, version: str, headers: Sequence[tuple[bytes, Any]], *, is_http2: bool
-) -> tuple[Names, list[Broken]]:
+) -> tuple[HeaderNames, list[Broken]]:
     """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
     names = [name.lower() for name, _ in headers]
     length = names.index(b"content-length") if b"content-length" in names else -1
-    told = Names(length, b"content-type" in names, _CREDENTIALS in names)
+    told = HeaderNames(length, b"content-type" in names, _CREDENTIALS in names)
     found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
     if not found and not response_start.of_start({"status": status}):
         if len(_good) >= _REMEMBERED:
