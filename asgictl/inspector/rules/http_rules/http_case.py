@@ -21,6 +21,9 @@ from asgictl.inspector.rules.rule import Broken
 # An app that sends so many messages after it was told that its client has gone goes on with it.
 _PERSISTS = 10
 
+# Of what cannot be read all may be right.
+_UNREADABLE = response_semantics.Meaning(length=None, has_type=True, has_credentials=False, is_plain=False)
+
 # What tells that a request has a body.
 _FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 
@@ -43,7 +46,7 @@ class HttpCase(Case):
     _unmeasured = 0
     _length: int | None = None
 
-    _has_type = False
+    _has_type = _is_plain = False
     _lacks_start = False
     _is_read = False
     # Whether it has received the disconnect, and how many messages it has sent since; whether it has asked for more.
@@ -108,44 +111,62 @@ class HttpCase(Case):
         status, headers = message.get("status"), message.get("headers", ())
         version = self.scope.get("http_version")
         self._pace.headers = headers
-        found = self._pace.started(event)
-        if (
-            status.__class__ is int
-            and version.__class__ is str
-            and "trailers" not in message
-            and response_headers.are_good(headers)
-            and (told := response_semantics.known(status, version, headers)) is not None
-        ):
-            return [*found, *self._headed(told, status, headers)]
-        version = version if isinstance(version, str) else ""
-        is_http2 = version.startswith(("2", "3"))
-        found += response_start.of_start(message)
-        found += (wrong := response_headers.of_headers(headers, is_http2=is_http2))
-        if any(one.rule is response_headers.PAIRS for one in wrong):
-            self._has_type = True  # for all that is known
-            return found
-        headers = response_headers.readable(headers)
-        status = status if type(status) is int else 0
-        told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
-        return [*found, *wrong, *self._headed(told, status, headers)]
-
-    def _headed(
-        self, told: response_semantics.HeaderNames, status: int, headers: list[tuple[bytes, Any]]
-    ) -> list[Broken]:
-        """Take note of what the headers say; return what is wrong with that."""
-        self._has_type = told.has_type
         found: list[Broken] = []
-        if told.length >= 0:
-            length, found = response_semantics.of_length(status, headers[told.length][1])
-            if response_body.is_counted(self.scope.get("method"), status):
-                self._length = length
-        if told.has_credentials:
+        is_usual = status.__class__ is int and "trailers" not in message  # 200.0 is the same as a key
+        meant = response_semantics.meaning(status, version, headers) if is_usual else None
+        if meant is None:
+            meant, found = self._meant(message, status, version, headers)
+        self._has_type = meant.has_type
+        if self.scope.get("method") != "HEAD":
+            self._length, self._is_plain = meant.length, meant.is_plain
+        if meant.has_credentials:
             found += response_semantics.of_origin(self.scope, headers)
-        return found
+        return [*found, *self._pace.started(event)]
+
+    def _meant(
+        self, message: dict[str, Any], status: Any, version: Any, headers: Any
+    ) -> tuple[response_semantics.Meaning, list[Broken]]:
+        """Return what the beginning of an answer means, and what is wrong with it."""
+        version = version if isinstance(version, str) else ""
+        found = [*response_start.of_start(message)]
+        status = status if type(status) is int else 0
+        is_good = response_headers.are_good(headers)
+        told = response_semantics.known(status, version, headers) if is_good else None
+        if told is None:
+            is_http2 = version.startswith(("2", "3"))
+            found += (wrong := response_headers.of_headers(headers, is_http2=is_http2))
+            if any(one.rule is response_headers.PAIRS for one in wrong):
+                return _UNREADABLE, found
+            headers = response_headers.readable(headers)
+            told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
+            found += wrong
+        length = None
+        if told.length >= 0:
+            length, wrong = response_semantics.of_length(status, headers[told.length][1])
+            found += wrong
+        is_counted = response_body.is_counted(status)
+        is_plain = told.has_type and not response_body.of_content("GET", status, has_type=True)
+        meant = response_semantics.Meaning(
+            length if is_counted else None, told.has_type, told.has_credentials, is_plain
+        )
+        if is_good and not found and "trailers" not in message:
+            response_semantics.remember(status, version, headers, meant)
+        return meant, found
 
     def _parted(self, event: Event) -> list[Broken]:
         message = event.message
         size, more = event.size, bool(message.get("more_body"))
+        if (
+            self._is_plain
+            and not (more or self.has_content)
+            and message.get("body", b"").__class__ is bytes
+            and message.get("more_body", False) is False
+            and self._length in (None, size)
+        ):
+            # The whole body at once, which is what most answers have.
+            self.has_content = self.is_final = True
+            self._size = size
+            return self._pace.sent(event, size, more=False)
         found = [*response_body.of_body(message)]
         if self.start is None:
             if not self._lacks_start:

@@ -96,6 +96,6 @@ def of_content(method: Any, status: Any, *, has_type: bool) -> list[Broken]:
     return [] if has_type else [CONTENT_TYPE("the answer has content, and no `content-type`")]
 
 
-def is_counted(method: Any, status: Any) -> bool:
+def is_counted(status: int) -> bool:
     """Tell whether an answer has to have the content that its `Content-Length` says (RFC 9110 section 8.6)."""
-    return method != "HEAD" and status not in _EMPTY
+    return status not in _EMPTY

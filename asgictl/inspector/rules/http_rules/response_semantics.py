@@ -105,9 +105,34 @@ class HeaderNames(NamedTuple):
     has_credentials: bool
 
 
-# What is known of statuses with names, of which nothing is wrong: most answers have the same ones.
+class Meaning(NamedTuple):
+    """What the beginning of an answer says of its content, and whether there may be some, and it has to have a type."""
+
+    length: int | None
+    has_type: bool
+    has_credentials: bool
+    is_plain: bool
+
+
+# What is known of beginnings, and of statuses with names, of which nothing is wrong: most answers have the same ones.
 _REMEMBERED = 1000
+_answers: dict[Any, Meaning] = {}
 _good: dict[Any, HeaderNames] = {}
+
+
+def meaning(status: Any, version: Any, headers: Any) -> Meaning | None:
+    """Return what the beginning of an answer means, if it is known that nothing is wrong with it."""
+    try:
+        return _answers.get((status, version, *headers))
+    except TypeError:  # what cannot be hashed
+        return None
+
+
+def remember(status: Any, version: Any, headers: Any, meant: Meaning) -> None:
+    """Take note that nothing is wrong with the beginning of an answer."""
+    if len(_answers) >= _REMEMBERED:
+        _answers.clear()
+    _answers[status, version, *headers] = meant
 
 
 def known(status: int, version: str, headers: Any) -> HeaderNames | None:
