@@ -102,6 +102,9 @@ def shown(value: Any) -> str:
     """Return a value with its type, cut where it is long."""
     if isinstance(value, Opaque):
         return f"an object of `{value.type}`"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of a number with too many digits, for one
+        return f"one of the type {type(value).__name__}"
     text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
     return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"
