@@ -101,6 +101,9 @@ class Watched:
         self._begun = perf_counter()
         for what, detail in observer.of_scope(scope, inspector.lifespan):
             self._observe(what, detail)
+        if inspector.interface is not None:
+            self._observe("interface", inspector.interface)
+            inspector.interface = None
         if kept.get("type") == "lifespan":
             inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
 
@@ -256,6 +259,8 @@ class Watched:
             self._is_odd = self._is_odd or given != headers
             headers = given
             self._streams = self._streams or _is_event_stream(headers)
+        elif "headers" in message:
+            kept["headers"] = None
         return kept, size, cut
 
     def _keep_content(self, direction: Direction, kept: dict[str, Any]) -> tuple[int, bool]:

@@ -19,6 +19,9 @@ Facts = Iterator[tuple[Fact, Any]]
 # Keys whose values the app may change as it likes.
 _OWN = frozenset(("state",))
 
+# Starlette replaces the list of headers by another one with the same in it.
+_PLAIN = frozenset((str, bytes, int, float, bool, list, tuple, dict))
+
 _BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 # A comma after which another cookie begins, and not the rest of a date.
@@ -78,7 +81,7 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
     if result is not None:
         yield "returned", class_name(result)
     if before:
-        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key, value) is not value]
+        changed = [key for key, value in before.items() if key not in _OWN and _differ(scope.get(key, value), value)]
         if changed:
             yield "changed", changed
         if before.get("type") == "lifespan" and isinstance(state := before.get("state"), dict):
@@ -90,19 +93,29 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
             yield "open file", class_name(file)
 
 
+def _differ(one: Any, other: Any) -> bool:
+    """Tell whether two values are different, as far as that can be told without asking objects of the app's."""
+    if one is other:
+        return False
+    return one.__class__ is not other.__class__ or one.__class__ not in _PLAIN or bool(one != other)
+
+
 def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
     """Return what is wrong with those values of headers that are not kept, or not all of them."""
     facts: list[tuple[Fact, Any]] = []
     for old, new in zip(given, kept, strict=False):
-        if old is new or new.__class__ is not tuple or new == old:
+        if old is new or new.__class__ is not tuple or new == tuple(old):
             continue
         name, value = old
-        if isinstance(name, bytes) and isinstance(value, bytes) and (faults := list(_faults(name.lower(), value))):
-            facts.append(("secret", {"header": name.decode("latin-1"), "faults": faults}))
+        if not isinstance(name, bytes):
+            continue
+        if found := list(faults(name.lower(), value)) if isinstance(value, bytes) else ["bytes"]:
+            facts.append(("secret", {"header": name.decode("latin-1"), "faults": found}))
     return facts
 
 
-def _faults(name: bytes, value: bytes) -> Iterator[str]:
+def faults(name: bytes, value: bytes) -> Iterator[str]:
+    """Yield what is wrong with the value of a header: `break`, `whitespace`, `samesite`, `joined`."""
     if _BREAKS.search(value):
         yield "break"
     if value != value.strip(b" \t"):

@@ -3,7 +3,8 @@
 import fnmatch
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
 
 from asgictl import failure
@@ -12,12 +13,16 @@ from asgictl.inspector.request import Check
 from asgictl.inspector.rules.case import Case, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.lifespan_case import LifespanCase
+from asgictl.inspector.rules.other_case import OtherCase
 from asgictl.inspector.rules.rule import Broken
 from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
 
 _KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
+
+# Of so many connections it is seen what an app sends after it has ended.
+_LATE = 1000
 
 
 class Referee:
@@ -29,46 +34,54 @@ class Referee:
         self._ignore = tuple(ignore)
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
-        self._counts: dict[int, int] = {}
+        # Those that have ended, of which something may still come.
+        self._ended: deque[int] = deque()
 
-    def findings(self, record: Record) -> list[Finding]:
+    def findings(self, record: Record) -> Sequence[Finding]:
         """Return what is wrong with a record, by those that came before."""
         try:
-            found = list(self._judged(record))
+            # Most are messages: what is done for them is written for speed (bench/inspecting.py).
+            if record.__class__ is Event and (case := self._cases.get(record.id)) is not None:
+                case.count += 1
+                judged = case.told(record) if record.n == case.count else self._lost(record)
+            else:
+                judged = self._judged(record)
+            if not judged:
+                return ()
+            found = list(judged)
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
             self._cases.pop(record.id, None)
-            return []
-        return [self._finding(record, one) for one in found if self._counts_in(one)] if found else []
+            return ()
+        return [self._finding(record, one) for one in found if self._counts_in(one)]
 
-    def _judged(self, record: Record) -> Iterator[Broken]:
+    def _judged(self, record: Record) -> Iterable[Broken]:
         if isinstance(record, Opened):
             return self._opened(record)
         case = self._cases.get(record.id)
         if case is None:
-            return iter(())
-        if isinstance(record, Event):
-            return self._told(case, record)
+            return ()
+        if isinstance(record, Closed):
+            self._ended.append(record.id)
+            if len(self._ended) > _LATE:
+                self._cases.pop(self._ended.popleft(), None)
+            return case.closed(record)
         if isinstance(record, Raised):
-            return iter(case.raised(record))
-        if isinstance(record, Observed):
-            return iter(case.observed(record))
-        return iter(case.closed(record)) if isinstance(record, Closed) else iter(())
+            return case.raised(record)
+        return case.observed(record) if isinstance(record, Observed) else ()
 
-    def _opened(self, record: Opened) -> Iterator[Broken]:
-        kind = _KINDS.get(record.scope.get("type", ""))
-        if kind is None or isinstance(record, Continued):  # of which the beginning is not known
-            return iter(())
+    def _lost(self, record: Record) -> Iterable[Broken]:
+        """Return nothing more of a connection of which some messages are not kept."""
+        del self._cases[record.id]
+        return ()
+
+    def _opened(self, record: Opened) -> Iterable[Broken]:
+        if isinstance(record, Continued):  # of which the beginning is not known
+            return ()
+        name = record.scope.get("type")
+        kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
         self._cases[record.id] = case = kind(record, self._shared)
-        self._counts[record.id] = 0
-        return iter(case.opened())
-
-    def _told(self, case: Case, event: Event) -> Iterator[Broken]:
-        self._counts[event.id] += 1
-        if event.n != self._counts[event.id]:  # some that came before are not kept
-            del self._cases[event.id]
-            return iter(())
-        return iter(case.told(event))
+        return case.opened()
 
     def _counts_in(self, found: Broken) -> bool:
         rule = found.rule
@@ -77,8 +90,10 @@ class Referee:
         return not any(fnmatch.fnmatchcase(rule.id, pattern) for pattern in self._ignore)
 
     def _finding(self, record: Record, found: Broken) -> Finding:
-        n = found.n if found.n is not None else getattr(record, "n", self._counts.get(record.id, 0))
-        n = 0 if isinstance(record, Opened) else n
+        n = found.n
+        if n is None:
+            case = self._cases.get(record.id)
+            n = 0 if isinstance(record, Opened) else getattr(record, "n", case.count if case else 0)
         place = record.error.place if isinstance(record, (Raised, Closed)) and record.error else None
         ms = 0.0 if isinstance(record, Opened) else record.ms
         return Finding(
