@@ -144,7 +144,10 @@ class Watched:
                 message = {**message, "headers": headers}
             if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
                 message = {**message, "links": links}
+        is_unasked = not self._n and self._streams and not self._receiving
         self._record("send", message)
+        if is_unasked:
+            self._observe("unasked")
         try:
             await self._send(message)
         except Exception as error:
