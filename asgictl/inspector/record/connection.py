@@ -22,7 +22,7 @@ from asgictl.inspector.record import (
     observer,
     quoted,
 )
-from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
+from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting_message, snapshot
 
 if TYPE_CHECKING:
     from asgictl.inspector.recorder import Inspector
@@ -140,10 +140,7 @@ class Watched:
         if self._sending > 1 or get_ident() != self._thread:
             self._observe_call("send", self._sending)
         if isinstance(message, dict):
-            if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
-                message = {**message, "headers": headers}
-            if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
-                message = {**message, "links": links}
+            message = lasting_message(message)
         is_unasked = not self._n and self._streams and not self._receiving
         self._record("send", message)
         if is_unasked:
