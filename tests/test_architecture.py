@@ -114,6 +114,7 @@ ROOMS: dict[str, set[str]] = {
     "inspector/client": {"inspector", "inspector/record", "inspector/rules"},
     "inspector/rules": {"inspector", "inspector/record", "inspector/rules/examples", *_KINDS_OF_RULES},
     "inspector/rules/examples": {"inspector", "inspector/rules"},
+    "inspector/rules/examples/answers": {"inspector/rules/examples"},
     **{kind: {"inspector", "inspector/record", "inspector/rules", *_KINDS_OF_RULES} for kind in _KINDS_OF_RULES},
     "scaffold/write": {"scaffold"},
     "scaffold/detect/python": {"scaffold", "scaffold/write"},

@@ -23,7 +23,7 @@ from asgictl.inspector.record import (
     observer,
     quoted,
 )
-from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
+from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting_message, snapshot
 
 if TYPE_CHECKING:
     from asgictl.inspector.recorder import Inspector
@@ -100,11 +100,9 @@ class WatchedConnection:
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
-        for what, detail in observer.of_scope(scope, inspector.lifespan):
+        for what, detail in observer.of_scope(scope, inspector.lifespan, inspector.interface):
             self._observe(what, detail)
-        if inspector.interface is not None:
-            self._observe("interface", inspector.interface)
-            inspector.interface = None
+        inspector.interface = None
         if kept.get("type") == "lifespan":
             inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
 
@@ -143,11 +141,11 @@ class WatchedConnection:
         if self._sending > 1 or get_ident() != self._thread:
             self._observe_call("send", self._sending)
         if isinstance(message, dict):
-            if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
-                message = {**message, "headers": headers}
-            if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
-                message = {**message, "links": links}
+            message = lasting_message(message)
+        is_unasked = not self._n and self._streams and not self._receiving
         self._record("send", message)
+        if is_unasked:
+            self._observe("unasked")
         try:
             await self._send(message)
         except Exception as error:

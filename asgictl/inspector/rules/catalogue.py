@@ -16,8 +16,9 @@ _MODULES = (
     *("websocket_rules.websocket_denial", "websocket_rules.websocket_case", "lifespan_case"),
 )
 _EXAMPLES = (
-    *("any_message", "any_app", "http_starts", "http_answers", "http_meaning", "extended_answers", "file_answers"),
-    *("startups", "shutdowns", "websocket_handshakes", "websocket_conversations", "websocket_denials"),
+    *("any_message", "any_app", "answers.http_starts", "answers.http_answers", "answers.http_meaning"),
+    *("extended_answers", "file_answers", "startups", "shutdowns"),
+    *("websocket_handshakes", "websocket_conversations", "websocket_denials"),
 )
 
 

@@ -58,7 +58,7 @@ AFTER_DISCONNECT = Rule(
     "A-344",
     "warning",
     "app",
-    "Nothing is sent to a client that has gone: servers raise out of `send`, or drop it.",
+    "An application stops sending when its client has gone: servers raise out of `send`, or drop it.",
     links.WEBSOCKET_DISCONNECT,
     "end the loop on `websocket.disconnect`",
 )
@@ -129,6 +129,9 @@ AFTER_DENIAL = Rule(
 
 _DENIAL = "websocket.http.response"
 
+# An app that sends so many messages after it was told that its client has gone goes on with it.
+_PERSISTS = 3
+
 
 class WebSocketCase(Case):
     """A WebSocket, from its handshake to its end."""
@@ -143,9 +146,10 @@ class WebSocketCase(Case):
 
     def __init__(self, opened: Opened, shared: Shared) -> None:
         super().__init__(opened, shared)
-        self.is_connected = self.is_accepted = self.is_closed = self.is_disconnected = False
+        self.is_accepted = self.is_closed = self.is_disconnected = False
         self.denial: Literal["", "misplaced", "begun", "done"] = ""
         self._is_told = False
+        self._in_vain = 0
         self._takes = {
             "websocket.accept": self._accepted,
             "websocket.send": self._passed,
@@ -158,13 +162,16 @@ class WebSocketCase(Case):
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
-        self.is_connected = self.is_connected or event.type == "websocket.connect"
-        self.is_disconnected = self.is_disconnected or event.type == "websocket.disconnect"
-        return super().received(event)
+        if event.type == "websocket.disconnect":
+            self.is_gone = self.is_disconnected = True
+        return ()
 
     def sent(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the app sends."""
-        take = self._takes.get(event.type)
+        kind = event.type
+        if kind == "websocket.send" and self.is_accepted and not (self.is_closed or self.denial or self.is_gone):
+            return websocket_send.of_send(event.message)
+        take = self._takes.get(kind)
         return take(event) if take is not None else ()
 
     def _accepted(self, event: Event) -> Iterator[Broken]:
@@ -175,8 +182,6 @@ class WebSocketCase(Case):
             yield ONE_ACCEPT("`websocket.accept` is sent again")
         else:
             self.is_accepted = True
-            if not self.is_connected:
-                yield CONNECT("`websocket.accept` is sent before `websocket.connect` was received")
         yield from websocket_accept.of_accept(event.message, self.scope)
 
     def _passed(self, event: Event) -> Iterator[Broken]:
@@ -186,17 +191,20 @@ class WebSocketCase(Case):
             yield AFTER_CLOSE("`websocket.send` is sent after `websocket.close`")
         elif not self.is_accepted:
             yield BEFORE_ACCEPT("`websocket.send` is sent before `websocket.accept`")
-        elif self.is_disconnected:
-            yield AFTER_DISCONNECT("`websocket.send` is sent after `websocket.disconnect` was received")
+        elif self.is_disconnected and self._persists():
+            yield AFTER_DISCONNECT("the app goes on sending after `websocket.disconnect`")
         yield from websocket_send.of_send(event.message)
+
+    def _persists(self) -> bool:
+        """Tell whether a message is one too many for tasks that end a little later than the client."""
+        self._in_vain += 1
+        return self._in_vain == _PERSISTS
 
     def _closing(self, event: Event) -> Iterator[Broken]:
         if self.denial in {"begun", "done"}:
             yield AFTER_DENIAL("`websocket.close` is sent after a denial has started")
         elif self.is_closed:
             yield ONE_CLOSE("`websocket.close` is sent again")
-        elif not self.is_accepted:
-            yield from self._of_answer(event.type)
         is_first = not (self.is_closed or self.denial)
         yield from of_close(
             event.message,
@@ -215,7 +223,6 @@ class WebSocketCase(Case):
         elif self.denial:
             yield ONE_DENIAL("a denial starts again")
         else:
-            yield from self._of_answer(event.type)
             self.denial = "begun"
         yield from websocket_denial.of_denial(event.message)
 
@@ -230,11 +237,6 @@ class WebSocketCase(Case):
             self.denial = "done"
         yield from websocket_denial.of_denial_body(event.message)
 
-    def _of_answer(self, kind: str) -> Iterator[Broken]:
-        """Yield what is wrong with an answer that refuses: servers take it before `websocket.connect`, too."""
-        if not self.is_connected:
-            yield CONNECT(f"`{kind}` is sent before `websocket.connect` was received", severity="info")
-
     def _of_extension(self) -> Iterator[Broken]:
         if _DENIAL not in self.extensions and not self._is_told:
             self._is_told = True
@@ -242,6 +244,8 @@ class WebSocketCase(Case):
 
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Yield what is wrong with what was seen beside the messages."""
+        if record.what == "unasked":
+            return self._of_answer()
         if record.what == "asked":
             return [ASKED("`receive()` is called after `websocket.disconnect`")]
         if record.what == "memoryview":
@@ -250,6 +254,13 @@ class WebSocketCase(Case):
         if record.what == "secret":
             return of_secret(record.detail, self._headers)
         return super().observed(record)
+
+    def _of_answer(self) -> Iterator[Broken]:
+        """Yield what is wrong with an answer to nothing: servers take one that refuses, and frameworks send it."""
+        if self.is_accepted:
+            yield CONNECT("`websocket.accept` is sent before `websocket.connect` was received")
+        elif self.is_closed or self.denial:
+            yield CONNECT("the handshake is refused before `websocket.connect` was received", severity="info")
 
     def ended(self) -> Iterable[Broken]:
         """Yield what is missing of an app that has returned."""
