@@ -209,6 +209,8 @@ class Watched:
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
+        if direction == "send" and self._is_gone and not isinstance(error, OSError):
+            self._observe("refusal", class_name(error))
 
     def _record(self, direction: Direction, message: Any) -> None:
         ms = (perf_counter() - self._begun) * 1000
@@ -226,8 +228,8 @@ class Watched:
             self._is_odd = False
             for what, detail in observer.of_message(message, kept, self._files):
                 self._observe(what, detail)
-        if direction == "receive" and message.__class__ is dict and message.get("type") in _GONE:
-            self._is_gone = True
+        if direction == "receive" and kept.__class__ is dict and (kind := kept.get("type")).__class__ is str:
+            self._is_gone = self._is_gone or kind in _GONE
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""

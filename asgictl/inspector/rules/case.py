@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from asgictl.inspector.record import Closed, Event, Observed, Opened, Raised
+from asgictl.inspector.record import Closed, Event, Observed, Opaque, Opened, Raised
 from asgictl.inspector.rules import general
 from asgictl.inspector.rules.rule import Broken, Rule
 
@@ -100,6 +100,11 @@ def fields(message: dict[str, Any], known: Iterable[Field]) -> Iterator[Broken]:
 
 def shown(value: Any) -> str:
     """Return a value with its type, cut where it is long."""
-    text = repr(value)
+    if isinstance(value, Opaque):
+        return f"an object of `{value.type}`"
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # in the tuples of a scope there may be anything
+        return f"an object of `{type(value).__name__}`"
     text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
     return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Mapping
 from asgictl.inspector.rules.examples.example import EXAMPLES, Example
 from asgictl.inspector.rules.rule import Rule
 
-_MODULES = (*("general", "http_rules.response_start", "http_rules.http_case"),)
+_MODULES = (
+    *("general", "http_rules.response_start", "http_rules.http_case"),
+    *("server_rules.scopes.every_scope", "server_rules.scopes.http_scope", "server_rules.scopes.request_path"),
+    *("server_rules.scopes.request_headers", "server_rules.scopes.tls_scope", "server_rules.scopes.websocket_scope"),
+    *("server_rules.scopes.lifespan_scope", "server_rules.received_http", "server_rules.received_websocket"),
+    *("server_rules.received_lifespan", "server_rules.after_disconnect", "server_rules.probed"),
+)
 _EXAMPLES = ("http_answers",)
 
 

@@ -12,6 +12,7 @@ from asgictl.inspector.request import Check
 from asgictl.inspector.rules.case import Case, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.rule import Broken
+from asgictl.inspector.rules.server_rules.bench import Bench
 
 _logger = logging.getLogger("asgictl.inspector")
 
@@ -28,14 +29,19 @@ class Referee:
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
         self._counts: dict[int, int] = {}
+        self._bench = Bench() if check == "all" else None
 
     def findings(self, record: Record) -> list[Finding]:
         """Return what is wrong with a record, by those that came before."""
         try:
             found = list(self._judged(record))
+            if self._bench is not None:
+                found += self._bench.judged(record)
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
             self._cases.pop(record.id, None)
+            if self._bench is not None:
+                self._bench.drop(record.id)
             return []
         return [self._finding(record, one) for one in found if self._counts_in(one)] if found else []
 
@@ -54,7 +60,8 @@ class Referee:
         return iter(case.closed(record)) if isinstance(record, Closed) else iter(())
 
     def _opened(self, record: Opened) -> Iterator[Broken]:
-        kind = _KINDS.get(record.scope.get("type", ""))
+        name = record.scope.get("type")
+        kind = _KINDS.get(name) if isinstance(name, str) else None
         if kind is None or isinstance(record, Continued):  # of which the beginning is not known
             return iter(())
         self._cases[record.id] = case = kind(record, self._shared)
