@@ -114,7 +114,7 @@ ROOMS: dict[str, set[str]] = {
     "inspector/record": {"inspector", "inspector/bodies"},
     "inspector/sessions": {"inspector", "inspector/bodies", "inspector/har", "inspector/record"},
     "inspector/show": {"inspector", "inspector/bodies", "inspector/record", "inspector/sessions"},
-    "inspector/client": {"inspector", "inspector/record"},
+    "inspector/client": {"inspector", "inspector/record", "inspector/rules"},
     "inspector/rules": {"inspector", "inspector/record", "inspector/rules/examples", *_KINDS_OF_RULES},
     "inspector/rules/examples": {"inspector", "inspector/rules"},
     **{kind: {"inspector", "inspector/record", "inspector/rules", *_KINDS_OF_RULES} for kind in _KINDS_OF_RULES},

@@ -8,6 +8,9 @@ from asgictl.option_types import Range, Trait
 # Whose rules are checked: the app's, the server's as well, or none.
 Check = Literal["app", "all", "off"]
 
+# What is serious enough to end with status 1.
+FailOn = Literal["error", "warning", "never"]
+
 ViewName = Literal["line", "full", "json"]
 
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
@@ -45,6 +48,10 @@ class InspectRequest(NamedTuple):
     respond_file: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     delay: Annotated[float, Range(0, _DAY)] = 0
     drop: bool = False
+    rules: Check = "app"
+    ignore: tuple[str, ...] = ()
+    info: bool = False
+    fail_on: FailOn = "never"
 
 
 class ShowRequest(NamedTuple):

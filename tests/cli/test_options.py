@@ -28,6 +28,7 @@ from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
 from asgictl.inspector.client import driver, replay_asgi, replay_http, replay_script
 from asgictl.inspector.comparison import differences
+from asgictl.inspector.rules import tally
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.option_types import Trait
@@ -153,6 +154,7 @@ def spy(calls: Calls) -> None:
     calls.of(watch, "Inspector", "app")
     calls.of(echo, "Echo", "answer")
     calls.of(watch, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
+    calls.of(tally.Tally, "reaches", "", "threshold", answer=False)
     calls.of(live, "Live", "view", "wanted", answer=SimpleNamespace(close=lambda *_: None))
     calls.of(make, "server", "console", "pair", "order")
     calls.of(make, "client", "", "name", "pair", "order")

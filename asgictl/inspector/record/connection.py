@@ -35,10 +35,8 @@ _URLS = frozenset(("links", "message", "path", "reason", "subprotocol"))
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3
 
-_GONE = frozenset(("http.disconnect", "websocket.disconnect"))
 
-
-class Watched:
+class WatchedConnection:
     """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
 
     __slots__ = (
@@ -102,7 +100,7 @@ class Watched:
         for what, detail in observer.of_scope(scope, inspector.lifespan):
             self._observe(what, detail)
         if kept.get("type") == "lifespan":
-            inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
+            inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
 
     @observer.coroutine_function
     def receive(self) -> Coroutine[Any, Any, Message]:
@@ -151,6 +149,9 @@ class Watched:
             raise
         finally:
             self._sending -= 1
+
+    # So Python calls them when they are never awaited.
+    _next.__qualname__, _pass_on.__qualname__ = "receive", "send"
 
     def end(self, error: BaseException | None, result: object = None) -> None:
         """Take note of the app's end: what it has raised, or returned."""
@@ -228,8 +229,8 @@ class Watched:
             self._is_odd = False
             for what, detail in observer.of_message(message, kept, self._files):
                 self._observe(what, detail)
-        if direction == "receive" and kept.__class__ is dict and (kind := kept.get("type")).__class__ is str:
-            self._is_gone = self._is_gone or kind in _GONE
+        if direction == "receive" and kept.__class__ is dict and kept.get("type") in observer.GONE:
+            self._is_gone = True
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:
         """Return what is kept of a message, the size of its content in bytes, and whether some of that is missing."""

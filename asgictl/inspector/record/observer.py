@@ -16,6 +16,9 @@ from asgictl.inspector.record import CONTENT, Fact
 F = TypeVar("F", bound=Callable[..., Any])
 Facts = Iterator[tuple[Fact, Any]]
 
+# After one of these nobody hears the app: a tuple, for the type of a message can be anything.
+GONE = ("http.disconnect", "websocket.disconnect")
+
 # Keys whose values the app may change as it likes.
 _OWN = frozenset(("state",))
 
@@ -25,7 +28,7 @@ _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 _JOINED = re.compile(rb",\s*[^\s;,=]+=")
 
 
-class Lifespan(NamedTuple):
+class SeenLifespan(NamedTuple):
     """The lifespan that an inspector has seen last: its state, and its event loop."""
 
     state: object
@@ -40,7 +43,7 @@ def coroutine_function(function: F) -> F:
     return function
 
 
-def of_scope(scope: Any, lifespan: Lifespan | None) -> Facts:
+def of_scope(scope: Any, lifespan: SeenLifespan | None) -> Facts:
     """Yield what is to be seen when a connection begins."""
     if not isinstance(scope, dict):
         yield "scope", class_name(scope)

@@ -28,7 +28,7 @@ def records_of(app: ASGIApp, scope: Scope, messages: Sequence[Message], check: C
     async def main() -> None:
         with contextlib.suppress(Exception):  # it is in the records
             async with asyncio.timeout(1):
-                await Inspector(app, sink=records.append, check=check)(copy.deepcopy(scope), receive, send)
+                await Inspector(app, sink=records.append, check=check, info=True)(copy.deepcopy(scope), receive, send)
         await asyncio.sleep(0.01)
 
     asyncio.run(main())

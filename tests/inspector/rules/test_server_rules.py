@@ -82,7 +82,7 @@ class Server:
     def __init__(self, check: Check) -> None:
         self.records: list[Record] = []
         self._call: Call
-        self._inspector = Inspector(self._app, sink=self.records.append, check=check)
+        self._inspector = Inspector(self._app, sink=self.records.append, check=check, info=True)
 
     async def _app(self, _: Scope, receive: Receive, send: Send) -> None:
         for step in self._call.steps:

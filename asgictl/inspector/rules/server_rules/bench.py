@@ -30,13 +30,13 @@ class Bench:
         if isinstance(record, Event):
             self._counts[record.id] += 1
             if record.n != self._counts[record.id]:  # some that came before are not kept
-                self.drop(record.id)
+                self.forget(record.id)
                 return ()
         elif isinstance(record, Closed):
-            self.drop(record.id)
+            self.forget(record.id)
         return given.judged(record)
 
-    def drop(self, number: int) -> None:
+    def forget(self, number: int) -> None:
         """Judge a connection no more."""
         self._given.pop(number, None)
         self._counts.pop(number, None)
