@@ -237,6 +237,11 @@ def sent_last(message: Message, after: str) -> Callable[[Call], Call | None]:
     return change
 
 
+def accepted(change: Callable[[Call], Call | None]) -> Callable[[Call], Call | None]:
+    """Return a change for WebSockets that are accepted: nothing of a close goes to the client before."""
+    return lambda call: None if _index(call.steps, "websocket.accept") is None else change(call)
+
+
 def given_first(message: Message) -> Callable[[Call], Call | None]:
     """Return a change that gives a message before all others."""
     return lambda call: call._replace(messages=[message, *call.messages], steps=[None, *call.steps])
@@ -340,8 +345,8 @@ OF_CHATS = (
     Mutation("text in bytes sent", "A-342", sent_change("websocket.send", text=b"x", bytes=None)),
     Mutation("a message after the close", "A-343", sent_last(_TEXT, "websocket.close")),
     Mutation("a code in text", "A-345", sent_change("websocket.close", code="1000")),
-    Mutation("a code that is not sent", "A-346", sent_change("websocket.close", code=1006)),
-    Mutation("a long reason", "A-347", sent_change("websocket.close", reason="x" * 124)),
+    Mutation("a code that is not sent", "A-346", accepted(sent_change("websocket.close", code=1006))),
+    Mutation("a long reason", "A-347", accepted(sent_change("websocket.close", reason="x" * 124))),
     Mutation("closed twice", "A-348", sent_twice("websocket.close")),
 )
 
