@@ -20,6 +20,7 @@ LATER = {"version": "3.0", "spec_version": "2.4"}
 START: Message = {"type": "http.response.start", "status": 204, "headers": []}
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
+MORE: Message = {"type": "http.request", "body": b"x", "more_body": True}
 GONE: Message = {"type": "http.disconnect"}
 CONNECT: Message = {"type": "websocket.connect"}
 TEXT: Message = {"type": "websocket.receive", "text": "hello"}

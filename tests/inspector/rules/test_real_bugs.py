@@ -65,7 +65,7 @@ async def answer(send: Send, *chunks: bytes, status: int = 200, headers: Iterabl
 TEXT = (b"content-type", b"text/plain")
 
 
-@bug("Kludex/starlette#1764, fastapi/fastapi#4939, fastapi/fastapi#1458", "A-166")
+@bug("starlette#1764, fastapi#4939, fastapi#1458", "A-166")
 async def null_with_204(scope: Scope, receive: Receive, send: Send) -> None:
     """Send `null` as JSON with a status that has no content."""
     await receive()
@@ -73,14 +73,14 @@ async def null_with_204(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"null"})
 
 
-@bug("letuhao/lore-weave#299", "A-166")
+@bug("lore-weave#299", "A-166")
 async def page_with_304(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the page again, though the client has it."""
     await receive()
     await answer(send, b"the page", status=304)
 
 
-@bug("laurentS/slowapi#260, litestar-org/litestar#2196", "A-153")
+@bug("slowapi#260, litestar#2196", "A-153")
 async def start_for_each_chunk(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the start, with the limits in its headers, before each message of the answer."""
 
@@ -93,7 +93,7 @@ async def start_for_each_chunk(scope: Scope, receive: Receive, send: Send) -> No
     await answer(with_limits, b"one", b"two", headers=[TEXT])
 
 
-@bug("django/channels#1598, bytefish/asgi-webdav#24", "A-160")
+@bug("django/channels#1598, asgi-webdav#24", "A-160")
 async def error_page_after_answer(scope: Scope, receive: Receive, send: Send) -> None:
     """Send an error page for an exception that came after the answer."""
     await receive()
@@ -101,7 +101,7 @@ async def error_page_after_answer(scope: Scope, receive: Receive, send: Send) ->
     await answer(send, b"Internal Server Error", status=500, headers=[TEXT])
 
 
-@bug("skypilot-org/skypilot#10183, zauberzeug/nicegui#3740", "A-015", "websocket")
+@bug("skypilot#10183, nicegui#3740", "A-015", "websocket")
 async def error_page_on_websocket(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a page of HTTP for an exception on a WebSocket that was accepted."""
     await receive()
@@ -109,7 +109,7 @@ async def error_page_on_websocket(scope: Scope, receive: Receive, send: Send) ->
     await answer(send, b"Internal Server Error", status=500, headers=[TEXT])
 
 
-@bug("skypilot-org/skypilot#10183", "A-366", "websocket")
+@bug("skypilot#10183", "A-366", "websocket")
 async def close_after_denial(scope: Scope, receive: Receive, send: Send) -> None:
     """Close a WebSocket that is being denied by an answer."""
     await receive()
@@ -117,7 +117,7 @@ async def close_after_denial(scope: Scope, receive: Receive, send: Send) -> None
     await send({"type": "websocket.close", "code": 1008})
 
 
-@bug("django-files/django-files#421, goauthentik/authentik#22602", "A-333", "websocket")
+@bug("django-files#421, authentik#22602", "A-333", "websocket")
 async def accepted_twice(scope: Scope, receive: Receive, send: Send) -> None:
     """Accept in a base class and in the class itself."""
     await receive()
@@ -126,7 +126,7 @@ async def accepted_twice(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-@bug("fastapi/fastapi#2370, fastapi/fastapi#3438", "A-343", "websocket")
+@bug("fastapi#2370, fastapi#3438", "A-343", "websocket")
 async def sent_after_close(scope: Scope, receive: Receive, send: Send) -> None:
     """Go on with a broadcast to a WebSocket that the app has closed."""
     await receive()
@@ -135,7 +135,7 @@ async def sent_after_close(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.send", "text": "news"})
 
 
-@bug("zauberzeug/nicegui#1467", "A-348", "websocket")
+@bug("nicegui#1467", "A-348", "websocket")
 async def closed_twice(scope: Scope, receive: Receive, send: Send) -> None:
     """Close in the handler, and again in its `finally`."""
     await receive()
@@ -144,28 +144,28 @@ async def closed_twice(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1000})
 
 
-@bug("Kludex/starlette#486, Kludex/uvicorn#333", "A-412", "lifespan")
+@bug("starlette#486, uvicorn#333", "A-412", "lifespan")
 async def startup_that_raises(scope: Scope, receive: Receive, send: Send) -> None:
     """Raise in the startup, which servers take for an app without a lifespan."""
     await receive()
     raise ConnectionRefusedError("no database")
 
 
-@bug("mwmbl/mwmbl#375, sbomify/sbomify#366", "A-413", "lifespan")
+@bug("mwmbl#375, sbomify#366", "A-413", "lifespan")
 async def no_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Raise for every scope that is not of HTTP."""
     if scope["type"] != "http":
         raise ValueError(f"Django can only handle ASGI/HTTP connections, not {scope['type']}.")
 
 
-@bug("simonw/datasette-auth-github#10", "A-418", "lifespan")
+@bug("datasette-auth-github#10", "A-418", "lifespan")
 async def lifespan_as_request(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer every scope as if it were a request."""
     await receive()
     await answer(send, b"please log in", status=200, headers=[TEXT])
 
 
-@bug("dymmond/lilya#422, litestar-org/litestar#3934, django/asgiref#343, Kludex/starlette#906", "A-012")
+@bug("lilya#422, litestar#3934, asgiref#343, starlette#906", "A-012")
 async def path_changed_in_place(scope: Scope, receive: Receive, send: Send) -> None:
     """Take the prefix away in the very scope of those who have called."""
     scope["path"] = scope["path"].removeprefix("/") or "index.html"
@@ -173,14 +173,14 @@ async def path_changed_in_place(scope: Scope, receive: Receive, send: Send) -> N
     await answer(send, b"hello", headers=[TEXT])
 
 
-@bug("django/daphne#229", "A-144")
+@bug("daphne#229", "A-144")
 async def headers_in_text(scope: Scope, receive: Receive, send: Send) -> None:
     """Send headers in text, which one server lets pass."""
     await receive()
     await answer(send, b"hello", headers=[("content-type", "text/plain")])
 
 
-@bug("Kludex/uvicorn#366", "A-143")
+@bug("uvicorn#366", "A-143")
 async def headers_in_a_dictionary(scope: Scope, receive: Receive, send: Send) -> None:
     """Send headers that only look like an iterable of pairs."""
     await receive()
@@ -188,7 +188,7 @@ async def headers_in_a_dictionary(scope: Scope, receive: Receive, send: Send) ->
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-@bug("Kludex/uvicorn#1778, ocpp-asgi#19", "A-338", "websocket")
+@bug("uvicorn#1778, ocpp-asgi#19", "A-338", "websocket")
 async def subprotocol_as_header(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the subprotocol as a header, beside the server's own."""
     await receive()
@@ -196,7 +196,7 @@ async def subprotocol_as_header(scope: Scope, receive: Receive, send: Send) -> N
     await send({"type": "websocket.close"})
 
 
-@bug("Kludex/starlette#2613", "A-201")
+@bug("starlette#2613", "A-201")
 async def file_by_path_everywhere(scope: Scope, receive: Receive, send: Send) -> None:
     """Have the server send a file, whether it can or not."""
     await receive()
@@ -204,7 +204,7 @@ async def file_by_path_everywhere(scope: Scope, receive: Receive, send: Send) ->
     await send({"type": "http.response.pathsend", "path": __file__})
 
 
-@bug("redis/fastapi-redis-sdk#36, fullonic/brotli-asgi#38", "A-208", extensions={"http.response.pathsend": {}})
+@bug("fastapi-redis-sdk#36, brotli-asgi#38", "A-208", extensions={"http.response.pathsend": {}})
 async def file_within_a_body(scope: Scope, receive: Receive, send: Send) -> None:
     """Compress what comes as a body, and pass on what comes as a file."""
 
@@ -218,14 +218,14 @@ async def file_within_a_body(scope: Scope, receive: Receive, send: Send) -> None
     await compressed({"type": "http.response.pathsend", "path": __file__})
 
 
-@bug("girder/girder#3823", "A-163")
+@bug("girder#3823", "A-163")
 async def two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
     """Add the length that the framework has added already."""
     await receive()
     await answer(send, b"hello", headers=[TEXT, (b"content-length", b"5"), (b"content-length", b"5")])
 
 
-@bug("Kludex/starlette#803, marimo-team/marimo#4532", "A-162")
+@bug("starlette#803, marimo#4532", "A-162")
 async def length_before_gzip(scope: Scope, receive: Receive, send: Send) -> None:
     """Compress the body, and keep its length."""
     await receive()
@@ -234,7 +234,7 @@ async def length_before_gzip(scope: Scope, receive: Receive, send: Send) -> None
     await answer(send, gzip.compress(body), headers=headers)
 
 
-@bug("Kludex/uvicorn#3138", "A-365", "websocket")
+@bug("uvicorn#3138", "A-365", "websocket")
 async def denial_without_end(scope: Scope, receive: Receive, send: Send) -> None:
     """Deny a WebSocket by an answer that does not end."""
     await receive()
@@ -254,18 +254,14 @@ def test_bugs_of_apps(one: Bug) -> None:
 
 
 SERVERS: dict[tuple[str, str], Sequence[Call]] = {
-    ("benoitc/erlang-python#1, emmett-framework/granian#16", "A-113"): [request(headers=[("host", "localhost")])],
-    ("encode/httpx#2810, Kludex/starlette#2692", "A-109"): [
-        request(path="/a", raw_path=b"/a?b=1", query_string=b"b=1")
-    ],
-    ("Kludex/starlette#1336, django/asgiref#229, pgjones/hypercorn#259", "A-108"): [
+    ("erlang-python#1, granian#16", "A-113"): [request(headers=[("host", "localhost")])],
+    ("httpx#2810, starlette#2692", "A-109"): [request(path="/a", raw_path=b"/a?b=1", query_string=b"b=1")],
+    ("starlette#1336, asgiref#229, hypercorn#259", "A-108"): [
         request(path="/items", raw_path=b"/items", root_path="/api")
     ],
-    ("vinissimus/async-asgi-testclient#39: no subprotocols", "A-311"): [chat(subprotocols=[])],
-    ("vinissimus/async-asgi-testclient#39: the scheme", "A-303"): [chat(scheme="http")],
-    ("vectorize-io/hindsight#2131, vllm-project/vllm#11096", "A-135"): [
-        request(MORE, REQUEST, steps=(None, START, END, None))
-    ],
+    ("async-asgi-testclient#39: no subprotocols", "A-311"): [chat(subprotocols=[])],
+    ("async-asgi-testclient#39: the scheme", "A-303"): [chat(scheme="http")],
+    ("hindsight#2131, vllm#11096", "A-135"): [request(MORE, REQUEST, steps=(None, START, END, None))],
 }
 
 
@@ -276,14 +272,14 @@ def test_bugs_of_servers(case: tuple[str, str], calls: Sequence[Call]) -> None:
 
 
 async def headers_from_a_generator(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send headers that can be gone through once (Kludex/uvicorn#366)."""
+    """Send headers that can be gone through once (uvicorn#366)."""
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": (pair for pair in [TEXT])})
     await send({"type": "http.response.body", "body": b"hello"})
 
 
 async def denial(scope: Scope, receive: Receive, send: Send) -> None:
-    """Deny a WebSocket by an answer, which one server logs as an error (Kludex/uvicorn#3138)."""
+    """Deny a WebSocket by an answer, which one server logs as an error (uvicorn#3138)."""
     await receive()
     await send({"type": "websocket.http.response.start", "status": 403, "headers": [TEXT]})
     await send({"type": "websocket.http.response.body", "body": b"not you"})

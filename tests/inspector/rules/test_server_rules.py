@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from asgictl.asgi import Message
 from asgictl.inspector.record import Finding
 from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.server_rules.probed import PROBED
@@ -19,6 +18,7 @@ from tests.inspector.rules.calls import (
     GONE,
     LATER,
     LEFT,
+    MORE,
     REQUEST,
     SHUTDOWN,
     START,
@@ -59,7 +59,6 @@ HOST = (b"host", b"localhost")
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 STATE: dict[str, Any] = {}
 DISCONNECTED: Steps = (None, None, START, END)
-MORE: Message = {"type": "http.request", "body": b"x", "more_body": True}
 
 Calls = Sequence[Call]
 
