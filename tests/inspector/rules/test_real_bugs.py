@@ -93,12 +93,20 @@ async def start_for_each_chunk(scope: Scope, receive: Receive, send: Send) -> No
     await answer(with_limits, b"one", b"two", headers=[TEXT])
 
 
-@bug("django/channels#1598, asgi-webdav#24", "A-160")
+@bug("django/channels#1598", "A-153")
 async def error_page_after_answer(scope: Scope, receive: Receive, send: Send) -> None:
     """Send an error page for an exception that came after the answer."""
     await receive()
     await answer(send, b"done", headers=[TEXT])
     await answer(send, b"Internal Server Error", status=500, headers=[TEXT])
+
+
+@bug("asgi-webdav#24", "A-160", extensions={"http.response.pathsend": {}})
+async def file_after_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an empty answer, and then the file itself."""
+    await receive()
+    await answer(send, headers=[(b"x-name", b"file")])
+    await send({"type": "http.response.pathsend", "path": __file__})
 
 
 @bug("skypilot#10183, nicegui#3740", "A-015", "websocket")
