@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic
 
-from asgictl.asgi import ASGIApp, Receive, Scope, Send
+from asgictl.asgi import Asgi2, ASGIApp, Receive, Scope, Send
 from asgictl.inspector.record import Closed, Finding, Record, Sink, redaction
 from asgictl.inspector.record.connection import WatchedConnection
 from asgictl.inspector.record.memory import Memory
@@ -66,6 +66,8 @@ class Inspector(Generic[S]):
         self.replay_of: int | None = None
         self.latest_failure: tuple[int, Callable[[str], str]] | None = None
         self.lifespan: SeenLifespan | None = None
+        # Which one the app has instead of ASGI 3, until that is told.
+        self.interface = "asgi2" if isinstance(app, Asgi2) else None
         self._ids = itertools.count(first_id)
         self._on_finding = on_finding
         self._referee = LiveReferee(check, ignore, info=info) if check != "off" else None

@@ -17,6 +17,7 @@ from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Finding, Severity, Sink
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.recorder import Inspector
+from asgictl.inspector.request import Check
 
 # How long an app may take for its next message, in seconds.
 TIMEOUT = 10.0
@@ -141,6 +142,7 @@ class Driver:
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError(ASYNCIO)
         number = next(self._ids)
+        check: Check = "off" if self._check is None else "app"
         inspector = Inspector(
             self._app,
             sink=self.memory,
@@ -148,12 +150,14 @@ class Driver:
             redact_body=self._redact_body,
             body_limit=_KEPT,
             first_id=number,
-            check="off" if self._check is None else "app",
+            check=check,
             on_finding=self._findings.append,
         )
         inspector.replay_of = replay_of
-        app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
-        return Call(app if around is None else around(app), scope, number, self.timeout)
+        shown: ASGIApp = inspector
+        if self.watch is not None:
+            shown = Inspector(inspector, sink=self.watch, first_id=number, check=check)
+        return Call(shown if around is None else around(shown), scope, number, self.timeout)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""

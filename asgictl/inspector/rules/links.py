@@ -30,6 +30,10 @@ WSGI = f"{_ASGI}specs/www.html#wsgi-compatibility"
 LIFESPAN = f"{_ASGI}specs/lifespan.html#lifespan-protocol"
 LIFESPAN_SCOPE = f"{_ASGI}specs/lifespan.html#scope"
 LIFESPAN_STATE = f"{_ASGI}specs/lifespan.html#lifespan-state"
+STARTUP_COMPLETE = f"{_ASGI}specs/lifespan.html#startup-complete-send-event"
+STARTUP_FAILED = f"{_ASGI}specs/lifespan.html#startup-failed-send-event"
+SHUTDOWN_COMPLETE = f"{_ASGI}specs/lifespan.html#shutdown-complete-send-event"
+SHUTDOWN_FAILED = f"{_ASGI}specs/lifespan.html#shutdown-failed-send-event"
 
 PUSH = f"{_ASGI}extensions.html#http-2-server-push"
 ZERO_COPY = f"{_ASGI}extensions.html#zero-copy-send"
@@ -39,6 +43,9 @@ TRAILERS = f"{_ASGI}extensions.html#http-trailers"
 DEBUG = f"{_ASGI}extensions.html#debug"
 DENIAL = f"{_ASGI}extensions.html#websocket-denial-response"
 TLS = f"{_ASGI}specs/tls.html"
+
+HTTP = f"{_ASGI}specs/www.html#http"
+CORS = "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials"
 
 
 def rfc(number: int, section: str) -> str:

@@ -5,17 +5,19 @@ import fnmatch
 import logging
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 from asgictl import failure
-from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Event, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
-from asgictl.inspector.rules.case import Case, Shared
+from asgictl.inspector.rules.case import Case, OtherCase, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
+from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.rule import Broken
 from asgictl.inspector.rules.server_rules.bench import Bench
+from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
 
@@ -24,10 +26,10 @@ _CALLERS = frozenset((str(Path(__file__).parents[1] / "recorder.py"), asyncio.ev
 
 _RECORDER = str(Path(__file__).parents[1])
 
-# Of so many that are over messages are still judged that an app sends too late.
-_REMEMBERED = 100
+_KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
-_KINDS: dict[str, type[Case]] = {"http": HttpCase}
+# Of so many connections it is seen what an app sends after it has ended.
+_LATE = 1000
 
 
 class Referee:
@@ -43,64 +45,57 @@ class Referee:
         self._info = info
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
-        self._counts: dict[int, int] = {}
-        self._over: deque[int] = deque()
+        # Those that have ended, of which something may still come.
+        self._ended: deque[int] = deque()
         self._bench = Bench() if check == "all" else None
 
-    def findings(self, record: Record) -> list[Finding]:
+    def findings(self, record: Record) -> Sequence[Finding]:
         """Return what is wrong with a record, by those that came before."""
         try:
-            found = list(self._judged(record))
+            judged = self._judged(record)
             if self._bench is not None:
-                found += self._bench.judged(record)
+                judged = [*judged, *self._bench.judged(record)]
+            if not judged:
+                return ()
+            found = list(judged)
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
-            self._forget(record.id)
+            self._cases.pop(record.id, None)
             if self._bench is not None:
                 self._bench.forget(record.id)
-            return []
-        return [self._finding(record, one) for one in found if self._counts_in(one)] if found else []
+            return ()
+        return [self._finding(record, one) for one in found if self._counts_in(one)]
 
-    def _judged(self, record: Record) -> Iterator[Broken]:
-        if isinstance(record, Opened):
-            return self._opened(record)
+    def _judged(self, record: Record) -> Iterable[Broken]:
+        kind = record.__class__
+        if kind is Opened:
+            return self._opened(record)  # type: ignore[arg-type]  # of its class
         case = self._cases.get(record.id)
         if case is None:
-            return iter(())
-        if isinstance(record, Event):
-            return self._told(case, record)
+            return ()
+        if kind is Event:
+            return self._told(case, record)  # type: ignore[arg-type]  # as before
+        if isinstance(record, Closed):
+            self._ended.append(record.id)
+            if len(self._ended) > _LATE:
+                self._cases.pop(self._ended.popleft(), None)
+            return case.closed(record)
         if isinstance(record, Raised):
-            return iter(case.raised(record))
-        if isinstance(record, Observed):
-            return iter(case.observed(record))
-        return self._closed(case, record) if isinstance(record, Closed) else iter(())
+            return case.raised(record)
+        return case.observed(record) if isinstance(record, Observed) else ()
 
-    def _closed(self, case: Case, record: Closed) -> Iterator[Broken]:
-        """Judge the end; what comes after it is heard of the latest only."""
-        self._over.append(record.id)
-        if len(self._over) > _REMEMBERED:
-            self._forget(self._over.popleft())
-        return iter(case.closed(record))
-
-    def _forget(self, number: int) -> None:
-        self._cases.pop(number, None)
-        self._counts.pop(number, None)
-
-    def _opened(self, record: Opened) -> Iterator[Broken]:
+    def _opened(self, record: Opened) -> Iterable[Broken]:
         name = record.scope.get("type")
-        kind = _KINDS.get(name) if isinstance(name, str) else None
-        if kind is None or isinstance(record, Continued):  # of which the beginning is not known
-            return iter(())
+        kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
         self._cases[record.id] = case = kind(record, self._shared)
-        self._counts[record.id] = 0
-        return iter(case.opened())
+        return case.opened()
 
-    def _told(self, case: Case, event: Event) -> Iterator[Broken]:
-        self._counts[event.id] += 1
-        if event.n != self._counts[event.id]:  # some that came before are not kept
-            self._forget(event.id)
-            return iter(())
-        return iter(case.told(event))
+    def _told(self, case: Case, event: Event) -> Iterable[Broken]:
+        case.count += 1
+        if event.n != case.count:  # some that came before are not kept
+            del self._cases[event.id]
+            return ()
+        return case.told(event)
 
     def _counts_in(self, found: Broken) -> bool:
         rule = found.rule
@@ -109,8 +104,10 @@ class Referee:
         return not any(fnmatch.fnmatchcase(rule.id, pattern) for pattern in self._ignore)
 
     def _finding(self, record: Record, found: Broken) -> Finding:
-        n = found.n if found.n is not None else getattr(record, "n", self._counts.get(record.id, 0))
-        n = 0 if isinstance(record, Opened) else n
+        n = found.n
+        if n is None:
+            case = self._cases.get(record.id)
+            n = 0 if isinstance(record, Opened) else getattr(record, "n", case.count if case else 0)
         place = record.error.place if isinstance(record, (Raised, Closed)) and record.error else None
         if isinstance(record, Event) and record.direction == "send":
             place = self.place()

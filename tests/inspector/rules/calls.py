@@ -9,7 +9,7 @@ from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.record import Finding, Record
 from asgictl.inspector.request import Check
-from asgictl.inspector.rules.examples.example import CHAT, GET, LIFESPAN
+from asgictl.inspector.rules.example import CHAT, GET, LIFESPAN
 
 ABSENT = object()
 

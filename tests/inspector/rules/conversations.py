@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from asgictl.asgi import Message
-from asgictl.inspector.rules.examples.example import CHAT, GET
+from asgictl.inspector.rules.example import CHAT, GET
 from tests.inspector.rules.calls import (
     ACCEPT,
     CONNECT,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
-from asgictl.inspector.rules.examples.example import CHAT, GET, LIFESPAN
+from asgictl.inspector.rules.example import CHAT, GET, LIFESPAN
 from tests.inspector.rules.calls import (
     ACCEPT,
     CONNECT,
@@ -101,12 +101,12 @@ async def error_page_after_answer(scope: Scope, receive: Receive, send: Send) ->
     await answer(send, b"Internal Server Error", status=500, headers=[TEXT])
 
 
-@bug("asgi-webdav#24", "A-160", extensions={"http.response.pathsend": {}})
-async def file_after_answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send an empty answer, and then the file itself."""
+@bug("asgi-webdav#24", "A-159")
+async def body_after_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an empty answer, and then what it was for."""
     await receive()
-    await answer(send, headers=[(b"x-name", b"file")])
-    await send({"type": "http.response.pathsend", "path": __file__})
+    await answer(send, status=404)
+    await send({"type": "http.response.body", "body": b"Not Found"})
 
 
 @bug("skypilot#10183, nicegui#3740", "A-015", "websocket")
