@@ -1,5 +1,6 @@
 """Visit one of the sample apps, as a client would, and print what is found, and what it has answered otherwise."""
 
+import contextlib
 import importlib
 import json
 import re
@@ -59,6 +60,26 @@ def engine(client, target):
             surprises.append(f"{target}: {answers}")
 
 
+async def cut_upload():
+    """Have a client go in the middle of its upload; whatever the app does with that."""
+    messages = [{"type": "http.request", "body": b"half", "more_body": True}]
+    headers = [(b"host", b"localhost"), (b"content-length", b"8"), (b"content-type", b"text/plain")]
+    scope = {
+        **{"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST"},
+        **{"scheme": "http", "path": "/echo", "raw_path": b"/echo", "query_string": b"", "root_path": ""},
+        **{"headers": headers, "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 80), "state": {"database": ""}},
+    }
+
+    async def receive():
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message):
+        pass
+
+    with contextlib.suppress(Exception):
+        await app(scope, receive, send)
+
+
 with Inspected(app, check=None) as client:
     for method, target, headers, body, status in module.VISITS:
         exchanged.append(f"{method} {target} {headers}")
@@ -78,6 +99,8 @@ with Inspected(app, check=None) as client:
     if hasattr(module, "ENGINE"):
         exchanged.append("Socket.IO")
         engine(client, module.ENGINE)
+    exchanged.append("cut upload")
+    client._runner.run(cut_upload())
     exchanged.append("the end")
 
 print(json.dumps({"found": found, "surprises": surprises, "records": len(sink) > len(module.VISITS)}))
