@@ -103,8 +103,12 @@ BREAKS: dict[str, list[Calls]] = {
         [request(headers=[HOST, (b"content-length", b"1.5")])],
         [request(headers=[HOST, (b"content-length", b"0"), (b"transfer-encoding", b"chunked")])],
     ],
-    "A-131": [[request({"type": "http.request", "body": "text"})], [request({"type": "http.request", "body": None})]],
-    "A-132": [[request({"type": "http.request", "more_body": 0})]],
+    "A-131": [
+        [request({"type": "http.request", "body": "text"})],
+        [request({"type": "http.request", "body": None})],
+        [request({"type": "http.request", "body": memoryview(b"x")})],
+    ],
+    "A-132": [[request({"type": "http.request", "more_body": 0})], [request({**MORE, "more_body": 1}, REQUEST)]],
     "A-133": [[request(REQUEST, REQUEST)]],
     "A-134": [[request(GONE, REQUEST)]],
     "A-135": [[request(MORE, MORE, steps=(None, START, END, None))]],
@@ -147,6 +151,7 @@ BREAKS: dict[str, list[Calls]] = {
     "A-323": [
         [chat(CONNECT, {"type": "websocket.receive", "bytes": "text"})],
         [chat(CONNECT, {**TEXT, "text": b"bytes"})],
+        [chat(CONNECT, {"type": "websocket.receive", "bytes": memoryview(b"x")})],
     ],
     "A-324": [[chat(CONNECT, {**TEXT, "bytes": b""})], [chat(CONNECT, {"type": "websocket.receive", "text": None})]],
     "A-325": [

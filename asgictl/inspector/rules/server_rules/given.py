@@ -1,6 +1,6 @@
 """One connection as the server gives it: what all kinds of them have in common."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from asgictl.inspector.record import Closed, Event, Observed, Opened, Raised, Record
@@ -33,14 +33,18 @@ class Given:
     receives: frozenset[str] = frozenset()
     # The rule for a state that is the lifespan's own.
     state_rule: Rule = http_scope.STATE_COPY
+    # The rules for the keys of a message that hold its content.
+    content_rules: Mapping[str, Rule] = {}
 
     def __init__(self, opened: Opened, served: Served) -> None:
         self.scope: dict[str, Any] = opened.scope
         self.served = served
+        self._latest: Event | None = None
 
     def judged(self, record: Record) -> Iterable[Broken]:
         """Yield what the server does wrong in a record."""
         if isinstance(record, Event):
+            self._latest = record
             return self._received(record) if record.direction == "receive" else self.sent(record)
         if isinstance(record, Opened):
             return self._opened()
@@ -94,6 +98,9 @@ class Given:
             yield every_scope.DICTIONARY(f"the scope is an object of `{record.detail}`, and not a dictionary", n=0)
         elif record.what == "state":
             yield self.state_rule("the `state` is the lifespan's own, and not a copy of it", n=0)
+        elif record.what == "memoryview" and self._latest is not None and self._latest.direction == "receive":
+            if isinstance(record.detail, str) and (rule := self.content_rules.get(record.detail)):
+                yield rule(f"`{record.detail}` is a memoryview, and not bytes")
         elif record.what == "loop":
             yield lifespan_scope.LOOP("the app is called in another event loop than its lifespan", n=0)
 

@@ -3,7 +3,7 @@
 https://asgi.readthedocs.io/en/latest/specs/www.html#request-receive-event
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from asgictl.inspector.record import Event, Observed, Opened, Raised
 from asgictl.inspector.rules import links
@@ -45,6 +45,7 @@ class HttpGiven(Given):
 
     receives = frozenset(("http.request", "http.disconnect"))
     state_rule = http_scope.STATE_COPY
+    content_rules: Mapping[str, Rule] = {"body": BODY}
 
     def __init__(self, opened: Opened, served: Served) -> None:
         super().__init__(opened, served)
@@ -74,13 +75,13 @@ class HttpGiven(Given):
             yield WHOLE("`http.request` follows the last part of the body")
         else:
             yield from self._of_size(event)
-        self._is_whole = self._is_whole or event.get("more_body", False) is not True
+        self._is_whole = self._is_whole or not event.get("more_body")
 
     def _of_size(self, event: Event) -> Iterator[Broken]:
         before, self._size = self._size, self._size + event.size
         if self._length is None:
             return
-        is_last = event.get("more_body", False) is not True
+        is_last = not event.get("more_body")
         if before <= self._length and (self._size > self._length or (is_last and self._size < self._length)):
             yield LENGTH(f"the Content-Length is {self._length}, and the app receives {self._size} bytes")
 
@@ -91,9 +92,9 @@ class HttpGiven(Given):
         if kind == _START:
             self._is_started = True
             self._has_trailers = event.get("trailers") is True
-        elif kind == _PATH or (kind in {_BODY, _FILE} and event.get("more_body", False) is not True):
+        elif kind == _PATH or (kind in {_BODY, _FILE} and not event.get("more_body")):
             self._is_answered = is_over or not self._has_trailers
-        elif kind == _TRAILERS and event.get("more_trailers", False) is not True:
+        elif kind == _TRAILERS and not event.get("more_trailers"):
             self._is_answered = True
         self._after.sent(event, is_right=is_right and kind in {_START, _BODY, _FILE, _PATH})
         return ()

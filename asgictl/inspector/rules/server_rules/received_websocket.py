@@ -3,7 +3,7 @@
 https://asgi.readthedocs.io/en/latest/specs/www.html#connect-receive-event
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from asgictl.inspector.record import Event, Observed, Opened, Raised
 from asgictl.inspector.rules import links
@@ -64,6 +64,7 @@ class WebSocketGiven(Given):
 
     receives = frozenset(("websocket.connect", "websocket.receive", "websocket.disconnect"))
     state_rule = websocket_scope.STATE
+    content_rules: Mapping[str, Rule] = {"bytes": VALUES}
 
     def __init__(self, opened: Opened, served: Served) -> None:
         super().__init__(opened, served)
