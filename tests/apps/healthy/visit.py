@@ -7,6 +7,9 @@ import re
 import sys
 
 from asgictl import Inspector
+from asgictl.inspector.record import Finding
+from asgictl.inspector.rules.referee import Referee
+from asgictl.inspector.sessions import codec
 from asgictl.testing import Disconnected, Inspected, Refused
 
 import visits
@@ -102,5 +105,11 @@ with Inspected(app, check=None) as client:
     exchanged.append("cut upload")
     client._runner.run(cut_upload())
     exchanged.append("the end")
+
+# The same records again, as a session that was saved has them.
+referee = Referee("all")
+for record in sink:
+    if not isinstance(record, Finding):
+        found += [f"saved: {one.rule} {one.text}" for one in referee.findings(codec.loads(codec.dumps(record)))]
 
 print(json.dumps({"found": found, "surprises": surprises, "records": len(sink) > len(module.VISITS)}))
