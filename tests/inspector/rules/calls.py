@@ -10,6 +10,8 @@ from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.inspector.record import Finding, Record
 from asgictl.inspector.request import Check
 from asgictl.inspector.rules.example import CHAT, GET, LIFESPAN
+from asgictl.inspector.rules.referee import Referee
+from asgictl.inspector.sessions import codec
 
 ABSENT = object()
 
@@ -117,10 +119,23 @@ class Server:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def found(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, info: bool = True) -> list[Finding]:
-    """Return what is found of calls of one app, in so many event loops."""
+def recorded(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, info: bool = True) -> list[Record]:
+    """Return what is recorded, and found, of calls of one app, in so many event loops."""
     server = Server(check, info=info)
     size = -(-len(calls) // loops)
     for n in range(0, len(calls), size):
         asyncio.run(server.run(calls[n : n + size]))
-    return [record for record in server.records if isinstance(record, Finding)]
+    return server.records
+
+
+def found(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, info: bool = True) -> list[Finding]:
+    """Return what is found of calls of one app, in so many event loops."""
+    records = recorded(calls, check, loops=loops, info=info)
+    return [record for record in records if isinstance(record, Finding)]
+
+
+def found_again(records: Sequence[Record]) -> list[Finding]:
+    """Return what is found in the same records when they come from a session that was saved."""
+    referee = Referee("all", info=True)
+    lines = [codec.dumps(record) for record in records if not isinstance(record, Finding)]
+    return [finding for line in lines if (record := codec.loads(line)) for finding in referee.findings(record)]

@@ -16,7 +16,7 @@ from asgictl.inspector.record import FACTS, Closed, Event, Failure, Finding, Obs
 from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.referee import Referee
 from tests.inspector.rules import conversations
-from tests.inspector.rules.calls import STARTED, STARTUP, Call, found, lifespan
+from tests.inspector.rules.calls import STARTED, STARTUP, Call, found, found_again, lifespan, recorded
 from tests.inspector.rules.conversations import Mutation
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -56,7 +56,7 @@ MUTATIONS = [
 
 @pytest.mark.parametrize(("strategy", "mutation"), MUTATIONS)
 def test_one_illegal_change(strategy: st.SearchStrategy[Call], mutation: Mutation) -> None:
-    """A change that breaks a rule is told of by that rule, whatever the conversation was."""
+    """A change that breaks a rule is told of by that rule, whatever the conversation was, also in a saved session."""
 
     @settings(max_examples=5, deadline=None, phases=PHASES)
     @given(strategy)
@@ -64,7 +64,10 @@ def test_one_illegal_change(strategy: st.SearchStrategy[Call], mutation: Mutatio
         one = mutation.change(call)
         assume(one is not None)
         assert one is not None
-        assert mutation.rule in {finding.rule for finding in found([one], info=False)}
+        records = recorded([one])
+        live = [record for record in records if isinstance(record, Finding)]
+        assert mutation.rule in {finding.rule for finding in live if finding.severity != "info"}
+        assert {(again.rule, again.n) for again in found_again(records)} == {(one.rule, one.n) for one in live}
 
     changed()
 

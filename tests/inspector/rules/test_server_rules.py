@@ -7,6 +7,7 @@ import pytest
 
 from asgictl.inspector.record import Finding
 from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules.server_rules.bench import Bench
 from asgictl.inspector.rules.server_rules.probed import PROBED
 from tests.inspector.rules.calls import (
     ABSENT,
@@ -31,7 +32,9 @@ from tests.inspector.rules.calls import (
     changed,
     chat,
     found,
+    found_again,
     lifespan,
+    recorded,
     request,
 )
 
@@ -294,6 +297,16 @@ def test_what_breaks_it(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
+def test_in_a_saved_session(rule: str) -> None:
+    """The same is found in a session that was saved, at the same messages."""
+    for calls in BREAKS[rule]:
+        records = recorded(calls, loops=LOOPS.get(rule, 1))
+        live = [record for record in records if isinstance(record, Finding)]
+
+        assert [(one.rule, one.n) for one in found_again(records)] == [(one.rule, one.n) for one in live]
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_what_keeps_it(rule: str) -> None:
     """Nothing is said of what is close to that, and right."""
     assert KEEPS[rule]
@@ -301,11 +314,17 @@ def test_what_keeps_it(rule: str) -> None:
         assert of_server(found(calls)) == set(), calls
 
 
-def test_only_where_it_is_asked_for() -> None:
-    """Without `check="all"` nothing is said of the server."""
+def test_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Without `check="all"` nothing is said of the server, and nothing of it is looked at."""
+
+    def judged(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Bench, "judged", judged)
     calls = [call for some in BREAKS.values() for one in some for call in one]
 
     assert of_server(found(calls, check="app")) == set()
+    assert [record.exc_info for record in caplog.records if record.name == "asgictl.inspector"] == []
 
 
 def test_minimal_scopes() -> None:
