@@ -45,6 +45,34 @@ FRAMES = st.one_of(
 )
 
 
+TEXT = (b"content-type", b"text/plain")
+PAGE: Message = {"type": "http.response.body", "body": b"page"}
+
+
+def begun(*headers: tuple[bytes, bytes], **more: Any) -> Message:
+    """Return the beginning of an answer with text."""
+    return {"type": "http.response.start", "status": 200, "headers": [TEXT, *headers], **more}
+
+
+# An answer with each of the extensions.
+EXTENDED: list[tuple[str, list[Message]]] = [
+    ("http.response.pathsend", [begun(), {"type": "http.response.pathsend", "path": __file__}]),
+    ("http.response.push", [begun(), {"type": "http.response.push", "path": "/style.css", "headers": []}, PAGE]),
+    (
+        "http.response.early_hint",
+        [{"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]}, begun(), PAGE],
+    ),
+    (
+        "http.response.trailers",
+        [
+            begun((b"trailer", b"x-sum"), trailers=True),
+            PAGE,
+            {"type": "http.response.trailers", "headers": [(b"x-sum", b"5")], "more_trailers": False},
+        ],
+    ),
+]
+
+
 def body_messages(kind: str, chunks: Sequence[bytes]) -> list[Message]:
     """Return a body in parts, the last of which is empty."""
     parts = [{"type": kind, "body": chunk, "more_body": True} for chunk in chunks]
@@ -74,6 +102,10 @@ def requests(draw: st.DrawFn) -> Call:
     if draw(st.integers(0, 4)) == 0:  # the client goes before it is answered
         kept = messages[: draw(st.integers(0, len(messages)))]
         return Call(scope, [*kept, GONE], [None] * (len(kept) + 1))
+    if method == "GET" and draw(st.integers(0, 3)) == 0:
+        extension, answer = draw(st.sampled_from(EXTENDED))
+        scope["extensions"] = {extension: {}}
+        return Call(scope, [*messages, GONE], [*[None] * len(messages), *answer])
     answer = draw(answers(method))
     if len(answer) > 2 and draw(st.integers(0, 4)) == 0:  # it goes in the middle of the answer
         return Call(scope, [*messages, GONE], [*[None] * len(messages), *answer[:-1], None])
