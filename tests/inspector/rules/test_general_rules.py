@@ -26,7 +26,7 @@ MORE: Message = {"type": "http.response.body", "more_body": True}
 
 def judged(*records: Record, check: Any = "app") -> list[str]:
     """Return what is found of records."""
-    referee = Referee(check)
+    referee = Referee(check, info=True)
     return [f"{one.rule} {one.blame} #{one.n} {one.text}" for record in records for one in referee.findings(record)]
 
 
@@ -121,7 +121,7 @@ class TestApps:
 
     def test_unknown_types(self) -> None:
         """An app that does nothing with an unknown type has at least not answered it."""
-        referee = Referee()
+        referee = Referee(info=True)
         records: list[Record] = [Opened(0, 0.0, {"type": "telegraph"}), Closed(0, 0.0)]
 
         assert [one.severity for record in records for one in referee.findings(record)] == ["info"]
@@ -183,7 +183,7 @@ class TestApps:
 
     def test_two_starts_in_two_requests(self) -> None:
         """Each connection is judged by itself, and after it has ended only for so long."""
-        referee = Referee()
+        referee = Referee(info=True)
         for number in range(3000):
             for record in (Opened(number, 0.0, GET), Event(number, 1, 0.0, "send", START)):
                 assert not referee.findings(record)
@@ -195,7 +195,7 @@ class TestApps:
 
 def severities(*records: Record) -> list[str]:
     """Return how serious is what is found of records."""
-    referee = Referee()
+    referee = Referee(info=True)
     return [one.severity for record in records for one in referee.findings(record)]
 
 
@@ -239,7 +239,7 @@ SCOPES = some.builds(
 )
 def test_anything(scope: Any, messages: Iterable[tuple[bool, Any]], detail: Any, check: Any) -> None:
     """Whatever is recorded, it is judged, and not changed."""
-    referee = Referee(check)
+    referee = Referee(check, info=True)
     before = safe(scope)
     with mock.patch("asgictl.inspector.rules.referee._logger") as logger:
         found = [*referee.findings(Opened(0, 0.0, scope))]

@@ -37,7 +37,7 @@ def start(status: Any, *headers: Any) -> Message:
 
 def judged(*records: Record) -> list[str]:
     """Return what is found of records."""
-    referee = Referee()
+    referee = Referee(info=True)
     return [f"{one.rule} {one.severity}" for record in records for one in referee.findings(record)]
 
 
