@@ -219,6 +219,8 @@ def test_everything_is_kept(asgi_inspect: type[Inspected]) -> None:
     """An answer of many chunks is there as a whole, and so is a request before many others."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
         await send({"type": "http.response.start", "status": 200})
         for _ in range(3000):
             await send({"type": "http.response.body", "body": b"x", "more_body": True})
@@ -259,6 +261,8 @@ def test_an_app_that_does_not_stop(asgi_inspect: type[Inspected]) -> None:
     sent = 0
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
         nonlocal sent
         await send({"type": "http.response.start", "status": 200})
         while True:
@@ -344,6 +348,8 @@ def test_an_answer_without_end(asgi_inspect: type[Inspected]) -> None:
     heard: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close"})
@@ -404,6 +410,7 @@ def test_what_is_raised_later(asgi_inspect: type[Inspected]) -> None:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            await receive()
             await send({"type": "websocket.accept"})
         elif scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200})
@@ -422,6 +429,7 @@ def test_what_is_raised_before_the_client_goes(asgi_inspect: type[Inspected]) ->
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            await receive()
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.send", "text": "last"})
         elif scope["type"] == "http":

@@ -31,7 +31,7 @@ BYTES = Rule(
 )
 LOWER_CASE = Rule(
     "A-145",
-    "info",  # Django, BlackSheep and Socket.IO write them as HTTP/1.1 shows them, and every server lowers them
+    "error",
     "app",
     "The names of headers are in lower case.",
     links.RESPONSE_START,
