@@ -22,7 +22,7 @@ _logger = logging.getLogger("asgictl.inspector")
 _KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
 # Of so many connections it is seen what an app sends after it has ended.
-_LATE = 1000
+_LATE = 100
 
 
 class Referee:
@@ -57,7 +57,7 @@ class Referee:
 
     def _judged(self, record: Record) -> Iterable[Broken]:
         if isinstance(record, Opened):
-            return self._opened(record)
+            return () if isinstance(record, Continued) else self._opened(record)  # of which the beginning is not known
         case = self._cases.get(record.id)
         if case is None:
             return ()
@@ -76,8 +76,6 @@ class Referee:
         return ()
 
     def _opened(self, record: Opened) -> Iterable[Broken]:
-        if isinstance(record, Continued):  # of which the beginning is not known
-            return ()
         name = record.scope.get("type")
         kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
         self._cases[record.id] = case = kind(record, self._shared)
