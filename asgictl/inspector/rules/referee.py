@@ -12,6 +12,7 @@ from types import FrameType
 from asgictl import failure
 from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
+from asgictl.inspector.rules import conduct
 from asgictl.inspector.rules.case import Case, OtherCase, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.lifespan_case import LifespanCase
@@ -29,7 +30,7 @@ _RECORDER = str(Path(__file__).parents[1])
 _KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
 # Of so many connections it is seen what an app sends after it has ended.
-_LATE = 1000
+_LATE = 100
 
 
 class Referee:
@@ -46,7 +47,7 @@ class Referee:
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
         # Those that have ended, of which something may still come.
-        self._ended: deque[int] = deque()
+        self._ended: deque[int] = deque(maxlen=_LATE)
         self._bench = Bench() if check == "all" else None
 
     def findings(self, record: Record) -> Sequence[Finding]:
@@ -73,18 +74,24 @@ class Referee:
 
     def _judged(self, record: Record) -> Iterable[Broken]:
         if isinstance(record, Opened):
-            return self._opened(record)
+            return () if isinstance(record, Continued) else self._opened(record)  # of which the beginning is not known
         case = self._cases.get(record.id)
         if case is None:
-            return ()
+            return self._late(record) if record.id in self._ended else ()
         if isinstance(record, Closed):
+            del self._cases[record.id]
             self._ended.append(record.id)
-            if len(self._ended) > _LATE:
-                self._cases.pop(self._ended.popleft(), None)
-            return case.closed(record)
+            return [one if one.n is not None else one._replace(n=case.count) for one in case.closed(record)]
         if isinstance(record, Raised):
             return case.raised(record)
         return case.observed(record) if isinstance(record, Observed) else ()
+
+    @staticmethod
+    def _late(record: Record) -> Iterable[Broken]:
+        """Return what is wrong with what comes after an app has ended."""
+        if isinstance(record, Event) and record.direction == "send":
+            return [conduct.of_late(record)]
+        return conduct.of_fact(record) if isinstance(record, Observed) else ()
 
     def _lost(self, record: Record) -> Iterable[Broken]:
         """Return nothing more of a connection of which some messages are not kept."""
@@ -92,8 +99,6 @@ class Referee:
         return ()
 
     def _opened(self, record: Opened) -> Iterable[Broken]:
-        if isinstance(record, Continued):  # of which the beginning is not known
-            return ()
         name = record.scope.get("type")
         kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
         self._cases[record.id] = case = kind(record, self._shared)

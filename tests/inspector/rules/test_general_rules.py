@@ -184,12 +184,12 @@ class TestApps:
     def test_two_starts_in_two_requests(self) -> None:
         """Each connection is judged by itself, and after it has ended only for so long."""
         referee = Referee(info=True)
-        for number in range(3000):
+        for number in range(1200):
             for record in (Opened(number, 0.0, GET), Event(number, 1, 0.0, "send", START)):
                 assert not referee.findings(record)
             referee.findings(Closed(number, 0.0))
 
-        late = [referee.findings(Event(number, 2, 0.0, "send", BODY)) for number in (0, 2999)]
+        late = [referee.findings(Event(number, 2, 0.0, "send", BODY)) for number in (0, 1199)]
         assert [[one.rule for one in found] for found in late] == [[], ["A-023"]]
 
 

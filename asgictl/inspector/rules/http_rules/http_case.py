@@ -15,11 +15,14 @@ from asgictl.inspector.rules.http_rules import (
     response_start,
 )
 from asgictl.inspector.rules.http_rules.extension_messages import CONTENT, TYPES, ExtensionMessages
-from asgictl.inspector.rules.http_rules.response_pace import Pace
+from asgictl.inspector.rules.http_rules.response_pace import FIRST, GAP, WHOLE, Pace
 from asgictl.inspector.rules.rule import Broken
 
 # An app that sends so many messages after it was told that its client has gone goes on with it.
 _PERSISTS = 10
+
+_START = frozenset(("type", "status", "headers"))
+_BODY = frozenset(("type", "body", "more_body"))
 
 # Of what cannot be read all may be right.
 _UNREADABLE = response_semantics.Meaning(length=None, has_type=True, has_credentials=False, is_plain=False)
@@ -58,9 +61,49 @@ class HttpCase(Case):
         super().__init__(opened, shared)
         self._pace = Pace()
 
+    def told(self, event: Event) -> Iterable[Broken]:
+        """Return what is wrong with a message; the usual answer is judged here, for speed (bench/inspecting.py)."""
+        message = event.message
+        if message.__class__ is dict and event.direction == "send" and not self.is_over:
+            kind = message.get("type")
+            if kind == "http.response.body":
+                if self._is_usual(event, message):
+                    self.has_content = self.is_final = True
+                    self._size = event.size
+                    return ()
+            elif kind == "http.response.start" and self.start is None and message.keys() == _START:
+                status, headers = message["status"], message["headers"]
+                if status.__class__ is int and event.ms - self._pace.since <= FIRST:  # 200.0 is the same as a key
+                    meant = response_semantics.meaning(status, self.scope.get("http_version"), headers)
+                    if meant is not None and not meant.has_credentials:
+                        self._begin(event, headers, meant)
+                        return ()
+        return super().told(event)
+
+    def _is_usual(self, event: Event, message: dict[str, Any]) -> bool:
+        """Tell whether a message is the whole body of an answer, and as it has to be."""
+        return (
+            self._is_plain
+            and not self.has_content
+            and _BODY.issuperset(message)
+            and message.get("more_body", False) is False
+            and message.get("body", b"").__class__ is bytes
+            and (self._length is None or self._length == event.size)
+            and event.ms - self._pace.since <= GAP
+            and event.ms <= WHOLE
+        )
+
+    def _begin(self, event: Event, headers: Any, meant: response_semantics.Meaning) -> None:
+        self.latest = event
+        self.start = event.message
+        self._pace.headers, self._pace.since = headers, event.ms
+        self._has_type = meant.has_type
+        if self.scope.get("method") != "HEAD":
+            self._length, self._is_plain = meant.length, meant.is_plain
+
     def received(self, event: Event) -> Iterable[Broken]:
         """Take note of what the server has told the app."""
-        self._pace.received(event.ms)
+        self._pace.since = event.ms
         message = event.message
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "http.request":
@@ -107,21 +150,14 @@ class HttpCase(Case):
     def _started(self, event: Event) -> Iterable[Broken]:
         if self.start is not None:
             return [response_order.ONE_START("`http.response.start` is sent again")]
-        self.start = message = event.message
+        message = event.message
         status, headers = message.get("status"), message.get("headers", ())
-        version = self.scope.get("http_version")
-        self._pace.headers = headers
-        found: list[Broken] = []
-        is_usual = status.__class__ is int and "trailers" not in message  # 200.0 is the same as a key
-        meant = response_semantics.meaning(status, version, headers) if is_usual else None
-        if meant is None:
-            meant, found = self._meant(message, status, version, headers)
-        self._has_type = meant.has_type
-        if self.scope.get("method") != "HEAD":
-            self._length, self._is_plain = meant.length, meant.is_plain
+        late = self._pace.started(event)
+        meant, found = self._meant(message, status, self.scope.get("http_version"), headers)
+        self._begin(event, headers, meant)
         if meant.has_credentials:
             found += response_semantics.of_origin(self.scope, headers)
-        return [*found, *self._pace.started(event)]
+        return [*found, *late]
 
     def _meant(
         self, message: dict[str, Any], status: Any, version: Any, headers: Any
@@ -156,17 +192,6 @@ class HttpCase(Case):
     def _parted(self, event: Event) -> list[Broken]:
         message = event.message
         size, more = event.size, bool(message.get("more_body"))
-        if (
-            self._is_plain
-            and not (more or self.has_content)
-            and message.get("body", b"").__class__ is bytes
-            and message.get("more_body", False) is False
-            and self._length in (None, size)
-        ):
-            # The whole body at once, which is what most answers have.
-            self.has_content = self.is_final = True
-            self._size = size
-            return self._pace.sent(event, size, more=False)
         found = [*response_body.of_body(message)]
         if self.start is None:
             if not self._lacks_start:

@@ -34,17 +34,14 @@ class Pace:
     """How one answer comes; what is wrong with it is told once. An event stream may wait, and have small parts."""
 
     headers: object = ()
-    _since = 0.0
+    # When the latest message came.
+    since = 0.0
     _tiny = 0
     _has_parts = _is_slow = _is_split = False
 
-    def received(self, ms: float) -> None:
-        """Take note of a message for the app, at `ms` milliseconds."""
-        self._since = ms
-
     def started(self, event: Event) -> list[Broken]:
         """Return what is wrong with when an answer begins."""
-        waited, self._since = event.ms - self._since, event.ms
+        waited, self.since = event.ms - self.since, event.ms
         if waited <= FIRST:
             return []
         self._is_slow = True
@@ -52,7 +49,7 @@ class Pace:
 
     def sent(self, event: Event, size: int | None, *, more: bool) -> list[Broken]:
         """Return what is wrong with when a part of `size` bytes comes, and with that size."""
-        waited, self._since = event.ms - self._since, event.ms
+        waited, self.since = event.ms - self.since, event.ms
         is_first, self._has_parts = not self._has_parts, True
         is_tiny = more and size is not None and size <= _TINY
         if not (is_tiny or waited > GAP or event.ms > WHOLE) or self._streams():
