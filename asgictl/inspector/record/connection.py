@@ -142,6 +142,8 @@ class WatchedConnection:
         self._sending += 1
         if self._sending > 1 or get_ident() != self._thread:
             self._observe_call("send", self._sending)
+        if not self._n and self._streams and not self._receiving:
+            self._observe("unasked")
         if isinstance(message, dict):
             if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
                 message = {**message, "headers": headers}

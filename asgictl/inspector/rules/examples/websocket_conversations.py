@@ -88,24 +88,24 @@ async def sends_before_close(scope: Scope, receive: Receive, send: Send) -> None
 
 
 @breaks("A-344", CHAT)
-async def answers_the_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every message, the last one as well."""
+async def answers_when_all_is_over(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take all that the client has to say, and answer when it has gone."""
     await receive()
     await send({"type": "websocket.accept"})
-    while True:
-        message = await receive()
-        await send({"type": "websocket.send", "text": message.get("text", "")})
-        if message["type"] == "websocket.disconnect":
-            break
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+    for answer in ("I", "have", "heard", "you"):
+        await send({"type": "websocket.send", "text": answer})
 
 
 @keeps("A-344", CHAT)
-async def answers_until_the_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every message until the client goes."""
+async def answers_at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer whenever the client has said something."""
     await receive()
     await send({"type": "websocket.accept"})
-    while (message := await receive())["type"] != "websocket.disconnect":
-        await send({"type": "websocket.send", "text": message.get("text", "")})
+    while (await receive())["type"] != "websocket.disconnect":
+        for answer in ("I", "have", "heard", "you"):
+            await send({"type": "websocket.send", "text": answer})
 
 
 @breaks("A-345", CHAT)

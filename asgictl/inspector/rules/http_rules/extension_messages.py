@@ -183,7 +183,7 @@ class ExtensionMessages:
         self.has_path = True
 
     def _hinted(self, event: Event, answer: _Answer) -> Iterator[Broken]:
-        if answer.start is not None:
+        if answer.start is not None and not answer.is_final:
             yield HINT_TIME(f"`{event.type}` is sent after the start of the answer")
 
     def _trailed(self, event: Event, answer: _Answer) -> Iterator[Broken]:

@@ -58,7 +58,7 @@ AFTER_DISCONNECT = Rule(
     "A-344",
     "warning",
     "app",
-    "Nothing is sent to a client that has gone: servers raise out of `send`, or drop it.",
+    "An application stops sending when its client has gone: servers raise out of `send`, or drop it.",
     links.WEBSOCKET_DISCONNECT,
     "end the loop on `websocket.disconnect`",
 )
@@ -129,6 +129,9 @@ AFTER_DENIAL = Rule(
 
 _DENIAL = "websocket.http.response"
 
+# An app that sends so many messages after it was told that its client has gone goes on with it.
+_PERSISTS = 3
+
 
 class WebSocketCase(Case):
     """A WebSocket, from its handshake to its end."""
@@ -143,9 +146,10 @@ class WebSocketCase(Case):
 
     def __init__(self, opened: Opened, shared: Shared) -> None:
         super().__init__(opened, shared)
-        self.is_connected = self.is_accepted = self.is_closed = self.is_disconnected = False
+        self.is_accepted = self.is_closed = self.is_disconnected = False
         self.denial: Literal["", "misplaced", "begun", "done"] = ""
-        self._is_told = False
+        self._is_told = self._is_unasked = False
+        self._in_vain = 0
         self._takes = {
             "websocket.accept": self._accepted,
             "websocket.send": self._passed,
@@ -158,7 +162,7 @@ class WebSocketCase(Case):
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
-        self.is_connected = self.is_connected or event.type == "websocket.connect"
+        self._is_unasked = False
         self.is_disconnected = self.is_disconnected or event.type == "websocket.disconnect"
         return super().received(event)
 
@@ -175,7 +179,7 @@ class WebSocketCase(Case):
             yield ONE_ACCEPT("`websocket.accept` is sent again")
         else:
             self.is_accepted = True
-            if not self.is_connected:
+            if self._is_unasked:
                 yield CONNECT("`websocket.accept` is sent before `websocket.connect` was received")
         yield from websocket_accept.of_accept(event.message, self.scope)
 
@@ -186,9 +190,14 @@ class WebSocketCase(Case):
             yield AFTER_CLOSE("`websocket.send` is sent after `websocket.close`")
         elif not self.is_accepted:
             yield BEFORE_ACCEPT("`websocket.send` is sent before `websocket.accept`")
-        elif self.is_disconnected:
-            yield AFTER_DISCONNECT("`websocket.send` is sent after `websocket.disconnect` was received")
+        elif self.is_disconnected and self._persists():
+            yield AFTER_DISCONNECT("the app goes on sending after `websocket.disconnect`")
         yield from websocket_send.of_send(event.message)
+
+    def _persists(self) -> bool:
+        """Tell whether a message is one too many for tasks that end a little later than the client."""
+        self._in_vain += 1
+        return self._in_vain == _PERSISTS
 
     def _closing(self, event: Event) -> Iterator[Broken]:
         if self.denial in {"begun", "done"}:
@@ -232,7 +241,7 @@ class WebSocketCase(Case):
 
     def _of_answer(self, kind: str) -> Iterator[Broken]:
         """Yield what is wrong with an answer that refuses: servers take it before `websocket.connect`, too."""
-        if not self.is_connected:
+        if self._is_unasked:
             yield CONNECT(f"`{kind}` is sent before `websocket.connect` was received", severity="info")
 
     def _of_extension(self) -> Iterator[Broken]:
@@ -242,6 +251,9 @@ class WebSocketCase(Case):
 
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Yield what is wrong with what was seen beside the messages."""
+        if record.what == "unasked":
+            self._is_unasked = True
+            return ()
         if record.what == "asked":
             return [ASKED("`receive()` is called after `websocket.disconnect`")]
         if record.what == "memoryview":
