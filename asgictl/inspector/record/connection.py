@@ -142,14 +142,15 @@ class WatchedConnection:
         self._sending += 1
         if self._sending > 1 or get_ident() != self._thread:
             self._observe_call("send", self._sending)
-        if not self._n and self._streams and not self._receiving:
-            self._observe("unasked")
         if isinstance(message, dict):
             if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
                 message = {**message, "headers": headers}
             if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
                 message = {**message, "links": links}
+        is_unasked = not self._n and self._streams and not self._receiving
         self._record("send", message)
+        if is_unasked:
+            self._observe("unasked")
         try:
             await self._send(message)
         except Exception as error:

@@ -148,7 +148,7 @@ class WebSocketCase(Case):
         super().__init__(opened, shared)
         self.is_accepted = self.is_closed = self.is_disconnected = False
         self.denial: Literal["", "misplaced", "begun", "done"] = ""
-        self._is_told = self._is_unasked = False
+        self._is_told = False
         self._in_vain = 0
         self._takes = {
             "websocket.accept": self._accepted,
@@ -162,7 +162,6 @@ class WebSocketCase(Case):
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
-        self._is_unasked = False
         self.is_disconnected = self.is_disconnected or event.type == "websocket.disconnect"
         return super().received(event)
 
@@ -179,8 +178,6 @@ class WebSocketCase(Case):
             yield ONE_ACCEPT("`websocket.accept` is sent again")
         else:
             self.is_accepted = True
-            if self._is_unasked:
-                yield CONNECT("`websocket.accept` is sent before `websocket.connect` was received")
         yield from websocket_accept.of_accept(event.message, self.scope)
 
     def _passed(self, event: Event) -> Iterator[Broken]:
@@ -204,8 +201,6 @@ class WebSocketCase(Case):
             yield AFTER_DENIAL("`websocket.close` is sent after a denial has started")
         elif self.is_closed:
             yield ONE_CLOSE("`websocket.close` is sent again")
-        elif not self.is_accepted:
-            yield from self._of_answer(event.type)
         is_first = not (self.is_closed or self.denial)
         yield from of_close(
             event.message,
@@ -224,7 +219,6 @@ class WebSocketCase(Case):
         elif self.denial:
             yield ONE_DENIAL("a denial starts again")
         else:
-            yield from self._of_answer(event.type)
             self.denial = "begun"
         yield from websocket_denial.of_denial(event.message)
 
@@ -239,11 +233,6 @@ class WebSocketCase(Case):
             self.denial = "done"
         yield from websocket_denial.of_denial_body(event.message)
 
-    def _of_answer(self, kind: str) -> Iterator[Broken]:
-        """Yield what is wrong with an answer that refuses: servers take it before `websocket.connect`, too."""
-        if self._is_unasked:
-            yield CONNECT(f"`{kind}` is sent before `websocket.connect` was received", severity="info")
-
     def _of_extension(self) -> Iterator[Broken]:
         if _DENIAL not in self.extensions and not self._is_told:
             self._is_told = True
@@ -252,8 +241,7 @@ class WebSocketCase(Case):
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Yield what is wrong with what was seen beside the messages."""
         if record.what == "unasked":
-            self._is_unasked = True
-            return ()
+            return self._of_answer()
         if record.what == "asked":
             return [ASKED("`receive()` is called after `websocket.disconnect`")]
         if record.what == "memoryview":
@@ -262,6 +250,13 @@ class WebSocketCase(Case):
         if record.what == "secret":
             return of_secret(record.detail, self._headers)
         return super().observed(record)
+
+    def _of_answer(self) -> Iterator[Broken]:
+        """Yield what is wrong with an answer to nothing: servers take one that refuses, and frameworks send it."""
+        if self.is_accepted:
+            yield CONNECT("`websocket.accept` is sent before `websocket.connect` was received")
+        elif self.is_closed or self.denial:
+            yield CONNECT("the handshake is refused before `websocket.connect` was received", severity="info")
 
     def ended(self) -> Iterable[Broken]:
         """Yield what is missing of an app that has returned."""
