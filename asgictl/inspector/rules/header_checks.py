@@ -49,19 +49,18 @@ def of_headers(headers: Any, rules: HeaderRules) -> list[Broken]:
 
 
 def _of_pair(name: bytes, value: bytes | Redacted, rules: HeaderRules, found: dict[str, Broken]) -> None:
-    text = name.decode("latin-1")
     if name[:1] == b":":
-        found.setdefault("pseudo", rules.pseudo(f"`{text}` is a pseudo header"))
-    elif not is_token(text):
+        found.setdefault("pseudo", rules.pseudo(f"{shown(name)} is a pseudo header"))
+    elif not is_token(name.decode("latin-1")):
         found.setdefault("token", rules.token(f"a header's name is {shown(name)}"))
     elif name != name.lower():
-        found.setdefault("lower", rules.lower(f"the header's name `{text}` has capital letters"))
+        found.setdefault("lower", rules.lower(f"the header's name {shown(name)} has capital letters"))
     if isinstance(value, bytes) and _BREAKS.search(value):
-        found.setdefault("value", rules.value(f"the value of `{text}` has a line break, or a zero byte"))
+        found.setdefault("value", rules.value(f"the value of {shown(name)} has a line break, or a zero byte"))
 
 
 def of_secret(detail: Any, rule: Rule) -> list[Broken]:
     """Return what is wrong with a header whose value is not kept, as it was observed."""
     if not isinstance(detail, dict) or "break" not in (detail.get("faults") or ()):
         return []
-    return [rule(f"the value of `{detail.get('header')}` has a line break, or a zero byte")]
+    return [rule(f"the value of {shown(detail.get('header'))} has a line break, or a zero byte")]

@@ -10,6 +10,7 @@ from asgictl.inspector.endings import is_last
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event, Observed
 from asgictl.inspector.rules import links
+from asgictl.inspector.rules.case import shown
 from asgictl.inspector.rules.http_rules.extension_fields import (
     DEBUG,
     DESCRIPTOR,
@@ -202,7 +203,7 @@ class ExtensionMessages:
         named = {name.strip().lower() for name in joined(_headers(answer.start), "trailer").split(",")}
         for name in dict.fromkeys(key.decode("latin-1").lower() for key, _ in _headers(event.message)):
             if name not in named:
-                yield TRAILER(f"the trailer `{name}` is not named in the header `trailer`")
+                yield TRAILER(f"the trailer {shown(name)} is not named in the header `trailer`")
         if not self._is_told and "trailers" not in joined(_headers(answer.scope), "te").lower():
             self._is_told = True
             yield TRAILER("the client has not sent `te: trailers`, and gets no trailers", severity="info")
@@ -265,4 +266,4 @@ def _of_size(size: Any, answer: _Answer) -> Iterator[Broken]:
     if size is None:
         yield PATH_HEADERS("there is no such file")
     elif (said := value_of(_headers(answer.start), "content-length")) is not None and said.strip() != str(size):
-        yield PATH_HEADERS(f"`content-length` is {said}, and the file has {size} bytes")
+        yield PATH_HEADERS(f"`content-length` is {shown(said)}, and the file has {size} bytes")

@@ -9,7 +9,7 @@ from typing import Any
 from asgictl.inspector.headers import joined, pairs
 from asgictl.inspector.record.marks import HIDDEN
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import Field, fields
+from asgictl.inspector.rules.case import Field, fields, shown
 from asgictl.inspector.rules.header_checks import all_by, of_headers
 from asgictl.inspector.rules.rule import Broken, Rule
 
@@ -77,7 +77,7 @@ def of_accept(message: dict[str, Any], scope: dict[str, Any]) -> Iterator[Broken
     yield from fields(message, _FIELDS)
     chosen = message.get("subprotocol")
     if isinstance(chosen, str) and not _is_offered(chosen, scope):
-        yield OFFERED(f"`{chosen}` is accepted, which the client has not offered")
+        yield OFFERED(f"{shown(chosen)} is accepted, which the client has not offered")
     if headers := message.get("headers", ()):
         yield from of_headers(headers, _HEADERS)
         names = {name.lower() for name, _ in pairs(headers)}

@@ -162,12 +162,16 @@ class WebSocketCase(Case):
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
-        self.is_disconnected = self.is_disconnected or event.type == "websocket.disconnect"
-        return super().received(event)
+        if event.type == "websocket.disconnect":
+            self.is_gone = self.is_disconnected = True
+        return ()
 
     def sent(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the app sends."""
-        take = self._takes.get(event.type)
+        kind = event.type
+        if kind == "websocket.send" and self.is_accepted and not (self.is_closed or self.denial or self.is_gone):
+            return websocket_send.of_send(event.message)
+        take = self._takes.get(kind)
         return take(event) if take is not None else ()
 
     def _accepted(self, event: Event) -> Iterator[Broken]:

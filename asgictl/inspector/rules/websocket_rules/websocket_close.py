@@ -65,7 +65,7 @@ def of_close(message: dict[str, Any], scope: dict[str, Any], *, is_open: bool, i
         yield LOST(f"{given} is sent before the accept")
     if is_open:
         if type(code) is int and not _may_be_sent(code):
-            yield CODE(f"the code is {code}")
+            yield CODE(f"the code is {shown(code)}")
         if (size := _size(reason)) > _LONGEST:
             yield REASON(f"the reason has {size} bytes")
     if isinstance(reason, str) and reason and not is_refusal:

@@ -3,7 +3,7 @@
 https://asgi.readthedocs.io/en/latest/specs/www.html#send-send-event
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from asgictl.inspector.record import Redacted
@@ -29,9 +29,15 @@ TYPES = Rule(
 )
 
 
-def of_send(message: dict[str, Any]) -> Iterator[Broken]:
-    """Yield what is wrong with what is sent."""
+def of_send(message: dict[str, Any]) -> Iterable[Broken]:
+    """Return what is wrong with what is sent."""
     data, text = message.get("bytes"), message.get("text")
+    if (data is None and text.__class__ is str and text.isascii()) or (text is None and data.__class__ is bytes):
+        return ()
+    return _faults(data, text)
+
+
+def _faults(data: Any, text: Any) -> Iterator[Broken]:
     if data is not None and text is not None:
         yield ONE_OF_TWO("`websocket.send` has both `bytes` and `text`")
     elif data is None and text is None:
