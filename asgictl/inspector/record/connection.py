@@ -74,14 +74,11 @@ class WatchedConnection:
         self._receive = receive
         self._send = send
         self._tell = inspector.tell
-        self._n = 0
+        self._n = self._receiving = self._received = self._sending = self._sent = 0
         self._answer: tuple[Any, ...] = ()
         self._limit = inspector.body_limit
-        self._received = 0
-        self._sent = 0
         self._streams = False
         self._is_gone = self._is_odd = False
-        self._receiving = self._sending = 0
         self._unawaited = {"receive": 0, "send": 0}
         self._files: list[Any] = []
         self._thread = get_ident()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from asgictl.inspector.record import Closed
-from asgictl.inspector.rules.examples.example import LIFESPAN
+from asgictl.inspector.rules.example import LIFESPAN
 from tests.inspector.rules.told import RETURNED, broken, fact, raised
 
 STARTUP = {"type": "lifespan.startup"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from asgictl.inspector.record import Opaque, Redacted
-from asgictl.inspector.rules.examples.example import CHAT
+from asgictl.inspector.rules.example import CHAT
 from tests.inspector.rules.told import GONE, RETURNED, broken, fact
 
 CONNECT = {"type": "websocket.connect"}

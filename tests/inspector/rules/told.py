@@ -25,7 +25,7 @@ def broken(scope: Message, *steps: Message | Observed | Closed | Failure) -> lis
 
     A message goes in the direction that its type is for; a failure is raised out of `send`.
     """
-    referee = Referee("app")
+    referee = Referee("app", info=True)
     found = referee.findings(Opened(0, 0.0, dict(scope)))[:]
     n = 0
     for step in steps:
