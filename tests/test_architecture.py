@@ -87,7 +87,10 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-_KINDS_OF_RULES = ("inspector/rules/http_rules", "inspector/rules/websocket_rules")
+_KINDS_OF_RULES = (
+    *("inspector/rules/http_rules", "inspector/rules/server_rules", "inspector/rules/server_rules/scopes"),
+    "inspector/rules/websocket_rules",
+)
 
 # What a part, and each of its rooms, may import of the same part.
 ROOMS: dict[str, set[str]] = {
@@ -114,6 +117,7 @@ ROOMS: dict[str, set[str]] = {
     "inspector/client": {"inspector", "inspector/record", "inspector/rules"},
     "inspector/rules": {"inspector", "inspector/record", "inspector/rules/examples", *_KINDS_OF_RULES},
     "inspector/rules/examples": {"inspector", "inspector/rules"},
+    "inspector/rules/examples/answers": {"inspector/rules"},
     **{kind: {"inspector", "inspector/record", "inspector/rules", *_KINDS_OF_RULES} for kind in _KINDS_OF_RULES},
     "scaffold/write": {"scaffold"},
     "scaffold/detect/python": {"scaffold", "scaffold/write"},

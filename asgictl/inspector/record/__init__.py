@@ -161,6 +161,7 @@ Fact = Literal[
     "overlap",
     "asked",
     "unasked",
+    "refusal",
     "thread",
     "unawaited",
     "tuple",
@@ -182,11 +183,12 @@ class Observed:
     `what` is one of: `scope`, which is not a dictionary but `detail`; `state`, which is the lifespan's own object;
     `state keys`, of which one is of the class `detail`; `loop`, another one than the lifespan's; `overlap`, two calls
     of `detail` (receive or send) at once; `asked`, a call of `receive` after the disconnect; `unasked`, a WebSocket's
-    answer before any call of `receive`; `thread`, a call of `detail` from another one; `unawaited`, a call of `detail`
-    without `await`; `tuple` and `memoryview`, a value of that type under the key `detail` of the message; `secret`,
-    what is wrong with a header whose value is not kept; `file`, what is known of one that the message names; `open
-    file`, one that the app has not closed; `returned`, an object of the class `detail`; `changed`, the keys of the
-    scope with other values than before; `hang`, what the app was waited for, in vain; `interface`, another one.
+    answer before any call of `receive`; `refusal`, an exception of the class `detail`, which is no OSError, out of a
+    `send` after the disconnect; `thread`, a call of `detail` from another one; `unawaited`, a call of `detail` without
+    `await`; `tuple` and `memoryview`, a value of that type under the key `detail` of the message; `secret`, what is
+    wrong with a header whose value is not kept; `file`, what is known of one that the message names; `open file`, one
+    that the app has not closed; `returned`, an object of the class `detail`; `changed`, the keys of the scope with
+    other values than before; `hang`, what the app was waited for, in vain; `interface`, another one.
     """
 
     id: int

@@ -23,7 +23,7 @@ from asgictl.inspector.record import (
     observer,
     quoted,
 )
-from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting, lasting_links, snapshot
+from asgictl.inspector.record.snapshot import ATOMS, kept_scope, lasting_message, snapshot
 
 if TYPE_CHECKING:
     from asgictl.inspector.recorder import Inspector
@@ -35,8 +35,6 @@ _URLS = frozenset(("links", "message", "path", "reason", "subprotocol"))
 
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3
-
-_GONE = frozenset(("http.disconnect", "websocket.disconnect"))
 
 
 class WatchedConnection:
@@ -74,11 +72,14 @@ class WatchedConnection:
         self._receive = receive
         self._send = send
         self._tell = inspector.tell
-        self._n = self._receiving = self._received = self._sending = self._sent = 0
+        self._n = 0
         self._answer: tuple[Any, ...] = ()
         self._limit = inspector.body_limit
+        self._received = 0
+        self._sent = 0
         self._streams = False
         self._is_gone = self._is_odd = False
+        self._receiving = self._sending = 0
         self._unawaited = {"receive": 0, "send": 0}
         self._files: list[Any] = []
         self._thread = get_ident()
@@ -97,11 +98,9 @@ class WatchedConnection:
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
-        for what, detail in observer.of_scope(scope, inspector.lifespan):
+        for what, detail in observer.of_scope(scope, inspector.lifespan, inspector.interface):
             self._observe(what, detail)
-        if inspector.interface is not None:
-            self._observe("interface", inspector.interface)
-            inspector.interface = None
+        inspector.interface = None
         if kept.get("type") == "lifespan":
             inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
 
@@ -140,10 +139,7 @@ class WatchedConnection:
         if self._sending > 1 or get_ident() != self._thread:
             self._observe_call("send", self._sending)
         if isinstance(message, dict):
-            if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
-                message = {**message, "headers": headers}
-            if "links" in message and (links := lasting_links(message["links"])) is not message["links"]:
-                message = {**message, "links": links}
+            message = lasting_message(message)
         is_unasked = not self._n and self._streams and not self._receiving
         self._record("send", message)
         if is_unasked:
@@ -216,6 +212,8 @@ class WatchedConnection:
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
+        if direction == "send" and self._is_gone and not isinstance(error, OSError):
+            self._observe("refusal", class_name(error))
 
     def _record(self, direction: Direction, message: Any) -> None:
         ms = (perf_counter() - self._begun) * 1000
@@ -233,7 +231,7 @@ class WatchedConnection:
             self._is_odd = False
             for what, detail in observer.of_message(message, kept, self._files):
                 self._observe(what, detail)
-        if direction == "receive" and message.__class__ is dict and message.get("type") in _GONE:
+        if direction == "receive" and kept.__class__ is dict and kept.get("type") in observer.GONE:
             self._is_gone = True
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:

@@ -16,8 +16,14 @@ from asgictl.inspector.record import CONTENT, Fact
 F = TypeVar("F", bound=Callable[..., Any])
 Facts = Iterator[tuple[Fact, Any]]
 
+# After one of these nobody hears the app: a tuple, for the type of a message can be anything.
+GONE = ("http.disconnect", "websocket.disconnect")
+
 # Keys whose values the app may change as it likes.
 _OWN = frozenset(("state",))
+
+# Starlette replaces the list of headers by another one with the same in it.
+_PLAIN = frozenset((str, bytes, int, float, bool, list, tuple, dict))
 
 _BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
@@ -40,8 +46,10 @@ def coroutine_function(function: F) -> F:
     return function
 
 
-def of_scope(scope: Any, lifespan: SeenLifespan | None) -> Facts:
-    """Yield what is to be seen when a connection begins."""
+def of_scope(scope: Any, lifespan: SeenLifespan | None, interface: str | None = None) -> Facts:
+    """Yield what is to be seen when a connection begins, with an app that perhaps has another `interface`."""
+    if interface is not None:
+        yield "interface", interface
     if not isinstance(scope, dict):
         yield "scope", class_name(scope)
     elif lifespan is not None and scope.get("type") != "lifespan":
@@ -78,7 +86,7 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
     if result is not None:
         yield "returned", class_name(result)
     if before:
-        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key) is not value]
+        changed = [key for key, value in before.items() if key not in _OWN and _differ(scope.get(key), value)]
         if changed:
             yield "changed", changed
         if before.get("type") == "lifespan" and isinstance(state := before.get("state"), dict):
@@ -88,6 +96,13 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
     for file in files:
         if not getattr(file, "closed", True):
             yield "open file", class_name(file)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Tell whether two values are different, as far as that can be told without asking objects of the app's."""
+    if one is other:
+        return False
+    return one.__class__ is not other.__class__ or one.__class__ not in _PLAIN or bool(one != other)
 
 
 def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:

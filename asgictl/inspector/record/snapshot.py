@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from asgictl.asgi import Scope
+from asgictl.asgi import Message, Scope
 from asgictl.failure import class_name
 from asgictl.inspector.record import Opaque
 from asgictl.inspector.record.redaction import Redactor, in_path
@@ -85,9 +85,13 @@ def lasting(headers: Any) -> Any:
     return headers
 
 
-def lasting_links(links: Any) -> Any:
-    """Return links that can be gone through again."""
-    return list(links) if _is_fleeting(links) else links
+def lasting_message(message: Message) -> Message:
+    """Return a message whose headers and links can be gone through again: itself, or a copy."""
+    if "headers" in message and (headers := lasting(message["headers"])) is not message["headers"]:
+        message = {**message, "headers": headers}
+    if "links" in message and _is_fleeting(message["links"]):
+        message = {**message, "links": list(message["links"])}
+    return message
 
 
 def _plain(value: Any) -> Any:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from asgictl.inspector.record import Closed, Event, Failure, Observed, Opaque, Opened, Raised
+from asgictl.inspector.record import Closed, Event, Failure, Observed, Opened, Raised
 from asgictl.inspector.rules import conduct, general
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown, text_of
 
 
 class Field(NamedTuple):
@@ -38,16 +39,16 @@ class Case:
     # Whether the client has gone, as far as the app could know, and whether the app has ended.
     is_gone = False
     is_over = False
-    # The message that was told of last.
+    # How many messages there were, and the last of them.
+    count = 0
     latest: Event | None = None
+    # What `receive` and `send` have raised, and facts, which are said once.
+    failures: tuple[Failure, ...] = ()
+    said: frozenset[str] = frozenset()
 
     def __init__(self, opened: Opened, shared: Shared) -> None:
         self.scope: dict[str, Any] = opened.scope
         self.shared = shared
-        self.count = 0
-        # What `receive` and `send` have raised, and facts that are said once.
-        self.failures: list[Failure] = []
-        self.said: set[str] = set()
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class Case:
 
     def raised(self, record: Raised) -> Iterable[Broken]:
         """Return what is wrong with an exception out of `receive` or `send`."""
-        self.failures.append(record.error)
+        self.failures += (record.error,)
         if record.error.is_disconnect or record.error.type in conduct.LOST:
             self.is_gone = True
         return ()
@@ -91,20 +92,20 @@ class Case:
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Return what is wrong with what was seen beside the messages; each kind of fact once."""
         if record.what == "tuple":
-            found = general.LISTS(f"`{record.detail}` is a tuple")
+            found = general.LISTS(f"`{text_of(record.detail)}` is a tuple")
             received = self.latest is not None and self.latest.direction == "receive"
             return [found._replace(rule=found.rule._replace(blame="server"))] if received else [found]
-        said = f"{record.what} {record.detail}"
+        said = f"{record.what} {record.detail}" if isinstance(record.detail, str) else record.what
         if said in self.said:
             return ()
-        self.said.add(said)
+        self.said |= {said}
         return conduct.of_fact(record)
 
     def closed(self, record: Closed) -> Iterable[Broken]:
         """Return what is wrong with how the app has ended."""
         self.is_over = True
         if record.error is not None:
-            return conduct.of_end(record, self.scope, self.failures)
+            return conduct.of_end(record, self.scope, self.failures, is_first=not self.count)
         return () if record.cancelled else self.ended()
 
     def ended(self) -> Iterable[Broken]:
@@ -118,8 +119,11 @@ _PROTOCOLS = ("http", "websocket", "lifespan")
 class OtherCase(Case):
     """A connection of another protocol than those that have rules of their own."""
 
-    def told(self, event: Event) -> Iterable[Broken]:  # noqa: ARG002  # as in all cases
+    _has_sent = False
+
+    def told(self, event: Event) -> Iterable[Broken]:
         """Return nothing: what its messages are is not known."""
+        self._has_sent = self._has_sent or event.direction == "send"
         return ()
 
     def ended(self) -> Iterable[Broken]:
@@ -127,7 +131,9 @@ class OtherCase(Case):
         kind = self.scope.get("type")
         if not isinstance(kind, str) or kind in _PROTOCOLS:
             return ()
-        return [conduct.RAISES_ON_UNKNOWN(f"the app has returned from a scope of the type `{kind}`")]
+        text = f"the app has returned from a scope of the type `{kind}`"
+        # Without a message nobody takes it for an answer.
+        return [conduct.RAISES_ON_UNKNOWN(text, severity="warning" if self._has_sent else "info")]
 
 
 def fields(message: dict[str, Any], known: Iterable[Field]) -> Iterator[Broken]:
@@ -138,15 +144,3 @@ def fields(message: dict[str, Any], known: Iterable[Field]) -> Iterator[Broken]:
                 yield field.rule(f"`{field.key}` is missing from `{message.get('type')}`")
         elif not field.is_right(value := message[field.key]):
             yield field.rule(f"`{field.key}` is {shown(value)}, and not {field.wanted}")
-
-
-def shown(value: Any) -> str:
-    """Return a value with its type, cut where it is long."""
-    if isinstance(value, Opaque):
-        return f"an object of `{value.type}`"
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # of a number with too many digits, for one
-        return f"one of the type {type(value).__name__}"
-    text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
-    return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"

@@ -9,6 +9,7 @@ from typing import Any
 from asgictl.inspector.record import Closed, Event, Failure, Observed
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import text_of
 
 CALLABLE = Rule(
     "A-009",
@@ -113,7 +114,7 @@ def of_late(event: Event) -> Broken:
 
 def of_fact(record: Observed) -> Iterable[Broken]:
     """Return what is wrong with what was seen beside the messages."""
-    detail = ", ".join(map(str, record.detail)) if isinstance(record.detail, list) else str(record.detail)
+    detail = text_of(record.detail)
     if record.what == "interface":
         if detail == "asgi2":
             return [CALLABLE("the app takes the scope first, and then receive and send (ASGI 2)", severity="warning")]
@@ -122,10 +123,12 @@ def of_fact(record: Observed) -> Iterable[Broken]:
     return [known[0](known[1].format(detail))] if known else ()
 
 
-def of_end(record: Closed, scope: dict[str, Any], raised: list[Failure]) -> Iterable[Broken]:
+def of_end(
+    record: Closed, scope: dict[str, Any], raised: Iterable[Failure], *, is_first: bool = False
+) -> Iterable[Broken]:
     """Return what is wrong with how the app has ended; `raised` is what `receive` and `send` have raised.
 
-    A lifespan may be refused by an exception, and has rules of its own.
+    A lifespan may be refused by an exception, and has rules of its own. So may a WebSocket, before anything else.
     """
     error = record.error
     if error is None or error.is_disconnect or scope.get("type") not in ("http", "websocket"):
@@ -134,4 +137,6 @@ def of_end(record: Closed, scope: dict[str, Any], raised: list[Failure]) -> Iter
         # The server's own, of which the reason has been told.
         text = f"the app has ended with what the server has raised: {error.type}"
         return () if error.type in LOST else [NO_EXCEPTION(text, severity="info")]
+    if is_first and scope.get("type") == "websocket":
+        return [NO_EXCEPTION(f"the app has raised {error.type}: it knows no WebSocket", severity="info")]
     return [NO_EXCEPTION(f"the app has raised {error.type}")]

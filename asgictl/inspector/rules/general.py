@@ -8,6 +8,7 @@ from typing import Any
 from asgictl.inspector.record import Event, Opaque
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import class_of, shown
 
 # The messages of ASGI, and the keys that each may have:
 # https://asgi.readthedocs.io/en/latest/specs/www.html, .../specs/lifespan.html, and .../extensions.html
@@ -128,13 +129,21 @@ _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _ALIKE = 0.8
 _LONGEST = 60
 
+_SCOPE = frozenset(
+    (
+        *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path"),
+        *("headers", "client", "server", "state", "extensions", "subprotocols"),
+    )
+)
 _TYPE_ALONE = frozenset(("type",))
 
 
 def of_scope(scope: dict[str, Any]) -> Iterable[Broken]:
     """Return what is wrong with what every scope has."""
-    odd = [key for key in scope if key.__class__ is not str]
-    return [TEXT_KEYS._replace(blame="server")(f"a key of the scope is {key!r}") for key in odd]
+    if _SCOPE.issuperset(scope):
+        return ()
+    odd = [key for key in scope if not isinstance(key, str)]
+    return [TEXT_KEYS._replace(blame="server")(f"a key of the scope is {shown(key)}") for key in odd]
 
 
 def of_message(event: Event, known: frozenset[str], others: frozenset[str]) -> Iterable[Broken]:
@@ -142,7 +151,7 @@ def of_message(event: Event, known: frozenset[str], others: frozenset[str]) -> I
     message = event.message
     if message.__class__ is dict:
         kind = message.get("type")
-        if kind.__class__ is str and kind in known and kind in KEYS and KEYS[kind].issuperset(message):
+        if kind.__class__ is str and kind in known and (keys := KEYS.get(kind)) and keys.issuperset(message):
             return ()
     found = list(_faults(event, known, others))
     if event.direction == "send":
@@ -154,22 +163,21 @@ def of_message(event: Event, known: frozenset[str], others: frozenset[str]) -> I
 def _faults(event: Event, known: frozenset[str], others: frozenset[str]) -> Iterator[Broken]:
     message = event.message
     if not isinstance(message, dict):
-        yield DICT(f"the message is an object of `{_class(message)}`")
+        yield DICT(f"the message is an object of `{class_of(message)}`")
         return
     kind = message.get("type")
     keys = KEYS.get(kind, _TYPE_ALONE) if isinstance(kind, str) else _TYPE_ALONE
     if "type" not in message:
         yield TYPE("the message has no `type`")
     elif not isinstance(kind, str):
-        yield TYPE(f"the `type` is an object of `{_class(kind)}`")
+        yield TYPE(f"the `type` is an object of `{class_of(kind)}`")
     elif kind in others and kind not in known:
         yield DIRECTION(f"`{kind}` is for the other direction")
     elif kind not in known and event.direction == "send":
         yield KNOWN_TYPE(f"`{kind[:60]}` is not a message of this protocol{_meant(kind, known)}")
     for key, value in message.items():
         if not isinstance(key, str):
-            shown = f"an object of `{key.type}`" if isinstance(key, Opaque) else f"{key!r:.60}"
-            yield TEXT_KEYS(f"a key of the message is {shown}, and not a Unicode string")
+            yield TEXT_KEYS(f"a key of the message is {shown(key)}, and not a Unicode string")
         elif key not in keys:
             # Those that the specification has are judged by rules of their own.
             yield from _of_value(key[:60], value)
@@ -190,8 +198,7 @@ def _of_value(key: str, value: Any) -> Iterator[Broken]:
         elif isinstance(one, list):
             left += one
         elif isinstance(one, Opaque | bytearray):
-            kind = one.type if isinstance(one, Opaque) else "bytearray"
-            found.setdefault(VALUES, VALUES(f"`{key}` holds an object of `{kind}`"))
+            found.setdefault(VALUES, VALUES(f"`{key}` holds an object of `{class_of(one)}`"))
         elif isinstance(one, float) and not math.isfinite(one):
             found.setdefault(FINITE, FINITE(f"`{key}` is {one}"))
         elif isinstance(one, int) and not _SMALLEST <= one <= _LARGEST:
@@ -204,7 +211,3 @@ def _meant(word: str, known: Iterable[str]) -> str:
     plain = word.lower().replace("-", "_")
     close = get_close_matches(plain, sorted(known), n=1, cutoff=_ALIKE) if len(plain) <= _LONGEST else []
     return f": is `{close[0]}` meant?" if close else ""
-
-
-def _class(value: Any) -> str:
-    return value.type if isinstance(value, Opaque) else type(value).__name__

@@ -4,8 +4,8 @@ import re
 from typing import Any, NamedTuple
 
 from asgictl.inspector.record import Redacted
-from asgictl.inspector.rules.case import shown
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown
 from asgictl.rfc9110 import is_token
 
 _BREAKS = re.compile(rb"[\r\n\0]")

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import FrameType
 
 from asgictl import failure
-from asgictl.inspector.record import Closed, Event, Finding, Observed, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
 from asgictl.inspector.rules.case import Case, OtherCase, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.rule import Broken
+from asgictl.inspector.rules.server_rules.bench import Bench
 from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
@@ -46,28 +47,36 @@ class Referee:
         self._cases: dict[int, Case] = {}
         # Those that have ended, of which something may still come.
         self._ended: deque[int] = deque()
+        self._bench = Bench() if check == "all" else None
 
     def findings(self, record: Record) -> Sequence[Finding]:
         """Return what is wrong with a record, by those that came before."""
         try:
-            if not (judged := self._judged(record)):
+            # Most are messages: what is done for them is written for speed (bench/inspecting.py).
+            if record.__class__ is Event and (case := self._cases.get(record.id)) is not None:
+                case.count += 1
+                judged = case.told(record) if record.n == case.count else self._lost(record)
+            else:
+                judged = self._judged(record)
+            if self._bench is not None:
+                judged = [*judged, *self._bench.judged(record)]
+            if not judged:
                 return ()
             found = list(judged)
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
             self._cases.pop(record.id, None)
+            if self._bench is not None:
+                self._bench.forget(record.id)
             return ()
         return [self._finding(record, one) for one in found if self._counts_in(one)]
 
     def _judged(self, record: Record) -> Iterable[Broken]:
-        kind = record.__class__
-        if kind is Opened:
-            return self._opened(record)  # type: ignore[arg-type]  # of its class
+        if isinstance(record, Opened):
+            return self._opened(record)
         case = self._cases.get(record.id)
         if case is None:
             return ()
-        if kind is Event:
-            return self._told(case, record)  # type: ignore[arg-type]  # as before
         if isinstance(record, Closed):
             self._ended.append(record.id)
             if len(self._ended) > _LATE:
@@ -77,18 +86,18 @@ class Referee:
             return case.raised(record)
         return case.observed(record) if isinstance(record, Observed) else ()
 
+    def _lost(self, record: Record) -> Iterable[Broken]:
+        """Return nothing more of a connection of which some messages are not kept."""
+        del self._cases[record.id]
+        return ()
+
     def _opened(self, record: Opened) -> Iterable[Broken]:
+        if isinstance(record, Continued):  # of which the beginning is not known
+            return ()
         name = record.scope.get("type")
         kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
         self._cases[record.id] = case = kind(record, self._shared)
         return case.opened()
-
-    def _told(self, case: Case, event: Event) -> Iterable[Broken]:
-        case.count += 1
-        if event.n != case.count:  # some that came before are not kept
-            del self._cases[event.id]
-            return ()
-        return case.told(event)
 
     def _counts_in(self, found: Broken) -> bool:
         rule = found.rule

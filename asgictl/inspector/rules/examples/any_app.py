@@ -10,6 +10,7 @@ _TEXT = [(b"content-type", b"text/plain")]
 _OTHER = {"type": "telegraph", "asgi": {"version": "3.0"}}
 _UPLOAD = (
     {"type": "http.request", "body": b"first", "more_body": True},
+    {"type": "http.request", "body": b"second", "more_body": True},
     {"type": "http.request", "body": b"last", "more_body": False},
 )
 
@@ -126,15 +127,17 @@ async def waits_for_its_task(scope: Scope, receive: Receive, send: Send) -> None
 
 @breaks("A-024", messages=_UPLOAD)
 async def receives_twice_at_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """Receive the two parts of a request at once."""
-    first, last = await asyncio.gather(receive(), receive())
+    """Receive two parts of a request at once."""
+    first = await receive()
+    second, last = await asyncio.gather(receive(), receive())
     await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
-    await send({"type": "http.response.body", "body": first["body"] + last["body"]})
+    await send({"type": "http.response.body", "body": first["body"] + second["body"] + last["body"]})
 
 
 @keeps("A-024", messages=_UPLOAD)
 async def receives_one_by_one(scope: Scope, receive: Receive, send: Send) -> None:
     """Receive the parts of a request one by one, and send meanwhile."""
+    await receive()
     await receive()
     start = send({"type": "http.response.start", "status": 200, "headers": _TEXT})
     _, last = await asyncio.gather(start, receive())

@@ -10,7 +10,6 @@ from asgictl.inspector.endings import is_last
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import Event, Observed
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import shown
 from asgictl.inspector.rules.http_rules.extension_fields import (
     DEBUG,
     DESCRIPTOR,
@@ -20,6 +19,7 @@ from asgictl.inspector.rules.http_rules.extension_fields import (
     of_extension,
 )
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown
 
 OFFERED = Rule(
     "A-201",

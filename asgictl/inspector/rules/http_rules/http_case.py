@@ -19,7 +19,13 @@ from asgictl.inspector.rules.http_rules.response_pace import Pace
 from asgictl.inspector.rules.rule import Broken
 
 # An app that sends so many messages after it was told that its client has gone goes on with it.
-_PERSISTS = 3
+_PERSISTS = 10
+
+# Of what cannot be read all may be right.
+_UNREADABLE = response_semantics.Meaning(length=None, has_type=True, has_credentials=False, is_plain=False)
+
+# What tells that a request has a body.
+_FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 
 
 class HttpCase(Case):
@@ -28,22 +34,22 @@ class HttpCase(Case):
     sends = frozenset(("http.response.start", "http.response.body")) | TYPES
     receives = frozenset(("http.request", "http.disconnect"))
 
-    # The beginning of the answer, whether it has messages with content, one of which is the last, and whether it waits
-    # for trailers.
+    # The beginning of the answer, and whether it has messages with content, one of which is the last.
     start: dict[str, Any] | None = None
     has_content = False
     is_final = False
-    awaits_trailers = False
-    # The bytes of content so far, None where that is not known, and how many there have to be.
-    size: int | None = 0
-    length: int | None = None
-
-    # The messages of extensions, once there are any.
     extended: ExtensionMessages | None = None
 
-    _has_type = False
+    # The bytes of content so far, None where that is not known, without those of so many files, and how many there
+    # have to be.
+    _size: int | None = 0
+    _unmeasured = 0
+    _length: int | None = None
+
+    _has_type = _is_plain = False
     _lacks_start = False
     _is_read = False
+    # Whether it has received the disconnect, and how many messages it has sent since; whether it has asked for more.
     _is_told = False
     _in_vain = 0
     _asks = False
@@ -52,45 +58,50 @@ class HttpCase(Case):
         super().__init__(opened, shared)
         self._pace = Pace()
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the answer is, with its trailers."""
-        return self.is_final and not self.awaits_trailers
-
     def received(self, event: Event) -> Iterable[Broken]:
         """Take note of what the server has told the app."""
         self._pace.received(event.ms)
-        if event.get("type") == "http.request":
-            self._is_read = not event.get("more_body")
-        elif event.get("type") == "http.disconnect":
+        message = event.message
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "http.request":
+            self._is_read = not message.get("more_body")
+        elif kind == "http.disconnect":
             self.is_gone = self._is_told = True
         return ()
 
     def sent(self, event: Event) -> Iterable[Broken]:
         """Return what is wrong with what the app sends."""
-        kind = event.type
+        message = event.message
+        kind = message["type"]
         if kind == "http.response.start":
             return self._started(event)
         if kind == "http.response.body":
-            found = response_body.of_body(event.message)
-            more = self.content(event, event.size, more=bool(event.message.get("more_body")))
-            if self.extended is not None:
-                more = list(self.extended.beside()) or more
-            return [*found, *more] if found else more
+            return self._parted(event) if self.extended is None else [*self.extended.beside()] or self._parted(event)
         return self._extended(event)
 
     def _extended(self, event: Event) -> Iterable[Broken]:
-        """Return what is wrong with a message of an extension, some of which have content."""
+        """Return what is wrong with a message of an extension, whose file is measured afterwards."""
+        if self.is_final and event.type == "http.response.early_hint":
+            return [response_order.AFTER_END(f"`{event.type}` is sent after the answer")]
         self.extended = self.extended or ExtensionMessages()
-        was_complete = self.is_complete
         found = list(self.extended.sent(event, self))
         if event.type in CONTENT:
-            more = self.content(event, None, more=not is_last(event))
-            return found or more
-        if event.type == "http.response.trailers":
-            self.awaits_trailers = self.awaits_trailers and not is_last(event)
-        elif was_complete and not any(one.rule.severity == "error" for one in found):
-            return [response_order.AFTER_END(f"`{event.type}` is sent after the answer")]
+            self.has_content = True
+            self.is_final = self.is_final or is_last(event)
+            self._unmeasured += 1
+            self._lacks_start = self.start is None
+        return found
+
+    def _measured(self, record: Observed) -> list[Broken]:
+        """Take note of a file that was sent; return what is wrong with it."""
+        if self.extended is None:
+            return []
+        found = list(self.extended.observed(record, self))
+        if record.what == "file":
+            self._unmeasured -= 1
+            size = self.extended.size_of(record)
+            self._size = None if size is None or self._size is None else self._size + size
+            found += self._of_length()
         return found
 
     def _started(self, event: Event) -> Iterable[Broken]:
@@ -98,89 +109,106 @@ class HttpCase(Case):
             return [response_order.ONE_START("`http.response.start` is sent again")]
         self.start = message = event.message
         status, headers = message.get("status"), message.get("headers", ())
-        self.awaits_trailers = bool(message.get("trailers"))
+        version = self.scope.get("http_version")
         self._pace.headers = headers
-        found = [*response_start.of_start(message), *self._pace.started(event)]
-        if not response_headers.are_good(headers):
-            if wrong := response_headers.of_headers(headers):
-                found += wrong
-                if any(one.rule is response_headers.PAIRS for one in wrong):
-                    self._has_type = True  # for all that is known
-                    return found
-            headers = response_headers.readable(headers)
-        return [*found, *self._headed(status if type(status) is int else 0, headers)]
+        found: list[Broken] = []
+        is_usual = status.__class__ is int and "trailers" not in message  # 200.0 is the same as a key
+        meant = response_semantics.meaning(status, version, headers) if is_usual else None
+        if meant is None:
+            meant, found = self._meant(message, status, version, headers)
+        self._has_type = meant.has_type
+        if self.scope.get("method") != "HEAD":
+            self._length, self._is_plain = meant.length, meant.is_plain
+        if meant.has_credentials:
+            found += response_semantics.of_origin(self.scope, headers)
+        return [*found, *self._pace.started(event)]
 
-    def _headed(self, status: int, headers: list[tuple[bytes, Any]]) -> list[Broken]:
-        """Take note of what the headers say; return what is wrong with that."""
-        told, found = response_semantics.of_names(status, [pair[0] for pair in headers], is_http2=self._is_http2())
-        self._has_type = told.has_type
+    def _meant(
+        self, message: dict[str, Any], status: Any, version: Any, headers: Any
+    ) -> tuple[response_semantics.Meaning, list[Broken]]:
+        """Return what the beginning of an answer means, and what is wrong with it."""
+        version = version if isinstance(version, str) else ""
+        found = [*response_start.of_start(message)]
+        status = status if type(status) is int else 0
+        is_good = response_headers.are_good(headers)
+        told = response_semantics.known(status, version, headers) if is_good else None
+        if told is None:
+            is_http2 = version.startswith(("2", "3"))
+            found += (wrong := response_headers.of_headers(headers, is_http2=is_http2))
+            if any(one.rule is response_headers.PAIRS for one in wrong):
+                return _UNREADABLE, found
+            headers = response_headers.readable(headers)
+            told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
+            found += wrong
+        length = None
         if told.length >= 0:
             length, wrong = response_semantics.of_length(status, headers[told.length][1])
             found += wrong
-            if response_body.is_counted(self.scope.get("method"), status):
-                self.length = length
-        if told.has_credentials:
-            found += response_semantics.of_origin(self.scope, headers)
-        return found
+        is_counted = response_body.is_counted(status)
+        is_plain = told.has_type and not response_body.of_content("GET", status, has_type=True)
+        meant = response_semantics.Meaning(
+            length if is_counted else None, told.has_type, told.has_credentials, is_plain
+        )
+        if is_good and not found and "trailers" not in message:
+            response_semantics.remember(status, version, headers, meant)
+        return meant, found
 
-    def _is_http2(self) -> bool:
-        version = self.scope.get("http_version")
-        return version.__class__ is str and version[:1] in ("2", "3")
-
-    def content(self, event: Event, size: int | None, *, more: bool) -> list[Broken]:
-        """Take note of a message with content of `size` bytes, None where that is not known; return what is wrong.
-
-        `more` says whether others follow.
-        """
+    def _parted(self, event: Event) -> list[Broken]:
+        message = event.message
+        size, more = event.size, bool(message.get("more_body"))
+        if (
+            self._is_plain
+            and not (more or self.has_content)
+            and message.get("body", b"").__class__ is bytes
+            and message.get("more_body", False) is False
+            and self._length in (None, size)
+        ):
+            # The whole body at once, which is what most answers have.
+            self.has_content = self.is_final = True
+            self._size = size
+            return self._pace.sent(event, size, more=False)
+        found = [*response_body.of_body(message)]
         if self.start is None:
-            if self._lacks_start:
-                return []
-            self._lacks_start = True
-            return [response_order.START_FIRST(f"`{event.type}` is sent before `http.response.start`")]
+            if not self._lacks_start:
+                self._lacks_start = True
+                found.append(response_order.START_FIRST(f"`{event.type}` is sent before `http.response.start`"))
+            return found
         if self.is_final:
-            rule = response_order.AFTER_BODY if event.type.endswith("body") else response_order.AFTER_END
-            return [rule(f"`{event.type}` is sent after the last part of the body")]
-        found = self._pace.sent(event, size, more=more)
+            found.append(response_order.AFTER_BODY(f"`{event.type}` is sent after the last part of the body"))
+            return found
+        found += self._pace.sent(event, size, more=more)
         if self._is_told:
             self._in_vain += 1
             if self._in_vain == _PERSISTS:
                 found.append(response_order.PERSISTS("the app goes on sending after `http.disconnect`"))
         self.has_content = True
         self.is_final = not more
-        if size is None:
-            self.size = None
-        elif self.size is not None:
-            if size and not self.size:
-                status, method = self.start.get("status"), self.scope.get("method")
+        if self._size is not None:
+            if size and not self._size:
+                method, status = self.scope.get("method"), self.start.get("status")
                 found += response_body.of_content(method, status, has_type=self._has_type)
-            self.size += size
-            found += self._of_length()
-        return found
+            self._size += size
+        return found if self._length is None else [*found, *self._of_length()]
 
     def _of_length(self) -> list[Broken]:
         """Return whether there is more than `Content-Length` says, or less at the end."""
-        length, size = self.length, self.size
-        if length is None or size is None or size == length or (size < length and not self.is_final):
+        length, size = self._length, self._size
+        if length is None or size is None or size == length:
             return []
-        self.length = None
+        # What is left of an answer is not sent to a client that has gone.
+        if size < length and (not self.is_final or self.is_gone or self._unmeasured):
+            return []
+        self._length = None
         return [response_body.LENGTH(f"`content-length` is {length}, and the app sends {size} bytes")]
-
-    def measured(self, size: int | None) -> list[Broken]:
-        """Take note of how many bytes a message with a file has; return what is wrong with that."""
-        if self.size is None and size is not None:
-            self.size = size
-            return self._of_length()
-        return []
 
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Return what is wrong with what was seen beside the messages."""
-        if record.what in {"file", "open file"} and self.extended is not None:
-            found = list(self.extended.observed(record, self))
-            return found + self.measured(self.extended.size_of(record)) if record.what == "file" else found
         if record.what == "secret":
             return response_headers.of_secret(record.detail)
         if record.what == "memoryview":
             return [response_body.of_like_bytes("memoryview")] if record.detail == "body" else ()
+        if record.what in ("file", "open file"):
+            return self._measured(record)
         if record.what == "asked":
             is_first, self._asks = not self._asks, True
             text = "`receive()` is called again after `http.disconnect`"
@@ -189,21 +217,28 @@ class HttpCase(Case):
 
     def ended(self) -> Iterable[Broken]:
         """Return what is missing of an app that has returned."""
-        if self.is_gone and not self.is_complete:
+        if self.is_gone and not self.is_final:
             return ()
         if self.start is None:
             return [] if self._lacks_start else [response_order.NO_START("the app has returned without an answer")]
-        found = []
+        found: list[Broken] = []
         if not self.has_content:
             found.append(response_order.NO_CONTENT_MESSAGE("the app has returned with `http.response.start` alone"))
         elif not self.is_final:
             found.append(response_order.UNFINISHED("the app has returned before the last part of its answer"))
-        found += (self.extended or ExtensionMessages()).ended(self)
-        if not self._is_read and self._has_body():
+        elif "trailers" in self.start and not self.is_gone:
+            found += (self.extended or ExtensionMessages()).ended(self)
+        if not self._is_read and not self.is_gone and self._has_body():
             found.append(response_order.UNREAD("the app has returned before it has read the whole request"))
         return found
 
     def _has_body(self) -> bool:
         """Tell whether the request has a body, by its headers (RFC 9112 section 6.3)."""
-        given = list(pairs(self.scope.get("headers")))
+        headers = self.scope.get("headers")
+        try:
+            if _FRAMING.isdisjoint([pair[0] for pair in headers or ()]):
+                return False
+        except (IndexError, KeyError, TypeError):  # the server's fault
+            return False
+        given = list(pairs(headers))
         return value_of(given, "transfer-encoding") is not None or value_of(given, "content-length") not in (None, "0")

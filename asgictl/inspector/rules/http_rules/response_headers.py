@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 from asgictl import rfc9110
 from asgictl.inspector.headers import is_lost
-from asgictl.inspector.record import Opaque, Redacted, observer
+from asgictl.inspector.record import Redacted, observer
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import class_of
 
 PAIRS = Rule(
     "A-143",
@@ -30,7 +31,7 @@ BYTES = Rule(
 )
 LOWER_CASE = Rule(
     "A-145",
-    "error",
+    "info",  # Django, BlackSheep and Socket.IO write them as HTTP/1.1 shows them, and every server lowers them
     "app",
     "The names of headers are in lower case.",
     links.RESPONSE_START,
@@ -100,6 +101,7 @@ _RULES: dict[Kind, Rule] = {
 }
 
 _WORDS: dict[str, str] = {
+    "bytes": "the value of `{}` is not bytes",
     "break": "the value of `{}` has a line break, or NUL",
     "whitespace": "the value of `{}` begins or ends with white space",
     "joined": "`{}` has several cookies, joined by a comma",
@@ -132,15 +134,19 @@ def readable(headers: Any) -> list[tuple[bytes, Any]]:
     return found
 
 
-def of_headers(headers: Any) -> list[Broken]:
+def of_headers(headers: Any, *, is_http2: bool) -> list[Broken]:
     """Return what is wrong with the headers of an answer."""
-    return [_RULES[fault.kind](fault.text) for fault in faults(headers)]
+    found = [_RULES[fault.kind](fault.text) for fault in faults(headers)]
+    if is_http2:
+        return found
+    # Over HTTP/1 they go as they are: BlackSheep and Socket.IO write them with capitals.
+    return [one._replace(severity="info") if one.rule is LOWER_CASE else one for one in found]
 
 
 def faults(headers: Any) -> Iterator[Fault]:
     """Yield what is wrong with headers, of whatever message they are."""
     if not isinstance(headers, (list, tuple)):
-        kind = headers.type if isinstance(headers, Opaque) else type(headers).__name__
+        kind = class_of(headers)
         yield Fault("pairs", f"the headers are an object of `{kind}`, and not a list of pairs")
         return
     for pair in headers:
@@ -164,12 +170,12 @@ def of_secret(detail: Any) -> list[Broken]:
 
 def _of_pair(pair: Any) -> Iterator[Fault]:
     if not isinstance(pair, (list, tuple)) or len(pair) != _PAIR:
-        kind = pair.type if isinstance(pair, Opaque) else type(pair).__name__
+        kind = class_of(pair)
         yield Fault("pairs", f"the headers have an object of `{kind}` that is not a pair of name and value")
         return
     name, value = pair
     if not isinstance(name, bytes):
-        yield Fault("bytes", f"the name of a header is {_class(name)}, and not bytes")
+        yield Fault("bytes", f"the name of a header is {class_of(name)}, and not bytes")
         return
     shown = name.decode("latin-1") if len(name) <= 60 else f"{name[:57].decode('latin-1')}..."  # noqa: PLR2004  # as fits
     if name.startswith(b":"):
@@ -181,11 +187,7 @@ def _of_pair(pair: Any) -> Iterator[Fault]:
     if isinstance(value, Redacted):
         return
     if not isinstance(value, bytes):
-        yield Fault("bytes", f"the value of `{shown}` is {_class(value)}, and not bytes")
+        yield Fault("bytes", f"the value of `{shown}` is {class_of(value)}, and not bytes")
     elif not is_lost(value):
         for kind in observer.faults(name.lower(), value):
             yield Fault(kind, _WORDS[kind].format(shown))  # type: ignore[arg-type]  # one of them
-
-
-def _class(value: Any) -> str:
-    return value.type if isinstance(value, Opaque) else type(value).__name__

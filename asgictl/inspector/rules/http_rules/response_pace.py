@@ -33,13 +33,10 @@ FIRST, GAP, WHOLE = 500.0, 5_000.0, 30_000.0
 class Pace:
     """How one answer comes; what is wrong with it is told once. An event stream may wait, and have small parts."""
 
-    __slots__ = ("_has_parts", "_is_slow", "_is_split", "_since", "_tiny", "headers")
-
-    def __init__(self) -> None:
-        self.headers: object = ()
-        self._since = 0.0
-        self._tiny = 0
-        self._has_parts = self._is_slow = self._is_split = False
+    headers: object = ()
+    _since = 0.0
+    _tiny = 0
+    _has_parts = _is_slow = _is_split = False
 
     def received(self, ms: float) -> None:
         """Take note of a message for the app, at `ms` milliseconds."""

@@ -6,7 +6,9 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any, NamedTuple
 
 from asgictl.inspector.headers import joined, pairs
+from asgictl.inspector.record import Severity
 from asgictl.inspector.rules import links
+from asgictl.inspector.rules.http_rules import response_start
 from asgictl.inspector.rules.rule import Broken, Rule
 
 TRANSFER = Rule(
@@ -87,6 +89,10 @@ _SINGLE = frozenset((b"content-type", b"location", b"etag", b"date", b"server", 
 _OF_CONNECTION = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"te"))
 # What an answer with 426 has to have (RFC 9110 section 7.8).
 _UPGRADING = frozenset((b"connection", b"upgrade"))
+# Members of an enumeration take longer to get.
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+# A length of so many digits is more than any file has.
+_LONG = 19
 _WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _CREDENTIALS = b"access-control-allow-credentials"
 
@@ -99,24 +105,53 @@ class HeaderNames(NamedTuple):
     has_credentials: bool
 
 
-# What is known of statuses with names, of which nothing is wrong: most answers have the same ones.
+class Meaning(NamedTuple):
+    """What the beginning of an answer says of its content, and whether there may be some, and it has to have a type."""
+
+    length: int | None
+    has_type: bool
+    has_credentials: bool
+    is_plain: bool
+
+
+# What is known of beginnings, and of statuses with names, of which nothing is wrong: most answers have the same ones.
 _REMEMBERED = 1000
+_answers: dict[Any, Meaning] = {}
 _good: dict[Any, HeaderNames] = {}
 
 
-def of_names(status: int, names: Sequence[bytes], *, is_http2: bool) -> tuple[HeaderNames, list[Broken]]:
+def meaning(status: Any, version: Any, headers: Any) -> Meaning | None:
+    """Return what the beginning of an answer means, if it is known that nothing is wrong with it."""
+    try:
+        return _answers.get((status, version, *headers))
+    except TypeError:  # what cannot be hashed
+        return None
+
+
+def remember(status: Any, version: Any, headers: Any, meant: Meaning) -> None:
+    """Take note that nothing is wrong with the beginning of an answer."""
+    if len(_answers) >= _REMEMBERED:
+        _answers.clear()
+    _answers[status, version, *headers] = meant
+
+
+def known(status: int, version: str, headers: Any) -> HeaderNames | None:
+    """Return what the names of these headers tell, if nothing is wrong with them, nor the status, as far as known."""
+    return _good.get((status, version, *[pair[0] for pair in headers]))
+
+
+def of_names(
+    status: int, version: str, headers: Sequence[tuple[bytes, Any]], *, is_http2: bool
+) -> tuple[HeaderNames, list[Broken]]:
     """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
-    key = (status, is_http2, *names)
-    if (known := _good.get(key)) is not None:
-        return known, []
-    names = [name.lower() for name in names]
+    names = [name.lower() for name, _ in headers]
     length = names.index(b"content-length") if b"content-length" in names else -1
     told = HeaderNames(length, b"content-type" in names, _CREDENTIALS in names)
     found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
-    if not found:
+    if not found and not response_start.of_start({"status": status}):
         if len(_good) >= _REMEMBERED:
             _good.clear()
-        _good[key] = told
+        _good[status, version, *[name for name, _ in headers]] = told
     return told, found
 
 
@@ -142,7 +177,9 @@ def _of_one(status: int, names: Sequence[bytes], *, is_http2: bool) -> Iterator[
 def _of_status(status: int, names: frozenset[bytes], *, is_http2: bool) -> Iterator[Broken]:
     wanted = _COMPANIONS.get(status)
     if wanted and wanted not in names and not (is_http2 and wanted == b"upgrade"):
-        yield COMPANION(f"the answer has the status {status}, and no `{wanted.decode()}`")
+        # Of these the RFC says that 416 only should have it (section 15.5.17).
+        severity: Severity | None = "info" if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else None
+        yield COMPANION(f"the answer has the status {status}, and no `{wanted.decode()}`", severity=severity)
     if status in _WITHOUT_CONTENT and b"content-type" in names:
         # FastAPI sends it with 204, and no client minds.
         yield NO_CONTENT_HEADERS(f"the answer has the status {status}, and a `content-type`", severity="info")
@@ -150,16 +187,18 @@ def _of_status(status: int, names: frozenset[bytes], *, is_http2: bool) -> Itera
 
 def of_length(status: int, value: Any) -> tuple[int | None, list[Broken]]:
     """Return the number that `Content-Length` says, None without a good one, and what is wrong with it."""
+    if value.__class__ is bytes and value.isdigit() and status != _NO_CONTENT and len(value) < _LONG:
+        return int(value), []
     if value.__class__ is not bytes or value != value.strip():  # which is told already, or a secret
         return None, []
     if not value.isdigit():
         return None, [ONE_LENGTH(f"`content-length` is {value[:40].decode('latin-1')!r}")]
-    if status == HTTPStatus.NO_CONTENT:
-        # Django sends 0, and no client minds.
-        mild = value.strip(b"0") == b""
-        text = f"the answer has the status 204, and a `content-length` of {value[:20].decode()}"
-        return None, [NO_CONTENT_HEADERS(text, severity="info" if mild else None)]
-    return int(value) if len(value) <= 18 else None, []  # noqa: PLR2004  # more than any file has
+    if status != _NO_CONTENT:
+        return None, []
+    # Django sends 0, and no client minds.
+    is_mild = not value.strip(b"0")
+    text = f"the answer has the status 204, and a `content-length` of {value[:20].decode()}"
+    return None, [NO_CONTENT_HEADERS(text, severity="info" if is_mild else None)]
 
 
 def of_origin(scope: dict[str, Any], headers: Any) -> list[Broken]:

@@ -9,9 +9,10 @@ from typing import Any
 from asgictl.inspector.headers import joined, pairs
 from asgictl.inspector.record.marks import HIDDEN
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import Field, fields, shown
+from asgictl.inspector.rules.case import Field, fields
 from asgictl.inspector.rules.header_checks import all_by, of_headers
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown
 
 SUBPROTOCOL = Rule(
     "A-335",

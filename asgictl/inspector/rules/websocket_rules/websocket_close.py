@@ -8,8 +8,9 @@ from typing import Any
 
 from asgictl.inspector.record.marks import HIDDEN
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import Field, fields, shown
+from asgictl.inspector.rules.case import Field, fields
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown
 from asgictl.inspector.rules.websocket_rules.websocket_accept import of_version
 
 VALUES = Rule(

@@ -8,8 +8,8 @@ from typing import Any
 
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import shown
 from asgictl.inspector.rules.rule import Broken, Rule
+from asgictl.inspector.rules.value_text import shown
 
 ONE_OF_TWO = Rule(
     "A-341",

@@ -1,0 +1,1 @@
+"""Examples for answers over HTTP."""
