@@ -36,7 +36,9 @@ def broken(scope: Message, *steps: Message | Observed | Closed | Failure) -> lis
         else:
             n += 1
             received = step["type"] in _RECEIVED
-            record = Event(0, n, 0.0, "receive" if received else "send", step)
+            body = step.get("body")
+            size = len(body) if isinstance(body, bytes) else 0
+            record = Event(0, n, 0.0, "receive" if received else "send", step, size=size)
         found = [*found, *referee.findings(record)]
     return [(finding.rule, finding.severity) for finding in found]
 
