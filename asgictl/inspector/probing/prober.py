@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from asgictl import adapt, whereabouts
 from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError
+from asgictl.inspector.client.refusing import GoneError
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.probing import dialogue, probes, routes, scope_forms
+from asgictl.inspector.probing import dialogue, hangs, probes, routes, scope_forms
 from asgictl.inspector.probing.dialogue import Dialogue, Life, Request
 from asgictl.inspector.probing.probes import Plan, Probe, Target
 from asgictl.inspector.probing.scope_forms import Pairs
@@ -42,7 +43,7 @@ class ProbeOrder(NamedTuple):
     """What to probe: the `targets` that are given, with `headers` and a `body`, and of the app's routes the safe ones.
 
     `source` is the user's own object, which may be inside the app. A probe may last `limit` seconds, and once more
-    after its client has gone.
+    after its client has gone. `interface` is that of `source`.
     """
 
     app: ASGIApp
@@ -53,6 +54,7 @@ class ProbeOrder(NamedTuple):
     unsafe: bool = False
     limit: float = 5.0
     check: Check = "app"
+    interface: str = "asgi3"
 
 
 class _Current(NamedTuple):
@@ -93,7 +95,7 @@ class Prober:
         if for_good:
             self._given_up.append(f"nothing after {name} is probed: it blocks the event loop and does not end")
         else:
-            self._tell_hang("the event loop", place)
+            self._tell_hang("the event loop, which the app blocks,", place)
 
     async def run(self) -> None:
         """Make all probes."""
@@ -109,6 +111,9 @@ class Prober:
     async def _startup(self, probe: Probe) -> tuple[Life, asyncio.Task[Any]]:
         talk = Life(probe)
         task = self._call(talk)
+        if self._order.interface == "asgi2":
+            await asyncio.sleep(0)
+            self._inspector.tell(Observed(self._latest, 0, 0.0, "interface", "asgi2"))
         await self._wait(task, talk.heard, self._order.limit)
         if not task.done() and not talk.answers:
             self._hang("lifespan.startup.complete", task)
@@ -207,14 +212,14 @@ class Prober:
                 break
             await self._wait(task, talk.is_over, min(left, 0.05))
         if not task.done() and not talk.has_answered and not talk.is_gone:
-            self._hang("an answer", task)
+            self._hang("the answer", task)
             await self._cancel(task)
             return False
         if not task.done() and not talk.is_complete:
             talk.leave()
             await asyncio.wait([task], timeout=limit)
             if not task.done():
-                self._hang("its end after the client has gone", task)
+                self._hang("the end of the app after its client had gone", task)
                 await self._cancel(task)
                 return False
         await asyncio.wait([task], timeout=limit)
@@ -254,14 +259,18 @@ class Prober:
         self._tell_hang(waited, whereabouts.place_of_task(task) or whereabouts.place_of_another_thread())
 
     def _tell_hang(self, waited: str, place: str | None) -> None:
-        """Record what the app was waited for in vain, as a fact of the latest call."""
+        """Record what the app was waited for in vain, as a fact of the latest call, and which rule that breaks."""
         if self._current is None or self._latest not in self._tried:
             return
         exchange = self._tried[self._latest].exchange
         ms = (time.perf_counter() - self._current.begun) * 1000
+        fact = Observed(self._latest, len(exchange.events), ms, "hang", waited)
+        known = len(exchange.findings)
         self._place = place
         try:
-            self._inspector.tell(Observed(self._latest, len(exchange.events), ms, "hang", waited))
+            self._inspector.tell(fact)
+            if len(exchange.findings) == known and (found := hangs.judged(fact, exchange, self._order.limit)):
+                self._keep(found)
         finally:
             self._place = None
 
@@ -271,10 +280,18 @@ class Prober:
             self._latest = record.id
             self._tried[record.id] = Tried(self._current.probe, Exchange(record))
             return
+        tried = self._tried.get(record.id)
+        if tried is None or (isinstance(record, Finding) and _is_told_of_leaving(record, tried.exchange)):
+            return
         if isinstance(record, Finding) and self._place is not None:
             record = replace(record, place=self._place)
-        if (tried := self._tried.get(record.id)) is not None:
-            tried.exchange.add(record)
+        tried.exchange.add(record)
+
+
+def _is_told_of_leaving(finding: Finding, exchange: Exchange) -> bool:
+    """Tell whether a finding is of an app that has ended because its client has gone, whatever it has made of that."""
+    closed = exchange.closed
+    return bool(closed and closed.error and finding.ms == closed.ms and GoneError.__name__ in closed.error.traceback)
 
 
 def targets(names: Iterable[str]) -> list[Target]:

@@ -52,7 +52,7 @@ def http(method: str, target: str, headers: Pairs, *, version: str = "1.1", exte
 
 
 def smallest_http(method: str, target: str, headers: Pairs) -> Scope:
-    """Return the scope of a request with no more than the specification requires, over HTTP/1.0."""
+    """Return the scope of a request with what every server tells, and no more, over HTTP/1.0."""
     return {**_smallest("http", target, headers), "http_version": "1.0", "method": method}
 
 
@@ -63,7 +63,7 @@ def websocket(target: str, headers: Pairs) -> Scope:
 
 
 def smallest_websocket(target: str, headers: Pairs) -> Scope:
-    """Return the scope of a WebSocket with no more than the specification requires."""
+    """Return the scope of a WebSocket with what every server tells, and no more."""
     return _smallest("websocket", target, (*headers, *_HANDSHAKE))
 
 
@@ -75,8 +75,8 @@ def _whole(kind: str, target: str, headers: Pairs, version: str) -> Scope:
         **urls.in_scope(target),
         "root_path": "",
         "headers": _with_host(headers),
-        "client": ("127.0.0.1", 50000),
-        "server": ("localhost", 443 if version == "2" else 80),
+        "client": ["127.0.0.1", 50000],
+        "server": ["localhost", 443 if version == "2" else 80],
     }
 
 
@@ -85,6 +85,8 @@ def _smallest(kind: str, target: str, headers: Pairs) -> Scope:
     return {
         "type": kind,
         "asgi": {"version": "3.0"},
+        # It is optional, but Quart 0.22 cannot do without, and all servers have it.
+        "scheme": {"http": "http", "websocket": "ws"}[kind],
         "path": wanted["path"],
         "query_string": wanted["query_string"],
         "headers": _with_host(headers),
