@@ -7,13 +7,13 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from asgictl import collector, failure, frameworks, reading
-from asgictl.asgi import ASGIApp, Interface, Receive, Scope, Send
+from asgictl.asgi import Asgi2, ASGIApp, Interface
 from asgictl.discovery import SETTINGS, AppRef
 from asgictl.discovery.source.offers import FACTORY_NAMES
 from asgictl.errors import AppLoadError
@@ -88,7 +88,7 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     if interface == "wsgi":
         return Adapted(_from_wsgi(value, how.wsgi_threads), kind, docs, source)
     if interface == "asgi2":
-        return Adapted(_from_asgi2(value), kind, docs, source)
+        return Adapted(Asgi2(value), kind, docs, source)
     return Adapted(value, kind, docs, source)
 
 
@@ -242,15 +242,6 @@ def _interface(ref: AppRef, value: Any) -> Literal["asgi3", "asgi2", "wsgi"]:
         return "asgi2"
     hint = "pass --interface if it is one, or name a factory that needs no arguments"
     raise AppLoadError(f"`{ref}` takes ({', '.join(names)}), which is neither ASGI nor WSGI", hint=hint)
-
-
-def _from_asgi2(value: Callable[[Scope], Callable[[Receive, Send], Awaitable[None]]]) -> ASGIApp:
-    """Adapt an ASGI 2 application, which takes the scope first and then receive and send."""
-
-    async def asgi2(scope: Scope, receive: Receive, send: Send) -> None:
-        await value(scope)(receive, send)
-
-    return asgi2
 
 
 def _from_wsgi(value: Any, threads: int) -> ASGIApp:

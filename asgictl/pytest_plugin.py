@@ -1,4 +1,7 @@
-"""The pytest fixture `asgi_inspect`; every pytest of its users loads this, so it loads nothing else by itself."""
+"""The pytest fixture `asgi_inspect`, and `--asgi-check`.
+
+Every pytest of its users loads this, so it loads nothing else by itself.
+"""
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING
@@ -9,7 +12,22 @@ if TYPE_CHECKING:
     import pluggy
 
     from asgictl.inspector.client.fixture import Inspected
+    from asgictl.inspector.client.suite_check import Suite
     from asgictl.inspector.show.recent import Recent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--asgi-check`."""
+    about = "check the apps of all test clients against the rules of ASGI; the run fails where one is broken"
+    parser.getgroup("asgictl").addoption("--asgi-check", action="store_true", help=about)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to check, where that is asked for."""
+    if config.getoption("--asgi-check"):
+        from asgictl.inspector.client.suite_check import Suite
+
+        config.pluginmanager.register(_SuiteCheck(Suite()))
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +75,34 @@ class _Reports:
             report.sections.append(("ASGI exchanges", text))
         if report.failed or call.when == "teardown":
             self._recent.clear()
+
+
+class _SuiteCheck:
+    """Checks the apps of a run, and tells at its end what was found, also by the workers of pytest-xdist."""
+
+    def __init__(self, suite: "Suite") -> None:
+        self._suite = suite
+        suite.begin()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._suite.test = nodeid
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        workers: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+        if workers is not None:
+            workers["asgi_check"] = [list(map(list, self._suite.found.values())), self._suite.apps]
+        elif self._suite.has_errors and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        self._suite.merge(*getattr(node, "workeroutput", {}).get("asgi_check", ((), 0)))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section("ASGI rules")
+        for line in self._suite.lines():
+            terminalreporter.line(line)
+        terminalreporter.line(self._suite.summary())
+
+    def pytest_unconfigure(self) -> None:
+        self._suite.end()

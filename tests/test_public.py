@@ -18,7 +18,8 @@ PUBLIC = {
         *("Opened", "Raised", "Record", "Redacted"),
     ],
     "asgictl.testing": [
-        *("AsyncClient", "Client", "Disconnected", "Inspected", "Refused", "ShutdownError", "StartupError"),
+        *("AsyncClient", "BrokenRuleError", "Client", "Disconnected", "Inspected", "Refused", "ShutdownError"),
+        "StartupError",
     ],
 }
 

@@ -55,3 +55,11 @@ def pairs(headers: Any) -> Iterator[tuple[bytes, bytes | Redacted]]:
             name, value = (item.encode("latin-1", "replace") if isinstance(item, str) else item for item in pair)
             if isinstance(name, bytes) and isinstance(value, (bytes, Redacted)):
                 yield name, value
+
+
+def is_event_stream(headers: Any) -> bool:
+    """Tell whether headers announce Server-Sent Events."""
+    for pair in headers if headers.__class__ is list else ():
+        if pair.__class__ is tuple and pair[0].__class__ is bytes and pair[0].lower() == b"content-type":
+            return pair[1].__class__ is bytes and pair[1].lower().startswith(b"text/event-stream")
+    return False

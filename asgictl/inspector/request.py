@@ -8,6 +8,9 @@ from asgictl.option_types import Range, Trait
 # Whose rules are checked: the app's, the server's as well, or none.
 Check = Literal["app", "all", "off"]
 
+# What is serious enough to end with status 1.
+FailOn = Literal["error", "warning", "never"]
+
 ViewName = Literal["line", "full", "json"]
 
 # How much is kept of each body, and of each message of a WebSocket or an event stream, in bytes.
@@ -45,6 +48,10 @@ class InspectRequest(NamedTuple):
     respond_file: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     delay: Annotated[float, Range(0, _DAY)] = 0
     drop: bool = False
+    rules: Check = "app"
+    ignore: tuple[str, ...] = ()
+    info: bool = False
+    fail_on: FailOn = "never"
 
 
 class CheckRequest(NamedTuple):
@@ -59,7 +66,7 @@ class CheckRequest(NamedTuple):
     session: Annotated[str | None, Trait.ACTION] = None
     blame: Literal["app", "server", "all"] = "app"
     ignore: Annotated[tuple[str, ...], Trait.REASONED] = ()
-    fail_on: Literal["error", "warning", "never"] = "error"
+    fail_on: FailOn = "error"
     format: Literal["text", "json", "sarif", "junit", "github"] = "text"
     output: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
     rules: Annotated[bool, Trait.ACTION] = False

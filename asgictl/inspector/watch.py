@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from asgictl import errors
@@ -13,6 +13,7 @@ from asgictl.inspector.record import Record, Sink, redaction
 from asgictl.inspector.record.log_filter import WithoutSecrets
 from asgictl.inspector.recorder import Inspector
 from asgictl.inspector.request import InspectRequest
+from asgictl.inspector.rules import catalogue
 from asgictl.inspector.sessions.session_file import SessionFile
 
 _MEGABYTE = 1_000_000
@@ -21,6 +22,16 @@ _MEGABYTE = 1_000_000
 def redacted(request: InspectRequest) -> tuple[str, ...]:
     """Return the names of headers, parameters and cookies whose values are neither shown nor saved."""
     return () if request.no_redact else (*redaction.NAMES, *request.redact)
+
+
+def patterns(ignored: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns of rules' numbers, of which each of `ignored` may hold several; raise where one matches none."""
+    found = tuple(pattern for text in ignored for pattern in text.replace(" ", "").split(",") if pattern)
+    for pattern in found:
+        if not catalogue.chosen([pattern]):
+            hint = "`asgictl check --rules` lists them"
+            raise errors.ConfigError(f"`{pattern}` is not a rule", hint=hint, option="ignore")
+    return found
 
 
 def _left_out(request: InspectRequest, count: int) -> str:
@@ -77,6 +88,9 @@ def around(
             redact_body=request.redact_body,
             body_limit=request.body_limit,
             first_id=first_id,
+            check=request.rules,
+            ignore=patterns(request.ignore),
+            info=request.info,
         )
         for name in ("uvicorn.error", "uvicorn.asgi"):
             logging.getLogger(name).addFilter(WithoutSecrets(inspector, is_shown=is_shown))

@@ -293,6 +293,10 @@ INSPECT = {
     "respond-file": Row({"Echo.answer.body": b"{}", "Echo.answer.media_type": "application/json"}, "answer.json"),
     "delay": Row({"Echo.answer.delay": 1.5}, "1.5", toml="1.5"),
     "drop": Row({"Echo.answer.drop": True}),
+    "check": Row({"Inspector.check": "all"}, "all"),
+    "ignore": Row({"Inspector.ignore": ["A-141", "A-15?"]}, "A-141,A-15?"),
+    "info": Row({"Inspector.info": True}),
+    "fail-on": Row({"reaches.threshold": "warning"}, "warning"),
 }
 GEN_CERT = {
     "out": Row({"server.pair.certificate": "other/cert.pem", "server.pair.key": "other/cert.key"}, "other"),

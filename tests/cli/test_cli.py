@@ -78,7 +78,7 @@ NOT_WATCHED = {
         "drop it: the exchanges are shown instead; --view and --path choose",
     ),
     "--prod": "drop it: `asgictl serve --prod` is for production",
-    **dict.fromkeys(("--check", "--dry-run"), "`asgictl serve` has it, for the same app"),
+    "--dry-run": "`asgictl serve` has it, for the same app",
 }
 
 

@@ -33,7 +33,7 @@ from asgictl.inspector.probing import watchdog
 from asgictl.inspector.probing.tried import ProbeOutcome
 from asgictl.inspector.record import Finding, Opened
 from asgictl.inspector.reports import judgement
-from asgictl.inspector.rules import general
+from asgictl.inspector.rules import conduct, tally
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.option_types import Trait
@@ -50,7 +50,7 @@ from tests.inspector import recordings
 
 NOTHING = ProbeOutcome((), 0, (), None, (), hangs=False, problem=None)
 WARNING = judgement.Fault(
-    general.RETURNS,
+    conduct.RETURNS,
     Finding(0, 0, 0.0, "A-011", "warning", "app", "an object"),
     judgement.Seen("GET /", Exchange(Opened(0, 0.0, {"type": "http"}))),
     1,
@@ -167,6 +167,7 @@ def spy(calls: Calls) -> None:
     calls.of(watch, "Inspector", "app")
     calls.of(echo, "Echo", "answer")
     calls.of(watch, "SessionFile", "file", answer=SimpleNamespace(next_id=0, close=lambda: None))
+    calls.of(tally.Tally, "reaches", "", "threshold", answer=False)
     calls.of(live, "Live", "view", "wanted", answer=SimpleNamespace(close=lambda *_: None))
     calls.of(make, "server", "console", "pair", "order")
     calls.of(make, "client", "", "name", "pair", "order")

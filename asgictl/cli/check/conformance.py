@@ -53,9 +53,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     run.console.hide = partial(quoted.raised, redaction.Redactor(redaction.NAMES))
     with contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
         adapted = adapt.adapt(instructions.ref, instructions.how)
-        interface = "asgi2" if adapted.kind == "ASGI 2" else "asgi3"
-        order = wanted._replace(app=adapted.app, source=adapted.source, interface=interface)
-        outcome = watchdog.probed(order)
+        outcome = watchdog.probed(wanted._replace(app=adapted.app, source=adapted.source))
     if outcome.problem is not None:
         raise outcome.problem
     module = sys.modules.get(instructions.ref.module)

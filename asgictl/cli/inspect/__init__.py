@@ -22,6 +22,7 @@ from asgictl.serving.request import ServeRequest
 if TYPE_CHECKING:
     from asgictl.discovery import AppRef
     from asgictl.inspector.echo import Answer
+    from asgictl.inspector.record import Sink
     from asgictl.inspector.show.filters import Filter
     from asgictl.inspector.show.live import Live
     from asgictl.serving.plan import ServePlan
@@ -46,20 +47,14 @@ def inspect_app(
         raise ConfigError("`--json` needs --print-config", hint="for the exchanges as JSON pass --view json")
     echoes = any(run.is_given(field) for field in _ECHOES)
     if flags.print_config:
-        from asgictl.cli.serve import print_config
-        from asgictl.inspector.record import secret_names
-
-        built_in = (
-            {} if request.no_redact else {"redact": {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}}
-        )
-        stands_in = echoes and serving.app is None
-        return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
+        return _print_config(request, serving, run, stands_in=echoes and serving.app is None)
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
     plan, answer = _planned(request, serving, run, echoes=echoes)
     from asgictl.cli.serve import banner
     from asgictl.inspector import watch
     from asgictl.inspector.record import quoted, redaction
+    from asgictl.inspector.rules.tally import Tally
     from asgictl.serving import launch, logs
 
     started = time.perf_counter()
@@ -72,12 +67,26 @@ def inspect_app(
         watch.session_file(request, str(plan.instructions.ref), __version__, run.console.note) as file,
         _screen(request, run.console, wanted, whole=serving.traceback) as screen,
     ):
-        sinks = [sink for sink in (file, screen) if sink is not None]
+        tally = Tally()
+        sinks: list[Sink] = [sink for sink in (file, screen, tally) if sink is not None]
         first_id = file.next_id if file is not None else 0
         is_shown = filters == FilterRequest() and _shows_exceptions(request)
         wrap = watch.around(request, sinks, answer, first_id=first_id, is_shown=is_shown)
         style = banner.Style(command="inspect", browser=flags.open, qr=flags.qr)
-        return launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
+        status = launch.launch(plan, banner.Banner(run.console, plan, style, started=started), wrap)
+    for line in tally.lines():
+        run.console.note(line)
+    return status or int(request.fail_on != "never" and tally.reaches(request.fail_on))
+
+
+def _print_config(request: InspectRequest, serving: ServeRequest, run: Invocation, *, stands_in: bool) -> int:
+    """Print where each value comes from."""
+    from asgictl.cli.serve import print_config
+    from asgictl.inspector.record import secret_names
+
+    groups = {**secret_names.GROUPS, "by their shape": secret_names.SHAPES}
+    built_in = {} if request.no_redact else {"redact": groups}
+    return print_config.show(run, serving.app, _echo(), stands_in=stands_in, built_in=built_in)
 
 
 def _planned(

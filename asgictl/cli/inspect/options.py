@@ -39,6 +39,13 @@ ROWS = {
         delay=option("--delay", metavar="S", about="After this many seconds."),
         drop=flag("--drop", about="Close the connection halfway through the answer."),
     ),
+    **panel(
+        "Which rules of ASGI are checked",
+        rules=option("--check", metavar="WHOSE", about="The app's (app), the server's as well (all), or none (off)."),
+        ignore=option("--ignore", metavar="RULE", about="Without these rules, like A-168 or A-17?."),
+        info=flag("--info", about="Also tell what is legal, and only worth a look."),
+        fail_on=option("--fail-on", metavar="SEVERITY", about="End with status 1 after an error, or a warning."),
+    ),
     **{field: _SERVING[field] for field in ("print_config", "json")},
     **{field: row for field, row in _SERVING.items() if field not in _LEFT_OUT},
 }
@@ -77,7 +84,7 @@ _REFUSED = {
         "drop it: the exchanges are shown instead; --view and --path choose",
     ),
     "--prod": "drop it: `asgictl serve --prod` is for production",
-    **dict.fromkeys(("--check", "--dry-run"), "`asgictl serve` has it, for the same app"),
+    "--dry-run": "`asgictl serve` has it, for the same app",
 }
 
 FORM = Form(ROWS, _RULES, refused=_REFUSED, meant=_MEANT)

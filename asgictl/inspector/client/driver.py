@@ -9,13 +9,15 @@ from typing import Any, Self, TypedDict
 
 from asgictl.asgi import ASGIApp, Scope
 from asgictl.inspector import urls
+from asgictl.inspector.client import broken
 from asgictl.inspector.client.call import Call, LateError, Stream, chunks_of
 from asgictl.inspector.client.websocket import WebSocket
 from asgictl.inspector.client.within import ASYNCIO, within
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Sink
+from asgictl.inspector.record import Finding, Severity, Sink
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.recorder import Inspector
+from asgictl.inspector.request import Check
 
 # How long an app may take for its next message, in seconds.
 TIMEOUT = 10.0
@@ -50,7 +52,7 @@ class ShutdownError(Exception):
 class Driver:
     """Calls an app; use it with `async with`, which runs the app's lifespan around the block."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what may be said of it
         self,
         app: ASGIApp,
         *,
@@ -58,9 +60,11 @@ class Driver:
         first_id: int = 0,
         redact: Iterable[str] = (),
         redact_body: Iterable[str] = (),
+        check: Severity | None = None,
     ) -> None:
         """Call `app`, and give it `timeout` seconds for each message that is waited for.
 
+        With `check`, the block ends with `BrokenRuleError` where the app breaks a rule of ASGI that is as serious.
         Exchanges are numbered from `first_id`. The values of headers, parameters and cookies in `redact`, and of fields
         of bodies in `redact_body`, are not kept.
         """
@@ -68,6 +72,8 @@ class Driver:
             raise TypeError(f"an ASGI app is callable, {app!r} is not")
         self._app = app
         self.timeout = timeout
+        self._check = check
+        self._findings: list[Finding] = []
         self._redact = tuple(redact)
         self._redact_body = tuple(redact_body)
         self._ids = itertools.count(first_id)
@@ -110,14 +116,14 @@ class Driver:
     ) -> None:
         __tracebackhide__ = True
         call = self._lifespan
-        if call is None:
-            return
-        if self._supported:
+        if call is not None and self._supported:
             call.put({"type": "lifespan.shutdown"})
             try:
                 await self._hear_shutdown(call)
             finally:
                 await call.cancel()
+        if self._check is not None and error is None:
+            broken.check(self._findings, self.exchanges, self._check)
 
     async def _hear_shutdown(self, call: Call) -> None:
         __tracebackhide__ = True
@@ -136,6 +142,7 @@ class Driver:
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # documented, and raises nothing
             raise RuntimeError(ASYNCIO)
         number = next(self._ids)
+        check: Check = "off" if self._check is None else "app"
         inspector = Inspector(
             self._app,
             sink=self.memory,
@@ -143,10 +150,14 @@ class Driver:
             redact_body=self._redact_body,
             body_limit=_KEPT,
             first_id=number,
+            check=check,
+            on_finding=self._findings.append,
         )
         inspector.replay_of = replay_of
-        app = inspector if self.watch is None else Inspector(inspector, sink=self.watch, first_id=number)
-        return Call(app if around is None else around(app), scope, number, self.timeout)
+        shown: ASGIApp = inspector
+        if self.watch is not None:
+            shown = Inspector(inspector, sink=self.watch, first_id=number, check=check)
+        return Call(shown if around is None else around(shown), scope, number, self.timeout)
 
     def exchange(self, number: int) -> Exchange:
         """Return what is recorded of a call."""

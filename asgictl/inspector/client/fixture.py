@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, Generic, Literal, TypeVar, Unpack
 
 from asgictl.asgi import ASGIApp
 from asgictl.inspector.client.call import Stream
@@ -14,6 +14,8 @@ from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Sink
 
 R = TypeVar("R")
+
+Level = Literal["error", "warning"]
 
 
 class Methods(Generic[R]):
@@ -151,9 +153,13 @@ class Inspected:
 
     _watched_by: Callable[[], Sink] | None = None
 
-    def __init__(self, app: ASGIApp, *, timeout: float = TIMEOUT) -> None:
-        """Give the app `timeout` seconds for each message that is waited for."""
-        self._driver = AsyncClient(app, timeout=timeout)
+    def __init__(self, app: ASGIApp, *, timeout: float = TIMEOUT, check: Level | None = "error") -> None:
+        """Give the app `timeout` seconds for each message that is waited for.
+
+        The block ends with `BrokenRuleError` where the app breaks a rule of ASGI: with "error" one of the
+        specification itself, with "warning" one of HTTP, or a good practice, as well; never with None.
+        """
+        self._driver = AsyncClient(app, timeout=timeout, check=check)
         self._driver.watch = self._watched_by() if self._watched_by else None
         self._runner: asyncio.Runner | None = None
 

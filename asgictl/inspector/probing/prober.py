@@ -43,7 +43,7 @@ class ProbeOrder(NamedTuple):
     """What to probe: the `targets` that are given, with `headers` and a `body`, and of the app's routes the safe ones.
 
     `source` is the user's own object, which may be inside the app. A probe may last `limit` seconds, and once more
-    after its client has gone. `interface` is that of `source`.
+    after its client has gone.
     """
 
     app: ASGIApp
@@ -54,7 +54,6 @@ class ProbeOrder(NamedTuple):
     unsafe: bool = False
     limit: float = 5.0
     check: Check = "app"
-    interface: str = "asgi3"
 
 
 class _Current(NamedTuple):
@@ -111,9 +110,6 @@ class Prober:
     async def _startup(self, probe: Probe) -> tuple[Life, asyncio.Task[Any]]:
         talk = Life(probe)
         task = self._call(talk)
-        if self._order.interface == "asgi2":
-            await asyncio.sleep(0)
-            self._inspector.tell(Observed(self._latest, 0, 0.0, "interface", "asgi2"))
         await self._wait(task, talk.heard, self._order.limit)
         if not task.done() and not talk.answers:
             self._hang("lifespan.startup.complete", task)

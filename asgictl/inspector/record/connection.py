@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.failure import class_name
+from asgictl.inspector.headers import is_event_stream
 from asgictl.inspector.record import (
     CONTENT,
     Direction,
@@ -38,7 +39,7 @@ _USUAL = 3
 _GONE = frozenset(("http.disconnect", "websocket.disconnect"))
 
 
-class Watched:
+class WatchedConnection:
     """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
 
     __slots__ = (
@@ -101,8 +102,11 @@ class Watched:
         self._begun = perf_counter()
         for what, detail in observer.of_scope(scope, inspector.lifespan):
             self._observe(what, detail)
+        if inspector.interface is not None:
+            self._observe("interface", inspector.interface)
+            inspector.interface = None
         if kept.get("type") == "lifespan":
-            inspector.lifespan = observer.Lifespan(scope.get("state"), _get_running_loop())
+            inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
 
     @observer.coroutine_function
     def receive(self) -> Coroutine[Any, Any, Message]:
@@ -151,6 +155,9 @@ class Watched:
             raise
         finally:
             self._sending -= 1
+
+    # So Python calls them when they are never awaited.
+    _next.__qualname__, _pass_on.__qualname__ = "receive", "send"
 
     def end(self, error: BaseException | None, result: object = None) -> None:
         """Take note of the app's end: what it has raised, or returned."""
@@ -252,7 +259,9 @@ class Watched:
             kept["headers"] = given = self._inspector.redactor.headers(headers)
             self._is_odd = self._is_odd or given != headers
             headers = given
-            self._streams = self._streams or _is_event_stream(headers)
+            self._streams = self._streams or is_event_stream(headers)
+        elif "headers" in message:
+            kept["headers"] = None
         return kept, size, cut
 
     def _keep_content(self, direction: Direction, kept: dict[str, Any]) -> tuple[int, bool]:
@@ -287,10 +296,3 @@ class Watched:
         if isinstance(content, str):
             return content.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore"), True
         return content[:limit], True
-
-
-def _is_event_stream(headers: Any) -> bool:
-    for pair in headers if headers.__class__ is list else ():
-        if pair.__class__ is tuple and pair[0].__class__ is bytes and pair[0].lower() == b"content-type":
-            return pair[1].__class__ is bytes and pair[1].lower().startswith(b"text/event-stream")
-    return False

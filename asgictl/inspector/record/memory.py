@@ -3,7 +3,7 @@
 from asgictl.inspector.assembly import assembled
 from asgictl.inspector.endings import ANSWERS, ends
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Event, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Event, Opened, Record
 
 # How many exchanges are kept, how many events of each, and how many bytes in all.
 EXCHANGES = 200
@@ -77,4 +77,4 @@ def _is_dispensable(record: Record, over: int) -> bool:
     """Tell whether a record can be left out: not one that says how an exchange goes, or ends, as long as few do."""
     if isinstance(record, Event):
         return record.type not in ANSWERS and not (over <= _ENDS and ends(record))
-    return isinstance(record, Raised)
+    return not isinstance(record, Closed)

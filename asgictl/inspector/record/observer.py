@@ -25,7 +25,7 @@ _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 _JOINED = re.compile(rb",\s*[^\s;,=]+=")
 
 
-class Lifespan(NamedTuple):
+class SeenLifespan(NamedTuple):
     """The lifespan that an inspector has seen last: its state, and its event loop."""
 
     state: object
@@ -40,7 +40,7 @@ def coroutine_function(function: F) -> F:
     return function
 
 
-def of_scope(scope: Any, lifespan: Lifespan | None) -> Facts:
+def of_scope(scope: Any, lifespan: SeenLifespan | None) -> Facts:
     """Yield what is to be seen when a connection begins."""
     if not isinstance(scope, dict):
         yield "scope", class_name(scope)
@@ -78,7 +78,7 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
     if result is not None:
         yield "returned", class_name(result)
     if before:
-        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key, value) is not value]
+        changed = [key for key, value in before.items() if key not in _OWN and scope.get(key) is not value]
         if changed:
             yield "changed", changed
     for file in files:
@@ -90,15 +90,18 @@ def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
     """Return what is wrong with those values of headers that are not kept, or not all of them."""
     facts: list[tuple[Fact, Any]] = []
     for old, new in zip(given, kept, strict=False):
-        if old is new or new.__class__ is not tuple or new == old:
+        if old is new or new.__class__ is not tuple or new == tuple(old):
             continue
         name, value = old
-        if isinstance(name, bytes) and isinstance(value, bytes) and (faults := list(_faults(name.lower(), value))):
-            facts.append(("secret", {"header": name.decode("latin-1"), "faults": faults}))
+        if not isinstance(name, bytes):
+            continue
+        if found := list(faults(name.lower(), value)) if isinstance(value, bytes) else ["bytes"]:
+            facts.append(("secret", {"header": name.decode("latin-1"), "faults": found}))
     return facts
 
 
-def _faults(name: bytes, value: bytes) -> Iterator[str]:
+def faults(name: bytes, value: bytes) -> Iterator[str]:
+    """Yield what is wrong with the value of a header: `break`, `whitespace`, `samesite`, `joined`."""
     if _BREAKS.search(value):
         yield "break"
     if value != value.strip(b" \t"):

@@ -12,7 +12,7 @@ from asgictl.inspector.bodies import codings
 from asgictl.inspector.endings import FRAMES
 from asgictl.inspector.headers import Headers, joined, pairs, value_of
 from asgictl.inspector.record import CONTENT, Direction, Redacted, as_bytes, parameters
-from asgictl.inspector.record.connection import Watched
+from asgictl.inspector.record.connection import WatchedConnection
 from asgictl.inspector.record.redaction import Mark, Redactor
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _end_of_value(text: str, begin: int) -> int | None:
         return None
 
 
-class Discreet(Watched):
+class DiscreetConnection(WatchedConnection):
     """One connection, of whose bodies some values are not kept."""
 
     __slots__ = ("_conversation", "_redacted")

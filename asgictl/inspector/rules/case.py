@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from asgictl.inspector.record import Closed, Event, Observed, Opened, Raised
-from asgictl.inspector.rules import general
+from asgictl.inspector.record import Closed, Event, Failure, Observed, Opaque, Opened, Raised
+from asgictl.inspector.rules import conduct, general
 from asgictl.inspector.rules.rule import Broken, Rule
 
 
@@ -31,60 +31,84 @@ class Case:
     Nothing of a record is changed, and nothing is raised, whatever is in it.
     """
 
-    # What may be sent in this kind of connection, and what received.
+    # What may be sent in this kind of connection, those of extensions as well, and what received.
     sends: frozenset[str] = frozenset()
     receives: frozenset[str] = frozenset()
+
+    # Whether the client has gone, as far as the app could know, and whether the app has ended.
+    is_gone = False
+    is_over = False
+    # The message that was told of last.
+    latest: Event | None = None
 
     def __init__(self, opened: Opened, shared: Shared) -> None:
         self.scope: dict[str, Any] = opened.scope
         self.shared = shared
-        found = opened.scope.get("extensions")
-        self.extensions: dict[str, Any] = found if isinstance(found, dict) else {}
-        # Whether the client has gone, as far as the app could know, and whether the app has ended.
-        self.is_gone = False
-        self.is_over = False
+        self.count = 0
+        # What `receive` and `send` have raised, and facts that are said once.
+        self.failures: list[Failure] = []
+        self.said: set[str] = set()
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What the server offers beside the protocol."""
+        found = self.scope.get("extensions")
+        return found if isinstance(found, dict) else {}
 
     def opened(self) -> Iterable[Broken]:
-        """Yield what is wrong with the scope."""
+        """Return what is wrong with the scope."""
         return general.of_scope(self.scope)
 
     def told(self, event: Event) -> Iterable[Broken]:
-        """Yield what is wrong with a message, in itself or at this place."""
+        """Return what is wrong with a message, in itself or at this place."""
+        self.latest = event
         if event.direction == "receive":
-            return self.received(event)
+            found = general.of_message(event, self.receives, self.sends)
+            return [*found, *self.received(event)] if found else self.received(event)
         if self.is_over:
-            return [general.LATE(f"`{event.type}` is sent after the app has returned"), *self.sent(event)]
-        return self.sent(event)
+            return [conduct.of_late(event)]
+        if not (found := general.of_message(event, self.sends, self.receives)):
+            return self.sent(event)
+        return [*found, *self.sent(event)] if event.type in self.sends else found
 
     def received(self, event: Event) -> Iterable[Broken]:
-        """Yield what is wrong with what the server has told the app."""
+        """Return what is wrong with what the server has told the app."""
         if event.type.endswith(".disconnect"):
             self.is_gone = True
         return ()
 
     def sent(self, event: Event) -> Iterable[Broken]:
-        """Yield what is wrong with what the app sends."""
+        """Return what is wrong with what the app sends: a message of a type that is in `sends`."""
         raise NotImplementedError
 
     def raised(self, record: Raised) -> Iterable[Broken]:
-        """Yield what is wrong with an exception out of `receive` or `send`."""
-        if record.error.is_disconnect:
+        """Return what is wrong with an exception out of `receive` or `send`."""
+        self.failures.append(record.error)
+        if record.error.is_disconnect or record.error.type in conduct.LOST:
             self.is_gone = True
         return ()
 
     def observed(self, record: Observed) -> Iterable[Broken]:
-        """Yield what is wrong with what was seen beside the messages."""
-        return general.of_fact(record)
+        """Return what is wrong with what was seen beside the messages; each kind of fact once."""
+        if record.what == "tuple":
+            found = general.LISTS(f"`{record.detail}` is a tuple")
+            received = self.latest is not None and self.latest.direction == "receive"
+            return [found._replace(rule=found.rule._replace(blame="server"))] if received else [found]
+        said = f"{record.what} {record.detail}"
+        if said in self.said:
+            return ()
+        self.said.add(said)
+        return conduct.of_fact(record)
 
-    def closed(self, record: Closed) -> Iterator[Broken]:
-        """Yield what is wrong with how the app has ended."""
+    def closed(self, record: Closed) -> Iterable[Broken]:
+        """Return what is wrong with how the app has ended."""
         self.is_over = True
-        yield from general.of_end(record)
-        if not (record.error or record.cancelled):
-            yield from self.ended()
+        if record.error is not None:
+            return conduct.of_end(record, self.scope, self.failures)
+        return () if record.cancelled else self.ended()
 
     def ended(self) -> Iterable[Broken]:
-        """Yield what is missing of an app that has returned."""
+        """Return what is missing of an app that has returned."""
         return ()
 
 
@@ -100,6 +124,11 @@ def fields(message: dict[str, Any], known: Iterable[Field]) -> Iterator[Broken]:
 
 def shown(value: Any) -> str:
     """Return a value with its type, cut where it is long."""
-    text = repr(value)
+    if isinstance(value, Opaque):
+        return f"an object of `{value.type}`"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of a number with too many digits, for one
+        return f"one of the type {type(value).__name__}"
     text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
     return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"

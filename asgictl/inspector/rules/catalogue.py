@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from asgictl.inspector.rules.examples.example import EXAMPLES, Example
 from asgictl.inspector.rules.rule import Rule
 
-_MODULES = (*("general", "http_rules.response_start", "http_rules.http_case"),)
-_EXAMPLES = ("http_answers",)
+_MODULES = (
+    *("general", "conduct", "http_rules.response_start", "http_rules.response_headers", "http_rules.response_body"),
+    *("http_rules.response_order", "http_rules.response_semantics", "http_rules.response_pace"),
+)
+_EXAMPLES = ("any_message", "any_app", "http_starts", "http_answers", "http_meaning")
 
 
 @functools.cache

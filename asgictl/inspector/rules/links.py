@@ -40,6 +40,9 @@ DEBUG = f"{_ASGI}extensions.html#debug"
 DENIAL = f"{_ASGI}extensions.html#websocket-denial-response"
 TLS = f"{_ASGI}specs/tls.html"
 
+HTTP = f"{_ASGI}specs/www.html#http"
+CORS = "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials"
+
 
 def rfc(number: int, section: str) -> str:
     """Return the address of a section of an RFC."""

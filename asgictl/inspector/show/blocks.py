@@ -23,6 +23,9 @@ _SECOND = 1000.0
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
 
+# The rule that an app does not raise.
+_RAISED = "A-026"
+
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
 
 _LIFESPAN_ANSWERS = {"lifespan.startup": "lifespan.startup.", "lifespan.shutdown": "lifespan.shutdown."}
@@ -101,7 +104,7 @@ class Blocks:
             return self._opened(record, now)
         block = self._blocks.get(record.id)
         if block is None:
-            return [_late(record)] if isinstance(record, Event) else []
+            return self._late(record)
         if isinstance(record, Event):
             block.note(record, now)
             lines = self._shown(block, record, now)
@@ -205,8 +208,20 @@ class Blocks:
             return [*lines, *stack.lines(shown), stack.hint()]
         return [*lines, *stack.lines(shown)]
 
+    def _late(self, record: Record) -> list[Line]:
+        """Return the line of what comes after the end of an exchange."""
+        if isinstance(record, Event):
+            said: Line = wording.event_line(record, wording.preview(record, record.content))
+        elif isinstance(record, Finding):
+            said = self._found(record)[0]
+        else:
+            return []
+        return [[Span(f"#{record.id} ", "dim"), Span("after its end ", "yellow"), *said]]
+
     def _found(self, record: Finding) -> list[Line]:
-        """Return the line of a rule that is broken."""
+        """Return the line of a rule that is broken; an exception has its own."""
+        if record.rule == _RAISED:
+            return []
         style = _STYLES[record.severity]
         place = [Span(f"  {record.place}", "dim")] if record.place else []
         said = Span(f"✗ {record.rule} {record.severity}: {record.text}", style, flexible=True)
@@ -247,14 +262,6 @@ def _end(block: Block) -> Line:
 def _beside(block: Block) -> Line:
     said = wording.beside(block.exchange, None if block.has_gaps else block.read)
     return [Span(", ".join(said))] if said else []
-
-
-def _late(event: Event) -> Line:
-    return [
-        Span(f"#{event.id} ", "dim"),
-        Span("after its end ", "yellow"),
-        *wording.event_line(event, wording.preview(event, event.content)),
-    ]
 
 
 def _left_out(block: Block, now: float) -> list[Line]:

@@ -16,7 +16,16 @@ from starlette.responses import StreamingResponse
 from asgictl import demo
 from asgictl.asgi import Receive, Scope, Send
 from asgictl.records import Exchange
-from asgictl.testing import AsyncClient, Disconnected, Inspected, Refused, ShutdownError, StartupError
+from asgictl.testing import (
+    AsyncClient,
+    BrokenRuleError,
+    Client,
+    Disconnected,
+    Inspected,
+    Refused,
+    ShutdownError,
+    StartupError,
+)
 
 
 def fast() -> Any:
@@ -483,3 +492,60 @@ def test_within_a_running_loop(asgi_inspect: type[Inspected]) -> None:
         asyncio.run(main())
         websocket.send("hi")
         assert websocket.receive() == "hi"
+
+
+def broken(path: str) -> Any:
+    """Return an app that breaks a rule of the specification at `/nothing`, and a good practice elsewhere."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> Any:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        if scope["path"] != "/nothing":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"hello"})
+        return path
+
+    return app
+
+
+def visit(client: Client, *targets: str) -> int:
+    """Send a request to each target, whatever comes of it; return how many were answered."""
+    answered = 0
+    for target in targets:
+        with contextlib.suppress(Exception):
+            answered += client.get(target).start is not None
+    return answered
+
+
+def test_broken_rules(asgi_inspect: type[Inspected]) -> None:
+    """A test whose app breaks the specification fails at the end of the block, and says where and what to do."""
+    with pytest.raises(BrokenRuleError) as caught, asgi_inspect(broken("x")) as client:
+        visit(client, "/", "/nothing?token=1")
+
+    assert str(caught.value).splitlines() == [
+        "#2 GET /nothing: A-155 error: the app has returned without an answer",
+        "  An application answers each request, unless its client has gone. "
+        "https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event",
+        "  To do: send an answer on each way through the application, or raise",
+    ]
+    assert [finding.rule for finding in caught.value.findings] == ["A-155"]
+
+
+def test_how_serious(asgi_inspect: type[Inspected]) -> None:
+    """Warnings fail a test that asks for it, and nothing fails one that does not."""
+
+    async def main(check: Any) -> list[str]:
+        try:
+            async with asgi_inspect(broken("x"), check=check) as client:
+                await client.get("/")
+        except BrokenRuleError as error:
+            return [finding.rule for finding in error.findings]
+        return []
+
+    assert [asyncio.run(main(check)) for check in ("error", "warning", None)] == [[], ["A-011"], []]
+
+
+def test_what_is_raised_counts_first(asgi_inspect: type[Inspected]) -> None:
+    """What fails in the block is what the test fails with."""
+    with pytest.raises(ZeroDivisionError), asgi_inspect(broken("x")) as client:
+        assert 1 / visit(client, "/nothing")

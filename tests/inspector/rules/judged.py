@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import copy
+import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from asgictl import Inspector
-from asgictl.asgi import ASGIApp, Message, Scope
+from asgictl.asgi import Asgi2, ASGIApp, Message, Scope
 from asgictl.inspector.record import Finding, Record
 from asgictl.inspector.request import Check
 
@@ -15,9 +17,11 @@ from asgictl.inspector.request import Check
 def records_of(app: ASGIApp, scope: Scope, messages: Sequence[Message], check: Check = "app") -> list[Record]:
     """Return what is recorded, and found, of one call of an app; whatever it waits for in vain is cancelled."""
     records: list[Record] = []
+    asgi3 = app if inspect.iscoroutinefunction(app) else Asgi2(app)  # type: ignore[arg-type]  # one of ASGI 2
     waiting = list(messages)
 
     async def receive() -> Message:
+        await asyncio.sleep(0)
         if not waiting:
             await asyncio.sleep(60)
         return copy.deepcopy(waiting.pop(0))
@@ -28,10 +32,13 @@ def records_of(app: ASGIApp, scope: Scope, messages: Sequence[Message], check: C
     async def main() -> None:
         with contextlib.suppress(Exception):  # it is in the records
             async with asyncio.timeout(1):
-                await Inspector(app, sink=records.append, check=check)(copy.deepcopy(scope), receive, send)
+                await Inspector(asgi3, sink=records.append, check=check, info=True)(copy.deepcopy(scope), receive, send)
         await asyncio.sleep(0.01)
 
-    asyncio.run(main())
+    with warnings.catch_warnings():
+        # What an app has not awaited is in the records as well.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        asyncio.run(main())
     return records
 
 

@@ -3,7 +3,7 @@
 https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from asgictl.inspector.rules import links
@@ -26,15 +26,30 @@ FINAL = Rule(
     links.rfc(9110, "15"),
     "send a status that HTTP knows; 1xx is not a final answer",
 )
+TRAILERS = Rule(
+    "A-152",
+    "error",
+    "app",
+    "The key `trailers` is a boolean, and may be left out.",
+    links.RESPONSE_START,
+    "send True where trailers follow, or leave the key out",
+)
 
-_FIELDS = (Field("status", STATUS, lambda value: type(value) is int, "an integer", required=True),)
+_FIELDS = (
+    Field("status", STATUS, lambda value: type(value) is int, "an integer", required=True),
+    Field("trailers", TRAILERS, lambda value: type(value) is bool, "a boolean"),
+)
 
 _FIRST, _LAST = 200, 599
 
 
-def of_start(message: dict[str, Any]) -> Iterator[Broken]:
-    """Yield what is wrong with the beginning of an answer."""
-    yield from fields(message, _FIELDS)
+def of_start(message: dict[str, Any]) -> Iterable[Broken]:
+    """Return what is wrong with the beginning of an answer, but for its headers."""
     status = message.get("status")
+    if status.__class__ is int and _FIRST <= status <= _LAST and "trailers" not in message:
+        return ()
+    found = list(fields(message, _FIELDS))
     if type(status) is int and not _FIRST <= status <= _LAST:
-        yield FINAL(f"the status is {status}")
+        number = status if status.bit_length() <= 64 else "out of any range"  # noqa: PLR2004  # has few digits
+        found.append(FINAL(f"the status is {number}"))
+    return found

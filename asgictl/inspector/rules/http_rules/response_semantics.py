@@ -1,0 +1,177 @@
+"""What the status and the headers of an answer mean together (RFC 9110)."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from http import HTTPMethod, HTTPStatus
+from typing import Any, NamedTuple
+
+from asgictl.inspector.headers import joined, pairs
+from asgictl.inspector.rules import links
+from asgictl.inspector.rules.rule import Broken, Rule
+
+TRANSFER = Rule(
+    "A-147",
+    "info",
+    "app",
+    "How an answer is transferred is the server's matter, which ignores `Transfer-Encoding`.",
+    links.RESPONSE_START,
+    "leave `Transfer-Encoding` out",
+)
+HOP_BY_HOP = Rule(
+    "A-151",
+    "warning",
+    "app",
+    "Headers for one connection, like `Connection` and `Keep-Alive`, are the server's; HTTP/2 forbids them.",
+    links.rfc(9110, "7.6.1"),
+    "leave it out",
+)
+ONE_LENGTH = Rule(
+    "A-163",
+    "warning",
+    "app",
+    "An answer has one `Content-Length`, of digits alone.",
+    links.rfc(9110, "8.6"),
+    "send it once, as `str(len(body)).encode()`; a middleware that changes it has to replace it",
+)
+LENGTH_OR_TRANSFER = Rule(
+    "A-164",
+    "warning",
+    "app",
+    "An answer has no `Content-Length` together with `Transfer-Encoding`.",
+    links.rfc(9112, "6.2"),
+    "leave `Transfer-Encoding` out",
+)
+NO_CONTENT_HEADERS = Rule(
+    "A-167",
+    "warning",
+    "app",
+    "An answer that cannot have content has no `Content-Length`, nor a `Content-Type`.",
+    links.rfc(9110, "8.6"),
+    "leave both out for 204, and `Content-Type` for 304",
+)
+SINGLE = Rule(
+    "A-169",
+    "warning",
+    "app",
+    "A header that has one value is sent once.",
+    links.rfc(9110, "5.3"),
+    "replace the header, instead of adding another one",
+)
+COMPANION = Rule(
+    "A-171",
+    "warning",
+    "app",
+    "Some statuses have to come with a header: 401 with `WWW-Authenticate`, 405 with `Allow`, 3xx with `Location`.",
+    links.rfc(9110, "15"),
+    "send the header that belongs to the status",
+)
+NO_WILDCARD = Rule(
+    "A-177",
+    "warning",
+    "app",
+    "Where credentials are allowed, `Access-Control-Allow-Origin` names the origin: browsers refuse `*` then.",
+    links.CORS,
+    "name the origins that may send credentials, and send the request's own one back",
+)
+
+# RFC 9110 sections 15.5.2 (401), 15.5.6 (405), 15.5.8 (407), 15.5.17 (416), 15.5.22 (426), 15.4.2 and the next ones.
+_COMPANIONS: dict[int, bytes] = {
+    401: b"www-authenticate",
+    405: b"allow",
+    407: b"proxy-authenticate",
+    416: b"content-range",
+    426: b"upgrade",
+    **dict.fromkeys((301, 302, 303, 307, 308), b"location"),
+}
+_SINGLE = frozenset((b"content-type", b"location", b"etag", b"date", b"server", b"retry-after"))
+_OF_CONNECTION = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"te"))
+# What an answer with 426 has to have (RFC 9110 section 7.8).
+_UPGRADING = frozenset((b"connection", b"upgrade"))
+_WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_CREDENTIALS = b"access-control-allow-credentials"
+
+
+class Names(NamedTuple):
+    """What the names of an answer's headers tell: where its length is, and whether it has others."""
+
+    length: int
+    has_type: bool
+    has_credentials: bool
+
+
+# What is known of statuses with names, of which nothing is wrong: most answers have the same ones.
+_REMEMBERED = 1000
+_good: dict[Any, Names] = {}
+
+
+def of_names(status: int, names: Sequence[bytes], *, is_http2: bool) -> tuple[Names, list[Broken]]:
+    """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
+    key = (status, is_http2, *names)
+    if (known := _good.get(key)) is not None:
+        return known, []
+    names = [name.lower() for name in names]
+    length = names.index(b"content-length") if b"content-length" in names else -1
+    told = Names(length, b"content-type" in names, _CREDENTIALS in names)
+    found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
+    if not found:
+        if len(_good) >= _REMEMBERED:
+            _good.clear()
+        _good[key] = told
+    return told, found
+
+
+def _of_one(status: int, names: Sequence[bytes], *, is_http2: bool) -> Iterator[Broken]:
+    counts = Counter(names)
+    if b"transfer-encoding" in counts:
+        if b"content-length" in counts:
+            yield LENGTH_OR_TRANSFER("the answer has `content-length` and `transfer-encoding`")
+        else:
+            yield TRANSFER("`transfer-encoding` is left to the server")
+    if counts[b"content-length"] > 1:
+        yield ONE_LENGTH(f"`content-length` is sent {counts[b'content-length']} times")
+    for name in _SINGLE & counts.keys():
+        if counts[name] > 1:
+            yield SINGLE(f"`{name.decode()}` is sent {counts[name]} times")
+    for name in sorted(_OF_CONNECTION & counts.keys()):
+        if is_http2:
+            yield HOP_BY_HOP(f"`{name.decode()}` is not allowed over HTTP/2", severity="error")
+        elif status != HTTPStatus.UPGRADE_REQUIRED or name not in _UPGRADING:
+            yield HOP_BY_HOP(f"`{name.decode()}` is left to the server")
+
+
+def _of_status(status: int, names: frozenset[bytes], *, is_http2: bool) -> Iterator[Broken]:
+    wanted = _COMPANIONS.get(status)
+    if wanted and wanted not in names and not (is_http2 and wanted == b"upgrade"):
+        yield COMPANION(f"the answer has the status {status}, and no `{wanted.decode()}`")
+    if status in _WITHOUT_CONTENT and b"content-type" in names:
+        # FastAPI sends it with 204, and no client minds.
+        yield NO_CONTENT_HEADERS(f"the answer has the status {status}, and a `content-type`", severity="info")
+
+
+def of_length(status: int, value: Any) -> tuple[int | None, list[Broken]]:
+    """Return the number that `Content-Length` says, None without a good one, and what is wrong with it."""
+    if value.__class__ is not bytes or value != value.strip():  # which is told already, or a secret
+        return None, []
+    if not value.isdigit():
+        return None, [ONE_LENGTH(f"`content-length` is {value[:40].decode('latin-1')!r}")]
+    if status == HTTPStatus.NO_CONTENT:
+        # Django sends 0, and no client minds.
+        mild = value.strip(b"0") == b""
+        text = f"the answer has the status 204, and a `content-length` of {value[:20].decode()}"
+        return None, [NO_CONTENT_HEADERS(text, severity="info" if mild else None)]
+    return int(value) if len(value) <= 18 else None, []  # noqa: PLR2004  # more than any file has
+
+
+def of_origin(scope: dict[str, Any], headers: Any) -> list[Broken]:
+    """Return what is wrong with the headers for other origins, in the answer to a request."""
+    given = list(pairs(headers))
+    if joined(given, "access-control-allow-origin") != "*":
+        return []
+    if joined(given, "access-control-allow-credentials") != "true":
+        return []
+    asked = {name.lower() for name, _ in pairs(scope.get("headers"))}
+    is_preflight = scope.get("method") == HTTPMethod.OPTIONS and b"access-control-request-method" in asked
+    # Without credentials in the request it does no harm, and Starlette's middleware sends both.
+    matters = is_preflight or b"cookie" in asked or b"authorization" in asked
+    text = "credentials are allowed from any origin (`*`)"
+    return [NO_WILDCARD(text, severity=None if matters else "info")]

@@ -1,0 +1,87 @@
+"""Counting what is found: once for each rule and route."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record, Severity
+
+# So many rules and routes are told apart; what comes beyond is counted by its rule alone.
+_MOST = 1000
+
+
+class Count(NamedTuple):
+    """How often a rule was broken by requests of one route, and the first time of that."""
+
+    route: str
+    first: Finding
+    times: int
+
+
+class Tally:
+    """A sink that counts exchanges, and what is found of them."""
+
+    def __init__(self) -> None:
+        self.exchanges = 0
+        self.severities: Counter[Severity] = Counter()
+        self._first: dict[tuple[str, str], Finding] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._routes: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, record: Record) -> None:
+        """Take in a record."""
+        if isinstance(record, Opened):
+            self.exchanges += 1
+            self._routes[record.id] = _route(record)
+            if len(self._routes) > _MOST:
+                del self._routes[next(iter(self._routes))]
+        elif isinstance(record, Finding):
+            with self._lock:
+                self._take(record)
+
+    def _take(self, finding: Finding) -> None:
+        self.severities[finding.severity] += 1
+        key = finding.rule, self._routes.get(finding.id, "")
+        if key not in self._first and len(self._first) >= _MOST:
+            key = finding.rule, ""
+        self._first.setdefault(key, finding)
+        self._counts[key] += 1
+
+    def counts(self) -> list[Count]:
+        """Return what was found, the most serious first, then by rule, and by how often."""
+        with self._lock:
+            found = [Count(key[1], first, self._counts[key]) for key, first in self._first.items()]
+        return sorted(found, key=lambda one: (SEVERITIES.index(one.first.severity), one.first.rule, -one.times))
+
+    def lines(self, most: int = 20) -> Iterator[str]:
+        """Yield a line for each rule and route, up to `most`, and one for all of them."""
+        counts = self.counts()
+        for route, first, times in counts[:most]:
+            often = f", {times} times" if times > 1 else ""
+            where = f" ({route})" if route else ""
+            yield f"{first.rule} {first.severity}{often}: {first.text}{where}"
+        if len(counts) > most:
+            yield f"and {len(counts) - most} more, each in the views and in the saved session"
+        if counts:
+            yield f"{_number(self.exchanges, 'exchange')}: {self.summary()}"
+
+    def summary(self) -> str:
+        """Return how many findings there are of each severity."""
+        return ", ".join(_number(self.severities[one], one) for one in SEVERITIES if one != "info")
+
+    def reaches(self, threshold: Severity) -> bool:
+        """Tell whether something was found that is as serious as `threshold`."""
+        serious: Sequence[Severity] = SEVERITIES[: SEVERITIES.index(threshold) + 1]
+        return any(self.severities[one] for one in serious)
+
+
+def _route(opened: Opened) -> str:
+    exchange = Exchange(opened)
+    return "lifespan" if exchange.type == "lifespan" else f"{exchange.method} {exchange.target.partition('?')[0]}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

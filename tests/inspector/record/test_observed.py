@@ -1,0 +1,170 @@
+"""What is seen of an app beside its messages, because some rules need it."""
+
+import asyncio
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgictl import Inspector
+from asgictl.asgi import Message, Receive, Scope, Send
+from asgictl.inspector.record import Observed, Record
+from tests.inspector.recordings import SCOPE
+
+START = {"type": "http.response.start", "status": 200}
+
+
+async def returned(scope: Scope, receive: Receive, send: Send) -> Any:
+    """Return something."""
+    return [1]
+
+
+async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+    """Change the scope in place."""
+    scope["path"] = "/other"
+    scope["more"] = 1
+    scope["state"] = {}
+
+
+async def overlap(scope: Scope, receive: Receive, send: Send) -> None:
+    """Receive twice at once."""
+    await asyncio.gather(receive(), receive())
+
+
+async def sends_at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send twice at once."""
+    await asyncio.gather(send(START), send({"type": "http.response.body"}))
+
+
+async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+    """Receive after the disconnect."""
+    for _ in range(3):
+        await receive()
+
+
+async def from_a_thread(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send from another thread."""
+    thread = threading.Thread(target=lambda: asyncio.run(send(START)))  # type: ignore[arg-type]
+    thread.start()
+    thread.join()
+
+
+async def unawaited(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send without waiting for it."""
+    send(START).close()  # type: ignore[attr-defined]  # a coroutine, which would warn
+
+
+async def in_a_task(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send in a task."""
+    asyncio.ensure_future(send(START))  # noqa: RUF006  # that it is not awaited is the point
+
+
+async def odd_values(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send values of odd types."""
+    await send({**START, "odd": (1, 2)})
+    await send({"type": "http.response.body", "body": memoryview(b"hello")})
+
+
+async def secrets(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send cookies with faults."""
+    cookies = [
+        b"a=12345678; SameSite=None",
+        b"b=12345678; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+        b"c=1, d=2",
+        b"e=1\n",
+    ]
+    await send({**START, "headers": [(b"set-cookie", cookie) for cookie in cookies]})
+
+
+async def path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send files by their paths."""
+    await send({"type": "http.response.pathsend", "path": __file__})
+    await send({"type": "http.response.pathsend", "path": "nothing"})
+
+
+async def no_file(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send what is not a file."""
+    await send({"type": "http.response.zerocopysend", "file": io.BytesIO(b"hello")})
+
+
+async def open_file(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a file and leave it open."""
+    scope["file"] = file = Path(__file__).open("rb")  # noqa: ASYNC230, SIM115  # for the server to read
+    await send({"type": "http.response.zerocopysend", "file": file})
+
+
+SIZE = Path(__file__).stat().st_size
+SEEN: dict[str, tuple[Callable[..., Any], list[tuple[str, Any]]]] = {
+    "returned": (returned, [("returned", "list")]),
+    "changed": (changed, [("changed", ["path"])]),
+    "two calls of receive": (overlap, [("overlap", "receive")]),
+    "two calls of send": (sends_at_once, [("overlap", "send")]),
+    "asked again": (asked, [("asked", None)]),
+    "another thread": (from_a_thread, [("thread", "send")]),
+    "not awaited": (unawaited, [("unawaited", "send")]),
+    "a task": (in_a_task, []),
+    "values": (odd_values, [("tuple", "odd"), ("memoryview", "body")]),
+    "secrets": (
+        secrets,
+        [("secret", {"header": "set-cookie", "faults": [fault]}) for fault in ("samesite", "joined", "break")],
+    ),
+    "paths": (path, [("file", {"absolute": True, "size": SIZE}), ("file", {"absolute": False, "size": None})]),
+    "no file": (no_file, [("file", {"descriptor": False}), ("open file", "_io.BytesIO")]),
+    "an open file": (
+        open_file,
+        [("file", {"descriptor": True, "size": SIZE}), ("open file", "_io.BufferedReader")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("app", "seen"), SEEN.values(), ids=list(SEEN))
+def test_what_is_seen(app: Any, seen: list[tuple[str, Any]]) -> None:
+    """What no message tells is a record of its own."""
+    records: list[Record] = []
+    waiting: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        scope = {**SCOPE}
+        await Inspector(app, sink=records.append)(scope, receive, send)
+        await asyncio.sleep(0.01)
+        if "file" in scope:
+            scope["file"].close()
+
+    asyncio.run(main())
+
+    assert [(one.what, one.detail) for one in records if isinstance(one, Observed)] == seen
+
+
+def test_the_lifespan_and_requests() -> None:
+    """A request is told to have the lifespan's own state, or another event loop."""
+    records: list[Record] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    inspector: Any = Inspector(app, sink=records.append)
+    state: dict[str, Any] = {}
+
+    async def lifespan() -> None:
+        await inspector({"type": "lifespan", "state": state}, None, None)
+        await inspector({**SCOPE, "state": state}, None, None)
+        await inspector({**SCOPE, "state": {}}, None, None)
+
+    async def request() -> None:
+        await inspector({**SCOPE, "state": {}}, None, None)
+
+    asyncio.run(lifespan())
+    asyncio.run(request())
+
+    seen = [(one.id, one.what, one.detail) for one in records if isinstance(one, Observed)]
+    assert seen == [(1, "state", "shared"), (3, "loop", "another")]
