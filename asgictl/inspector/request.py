@@ -66,6 +66,7 @@ class CheckRequest(NamedTuple):
     session: Annotated[str | None, Trait.ACTION] = None
     blame: Literal["app", "server", "all"] = "app"
     ignore: Annotated[tuple[str, ...], Trait.REASONED] = ()
+    info: bool = False
     fail_on: FailOn = "error"
     format: Literal["text", "json", "sarif", "junit", "github"] = "text"
     output: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None

@@ -400,6 +400,7 @@ CHECK = {
     ),
     "blame": Row({"probed.order.check": "all", "faults.blames": frozenset({"server"})}, "server"),
     "ignore": Row({"faults.ignore": ["A-011"]}, "A-011", toml="{ 'A-011' = 'because' }"),
+    "info": Row({"probed.order.info": True}),
     "fail-on": Row({"status": 1}, "warning"),
     "format": Row({"stdout": '{"schema": "asgictl/1", "command": "check", "result": {"subj'}, "json"),
     "output": Row({"stdout": "", "stderr": "note: the report is in `report.txt`"}, "report.txt"),

@@ -24,14 +24,10 @@ _ALL_RULES = "`asgictl check --rules` lists them"
 
 
 def patterns(ignore: Sequence[str]) -> tuple[str, ...]:
-    """Return the patterns in lists with commas; raise `ConfigError` for one that is like no rule."""
-    from asgictl.inspector.rules import catalogue
+    """Return the patterns in lists with commas, each once; raise `ConfigError` for one that is like no rule."""
+    from asgictl.inspector import watch
 
-    found = tuple(dict.fromkeys(pattern.strip() for text in ignore for pattern in text.split(",") if pattern.strip()))
-    for pattern in found:
-        if not catalogue.chosen([pattern]):
-            raise ConfigError(f"there is no rule like `{pattern}`", hint=_ALL_RULES, option="ignore")
-    return found
+    return tuple(dict.fromkeys(watch.patterns(ignore)))
 
 
 def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tuple[Judgement, bool]":
@@ -53,7 +49,8 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     run.console.hide = partial(quoted.raised, redaction.Redactor(redaction.NAMES))
     with contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
         adapted = adapt.adapt(instructions.ref, instructions.how)
-        outcome = watchdog.probed(wanted._replace(app=adapted.app, source=adapted.source))
+        is_own = adapted.kind in {"ASGI", "ASGI 2"}
+        outcome = watchdog.probed(wanted._replace(app=adapted.app, source=adapted.source, is_own=is_own))
     if outcome.problem is not None:
         raise outcome.problem
     module = sys.modules.get(instructions.ref.module)
@@ -87,6 +84,7 @@ def _wanted(request: CheckRequest) -> "ProbeOrder":
         unsafe=request.unsafe,
         limit=request.time_limit,
         check="app" if request.blame == "app" else "all",
+        info=request.info,
     )
 
 
@@ -136,7 +134,7 @@ def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -
     from asgictl.inspector.sessions.saved_session import SavedSession
 
     session = SavedSession([str(request.session)], console.note)
-    seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all")
+    seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
     faults, ignored = judgement.faults(seen, ignore, _blames(request))
     return judgement.Judgement(str(session), faults, ignored)
 

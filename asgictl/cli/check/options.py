@@ -21,14 +21,10 @@ ROWS = {
     ),
     **panel(
         "What counts",
-        blame=option(
-            "--blame",
-            metavar="WHO",
-            about="Rules of the app, the server, or all.",
-            complete=one_of(_WHO),
-        ),
-        ignore=option("--ignore", metavar="RULES", about="Leave out these, like A-168,A-17?."),
-        fail_on=option("--fail-on", metavar="LEVEL", about="Exit with 1 from here on: error, warning or never."),
+        blame=option("--blame", metavar="WHO", about="Rules of the app, the server, or all.", complete=one_of(_WHO)),
+        ignore=option("--ignore", metavar="RULE", about="Without these rules, like A-168 or A-17?."),
+        info=flag("--info", about="Also tell what is legal, and only worth a look."),
+        fail_on=option("--fail-on", metavar="SEVERITY", about="Exit with 1 from here on: error, warning or never."),
     ),
     **panel(
         "Report",

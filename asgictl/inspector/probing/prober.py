@@ -19,7 +19,7 @@ from asgictl.inspector.probing.dialogue import Dialogue, Life, Request
 from asgictl.inspector.probing.probes import Plan, Probe, Target
 from asgictl.inspector.probing.scope_forms import Pairs
 from asgictl.inspector.probing.tried import ProbeOutcome, Tried
-from asgictl.inspector.record import Finding, Observed, Opened, Record
+from asgictl.inspector.record import Closed, Finding, Observed, Opened, Record
 from asgictl.inspector.recorder import Inspector
 from asgictl.inspector.request import Check
 
@@ -43,7 +43,7 @@ class ProbeOrder(NamedTuple):
     """What to probe: the `targets` that are given, with `headers` and a `body`, and of the app's routes the safe ones.
 
     `source` is the user's own object, which may be inside the app. A probe may last `limit` seconds, and once more
-    after its client has gone.
+    after its client has gone. An app that `is_own` is of no framework: what is unknown to it is its own affair.
     """
 
     app: ASGIApp
@@ -54,6 +54,8 @@ class ProbeOrder(NamedTuple):
     unsafe: bool = False
     limit: float = 5.0
     check: Check = "app"
+    info: bool = False
+    is_own: bool = True
 
 
 class _Current(NamedTuple):
@@ -75,7 +77,7 @@ class Prober:
         self._current: _Current | None = None
         self._latest = 0
         self._state: dict[str, Any] = {}
-        self._inspector = Inspector(order.app, sink=self._keep, check=order.check, body_limit=_KEPT)
+        self._inspector = Inspector(order.app, sink=self._keep, check=order.check, info=order.info, body_limit=_KEPT)
 
     @property
     def outcome(self) -> ProbeOutcome:
@@ -157,7 +159,8 @@ class Prober:
         self._plan = probes.plan(found, order.targets, unsafe=order.unsafe)
         for target in self._plan.targets:
             await self._each(target, probes.of_target(target, order.headers, order.body))
-        await self._talk(dialogue.of_probe(_UNKNOWN))
+        if order.is_own:
+            await self._talk(dialogue.of_probe(_UNKNOWN))
 
     async def _each(self, target: Target, queue: list[Probe]) -> None:
         """Make the probes of a target, as long as the app comes to an end with each."""
@@ -277,17 +280,15 @@ class Prober:
             self._tried[record.id] = Tried(self._current.probe, Exchange(record))
             return
         tried = self._tried.get(record.id)
-        if tried is None or (isinstance(record, Finding) and _is_told_of_leaving(record, tried.exchange)):
+        if tried is None:
             return
+        if isinstance(record, Closed) and record.error and GoneError.__name__ in record.error.traceback:
+            # The app has ended because its client has gone, whatever it has made of that: nothing is wrong then.
+            findings = tried.exchange.findings
+            findings[:] = [finding for finding in findings if finding.ms != record.ms]
         if isinstance(record, Finding) and self._place is not None:
             record = replace(record, place=self._place)
         tried.exchange.add(record)
-
-
-def _is_told_of_leaving(finding: Finding, exchange: Exchange) -> bool:
-    """Tell whether a finding is of an app that has ended because its client has gone, whatever it has made of that."""
-    closed = exchange.closed
-    return bool(closed and closed.error and finding.ms == closed.ms and GoneError.__name__ in closed.error.traceback)
 
 
 def targets(names: Iterable[str]) -> list[Target]:

@@ -10,9 +10,9 @@ from asgictl.inspector.request import Check
 from asgictl.inspector.rules.referee import Referee
 
 
-def seen(records: Iterable[Record], check: Check) -> Iterator[Seen]:
+def seen(records: Iterable[Record], check: Check, *, info: bool) -> Iterator[Seen]:
     """Yield the exchanges among records in which a rule is broken."""
-    referee = Referee(check)
+    referee = Referee(check, info=info)
     running: dict[int, Exchange] = {}
     places: dict[tuple[int, int, str], str] = {}
     for record in records:
