@@ -25,7 +25,7 @@ CLIENTS = {
 }
 
 
-class Shown(NamedTuple):
+class SuiteFinding(NamedTuple):
     """What was found in a run: the rule, the first text, place and request, the first test, and how often."""
 
     rule: str
@@ -43,7 +43,7 @@ class Suite:
     def __init__(self) -> None:
         self.test = ""
         self.apps = 0
-        self.found: dict[str, Shown] = {}
+        self.found: dict[str, SuiteFinding] = {}
         self._finder = _Finder(self._patch)
         self._undo: list[Callable[[], None]] = []
 
@@ -64,7 +64,7 @@ class Suite:
         """Take in what was found in another process."""
         self.apps += apps
         for one in found:
-            self._add(Shown(*one))
+            self._add(SuiteFinding(*one))
 
     def lines(self) -> Iterator[str]:
         """Yield what was found, the most serious first, each with the first test that showed it."""
@@ -104,11 +104,11 @@ class Suite:
             if finding.rule != RAISED:
                 request = requests.get(finding.id, "")
                 told = finding.severity, finding.text, finding.place, request, self.test
-                self._add(Shown(finding.rule, *told, times=1))
+                self._add(SuiteFinding(finding.rule, *told, times=1))
 
         return _Checked(app, Inspector(app, sink=sink, redact=(), check="app", on_finding=on_finding))
 
-    def _add(self, one: Shown) -> None:
+    def _add(self, one: SuiteFinding) -> None:
         before = self.found.get(one.rule)
         self.found[one.rule] = before._replace(times=before.times + one.times) if before else one
 

@@ -156,6 +156,7 @@ class Closed:
 Fact = Literal[
     "scope",
     "state",
+    "state keys",
     "loop",
     "overlap",
     "asked",
@@ -178,12 +179,13 @@ class Observed:
     """What was seen of a connection beside its messages, of which there were `n` by then.
 
     `what` is one of: `scope`, which is not a dictionary but `detail`; `state`, which is the lifespan's own object;
-    `loop`, another one than the lifespan's; `overlap`, two calls of `detail` (receive or send) at once; `asked`, a call
-    of `receive` after the disconnect; `thread`, a call of `detail` from another one; `unawaited`, a call of `detail`
-    without `await`; `tuple` and `memoryview`, a value of that type under the key `detail` of the message; `secret`,
-    what is wrong with a header whose value is not kept; `file`, what is known of one that the message names; `open
-    file`, one that the app has not closed; `returned`, an object of the class `detail`; `changed`, the keys of the
-    scope with other values than before; `hang`, what the app was waited for, in vain; `interface`, another one.
+    `state keys`, of which one is of the class `detail`; `loop`, another one than the lifespan's; `overlap`, two calls
+    of `detail` (receive or send) at once; `asked`, a call of `receive` after the disconnect; `thread`, a call of
+    `detail` from another one; `unawaited`, a call of `detail` without `await`; `tuple` and `memoryview`, a value of
+    that type under the key `detail` of the message; `secret`, what is wrong with a header whose value is not kept;
+    `file`, what is known of one that the message names; `open file`, one that the app has not closed; `returned`, an
+    object of the class `detail`; `changed`, the keys of the scope with other values than before; `hang`, what the app
+    was waited for, in vain; `interface`, another one.
     """
 
     id: int

@@ -81,6 +81,10 @@ def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts
         changed = [key for key, value in before.items() if key not in _OWN and scope.get(key) is not value]
         if changed:
             yield "changed", changed
+        if before.get("type") == "lifespan" and isinstance(state := before.get("state"), dict):
+            odd = sorted({class_name(key) for key in dict.keys(state) if not isinstance(key, str)})
+            if odd:
+                yield "state keys", ", ".join(odd)
     for file in files:
         if not getattr(file, "closed", True):
             yield "open file", class_name(file)

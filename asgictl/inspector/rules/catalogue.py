@@ -5,14 +5,20 @@ import functools
 import importlib
 from collections.abc import Iterable, Mapping
 
-from asgictl.inspector.rules.examples.example import EXAMPLES, Example
+from asgictl.inspector.rules.example import EXAMPLES, Example
 from asgictl.inspector.rules.rule import Rule
 
 _MODULES = (
     *("general", "conduct", "http_rules.response_start", "http_rules.response_headers", "http_rules.response_body"),
     *("http_rules.response_order", "http_rules.response_semantics", "http_rules.response_pace"),
+    *("http_rules.extension_fields", "http_rules.extension_messages"),
+    *("websocket_rules.websocket_accept", "websocket_rules.websocket_send", "websocket_rules.websocket_close"),
+    *("websocket_rules.websocket_denial", "websocket_rules.websocket_case", "lifespan_case"),
 )
-_EXAMPLES = ("any_message", "any_app", "http_starts", "http_answers", "http_meaning")
+_EXAMPLES = (
+    *("any_message", "any_app", "http_starts", "http_answers", "http_meaning", "extended_answers", "file_answers"),
+    *("startups", "shutdowns", "websocket_handshakes", "websocket_conversations", "websocket_denials"),
+)
 
 
 @functools.cache

@@ -7,8 +7,39 @@ from typing import Any
 
 from asgictl.inspector.record import Event, Opaque
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.message_keys import KEYS
 from asgictl.inspector.rules.rule import Broken, Rule
+
+# The messages of ASGI, and the keys that each may have:
+# https://asgi.readthedocs.io/en/latest/specs/www.html, .../specs/lifespan.html, and .../extensions.html
+KEYS: dict[str, frozenset[str]] = {
+    name: frozenset(("type", *keys))
+    for name, keys in {
+        "http.request": ("body", "more_body"),
+        "http.disconnect": (),
+        "http.response.start": ("status", "headers", "trailers"),
+        "http.response.body": ("body", "more_body"),
+        "http.response.push": ("path", "headers"),
+        "http.response.zerocopysend": ("file", "offset", "count", "more_body"),
+        "http.response.pathsend": ("path",),
+        "http.response.early_hint": ("links",),
+        "http.response.trailers": ("headers", "more_trailers"),
+        "http.response.debug": ("info",),
+        "websocket.connect": (),
+        "websocket.accept": ("subprotocol", "headers"),
+        "websocket.receive": ("bytes", "text"),
+        "websocket.send": ("bytes", "text"),
+        "websocket.disconnect": ("code", "reason"),
+        "websocket.close": ("code", "reason"),
+        "websocket.http.response.start": ("status", "headers"),
+        "websocket.http.response.body": ("body", "more_body"),
+        "lifespan.startup": (),
+        "lifespan.startup.complete": (),
+        "lifespan.startup.failed": ("message",),
+        "lifespan.shutdown": (),
+        "lifespan.shutdown.complete": (),
+        "lifespan.shutdown.failed": ("message",),
+    }.items()
+}
 
 TEXT_KEYS = Rule(
     "A-007",

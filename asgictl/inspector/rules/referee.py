@@ -12,10 +12,11 @@ from types import FrameType
 from asgictl import failure
 from asgictl.inspector.record import Closed, Event, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
-from asgictl.inspector.rules.case import Case, Shared
+from asgictl.inspector.rules.case import Case, OtherCase, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
-from asgictl.inspector.rules.other_case import OtherCase
+from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.rule import Broken
+from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
 
@@ -24,7 +25,7 @@ _CALLERS = frozenset((str(Path(__file__).parents[1] / "recorder.py"), asyncio.ev
 
 _RECORDER = str(Path(__file__).parents[1])
 
-_KINDS: dict[str, type[Case]] = {"http": HttpCase}
+_KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
 # Of so many connections it is seen what an app sends after it has ended.
 _LATE = 1000

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.rules.examples.example import breaks, keeps
+from asgictl.inspector.rules.example import breaks, keeps
 
 _TEXT = [(b"content-type", b"text/plain")]
 _OTHER = {"type": "telegraph", "asgi": {"version": "3.0"}}

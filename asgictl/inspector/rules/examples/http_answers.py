@@ -3,7 +3,7 @@
 import asyncio
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.rules.examples.example import GET, breaks, keeps
+from asgictl.inspector.rules.example import GET, breaks, keeps
 
 _TEXT = (b"content-type", b"text/plain")
 _UPLOAD = {**GET, "method": "POST", "headers": [(b"host", b"localhost"), (b"content-length", b"9")]}

@@ -1,7 +1,7 @@
 """Examples for what the status, the headers and the content of an answer mean together."""
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.rules.examples.example import GET, breaks, keeps
+from asgictl.inspector.rules.example import GET, breaks, keeps
 
 _TEXT = (b"content-type", b"text/plain")
 _HEAD = {**GET, "method": "HEAD"}

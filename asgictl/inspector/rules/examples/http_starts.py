@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.rules.examples.example import GET, breaks, keeps
+from asgictl.inspector.rules.example import GET, breaks, keeps
 
 _TEXT = (b"content-type", b"text/plain")
 _SPLITTING = {**GET, "query_string": b"next=%0d%0aset-cookie:%20admin=1"}

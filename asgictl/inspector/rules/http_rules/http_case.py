@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from asgictl.inspector.endings import is_last
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Event, Observed, Opened
 from asgictl.inspector.rules.case import Case, Shared
@@ -13,8 +14,8 @@ from asgictl.inspector.rules.http_rules import (
     response_semantics,
     response_start,
 )
+from asgictl.inspector.rules.http_rules.extension_messages import CONTENT, TYPES, ExtensionMessages
 from asgictl.inspector.rules.http_rules.response_pace import Pace
-from asgictl.inspector.rules.message_keys import EXTENSIONS
 from asgictl.inspector.rules.rule import Broken
 
 # An app that sends so many messages after it was told that its client has gone goes on with it.
@@ -24,7 +25,7 @@ _PERSISTS = 3
 class HttpCase(Case):
     """An HTTP request and its answer."""
 
-    sends = frozenset(("http.response.start", "http.response.body", *EXTENSIONS))
+    sends = frozenset(("http.response.start", "http.response.body")) | TYPES
     receives = frozenset(("http.request", "http.disconnect"))
 
     # The beginning of the answer, whether it has messages with content, one of which is the last, and whether it waits
@@ -36,6 +37,9 @@ class HttpCase(Case):
     # The bytes of content so far, None where that is not known, and how many there have to be.
     size: int | None = 0
     length: int | None = None
+
+    # The messages of extensions, once there are any.
+    extended: ExtensionMessages | None = None
 
     _has_type = False
     _lacks_start = False
@@ -70,18 +74,24 @@ class HttpCase(Case):
         if kind == "http.response.body":
             found = response_body.of_body(event.message)
             more = self.content(event, event.size, more=bool(event.message.get("more_body")))
+            if self.extended is not None:
+                more = list(self.extended.beside()) or more
             return [*found, *more] if found else more
-        if self.is_complete and kind != "http.response.trailers":
-            return [response_order.AFTER_END(f"`{kind}` is sent after the answer")]
         return self._extended(event)
 
     def _extended(self, event: Event) -> Iterable[Broken]:
-        """Return what is wrong with a message of an extension, which calls `content` for what has any."""
-        if event.type in ("http.response.pathsend", "http.response.zerocopysend"):
-            return self.content(event, None, more=bool(event.message.get("more_body")))
-        if event.type == "http.response.trailers" and not event.message.get("more_trailers"):
-            self.awaits_trailers = False
-        return ()
+        """Return what is wrong with a message of an extension, some of which have content."""
+        self.extended = self.extended or ExtensionMessages()
+        was_complete = self.is_complete
+        found = list(self.extended.sent(event, self))
+        if event.type in CONTENT:
+            more = self.content(event, None, more=not is_last(event))
+            return found or more
+        if event.type == "http.response.trailers":
+            self.awaits_trailers = self.awaits_trailers and not is_last(event)
+        elif was_complete and not any(one.rule.severity == "error" for one in found):
+            return [response_order.AFTER_END(f"`{event.type}` is sent after the answer")]
+        return found
 
     def _started(self, event: Event) -> Iterable[Broken]:
         if self.start is not None:
@@ -164,6 +174,9 @@ class HttpCase(Case):
 
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Return what is wrong with what was seen beside the messages."""
+        if record.what in {"file", "open file"} and self.extended is not None:
+            found = list(self.extended.observed(record, self))
+            return found + self.measured(self.extended.size_of(record)) if record.what == "file" else found
         if record.what == "secret":
             return response_headers.of_secret(record.detail)
         if record.what == "memoryview":
@@ -185,6 +198,7 @@ class HttpCase(Case):
             found.append(response_order.NO_CONTENT_MESSAGE("the app has returned with `http.response.start` alone"))
         elif not self.is_final:
             found.append(response_order.UNFINISHED("the app has returned before the last part of its answer"))
+        found += (self.extended or ExtensionMessages()).ended(self)
         if not self._is_read and self._has_body():
             found.append(response_order.UNREAD("the app has returned before it has read the whole request"))
         return found

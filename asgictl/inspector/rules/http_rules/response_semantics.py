@@ -91,7 +91,7 @@ _WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _CREDENTIALS = b"access-control-allow-credentials"
 
 
-class Names(NamedTuple):
+class HeaderNames(NamedTuple):
     """What the names of an answer's headers tell: where its length is, and whether it has others."""
 
     length: int
@@ -101,17 +101,17 @@ class Names(NamedTuple):
 
 # What is known of statuses with names, of which nothing is wrong: most answers have the same ones.
 _REMEMBERED = 1000
-_good: dict[Any, Names] = {}
+_good: dict[Any, HeaderNames] = {}
 
 
-def of_names(status: int, names: Sequence[bytes], *, is_http2: bool) -> tuple[Names, list[Broken]]:
+def of_names(status: int, names: Sequence[bytes], *, is_http2: bool) -> tuple[HeaderNames, list[Broken]]:
     """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
     key = (status, is_http2, *names)
     if (known := _good.get(key)) is not None:
         return known, []
     names = [name.lower() for name in names]
     length = names.index(b"content-length") if b"content-length" in names else -1
-    told = Names(length, b"content-type" in names, _CREDENTIALS in names)
+    told = HeaderNames(length, b"content-type" in names, _CREDENTIALS in names)
     found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
     if not found:
         if len(_good) >= _REMEMBERED:

@@ -1,0 +1,51 @@
+"""What answers a handshake with HTTP instead: `websocket.http.response.start` and `.body`, by themselves.
+
+https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from asgictl.inspector.record import Redacted
+from asgictl.inspector.rules import links
+from asgictl.inspector.rules.case import Field, fields
+from asgictl.inspector.rules.header_checks import all_by, of_headers
+from asgictl.inspector.rules.rule import Broken, Rule
+
+START = Rule(
+    "A-363",
+    "error",
+    "app",
+    "The start of a denial is like that of an answer: an integer as status, pairs of bytes as headers.",
+    links.DENIAL,
+    "send it as `http.response.start`, with `websocket.` before the type",
+)
+BODY = Rule(
+    "A-364",
+    "error",
+    "app",
+    "The body of a denial is bytes, with a boolean as `more_body`; it follows the start, and ends once.",
+    links.DENIAL,
+    "send the start, then each part of the body with `more_body`, and the last one without",
+)
+
+_START = (Field("status", START, lambda value: type(value) is int, "an integer", required=True),)
+_BODY = (
+    Field("body", BODY, lambda value: isinstance(value, (bytes, bytearray, Redacted)), "bytes"),
+    Field("more_body", BODY, lambda value: isinstance(value, bool), "a boolean"),
+)
+_HEADERS = all_by(START)
+
+
+def of_denial(message: dict[str, Any]) -> Iterator[Broken]:
+    """Yield what is wrong with the start of a denial."""
+    yield from fields(message, _START)
+    if "headers" in message:
+        yield from of_headers(message["headers"], _HEADERS)
+
+
+def of_denial_body(message: dict[str, Any]) -> Iterator[Broken]:
+    """Yield what is wrong with a part of the body of a denial."""
+    yield from fields(message, _BODY)
+    if isinstance(message.get("body"), bytearray):
+        yield BODY("`body` is a bytearray, which not all servers take", severity="warning")
