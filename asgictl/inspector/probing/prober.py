@@ -155,7 +155,9 @@ class Prober:
 
     async def _all(self) -> None:
         order = self._order
-        found = routes.of_app(order.source) or routes.of_app(order.app) or await self._documented()
+        found = routes.of_app(order.source) or routes.of_app(order.app)
+        if not found and not order.targets:
+            found = await self._documented()
         self._plan = probes.plan(found, order.targets, unsafe=order.unsafe)
         for target in self._plan.targets:
             await self._each(target, probes.of_target(target, order.headers, order.body))
