@@ -197,7 +197,7 @@ def spy(calls: Calls) -> None:
     calls.of(driver, "Driver", "app")
     calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app", source="theirs", kind="ASGI"))
     calls.of(watchdog, "probed", "order", answer=NOTHING)
-    calls.of(judgement, "faults", "", "ignore", "blames", answer=((WARNING,), {}))
+    calls.of(judgement, "faults", "", "ignore", "blames", answer=((WARNING,), {}, 0))
     calls.of(differences, "of_answers", answer=[])
 
 

@@ -111,13 +111,13 @@ def _judged(subject: str, outcome: "ProbeOutcome", ignore: Sequence[str], blames
     from asgictl.inspector.reports import judgement
 
     seen = (judgement.Seen(tried.probe.route, tried.exchange, tried.probe.how) for tried in outcome.tried)
-    faults, ignored = judgement.faults(seen, ignore, blames)
+    faults, *ignored = judgement.faults(seen, ignore, blames)
     broken = {fault.seen.route for fault in faults}
     plan = outcome.plan
     found = judgement.Judgement(
         subject,
         faults,
-        ignored,
+        *ignored,
         probes=outcome.probes,
         clean=tuple(route for route in outcome.routes if route not in broken),
         given_up=outcome.given_up,
@@ -135,8 +135,8 @@ def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -
 
     session = SavedSession([str(request.session)], console.note)
     seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
-    faults, ignored = judgement.faults(seen, ignore, _blames(request))
-    return judgement.Judgement(str(session), faults, ignored)
+    faults, *ignored = judgement.faults(seen, ignore, _blames(request))
+    return judgement.Judgement(str(session), faults, *ignored)
 
 
 def show_rules(request: CheckRequest, console: Console) -> int:

@@ -40,9 +40,9 @@ class Dialogue:
         self._raises = str(probe.scope["asgi"].get("spec_version", "2.0")) >= _RAISES_SINCE
 
     async def receive(self) -> Message:
-        """Return the next message for the app."""
-        await asyncio.sleep(0)
+        """Return the next message for the app, which servers do at once where there is one."""
         if self.is_gone:
+            await asyncio.sleep(0)
             await self._count_afterwards()
         return await self.following()
 

@@ -46,12 +46,13 @@ class Judgement(NamedTuple):
     """What there is to report of `subject`, an app or a session.
 
     `probed` and `found` count routes, and `probes` the calls, all 0 for a session. `file` is where the app is.
-    `ignored` counts findings by the pattern that had them left out, 0 for one that never matched.
+    `hidden` findings are ignored; `ignored` counts them by each pattern that matches, 0 for one that never did.
     """
 
     subject: str
     faults: tuple[Fault, ...]
     ignored: dict[str, int]
+    hidden: int = 0
     probes: int = 0
     probed: int = 0
     found: int = 0
@@ -81,12 +82,12 @@ class Judgement(NamedTuple):
 
 def faults(
     seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
-) -> tuple[tuple[Fault, ...], dict[str, int]]:
-    """Return the faults that one of `blames` has to answer for, and how many findings each pattern ignores.
+) -> tuple[tuple[Fault, ...], dict[str, int], int]:
+    """Return the faults that one of `blames` has to answer for, how many findings each pattern ignores, and all do.
 
     A pattern is like `A-168`, or `A-17?`.
     """
-    ignored = dict.fromkeys(ignore, 0)
+    ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
     first: dict[tuple[str, str], Fault] = {}
     times: Counter[tuple[str, str]] = Counter()
@@ -98,6 +99,7 @@ def faults(
             for pattern in matching:
                 ignored[pattern] += 1
             if matching:
+                hidden += 1
                 continue
             key = finding.rule, one.route
             times[key] += 1
@@ -105,7 +107,7 @@ def faults(
             if before is None or (before.finding.place is None and finding.place is not None):
                 first[key] = Fault(known[finding.rule], finding, one, 1)
     found = [fault._replace(times=times[key]) for key, fault in first.items()]
-    return tuple(sorted(found, key=_weight)), ignored
+    return tuple(sorted(found, key=_weight)), ignored, hidden
 
 
 def is_over(severity: Severity, threshold: str) -> bool:

@@ -28,8 +28,8 @@ def outcome(judgement: Judgement) -> str:
     """Return how many faults there are, in words."""
     counts = [(judgement.count(severity), severity) for severity in SEVERITIES]
     said = [f"{count} {name}{'s' if count != 1 and name != 'info' else ''}" for count, name in counts if count]
-    ignored = sum(judgement.ignored.values())
-    more = f" ({ignored} finding{'s' if ignored != 1 else ''} ignored)" if ignored else ""
+    hidden = judgement.hidden
+    more = f" ({hidden} finding{'s' if hidden != 1 else ''} ignored)" if hidden else ""
     return f"{', '.join(said) or 'no rule is broken'}{more}"
 
 
