@@ -49,7 +49,7 @@ from tests.cli.option_rows import ABSENT, Row
 from tests.inspector import recordings
 
 NOTHING = ProbeOutcome((), 0, (), None, (), hangs=False, problem=None)
-WARNING = judgement.Fault(
+WARNING = judgement.Breach(
     conduct.RETURNS,
     Finding(0, 0, 0.0, "A-011", "warning", "app", "an object"),
     judgement.Seen("GET /", Exchange(Opened(0, 0.0, {"type": "http"}))),

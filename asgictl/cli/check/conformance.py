@@ -15,7 +15,7 @@ from asgictl.errors import ConfigError, FileProblemError, StartError
 from asgictl.inspector.request import CheckRequest
 
 if TYPE_CHECKING:
-    from asgictl.inspector.probing.prober import ProbeOrder
+    from asgictl.inspector.probing.orders import ProbeOrder
     from asgictl.inspector.probing.tried import ProbeOutcome
     from asgictl.inspector.record import Blame
     from asgictl.inspector.reports.judgement import Judgement
@@ -61,7 +61,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
 
 def _wanted(request: CheckRequest) -> "ProbeOrder":
     """Return what to probe; raise `ConfigError` for what HTTP does not allow, and for what is no path."""
-    from asgictl.inspector.probing import prober
+    from asgictl.inspector.probing import orders
 
     pairs = []
     for text in request.header:
@@ -71,11 +71,11 @@ def _wanted(request: CheckRequest) -> "ProbeOrder":
             raise ConfigError(f"`-H {text}` {problem}", hint=hint, option="header")
         pairs.append((pair[0].lower().encode("latin-1"), pair[1].encode("latin-1")))
     try:
-        targets = prober.targets(request.path)
+        targets = orders.targets(request.path)
     except ValueError as error:
         hint = "write it as /items, POST:/items or WS:/chat"
         raise ConfigError(f"`--path {error}` is not a path", hint=hint, option="path") from error
-    return prober.ProbeOrder(
+    return orders.ProbeOrder(
         app=_nothing,
         source=None,
         targets=tuple(targets),
@@ -111,13 +111,14 @@ def _judged(subject: str, outcome: "ProbeOutcome", ignore: Sequence[str], blames
     from asgictl.inspector.reports import judgement
 
     seen = (judgement.Seen(tried.probe.route, tried.exchange, tried.probe.how) for tried in outcome.tried)
-    faults, *ignored = judgement.faults(seen, ignore, blames)
+    faults, ignored, hidden = judgement.faults(seen, ignore, blames)
     broken = {fault.seen.route for fault in faults}
     plan = outcome.plan
     found = judgement.Judgement(
         subject,
         faults,
-        *ignored,
+        ignored,
+        hidden,
         probes=outcome.probes,
         clean=tuple(route for route in outcome.routes if route not in broken),
         given_up=outcome.given_up,
@@ -135,8 +136,8 @@ def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -
 
     session = SavedSession([str(request.session)], console.note)
     seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
-    faults, *ignored = judgement.faults(seen, ignore, _blames(request))
-    return judgement.Judgement(str(session), faults, *ignored)
+    faults, ignored, hidden = judgement.faults(seen, ignore, _blames(request))
+    return judgement.Judgement(str(session), faults, ignored, hidden)
 
 
 def show_rules(request: CheckRequest, console: Console) -> int:

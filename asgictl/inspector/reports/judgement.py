@@ -28,7 +28,7 @@ class Unreached(NamedTuple):
     advice: str
 
 
-class Fault(NamedTuple):
+class Breach(NamedTuple):
     """A rule that is broken by a route: the first finding of it, where that was, and how often it was found."""
 
     rule: Rule
@@ -50,7 +50,7 @@ class Judgement(NamedTuple):
     """
 
     subject: str
-    faults: tuple[Fault, ...]
+    faults: tuple[Breach, ...]
     ignored: dict[str, int]
     hidden: int = 0
     probes: int = 0
@@ -67,9 +67,9 @@ class Judgement(NamedTuple):
         return sum(fault.severity == severity for fault in self.faults)
 
     @property
-    def by_rule(self) -> list[list[Fault]]:
+    def by_rule(self) -> list[list[Breach]]:
         """The faults of each rule, the most serious first."""
-        groups: dict[str, list[Fault]] = {}
+        groups: dict[str, list[Breach]] = {}
         for fault in self.faults:
             groups.setdefault(fault.rule.id, []).append(fault)
         return sorted(groups.values(), key=lambda faults: min(map(_weight, faults)))
@@ -82,14 +82,14 @@ class Judgement(NamedTuple):
 
 def faults(
     seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
-) -> tuple[tuple[Fault, ...], dict[str, int], int]:
+) -> tuple[tuple[Breach, ...], dict[str, int], int]:
     """Return the faults that one of `blames` has to answer for, how many findings each pattern ignores, and all do.
 
     A pattern is like `A-168`, or `A-17?`.
     """
     ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
-    first: dict[tuple[str, str], Fault] = {}
+    first: dict[tuple[str, str], Breach] = {}
     times: Counter[tuple[str, str]] = Counter()
     for one in seen:
         for finding in one.exchange.findings:
@@ -105,7 +105,7 @@ def faults(
             times[key] += 1
             before = first.get(key)
             if before is None or (before.finding.place is None and finding.place is not None):
-                first[key] = Fault(known[finding.rule], finding, one, 1)
+                first[key] = Breach(known[finding.rule], finding, one, 1)
     found = [fault._replace(times=times[key]) for key, fault in first.items()]
     return tuple(sorted(found, key=_weight)), ignored, hidden
 
@@ -115,5 +115,5 @@ def is_over(severity: Severity, threshold: str) -> bool:
     return threshold != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(threshold)
 
 
-def _weight(fault: Fault) -> tuple[int, str, str]:
+def _weight(fault: Breach) -> tuple[int, str, str]:
     return SEVERITIES.index(fault.severity), fault.rule.id, fault.seen.route

@@ -11,8 +11,8 @@ import pytest
 from asgictl import reading
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.inspector.probing import prober, watchdog
-from asgictl.inspector.probing.prober import ProbeOrder
+from asgictl.inspector.probing import orders, watchdog
+from asgictl.inspector.probing.orders import ProbeOrder
 from asgictl.inspector.probing.probes import Skipped, Target, plan
 from asgictl.inspector.probing.routes import AppRoute
 from asgictl.inspector.probing.tried import ProbeOutcome
@@ -22,7 +22,7 @@ LIMIT = 0.3
 
 def probed(app: ASGIApp, *paths: str, **options: Any) -> ProbeOutcome:
     """Return what comes of probing an app."""
-    return watchdog.probed(ProbeOrder(app, app, tuple(prober.targets(paths)), limit=LIMIT, **options))
+    return watchdog.probed(ProbeOrder(app, app, tuple(orders.targets(paths)), limit=LIMIT, **options))
 
 
 def found(outcome: ProbeOutcome) -> list[tuple[str, str, str, str | None]]:
@@ -395,11 +395,11 @@ def test_without_a_route() -> None:
 
 def test_paths() -> None:
     """A path may have a method in front; anything else is refused."""
-    assert prober.targets(["/a:b", "post:/x", "WS:/y?z=1"]) == [
+    assert orders.targets(["/a:b", "post:/x", "WS:/y?z=1"]) == [
         Target("GET", "/a:b"),
         Target("POST", "/x"),
         Target("WS", "/y?z=1"),
     ]
     for text in ("x", "GET", "GET:x", "P T:/x"):
         with pytest.raises(ValueError, match=f"^{text}$"):
-            prober.targets([text])
+            orders.targets([text])
