@@ -1,6 +1,8 @@
 """`asgictl check` as projects run it in CI: what it finds, how it ends, and that nothing holds it up."""
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,7 +11,7 @@ import httpx
 import pytest
 
 from tests import answers
-from tests.conftest import APPS, Serve, Write, finish
+from tests.conftest import APPS, Serve, Write, finish, start
 
 APP = """
 import asyncio
@@ -199,6 +201,19 @@ def test_an_app_that_hangs(write: Write, path: str) -> None:
     assert fault["place"] == f"main.py:{line}"
     assert fault["text"] == f"{waited} was waited for in vain, for 0.5 s"
     assert time.monotonic() - begun < 30
+
+
+def test_an_interruption(write: Write) -> None:
+    """Ctrl-C ends the command at once, also while the app blocks its event loop."""
+    told = APP.replace("time.sleep(60)", "print('blocks', flush=True) or time.sleep(60)")
+    folder = write({"main.py": told})
+    process = start("check", "--path", "/block", "--time-limit", "60", folder=folder)
+    assert process.stderr.readline() == "blocks\n"
+    os.killpg(process.pid, signal.SIGINT)
+
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.wait(), stdout, stderr) == (130, "", "error: interrupted; nothing is reported\n")
 
 
 def test_reports(write: Write) -> None:

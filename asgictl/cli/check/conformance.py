@@ -1,8 +1,9 @@
 """From what the user asks for to what is found: of an app, of a session, or in the catalogue."""
 
 import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from asgictl import errors, rfc9110
 from asgictl.cli.command import Invocation
 from asgictl.cli.serve import planning
 from asgictl.console import Console
-from asgictl.errors import ConfigError, FileProblemError, StartError
+from asgictl.errors import ConfigError, FileProblemError, InterruptedByUserError, StartError
 from asgictl.inspector.request import CheckRequest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     from asgictl.serving.processes import surroundings
     from asgictl.serving.request import ServeRequest
 
-    surroundings.check_loop("run it in a shell; from a notebook with `!asgictl check ...`")
+    surroundings.check()
     wanted = _wanted(request)
     serving = ServeRequest(app=request.app, factory=request.factory, interface=request.interface, check=True)
     try:
@@ -47,7 +48,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
         error.hint = error.hint and error.hint.replace("asgictl serve", "asgictl check")
         raise
     run.console.hide = partial(quoted.raised, redaction.Redactor(redaction.NAMES))
-    with contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
+    with _interruptible(run.console), contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
         adapted = adapt.adapt(instructions.ref, instructions.how)
         is_own = adapted.kind in {"ASGI", "ASGI 2"}
         outcome = watchdog.probed(wanted._replace(app=adapted.app, source=adapted.source, is_own=is_own))
@@ -57,6 +58,23 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     file = instructions.ref.file or getattr(module, "__file__", None)
     judged = _judged(f"{instructions.ref} ({adapted.kind})", outcome, ignore, _blames(request))
     return judged._replace(file=Path(file) if file else None), outcome.hangs
+
+
+@contextlib.contextmanager
+def _interruptible(console: Console) -> Iterator[None]:
+    """Have the user end the process inside the block, whatever the app's threads are doing."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    usual = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    except KeyboardInterrupt:
+        from asgictl.serving.processes import exits
+
+        console.error(InterruptedByUserError("interrupted; nothing is reported"))
+        exits.end(errors.FORCED)
+    finally:
+        for number, handler in zip(numbers, usual, strict=True):
+            signal.signal(number, handler)
 
 
 def _wanted(request: CheckRequest) -> "ProbeOrder":
