@@ -49,7 +49,8 @@ def line(row: Moment) -> list[Span]:
     """Return a row as a line for people."""
     style = {"◂": "cyan", "▸": "green"}.get(row.sign, "dim")
     mark = Span("  ✗ ", "red") if row.broke else Span("    ")
-    return [mark, Span(f"{row.sign} " if row.sign else "", style), Span(row.text, "" if row.sign else "bold")]
+    sign = f"{row.sign} " if row.sign and row.text else row.sign
+    return [mark, Span(sign, style), Span(row.text, "" if row.sign else "bold")]
 
 
 def _is_of_the_end(exchange: Exchange, finding: Finding) -> bool:

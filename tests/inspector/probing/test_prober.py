@@ -17,12 +17,13 @@ from asgictl.inspector.probing.probes import Skipped, Target, plan
 from asgictl.inspector.probing.routes import AppRoute
 from asgictl.inspector.probing.tried import ProbeOutcome
 
-LIMIT = 0.3
+# How long an app that hangs is waited for, in seconds.
+LIMIT = 0.5
 
 
-def probed(app: ASGIApp, *paths: str, **options: Any) -> ProbeOutcome:
+def probed(app: ASGIApp, *paths: str, limit: float = 10, **options: Any) -> ProbeOutcome:
     """Return what comes of probing an app."""
-    return watchdog.probed(ProbeOrder(app, app, tuple(orders.targets(paths)), limit=LIMIT, **options))
+    return watchdog.probed(ProbeOrder(app, app, tuple(orders.targets(paths)), limit=limit, **options))
 
 
 def found(outcome: ProbeOutcome) -> list[tuple[str, str, str, str | None]]:
@@ -205,7 +206,7 @@ def test_an_app_that_hangs(app: ASGIApp) -> None:
     """An app that does not go on is a finding, at the line where it waits, and does not hold up the others."""
     begun = time.monotonic()
 
-    outcome = probed(app, "/")
+    outcome = probed(app, "/", limit=LIMIT)
 
     route, how, rule, given_up = HANGS[app]
     assert found(outcome) == [(route, how, rule, place_in(app))]
@@ -313,7 +314,7 @@ def test_an_app_that_ends_the_process() -> None:
 
 def test_an_app_that_asks_for_ever() -> None:
     """An app that asks again and again after its client has gone is held up, and does not fill the memory."""
-    outcome = probed(never_asks_twice, "/")
+    outcome = probed(never_asks_twice, "/", limit=LIMIT)
 
     (first, *_) = outcome.tried
     assert outcome.hangs
