@@ -3,6 +3,7 @@
 import csv
 import http.client
 import http.server
+import itertools
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,6 +54,16 @@ class Clock:
         self.now += seconds
 
 
+def received_variables(arguments: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that an engine gives to a container: of its own environment, and of a file."""
+    words = list(itertools.pairwise(arguments))
+    given = {name: environ[name] for option, name in words if option == "--env"}
+    for file in (Path(name) for option, name in words if option == "--env-file"):
+        assert sys.platform == "win32" or file.parent.stat().st_mode & 0o077 == 0
+        given |= dict(line.split("=", 1) for line in file.read_text().splitlines())
+    return given
+
+
 class Engine:
     """Answers each call with what is told, after half a second; an error is raised."""
 
@@ -62,6 +73,7 @@ class Engine:
     def __init__(self, clock: Clock, port: int) -> None:
         self.clock, self.calls = clock, list[tuple[str, ...]]()
         self.folders: list[Path | None] = []
+        self.variables: dict[str, str] = {}
         self.answers: dict[str, Any] = {
             "build": "done",
             "image inspect --format {{.Size}}": "123400000",
@@ -85,9 +97,12 @@ class Engine:
         hears: Callable[[str], object] | None = None,
         folder: Path | None = None,
         whole: bool = False,
+        environ: Mapping[str, str] | None = None,
     ) -> str:
         """Return the answer whose words the call begins with, the longest first."""
         self.clock.now += 0.5
+        if arguments[0] == "run":
+            self.variables = received_variables(arguments, environ or {})
         name = next((word for word in arguments if word.startswith("shop-verify-")), "")
         assert whole is (arguments[0] == "run")
         self.calls.append(arguments)
@@ -182,7 +197,7 @@ def test_all_is_well(
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",
         "run --detach --name NAME --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m "
-        "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
+        "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT NAME",
         "port NAME 8000",
         "image inspect --format {{json .}} NAME",
         "exec NAME well ?",
@@ -210,10 +225,45 @@ def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.Mon
     calls = [" ".join(call).replace(name, "NAME") for call in engine.calls]
     assert calls[0] == ("build --format x --tag NAME --secret id=netrc,src=/home/me/.netrc --build-arg PIP_INDEX_URL .")
     assert calls[2].endswith(
-        f"--publish 127.0.0.1::8000 --env A=x y --env B=/home/me/x y --env X=8000 "
+        f"--publish 127.0.0.1::8000 --env A --env B --env X "
         f'--mount type=bind,"source={tmp_path}",target=/srv/x,readonly NAME'
     )
+    assert engine.variables == {"A": "x y", "B": "/home/me/x y", "X": "8000"}
     assert "stop --time 27 NAME" in calls
+
+
+def test_values_are_on_no_command_line(engine: Engine, tmp_path: Path) -> None:
+    """The values of `.env` reach the container, and no list of processes; what the engine obeys is not said to it."""
+    (tmp_path / ".env").write_text(
+        "KEY='one\ntwo'\nEMPTY=\nHTTPS_PROXY=http://me:secret@proxy\nDOCKER_HOST=secret\nLD_PRELOAD=./secret.so\n"
+    )
+
+    assert all(step.passed for step in tried(engine, tmp_path))
+
+    assert engine.variables == {
+        "KEY": "one\ntwo",
+        "EMPTY": "",
+        "HTTPS_PROXY": "http://me:secret@proxy",
+        "DOCKER_HOST": "secret",
+        "LD_PRELOAD": "./secret.so",
+        "ASGICTL_SERVE_PORT": "8000",
+    }
+    run = engine.calls[2]
+    assert not any("secret" in word or "two" in word for word in run)
+    assert [run[at + 1] for at, word in enumerate(run) if word == "--env"] == ["KEY", "EMPTY", "ASGICTL_SERVE_PORT"]
+    assert not Path(run[run.index("--env-file") + 1]).exists()
+
+
+def test_lines_that_no_file_holds(engine: Engine, tmp_path: Path) -> None:
+    """A value that can get into the container in no safe way is an error, and nothing is left behind."""
+    (tmp_path / ".env").write_text("LD_PRELOAD='a\nb'\n")
+
+    with pytest.raises(FileProblemError) as error:
+        tried(engine, tmp_path)
+
+    assert error.value.message == "`LD_PRELOAD` has several lines, and container engines read that name themselves"
+    assert error.value.hint == "give LD_PRELOAD one line in .env, or the app another name to read"
+    assert [call[0] for call in engine.calls] == ["build", "image", "rm", "image"]
 
 
 def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
@@ -224,7 +274,8 @@ def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
     steps = list(verify.verify(engine, project(root=tmp_path), ScaffoldRequest(), lambda _: None))  # type: ignore[arg-type]
 
     assert all(step.passed for step in steps)
-    assert "--publish 127.0.0.1::9000 --env ASGICTL_SERVE_PORT=9000" in " ".join(engine.calls[2])
+    assert "--publish 127.0.0.1::9000 --env ASGICTL_SERVE_PORT" in " ".join(engine.calls[2])
+    assert engine.variables == {"ASGICTL_SERVE_PORT": "9000"}
 
 
 @pytest.mark.parametrize(
@@ -480,9 +531,11 @@ def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:
 
     tried(engine, tmp_path, found=found)
 
-    run = " ".join(engine.calls[2])
-    assert "--env SECRET_KEY=real" in run
-    assert "--env DATABASE_URL=sqlite:///:memory:" in run
+    assert engine.variables == {
+        "SECRET_KEY": "real",
+        "DATABASE_URL": "sqlite:///:memory:",
+        "ASGICTL_SERVE_PORT": "8000",
+    }
     assert verify.untried(found, ScaffoldRequest(https=True, targets="prod")) == (
         "other routes than /up and /",
         "other services, like a database",
@@ -575,6 +628,8 @@ def test_calls(tmp_path: Path) -> None:
     assert heard == [f"a b 1 {tmp_path} ''", "\ufffd"]
     many = program(tmp_path, "docker", "print(*range(300), sep='\\n')")
     assert many.call("x").splitlines() == [str(number) for number in range(100, 300)]
+    asks = program(tmp_path, "asks", "print(os.environ.get('X'), 'PATH' in os.environ)")
+    assert (asks.call("x", environ={"X": "1"}), asks.call("x")) == ("1 True", "None True")
     assert (engine.name, engine.build_options) == ("docker", ())
     assert program(tmp_path, "podman", "").build_options == ("--format", "docker")
 

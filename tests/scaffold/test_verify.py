@@ -172,7 +172,7 @@ def test_secrets_from_elsewhere(engine: Path, project: Path) -> None:
 
 def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables of `.env`, the index's password and a mirror go along; with --mode bind the folder is mounted."""
-    (project / ".env").write_text("X=1\n")
+    (project / ".env").write_text("X=of-dotenv\n")
     (project / "netrc").write_text("")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example.com/simple")
     run("--for", "docker", "--mode", "bind", "--index-secret", "netrc", "--save")
@@ -181,5 +181,6 @@ def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: py
 
     calls = (engine / "calls").read_text()
     assert "--secret id=netrc,src=netrc --build-arg PIP_INDEX_URL" in calls
-    assert f'--env X=1 --env ASGICTL_SERVE_PORT=8000 --mount type=bind,"source={project}",target=/app,readonly' in calls
+    assert f'--env X --env ASGICTL_SERVE_PORT --mount type=bind,"source={project}",target=/app,readonly' in calls
     assert os.environ["PIP_INDEX_URL"] not in calls
+    assert "of-dotenv" not in calls

@@ -14,7 +14,7 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes, lacks, refusals
+from asgictl.scaffold.verify import asking, compose_env, compose_volumes, container_variables, lacks, refusals
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _LAST_LINES = 12
@@ -111,11 +111,12 @@ class _Trial:
         mounts += [f"type=volume,target={it.path}" for it in self.request.volumes]
         mounts += [f"type=volume,target={it.target}" for it in compose_volumes.read(self.project.root) if it.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
-        given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
-        given += [word for mount in dict.fromkeys(mounts) for word in ("--mount", mount)]
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *tmp, *published, *given, self.name)
-        # Or the container could appear after `clean_up` has looked for it.
-        self.engine.call(*arguments, folder=self.project.root, whole=True)
+        mounted = [word for mount in dict.fromkeys(mounts) for word in ("--mount", mount)]
+        with container_variables.handed(self.variables) as (given, environ):
+            options = (*_LOCKED_DOWN, *tmp, *published, *given, *mounted)
+            # Or the container could appear after `clean_up` has looked for it.
+            arguments = ("run", "--detach", "--name", self.name, *options, self.name)
+            self.engine.call(*arguments, folder=self.project.root, whole=True, environ=environ)
         began = time.monotonic()
         self.client = self.client._replace(address=self._address())
         while time.monotonic() - began < self.request.startup_time:
