@@ -237,7 +237,7 @@ def test_python(lay: Lay, files: dict[str, str], options: dict[str, Any], expect
 )
 def test_health(lay: Lay, app: str, path: str, line: int | None) -> None:
     """A route for health counts where its whole path is known."""
-    place = f"main.py:{line}" if line else "no route for health was found: anything below 500 is well"
+    place = f"main.py:{line}" if line else "no route for health was found: anything below 500 passes"
     root = lay({"requirements.txt": "fastapi\nflask\n"}, app)
 
     assert found(root, "health") == (path, place)

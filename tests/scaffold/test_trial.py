@@ -26,7 +26,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
 from asgictl.scaffold.verify import engine as engines
 from asgictl.scaffold.verify.engine import EngineError
-from tests.scaffold.test_planned import project
+from tests.scaffold.test_planned import APP, project
 
 DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'
 STATICS = {"SECRET_KEY": "str", "DATABASE_URL": "db_url"}
@@ -129,7 +129,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def answers() -> Iterator[dict[str, Any]]:
     """Have a server that answers with `status`, or to a form with `posted`, and keeps what it was asked for."""
-    told: dict[str, Any] = {"status": [200], "posted": 405, "paths": [], "hosts": [], "forms": []}
+    told: dict[str, Any] = {"status": [200], "text": b"", "posted": 405, "paths": [], "hosts": [], "forms": []}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -138,6 +138,7 @@ def answers() -> Iterator[dict[str, Any]]:
             status = told["status"]
             self.send_response(status.pop(0) if len(status) > 1 else status[0])
             self.end_headers()
+            self.wfile.write(told["text"])
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -183,7 +184,7 @@ def test_all_is_well(
     assert tried(engine, tmp_path) == [
         Step("build", passed=True, seen="123 MB", seconds=1),
         Step("ready", passed=True, seen="answers 200 after 0.5 s", seconds=1),
-        Step("health", passed=True, seen="its own check of /up is well", seconds=1),
+        Step("health", passed=True, seen="its own check of /up passes", seconds=1),
         Step("request", passed=True, seen="GET /up answers 200, GET / answers 200", seconds=0),
         Step("upload", passed=True, seen="POST /up of 5 MB answers 405", seconds=0),
         Step("user", passed=True, seen="uid 10001, no capabilities", seconds=0.5),
@@ -281,8 +282,8 @@ def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "seen", "asked"),
     [
-        (checks(["CMD", "well", "?"], podman=True), "its own check of /up is well", ("well", "?")),
-        (checks(["CMD-SHELL", "well ?"]), "its own check of /up is well", ("sh", "-c", "well ?")),
+        (checks(["CMD", "well", "?"], podman=True), "its own check of /up passes", ("well", "?")),
+        (checks(["CMD-SHELL", "well ?"]), "its own check of /up passes", ("sh", "-c", "well ?")),
         (checks(["NONE"]), "the image has no check of its own", None),
         (checks(None), "the image has no check of its own", None),
         ("{}", "the image has no check of its own", None),
@@ -321,7 +322,7 @@ FAULTS: list[tuple[dict[str, Any], str, str, tuple[str, ...]]] = [
     (
         {"exec NAME well": EngineError("docker exec failed", ["no"])},
         "health",
-        "the image's own check says that it is not well",
+        "the image's own check fails",
         LOGS,
     ),
     ({"exec NAME cat": STATUS.format(0, "00000")}, "user", "the server runs as root", ()),
@@ -415,6 +416,68 @@ def test_what_is_well(
         lines=() if passed else LOGS,
     )
     assert len(steps) == (7 if passed else 4)
+
+
+APP_OF_DJANGO = APP._replace(settings="site.settings")
+NO_HOST = "the app does not accept the host `127.0.0.1`"
+VARIABLE = "if they come from a variable, set that in `.env`"
+TURNED_AWAY: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"app": APP_OF_DJANGO, "health": Health("/x", strict=False)},
+        "an own page",
+        f"GET /x answers 400, GET / answers 400: {NO_HOST}",
+        f"pass --domain with one of ALLOWED_HOSTS; {VARIABLE}",
+    ),
+    (
+        {"app": APP_OF_DJANGO, "asking": Asking("a.b")},
+        "",
+        "GET /up answers 400: the app does not accept the host `a.b`",
+        f"add a.b to ALLOWED_HOSTS, or pass --domain with one of them; {VARIABLE}",
+    ),
+    (
+        {"health": Health("/", strict=False)},
+        "Invalid host header",
+        f"GET / answers 400: {NO_HOST}",
+        f"pass --domain with one of the hosts that it accepts; {VARIABLE}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "text", "seen", "hint"), TURNED_AWAY)
+def test_a_host_that_is_turned_away(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, fields: dict[str, Any], text: str, seen: str, hint: str
+) -> None:
+    """An app that answers everybody 400, because of the host, has not been tried: that is said, with what to do."""
+    answers |= {"status": [400], "text": text.encode()}
+
+    failed = tried(engine, tmp_path, found=project(**fields))[-1]
+
+    assert failed._replace(seconds=0) == Step("request", passed=False, seen=seen, seconds=0, lines=LOGS, hint=hint)
+
+
+def test_a_check_that_is_turned_away(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """The image's own check fails for the same reason."""
+    answers |= {"status": [400], "text": b"<p>Host '127.0.0.1' is not trusted.</p>"}
+    engine.answers["exec NAME well"] = EngineError("docker exec failed", ["no"])
+
+    failed = tried(engine, tmp_path)[-1]
+
+    assert (failed.name, failed.seen) == ("health", f"its own check fails: {NO_HOST}")
+    assert failed.hint == f"pass --domain with one of the hosts that it accepts; {VARIABLE}"
+
+
+@pytest.mark.parametrize(("status", "text"), [([400], "a query is missing"), ([400, 400, 400, 404], "a page")])
+def test_400_for_another_reason(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, status: list[int], text: str
+) -> None:
+    """An answer of 400 that has nothing to do with the host is as good as any below 500, where no route is known."""
+    answers |= {"status": status, "text": text.encode()}
+    app = APP if len(status) == 1 else APP_OF_DJANGO
+
+    steps = tried(engine, tmp_path, found=project(app=app, health=Health("/x", strict=False)))
+
+    assert steps[3].seen == "GET /x answers 400, GET / answers 400"
+    assert steps[-1].name == "stop"
 
 
 @pytest.mark.parametrize(
@@ -543,6 +606,25 @@ def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:
         "the proxy",
         "real values of DATABASE_URL, which .env does not set",
     )
+
+
+@pytest.mark.parametrize(
+    ("asking", "options", "hosts"),
+    [
+        (Asking(), {}, "127.0.0.1"),
+        (Asking("a.b"), {}, "a.b"),
+        (Asking("a.b"), {"build_env": ("APP_ALLOWED_HOSTS=c.d",)}, "c.d"),
+    ],
+)
+def test_hosts_that_settings_need(
+    engine: Engine, tmp_path: Path, asking: Asking, options: dict[str, Any], hosts: str
+) -> None:
+    """A stand-in for the hosts that are let in is the host that is asked by, unless --build-env says another."""
+    found = project(statics=Statics({"APP_ALLOWED_HOSTS": "list"}), asking=asking)
+
+    tried(engine, tmp_path, found=found, **options)
+
+    assert engine.variables["APP_ALLOWED_HOSTS"] == hosts
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_passes(engine: Path, name: str) -> None:
     assert [re.sub(r"\d+\.\d", "N", line) for line in done.stdout.splitlines()] == [
         "ok        build        N s  123 MB",
         "ok        ready        N s  answers 404 after N s",
-        "ok        health       N s  its own check of / is well",
+        "ok        health       N s  its own check of / passes",
         "ok        request      N s  GET / answers 404",
         "ok        upload       N s  POST / of 5 MB answers 404",
         "ok        user         N s  uid 10001, no capabilities",
@@ -80,7 +80,7 @@ def test_passes(engine: Path, name: str) -> None:
 FAULTS = {
     "build": ("build", "docker build failed", "no such base image"),
     "app": ("ready", "the container has ended with status 3", ""),
-    "health": ("health", "the image's own check says that it is not well", ""),
+    "health": ("health", "the image's own check fails", ""),
     "root": ("user", "the server runs as root", ""),
     "stop": ("stop", "the server was killed after", ""),
 }

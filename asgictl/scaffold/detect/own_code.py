@@ -123,7 +123,7 @@ def _health(
     source, name = (settings.urls, "urlpatterns") if settings and settings.urls else (app.file, _attribute(app))
     found = health.find(root, source, name, factory=app.factory) if source is not None else []
     if not found:
-        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 is well"
+        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 passes"
     live, ready = (next((it for it in found if it.is_for(paths)), None) for paths in (health.LIVE, health.READY))
     whole = next((it for it in found if it not in {live, ready}), None)
     best = whole or ready or found[0]

@@ -6,6 +6,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,15 @@ from asgictl.scaffold import plan, server_command
 from asgictl.scaffold.lint import dockerfile, image
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes, container_variables, lacks, refusals
+from asgictl.scaffold.verify import (
+    asking,
+    compose_env,
+    compose_volumes,
+    container_variables,
+    host_check,
+    lacks,
+    refusals,
+)
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _LAST_LINES = 12
@@ -38,9 +47,10 @@ class Step(NamedTuple):
 
 
 class _FailedError(Exception):
-    def __init__(self, seen: str, lines: tuple[str, ...] = ()) -> None:
+    def __init__(self, seen: str, lines: tuple[str, ...] = (), hint: str | None = None) -> None:
         super().__init__(seen)
         self.lines = lines
+        self.hint = hint
 
 
 def verify(
@@ -57,7 +67,8 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
-                advice = refusals.hint(error.lines, request)
+                advice = error.hint if isinstance(error, _FailedError) else None
+                advice = advice or refusals.hint(error.lines, request)
                 advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env")
                 yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
@@ -138,22 +149,32 @@ class _Trial:
         try:
             self.engine.call("exec", self.name, *command)
         except EngineError as error:
-            raise _FailedError("the image's own check says that it is not well", self._logs()) from error
-        return f"its own check of {self.project.health.path} is well"
+            self._blame_host("its own check fails", {self.client.get(self.project.health.path)})
+            raise _FailedError("the image's own check fails", self._logs()) from error
+        return f"its own check of {self.project.health.path} passes"
 
     def ask(self) -> str:
         health = self.project.health
         asked = {"/": 500} | {health.path: 400 if health.strict else 500}
-        seen = []
+        seen, statuses = [], set[int | None]()
         for path, limit in reversed(asked.items()):
             status = self.client.get(path)
+            statuses.add(status)
             if status is None or status >= limit:
+                self._blame_host(f"GET {path} answers {status}", {status})
                 raise _FailedError(f"GET {path} answers {status}", self._logs())
             # Neither a kubelet nor Docker would see what lies behind.
             redirected = path == health.path and health.strict and status in range(300, 400)
             advice = ", a redirect: pass --health-path with where it leads" if redirected else ""
             seen.append(f"GET {path} answers {status}{advice}")
+        self._blame_host(", ".join(seen), statuses)
         return ", ".join(seen)
+
+    def _blame_host(self, seen: str, statuses: AbstractSet[int | None]) -> None:
+        """Raise `_FailedError` where every answer is about the host that was asked for."""
+        if statuses == {host_check.REFUSED} and host_check.refuses(self.client, self.project, f"/{self.name}"):
+            problem = f"{seen}: {host_check.problem(self.project)}"
+            raise _FailedError(problem, self._logs(), host_check.hint(self.project))
 
     def upload(self) -> str:
         """Send more than servers keep in memory; no route is known that would keep it, so any answer is a good one."""
@@ -256,5 +277,12 @@ def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[st
 
 
 def _stand_ins(project: Project, request: ScaffoldRequest) -> dict[str, str]:
+    """Return values for what `.env` does not set; hosts that are let in have to be those that a trial asks by."""
     given = compose_env.read(project.root / ".env", os.environ)
-    return {name: value for name, value in plan.trial_variables(project, request).items() if name not in given}
+    chosen = {setting.partition("=")[0] for setting in request.build_env}
+    host = project.asking.host or "127.0.0.1"
+    return {
+        name: host if name.endswith("HOSTS") and name not in chosen else value
+        for name, value in plan.trial_variables(project, request).items()
+        if name not in given
+    }
