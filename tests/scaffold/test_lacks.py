@@ -74,7 +74,7 @@ def test_a_lock_that_is_not_up_to_date(kind: DependencyKind, line: str) -> None:
 def test_a_file_that_is_not_in_the_image() -> None:
     """What the app opens at its start, and does not find, is named with what may keep it out."""
     lines = ["FileNotFoundError: [Errno 2] No such file or directory: 'client/dist/index.html'"]
-    advice = "is not in the image: see that it is there when that is built, and not in .dockerignore"
+    advice = "is not in the image: it has to exist when the image is built, and not be in .dockerignore"
 
     assert lacks.hint(lines, "pipenv", ENV) == f"`client/dist/index.html` {advice}"
 

@@ -266,12 +266,12 @@ def test_notes_on_volumes(lay: Lay) -> None:
     assert detect(ScaffoldRequest(mode="bind", volume=volume), root).notes == ()
 
 
-PASS = "only volumes and /tmp can be written: pass --volume NAME:"
+PASS = "only volumes and /tmp are writable: pass --volume NAME:"
 REFUSED = [
     ("OSError: [Errno 30] Read-only file system: 'uploads'", f"{PASS}/app/uploads, or its folder"),
     ("PermissionError: [Errno 13] Permission denied: '/data/x'", f"{PASS}/data/x, or its folder"),
     *(
-        (line, "SQLite writes beside its file: pass --volume data:/app/data, and put the file in there")
+        (line, "SQLite writes beside its file: pass --volume data:/app/data, and put the file there")
         for line in (
             "error: the app's startup failed: OperationalError: unable to open database file",
             "attempt to write a readonly database",

@@ -188,7 +188,7 @@ def test_all_is_well(
         Step("request", passed=True, seen="GET /up answers 200, GET / answers 200", seconds=0),
         Step("upload", passed=True, seen="POST /up of 5 MB answers 405", seconds=0),
         Step("user", passed=True, seen="uid 10001, no capabilities", seconds=0.5),
-        Step("stop", passed=True, seen="status 0 after 0.5 s of 15 s", seconds=1.5),
+        Step("stop", passed=True, seen="status 0 after 0.5 s, 15 s allowed", seconds=1.5),
     ]
     name = engine.calls[-1][-1]
     assert answers["paths"] == ["/up", "/up", "/"]
@@ -311,12 +311,12 @@ FAULTS: list[tuple[dict[str, Any], str, str, tuple[str, ...]]] = [
     (
         {"port": EngineError("docker port failed", ["no"]), "inspect": ENDED},
         "ready",
-        "the container has ended with status 3",
+        "the container exited with status 3",
         LOGS,
     ),
-    ({"port": "", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": "", "inspect": ENDED}, "ready", "the container exited with status 3", LOGS),
     ({"port": EngineError("docker port failed", ["no"])}, "ready", "docker port failed", ("no",)),
-    ({"port": "NOBODY", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": "NOBODY", "inspect": ENDED}, "ready", "the container exited with status 3", LOGS),
     ({"port": "NOBODY"}, "ready", "there is no answer after 60 s", LOGS),
     ({"port": "NOBODY", "logs": "\n".join(SAID)}, "ready", "there is no answer after 60 s", SAID[-12:]),
     (
@@ -326,7 +326,7 @@ FAULTS: list[tuple[dict[str, Any], str, str, tuple[str, ...]]] = [
         LOGS,
     ),
     ({"exec NAME cat": STATUS.format(0, "00000")}, "user", "the server runs as root", ()),
-    ({"inspect": json.dumps({"ExitCode": 3})}, "stop", "the server ends with 3", LOGS),
+    ({"inspect": json.dumps({"ExitCode": 3})}, "stop", "the server exited with status 3", LOGS),
     (
         {"inspect": json.dumps({"ExitCode": 137})},
         "stop",
@@ -374,7 +374,7 @@ def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
 
     failed = tried(engine, tmp_path, volume=("uploads:/app/uploads", "data:/data"))[-1]
 
-    assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
+    assert failed.hint == "only volumes and /tmp are writable: pass --volume NAME:/app/uploads, or its folder"
     started = next(" ".join(call) for call in engine.calls if call[0] == "run")
     assert "--tmpfs /tmp:size=256m " in started
     assert " --mount type=volume,target=/app/uploads --mount type=volume,target=/data " in started
@@ -501,7 +501,7 @@ def test_the_front_page(
     [
         (413, True, "POST /up of 5 MB answers 413"),
         (500, False, "POST /up of 5 MB answers 500"),
-        (None, True, "POST /up of 5 MB is refused before it is whole"),
+        (None, True, "POST /up of 5 MB is refused before all of it is sent"),
     ],
 )
 def test_a_large_body(

@@ -66,7 +66,7 @@ def test_passes(engine: Path, name: str) -> None:
         "ok        request      N s  GET / answers 404",
         "ok        upload       N s  POST / of 5 MB answers 404",
         "ok        user         N s  uid 10001, no capabilities",
-        "ok        stop         N s  status 0 after N s of 15 s",
+        "ok        stop         N s  status 0 after N s, 15 s allowed",
     ]
     calls = (engine / "calls").read_text().splitlines()
     assert ("--format docker" in next(line for line in calls if " build " in line)) is (name == "podman")
@@ -79,7 +79,7 @@ def test_passes(engine: Path, name: str) -> None:
 
 FAULTS = {
     "build": ("build", "docker build failed", "no such base image"),
-    "app": ("ready", "the container has ended with status 3", ""),
+    "app": ("ready", "the container exited with status 3", ""),
     "health": ("health", "the image's own check fails", ""),
     "root": ("user", "the server runs as root", ""),
     "stop": ("stop", "the server was killed after", ""),

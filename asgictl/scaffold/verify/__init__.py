@@ -134,7 +134,7 @@ class _Trial:
             if (status := self.client.get(self.project.health.path)) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
-                raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
+                raise _FailedError(f"the container exited with status {self._state()['ExitCode']}", self._logs())
             time.sleep(0.05)
         raise _FailedError(f"there is no answer after {self.request.startup_time} s", self._logs())
 
@@ -182,7 +182,7 @@ class _Trial:
         status = self.client.upload(path, asking.LARGE)
         size = f"{asking.LARGE / _MEGABYTE:.0f} MB"
         if status is None and self.client.get(path) is not None:
-            return f"POST {path} of {size} is refused before it is whole"
+            return f"POST {path} of {size} is refused before all of it is sent"
         if status is None or status >= 500:  # noqa: PLR2004  # an error of the server's
             raise _FailedError(f"POST {path} of {size} answers {status}", self._logs())
         return f"POST {path} of {size} answers {status}"
@@ -203,11 +203,15 @@ class _Trial:
         status, lines = self._state()["ExitCode"], self._logs()
         if status != 0:
             killed = status == _KILLED
-            how = f"was killed after {took:.1f} s: the signal did not reach it" if killed else f"ends with {status}"
+            how = (
+                f"was killed after {took:.1f} s: the signal did not reach it"
+                if killed
+                else f"exited with status {status}"
+            )
             raise _FailedError(f"the server {how}", lines)
         if failed := [line for line in lines if "shutdown failed" in line.lower()]:
             raise _FailedError(failed[-1].strip(), lines)
-        return f"status 0 after {took:.1f} s of {budget} s"
+        return f"status 0 after {took:.1f} s, {budget} s allowed"
 
     def clean_up(self) -> None:
         """Remove the container and the image, whatever signal comes; raise `StartError` for what is left."""
@@ -231,7 +235,7 @@ class _Trial:
             host, _, port = self.engine.call("port", self.name, str(self.port)).splitlines()[0].rpartition(":")
         except (EngineError, IndexError) as error:
             if self._state()["Status"] != "running":
-                problem = f"the container has ended with status {self._state()['ExitCode']}"
+                problem = f"the container exited with status {self._state()['ExitCode']}"
                 raise _FailedError(problem, self._logs()) from error
             raise
         return host, int(port)

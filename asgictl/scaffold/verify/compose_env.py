@@ -37,7 +37,7 @@ def read(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot read `{file}`: {errors.reason(error)}"
-        raise FileProblemError(problem, hint="see to its permissions, and save it as UTF-8") from error
+        raise FileProblemError(problem, hint="check its permissions, and save it as UTF-8") from error
     # Compose reads it for the project, and then, knowing the project's variables, for the service.
     project = _Source(file, text).variables(environ)
     return _Source(file, text).variables({**project, **environ})

@@ -34,7 +34,7 @@ _SIGNS = (
     ),
     (
         re.compile(r"FileNotFoundError: \[Errno 2\] No such file or directory: '([^']*[./][^']*)'"),
-        "`{}` is not in the image: see that it is there when that is built, and not in .dockerignore",
+        "`{}` is not in the image: it has to exist when the image is built, and not be in .dockerignore",
     ),
 )
 _PACKAGES: Mapping[str, str] = {
