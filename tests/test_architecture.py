@@ -376,7 +376,7 @@ def test_the_core_loads_no_package_of_an_extra() -> None:
     names = [".".join(it.with_suffix("").parts) for it in paths if not it.as_posix().startswith(beyond)]
     modules = [f"asgictl.{name}" for name in (*names, "cli.gen_cert", "cli.scaffold", "serving.tls")]
 
-    assert not {*extras.HTTPS, *extras.SCAFFOLD} & loaded_after(f"import {', '.join(modules)}")
+    assert not {*extras.HTTPS.modules, *extras.SCAFFOLD.modules} & loaded_after(f"import {', '.join(modules)}")
 
 
 def test_children_do_not_load_the_command_line() -> None:

@@ -34,7 +34,7 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     asgictl scaffold --check           up to date, and sound? for CI
     asgictl scaffold --verify          build it, run it, ask it, stop it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    extras.need("asgictl scaffold", extras.SCAFFOLD, "standard")
+    extras.need("asgictl scaffold", extras.SCAFFOLD)
     from asgictl.scaffold import accepted
     from asgictl.scaffold.detect import detect
     from asgictl.scaffold.plan import plan
