@@ -129,7 +129,7 @@ class Project(NamedTuple):
     `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
     folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
     installed from, if not from the index. `affinity` is what keeps a client's state in the process between requests,
-    like `app.py:7, Socket.IO`.
+    like `app.py:7, Socket.IO`. `variables` are those without which the app does not load, with their places.
     """
 
     root: Path
@@ -156,6 +156,7 @@ class Project(NamedTuple):
     server_from: str | None = None
     affinity: str | None = None
     interpreters: tuple[str, ...] = ()
+    variables: Mapping[str, str] = MappingProxyType({})
 
     @property
     def stem(self) -> str:

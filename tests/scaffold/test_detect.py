@@ -288,7 +288,9 @@ def test_django(lay: Lay) -> None:
     assert project.statics is not None
     assert project.statics.variables == {"SECRET_KEY": "str"}
     assert (project.health.path, project.health.strict) == ("/healthz/", False)
-    assert project.notes == ()
+    assert project.notes == (
+        "the app needs variables that have no default, and that `.env` does not set: SECRET_KEY (site_/settings.py:2)",
+    )
 
 
 def test_django_without_static_files(lay: Lay) -> None:

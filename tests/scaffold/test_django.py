@@ -7,6 +7,7 @@ import pytest
 from asgictl.errors import ConfigError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.django import django_settings, stand_ins
+from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Project, Statics
@@ -33,6 +34,8 @@ TWO_SIDES = {
     "conf/settings/local.py": "from .base import *\nDEBUG: bool = True\nD = 'backends.sqlite3'\nX = env('DESK')\n",
     "conf/settings/production.py": "from .base import *\nSTATIC_ROOT = 'static'\nX = env('KEY')\n",
 }
+NEEDS = "the app needs variables that have no default, and that `.env` does not set: {}"
+KEY = NEEDS.format("KEY (conf/settings/production.py:3)")
 DIFFER = (
     "`manage.py` names the settings `conf.settings.local`, `conf/asgi.py` names `conf.settings.production`, "
     "which the image has; --settings chooses others"
@@ -59,7 +62,7 @@ def test_what_asgi_py_names_is_served(lay: Lay) -> None:
     assert "\nEnvironment=DJANGO_SETTINGS_MODULE=conf.settings.production\n" in text(project, "shop.service")
     assert "local" not in text(project, "Dockerfile")
     assert project.statics == Statics({"KEY": "str"})
-    assert project.notes == (DIFFER,)
+    assert project.notes == (DIFFER, KEY)
 
 
 @pytest.mark.parametrize("app", [None, "conf.asgi:application", "conf/asgi.py"])
@@ -67,7 +70,7 @@ def test_however_it_is_named(lay: Lay, app: str | None) -> None:
     """The app has the same settings, whether it was found or named."""
     project = detect(ScaffoldRequest(app=app), lay(TWO_SIDES, None))
 
-    assert (project.app.settings, project.notes) == ("conf.settings.production", (DIFFER,))
+    assert (project.app.settings, project.notes) == ("conf.settings.production", (DIFFER, KEY))
 
 
 def test_wsgi_py_alone(lay: Lay) -> None:
@@ -108,6 +111,7 @@ def test_the_option(lay: Lay) -> None:
     assert project.statics is None
     assert project.notes == (
         "DEBUG is on in local.py:2: anybody sees Django's debug page; --settings takes other settings",
+        NEEDS.format("DESK (conf/settings/local.py:4)"),
         "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
         "pass --volume data:/app/data",
     )
@@ -187,6 +191,7 @@ def test_settings_that_are_computed(lay: Lay) -> None:
     assert project.notes == (
         "`conf/asgi.py` computes DJANGO_SETTINGS_MODULE: the image has `conf.settings.production`, "
         "as in `manage.py`; --settings chooses others",
+        KEY,
     )
 
 
@@ -329,9 +334,10 @@ def test_other_settings_in_the_env_file(lay: Lay, line: str) -> None:
     assert notes == (
         f"`.env` names the settings `{named}`, and compose serves with those, "
         "not with the image's `conf.settings.production`",
+        KEY,
     )
     same = "DJANGO_SETTINGS_MODULE=conf.settings.production\n"
-    assert detect(ScaffoldRequest(), lay({**files, ".env": same}, None)).notes == ()
+    assert detect(ScaffoldRequest(), lay({**files, ".env": f"{same}KEY=1\n"}, None)).notes == ()
 
 
 BELOW: dict[str, str] = {
@@ -392,7 +398,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
         static_outside="/srv/x",
         whitenoise=True,
         sqlite=False,
-        required={"A": "str"},
+        required={"A": Variable("str", root / "site_/deep.py", 2)},
         urls=root / "site_/urls.py",
     )
     (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")

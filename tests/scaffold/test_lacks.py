@@ -108,6 +108,20 @@ def test_a_variable_that_is_not_set(text: str, names: str | None) -> None:
     assert advice == (f"set {names} {IN_ENV}" if names else None)
 
 
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (["KeyError: 'TOKEN'"], "TOKEN, SECRET_KEY, APP_URL"),
+        (["KeyError: 'SECRET_KEY'"], "SECRET_KEY, APP_URL"),
+        (["url", "  Field required [type=missing, input_value={}]"], "SECRET_KEY, APP_URL"),
+        (["RuntimeError: not configured"], "SECRET_KEY, APP_URL"),
+    ],
+)
+def test_variables_that_the_source_needs(lines: list[str], names: str) -> None:
+    """All variables that have no default, and are not set, are named at once, and not one after each trial."""
+    assert lacks.hint(lines, "uv", ENV, ("SECRET_KEY", "APP_URL")) == f"set {names} {IN_ENV}"
+
+
 def test_a_line_of_any_length() -> None:
     """A line that is as long as a whole log is no matter: what is lacking stands at its beginning."""
     lines = [f"KeyError: 'TOKEN' {'ERROR A ' * 50_000}"]

@@ -368,6 +368,21 @@ def test_a_container_that_lacks_a_variable(engine: Engine, tmp_path: Path) -> No
     )
 
 
+def test_a_container_that_lacks_what_the_source_needs(engine: Engine, tmp_path: Path) -> None:
+    """What the source needs, and nothing sets, is named where the container does not start, and in no other case."""
+    found = project(variables={"TOKEN": "main.py:1", "SET": "main.py:2"})
+    (tmp_path / ".env").write_text("SET=1\n")
+    engine.answers |= {"port": "", "inspect": ENDED}
+
+    failed = tried(engine, tmp_path, found=found)[-1]
+    engine.answers["build"] = EngineError("docker build failed", ["no"])
+    unbuilt = tried(engine, tmp_path, found=found)[-1]
+
+    advice = f"set TOKEN in `{reading.shown(tmp_path / '.env')}`, which compose and --verify read"
+    assert (failed.name, failed.hint) == ("ready", advice)
+    assert (unbuilt.name, unbuilt.hint) == ("build", None)
+
+
 def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
     """What is read-only is told with the option that changes it, and with that the trial has the place."""
     engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}

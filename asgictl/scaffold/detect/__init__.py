@@ -101,6 +101,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         server_from=server.origin,
         affinity=affinity,
         interpreters=venv_python.folders(root),
+        variables=source.variables,
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -111,6 +112,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
             *notes.of_unread(source.unread),
+            *notes.of_variables(source.variables, root),
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_clients(source.kept, source.shared, request),

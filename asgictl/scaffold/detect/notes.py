@@ -3,11 +3,12 @@
 import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from packaging.version import InvalidVersion, Version
 
+from asgictl import reading
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, is_place, volume_for
 from asgictl.scaffold.detect.index import Index
@@ -84,6 +85,17 @@ def of_unread(files: Sequence[str]) -> Iterator[str]:
         version = ".".join(map(str, sys.version_info[:2]))
         problem = f"`{files[0]}`{others} cannot be read as Python {version}, and was not compared"
         yield f"{problem}; try a newer one for asgictl"
+
+
+def of_variables(variables: Mapping[str, str], root: Path) -> Iterator[str]:
+    """Yield the variables that have no default, with their places, as far as `.env` does not set them."""
+    text = ""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = reading.text(root / ".env")
+    missing = [name for name in variables if not re.search(rf"(?m)^\s*(export\s+)?{name}\s*[=:]", text)]
+    if missing:
+        listed = ", ".join(f"{name} ({variables[name]})" for name in missing)
+        yield f"the app needs variables that have no default, and that `.env` does not set: {listed}"
 
 
 def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:

@@ -1,18 +1,24 @@
 """What the source of a project says of how it is to be run, each answer with its place."""
 
-from collections.abc import Iterator, Sequence
+import ast
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import reading
+from asgictl.discovery.source import python_file
+from asgictl.errors import AppLoadError
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import is_place
-from asgictl.scaffold.django import django_settings
+from asgictl.scaffold.detect.imported import imports
+from asgictl.scaffold.django import build_variables, django_settings
+from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.django.django_settings import DjangoSettings, SettingLine
 from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import Uses, health, look
+from asgictl.scaffold.uses import Uses, health, look, scripts, settings_classes
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.hosts import Allowed
 
@@ -24,7 +30,10 @@ _BASES = {"base", "common", "defaults", "__init__"}
 
 
 class OwnCode(NamedTuple):
-    """What the source says; `likely` is a route that may be one for health, and where it is."""
+    """What the source says; `likely` is a route that may be one for health, and where it is.
+
+    `variables` are those that have no default, and where they are read.
+    """
 
     settings: DjangoSettings | None
     health: Health
@@ -39,6 +48,7 @@ class OwnCode(NamedTuple):
     unread: tuple[str, ...]
     kept: Kept | None
     shared: tuple[Kept, ...]
+    variables: Mapping[str, str]
 
 
 def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> OwnCode:
@@ -60,12 +70,8 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         if websocket
         else Finding("websockets", "no", "none in the source"),
     ]
-    statics = None
-    if settings is not None and settings.static_root and chosen and chosen.manage:
-        outside = settings.static_outside if is_place(settings.static_outside or "") else None
-        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
-        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
-        findings.append(Finding("static files", "collected", place))
+    statics, statics_from = _statics(settings, chosen, root)
+    findings += [Finding("static files", "collected", statics_from)] if statics else []
     left = ignore_files.left_out(ignore_files.USUAL)
     # What is not there yet may be built, where an ignore list knows such folders.
     named = tuple(it for it in uses.named if reading.exists(root / it.path) or left(it.path))
@@ -90,7 +96,32 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         unread=tuple(_within(root, it) for it in uses.unread),
         kept=uses.kept,
         shared=uses.shared,
+        variables=_variables(root, app, settings),
     )
+
+
+def _statics(settings: DjangoSettings | None, chosen: ChosenSettings | None, root: Path) -> tuple[Statics | None, str]:
+    """Return how static files are collected, where they are, and the place that says it."""
+    if settings is None or settings.static_root is None or chosen is None or chosen.manage is None:
+        return None, ""
+    outside = settings.static_outside if is_place(settings.static_outside or "") else None
+    kinds = {name: it.kind for name, it in settings.required.items()}
+    place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
+    return Statics(kinds, chosen.manage.relative_to(root).as_posix(), outside), place
+
+
+def _variables(root: Path, app: App, settings: DjangoSettings | None) -> dict[str, str]:
+    """Return the variables without which the settings, or the files that the app imports, cannot be imported."""
+    found = dict(settings.required) if settings else {}
+    trees: dict[Path, ast.Module] = {}
+    for file in imports.files_of_app(root, app) if settings is None else ():
+        with contextlib.suppress(AppLoadError):
+            trees[file] = python_file.parse(file)
+    found |= build_variables.read({file: scripts.at_import(tree) for file, tree in trees.items()}, trees.values())
+    for file, tree in trees.items():
+        for name, line in settings_classes.required(list(ast.walk(tree))):
+            found.setdefault(name, Variable("str", file, line))
+    return {name: f"{_within(root, it.file)}:{it.line}" for name, it in found.items()}
 
 
 def _counts(found: NamedFile, settings: DjangoSettings, root: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from asgictl.discovery.source import modules, python_file
 from asgictl.scaffold.django import build_variables
+from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings, located
 
 _DEPTH = 3
@@ -23,7 +24,7 @@ class DjangoSettings(NamedTuple):
     """The settings module that serves, and what its source says.
 
     `static_root` is where STATIC_ROOT is set, `static_outside` what it is where that is an absolute path, `debug` where
-    DEBUG is turned on; `required` are the variables without which the settings cannot be imported, with their types.
+    DEBUG is turned on; `required` are the variables without which the settings cannot be imported.
     `database` tells that there is one, `geo` that GeoDjango is used.
     `sessions` is where they are put into files, or into the memory of the process, `channels` where messages are.
     """
@@ -33,7 +34,7 @@ class DjangoSettings(NamedTuple):
     static_outside: str | None
     whitenoise: bool
     sqlite: bool
-    required: Mapping[str, str]
+    required: Mapping[str, Variable]
     urls: Path | None
     debug: SettingLine | None = None
     database: bool = False
@@ -62,7 +63,7 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
         static_outside=outside if outside.startswith("/") else None,
         whitenoise=any("whitenoise" in ast.unparse(tree) for tree in trees),
         sqlite=any("backends.sqlite3" in ast.unparse(tree) for tree in trees),
-        required=build_variables.read(trees, helpers),
+        required=build_variables.read(dict(zip(files, trees, strict=True)), helpers),
         urls=urls.file if urls else None,
         debug=lines["DEBUG"] if constants.get("DEBUG") is True else None,
         database=any(isinstance(it, ast.Name) and it.id == "DATABASES" for tree in trees for it in ast.walk(tree))

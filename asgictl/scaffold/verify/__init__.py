@@ -69,7 +69,8 @@ def verify(
                 took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
                 advice = error.hint if isinstance(error, _FailedError) else None
                 advice = advice or refusals.hint(error.lines, request)
-                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env")
+                unset = [it for it in project.variables if it not in trial.variables] if name == "ready" else []
+                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env", unset)
                 yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)

@@ -56,21 +56,30 @@ def _error(deps: Dependencies, pyproject: PyProject | None, needs: str, name: st
 
 def of_app(root: Path, app: App) -> list[Import]:
     """Return what is imported when the app is loaded, by its own file or by others of the project."""
+    return _loaded(root, app)[0]
+
+
+def files_of_app(root: Path, app: App) -> list[Path]:
+    """Return the files of the project that are imported when the app is loaded, its own file first."""
+    return _loaded(root, app)[1]
+
+
+def _loaded(root: Path, app: App) -> tuple[list[Import], list[Path]]:
     places = [root, *(root / folder for folder in app.folders)]
     seen: dict[str, Import] = {}
     files: list[Path] = [app.file] if app.file else []
-    known = set(files)
+    known = dict.fromkeys(files)
     while files and len(known) < _FILES_READ:
         file = files.pop(0)
         for name, line in _imported(file, places):
             top = name.partition(".")[0]
             own = [found for place in places for found in _files(place, name)]
             new = [it for it in own if it not in known]
-            known.update(new)
+            known |= dict.fromkeys(new)
             files += new
             if not own and not any(_files(place, top) or (place / top).is_dir() for place in (*places, file.parent)):
                 seen.setdefault(top, Import(top, file, line))
-    return [it for it in seen.values() if it.module not in sys.stdlib_module_names]
+    return [it for it in seen.values() if it.module not in sys.stdlib_module_names], list(known)
 
 
 def _lacks(deps: Dependencies, module: str, names: tuple[str, ...]) -> bool:
