@@ -69,7 +69,14 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     ]
     kept = _placed(project, (inside for it in request.volumes if (inside := it.inside(request.workdir))))
     left = left_out([*lines, *kept])
-    return (*lines, *(["# on volumes", *kept] if kept else []), *(f"!{path}" for path in named if left(path)))
+    # With what SQLite puts beside a file: https://www.sqlite.org/tempfiles.html.
+    here = [f"{path}*" for path in _placed(project, (it.path for it in project.of_machine)) if not left(path)]
+    return (
+        *lines,
+        *(["# on volumes", *kept] if kept else []),
+        *(f"!{path}" for path in named if left(path)),
+        *(["# databases and logs of this machine", *here] if here else []),
+    )
 
 
 def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:

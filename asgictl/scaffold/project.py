@@ -88,11 +88,15 @@ class Asking(NamedTuple):
 
 
 class NamedFile(NamedTuple):
-    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place."""
+    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place.
+
+    `kept_out` are databases and logs, which are of no use in an image.
+    """
 
     path: str
     place: str
     own: bool = False
+    kept_out: bool = False
 
 
 class Statics(NamedTuple):
@@ -126,10 +130,10 @@ class Project(NamedTuple):
 
     `package` tells that the app is in a package that is to be installed, `folders` are
     packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
-    `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
-    folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
-    installed from, if not from the index. `affinity` is what keeps a client's state in the process between requests,
-    like `app.py:7, Socket.IO`.
+    `of_machine` are databases and logs that it writes, which stay out of the image, `public` those certificates that
+    are no secrets; `from_source` tells that a package is imported from its folder, though it is installed, for it
+    opens what lies outside. `server_from` is where asgictl is installed from, if not from the index. `affinity` is what
+    keeps a client's state in the process between requests, like `app.py:7, Socket.IO`.
     """
 
     root: Path
@@ -149,6 +153,7 @@ class Project(NamedTuple):
     notes: tuple[str, ...]
     migrations: Migrations | None = None
     named: tuple[NamedFile, ...] = ()
+    of_machine: tuple[NamedFile, ...] = ()
     public: tuple[str, ...] = ()
     from_source: bool = False
     asking: Asking = Asking()

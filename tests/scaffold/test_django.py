@@ -394,6 +394,7 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
         sqlite=False,
         required={"A": "str"},
         urls=root / "site_/urls.py",
+        files=tuple(root / f"site_/{name}.py" for name in ("deep", "base", "settings")),
     )
     (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
     own = django_settings.read(chosen)

@@ -122,6 +122,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         ),
         migrations=migrates,
         named=source.named,
+        of_machine=source.of_machine,
         public=public,
         from_source=outside is not None,
         asking=source.asking,

@@ -1,12 +1,12 @@
 """What the source of a project says of how it is to be run, each answer with its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import reading
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.accepted import is_place
+from asgictl.scaffold.accepted import PATH, is_place
 from asgictl.scaffold.django import django_settings
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.django.django_settings import DjangoSettings, SettingLine
@@ -15,12 +15,11 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import Uses, health, look
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.hosts import Allowed
+from asgictl.scaffold.uses.writes import is_of_machine
 
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 _LISTED = 4
-# Settings that others are made of.
-_BASES = {"base", "common", "defaults", "__init__"}
 
 
 class OwnCode(NamedTuple):
@@ -34,6 +33,7 @@ class OwnCode(NamedTuple):
     findings: tuple[Finding, ...]
     named: tuple[NamedFile, ...]
     written: tuple[NamedFile, ...]
+    of_machine: tuple[NamedFile, ...]
     asking: Asking
     lets_in: Allowed | None
     unread: tuple[str, ...]
@@ -56,9 +56,7 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
             if asking.host and lets_in
             else []
         ),
-        Finding("websockets", "yes", _place(root, websocket))
-        if websocket
-        else Finding("websockets", "no", "none in the source"),
+        Finding("websockets", *(("yes", _place(root, websocket)) if websocket else ("no", "none in the source"))),
     ]
     statics = None
     if settings is not None and settings.static_root and chosen and chosen.manage:
@@ -85,6 +83,7 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         findings=tuple(findings),
         named=named,
         written=written,
+        of_machine=_of_machine(written),
         asking=asking,
         lets_in=lets_in,
         unread=tuple(_within(root, it) for it in uses.unread),
@@ -93,12 +92,16 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
     )
 
 
-def _counts(found: NamedFile, settings: DjangoSettings, root: Path) -> bool:
-    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
-    file = root / found.place.rpartition(":")[0]
-    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
-        return True
-    return file == settings.file or (settings.sqlite and file.stem in _BASES)
+def _of_machine(written: Iterable[NamedFile]) -> tuple[NamedFile, ...]:
+    """Return the databases and logs among what is written, as far as a file can name them."""
+    found = (it for it in written if is_of_machine(it.path) and PATH.fullmatch(it.path))
+    return tuple(it._replace(kept_out=True) for it in found)
+
+
+def _counts(found: NamedFile | Allowed, settings: DjangoSettings, root: Path) -> bool:
+    """Tell whether Django takes what is said there: of the settings' modules only those in use count."""
+    file, _, line = found.place.rpartition(":")
+    return settings.has(root / file, int(line))
 
 
 def _listed(names: list[str]) -> str:
@@ -141,13 +144,10 @@ def _lets_in(lists: Sequence[Allowed], settings: DjangoSettings | None, root: Pa
     """Return the hosts that the app lets in; of Django's settings those count that are in use."""
     if settings is None:
         return next(iter(lists), None)
-    own = [it for it in lists if root / it.place.rpartition(":")[0] == settings.file]
-    base = [
-        it
-        for it in lists
-        if (file := root / it.place.rpartition(":")[0]).parent == settings.file.parent and file.stem in _BASES
-    ]
-    return next(iter((*own, *base)), None)
+    # The settings' own module has the last word.
+    said = {it.place.rpartition(":")[0]: it for it in reversed(lists) if _counts(it, settings, root)}
+    places = [_within(root, file) for file in reversed(settings.files)]
+    return next((said[place] for place in places if place in said), None)
 
 
 def _sources(root: Path) -> list[Path]:

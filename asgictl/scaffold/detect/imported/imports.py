@@ -126,6 +126,8 @@ def _imported(file: Path, places: Iterable[Path]) -> Iterator[tuple[str, int]]:
 
 
 def _package(file: Path, level: int, places: Iterable[Path]) -> str:
+    if level > len(file.parents):
+        return ""
     folder = file.parents[level - 1]
     inside = [folder.relative_to(place) for place in places if folder.is_relative_to(place)]
     return ".".join(min(inside, key=lambda it: len(it.parts)).parts) if inside else ""
