@@ -117,6 +117,8 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
+        "desk": project.app.desk,
+        "asks_host": project.asking.host is not None,
         "websockets": project.websockets,
         "command": server_command.production(project, request),
         **_checks(project, request),

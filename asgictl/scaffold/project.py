@@ -46,7 +46,7 @@ class App(NamedTuple):
     """The app to run, and the package of its framework where that is known.
 
     `folders` are the entries that `sys.path` needs beside the root, relative to it. `given` is how
-    the user has named it, as seen from the root.
+    the user has named it, as seen from the root. `desk` are Django's settings for development, where those are others.
     """
 
     name: str
@@ -57,6 +57,7 @@ class App(NamedTuple):
     settings: str | None
     file: Path | None
     given: str | None = None
+    desk: str | None = None
 
 
 class Health(NamedTuple):

@@ -10,6 +10,7 @@ from asgictl.scaffold import accepted, migrations, own_dockerfile
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
+    desk_settings,
     index,
     layout,
     notes,
@@ -44,7 +45,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     chosen = chosen_settings.choose(request, root, app)
-    app = app._replace(settings=chosen.module if chosen else None)
+    desk, undeveloped = desk_settings.choose(chosen, config, deps) if chosen else (None, None)
+    app = app._replace(settings=chosen.module if chosen else None, desk=desk)
     package, layout_is, layout_from = (
         layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
@@ -76,6 +78,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("python", interpreter.version, interpreter.source),
         Finding("app", app.name, app_from),
         *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
+        *([Finding("development", desk, chosen_settings.MANAGE)] if desk else []),
         Finding("layout", layout_is, layout_from),
         *source.findings,
         *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
@@ -104,6 +107,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
+            *([undeveloped] if undeveloped and {"dev", "watch"} & set(request.wanted) else []),
             *([unmigrated] if unmigrated else []),
             *([server.note] if server.note else []),
             *notes.of_dependencies(deps, indexes, passed_over),

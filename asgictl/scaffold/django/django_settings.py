@@ -56,7 +56,7 @@ def read(chosen: ChosenSettings) -> DjangoSettings | None:
     module = located(chosen.module, chosen.base)
     if module is None or module.file is None:
         return None
-    files = list(dict.fromkeys(_with_imported(module.file, chosen.base)))
+    files = list(dict.fromkeys(chain(module.file, chosen.base)))
     trees = [python_file.parse(file) for file in files]
     placed = [(file, *each) for file, tree in zip(files, trees, strict=True) for each in _assigned(tree)]
     values = {name: value for _, name, value in placed}
@@ -114,14 +114,14 @@ def _text(values: Mapping[str, ast.expr], name: str) -> str:
     return ast.unparse(values[name]) if name in values else ""
 
 
-def _with_imported(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:
+def chain(file: Path, base: Path, depth: int = 0) -> Iterator[Path]:
     """Yield the files that a settings file takes everything from, in the order of what counts, and last itself."""
     for node in python_file.parse(file).body:
         match node:
             case ast.ImportFrom(names=[ast.alias(name="*")]) if depth < _DEPTH:
                 other = _file_of(node, file, base)
                 if other is not None and other != file:
-                    yield from _with_imported(other, base, depth + 1)
+                    yield from chain(other, base, depth + 1)
     yield file
 
 
