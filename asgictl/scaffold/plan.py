@@ -92,7 +92,9 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     tool = _TOOLS.get(project.deps.kind)
     home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
+    beside = {it: server_command.sibling(it, request) for it in project.siblings}
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
+    dev_path = [f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders]
     return {
         **request._asdict(),
         "name": project.name,
@@ -123,9 +125,10 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "command": server_command.production(project, request),
         **_checks(project, request),
         "dev_command": server_command.development(project, request),
-        "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
-        if project.package
-        else None,
+        "watch_command": server_command.development(project._replace(siblings=()), request),
+        "dev_path": ":".join((*dev_path, *beside.values())) if project.package or beside else None,
+        "watch_path": ":".join(dev_path) if project.package else None,
+        "siblings": {path: place for path, place in beside.items() if path.startswith("../")},
         "dev_stage": "server" if not project.package else "runtime",
         "stage": stage,
         "secret": request.index_secret,
@@ -162,7 +165,11 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "interpreters": project.interpreters,
         "watched": ignore_files.watched(project, request.workdir),
         "secrets": ignore_files.secrets(project, request),
-        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
+        "rebuilt": (
+            *(f"{project.up}/{it}" if home else it for it in project.deps.files),
+            *project.siblings,
+            "Dockerfile",
+        ),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
     }

@@ -133,8 +133,9 @@ class Project(NamedTuple):
     packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
     `of_machine` are databases and logs that it writes, which stay out of the image, `public` those certificates that
     are no secrets; `from_source` tells that a package is imported from its folder, though it is installed, for it
-    opens what lies outside. `server_from` is where asgictl is installed from, if not from the index. `affinity` is what
-    keeps a client's state in the process between requests, like `app.py:7, Socket.IO`.
+    opens what lies outside. `siblings` are the folders, as seen from the root, from which other libraries of the
+    repository are imported that it depends on. `server_from` is where asgictl is installed from, if not from the
+    index. `affinity` is what keeps a client's state in the process between requests, like `app.py:7, Socket.IO`.
     """
 
     root: Path
@@ -162,6 +163,7 @@ class Project(NamedTuple):
     server_from: str | None = None
     affinity: str | None = None
     interpreters: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -23,9 +23,10 @@ from asgictl.scaffold.detect import (
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.detect.imported import imports
-from asgictl.scaffold.detect.monorepo import project_root
+from asgictl.scaffold.detect.monorepo import project_root, workspaces
+from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.django import chosen_settings
-from asgictl.scaffold.project import Finding, Project
+from asgictl.scaffold.project import Dependencies, Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import reads
 from asgictl.scaffold.write import signature
@@ -71,6 +72,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
     passed_over = None if request.requirements else requirements.passed_over(root, deps)
     indexes = list(index.find(root, deps.files, deps.home))
+    siblings = _siblings(root, deps)
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -104,6 +106,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         server_from=server.origin,
         affinity=affinity,
         interpreters=venv_python.folders(root),
+        siblings=tuple(it.path for it in siblings if not it.compiled),
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
@@ -118,6 +121,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_hosts(source.lets_in, source.asking, source.settings),
             *notes.of_places(source.written, source.settings, request, root),
             *notes.of_clients(source.kept, source.shared, request),
+            *notes.of_siblings(siblings, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
             *notes.of_units(request, server.name),
@@ -131,6 +135,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         from_source=outside is not None,
         asking=source.asking,
     )
+
+
+def _siblings(root: Path, deps: Dependencies) -> list[Sibling]:
+    """Return the libraries of the same repository that are installed along with the project."""
+    if deps.kind not in {"uv", "poetry", "pdm"}:
+        return []
+    lock = root.joinpath(*[".."] * len(Path(deps.home).parts), deps.files[-1]).resolve()
+    return list(workspaces.siblings(root.resolve(), lock, deps.pinned.keys()))
 
 
 def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:

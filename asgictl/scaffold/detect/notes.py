@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.accepted import PATH, is_place, volume_for
 from asgictl.scaffold.detect.index import Index
+from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.django.django_settings import DjangoSettings
 from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
@@ -122,6 +123,13 @@ def of_places(
         advice = f"pass --volume {volume}" if volume else "no volume can lie there, so it has to write elsewhere"
         advice = f"put it in a folder without code, and {advice}" if mixed and volume else advice
         yield f"`{found.path}` in {found.place} is written, and all but volumes and /tmp is read-only: {advice}"
+
+
+def of_siblings(siblings: Iterable[Sibling], request: ScaffoldRequest) -> Iterator[str]:
+    """Yield which libraries of the repository an edit does not reach while developing."""
+    for it in siblings:
+        if it.compiled and "dev" in request.wanted:
+            yield f"`{it.path}` is compiled: after an edit there start compose.dev.yaml again, with --build"
 
 
 def of_clients(kept: Kept | None, shared: Iterable[Kept], request: ScaffoldRequest) -> Iterator[str]:
