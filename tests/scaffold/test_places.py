@@ -163,6 +163,56 @@ def test_notes(lay: Lay, code: str, volumes: tuple[str, ...], notes: list[str]) 
     assert list(detect(ScaffoldRequest(volume=volumes), root).notes) == notes
 
 
+TOGETHER = [
+    (
+        "os.mkdir('uploads')\nos.mkdir('a/data')\nos.mkdir('b/data')\nos.mkdir('uploads/x')",
+        (),
+        "`uploads` in main.py:3, `a/data` in main.py:4 and `b/data` in main.py:5 are written, and all but volumes and "
+        "/tmp is read-only: pass --volume uploads:/app/uploads --volume data:/app/a/data --volume data-2:/app/b/data",
+    ),
+    (
+        "open('x.log', 'a')\nsqlite3.connect('x.db')",
+        (),
+        "`x.log` in main.py:3 and `x.db` in main.py:4 are written, and all but volumes and /tmp is read-only: put them "
+        "in a folder without code, and pass --volume data:/app/data",
+    ),
+    (
+        "sqlite3.connect('x.db')",
+        ("data:/a", "data-2:/b"),
+        f"`x.db` in main.py:3 {READ_ONLY}: {NOWHERE}",
+    ),
+    (
+        "\n".join(f"os.mkdir('/etc/{name}')" for name in "abcdef"),
+        (),
+        "`/etc/a` in main.py:3, `/etc/b` in main.py:4, `/etc/c` in main.py:5, `/etc/d` in main.py:6 and 2 more are "
+        "written, and all but volumes and /tmp is read-only: no volume can lie there, so they have to write elsewhere",
+    ),
+    (
+        "(Path.home() / '.x').mkdir()\n(Path.home() / '.y').mkdir()",
+        (),
+        "`~/.x` in main.py:3 and `~/.y` in main.py:4 lie in /tmp, where HOME is: in memory, and gone after a restart",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "volumes", "note"), TOGETHER)
+def test_one_note_for_several(lay: Lay, code: str, volumes: tuple[str, ...], note: str) -> None:
+    """Places that need the same are told in one note, with all the options to pass."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}{code}\n")
+
+    assert detect(ScaffoldRequest(volume=volumes), root).notes == (note,)
+
+
+def test_a_volume_that_the_others_need_too(lay: Lay) -> None:
+    """What lies among code may go to the volume that something else needs anyway."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}open('data/x.log', 'a')\nsqlite3.connect('x.db')\n")
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        f"`data/x.log` in main.py:3 {READ_ONLY}: pass --volume data:/app/data",
+        f"`x.db` in main.py:4 {READ_ONLY}: put it in a folder without code, and pass --volume data:/app/data",
+    )
+
+
 def test_a_hidden_file(lay: Lay) -> None:
     """A file without a suffix is not taken for a folder, on which a volume would take its place."""
     root = lay({"requirements.txt": "fastapi\n"}, f"{APP}open('.secret', 'w')\n")

@@ -28,7 +28,7 @@ from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.django import chosen_settings
 from asgictl.scaffold.project import Dependencies, Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import reads
+from asgictl.scaffold.uses import reads, writable
 from asgictl.scaffold.write import signature
 
 
@@ -118,13 +118,15 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_statics(request, source.statics),
             *notes.of_files(source.named, public),
             *notes.of_unread(source.unread),
-            *notes.of_hosts(source.lets_in, source.asking, source.settings),
-            *notes.of_places(source.written, source.settings, request, root),
+            *notes.of_hosts(source.lets_in, source.asking, source.settings, request),
+            *writable.notes(
+                source.written, request, root, sqlite=source.settings is not None and source.settings.sqlite
+            ),
             *notes.of_clients(source.kept, source.shared, request),
             *notes.of_siblings(siblings, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
-            *notes.of_units(request, server.name),
+            *notes.of_units(request),
             *own_dockerfile.notes(root, apt, request),
             *venv_python.notes(request, root, name),
         ),
