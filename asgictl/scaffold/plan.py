@@ -160,6 +160,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "swarm_reservation": _least(request.memory).removesuffix("i"),
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
         "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
+        "volumes_inside": [path for it in request.volumes if (path := it.inside(request.workdir))],
         "unit_path": project.app.folders,
         "unit_user": project.name[:31],  # the longest that useradd(8) takes: systemd's rule for User=
         "interpreters": project.interpreters,

@@ -583,3 +583,7 @@ def test_static_files_of_a_unit(tmp_path: Path) -> None:
         "shop.service", found, build_env=("KEY=it's $x",)
     )
     assert "collectstatic" not in text("shop.service", found._replace(statics=None))
+    made = (
+        "#   (cd /srv/shop && mkdir -p media logs && PYTHONPATH=src "  # as in the image: settings may open a log there
+    )
+    assert made in text("shop.service", found, volume=("m:/app/media", "d:/data", "l:/app/logs"))
