@@ -69,8 +69,10 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     ]
     kept = _placed(project, (inside for it in request.volumes if (inside := it.inside(request.workdir))))
     left = left_out([*lines, *kept])
-    # With what SQLite puts beside a file: https://www.sqlite.org/tempfiles.html.
-    here = [f"{path}*" for path in _placed(project, (it.path for it in project.of_machine)) if not left(path)]
+    # With what SQLite puts beside a file, https://www.sqlite.org/tempfiles.html, and older logs.
+    machine = _placed(project, (it.path for it in project.of_machine))
+    here = [line for path in machine for line in (path, f"{path}.*" if path.endswith(".log") else f"{path}-*")]
+    here = [line for line in here if not left(line)]
     return (
         *lines,
         *(["# on volumes", *kept] if kept else []),

@@ -149,14 +149,14 @@ def test_each_file_that_is_written_stays_out() -> None:
 def test_databases_and_logs(lay: Lay) -> None:
     """What the app writes to a database or a log here is not in the image, and `--check` says where it would be."""
     code = "URL = 'sqlite:///./data.db'\nsqlite3.connect('in/x.sqlite')\nopen('notes.txt', 'a')\nopen('/x.db', 'w')\n"
-    names = ("data.db", "data.db-wal", "in/x.sqlite", "notes.txt", "other.db")
+    names = ("data.db", "data.db-wal", "in/x.sqlite", "x.log.1", "notes.txt", "other.db", "data.dbm.py")
     root = lay({**dict.fromkeys(names, ""), "requirements.txt": "fastapi\n"}, f"{APP_FILE}{code}logger.add('x.log')\n")
     found = detect(ScaffoldRequest(), root)
     left_out = ignore_files.left_out(text(".dockerignore", found).splitlines())
     (root / "Dockerfile").write_text("FROM python:3.13\nCOPY . .\n")
     (root / ".dockerignore").write_text("in\n")
 
-    assert [name for name in names if left_out(name)] == ["data.db", "data.db-wal", "in/x.sqlite"]
+    assert [name for name in names if left_out(name)] == ["data.db", "data.db-wal", "in/x.sqlite", "x.log.1"]
     assert [it.path for it in found.of_machine] == ["data.db", "in/x.sqlite", "x.log"]
     problems = lint.problems(root, ["Dockerfile"], ["main.py"], [*found.named, *found.of_machine])
     assert [it.text for it in problems if it.rule == "written-files"] == [
