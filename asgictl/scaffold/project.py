@@ -26,7 +26,8 @@ class Dependencies(NamedTuple):
     declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
     `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
     the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
-    installs from. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a repository is asked over SSH.
+    installs from, or a list of requirements names. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a
+    repository is asked over SSH.
     """
 
     kind: DependencyKind

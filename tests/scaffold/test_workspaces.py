@@ -377,6 +377,15 @@ SIBLINGS = [
     ({"api/poetry.lock": POETRY_LOCK.format("../libs/core")}, "api", ("../libs/core/src",)),
     ({"api/pdm.lock": PDM_LOCK.format("../libs/core")}, "api", ("../libs/core/src",)),
     ({"api/poetry.lock": POETRY_LOCK.format("../libs/core.whl")}, "api", ()),
+    (
+        {
+            "api/requirements.txt": "fastapi\n./core\n-e ./more[x]\n.\n./core/x.whl\n",
+            "api/core/a.py": "",
+            "api/more/src/b.py": "",
+        },
+        "api",
+        ("core", "more/src"),
+    ),
     ({"api/uv.lock": LOCK.replace("libs/core", "../libs/gone")}, "api", ()),
 ]
 

@@ -141,10 +141,13 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
 
 def _siblings(root: Path, deps: Dependencies) -> list[Sibling]:
     """Return the libraries of the same repository that are installed along with the project."""
+    root = root.resolve()
+    if deps.kind == "requirements":
+        return [it for folder in deps.folders for it in workspaces.sibling(root, root / folder)]
     if deps.kind not in {"uv", "poetry", "pdm"}:
         return []
     lock = root.joinpath(*[".."] * len(Path(deps.home).parts), deps.files[-1]).resolve()
-    return list(workspaces.siblings(root.resolve(), lock, deps.pinned.keys()))
+    return list(workspaces.siblings(root, lock, deps.pinned.keys()))
 
 
 def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:

@@ -101,14 +101,18 @@ def siblings(root: Path, lock: Path, names: Container[str]) -> Iterator[Sibling]
     """Yield those of `names` that a lock installs from folders of the repository, as seen from `root`."""
     for entry in _packages(lock):
         folder = _folder(entry)
-        if not folder or _is_wheel(folder) or canonicalize_name(str(entry.get("name"))) not in names:
-            continue
-        place = Path(os.path.normpath(lock.parent / folder))
-        home = modules.roots(place)[-1]
-        imported = Path(os.path.relpath(home, root)).as_posix()
-        if place.is_dir() and root != place and not root.is_relative_to(home) and PATH.fullmatch(imported):
-            built = str(_read(place).table("build-system").get("requires"))
-            yield Sibling(imported, compiled=_COMPILING.search(built) is not None)
+        if folder and not _is_wheel(folder) and canonicalize_name(str(entry.get("name"))) in names:
+            yield from sibling(root, lock.parent / folder)
+
+
+def sibling(root: Path, folder: Path) -> Iterator[Sibling]:
+    """Yield the library in a folder of the repository, unless that is the project itself."""
+    place = Path(os.path.normpath(folder))
+    home = modules.roots(place)[-1]
+    imported = Path(os.path.relpath(home, root)).as_posix()
+    if place.is_dir() and root != place and not root.is_relative_to(home) and PATH.fullmatch(imported):
+        built = str(_read(place).table("build-system").get("requires"))
+        yield Sibling(imported, compiled=_COMPILING.search(built) is not None)
 
 
 def private(root: Path) -> Iterator[tuple[str, str]]:
