@@ -136,7 +136,7 @@ def check_project(project: Project) -> None:
     rename = "rename it: letters, digits and `. _ ~ @ + -` do"
     checked = (
         ((app.name,), _APP, "the name of an app", "rename its file or folder, or name another app"),
-        ((app.settings,), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
+        ((app.settings, app.desk), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
         (app.folders, PATH, "a folder that a Dockerfile takes", rename),
         (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
         (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),

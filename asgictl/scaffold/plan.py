@@ -92,7 +92,9 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     tool = _TOOLS.get(project.deps.kind)
     home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
+    beside = {it: server_command.sibling(it, request) for it in project.siblings}
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
+    dev_path = [f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders]
     return {
         **request._asdict(),
         "name": project.name,
@@ -117,13 +119,16 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
+        "desk": project.app.desk,
+        "asks_host": project.asking.host is not None,
         "websockets": project.websockets,
         "command": server_command.production(project, request),
         **_checks(project, request),
         "dev_command": server_command.development(project, request),
-        "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
-        if project.package
-        else None,
+        "watch_command": server_command.development(project._replace(siblings=()), request),
+        "dev_path": ":".join((*dev_path, *beside.values())) if project.package or beside else None,
+        "watch_path": ":".join(dev_path) if project.package else None,
+        "siblings": {path: place for path, place in beside.items() if path.startswith("../")},
         "dev_stage": "server" if not project.package else "runtime",
         "stage": stage,
         "secret": request.index_secret,
@@ -155,12 +160,17 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "swarm_reservation": _least(request.memory).removesuffix("i"),
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
         "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
+        "volumes_inside": [path for it in request.volumes if (path := it.inside(request.workdir))],
         "unit_path": project.app.folders,
         "unit_user": project.name[:31],  # the longest that useradd(8) takes: systemd's rule for User=
         "interpreters": project.interpreters,
         "watched": ignore_files.watched(project, request.workdir),
         "secrets": ignore_files.secrets(project, request),
-        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
+        "rebuilt": (
+            *(f"{project.up}/{it}" if home else it for it in project.deps.files),
+            *project.siblings,
+            "Dockerfile",
+        ),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
     }

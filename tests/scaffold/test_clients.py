@@ -162,6 +162,17 @@ def test_what_is_not_shared(lay: Lay, code: str) -> None:
     assert detect(ScaffoldRequest(**PROD), lay({"requirements.txt": "fastapi\n", "live.py": f"{code}\n"})).notes == ()
 
 
+def test_several_that_are_shared(lay: Lay) -> None:
+    """Several of them are told in one note."""
+    code = "import socketio\nsio = socketio.AsyncServer()\na: list[WebSocket] = []\nb: set[WebSocket] = set()\n"
+    root = lay({"requirements.txt": "fastapi\npython-socketio\n", "live.py": code})
+
+    assert detect(ScaffoldRequest(**PROD), root).notes == (
+        "`a` in live.py:3 and 2 more know the clients of one process, and those of other replicas hear nothing: "
+        "send messages through Redis, for example, or pass --replicas 1",
+    )
+
+
 def test_channels(lay: Lay) -> None:
     """The layer of Django's Channels that is in memory is told, of the settings that are used."""
     memory = "CHANNEL_LAYERS = {'default': {'BACKEND': 'channels.layers.InMemoryChannelLayer'}}\nM = 'whitenoise'\n"

@@ -301,7 +301,8 @@ SILENT = "nginx cuts WebSockets that are silent for a minute: pass --ingress-cla
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, [BY_PROXY, SILENT]),
+        ({}, [BY_PROXY]),
+        ({"replicas": 1}, [SILENT]),
         ({"ingress_class": "haproxy"}, [BY_PROXY]),
         ({"ingress_class": "nginx"}, []),
         ({"ingress_class": "traefik"}, []),
@@ -318,6 +319,13 @@ def test_notes_on_clients_that_stay(options: dict[str, Any], said: list[str]) ->
 
     assert list(notes.of_cluster(request, STATE, websockets=True)) == said
     assert list(notes.of_cluster(request, None, websockets=False)) == []
+
+
+def test_the_name_of_an_image_is_told_once() -> None:
+    """A stack and a manifest that both need the image's registry are told in one note."""
+    both = ScaffoldRequest(targets="swarm,k8s", domain="a.b", proxy_namespace="x")
+
+    assert list(notes.of_cluster(both, None, websockets=False)) == []
 
 
 def test_a_client_that_has_to_stay_is_found(lay: Lay) -> None:

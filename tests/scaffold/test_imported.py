@@ -316,3 +316,10 @@ def test_an_extra_that_is_no_name(lay: Lay, option: str) -> None:
     request: dict[str, Any] = {option: ("a && b",)}
 
     assert refused(lay({"pyproject.toml": WEB}), **request).message == f"`a && b` does not do for `--{option}`"
+
+
+def test_an_import_from_above_everything(lay: Lay) -> None:
+    """A relative import that leads out of the file system is no file of the project's, and no error here."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}from {'.' * 99}x import y\n")
+
+    assert detect(ScaffoldRequest(), root).app.name == "main:app"

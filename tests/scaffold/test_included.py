@@ -232,6 +232,8 @@ def test_hosts_of_middleware(lay: Lay, line: str, host: str | None, https: bool,
         * notes
     )
     assert detect(ScaffoldRequest(domain="x.y"), root).asking == Asking("x.y", https=True)
+    told = detect(ScaffoldRequest(targets="k8s"), root).notes  # the Ingress asks for the same option
+    assert [it for it in told if "--domain" in it] == ["the Ingress is for app.example.com: pass --domain"]
 
 
 def test_what_a_list_of_hosts_says() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from packaging.version import Version
 from asgictl import __version__
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Asking, Dependencies, Health, Migrations, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
@@ -557,3 +558,32 @@ def test_a_volume_is_called_as_it_is(name: str, target: str) -> None:
 
     assert name in written["volumes"]
     assert any(it == f"{name}:/data" for it in written["services"]["web"]["volumes"])
+
+
+def test_static_files_of_a_unit(tmp_path: Path) -> None:
+    """A version of a service has Django's static files before it serves: its command collects them in its folder."""
+    app = APP._replace(settings="conf.live", folders=("src",))
+    found = project(
+        app=app, statics=Statics({"KEY": "str"}, "src/manage.py"), migrations=Migrations(("python", "x"), "x")
+    )
+    python = tmp_path / "shop-2/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$PWD $DJANGO_SETTINGS_MODULE $PYTHONPATH $KEY" "$@"\n')
+    python.chmod(0o755)
+
+    first, new = (line for line in text("shop.service", found, build_env=("KEY=it's $x",)).splitlines() if "-m" in line)
+    collecting, _, others = new.removeprefix("#   ").partition(" && systemctl")
+    ran = subprocess.run(
+        ["/bin/sh", "-c", collecting.replace("/srv", str(tmp_path))], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{tmp_path}/shop-2 conf.live src it's $x src/manage.py collectstatic --noinput\n"
+    assert first == "#   systemctl start shop-migrate@shop"
+    assert others == " start shop-migrate@shop-2 && ln -sfT shop-2 /srv/shop && systemctl restart shop"
+    assert f"#   {collecting.replace('shop-2', 'shop')}\n#   systemctl start" in text(
+        "shop.service", found, build_env=("KEY=it's $x",)
+    )
+    assert "collectstatic" not in text("shop.service", found._replace(statics=None))
+    made = (
+        "#   (cd /srv/shop && mkdir -p media logs && PYTHONPATH=src "  # as in the image: settings may open a log there
+    )
+    assert made in text("shop.service", found, volume=("m:/app/media", "d:/data", "l:/app/logs"))

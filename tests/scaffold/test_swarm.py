@@ -197,6 +197,10 @@ def test_notes(lay: Lay) -> None:
         "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`",
         "a volume exists on one node only: stack.yaml keeps the app on the node that NODE names at the deploy",
     )
+    images = [it for it in detect(ScaffoldRequest(targets="swarm,k8s"), root).notes if it.endswith("pass --image")]
+    assert images == [
+        "stack.yaml and k8s.yaml name an image without a registry, which other nodes cannot pull: pass --image"
+    ]
     (root / ".env").write_text("X=1\n")
     assert not detect(ScaffoldRequest(targets="swarm", image=IMAGE), root).notes
 

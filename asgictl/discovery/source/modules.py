@@ -59,8 +59,10 @@ def follow(folder: Path) -> Follow:
 
     def search(importer: Path, name: str) -> Path | None:
         bare = name.lstrip(".")
-        if bare != name:
-            package = importer.parents[len(name) - len(bare) - 1]
+        if (level := len(name) - len(bare)) > len(importer.parents):
+            return None
+        if level:
+            package = importer.parents[level - 1]
             return in_folder(bare, package) if bare else in_folder(package.name, package.parent)
         above = [place for place in importer.parents if place.is_relative_to(folder) and place not in bases]
         return next((file for base in (*bases, *above) if (file := in_folder(name, base))), None)

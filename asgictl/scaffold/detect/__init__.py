@@ -10,6 +10,7 @@ from asgictl.scaffold import accepted, migrations, own_dockerfile
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
+    desk_settings,
     index,
     layout,
     notes,
@@ -22,11 +23,12 @@ from asgictl.scaffold.detect import (
 )
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.detect.imported import imports
-from asgictl.scaffold.detect.monorepo import project_root
+from asgictl.scaffold.detect.monorepo import project_root, workspaces
+from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.django import chosen_settings
-from asgictl.scaffold.project import Finding, Project
+from asgictl.scaffold.project import Dependencies, Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import reads
+from asgictl.scaffold.uses import reads, writable
 from asgictl.scaffold.write import signature
 
 
@@ -44,7 +46,8 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     chosen = chosen_settings.choose(request, root, app)
-    app = app._replace(settings=chosen.module if chosen else None)
+    desk, undeveloped = desk_settings.choose(chosen, config, deps) if chosen else (None, None)
+    app = app._replace(settings=chosen.module if chosen else None, desk=desk)
     package, layout_is, layout_from = (
         layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
@@ -69,6 +72,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
     passed_over = None if request.requirements else requirements.passed_over(root, deps)
     indexes = list(index.find(root, deps.files, deps.home))
+    siblings = _siblings(root, deps)
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -76,6 +80,7 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("python", interpreter.version, interpreter.source),
         Finding("app", app.name, app_from),
         *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
+        *([Finding("development", desk, chosen_settings.MANAGE)] if desk else []),
         Finding("layout", layout_is, layout_from),
         *source.findings,
         *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
@@ -102,9 +107,11 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         affinity=affinity,
         interpreters=venv_python.folders(root),
         variables=source.variables,
+        siblings=tuple(it.path for it in siblings if not it.compiled),
         notes=(
             *interpreter.notes,
             *(chosen.notes if chosen else ()),
+            *([undeveloped] if undeveloped and {"dev", "watch"} & set(request.wanted) else []),
             *([unmigrated] if unmigrated else []),
             *([server.note] if server.note else []),
             *notes.of_dependencies(deps, indexes, passed_over),
@@ -113,21 +120,36 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
             *notes.of_files(source.named, public),
             *notes.of_unread(source.unread),
             *notes.of_variables(source.variables, root),
-            *notes.of_hosts(source.lets_in, source.asking, source.settings),
-            *notes.of_places(source.written, source.settings, request, root),
+            *notes.of_hosts(source.lets_in, source.asking, source.settings, request),
+            *writable.notes(
+                source.written, request, root, sqlite=source.settings is not None and source.settings.sqlite
+            ),
             *notes.of_clients(source.kept, source.shared, request),
+            *notes.of_siblings(siblings, request),
             *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
             *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
-            *notes.of_units(request, server.name),
+            *notes.of_units(request),
             *own_dockerfile.notes(root, apt, request),
             *venv_python.notes(request, root, name),
         ),
         migrations=migrates,
         named=source.named,
+        of_machine=source.of_machine,
         public=public,
         from_source=outside is not None,
         asking=source.asking,
     )
+
+
+def _siblings(root: Path, deps: Dependencies) -> list[Sibling]:
+    """Return the libraries of the same repository that are installed along with the project."""
+    root = root.resolve()
+    if deps.kind == "requirements":
+        return [it for folder in deps.folders for it in workspaces.sibling(root, root / folder)]
+    if deps.kind not in {"uv", "poetry", "pdm"}:
+        return []
+    lock = root.joinpath(*[".."] * len(Path(deps.home).parts), deps.files[-1]).resolve()
+    return list(workspaces.siblings(root, lock, deps.pinned.keys()))
 
 
 def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:

@@ -4,14 +4,15 @@ import contextlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from asgictl import reading
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.accepted import PATH, is_place, volume_for
+from asgictl.scaffold.accepted import PATH, is_place
 from asgictl.scaffold.detect.index import Index
+from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.django.django_settings import DjangoSettings
 from asgictl.scaffold.project import Asking, Dependencies, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
@@ -26,7 +27,6 @@ _VARIABLES = re.compile(r"(^|/)\.?[^/]*\.?env(\.[^/]*)?$")
 _STICKY = {"nginx", "traefik"}
 # https://github.com/encode/uvicorn/pull/2231
 _WITH_NETWORKS = Version("0.31")
-_DATABASE = re.compile(r"\.(db|sqlite3?)$")
 
 
 def of_project(
@@ -98,42 +98,21 @@ def of_variables(variables: Mapping[str, str], root: Path) -> Iterator[str]:
         yield f"the app needs variables that have no default, and that `.env` does not set: {listed}"
 
 
-def of_hosts(lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None) -> Iterator[str]:
-    """Yield what a check that asks by this machine's own address would be answered."""
-    if lets_in is None or lets_in.anybody or asking.host is not None:
+def of_hosts(
+    lets_in: Allowed | None, asking: Asking, settings: DjangoSettings | None, request: ScaffoldRequest
+) -> Iterator[str]:
+    """Yield what a check that asks by this machine's own address would be answered; an Ingress asks for --domain."""
+    if lets_in is None or lets_in.anybody or asking.host is not None or "k8s" in request.wanted:
         return
     answered = "a check may be answered 400, which counts as healthy" if settings else "a check is turned away"
     yield f"the hosts of {lets_in.place} are not all in the source: {answered}, unless --domain says one"
 
 
-def of_places(
-    written: Sequence[NamedFile], settings: DjangoSettings | None, request: ScaffoldRequest, root: Path
-) -> Iterator[str]:
-    """Yield where the source writes to what is read-only in a container, one note for a folder."""
-    told = set()
-    if settings is not None and settings.sqlite and not any(_DATABASE.search(it.path) for it in written):
-        yield (
-            "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
-            f"pass --volume data:{request.workdir}/data"
-        )
-    for found in written:
-        if found.path.startswith("~"):
-            yield f"`{found.path}` in {found.place} lies in /tmp, where HOME is: in memory, and gone after a restart"
-            continue
-        path = found.path if found.path.startswith("/") else f"{request.workdir}/{found.path}"
-        folder = PurePosixPath(path)
-        named_as_file = folder.suffix or folder.name.startswith(".")
-        folder = folder.parent if named_as_file and not (root / found.path).is_dir() else folder
-        if folder in told or request.on_volume(path):
-            continue
-        told.add(folder)
-        inside = root / folder.relative_to(request.workdir) if folder.is_relative_to(request.workdir) else None
-        mixed = inside is not None and (inside == root or any(inside.glob("*.py")))
-        where = f"{request.workdir}/data" if mixed else str(folder)
-        volume = volume_for(where, request)
-        advice = f"pass --volume {volume}" if volume else "no volume can lie there, so it has to write elsewhere"
-        advice = f"put it in a folder without code, and {advice}" if mixed and volume else advice
-        yield f"`{found.path}` in {found.place} is written, and all but volumes and /tmp is read-only: {advice}"
+def of_siblings(siblings: Iterable[Sibling], request: ScaffoldRequest) -> Iterator[str]:
+    """Yield which libraries of the repository an edit does not reach while developing."""
+    for it in siblings:
+        if it.compiled and "dev" in request.wanted:
+            yield f"`{it.path}` is compiled: after an edit there start compose.dev.yaml again, with --build"
 
 
 def of_clients(kept: Kept | None, shared: Iterable[Kept], request: ScaffoldRequest) -> Iterator[str]:
@@ -149,10 +128,12 @@ def of_clients(kept: Kept | None, shared: Iterable[Kept], request: ScaffoldReque
             f"a session of MCP, which begins in {kept.place}, is in one process, and few clients send the cookie that "
             f"leads back to it: pass stateless_http=True there, or {one}"
         )
-    for it in shared:
+    each = [f"`{it.what}` in {it.place}" for it in shared]
+    if each:
+        more = f" and {len(each) - 1} more" if len(each) > 1 else ""
         yield (
-            f"`{it.what}` in {it.place} knows the clients of one process, and those of other {others} hear nothing: "
-            f"send messages through Redis, for example, or {one}"
+            f"{each[0]}{more} {'know' if more else 'knows'} the clients of one process, and those of other {others} "
+            f"hear nothing: send messages through Redis, for example, or {one}"
         )
 
 
@@ -184,7 +165,7 @@ def of_cluster(
         return
     if request.domain is None:
         yield f"the {'HTTPRoute' if request.gateway else 'Ingress'} is for app.example.com: pass --domain"
-    if request.image is None:
+    if request.image is None and "swarm" not in request.wanted:
         yield "a cluster takes the image from Docker Hub unless its name says another registry: pass --image"
     if request.proxy_namespace is None:
         yield (
@@ -209,13 +190,13 @@ def of_cluster(
             f"{affinity}: a client has to stay with its pod, and how depends on the proxy: pass --ingress-class nginx "
             "or traefik, or --replicas 1"
         )
-    if websockets and not request.gateway and request.ingress_class is None:
+    elif websockets and not request.gateway and request.ingress_class is None:
         yield "nginx cuts WebSockets that are silent for a minute: pass --ingress-class nginx if it is the proxy"
 
 
-def of_units(request: ScaffoldRequest, runner: str) -> Iterator[str]:
-    """Yield what a service of systemd's does not do by `runner`."""
-    if "systemd" in request.wanted and runner == "uvicorn":
+def of_units(request: ScaffoldRequest) -> Iterator[str]:
+    """Yield what a service of systemd's does not do by the runner that was asked for; of another one more is said."""
+    if "systemd" in request.wanted and request.runner == "uvicorn":
         yield "at a restart uvicorn resets connections that have just come in; asgictl, as the runner, answers them"
 
 
@@ -223,7 +204,8 @@ def _of_swarm(request: ScaffoldRequest, root: Path) -> Iterator[str]:
     if "swarm" not in request.wanted:
         return
     if request.image is None:
-        yield "stack.yaml names an image without a registry, which other nodes cannot pull: pass --image"
+        names = "stack.yaml and k8s.yaml name" if "k8s" in request.wanted else "stack.yaml names"
+        yield f"{names} an image without a registry, which other nodes cannot pull: pass --image"
     if not _filled(root / ".env"):
         yield "stack.yaml needs a `.env` for the app's variables: if it has none, `echo '# none' > .env`"
     if request.volumes:

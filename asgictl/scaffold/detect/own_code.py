@@ -2,7 +2,7 @@
 
 import ast
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from asgictl import reading
 from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.accepted import is_place
+from asgictl.scaffold.accepted import PATH, is_place
 from asgictl.scaffold.detect.imported import imports
 from asgictl.scaffold.django import build_variables, django_settings
 from asgictl.scaffold.django.build_variables import Variable
@@ -21,12 +21,11 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import Uses, health, look, scripts, settings_classes
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.hosts import Allowed
+from asgictl.scaffold.uses.writes import is_of_machine
 
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 _LISTED = 4
-# Settings that others are made of.
-_BASES = {"base", "common", "defaults", "__init__"}
 
 
 class OwnCode(NamedTuple):
@@ -43,6 +42,7 @@ class OwnCode(NamedTuple):
     findings: tuple[Finding, ...]
     named: tuple[NamedFile, ...]
     written: tuple[NamedFile, ...]
+    of_machine: tuple[NamedFile, ...]
     asking: Asking
     lets_in: Allowed | None
     unread: tuple[str, ...]
@@ -66,9 +66,7 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
             if asking.host and lets_in
             else []
         ),
-        Finding("websockets", "yes", _place(root, websocket))
-        if websocket
-        else Finding("websockets", "no", "none in the source"),
+        Finding("websockets", *(("yes", _place(root, websocket)) if websocket else ("no", "none in the source"))),
     ]
     statics, statics_from = _statics(settings, chosen, root)
     findings += [Finding("static files", "collected", statics_from)] if statics else []
@@ -91,6 +89,7 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         findings=tuple(findings),
         named=named,
         written=written,
+        of_machine=_of_machine(written),
         asking=asking,
         lets_in=lets_in,
         unread=tuple(_within(root, it) for it in uses.unread),
@@ -124,12 +123,16 @@ def _variables(root: Path, app: App, settings: DjangoSettings | None) -> dict[st
     return {name: f"{_within(root, it.file)}:{it.line}" for name, it in found.items()}
 
 
-def _counts(found: NamedFile, settings: DjangoSettings, root: Path) -> bool:
-    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
-    file = root / found.place.rpartition(":")[0]
-    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
-        return True
-    return file == settings.file or (settings.sqlite and file.stem in _BASES)
+def _of_machine(written: Iterable[NamedFile]) -> tuple[NamedFile, ...]:
+    """Return the databases and logs among what is written, as far as a file can name them."""
+    found = (it for it in written if is_of_machine(it.path) and PATH.fullmatch(it.path))
+    return tuple(it._replace(kept_out=True) for it in found)
+
+
+def _counts(found: NamedFile | Allowed, settings: DjangoSettings, root: Path) -> bool:
+    """Tell whether Django takes what is said there: of the settings' modules only those in use count."""
+    file, _, line = found.place.rpartition(":")
+    return settings.has(root / file, int(line))
 
 
 def _listed(names: list[str]) -> str:
@@ -172,13 +175,10 @@ def _lets_in(lists: Sequence[Allowed], settings: DjangoSettings | None, root: Pa
     """Return the hosts that the app lets in; of Django's settings those count that are in use."""
     if settings is None:
         return next(iter(lists), None)
-    own = [it for it in lists if root / it.place.rpartition(":")[0] == settings.file]
-    base = [
-        it
-        for it in lists
-        if (file := root / it.place.rpartition(":")[0]).parent == settings.file.parent and file.stem in _BASES
-    ]
-    return next(iter((*own, *base)), None)
+    # The settings' own module has the last word.
+    said = {it.place.rpartition(":")[0]: it for it in reversed(lists) if _counts(it, settings, root)}
+    places = [_within(root, file) for file in reversed(settings.files)]
+    return next((said[place] for place in places if place in said), None)
 
 
 def _sources(root: Path) -> list[Path]:

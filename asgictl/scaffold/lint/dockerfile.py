@@ -54,13 +54,15 @@ def check(
     yield from _whole(found, context, name, ignored, needed)
     home = "" if context == root else f"{root.resolve().relative_to(context.resolve()).as_posix()}/"
     named = [one._replace(path=f"{home}{one.path}") for one in named]
+    there = copied.in_image(found)
+    yield from _kept_out(name, ignored, [it for it in named if it.kept_out and copied.has(there, it.path)], context)
+    named = [it for it in named if not it.kept_out]
     # Where the code is mounted, so is what it opens.
     if all(copied.has(copied.anywhere(found), path) for path in needed):
         inside = tuple(
             f"{home}{top}/" for path in needed for top, _, below in [path[len(home) :].partition("/")] if below
         )
         outside = [one for one in named if (context / one.path).exists() and not one.path.startswith(inside)]
-        there = copied.in_image(found)
         yield from _opened(name, ignored, named, [one for one in outside if not copied.has(there, one.path)])
 
 
@@ -176,6 +178,14 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     for path in _files(root):
         if secrets(path) and not ignored(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
+
+
+def _kept_out(name: str, ignored: Ignored, named: Sequence[NamedFile], context: Path) -> Iterator[Problem]:
+    """Yield the databases and logs of this machine that get into the image."""
+    for one in named:
+        if (context / one.path).exists() and not ignored(one.path):
+            text = f"`{one.path}`, which {one.place} writes, gets into the image: name it in `.dockerignore`"
+            yield Problem("written-files", name, text)
 
 
 def _opened(name: str, ignored: Ignored, named: Sequence[NamedFile], lacking: Sequence[NamedFile]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from asgictl.scaffold.uses import client_state, health, hosts, reads, scripts, w
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
-from asgictl.scaffold.uses.paths import Paths
+from asgictl.scaffold.uses.paths import PathFiles, Paths
 
 
 class Uses(NamedTuple):
@@ -37,6 +37,7 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
     kept: list[Kept] = []
     shared: dict[str, Kept] = {}
     stateless = False
+    project = PathFiles(root)
     for file in files:
         try:
             tree = python_file.parse(file)
@@ -44,7 +45,7 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
             seen = seen._replace(unread=(*seen.unread, file))
             continue
         nodes = list(ast.walk(tree))
-        paths = Paths(nodes, file, root)
+        paths = Paths(nodes, file, project)
         for path, line, own in reads.named(nodes, paths):
             known = named.setdefault(path, NamedFile(path, f"{_within(root, file)}:{line}", own))
             named[path] = known._replace(own=known.own or own)
@@ -67,7 +68,8 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
             likely=seen.likely or next((Route(path, file, line) for path, line in health.likely(nodes)), None),
             websocket=seen.websocket or next((Route("", file, line) for line in health.websockets(nodes)), None),
         )
-    opened = (it for it in named.values() if not it.path.endswith(".py"))
+    of_machine = {path for path in written if writes.is_of_machine(path)}
+    opened = (it for it in named.values() if not it.path.endswith(".py") and it.path not in of_machine)
     return seen._replace(
         named=tuple(opened),
         written=tuple(written.values()),

@@ -51,7 +51,7 @@ def check(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App,
 
 def _error(deps: Dependencies, pyproject: PyProject | None, needs: str, name: str) -> ConfigError:
     where = f"`{deps.files[-1]}` does not bring it" if deps.files else "no file declares it"
-    return ConfigError(f"{needs}, and {where}", hint=_hint(deps, pyproject, name), option="requirements")
+    return ConfigError(f"{needs}, and {where}", hint=hint(deps, pyproject, name), option="requirements")
 
 
 def of_app(root: Path, app: App) -> list[Import]:
@@ -95,7 +95,8 @@ def _lacks(deps: Dependencies, module: str, names: tuple[str, ...]) -> bool:
     return distributions.is_framework(module) and module != "starlette" and not brings and not set(names) & known
 
 
-def _hint(deps: Dependencies, pyproject: PyProject | None, name: str) -> str:
+def hint(deps: Dependencies, pyproject: PyProject | None, name: str) -> str:
+    """Return what to do for the distribution `name`, which the image lacks."""
     if option := choices.holding(pyproject, name):
         return f"pass {option}, which has it"
     if deps.kind in _COMPLETE:
@@ -135,6 +136,8 @@ def _imported(file: Path, places: Iterable[Path]) -> Iterator[tuple[str, int]]:
 
 
 def _package(file: Path, level: int, places: Iterable[Path]) -> str:
+    if level > len(file.parents):
+        return ""
     folder = file.parents[level - 1]
     inside = [folder.relative_to(place) for place in places if folder.is_relative_to(place)]
     return ".".join(min(inside, key=lambda it: len(it.parts)).parts) if inside else ""
