@@ -175,7 +175,7 @@ def _tell_how(console: Console, found: "Project", paths: AbstractSet[str]) -> No
         *([("compose.yaml", migrates)] if found.migrations else []),
         ("compose.yaml", "start it: `docker compose up --build --wait`"),
         ("deploy.sh", "deploy it, and each version after it: `sh deploy.sh`"),
-        ("stack.yaml", "deploy it: line 2 of `stack.yaml` is the command"),
+        ("stack.yaml", "deploy it: `stack.yaml` begins with the commands"),
         ("kustomization.yaml", "deploy it: `kustomization.yaml` begins with the commands"),
     ):
         if name in paths:
