@@ -412,6 +412,10 @@ def test_the_commands_are_told(project: Path) -> None:
 
     result = run("--for", "k8s", "--domain", "a.b", "--image", "r.example/shop", "--proxy-namespace", "x")
 
-    assert result.stderr.splitlines() == ["hint: deploy it: `kustomization.yaml` begins with the commands"]
+    assert result.stderr.splitlines() == [
+        "note: added to --for: docker (there is no `Dockerfile`)",
+        "hint: try it: `asgictl scaffold --verify`",
+        "hint: deploy it: `kustomization.yaml` begins with the commands",
+    ]
     assert deploys((project / "kustomization.yaml").read_text())
     assert run("--for", "k8s", "--ingress-class", "nginx", "--gateway", "x").exit_code == 2
