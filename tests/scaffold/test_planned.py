@@ -12,7 +12,7 @@ from packaging.version import Version
 from asgictl import __version__
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Asking, Dependencies, Health, Migrations, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import signature
 
@@ -557,3 +557,19 @@ def test_a_volume_is_called_as_it_is(name: str, target: str) -> None:
 
     assert name in written["volumes"]
     assert any(it == f"{name}:/data" for it in written["services"]["web"]["volumes"])
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.prod.yaml", "stack.yaml"])
+def test_every_container_has_its_limits(name: str) -> None:
+    """No service of production, the proxy included, takes all memory, or fills the disk with its log."""
+    found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
+    services = yaml.load(text(name, found), Loader=yaml.BaseLoader)["services"]
+    # One that extends another has its limits, as one in compose.prod.yaml has those of compose.yaml.
+    own = {
+        key: it for key, it in services.items() if "extends" not in it and (name, key) != ("compose.prod.yaml", "web")
+    }
+
+    rotated = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+    assert {key: it["logging"] for key, it in own.items()} == dict.fromkeys(own, rotated)
+    limits = [it.get("mem_limit") or it["deploy"]["resources"]["limits"]["memory"] for it in own.values()]
+    assert limits == ["512M" if name == "stack.yaml" else "512m"] * len(own)

@@ -45,7 +45,7 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     request, added = built_on.with_missing(request, found.root)
     if not (flags.check or flags.verify):
         check_used(request, {option.name for option in run.options if run.is_typed(option.name)})
-    for text in (*found.notes, *([added] if added and not flags.verify else ())):
+    for text in (*found.notes, *([added] if added and not (flags.verify or flags.stdout) else ())):
         run.console.note(text)
     if flags.check:
         from asgictl.cli.scaffold.check import check
