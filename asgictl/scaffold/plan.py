@@ -14,6 +14,15 @@ from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2
+_CADDY_MEMORY = "512M"
+# `kubectl wait` waits for one condition, and a Job ends with one of two: each is asked for in turn, for a quarter of an
+# hour.
+_K8S_MIGRATE = (
+    "(job=$(kubectl apply -k . -l app.kubernetes.io/component!=web -o name | grep ^job) && for _ in $(seq 180); do "
+    "kubectl wait --for=condition=complete --timeout=5s $job 2>/dev/null && exit; "
+    "kubectl wait --for=condition=failed --timeout=0 $job 2>/dev/null && break; done; "
+    "kubectl logs --tail=20 $job; exit 1)"
+)
 # What is no address of a public network: RFC 1918, RFC 6598 (Amazon's and Google's pods), RFC 4193.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
@@ -108,6 +117,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "affinity": project.affinity,
         "image": request.base or f"{prefix}python:${{PYTHON_VERSION}}-slim",
         "caddy_image": f"{prefix}caddy:{versions.CADDY}",
+        "caddy_memory": _CADDY_MEMORY,
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
@@ -145,6 +155,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         ),
         "migrate": project.migrations.command if project.migrations else None,
         "job": f"{project.stem}-migrate",
+        "k8s_migrate": _K8S_MIGRATE,
         "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),
         "private_networks": _PRIVATE,
         "gateway": _gateway(request.gateway) if request.gateway else None,

@@ -211,12 +211,19 @@ def test_orchestration(root: Path, file: str, old: str, new: str, rules: list[st
 
 
 def test_grace_in_the_image(root: Path) -> None:
-    """A longer grace in the image's command needs longer budgets everywhere."""
+    """A longer grace in the image's command needs longer budgets everywhere, and the same command in the stack."""
     changed(root / "Dockerfile", '"--prod"', '"--prod", "--graceful-timeout", "40"')
 
-    places = {problem.place for problem in lint.problems(root, lint.present(root)) if problem.rule == "stop-budget"}
+    assert {(it.rule, it.place) for it in lint.problems(root, lint.present(root))} == {
+        ("stop-budget", "compose.yaml: web"),
+        ("stop-budget", "k8s.yaml: Deployment shop"),
+        ("stack-command", "stack.yaml: web"),
+    }
+    changed(root / "stack.yaml", '"--prod"', '"--prod", "--graceful-timeout", "40"')
 
-    assert places == {"compose.yaml: web", "stack.yaml: web", "k8s.yaml: Deployment shop"}
+    assert {it.place for it in lint.problems(root, ["Dockerfile", "stack.yaml"]) if it.rule == "stop-budget"} == {
+        "stack.yaml: web"
+    }
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,9 @@ def test_settings_that_the_image_cannot_load(lay: Lay, more: str, lacking: str) 
     assert project.notes == (
         f"`conf.settings.local` needs {lacking}, which the image lacks, so `conf.settings.production` serves while "
         f"developing as well: {add}",
+        KEY,
     )
-    assert detect(ScaffoldRequest(targets="docker"), root).notes == ()
+    assert detect(ScaffoldRequest(targets="docker"), root).notes == (KEY,)
     (root / "requirements.txt").write_text("django\ndjango-debug-toolbar\ndjango-extensions\ndjango-silk\n")
     assert detect(ScaffoldRequest(), root).app.desk == "conf.settings.local"
     (root / "requirements.txt").write_text("django\n")

@@ -315,7 +315,9 @@ def test_an_extra_that_is_no_name(lay: Lay, option: str) -> None:
     """What is no name of an extra is refused: it would be words of a command."""
     request: dict[str, Any] = {option: ("a && b",)}
 
-    assert refused(lay({"pyproject.toml": WEB}), **request).message == f"`a && b` does not do for `--{option}`"
+    assert refused(lay({"pyproject.toml": WEB}), **request).message == (
+        f"`--{option} a && b` is not a name of letters, digits and `. _ -`, the first and the last a letter or a digit"
+    )
 
 
 def test_an_import_from_above_everything(lay: Lay) -> None:

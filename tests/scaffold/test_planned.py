@@ -587,3 +587,19 @@ def test_static_files_of_a_unit(tmp_path: Path) -> None:
         "#   (cd /srv/shop && mkdir -p media logs && PYTHONPATH=src "  # as in the image: settings may open a log there
     )
     assert made in text("shop.service", found, volume=("m:/app/media", "d:/data", "l:/app/logs"))
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.prod.yaml", "stack.yaml"])
+def test_every_container_has_its_limits(name: str) -> None:
+    """No service of production, the proxy included, takes all memory, or fills the disk with its log."""
+    found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
+    services = yaml.load(text(name, found), Loader=yaml.BaseLoader)["services"]
+    # One that extends another has its limits, as one in compose.prod.yaml has those of compose.yaml.
+    own = {
+        key: it for key, it in services.items() if "extends" not in it and (name, key) != ("compose.prod.yaml", "web")
+    }
+
+    rotated = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+    assert {key: it["logging"] for key, it in own.items()} == dict.fromkeys(own, rotated)
+    limits = [it.get("mem_limit") or it["deploy"]["resources"]["limits"]["memory"] for it in own.values()]
+    assert limits == ["512M" if name == "stack.yaml" else "512m"] * len(own)

@@ -47,7 +47,7 @@ def problems(
         elif name == "deploy.sh":
             yield from _missing(root, name)
         elif name == "stack.yaml":
-            yield from swarm.stack(root / name, server)
+            yield from swarm.stack(root / name, server, dockerfile.command_of(found) if found else ())
         elif name == "k8s.yaml":
             yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):

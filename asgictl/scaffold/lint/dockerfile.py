@@ -91,11 +91,13 @@ def _commands(found: Image, name: str) -> Iterator[Problem]:
 
 def server_of(found: Image) -> Server | None:
     """Return the server that an image starts, with what its variables say; its port is 8000 unless they do."""
-    started = command_line.server(
-        [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)],
-        found.environment(),
-    )
+    started = command_line.server(command_of(found), found.environment())
     return started._replace(port=8000 if started.port is None else started.port) if started else None
+
+
+def command_of(found: Image) -> list[str]:
+    """Return the words of the command that an image starts with, none where it has no such command."""
+    return [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)]
 
 
 def _words(command: Instruction) -> list[str]:
