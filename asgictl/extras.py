@@ -10,7 +10,7 @@ Extra = Literal["https", "standard"]
 
 # What commands and options need beside the core, as the modules are called.
 HTTPS = ("cryptography", "idna", "platformdirs")
-SCAFFOLD = ("dockerfile_parse", "jinja2", "packaging", "tomlkit", "yaml")
+SCAFFOLD = ("jinja2", "packaging", "tomlkit", "yaml")
 
 
 def need(what: str, modules: tuple[str, ...], extra: Extra, option: str | None = None) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from asgictl import __version__
+from asgictl import __version__, signature
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, swarm_stack, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import FILES, ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2

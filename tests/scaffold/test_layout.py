@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from asgictl import signature
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import signature
 from tests.scaffold.conftest import APP, Lay, found, refused
 
 BUILT = '[project]\nname = "x"\ndependencies = ["fastapi"]\n[build-system]\n'

@@ -9,13 +9,12 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from asgictl import __version__
+from asgictl import __version__, signature
 from asgictl.errors import ConfigError
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 ROOT = Path("/home/me/shop")
 APP = App("main:app", "asgi3", "fastapi", factory=False, folders=(), settings=None, file=ROOT / "main.py")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from asgictl import pyproject, reading
-from asgictl.scaffold import accepted, migrations, own_dockerfile
+from asgictl import pyproject, reading, signature
+from asgictl.scaffold import accepted, migrations
 from asgictl.scaffold.accepted import as_name, is_name
 from asgictl.scaffold.detect import (
     dependencies,
@@ -14,6 +14,7 @@ from asgictl.scaffold.detect import (
     layout,
     notes,
     own_code,
+    own_dockerfile,
     python,
     requirements,
     runner,
@@ -27,7 +28,6 @@ from asgictl.scaffold.django import chosen_settings
 from asgictl.scaffold.project import Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import reads
-from asgictl.scaffold.write import signature
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
