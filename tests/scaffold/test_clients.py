@@ -78,6 +78,53 @@ def test_what_is_not_kept(lay: Lay, code: str) -> None:
     assert detect(ScaffoldRequest(), root).affinity is None
 
 
+OWN: list[dict[str, str]] = [
+    {"live.py": "from mine import http_app\napp = http_app()\n", "mine.py": "def http_app(): ...\n"},
+    {"live.py": "import mine as m\napp = m.http_app()\n", "mine.py": "async def http_app(): ...\n"},
+    {
+        "live.py": "from .mine import Site\napp = Site().http_app()\n",
+        "mine.py": "class Site:\n    def http_app(self): ...\n",
+    },
+    {"live.py": "class A:\n    def http_app(self): ...\nclass B(A): ...\nb = B()\napp = b.http_app()\n"},
+    {"live.py": "class A:\n    def sse_app(self): ...\n    def x(self):\n        return self.sse_app()\n"},
+    {
+        "live.py": "from mine import made\nmade.http_app()\n",
+        "mine.py": "class A:\n    def http_app(self): ...\ndef make():\n    return A()\nmade = make()\n",
+    },
+    {"live.py": "from langgraph import MemorySaver\nx = MemorySaver()\n", "langgraph.py": "class MemorySaver: ...\n"},
+    {"live.py": "class MemorySaver: ...\nx = MemorySaver()\n"},
+    {"live.py": "import panel\npanel.add_application()\n", "panel/__init__.py": "def add_application(): ...\n"},
+    {"live.py": "from other import http_app\napp = http_app()\n"},
+]
+
+
+@pytest.mark.parametrize("files", OWN)
+def test_what_is_the_projects_own(lay: Lay, files: dict[str, str]) -> None:
+    """A function, class or method of the project's is not what a library has under the same name."""
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n", **files})).affinity is None
+
+
+THEIRS: list[tuple[dict[str, str], str]] = [
+    (
+        {
+            "live.py": "from made import mcp\ndef http_app():\n    return mcp.http_app()\n",
+            "made.py": "mcp = FastMCP()\n",
+        },
+        "3",
+    ),
+    ({"live.py": "class A(FastMCP):\n    def http_app(self):\n        return super().http_app()\n"}, "3"),
+    ({"live.py": "class A(FastMCP): ...\na = A()\napp = a.http_app()\n"}, "3"),
+    ({"live.py": "class A:\n    def http_app(self):\n        return self.mcp.http_app()\n"}, "3"),
+    ({"live.py": "from made import mcp\napp = mcp.http_app()\n", "made.py": "def http_app(): ...\nmcp = get()\n"}, "2"),
+]
+
+
+@pytest.mark.parametrize(("files", "line"), THEIRS)
+def test_what_is_not_the_projects_own(lay: Lay, files: dict[str, str], line: str) -> None:
+    """A method of a server that the project makes is the library's, whatever else is called so."""
+    assert found(lay({"requirements.txt": "fastmcp\n", **files}), "affinity") == ("MCP", f"live.py:{line}")
+
+
 def test_without_state_in_another_file(lay: Lay) -> None:
     """A server of MCP is told to keep nothing where it is made, and served elsewhere; a script is not served."""
     serves = "from made import mcp\nx = mcp.streamable_http_app()\n"
@@ -149,6 +196,7 @@ def test_what_is_shared(lay: Lay, code: str, what: str, line: int) -> None:
 
 NOT_SHARED = [
     "import socketio\nsio = socketio.AsyncServer(client_manager=socketio.AsyncRedisManager(URL))",
+    "from broadcaster import Broadcast\nclass Broadcast: ...\nb = Broadcast('memory://')",
     "from broadcaster import Broadcast\nb = Broadcast('redis://x')",
     "async def chat(ws: WebSocket):\n    here = []\n    here.append(ws)",
     "names: list[str] = []\nasync def add(name: str):\n    names.append(name)",
