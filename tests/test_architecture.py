@@ -119,11 +119,12 @@ ROOMS: dict[str, set[str]] = {
     "scaffold/uses": {"scaffold"},
     "scaffold/detect": {
         "scaffold",
-        *("scaffold/detect/imported", "scaffold/detect/monorepo", "scaffold/detect/python"),
+        *("scaffold/detect/imported", "scaffold/detect/monorepo", "scaffold/detect/notes", "scaffold/detect/python"),
         *("scaffold/django", "scaffold/uses"),
     },
     "scaffold/detect/imported": {"scaffold"},
     "scaffold/detect/monorepo": {"scaffold"},
+    "scaffold/detect/notes": {"scaffold", "scaffold/detect", "scaffold/django", "scaffold/uses"},
     "scaffold/lint": {"scaffold"},
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),

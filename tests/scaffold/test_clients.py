@@ -18,6 +18,7 @@ KEPT = [
     ("import socketio as s\nsio = s.Server(transports=['polling', 'websocket'])", "Socket.IO", 2),
     ("import engineio\neio = engineio.AsyncServer()", "Engine.IO", 2),
     ("from fastapi_socketio import SocketManager\nx = SocketManager(app=app)", "Socket.IO", 2),
+    ("from flask_socketio import SocketIO\nsio = SocketIO(app, async_mode='threading')", "Socket.IO", 2),
     ("from nicegui import ui\nui.run_with(app)", "NiceGUI", 2),
     ("import gradio as gr\napp = gr.mount_gradio_app(app, blocks, path='/ui')", "Gradio", 2),
     ("def make():\n    import gradio.routes\n    return gradio.routes.App.create_app(blocks)", "Gradio", 3),
@@ -196,6 +197,7 @@ def test_what_is_shared(lay: Lay, code: str, what: str, line: int) -> None:
 
 NOT_SHARED = [
     "import socketio\nsio = socketio.AsyncServer(client_manager=socketio.AsyncRedisManager(URL))",
+    "from flask_socketio import SocketIO\nsio = SocketIO(message_queue='redis://x')",
     "from broadcaster import Broadcast\nclass Broadcast: ...\nb = Broadcast('memory://')",
     "from broadcaster import Broadcast\nb = Broadcast('redis://x')",
     "async def chat(ws: WebSocket):\n    here = []\n    here.append(ws)",

@@ -141,7 +141,18 @@ def test_an_image_that_could_not_start(lay: Lay, files: dict[str, str], message:
     assert (error.message, error.hint, error.option) == (message, hint, "requirements")
 
 
+def test_what_relatives_may_bring(lay: Lay) -> None:
+    """What only a dependency from the same house can bring is a note, for nothing here tells what that brings."""
+    listed = '[project]\nname = "shop-web"\ndependencies = ["shop.core[x]==1", "shop-ui"]\n'
+    root = lay({"pyproject.toml": listed, "main.py": FASTAPI}, None)
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        "the app needs fastapi, imported in main.py:1, which only shop-core can bring: --verify shows whether it does",
+    )
+
+
 ENOUGH = [
+    ({"requirements.txt": "stac-fastapi-api\n", "main.py": FASTAPI}, {}),
     ({"requirements.txt": "", "main.py": APP}, {}),
     ({"requirements.txt": "fastapi\n", "main.py": f"import starlette\nimport uvicorn\n{FASTAPI}"}, {}),
     ({"requirements.txt": "python-socketio\n", "main.py": "import socketio\napp = socketio.ASGIApp(None)\n"}, {}),

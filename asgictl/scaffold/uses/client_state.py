@@ -8,7 +8,11 @@ from typing import NamedTuple
 MCP = "MCP"
 # What begins a session in the memory of the process, by its library and the last part of its name.
 _KEEPING = {
-    "Socket.IO": {"socketio": {"AsyncServer", "Server"}, "fastapi_socketio": {"SocketManager"}},
+    "Socket.IO": {
+        "socketio": {"AsyncServer", "Server"},
+        "fastapi_socketio": {"SocketManager"},
+        "flask_socketio": {"SocketIO"},
+    },
     "Engine.IO": {"engineio": {"AsyncServer", "Server"}},
     "NiceGUI": {"nicegui": {"run", "run_with"}},
     "Gradio": {"gradio": {"mount_gradio_app", "create_app"}},
@@ -31,6 +35,7 @@ _LIBRARIES = {
 _MCP_APPS = {"streamable_http_app", "sse_app", "http_app"}
 # They send messages within one process.
 _ONE_PROCESS = {("litestar", "MemoryChannelsBackend"), ("broadcaster", "Broadcast")}
+_QUEUED = {"client_manager", "message_queue"}
 _HOLDING = re.compile(r"(?i)\b(list|set|dict|deque|defaultdict|weakset)\[.*\b(WebSocket|Queue)\b")
 _QUEUES = {"Queue", "create_memory_object_stream"}
 
@@ -121,7 +126,7 @@ def _of_one_process(call: ast.Call, modules: dict[str, str]) -> str | None:
     called = _dotted(call.func, modules).split(".")
     key = called[0], called[-1]
     if _LIBRARIES.get(key) == "Socket.IO":
-        return None if any(it.arg == "client_manager" for it in call.keywords) else "Socket.IO"
+        return None if any(it.arg in _QUEUED for it in call.keywords) else "Socket.IO"
     elsewhere = key[0] == "broadcaster" and "'memory://" not in "".join(map(ast.unparse, call.args))
     return key[1] if key in _ONE_PROCESS and not elsewhere else None
 
