@@ -12,6 +12,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found, refused
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+TRIED = "try:\n    import fastapi\nexcept ImportError:\n    raise\n"
 FACTORY = "import quart\ndef create_app():\n    return quart.Quart('x')\n"
 DJANGO = {
     "site/manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf.settings')\n",
@@ -101,6 +102,19 @@ LACKING = [
         DJANGO,
         "the app needs django, and no file declares it",
         "write `django` into requirements.txt, or pass --requirements with the file that has it",
+    ),
+    (
+        {
+            "requirements.txt": "flask\n",
+            "main.py": f"{TRIED}{FASTAPI}",
+        },
+        "the app needs fastapi, imported in main.py:2, and `requirements.txt` does not bring it",
+        "add `fastapi` to `requirements.txt`, or pass --requirements with the file that has it",
+    ),
+    (
+        {**DJANGO, "site/conf/wsgi.py": "application = made()\n", "site/requirements.txt": "celery\n"},
+        "the app needs django, and `site/requirements.txt` does not bring it",
+        "add `django` to `site/requirements.txt`, or pass --requirements with the file that has it",
     ),
     (
         {**DJANGO, "site/requirements.txt": "celery\n"},

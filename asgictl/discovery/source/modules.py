@@ -101,7 +101,7 @@ def of_file(file: Path, folder: Path) -> Module:
 
     # A command of Django's imports from the folder of `manage.py`, which may be a package by mistake.
     packages = (place for place in within if reading.is_file(place / "__init__.py"))
-    base = next((place for place in packages if reading.is_file(place / "manage.py")), None) or max(places, key=worth)
+    base = next((place for place in packages if _is_djangos(place / "manage.py")), None) or max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
 
@@ -112,6 +112,14 @@ def _is_project(place: Path) -> bool:
         return True
     try:
         return not signature.is_untouched(reading.text(place / "Dockerfile", errors="replace"))
+    except OSError:
+        return False
+
+
+def _is_djangos(manage: Path) -> bool:
+    """Tell whether a `manage.py` is there, and Django's: scripts of others are called so, too."""
+    try:
+        return "django" in reading.text(manage, errors="replace").lower()
     except OSError:
         return False
 

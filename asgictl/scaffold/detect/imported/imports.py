@@ -35,7 +35,7 @@ def check(root: Path, pyproject: PyProject | None, deps: Dependencies, app: App,
     """
     if deps.local and deps.kind not in _COMPLETE:
         return ()
-    if app.name.startswith("django.") and _lacks(deps, "django", ("django",)):
+    if (app.settings or app.name.startswith("django.")) and _lacks(deps, "django", ("django",)):
         raise _error(deps, pyproject, "the app needs django", "django")
     if app.file is None or not app.file.is_relative_to(root):
         return ()
@@ -145,9 +145,14 @@ def _package(file: Path, level: int, places: Iterable[Path]) -> str:
 
 
 def _run_at_import(body: Iterable[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports that a module cannot be loaded without: none in a function, under `try`, or for types."""
+    """Yield the imports that a module cannot be loaded without: none in a function, for types, or that may fail."""
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-        elif isinstance(node, ast.ClassDef | ast.With):
+        elif isinstance(node, ast.ClassDef | ast.With) or (isinstance(node, ast.Try) and _raises(node)):
             yield from _run_at_import(node.body)
+
+
+def _raises(node: ast.Try) -> bool:
+    """Tell whether what fails in a `try` fails outside of it as well."""
+    return all(isinstance(it.body[-1], ast.Raise) for it in node.handlers)
