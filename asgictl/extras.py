@@ -15,7 +15,7 @@ class ExtraModules(NamedTuple):
 
 
 HTTPS = ExtraModules("https", ("cryptography", "idna", "platformdirs"))
-SCAFFOLD = ExtraModules("standard", ("dockerfile_parse", "jinja2", "packaging", "tomlkit", "yaml"))
+SCAFFOLD = ExtraModules("standard", ("jinja2", "packaging", "tomlkit", "yaml"))
 
 
 def need(what: str, wants: ExtraModules, option: str | None = None) -> None:

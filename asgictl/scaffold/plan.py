@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from asgictl import __version__
+from asgictl import __version__, signature
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, swarm_stack, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import FILES, ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2
@@ -110,8 +109,8 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "python": project.python,
         "kind": project.deps.kind,
         "tool": tool,
-        "tool_version": versions.TOOLS[tool] if tool else None,
-        "export_version": versions.POETRY_EXPORT,
+        "tool_version": versions.pinned(tool, project.python) if tool else None,
+        "export_version": versions.pinned("poetry-plugin-export", project.python) if tool == "poetry" else None,
         **_runner(project, request),
         "image_name": request.image or project.name,
         "affinity": project.affinity,
@@ -222,20 +221,22 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     extras = []
     if request.runner == "uvicorn":
         if project.app.interface == "wsgi" and "a2wsgi" not in has:
-            extras.append(f"a2wsgi=={versions.A2WSGI}")
+            extras.append(f"a2wsgi=={versions.pinned('a2wsgi', project.python)}")
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
-            extras.append(f"websockets=={versions.WEBSOCKETS}")
-    version = versions.UVICORN if request.runner == "uvicorn" else __version__
+            extras.append(f"websockets=={versions.pinned('websockets', project.python)}")
     secure = request.runner == "asgictl" and request.https
     server = "asgictl[https]" if secure else request.runner
     if there and secure and "cryptography" not in has:  # the project's own asgictl is without the extra
         extras.append(f"{server}=={has['asgictl']}" if has["asgictl"] else server)
     fixed = f"{server} @ {project.server_from}" if project.server_from else None
+    version = None
+    if not there and not fixed:
+        version = versions.pinned("uvicorn", project.python) if request.runner == "uvicorn" else __version__
     return {
         "runner": request.runner,
         "runner_server": None if there else fixed or server,
         "runner_extras": extras,
-        "runner_version": None if there or fixed else version,
+        "runner_version": version,
     }
 
 

@@ -120,7 +120,7 @@ def test_completes_without_extras(core: Path, write: Write) -> None:
 
 
 CERTIFICATES = "cryptography, idna and platformdirs, which are not installed"
-FILES = "dockerfile-parse, jinja2, packaging, tomlkit and pyyaml, which are not installed"
+FILES = "jinja2, packaging, tomlkit and pyyaml, which are not installed"
 MISSING = {
     "gen-cert": (("gen-cert",), f"`asgictl gen-cert` needs {CERTIFICATES}", "https"),
     "gen-cert --check": (("gen-cert", "--check"), f"`asgictl gen-cert` needs {CERTIFICATES}", "https"),

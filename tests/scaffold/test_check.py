@@ -118,7 +118,7 @@ DOCKERFILE = [
         [],
     ),
     ("^CMD .*", "CMD exec uvicorn main:app --timeout-graceful-shutdown 8 --port $PORT", []),
-    (r"^COPY \. \.", "COPY . .\nRUN true \\\\\n && python <<EOF\nfrom x import y\nEOF", []),
+    (r"^COPY \. \.", "COPY . .\nRUN true \\\n && python <<EOF\nfrom x import y\nEOF", []),
     ("^FROM python:.* AS server", "FROM python AS server", ["pinned-base"]),
     ("^FROM python:.* AS build", "FROM server AS build", []),
     (r"^COPY \. \.", 'COPY --chown=1:1 ["main.py", "requirements.txt", "/app/"]', []),
@@ -143,6 +143,7 @@ DOCKERFILE = [
     (r"^COPY \. \.", "COPY . .\nRUN <<EOF\nCOPY nosuch ./\nEOF", []),
     ("^EXPOSE .*", "EXPOSE 8000\nENV PASSWORD=x", ["credentials"]),
     ("^EXPOSE .*", "EXPOSE 8000\nRUN pip install -i https://me:pw@x/simple y", ["credentials"]),
+    ("^EXPOSE .*", "EXPOSE 8000\nRUN <<EOF\npip install -i https://me:pw@x/simple y\nEOF", ["credentials"]),
     ("^EXPOSE .*", "EXPOSE 8000\nARG API_TOKEN", []),
     ("^EXPOSE .*", "EXPOSE 8000\nARG PIP_INDEX_URL", ["index-in-history"]),
 ]

@@ -13,7 +13,8 @@ import yaml
 from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from asgictl.scaffold.detect import detect, notes
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.detect.notes import target_notes
 from asgictl.scaffold.project import Migrations
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import compare
@@ -287,7 +288,7 @@ def test_a_uvicorn_that_knows_no_networks(locked: str | None, told: bool) -> Non
         "update it to 0.31"
     )
 
-    assert list(notes.of_cluster(known, None, websockets=False, uvicorn=locked)) == ([note] if told else [])
+    assert list(target_notes.of_cluster(known, None, websockets=False, uvicorn=locked)) == ([note] if told else [])
 
 
 STAYS = f"{STATE}: a client has to stay with its pod"
@@ -318,15 +319,15 @@ def test_notes_on_clients_that_stay(options: dict[str, Any], said: list[str]) ->
     known = {"targets": "k8s", "domain": "a.b", "image": "x/y", "proxy_namespace": "x"}
     request = ScaffoldRequest(**{**known, **options})
 
-    assert list(notes.of_cluster(request, STATE, websockets=True)) == said
-    assert list(notes.of_cluster(request, None, websockets=False)) == []
+    assert list(target_notes.of_cluster(request, STATE, websockets=True)) == said
+    assert list(target_notes.of_cluster(request, None, websockets=False)) == []
 
 
 def test_the_name_of_an_image_is_told_once() -> None:
     """A stack and a manifest that both need the image's registry are told in one note."""
     both = ScaffoldRequest(targets="swarm,k8s", domain="a.b", proxy_namespace="x")
 
-    assert list(notes.of_cluster(both, None, websockets=False)) == []
+    assert list(target_notes.of_cluster(both, None, websockets=False)) == []
 
 
 def test_a_client_that_has_to_stay_is_found(lay: Lay) -> None:

@@ -165,6 +165,24 @@ def test_wsgi_py_beside(lay: Lay) -> None:
     assert told(project)["settings"] == ("conf.settings.production", "conf/wsgi.py")
 
 
+@pytest.mark.parametrize("name", ["shop_conf", "conf.settings.live"])
+def test_settings_that_are_not_there(lay: Lay, name: str) -> None:
+    """Settings of the project that are named, and are not there, would let no container start: an error."""
+    root = lay(
+        {**TWO_SIDES, "conf/asgi.py": f"os.environ['DJANGO_SETTINGS_MODULE'] = '{name}'\napplication = 1\n"}, None
+    )
+
+    error = refused(root)
+
+    assert isinstance(error, ConfigError)
+    assert (error.message, error.hint, error.option) == (
+        f"`conf/asgi.py` names the settings `{name}`, which are not in `{root}`",
+        "write them, or pass --settings with others that are there",
+        "settings",
+    )
+    assert found(root, "settings", settings="conf.settings.local")[0] == "conf.settings.local"
+
+
 def test_the_option(lay: Lay) -> None:
     """`--settings` has the last word, nothing is said of the others, and the notes are of those that were chosen."""
     root = lay(TWO_SIDES, None)

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from asgictl import signature
 from asgictl.cli import app
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import compare, signature, write_changes
+from asgictl.scaffold.write import compare, write_changes
 from tests import answers
 from tests.conftest import finish, linux, mortal, start
 from tests.scaffold.conftest import run

@@ -7,12 +7,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import reading
+from asgictl import reading, signature
 from asgictl.discovery.source import python_file
 from asgictl.discovery.source.project_files import Follow
 
 # Where a project's folders that are put on `sys.path` begin: what is there says what it depends on, or how it is run.
-_PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg", "Dockerfile")
+_PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg")
 
 
 class Module(NamedTuple):
@@ -97,17 +97,33 @@ def of_file(file: Path, folder: Path) -> Module:
         return (
             sum(_resolves(name, place, folder) for name in names),
             place == file.parent or not _clashes(place / first, folder),
-            place == usual
-            if packaged
-            else place in within and any(reading.exists(place / it) for it in _PROJECT_FILES),
+            place == usual if packaged else place in within and _is_project(place),
             place == usual,
         )
 
     # A command of Django's imports from the folder of `manage.py`, which may be a package by mistake.
     packages = (place for place in within if reading.is_file(place / "__init__.py"))
-    base = next((place for place in packages if reading.is_file(place / "manage.py")), None) or max(places, key=worth)
+    base = next((place for place in packages if _is_djangos(place / "manage.py")), None) or max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
+
+
+def _is_project(place: Path) -> bool:
+    """Tell whether a folder is a project of its own; a Dockerfile of `asgictl scaffold`'s makes none of it."""
+    if any(reading.exists(place / it) for it in _PROJECT_FILES):
+        return True
+    try:
+        return not signature.is_untouched(reading.text(place / "Dockerfile", errors="replace"))
+    except OSError:
+        return False
+
+
+def _is_djangos(manage: Path) -> bool:
+    """Tell whether a `manage.py` is there, and Django's: scripts of others are called so, too."""
+    try:
+        return "django" in reading.text(manage, errors="replace").lower()
+    except OSError:
+        return False
 
 
 @functools.cache

@@ -59,6 +59,7 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
     if module is None:
         return None
     source = _within(root, named[0]) if named else label
+    _check_there(module, source, base)
     notes = []
     if named and desk and desk != module and not _is_for_development(desk, base):
         notes.append(
@@ -73,6 +74,14 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
     notes += _production_beside(module, source, base)
     notes += _in_env_file(root / ".env", module)
     return ChosenSettings(module, source, base, manage, tuple(notes), desk if desk != module else None)
+
+
+def _check_there(module: str, source: str, base: Path) -> None:
+    """Raise `ConfigError` for settings that would be in the project, and are not; a package may bring others."""
+    top = module.partition(".")[0]
+    if located(module, base) is None and MODULE.fullmatch(module) and (top == module or located(top, base)):
+        problem = f"`{source}` names the settings `{module}`, which are not in `{base}`"
+        raise ConfigError(problem, hint="write them, or pass --settings with others that are there", option="settings")
 
 
 def manage_of(root: Path, app: App) -> Path | None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asgictl import reading
-from asgictl.scaffold.lint import dockerfile, image, orchestration, swarm
+from asgictl import image, reading, signature
+from asgictl.scaffold.lint import dockerfile, orchestration, swarm
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 from asgictl.scaffold.request import NAMES
-from asgictl.scaffold.write import signature
 
 __all__ = ["Problem", "present", "problems"]
 

@@ -2,15 +2,14 @@
 
 import contextlib
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from asgictl import reading
+from asgictl import image, reading
+from asgictl.image import Image
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.lint import command_line, copied, image
+from asgictl.scaffold.lint import command_line, copied
 from asgictl.scaffold.lint.command_line import Server
-from asgictl.scaffold.lint.image import Image, Instruction
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 
@@ -97,17 +96,7 @@ def server_of(found: Image) -> Server | None:
 
 def command_of(found: Image) -> list[str]:
     """Return the words of the command that an image starts with, none where it has no such command."""
-    return [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)]
-
-
-def _words(command: Instruction) -> list[str]:
-    words = image.words(command.value)
-    if words is not None:
-        return words
-    try:
-        return shlex.split(command.value)
-    except ValueError:
-        return []
+    return [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in one.words]
 
 
 def _user(found: Image, name: str) -> Iterator[Problem]:
@@ -137,11 +126,11 @@ def _port(found: Image, name: str) -> Iterator[Problem]:
 def _credentials(found: Image, name: str) -> Iterator[Problem]:
     for one in (*found.before, *(one for stage in found.stages for one in stage.instructions)):
         place = f"{name}:{one.line}"
-        if _CREDENTIALS.search(one.value):
+        if _CREDENTIALS.search(one.text):
             text = "credentials in a URL stay in the image's history: mount them, RUN --mount=type=secret"
             yield Problem("credentials", place, text)
         elif one.name in {"ENV", "ARG"}:
-            for variable, value in re.findall(r"([A-Za-z_]\w*)(?:=|\s+)(\S+)", one.value):
+            for variable, value in one.variables.items():
                 if _SECRET_NAME.search(variable) and not _HARMLESS.fullmatch(value):
                     text = f"the value of {variable} stays in the image: set it where the container runs"
                     yield Problem("credentials", place, text)

@@ -1,6 +1,7 @@
 """What the code of a project uses where it runs: files, places to write to, routes and hosts; read, never imported."""
 
 import ast
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from asgictl.discovery.source import python_file
 from asgictl.errors import AppLoadError
 from asgictl.scaffold.project import NamedFile
 from asgictl.scaffold.uses import client_state, health, hosts, reads, scripts, writes
+from asgictl.scaffold.uses.bindings import Bindings
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.health import Route
 from asgictl.scaffold.uses.hosts import Allowed
@@ -38,6 +40,7 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
     shared: dict[str, Kept] = {}
     stateless = False
     project = PathFiles(root)
+    bindings = Bindings(root)
     for file in files:
         try:
             tree = python_file.parse(file)
@@ -54,10 +57,11 @@ def look(root: Path, files: Iterable[Path]) -> Uses:
         if not scripts.is_script(place):
             served = scripts.without_main(nodes)
             modules = client_state.imported(nodes)
+            is_own = functools.partial(bindings.defines, file)
             for path, line in sorted(writes.written(served, paths), key=lambda it: it[1]):
                 written.setdefault(path, NamedFile(path, f"{place}:{line}"))
-            kept += [Kept(what, f"{place}:{line}") for what, line in client_state.kept(served, modules)]
-            for what, line in client_state.shared(served, modules):
+            kept += [Kept(what, f"{place}:{line}") for what, line in client_state.kept(served, modules, is_own)]
+            for what, line in client_state.shared(served, modules, is_own):
                 shared.setdefault(what, Kept(what, f"{place}:{line}"))
         seen = seen._replace(
             hosts=(

@@ -10,9 +10,10 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import image
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import plan, server_command
-from asgictl.scaffold.lint import dockerfile, image
+from asgictl.scaffold.lint import dockerfile
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import (

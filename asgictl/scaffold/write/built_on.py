@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from asgictl import reading
+from asgictl import reading, signature
 from asgictl.scaffold.request import FILES, ScaffoldRequest, Target
-from asgictl.scaffold.write import signature
 
 _ON_COMPOSE = {"dev", "watch", "prod"}
 _ON_IMAGE = {"compose", "swarm", "k8s"}
