@@ -122,9 +122,11 @@ ROOMS: dict[str, set[str]] = {
         *("scaffold/detect/imported", "scaffold/detect/monorepo", "scaffold/detect/notes", "scaffold/detect/python"),
         *("scaffold/django", "scaffold/uses"),
     },
-    "scaffold/detect/imported": {"scaffold"},
+    "scaffold/detect/imported": {"scaffold", "scaffold/django"},
     "scaffold/detect/monorepo": {"scaffold"},
-    "scaffold/detect/notes": {"scaffold", "scaffold/detect", "scaffold/django", "scaffold/uses"},
+    "scaffold/detect/notes": {
+        *("scaffold", "scaffold/detect", "scaffold/detect/monorepo", "scaffold/django", "scaffold/uses"),
+    },
     "scaffold/lint": {"scaffold"},
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),

@@ -27,7 +27,8 @@ NAMES = tuple(dict.fromkeys(name for names in FILES.values() for name in names i
 # The targets whose files an option is in; those that answer what a look at the project asks are for all.
 USED: Mapping[str, tuple[Target, ...]] = {
     **dict.fromkeys(("ingress_class", "gateway", "proxy_namespace", "pull_secret"), ("k8s",)),
-    **dict.fromkeys(("apt", "build_env"), ("docker",)),
+    "apt": ("docker",),
+    "build_env": ("docker", "systemd"),
     "image": ("swarm", "k8s"),
     "replicas": ("prod", "swarm", "k8s"),
     "domain": ("docker", "prod", "swarm", "k8s"),

@@ -260,6 +260,7 @@ def test_settings_that_are_not_in_use(lay: Lay, settings: str, expected: set[str
     database = "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE / 'db.sqlite3'}}\n"
     files = {
         "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings.production')\n",
+        "requirements.txt": "django\n",
         "site_/settings/production.py": settings,
         "site_/settings/base.py": f"BASE = Path(__file__).parents[2]\n{database}MEDIA_ROOT = BASE / 'files'\n",
         "site_/settings/local.py": f"BASE = Path('local')\n{database}",

@@ -8,7 +8,6 @@ from asgictl import pyproject
 from asgictl.scaffold import accepted, migrations
 from asgictl.scaffold.detect import (
     dependencies,
-    desk_settings,
     index,
     layout,
     own_code,
@@ -21,7 +20,7 @@ from asgictl.scaffold.detect import (
     venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
-from asgictl.scaffold.detect.imported import imports
+from asgictl.scaffold.detect.imported import desk_settings, imports
 from asgictl.scaffold.detect.monorepo import project_root, workspaces
 from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.detect.notes import code_notes, dependency_notes, target_notes
