@@ -20,7 +20,6 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "decouple": ("python-decouple",),
     "django_filters": ("django-filter",),
     "dns": ("dnspython",),
-    "dockerfile_parse": ("dockerfile-parse",),
     "docx": ("python-docx",),
     "dotenv": ("python-dotenv",),
     "engineio": ("python-engineio",),

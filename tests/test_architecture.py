@@ -33,6 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "errors": {"failure"},
     "failure": {"reading"},
     "asgi": set(),
+    "image": {"errors", "reading"},
+    "signature": set(),
     "collector": set(),
     "process_one": set(),
     "frameworks": set(),
@@ -54,9 +56,10 @@ ALLOWED: dict[str, set[str]] = {
     "console": {"errors", "spans"},
     "demo": {"asgi"},
     "certs": {"atomic", "errors", "option_types", "reading"},
-    "discovery": {"environment", "errors", "frameworks", "pyproject", "reading"},
+    "discovery": {"environment", "errors", "frameworks", "image", "pyproject", "reading", "signature"},
     "scaffold": {
-        *("", "atomic", "discovery", "errors", "frameworks", "index_names", "option_types", "pyproject", "reading"),
+        *("", "atomic", "discovery", "errors", "frameworks", "image", "index_names", "option_types", "pyproject"),
+        *("reading", "signature"),
     },
     "adapt": {"asgi", "collector", "discovery", "errors", "failure", "frameworks", "missing", "reading"},
     "whereabouts": {"failure"},
@@ -102,7 +105,7 @@ ROOMS: dict[str, set[str]] = {
     "inspector": {"inspector/bodies", "inspector/record", "inspector/rules", "inspector/sessions"},
     "inspector/comparison": {"inspector", "inspector/bodies", "inspector/record"},
     "inspector/har": {"inspector", "inspector/bodies", "inspector/record"},
-    "scaffold": {"scaffold/django", "scaffold/write"},
+    "scaffold": {"scaffold/django"},
     "serving": {"serving/app", "serving/processes", "serving/reload", "serving/sockets", "serving/tls"},
     "certs/stores": set(),
     "cli/check": {"cli", "cli/serve"},
@@ -125,17 +128,20 @@ ROOMS: dict[str, set[str]] = {
     "inspector/rules/examples/answers": {"inspector/rules"},
     **{kind: {"inspector", "inspector/record", "inspector/rules", *_KINDS_OF_RULES} for kind in _KINDS_OF_RULES},
     "scaffold/write": {"scaffold"},
-    "scaffold/detect/python": {"scaffold", "scaffold/write"},
+    "scaffold/detect/python": {"scaffold"},
     "scaffold/django": {"scaffold"},
     "scaffold/uses": {"scaffold"},
     "scaffold/detect": {
         "scaffold",
-        *("scaffold/detect/imported", "scaffold/detect/monorepo", "scaffold/detect/python"),
-        *("scaffold/django", "scaffold/uses", "scaffold/write"),
+        *("scaffold/detect/imported", "scaffold/detect/monorepo", "scaffold/detect/notes", "scaffold/detect/python"),
+        *("scaffold/django", "scaffold/uses"),
     },
-    "scaffold/detect/imported": {"scaffold"},
+    "scaffold/detect/imported": {"scaffold", "scaffold/django"},
     "scaffold/detect/monorepo": {"scaffold"},
-    "scaffold/lint": {"scaffold", "scaffold/write"},
+    "scaffold/detect/notes": {
+        *("scaffold", "scaffold/detect", "scaffold/detect/monorepo", "scaffold/django", "scaffold/uses"),
+    },
+    "scaffold/lint": {"scaffold"},
     "scaffold/verify": {"scaffold", "scaffold/lint"},
     "serving/sockets": set(),
     "serving/tls": {"serving", "serving/sockets"},
@@ -285,7 +291,6 @@ PLACES = {
     "uvicorn": {"serving"},
     # Only of an extra.
     "cryptography": {"certs"},
-    "dockerfile_parse": {"scaffold"},
     "idna": {"certs"},
     "jinja2": {"scaffold"},
     "packaging": {"scaffold"},
@@ -390,7 +395,7 @@ def test_the_core_loads_no_package_of_an_extra() -> None:
     names = [".".join(it.with_suffix("").parts) for it in paths if not it.as_posix().startswith(beyond)]
     modules = [f"asgictl.{name}" for name in (*names, "cli.gen_cert", "cli.scaffold", "serving.tls")]
 
-    assert not {*extras.HTTPS, *extras.SCAFFOLD} & loaded_after(f"import {', '.join(modules)}")
+    assert not {*extras.HTTPS.modules, *extras.SCAFFOLD.modules} & loaded_after(f"import {', '.join(modules)}")
 
 
 def test_children_do_not_load_the_command_line() -> None:

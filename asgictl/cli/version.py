@@ -4,7 +4,14 @@ import typer
 
 from asgictl.console import Console
 
-_PARTS = ("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi")
+# What serves; what else the core has; certificates, files for containers; and what further extras bring.
+_PARTS = (
+    *("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi"),
+    *("pathspec", "python-dotenv", "rich", "typer"),
+    *("cryptography", "idna", "platformdirs"),
+    *("dockerfile-parse", "jinja2", "packaging", "pyyaml", "tomlkit"),
+    *("brotli", "segno", "zstandard"),
+)
 
 
 def show(value: bool) -> None:  # noqa: FBT001  # the form that Typer calls

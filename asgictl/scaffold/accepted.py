@@ -37,8 +37,12 @@ _GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _APT = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?")
 DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SUBDOMAIN = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_GATEWAY = re.compile(rf"({_LABEL.pattern}/)?{_SUBDOMAIN.pattern}")
+_IN_CLUSTER = "a name in Kubernetes: lower-case letters, digits, dashes and dots"
+_GROUP_SIGNS = "letters, digits and `. _ -`, the first and the last a letter or a digit"
+_PATH_SIGNS = "letters, digits and `. _ ~ / @ + -`"
 _MEMORY = re.compile(r"[1-9][0-9]{0,8}[MG]")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,3})?")
 PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
@@ -46,6 +50,28 @@ PATH = re.compile(r"(?!-)[A-Za-z0-9._~/@+-]+")
 _MODULE = r"(?!-)[\w-]+(\.[\w-]+)*"
 MODULE = re.compile(_MODULE)
 _APP = re.compile(rf"{_MODULE}:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+# The values that an option takes, what they are, and an example.
+_SHAPES = (
+    ("port_env", VARIABLE, "the name of a variable", "PORT"),
+    ("workdir", _WORKDIR, "a folder from `/` on, of letters, digits and `. _ -`", "/app"),
+    ("health_path", HEALTH_PATH, "the path of a route, which begins with one `/` and has no query", "/healthz"),
+    ("base", _IMAGE, "the name of an image", "python:3.13-slim-bookworm"),
+    ("registry_prefix", _PREFIX, "a registry, with its path, without a scheme", "registry.example.com/hub/"),
+    ("image", _IMAGE_NAME, "the name of an image, in lower case, without a tag", "registry.example.com/team/shop"),
+    ("ingress_class", _SUBDOMAIN, _IN_CLUSTER, "nginx"),
+    ("gateway", _GATEWAY, _IN_CLUSTER, "public or infra/public"),
+    ("proxy_namespace", _LABEL, "a namespace: lower-case letters, digits and dashes", "ingress-nginx"),
+    ("pull_secret", _SUBDOMAIN, _IN_CLUSTER, "registry"),
+    ("python", _PYTHON, "a version of Python 3", "3.13"),
+    ("domain", DOMAIN, "a domain in lower case, without a scheme, a port or a path", "app.example.com"),
+    ("memory", _MEMORY, "a whole number of megabytes or gigabytes, with M or G", "512M or 2G"),
+    ("restart", _RESTART, "a restart policy of compose", "no, always, unless-stopped or on-failure:5"),
+    ("requirements", PATH, f"a path that a Dockerfile takes: {_PATH_SIGNS}", "requirements/prod.txt"),
+    ("settings", MODULE, "the name of a module, with dots", "conf.settings.production"),
+    ("index_secret", PATH, f"a path that a compose file takes: {_PATH_SIGNS}", "netrc"),
+)
 
 
 def is_name(name: str) -> bool:
@@ -74,29 +100,12 @@ def check(request: ScaffoldRequest) -> None:
         problem = f"`{request.name}` cannot be a name in compose and Kubernetes"
         hint = "use up to 63 lower-case letters, digits and dashes, beginning with a letter"
         raise ConfigError(problem, hint=f"{hint}, like `{close}`" if close else hint, option="name")
-    for name, pattern, example in (
-        ("port_env", VARIABLE, "PORT"),
-        ("workdir", _WORKDIR, "/app"),
-        ("health_path", HEALTH_PATH, "/healthz"),
-        ("base", _IMAGE, "python:3.13-slim-bookworm"),
-        ("registry_prefix", _PREFIX, "registry.example.com/hub/"),
-        ("image", _IMAGE_NAME, "registry.example.com/team/shop, without a tag"),
-        ("ingress_class", re.compile(_SUBDOMAIN), "nginx"),
-        ("gateway", re.compile(rf"({_LABEL}/)?{_SUBDOMAIN}"), "public or infra/public"),
-        ("proxy_namespace", re.compile(_LABEL), "ingress-nginx"),
-        ("pull_secret", re.compile(_SUBDOMAIN), "registry"),
-        ("python", _PYTHON, "3.13"),
-        ("domain", DOMAIN, "app.example.com"),
-        ("memory", _MEMORY, "512M or 2G"),
-        ("restart", _RESTART, "no, always, unless-stopped or on-failure:5"),
-        ("requirements", PATH, "requirements/prod.txt"),
-        ("settings", MODULE, "conf.settings.production"),
-        ("index_secret", PATH, "netrc"),
-    ):
+    for name, pattern, what, example in _SHAPES:
         value = getattr(request, name)
         if value is not None and not pattern.fullmatch(value):
             option = name.replace("_", "-")
-            raise ConfigError(f"`{value}` does not do for `--{option}`", hint=f"write it like {example}", option=option)
+            problem = f"`--{option} {value}` is not {what}"
+            raise ConfigError(problem, hint=f"write it like {example}", option=option)
     if request.port_env and _MEANT.fullmatch(request.port_env):
         problem = f"`{request.port_env}` means something else to every program"
         raise ConfigError(problem, hint="write it like PORT", option="port-env")
@@ -116,18 +125,25 @@ def _check_repeated(request: ScaffoldRequest) -> None:
     for setting in request.build_env:
         name, equals, value = setting.partition("=")
         if not (STAND_IN.fullmatch(name) and equals and value.isprintable()):
-            problem = f"`{setting}` does not do for `--build-env`"
+            own = equals and VARIABLE.fullmatch(name) and value.isprintable()
+            what = f"for the settings: `{name}` says how programs run" if own else "a variable and its value"
+            problem = f"`--build-env {setting}` is not {what}"
             raise ConfigError(problem, hint="write it like NAME=value, --build-env once for each", option="build-env")
-    for option, names in (("extra", request.extra), ("group", request.group)):
-        for name in names:
-            if not _GROUP.fullmatch(name):
-                problem = f"`{name}` does not do for `--{option}`"
-                raise ConfigError(problem, hint=f"write it like api, --{option} once for each", option=option)
+    check_choices(request)
     for package in request.apt:
         if not _APT.fullmatch(package):
             problem = f"`{package}` is not the name of a Debian package"
             raise ConfigError(problem, hint="write it like libpq5, --apt once for each", option="apt")
     _check_volumes(request)
+
+
+def check_choices(request: ScaffoldRequest) -> None:
+    """Raise `ConfigError` for an extra or a group that has no name of one: it would be words of a command."""
+    for option, names in (("extra", request.extra), ("group", request.group)):
+        for name in names:
+            if not _GROUP.fullmatch(name):
+                problem = f"`--{option} {name}` is not a name of {_GROUP_SIGNS}"
+                raise ConfigError(problem, hint=f"write it like api, --{option} once for each", option=option)
 
 
 def check_project(project: Project) -> None:
@@ -136,7 +152,7 @@ def check_project(project: Project) -> None:
     rename = "rename it: letters, digits and `. _ ~ @ + -` do"
     checked = (
         ((app.name,), _APP, "the name of an app", "rename its file or folder, or name another app"),
-        ((app.settings,), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
+        ((app.settings, app.desk), MODULE, "the name of a module with Django's settings", "pass --settings MODULE"),
         (app.folders, PATH, "a folder that a Dockerfile takes", rename),
         (project.deps.files, PATH, "a file that a Dockerfile takes", rename),
         (tuple(project.statics.variables) if project.statics else (), STAND_IN, "the name of a variable", "rename it"),
@@ -177,14 +193,17 @@ def volume_for(path: str, request: ScaffoldRequest) -> str | None:
 def _check_volumes(request: ScaffoldRequest) -> None:
     seen: set[str] = set()
     for text in request.volume:
-        match = _VOLUME.fullmatch(text)
-        path = match[2] if match else ""
-        refused = not match or _NO_VOLUME.match(f"{path}/") or {".", ".."} & set(path.split("/"))
-        if refused or f"{request.workdir}/".startswith(f"{path}/"):
-            problem = f"`{text}` does not do for `--volume`"
+        name, _, path = text.partition(":")
+        wrong = None
+        if not _VOLUME.fullmatch(text) or {".", ".."} & set(path.split("/")):
+            wrong = "is not NAME:/PATH, a name in lower case and the whole path of a folder"
+        elif _NO_VOLUME.match(f"{path}/"):
+            wrong = "would hide a folder of the system's"
+        elif f"{request.workdir}/".startswith(f"{path}/"):
+            wrong = "would hide the code"
+        if wrong:
             hint = f"write it like uploads:{request.workdir}/uploads or data:/var/lib/data"
-            raise ConfigError(problem, hint=hint, option="volume")
-        name = text.partition(":")[0]
+            raise ConfigError(f"`--volume {text}` {wrong}", hint=hint, option="volume")
         if {name, path} & seen:
             problem = f"`--volume {text}` has a name or a path that another one has"
             raise ConfigError(problem, hint="give each a name and a path of its own", option="volume")

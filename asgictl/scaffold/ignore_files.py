@@ -69,7 +69,16 @@ def ignored(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     ]
     kept = _placed(project, (inside for it in request.volumes if (inside := it.inside(request.workdir))))
     left = left_out([*lines, *kept])
-    return (*lines, *(["# on volumes", *kept] if kept else []), *(f"!{path}" for path in named if left(path)))
+    # With what SQLite puts beside a file, https://www.sqlite.org/tempfiles.html, and older logs.
+    machine = _placed(project, (it.path for it in project.of_machine))
+    here = [line for path in machine for line in (path, f"{path}.*" if path.endswith(".log") else f"{path}-*")]
+    here = [line for line in here if not left(line)]
+    return (
+        *lines,
+        *(["# on volumes", *kept] if kept else []),
+        *(f"!{path}" for path in named if left(path)),
+        *(["# databases and logs of this machine", *here] if here else []),
+    )
 
 
 def secrets(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:

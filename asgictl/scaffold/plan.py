@@ -5,15 +5,23 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from asgictl import __version__
+from asgictl import __version__, signature
 from asgictl.scaffold import accepted, ignore_files, rendering, server_command, swarm_stack, versions
 from asgictl.scaffold.django import stand_ins
 from asgictl.scaffold.project import DependencyKind, Project
 from asgictl.scaffold.request import FILES, ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 PRESTOP = 10
 STARTUP_PERIOD = 2
+_CADDY_MEMORY = "512M"
+# `kubectl wait` waits for one condition, and a Job ends with one of two: each is asked for in turn, for a quarter of an
+# hour.
+_K8S_MIGRATE = (
+    "(job=$(kubectl apply -k . -l app.kubernetes.io/component!=web -o name | grep ^job) && for _ in $(seq 180); do "
+    "kubectl wait --for=condition=complete --timeout=5s $job 2>/dev/null && exit; "
+    "kubectl wait --for=condition=failed --timeout=0 $job 2>/dev/null && break; done; "
+    "kubectl logs --tail=20 $job; exit 1)"
+)
 # What is no address of a public network: RFC 1918, RFC 6598 (Amazon's and Google's pods), RFC 4193.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
@@ -92,20 +100,23 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     tool = _TOOLS.get(project.deps.kind)
     home = project.deps.home
     stage = "server" if request.mode == "bind" else "runtime"
+    beside = {it: server_command.sibling(it, request) for it in project.siblings}
     dev_folders = tuple(dict.fromkeys((*project.app.folders, *(("",) if project.package else ()))))
+    dev_path = [f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders]
     return {
         **request._asdict(),
         "name": project.name,
         "python": project.python,
         "kind": project.deps.kind,
         "tool": tool,
-        "tool_version": versions.TOOLS[tool] if tool else None,
-        "export_version": versions.POETRY_EXPORT,
+        "tool_version": versions.pinned(tool, project.python) if tool else None,
+        "export_version": versions.pinned("poetry-plugin-export", project.python) if tool == "poetry" else None,
         **_runner(project, request),
         "image_name": request.image or project.name,
         "affinity": project.affinity,
         "image": request.base or f"{prefix}python:${{PYTHON_VERSION}}-slim",
         "caddy_image": f"{prefix}caddy:{versions.CADDY}",
+        "caddy_memory": _CADDY_MEMORY,
         "files": [("./", ["."])] if project.deps.local else _copied(project.deps.files),
         "list_file": project.deps.files[-1] if project.deps.kind == "pylock" else next(iter(project.deps.files), None),
         "local": project.deps.local,
@@ -117,13 +128,16 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "apt": project.apt,
         "env": _environment(project, request),
         "settings": project.app.settings,
+        "desk": project.app.desk,
+        "asks_host": project.asking.host is not None,
         "websockets": project.websockets,
         "command": server_command.production(project, request),
         **_checks(project, request),
         "dev_command": server_command.development(project, request),
-        "dev_path": ":".join(f"{request.workdir}/{folder}".rstrip("/") for folder in dev_folders)
-        if project.package
-        else None,
+        "watch_command": server_command.development(project._replace(siblings=()), request),
+        "dev_path": ":".join((*dev_path, *beside.values())) if project.package or beside else None,
+        "watch_path": ":".join(dev_path) if project.package else None,
+        "siblings": {path: place for path, place in beside.items() if path.startswith("../")},
         "dev_stage": "server" if not project.package else "runtime",
         "stage": stage,
         "secret": request.index_secret,
@@ -140,6 +154,7 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         ),
         "migrate": project.migrations.command if project.migrations else None,
         "job": f"{project.stem}-migrate",
+        "k8s_migrate": _K8S_MIGRATE,
         "autoscaled": request.replicas > 1 or not (request.volumes or project.affinity),
         "private_networks": _PRIVATE,
         "gateway": _gateway(request.gateway) if request.gateway else None,
@@ -155,12 +170,17 @@ def _values(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
         "swarm_reservation": _least(request.memory).removesuffix("i"),
         "outside": [it.name for it in request.volumes if it.inside(request.workdir) is None],
         "inside": {it.name: it.inside(request.workdir) for it in request.volumes},
+        "volumes_inside": [path for it in request.volumes if (path := it.inside(request.workdir))],
         "unit_path": project.app.folders,
         "unit_user": project.name[:31],  # the longest that useradd(8) takes: systemd's rule for User=
         "interpreters": project.interpreters,
         "watched": ignore_files.watched(project, request.workdir),
         "secrets": ignore_files.secrets(project, request),
-        "rebuilt": (*(f"{project.up}/{it}" if home else it for it in project.deps.files), "Dockerfile"),
+        "rebuilt": (
+            *(f"{project.up}/{it}" if home else it for it in project.deps.files),
+            *project.siblings,
+            "Dockerfile",
+        ),
         "secret_inside": ignore_files.secret_inside(request),
         "ignored": ignore_files.ignored(project, request),
     }
@@ -201,20 +221,22 @@ def _runner(project: Project, request: ScaffoldRequest) -> dict[str, Any]:
     extras = []
     if request.runner == "uvicorn":
         if project.app.interface == "wsgi" and "a2wsgi" not in has:
-            extras.append(f"a2wsgi=={versions.A2WSGI}")
+            extras.append(f"a2wsgi=={versions.pinned('a2wsgi', project.python)}")
         if project.websockets and not {"websockets", "wsproto"} & has.keys():
-            extras.append(f"websockets=={versions.WEBSOCKETS}")
-    version = versions.UVICORN if request.runner == "uvicorn" else __version__
+            extras.append(f"websockets=={versions.pinned('websockets', project.python)}")
     secure = request.runner == "asgictl" and request.https
     server = "asgictl[https]" if secure else request.runner
     if there and secure and "cryptography" not in has:  # the project's own asgictl is without the extra
         extras.append(f"{server}=={has['asgictl']}" if has["asgictl"] else server)
     fixed = f"{server} @ {project.server_from}" if project.server_from else None
+    version = None
+    if not there and not fixed:
+        version = versions.pinned("uvicorn", project.python) if request.runner == "uvicorn" else __version__
     return {
         "runner": request.runner,
         "runner_server": None if there else fixed or server,
         "runner_extras": extras,
-        "runner_version": None if there or fixed else version,
+        "runner_version": version,
     }
 
 

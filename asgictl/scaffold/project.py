@@ -26,7 +26,8 @@ class Dependencies(NamedTuple):
     declares, or its lock lists, with the version where one is fixed, and `ranges` what narrows the version of others.
     `local` tells that installing them needs the project's own source, `git` that it needs that program. `member` is
     the project's name in the lock of a workspace of uv's; `folders` are those that a lock of Poetry's or PDM's
-    installs from. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a repository is asked over SSH.
+    installs from, or a list of requirements names. `extras` are like `psycopg-c` for `psycopg[c]`; `ssh` tells that a
+    repository is asked over SSH.
     """
 
     kind: DependencyKind
@@ -46,7 +47,7 @@ class App(NamedTuple):
     """The app to run, and the package of its framework where that is known.
 
     `folders` are the entries that `sys.path` needs beside the root, relative to it. `given` is how
-    the user has named it, as seen from the root.
+    the user has named it, as seen from the root. `desk` are Django's settings for development, where those are others.
     """
 
     name: str
@@ -57,6 +58,7 @@ class App(NamedTuple):
     settings: str | None
     file: Path | None
     given: str | None = None
+    desk: str | None = None
 
 
 class Health(NamedTuple):
@@ -88,11 +90,15 @@ class Asking(NamedTuple):
 
 
 class NamedFile(NamedTuple):
-    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place."""
+    """A file or folder that the source names, relative to the root, and where; `own` if relative to that place.
+
+    `kept_out` are databases and logs, which are of no use in an image.
+    """
 
     path: str
     place: str
     own: bool = False
+    kept_out: bool = False
 
 
 class Statics(NamedTuple):
@@ -126,10 +132,12 @@ class Project(NamedTuple):
 
     `package` tells that the app is in a package that is to be installed, `folders` are
     packages at the root, `needed` are files that building the package takes. `named` is what the source opens,
-    `public` those certificates of it that are no secrets; `from_source` tells that a package is imported from its
-    folder, though it is installed, for it opens what lies outside. `server_from` is where asgictl is
-    installed from, if not from the index. `affinity` is what keeps a client's state in the process between requests,
-    like `app.py:7, Socket.IO`.
+    `of_machine` are databases and logs that it writes, which stay out of the image, `public` those certificates that
+    are no secrets; `from_source` tells that a package is imported from its folder, though it is installed, for it
+    opens what lies outside. `siblings` are the folders, as seen from the root, from which other libraries of the
+    repository are imported that it depends on. `server_from` is where asgictl is installed from, if not from the
+    index. `affinity` is what keeps a client's state in the process between requests, like `app.py:7, Socket.IO`.
+    `variables` are those without which the app does not load, with their places.
     """
 
     root: Path
@@ -149,6 +157,7 @@ class Project(NamedTuple):
     notes: tuple[str, ...]
     migrations: Migrations | None = None
     named: tuple[NamedFile, ...] = ()
+    of_machine: tuple[NamedFile, ...] = ()
     public: tuple[str, ...] = ()
     from_source: bool = False
     asking: Asking = Asking()
@@ -156,6 +165,8 @@ class Project(NamedTuple):
     server_from: str | None = None
     affinity: str | None = None
     interpreters: tuple[str, ...] = ()
+    variables: Mapping[str, str] = MappingProxyType({})
+    siblings: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -1,5 +1,7 @@
 """What the user wants to have written."""
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal, NamedTuple, get_args
 
 from asgictl.errors import ConfigError
@@ -20,6 +22,30 @@ FILES: dict[Target, tuple[str, ...]] = {
 }
 # The files with names of their own, that nobody else has a part in.
 NAMES = tuple(dict.fromkeys(name for names in FILES.values() for name in names if name != ".dockerignore"))
+
+
+# The targets whose files an option is in; those that answer what a look at the project asks are for all.
+USED: Mapping[str, tuple[Target, ...]] = {
+    **dict.fromkeys(("ingress_class", "gateway", "proxy_namespace", "pull_secret"), ("k8s",)),
+    "apt": ("docker",),
+    "build_env": ("docker", "systemd"),
+    "image": ("swarm", "k8s"),
+    "replicas": ("prod", "swarm", "k8s"),
+    "domain": ("docker", "prod", "swarm", "k8s"),
+    "registry_prefix": ("docker", "prod", "swarm"),
+    "index_url": ("docker", "compose"),
+    "index_secret": ("docker", "compose", "swarm", "k8s"),
+    "mode": ("docker", "compose", "dev"),
+    "https": ("docker", "compose"),
+    "tty": ("compose",),
+    "restart": ("compose", "prod", "swarm"),
+    "memory": ("compose", "swarm", "k8s", "systemd"),
+    "volume": ("docker", "compose", "dev", "swarm", "k8s", "systemd"),
+    "workers": ("docker", "systemd"),
+    "port_env": ("docker", "compose", "swarm", "k8s"),
+    "startup_time": ("docker", "prod", "k8s", "systemd"),
+    "uid": ("docker", "swarm", "k8s"),
+}
 
 
 class Volume(NamedTuple):
@@ -105,3 +131,17 @@ def parse_targets(text: str) -> tuple[Target, ...]:
     if not names:
         raise ConfigError("`--for` is empty", hint=f"choose from {', '.join(TARGETS)}, or all", option="for")
     return tuple(target for target in TARGETS if target in names)
+
+
+def check_used(request: ScaffoldRequest, typed: AbstractSet[str]) -> None:
+    """Raise `ConfigError` for an option that the user has typed, and that none of the files has a place for."""
+    for name, targets in USED.items():
+        if name in typed and not set(targets) & set(request.wanted):
+            option = name.replace("_", "-")
+            hint = f"add {_listed(targets, 'or')} to --for {','.join(request.wanted)}"
+            raise ConfigError(f"`--{option}` is for {_listed(targets, 'and')}", hint=hint, option=option)
+
+
+def _listed(targets: Sequence[Target], word: str) -> str:
+    *others, last = targets
+    return f"{', '.join(others)} {word} {last}" if others else last

@@ -42,9 +42,16 @@ def server(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
 
 def development(project: Project, request: ScaffoldRequest) -> tuple[str, ...]:
     """Return the command that follows edits, and shows errors where the runner can do that."""
+    outside = [sibling(it, request) for it in project.siblings if it.startswith("../")]
+    follow = ["--reload", *(word for folder in (".", *outside) if outside for word in ("--reload-dir", folder))]
     if request.runner == "uvicorn":
-        return (*_uvicorn(project), "--reload")
-    return (*_asgictl(project), "--reload", "--graceful-timeout", "1", "--show-errors", "always")
+        return (*_uvicorn(project), *follow)
+    return (*_asgictl(project), *follow, "--graceful-timeout", "1", "--show-errors", "always")
+
+
+def sibling(path: str, request: ScaffoldRequest) -> str:
+    """Return where a library of the same repository lies in a container while developing."""
+    return f"/siblings/{path.replace('../', '')}" if path.startswith("../") else f"{request.workdir}/{path}"
 
 
 def health(

@@ -500,6 +500,7 @@ SESSION_REPLAY = {
     "interface": Row({"adapt.how.interface": "wsgi"}, "wsgi", beside=("--app", "demo")),
     "traceback": Row({"show.console.stack": "whole", "view_of.whole": True}, beside=("--app", "demo")),
 }
+_IN_K8S = ("--for", "docker,k8s")
 SCAFFOLD = {
     "for": Row({"detect.request.targets": "docker,k8s"}, "docker,k8s"),
     "mode": Row({"detect.request.mode": "bind"}, "bind"),
@@ -515,7 +516,7 @@ SCAFFOLD = {
     "python": Row({"detect.request.python": "3.12"}, "3.12"),
     "base": Row({"detect.request.base": "python:3.12-slim"}, "python:3.12-slim"),
     "registry-prefix": Row({"detect.request.registry_prefix": "registry.example/"}, "registry.example/"),
-    "image": Row({"detect.request.image": "registry.example/shop"}, "registry.example/shop"),
+    "image": Row({"detect.request.image": "registry.example/shop"}, "registry.example/shop", beside=_IN_K8S),
     "apt": Row({"detect.request.apt": ["libpq5"]}, "libpq5"),
     "extra": Row({"detect.request.extra": ["web"]}, "web"),
     "group": Row({"detect.request.group": ["web"]}, "web"),
@@ -533,11 +534,11 @@ SCAFFOLD = {
     "tty": Row({"detect.request.tty": True}),
     "https": Row({"detect.request.https": True}),
     "domain": Row({"detect.request.domain": "shop.example"}, "shop.example"),
-    "replicas": Row({"detect.request.replicas": 3}, "3"),
-    "ingress-class": Row({"detect.request.ingress_class": "nginx"}, "nginx"),
-    "gateway": Row({"detect.request.gateway": "infra/public"}, "infra/public"),
-    "proxy-namespace": Row({"detect.request.proxy_namespace": "ingress-nginx"}, "ingress-nginx"),
-    "pull-secret": Row({"detect.request.pull_secret": "registry"}, "registry"),
+    "replicas": Row({"detect.request.replicas": 3}, "3", beside=_IN_K8S),
+    "ingress-class": Row({"detect.request.ingress_class": "nginx"}, "nginx", beside=_IN_K8S),
+    "gateway": Row({"detect.request.gateway": "infra/public"}, "infra/public", beside=_IN_K8S),
+    "proxy-namespace": Row({"detect.request.proxy_namespace": "ingress-nginx"}, "ingress-nginx", beside=_IN_K8S),
+    "pull-secret": Row({"detect.request.pull_secret": "registry"}, "registry", beside=_IN_K8S),
     "index-url": Row({"detect.request.index_url": "https://mirror.example/simple"}, "https://mirror.example/simple"),
     "index-secret": Row({"detect.request.index_secret": "netrc"}, "netrc"),
     "dry-run": Row({"_write.flags.dry_run": True}),

@@ -50,7 +50,13 @@ def installed(part: str) -> str:
 
 def test_version() -> None:
     """`--version` names asgictl, uvicorn, Python, the system and the parts that are there."""
-    parts = ("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi")
+    parts = (
+        *("uvloop", "httptools", "h11", "zttp", "websockets", "wsproto", "watchfiles", "a2wsgi"),
+        *("pathspec", "python-dotenv", "rich", "typer"),
+        *("cryptography", "idna", "platformdirs"),
+        *("dockerfile-parse", "jinja2", "packaging", "pyyaml", "tomlkit"),
+        *("brotli", "segno", "zstandard"),
+    )
 
     result = run("--version")
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from asgictl.scaffold.versions import POETRY_EXPORT, TOOLS
+from asgictl.scaffold.versions import pinned
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = os.environ.get("ASGICTL_ENGINE") == "system"
@@ -32,10 +32,10 @@ BASE = f"python:{PYTHON}-slim"
 # Everything that the projects of the tests depend on, by what can be installed together.
 _WHEELS = (
     "fastapi uvicorn django whitenoise flask a2wsgi websockets hatchling setuptools wheel poetry-core pdm-backend "
-    f"editables asgiref pip uv=={TOOLS['uv']}",
-    f"poetry=={TOOLS['poetry']} poetry-plugin-export=={POETRY_EXPORT}",
-    f"pdm[locked]=={TOOLS['pdm']}",
-    f"pipenv=={TOOLS['pipenv']}",
+    f"editables asgiref pip uv=={pinned('uv', PYTHON)}",
+    f"poetry=={pinned('poetry', PYTHON)} poetry-plugin-export=={pinned('poetry-plugin-export', PYTHON)}",
+    f"pdm[locked]=={pinned('pdm', PYTHON)}",
+    f"pipenv=={pinned('pipenv', PYTHON)}",
 )
 _PYTHON = "ca-certificates,python3,python3-pip"
 _SYSTEMD = f"{_PYTHON},curl,dbus,systemd,systemd-sysv"

@@ -58,7 +58,7 @@ def build(folder: Path) -> None:
     lab.call("docker", "build", "--tag", f"{IMAGE}:1", ".", folder=folder)
     for version in ("2", "3"):
         lab.build(folder.parent / version, f"{IMAGE}:{version}", f"FROM {IMAGE}:1\nENV VERSION={version}\n")
-    lab.build(folder.parent / "broken", f"{IMAGE}:broken", f'FROM {IMAGE}:1\nCMD ["asgictl", "serve", "gone:app"]\n')
+    lab.build(folder.parent / "broken", f"{IMAGE}:broken", f"FROM {IMAGE}:1\nWORKDIR /gone\n")
 
 
 def deploy(folder: Path, version: str, *docker: str) -> None:

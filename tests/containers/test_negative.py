@@ -57,7 +57,7 @@ def test_wrong_app(project: Path) -> None:
 
     assert done.returncode == 1
     assert "failed    ready" in done.stdout
-    assert done.stderr.splitlines()[-1] == "error: ready: the container has ended with status 3"
+    assert done.stderr.splitlines()[-1] == "error: ready: the container exited with status 3"
     assert "error: `asgi` has no attribute `app`" in done.stderr
 
 

@@ -60,7 +60,7 @@ def test_a_package_that_opens_and_writes(project: Path) -> None:
 
     failed = lab.call(str(ASGICTL), "scaffold", "--verify", folder=project, check=False)
     assert failed.splitlines()[-1] == (
-        "hint: SQLite writes beside its file: pass --volume data:/app/data, and put the file in there"
+        "hint: SQLite writes beside its file: pass --volume data:/app/data, and put the file there"
     )
 
     lab.call(str(ASGICTL), "scaffold", "--volume", "data:/app/data", "--save", folder=project)

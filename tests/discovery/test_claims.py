@@ -3,7 +3,7 @@
 
 import pytest
 
-from asgictl import pyproject
+from asgictl import pyproject, signature
 from asgictl.discovery import declared, find
 from tests.conftest import Write
 
@@ -24,6 +24,8 @@ NAMED: dict[str, tuple[Files, str, str]] = {
     **{name: ({name: DOCKERFILE}, "web:site", f"named in {name}, line 2") for name in ("Dockerfile", "Containerfile")},
     **{name: ({name: SERVICE}, "web:site", f"named in {name}, line 3") for name in ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")},
     **{name: ({name: RULE}, "web:site", f"named in {name}, line 2") for name in ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")},
+    "a Dockerfile with a here-document": ({"Dockerfile": "FROM python\nRUN <<EOF cat\nCMD uvicorn main:app\nEOF\nCMD uvicorn \\\n  # here\n  web:site\n"}, "web:site", "named in Dockerfile, line 5"),
+    "a Dockerfile with another escape": ({"Dockerfile": "# escape=`\nFROM python\nCMD uvicorn `\n  web:site\n"}, "web:site", "named in Dockerfile, line 3"),
     "QUART_APP in .env": ({".env": "QUART_APP=web:site\n"}, "web:site", "named in .env, line 1"),
     "LITESTAR_APP in .env": ({".env": "LITESTAR_APP=web:site\n"}, "web:site", "named in .env, line 1"),
     "exported in .env": ({".env": "\n\nexport FLASK_APP='web:site'\n"}, "web:site", "named in .env, line 3"),
@@ -114,6 +116,16 @@ def test_what_a_file_names(write: Write, case: str) -> None:
     ref = find(None, write({**WEB, **files}), {}, lambda _: None)
 
     assert (str(ref), ref.found, ref.notes) == (expected, how, ())
+
+
+@pytest.mark.parametrize(("name", "text"), [("Dockerfile", DOCKERFILE), ("compose.yaml", SERVICE)])
+def test_what_scaffold_has_written(write: Write, name: str, text: str) -> None:
+    """What `asgictl scaffold` has written names no app, until the user has edited it."""
+    signed = signature.signed(text)
+
+    assert find(None, write({**WEB, name: signed}), {}, lambda _: None).found == NONE[1]
+    for edited in (f"{signed}# mine\n", text):
+        assert find(None, write({**WEB, name: edited}), {}, lambda _: None).found.startswith(f"named in {name}")
 
 
 SCRIPTS: dict[str, tuple[Files, str, str, tuple[str, ...]]] = {

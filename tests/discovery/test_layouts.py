@@ -151,6 +151,7 @@ FOUND: dict[str, tuple[Files, str, str]] = {
     "gunicorn's file": ({"gunicorn.conf.py": "bind = ':80'\nwsgi_app = 'two:app'\n", "two.py": FLASK, "main.py": FLASK}, "two:app", "named in gunicorn.conf.py, line 2"),
     "an app that mounts Django": ({**DJANGO, "Procfile": "web: uvicorn site1.asgi:app\n", "site1/asgi.py": PLAIN_ASGI + FASTAPI + "app.mount('/x', application)\n"}, "site1.asgi:app", "named in Procfile, line 1"),
     "a flag that is not known": ({"Procfile": "web: gunicorn --disable-redirect-access-to-syslog shop:site\n", "shop.py": "from flask import Flask\nsite = Flask('x')\n", "main.py": FASTAPI}, "shop:site", "named in Procfile, line 1"),
+    "a manage.py that is not Django's": ({"shop/__init__.py": "", "shop/manage.py": "import click\n", "shop/wsgi.py": "from shop.run import make\napplication = make()\n", "shop/run.py": FLASK + "def make():\n    return app\n"}, "shop.wsgi:application", "found in shop/wsgi.py, line 2"),
     "a Procfile that names nothing here": ({"Procfile": "web: gunicorn gone:app\n", "main.py": FASTAPI}, "main:app", "found in main.py, line 2"),
     # Django.
     "ASGI_APPLICATION": ({**DJANGO, "site1/settings.py": "ASGI_APPLICATION = 'site1.routing.application'\n", "site1/routing.py": "from channels.routing import ProtocolTypeRouter\napplication = ProtocolTypeRouter({})\n"}, "site1.routing:application", "the Django project of manage.py"),

@@ -100,6 +100,16 @@ def test_works_without_extras(core: Path, write: Write, case: str) -> None:
     assert (status, "Traceback" in stderr, "install it" in stderr) == (0, False, False)
 
 
+def test_every_part_is_told() -> None:
+    """`--version` leaves out nothing that the core, or an extra for users, asks for."""
+    of_users = [lines for extra, lines in PROJECT["optional-dependencies"].items() if extra not in {"dev", "mutants"}]
+    asked = {Requirement(line).name for lines in (PROJECT["dependencies"], *of_users) for line in lines}
+
+    _, stdout, _ = finish("--version")
+
+    assert asked - {line.split()[0] for line in stdout.splitlines()} == set()
+
+
 def test_completes_without_extras(core: Path, write: Write) -> None:
     """The shell's completion knows each command's options, whatever is installed."""
     for words, option in (("gen-cert --tr", "--trust"), ("scaffold --dry", "--dry-run"), ("serve --ht", "--https")):
@@ -110,11 +120,11 @@ def test_completes_without_extras(core: Path, write: Write) -> None:
 
 
 CERTIFICATES = "cryptography, idna and platformdirs, which are not installed"
-FILES = "dockerfile-parse, jinja2, packaging, tomlkit and pyyaml, which are not installed"
+FILES = "jinja2, packaging, tomlkit and pyyaml, which are not installed"
 MISSING = {
-    "gen-cert": (("gen-cert",), f"`asgictl gen-cert` needs {CERTIFICATES}", "standard"),
-    "gen-cert --check": (("gen-cert", "--check"), f"`asgictl gen-cert` needs {CERTIFICATES}", "standard"),
-    "gen-cert --untrust": (("gen-cert", "--untrust"), f"`asgictl gen-cert` needs {CERTIFICATES}", "standard"),
+    "gen-cert": (("gen-cert",), f"`asgictl gen-cert` needs {CERTIFICATES}", "https"),
+    "gen-cert --check": (("gen-cert", "--check"), f"`asgictl gen-cert` needs {CERTIFICATES}", "https"),
+    "gen-cert --untrust": (("gen-cert", "--untrust"), f"`asgictl gen-cert` needs {CERTIFICATES}", "https"),
     "scaffold": (("scaffold",), f"`asgictl scaffold` needs {FILES}", "standard"),
     "scaffold --check": (("scaffold", "--check"), f"`asgictl scaffold` needs {FILES}", "standard"),
     "serve --https": (("serve", "--https", "-p", "0"), f"`--https` needs {CERTIFICATES}", "https"),
@@ -215,7 +225,7 @@ def test_each_module_is_of_an_extra() -> None:
     own = {canonicalize_name(Requirement(it).name) for it in (*extra["https"], *extra["standard"])}
     names = {"yaml": "pyyaml"}
 
-    asked = {canonicalize_name(names.get(it, it)) for it in (*extras.HTTPS, *extras.SCAFFOLD)}
+    asked = {canonicalize_name(names.get(it, it)) for it in (*extras.HTTPS.modules, *extras.SCAFFOLD.modules)}
 
     assert asked | {"asgictl", "uvicorn", "watchfiles"} == own
     assert not asked & required(*(Requirement(it).name for it in PROJECT["dependencies"]))

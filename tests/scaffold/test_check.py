@@ -118,7 +118,7 @@ DOCKERFILE = [
         [],
     ),
     ("^CMD .*", "CMD exec uvicorn main:app --timeout-graceful-shutdown 8 --port $PORT", []),
-    (r"^COPY \. \.", "COPY . .\nRUN true \\\\\n && python <<EOF\nfrom x import y\nEOF", []),
+    (r"^COPY \. \.", "COPY . .\nRUN true \\\n && python <<EOF\nfrom x import y\nEOF", []),
     ("^FROM python:.* AS server", "FROM python AS server", ["pinned-base"]),
     ("^FROM python:.* AS build", "FROM server AS build", []),
     (r"^COPY \. \.", 'COPY --chown=1:1 ["main.py", "requirements.txt", "/app/"]', []),
@@ -143,6 +143,7 @@ DOCKERFILE = [
     (r"^COPY \. \.", "COPY . .\nRUN <<EOF\nCOPY nosuch ./\nEOF", []),
     ("^EXPOSE .*", "EXPOSE 8000\nENV PASSWORD=x", ["credentials"]),
     ("^EXPOSE .*", "EXPOSE 8000\nRUN pip install -i https://me:pw@x/simple y", ["credentials"]),
+    ("^EXPOSE .*", "EXPOSE 8000\nRUN <<EOF\npip install -i https://me:pw@x/simple y\nEOF", ["credentials"]),
     ("^EXPOSE .*", "EXPOSE 8000\nARG API_TOKEN", []),
     ("^EXPOSE .*", "EXPOSE 8000\nARG PIP_INDEX_URL", ["index-in-history"]),
 ]
@@ -211,12 +212,19 @@ def test_orchestration(root: Path, file: str, old: str, new: str, rules: list[st
 
 
 def test_grace_in_the_image(root: Path) -> None:
-    """A longer grace in the image's command needs longer budgets everywhere."""
+    """A longer grace in the image's command needs longer budgets everywhere, and the same command in the stack."""
     changed(root / "Dockerfile", '"--prod"', '"--prod", "--graceful-timeout", "40"')
 
-    places = {problem.place for problem in lint.problems(root, lint.present(root)) if problem.rule == "stop-budget"}
+    assert {(it.rule, it.place) for it in lint.problems(root, lint.present(root))} == {
+        ("stop-budget", "compose.yaml: web"),
+        ("stop-budget", "k8s.yaml: Deployment shop"),
+        ("stack-command", "stack.yaml: web"),
+    }
+    changed(root / "stack.yaml", '"--prod"', '"--prod", "--graceful-timeout", "40"')
 
-    assert places == {"compose.yaml: web", "stack.yaml: web", "k8s.yaml: Deployment shop"}
+    assert {it.place for it in lint.problems(root, ["Dockerfile", "stack.yaml"]) if it.rule == "stop-budget"} == {
+        "stack.yaml: web"
+    }
 
 
 @pytest.mark.parametrize(

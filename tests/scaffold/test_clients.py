@@ -18,6 +18,7 @@ KEPT = [
     ("import socketio as s\nsio = s.Server(transports=['polling', 'websocket'])", "Socket.IO", 2),
     ("import engineio\neio = engineio.AsyncServer()", "Engine.IO", 2),
     ("from fastapi_socketio import SocketManager\nx = SocketManager(app=app)", "Socket.IO", 2),
+    ("from flask_socketio import SocketIO\nsio = SocketIO(app, async_mode='threading')", "Socket.IO", 2),
     ("from nicegui import ui\nui.run_with(app)", "NiceGUI", 2),
     ("import gradio as gr\napp = gr.mount_gradio_app(app, blocks, path='/ui')", "Gradio", 2),
     ("def make():\n    import gradio.routes\n    return gradio.routes.App.create_app(blocks)", "Gradio", 3),
@@ -76,6 +77,53 @@ def test_what_is_not_kept(lay: Lay, code: str) -> None:
     root = lay({"requirements.txt": "fastapi\n", "live.py": f"{code}\n"})
 
     assert detect(ScaffoldRequest(), root).affinity is None
+
+
+OWN: list[dict[str, str]] = [
+    {"live.py": "from mine import http_app\napp = http_app()\n", "mine.py": "def http_app(): ...\n"},
+    {"live.py": "import mine as m\napp = m.http_app()\n", "mine.py": "async def http_app(): ...\n"},
+    {
+        "live.py": "from .mine import Site\napp = Site().http_app()\n",
+        "mine.py": "class Site:\n    def http_app(self): ...\n",
+    },
+    {"live.py": "class A:\n    def http_app(self): ...\nclass B(A): ...\nb = B()\napp = b.http_app()\n"},
+    {"live.py": "class A:\n    def sse_app(self): ...\n    def x(self):\n        return self.sse_app()\n"},
+    {
+        "live.py": "from mine import made\nmade.http_app()\n",
+        "mine.py": "class A:\n    def http_app(self): ...\ndef make():\n    return A()\nmade = make()\n",
+    },
+    {"live.py": "from langgraph import MemorySaver\nx = MemorySaver()\n", "langgraph.py": "class MemorySaver: ...\n"},
+    {"live.py": "class MemorySaver: ...\nx = MemorySaver()\n"},
+    {"live.py": "import panel\npanel.add_application()\n", "panel/__init__.py": "def add_application(): ...\n"},
+    {"live.py": "from other import http_app\napp = http_app()\n"},
+]
+
+
+@pytest.mark.parametrize("files", OWN)
+def test_what_is_the_projects_own(lay: Lay, files: dict[str, str]) -> None:
+    """A function, class or method of the project's is not what a library has under the same name."""
+    assert detect(ScaffoldRequest(), lay({"requirements.txt": "fastapi\n", **files})).affinity is None
+
+
+THEIRS: list[tuple[dict[str, str], str]] = [
+    (
+        {
+            "live.py": "from made import mcp\ndef http_app():\n    return mcp.http_app()\n",
+            "made.py": "mcp = FastMCP()\n",
+        },
+        "3",
+    ),
+    ({"live.py": "class A(FastMCP):\n    def http_app(self):\n        return super().http_app()\n"}, "3"),
+    ({"live.py": "class A(FastMCP): ...\na = A()\napp = a.http_app()\n"}, "3"),
+    ({"live.py": "class A:\n    def http_app(self):\n        return self.mcp.http_app()\n"}, "3"),
+    ({"live.py": "from made import mcp\napp = mcp.http_app()\n", "made.py": "def http_app(): ...\nmcp = get()\n"}, "2"),
+]
+
+
+@pytest.mark.parametrize(("files", "line"), THEIRS)
+def test_what_is_not_the_projects_own(lay: Lay, files: dict[str, str], line: str) -> None:
+    """A method of a server that the project makes is the library's, whatever else is called so."""
+    assert found(lay({"requirements.txt": "fastmcp\n", **files}), "affinity") == ("MCP", f"live.py:{line}")
 
 
 def test_without_state_in_another_file(lay: Lay) -> None:
@@ -149,6 +197,8 @@ def test_what_is_shared(lay: Lay, code: str, what: str, line: int) -> None:
 
 NOT_SHARED = [
     "import socketio\nsio = socketio.AsyncServer(client_manager=socketio.AsyncRedisManager(URL))",
+    "from flask_socketio import SocketIO\nsio = SocketIO(message_queue='redis://x')",
+    "from broadcaster import Broadcast\nclass Broadcast: ...\nb = Broadcast('memory://')",
     "from broadcaster import Broadcast\nb = Broadcast('redis://x')",
     "async def chat(ws: WebSocket):\n    here = []\n    here.append(ws)",
     "names: list[str] = []\nasync def add(name: str):\n    names.append(name)",
@@ -160,6 +210,17 @@ NOT_SHARED = [
 def test_what_is_not_shared(lay: Lay, code: str) -> None:
     """What goes through a server of its own, or lasts for one call, has no note."""
     assert detect(ScaffoldRequest(**PROD), lay({"requirements.txt": "fastapi\n", "live.py": f"{code}\n"})).notes == ()
+
+
+def test_several_that_are_shared(lay: Lay) -> None:
+    """Several of them are told in one note."""
+    code = "import socketio\nsio = socketio.AsyncServer()\na: list[WebSocket] = []\nb: set[WebSocket] = set()\n"
+    root = lay({"requirements.txt": "fastapi\npython-socketio\n", "live.py": code})
+
+    assert detect(ScaffoldRequest(**PROD), root).notes == (
+        "`a` in live.py:3 and 2 more know the clients of one process, and those of other replicas hear nothing: "
+        "send messages through Redis, for example, or pass --replicas 1",
+    )
 
 
 def test_channels(lay: Lay) -> None:

@@ -1,6 +1,7 @@
 """What is planned for Kubernetes: the route in, who is believed, variables, the version, and who holds the replicas."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import yaml
 from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from asgictl.scaffold.detect import detect, notes
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.detect.notes import target_notes
 from asgictl.scaffold.project import Migrations
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.write import compare
@@ -286,7 +288,7 @@ def test_a_uvicorn_that_knows_no_networks(locked: str | None, told: bool) -> Non
         "update it to 0.31"
     )
 
-    assert list(notes.of_cluster(known, None, websockets=False, uvicorn=locked)) == ([note] if told else [])
+    assert list(target_notes.of_cluster(known, None, websockets=False, uvicorn=locked)) == ([note] if told else [])
 
 
 STAYS = f"{STATE}: a client has to stay with its pod"
@@ -301,7 +303,8 @@ SILENT = "nginx cuts WebSockets that are silent for a minute: pass --ingress-cla
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, [BY_PROXY, SILENT]),
+        ({}, [BY_PROXY]),
+        ({"replicas": 1}, [SILENT]),
         ({"ingress_class": "haproxy"}, [BY_PROXY]),
         ({"ingress_class": "nginx"}, []),
         ({"ingress_class": "traefik"}, []),
@@ -316,8 +319,15 @@ def test_notes_on_clients_that_stay(options: dict[str, Any], said: list[str]) ->
     known = {"targets": "k8s", "domain": "a.b", "image": "x/y", "proxy_namespace": "x"}
     request = ScaffoldRequest(**{**known, **options})
 
-    assert list(notes.of_cluster(request, STATE, websockets=True)) == said
-    assert list(notes.of_cluster(request, None, websockets=False)) == []
+    assert list(target_notes.of_cluster(request, STATE, websockets=True)) == said
+    assert list(target_notes.of_cluster(request, None, websockets=False)) == []
+
+
+def test_the_name_of_an_image_is_told_once() -> None:
+    """A stack and a manifest that both need the image's registry are told in one note."""
+    both = ScaffoldRequest(targets="swarm,k8s", domain="a.b", proxy_namespace="x")
+
+    assert list(target_notes.of_cluster(both, None, websockets=False)) == []
 
 
 def test_a_client_that_has_to_stay_is_found(lay: Lay) -> None:
@@ -334,6 +344,76 @@ def test_a_client_that_has_to_stay_is_found(lay: Lay) -> None:
     assert documents(found, ingress_class="nginx")["Ingress"]["metadata"]["annotations"].items() >= STICKY.items()
 
 
+def deploys(kustomization: str) -> str:
+    """Return the command that migrates and deploys, which is one line."""
+    (line,) = re.findall(r"(?m)^#   (.*component!=web.*&& kubectl apply -k \.)$", kustomization)
+    return str(line)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("ends", "asked", "status"),
+    [
+        ("complete", ["apply", "wait complete", "apply"], 0),
+        ("failed", ["apply", "wait complete", "wait failed", "logs"], 1),
+        ("never", ["apply", *["wait complete", "wait failed"] * 180, "logs"], 1),
+        ("unapplied", ["apply", "logs"], 1),
+    ],
+)
+def test_the_wait_for_migrations_ends(tmp_path: Path, ends: str, asked: list[str], status: int) -> None:
+    """A new version follows migrations that succeed; where they fail, the command ends at once, with their log."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(
+        f"""#!/bin/sh
+        case "$1 $2" in wait*) said="wait ${{2#--for=condition=}}" ;; *) said=$1 ;; esac
+        echo "$said" >>{tmp_path}/asked
+        case "$said {ends}" in
+            "apply unapplied") exit 1 ;;
+            apply*) echo service/shop && echo job.batch/shop-migrate-1.0.0 ;;
+            "wait {ends} {ends}") [ "$4" = job.batch/shop-migrate-1.0.0 ] ;;
+            wait*) echo timed out >&2 && exit 1 ;;
+            logs*) echo "no such column" ;;
+        esac
+        """
+    )
+    kubectl.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    command = deploys(text("kustomization.yaml", project(migrations=ALEMBIC)))
+    done = subprocess.run(["sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (status, "")
+    assert (tmp_path / "asked").read_text().splitlines() == asked
+    assert ("no such column" in done.stdout) == bool(status)
+
+
+def test_migrations_where_the_volume_is() -> None:
+    """A volume of one node is mounted by the Job where the app has it; one of several nodes leaves the Job free."""
+    found = project(name="a" * 63, migrations=ALEMBIC)
+
+    def pod(**options: Any) -> dict[str, Any]:
+        job: dict[str, Any] = documents(found, **options)["Job"]["spec"]["template"]
+        return job
+
+    alone = pod(volume=("data:/data",), replicas=1)
+    (term,) = alone["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term == {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {
+            "matchExpressions": [
+                {
+                    "key": "app.kubernetes.io/name",
+                    "operator": "In",
+                    "values": ["a" * 63, f"{'a' * 40}-migrate"],
+                }
+            ]
+        },
+    }
+    # Its own label is among them, or nothing would be let in before there is an app.
+    assert alone["metadata"]["labels"] == {"app.kubernetes.io/name": f"{'a' * 40}-migrate"}
+    assert not {"affinity"} & (pod(volume=("data:/data",))["spec"].keys() | pod(replicas=1)["spec"].keys())
+
+
 def test_the_commands_are_told(project: Path) -> None:
     """The command says where the way to deploy is written, and that takes the migrations first."""
     (project / "alembic.ini").write_text("")
@@ -341,9 +421,10 @@ def test_the_commands_are_told(project: Path) -> None:
 
     result = run("--for", "k8s", "--domain", "a.b", "--image", "r.example/shop", "--proxy-namespace", "x")
 
-    assert result.stderr.splitlines() == ["hint: deploy it: `kustomization.yaml` begins with the commands"]
-    assert (
-        "#   kubectl wait --for=condition=complete --timeout=15m \\\n"
-        "#     $(kubectl apply -k . -l app.kubernetes.io/component!=web -o name | grep ^job) && kubectl apply -k .\n"
-    ) in (project / "kustomization.yaml").read_text()
+    assert result.stderr.splitlines() == [
+        "note: added to --for: docker (there is no `Dockerfile`)",
+        "hint: try it: `asgictl scaffold --verify`",
+        "hint: deploy it: `kustomization.yaml` begins with the commands",
+    ]
+    assert deploys((project / "kustomization.yaml").read_text())
     assert run("--for", "k8s", "--ingress-class", "nginx", "--gateway", "x").exit_code == 2

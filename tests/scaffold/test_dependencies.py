@@ -286,7 +286,7 @@ def test_a_file_that_is_too_large(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> 
     assert failure(refused(root)) == (
         FileProblemError,
         f"cannot read `{root}/pylock.toml`: it is larger than 5 bytes",
-        "see to its permissions",
+        "check its permissions",
         None,
     )
 

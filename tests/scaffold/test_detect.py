@@ -237,7 +237,7 @@ def test_python(lay: Lay, files: dict[str, str], options: dict[str, Any], expect
 )
 def test_health(lay: Lay, app: str, path: str, line: int | None) -> None:
     """A route for health counts where its whole path is known."""
-    place = f"main.py:{line}" if line else "no route for health was found: anything below 500 is well"
+    place = f"main.py:{line}" if line else "no route for health was found: anything below 500 passes"
     root = lay({"requirements.txt": "fastapi\nflask\n"}, app)
 
     assert found(root, "health") == (path, place)
@@ -288,7 +288,9 @@ def test_django(lay: Lay) -> None:
     assert project.statics is not None
     assert project.statics.variables == {"SECRET_KEY": "str"}
     assert (project.health.path, project.health.strict) == ("/healthz/", False)
-    assert project.notes == ()
+    assert project.notes == (
+        "the app needs variables that have no default, and that `.env` does not set: SECRET_KEY (site_/settings.py:2)",
+    )
 
 
 def test_django_without_static_files(lay: Lay) -> None:

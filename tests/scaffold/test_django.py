@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from asgictl.errors import ConfigError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.django import django_settings, stand_ins
+from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import Project, Statics
@@ -33,8 +35,10 @@ TWO_SIDES = {
     "conf/settings/local.py": "from .base import *\nDEBUG: bool = True\nD = 'backends.sqlite3'\nX = env('DESK')\n",
     "conf/settings/production.py": "from .base import *\nSTATIC_ROOT = 'static'\nX = env('KEY')\n",
 }
+NEEDS = "the app needs variables that have no default, and that `.env` does not set: {}"
+KEY = NEEDS.format("KEY (conf/settings/production.py:3)")
 DIFFER = (
-    "`manage.py` names the settings `conf.settings.local`, `conf/asgi.py` names `conf.settings.production`, "
+    "`manage.py` names the settings `conf.settings.base`, `conf/asgi.py` names `conf.settings.production`, "
     "which the image has; --settings chooses others"
 )
 
@@ -59,7 +63,69 @@ def test_what_asgi_py_names_is_served(lay: Lay) -> None:
     assert "\nEnvironment=DJANGO_SETTINGS_MODULE=conf.settings.production\n" in text(project, "shop.service")
     assert "local" not in text(project, "Dockerfile")
     assert project.statics == Statics({"KEY": "str"})
-    assert project.notes == (DIFFER,)
+    assert project.notes == (KEY,)
+
+
+def test_settings_that_differ(lay: Lay) -> None:
+    """Where `manage.py` names others that are not for development, that is said."""
+    project = detect(ScaffoldRequest(), lay({**TWO_SIDES, "manage.py": names("conf.settings.base")}, None))
+
+    assert told(project)["settings"] == ("conf.settings.production", "conf/asgi.py")
+    assert project.notes == (DIFFER, KEY)
+
+
+@pytest.mark.parametrize("name", ["compose.dev.yaml", "compose.watch.yaml"])
+@pytest.mark.parametrize("settings", [None, "conf.settings.production"])
+def test_settings_while_developing(lay: Lay, settings: str | None, name: str) -> None:
+    """While developing a container has the settings of `manage.py`, or those that `.env` or the shell names."""
+    root = lay(TWO_SIDES, None)
+    service = yaml.safe_load(text(detect(ScaffoldRequest(settings=settings), root), name))["services"]["web"]
+    (root / "conf/settings/production.py").write_text("ALLOWED_HOSTS = ['shop.example.com']\n")
+    asking = yaml.safe_load(text(detect(ScaffoldRequest(settings=settings), root), name))["services"]["web"]
+
+    expected = "${DJANGO_SETTINGS_MODULE:-conf.settings.local}"
+    assert service["environment"]["DJANGO_SETTINGS_MODULE"] == expected
+    assert told(detect(ScaffoldRequest(), root))["development"] == ("conf.settings.local", "manage.py")
+    assert ("healthcheck" in service, asking["healthcheck"]) == (False, {"disable": True})
+
+
+NEEDED = [
+    ("import debug_toolbar\n", "debug_toolbar"),
+    ("from silk.x import y\n", "silk"),
+    ("INSTALLED_APPS += ['conf.shop', 'debug_toolbar', 'django_extensions.x']\n", "debug_toolbar, django_extensions"),
+    ("INSTALLED_APPS = [*INSTALLED_APPS, 'debug_toolbar']\n", "debug_toolbar"),
+    ("MIDDLEWARE.insert(0, 'debug_toolbar.middleware.X')\n", "debug_toolbar"),
+]
+
+
+@pytest.mark.parametrize(("more", "lacking"), NEEDED)
+def test_settings_that_the_image_cannot_load(lay: Lay, more: str, lacking: str) -> None:
+    """Settings for development that need what the image lacks do not serve, and a note says how they would."""
+    root = lay({**TWO_SIDES, "conf/settings/local.py": f"import os\nfrom .base import *\n{more}"}, None)
+    project = detect(ScaffoldRequest(), root)
+    name = lacking.partition(",")[0]
+    distribution = {"debug_toolbar": "django-debug-toolbar"}.get(name, name)
+    add = f"add `{distribution}` to `requirements.txt`, or pass --requirements with the file that has it"
+
+    assert "DJANGO_SETTINGS_MODULE" not in text(project, "compose.dev.yaml")
+    assert project.notes == (
+        f"`conf.settings.local` needs {lacking}, which the image lacks, so `conf.settings.production` serves while "
+        f"developing as well: {add}",
+        KEY,
+    )
+    assert detect(ScaffoldRequest(targets="docker"), root).notes == (KEY,)
+    (root / "requirements.txt").write_text("django\ndjango-debug-toolbar\ndjango-extensions\ndjango-silk\n")
+    assert detect(ScaffoldRequest(), root).app.desk == "conf.settings.local"
+    (root / "requirements.txt").write_text("django\n")
+    (root / "conf/settings/production.py").write_text(f"from .base import *\n{more}")
+    assert detect(ScaffoldRequest(), root).app.desk == "conf.settings.local"
+
+
+def test_settings_for_development_that_are_not_there(lay: Lay) -> None:
+    """Settings that `manage.py` names and that are in no file are no answer."""
+    project = detect(ScaffoldRequest(), lay({**TWO_SIDES, "manage.py": names("elsewhere.local")}, None))
+
+    assert (project.app.desk, "development" in told(project)) == (None, False)
 
 
 @pytest.mark.parametrize("app", [None, "conf.asgi:application", "conf/asgi.py"])
@@ -67,7 +133,7 @@ def test_however_it_is_named(lay: Lay, app: str | None) -> None:
     """The app has the same settings, whether it was found or named."""
     project = detect(ScaffoldRequest(app=app), lay(TWO_SIDES, None))
 
-    assert (project.app.settings, project.notes) == ("conf.settings.production", (DIFFER,))
+    assert (project.app.settings, project.notes) == ("conf.settings.production", (KEY,))
 
 
 def test_wsgi_py_alone(lay: Lay) -> None:
@@ -99,6 +165,24 @@ def test_wsgi_py_beside(lay: Lay) -> None:
     assert told(project)["settings"] == ("conf.settings.production", "conf/wsgi.py")
 
 
+@pytest.mark.parametrize("name", ["shop_conf", "conf.settings.live"])
+def test_settings_that_are_not_there(lay: Lay, name: str) -> None:
+    """Settings of the project that are named, and are not there, would let no container start: an error."""
+    root = lay(
+        {**TWO_SIDES, "conf/asgi.py": f"os.environ['DJANGO_SETTINGS_MODULE'] = '{name}'\napplication = 1\n"}, None
+    )
+
+    error = refused(root)
+
+    assert isinstance(error, ConfigError)
+    assert (error.message, error.hint, error.option) == (
+        f"`conf/asgi.py` names the settings `{name}`, which are not in `{root}`",
+        "write them, or pass --settings with others that are there",
+        "settings",
+    )
+    assert found(root, "settings", settings="conf.settings.local")[0] == "conf.settings.local"
+
+
 def test_the_option(lay: Lay) -> None:
     """`--settings` has the last word, nothing is said of the others, and the notes are of those that were chosen."""
     root = lay(TWO_SIDES, None)
@@ -108,6 +192,7 @@ def test_the_option(lay: Lay) -> None:
     assert project.statics is None
     assert project.notes == (
         "DEBUG is on in local.py:2: anybody sees Django's debug page; --settings takes other settings",
+        NEEDS.format("DESK (conf/settings/local.py:4)"),
         "SQLite's file would lie in the code, which is read-only in a container: put it on a volume, or elsewhere; "
         "pass --volume data:/app/data",
     )
@@ -187,6 +272,7 @@ def test_settings_that_are_computed(lay: Lay) -> None:
     assert project.notes == (
         "`conf/asgi.py` computes DJANGO_SETTINGS_MODULE: the image has `conf.settings.production`, "
         "as in `manage.py`; --settings chooses others",
+        KEY,
     )
 
 
@@ -313,7 +399,7 @@ def test_static_files_outside_of_the_code(lay: Lay, folder: str) -> None:
     project = detect(ScaffoldRequest(), lay(files, None))
     place = folder.rstrip("/")
 
-    assert project.notes == (DIFFER,)
+    assert project.notes == ()
     assert text(project, "Dockerfile").endswith(
         f"FROM server AS runtime\nCOPY --from=code /app /app\nCOPY --from=code {place} {place}\n"
     )
@@ -329,9 +415,10 @@ def test_other_settings_in_the_env_file(lay: Lay, line: str) -> None:
     assert notes == (
         f"`.env` names the settings `{named}`, and compose serves with those, "
         "not with the image's `conf.settings.production`",
+        KEY,
     )
     same = "DJANGO_SETTINGS_MODULE=conf.settings.production\n"
-    assert detect(ScaffoldRequest(), lay({**files, ".env": same}, None)).notes == ()
+    assert detect(ScaffoldRequest(), lay({**files, ".env": f"{same}KEY=1\n"}, None)).notes == ()
 
 
 BELOW: dict[str, str] = {
@@ -392,8 +479,9 @@ def test_settings_that_take_a_neighbours(lay: Lay) -> None:
         static_outside="/srv/x",
         whitenoise=True,
         sqlite=False,
-        required={"A": "str"},
+        required={"A": Variable("str", root / "site_/deep.py", 2)},
         urls=root / "site_/urls.py",
+        files=tuple(root / f"site_/{name}.py" for name in ("deep", "base", "settings")),
     )
     (root / "site_/settings.py").write_text("from .base import *\n\nSTATIC_ROOT = 'y'\nROOT_URLCONF = x()\n")
     own = django_settings.read(chosen)

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from asgictl import signature
 from asgictl.cli import app
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import plan
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import compare, signature, write_changes
+from asgictl.scaffold.write import compare, write_changes
 from tests import answers
 from tests.conftest import finish, linux, mortal, start
 from tests.scaffold.conftest import run
@@ -185,6 +186,79 @@ def test_force_keeps_copies(root: Path) -> None:
         "Dockerfile.before-scaffold-3": "FROM python:3\n",
     }
     assert "note: your file is kept as `Dockerfile.before-scaffold-3`" in result.stderr
+
+
+LOST = [
+    (
+        "compose.yaml",
+        "services:\n  web: {build: .}\n  db: {image: postgres, ports: !reset []}\n  redis: {image: redis}\n",
+        "the service db, the service redis",
+    ),
+    ("stack.yaml", "\ufeffversion: '3'\r\nservices: {web: {}, proxy: {}, worker: {}}\r\n", "the service worker"),
+    ("Caddyfile", "old.example, :8080\nreverse_proxy x\n", "the site old.example, the site :8080"),
+    (
+        "Caddyfile",
+        "# mine\n{\n\temail a@b.c\n}\n(log) {\n\tlog\n}\n{$DOMAIN} {\n\tx {\n\t}\n}\nold.example { # 2\n\tlog\n}\n",
+        "the site old.example",
+    ),
+    (
+        "k8s.yaml",
+        "kind: Service\nmetadata: {name: shop}\n---\nkind: StatefulSet\nmetadata: {name: db}\n---\n[]\n",
+        "StatefulSet db",
+    ),
+    ("k8s.yaml", "\t{", None),
+    ("compose.yaml", "services: {web: {}}\n", None),
+    ("deploy.sh", "echo db\n", None),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "lost"), LOST)
+def test_what_a_file_takes_with_it(root: Path, name: str, text: str, lost: str | None) -> None:
+    """Who has a file replaced hears which services, sites and objects only the old one has, and where that is."""
+    (root / name).write_text(text, newline="")
+
+    result = run("--for", "compose,prod,swarm,k8s", "--force")
+
+    told = f"note: your file is kept as `{name}.before-scaffold`"
+    assert (f"{told}; the new one is without {lost}" if lost else told) in result.stderr.splitlines()
+
+
+MISSING = [
+    ("prod", [], "docker (there is no `Dockerfile`), compose (there is no `compose.yaml`)"),
+    ("dev,watch", ["Dockerfile"], "compose (there is no `compose.yaml`)"),
+    ("compose", [], "docker (there is no `Dockerfile`)"),
+    ("k8s", [], "docker (there is no `Dockerfile`)"),
+    ("swarm", ["compose.yaml"], "docker (there is no `Dockerfile`)"),
+    ("dev", ["compose.yaml"], None),
+    ("k8s,prod", ["Dockerfile", "compose.yaml"], None),
+    ("systemd", [], None),
+]
+
+
+@pytest.mark.parametrize(("targets", "there", "added"), MISSING)
+def test_what_files_build_on(root: Path, targets: str, there: list[str], added: str | None) -> None:
+    """What a target's files cannot run without is written with them, and told; what is there stays as it is."""
+    for name in there:
+        (root / name).write_text("FROM x\n" if name == "Dockerfile" else "services: {web: {image: x}}\n")
+
+    result = run("--for", targets)
+
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if "added" in line]
+    assert told == ([f"note: added to --for: {added}"] if added else [])
+    assert ((root / "Dockerfile").exists(), (root / "compose.yaml").exists()) == (
+        "Dockerfile" in there or "docker (" in (added or ""),
+        "compose.yaml" in there or "compose (" in (added or "") or targets == "compose",
+    )
+
+
+def test_one_of_ours_that_another_file_builds_on(root: Path) -> None:
+    """A compose file that was written here builds the image from the Dockerfile, so that comes again if it is gone."""
+    run()
+    (root / "Dockerfile").unlink()
+
+    assert "note: added to --for: docker (there is no `Dockerfile`)" in run("--for", "watch").stderr.splitlines()
+    assert (root / "Dockerfile").exists()
 
 
 def test_crlf(root: Path) -> None:
@@ -488,7 +562,9 @@ def test_a_file_that_is_not_written(root: Path) -> None:
         (["--mode", "bind", "--for", "k8s"], "`--mode` does not go with k8s"),
         (["--name", "null"], "`null` cannot be a name"),
         (["--for", "k8s", "--domain", "10.0.0.1"], "`10.0.0.1` is an address"),
-        (["--workdir", "app"], "`app` does not do for `--workdir`"),
+        (["--workdir", "app"], "`--workdir app` is not a folder from `/` on"),
+        (["--gateway", "x"], "`--gateway` is for k8s"),
+        (["--for", "docker,dev", "--replicas", "3"], "`--replicas` is for prod, swarm and k8s"),
         (["--workdir", "/app/../etc"], "`--workdir /app/../etc` is no place for code"),
         (["--check", "--verify"], "`--check` (command line) and `--verify` (command line) exclude each other"),
     ],

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgictl.scaffold import ignore_files
+from asgictl.scaffold import ignore_files, lint
+from asgictl.scaffold.detect import detect
 from asgictl.scaffold.plan import plan
 from asgictl.scaffold.project import App, Dependencies, Migrations, NamedFile
 from asgictl.scaffold.request import ScaffoldRequest
+from tests.scaffold.conftest import APP as APP_FILE
+from tests.scaffold.conftest import Lay
 from tests.scaffold.test_planned import APP, ROOT, project, text
 
 LEFT_OUT = {
@@ -141,3 +144,29 @@ def test_each_file_that_is_written_stays_out() -> None:
     left_out = ignore_files.left_out(text(".dockerignore", found).splitlines())
 
     assert [file.path for file in files if not left_out(file.path) and file.path != ".gitignore"] == []
+
+
+def test_databases_and_logs(lay: Lay) -> None:
+    """What the app writes to a database or a log here is not in the image, and `--check` says where it would be."""
+    code = "URL = 'sqlite:///./data.db'\nsqlite3.connect('in/x.sqlite')\nopen('notes.txt', 'a')\nopen('/x.db', 'w')\n"
+    names = ("data.db", "data.db-wal", "in/x.sqlite", "x.log.1", "notes.txt", "other.db", "data.dbm.py")
+    root = lay({**dict.fromkeys(names, ""), "requirements.txt": "fastapi\n"}, f"{APP_FILE}{code}logger.add('x.log')\n")
+    found = detect(ScaffoldRequest(), root)
+    left_out = ignore_files.left_out(text(".dockerignore", found).splitlines())
+    (root / "Dockerfile").write_text("FROM python:3.13\nCOPY . .\n")
+    (root / ".dockerignore").write_text("in\n")
+
+    assert [name for name in names if left_out(name)] == ["data.db", "data.db-wal", "in/x.sqlite", "x.log.1"]
+    assert [it.path for it in found.of_machine] == ["data.db", "in/x.sqlite", "x.log"]
+    problems = lint.problems(root, ["Dockerfile"], ["main.py"], [*found.named, *found.of_machine])
+    assert [it.text for it in problems if it.rule == "written-files"] == [
+        "`data.db`, which main.py:3 writes, gets into the image: name it in `.dockerignore`"
+    ]
+
+
+def test_a_log_is_not_opened(lay: Lay) -> None:
+    """A log that lies there is none of the files that the app needs."""
+    root = lay({"x.log": ""}, f"{APP_FILE}LOG_FILE = 'x.log'\nlogging.basicConfig(filename=LOG_FILE)\n")
+
+    assert detect(ScaffoldRequest(), root).named == ()
+    assert "!x.log" not in text(".dockerignore", detect(ScaffoldRequest(), root)).splitlines()

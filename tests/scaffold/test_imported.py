@@ -12,6 +12,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 from tests.scaffold.conftest import APP, Lay, found, refused
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+TRIED = "try:\n    import fastapi\nexcept ImportError:\n    raise\n"
 FACTORY = "import quart\ndef create_app():\n    return quart.Quart('x')\n"
 DJANGO = {
     "site/manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf.settings')\n",
@@ -103,6 +104,19 @@ LACKING = [
         "write `django` into requirements.txt, or pass --requirements with the file that has it",
     ),
     (
+        {
+            "requirements.txt": "flask\n",
+            "main.py": f"{TRIED}{FASTAPI}",
+        },
+        "the app needs fastapi, imported in main.py:2, and `requirements.txt` does not bring it",
+        "add `fastapi` to `requirements.txt`, or pass --requirements with the file that has it",
+    ),
+    (
+        {**DJANGO, "site/conf/wsgi.py": "application = made()\n", "site/requirements.txt": "celery\n"},
+        "the app needs django, and `site/requirements.txt` does not bring it",
+        "add `django` to `site/requirements.txt`, or pass --requirements with the file that has it",
+    ),
+    (
         {**DJANGO, "site/requirements.txt": "celery\n"},
         "the app needs django, and `site/requirements.txt` does not bring it",
         "add `django` to `site/requirements.txt`, or pass --requirements with the file that has it",
@@ -141,7 +155,18 @@ def test_an_image_that_could_not_start(lay: Lay, files: dict[str, str], message:
     assert (error.message, error.hint, error.option) == (message, hint, "requirements")
 
 
+def test_what_relatives_may_bring(lay: Lay) -> None:
+    """What only a dependency from the same house can bring is a note, for nothing here tells what that brings."""
+    listed = '[project]\nname = "shop-web"\ndependencies = ["shop.core[x]==1", "shop-ui"]\n'
+    root = lay({"pyproject.toml": listed, "main.py": FASTAPI}, None)
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        "the app needs fastapi, imported in main.py:1, which only shop-core can bring: --verify shows whether it does",
+    )
+
+
 ENOUGH = [
+    ({"requirements.txt": "stac-fastapi-api\n", "main.py": FASTAPI}, {}),
     ({"requirements.txt": "", "main.py": APP}, {}),
     ({"requirements.txt": "fastapi\n", "main.py": f"import starlette\nimport uvicorn\n{FASTAPI}"}, {}),
     ({"requirements.txt": "python-socketio\n", "main.py": "import socketio\napp = socketio.ASGIApp(None)\n"}, {}),
@@ -315,4 +340,13 @@ def test_an_extra_that_is_no_name(lay: Lay, option: str) -> None:
     """What is no name of an extra is refused: it would be words of a command."""
     request: dict[str, Any] = {option: ("a && b",)}
 
-    assert refused(lay({"pyproject.toml": WEB}), **request).message == f"`a && b` does not do for `--{option}`"
+    assert refused(lay({"pyproject.toml": WEB}), **request).message == (
+        f"`--{option} a && b` is not a name of letters, digits and `. _ -`, the first and the last a letter or a digit"
+    )
+
+
+def test_an_import_from_above_everything(lay: Lay) -> None:
+    """A relative import that leads out of the file system is no file of the project's, and no error here."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}from {'.' * 99}x import y\n")
+
+    assert detect(ScaffoldRequest(), root).app.name == "main:app"

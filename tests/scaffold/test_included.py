@@ -151,7 +151,11 @@ def test_a_prefix_that_the_source_does_not_say(lay: Lay, start: str, prefix: str
     project = detect(ScaffoldRequest(app="main:app"), lay({"api.py": FASTAPI, **files}, f"{APP}{code}"))
 
     assert project.health == Health("/", strict=False)
-    assert project.notes == ("`/health` in api.py:2 may be for health; if so pass --health-path with its whole path",)
+    unset = "the app needs variables that have no default, and that `.env` does not set: P (conf.py:1)"
+    assert project.notes == (
+        "`/health` in api.py:2 may be for health; if so pass --health-path with its whole path",
+        *([unset] if "environ['P']" in files.get("conf.py", "") else []),
+    )
 
 
 def test_a_path_by_its_keyword(lay: Lay) -> None:
@@ -172,6 +176,7 @@ DJANGO = {
     "site_/asgi.py": "application = get_asgi_application()\n",
     "requirements.txt": "django\n",
 }
+UNSET = "the app needs variables that have no default, and that `.env` does not set: HOSTS (site_/settings.py:3)"
 OF_SETTINGS = (
     "the hosts of site_/settings.py:3 are not all in the source: a check may be answered 400, which counts as healthy"
 )
@@ -182,8 +187,8 @@ HOSTS = [
     ("ALLOWED_HOSTS = ['*']", {}, None, False, ()),
     ("ALLOWED_HOSTS = ['127.0.0.1', 'a.b']", {}, None, False, ()),
     ("ALLOWED_HOSTS = ['a.b']", {"domain": "c.d"}, "c.d", True, ()),
-    ("ALLOWED_HOSTS = env.list('HOSTS')", {}, None, False, (f"{OF_SETTINGS}, unless --domain says one",)),
-    ("ALLOWED_HOSTS = env.list('HOSTS')", {"domain": "c.d"}, "c.d", True, ()),
+    ("ALLOWED_HOSTS = env.list('HOSTS')", {}, None, False, (UNSET, f"{OF_SETTINGS}, unless --domain says one")),
+    ("ALLOWED_HOSTS = env.list('HOSTS')", {"domain": "c.d"}, "c.d", True, (UNSET,)),
 ]
 
 
@@ -227,6 +232,8 @@ def test_hosts_of_middleware(lay: Lay, line: str, host: str | None, https: bool,
         * notes
     )
     assert detect(ScaffoldRequest(domain="x.y"), root).asking == Asking("x.y", https=True)
+    told = detect(ScaffoldRequest(targets="k8s"), root).notes  # the Ingress asks for the same option
+    assert [it for it in told if "--domain" in it] == ["the Ingress is for app.example.com: pass --domain"]
 
 
 def test_what_a_list_of_hosts_says() -> None:

@@ -164,6 +164,7 @@ def test_each_place_takes_a_harmless_text(place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 @given(text=TEXTS, after=st.booleans(), options=st.sampled_from(list(OPTIONS)))
 @example(text='"; touch /EVIL; echo "', after=True, options="https")
+@example(text="-", after=False, options="asgictl")
 @example(text="\nRUN EVIL", after=True, options="cluster")
 @example(text="\rEVIL: 1\r", after=True, options="cluster")
 def test_no_text_is_more_than_a_value(place: str, text: str, *, after: bool, options: str) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from asgictl import signature
 from asgictl.errors import AsgictlError, FileProblemError
 from asgictl.scaffold import ignore_files
 from asgictl.scaffold.plan import PlannedFile
-from asgictl.scaffold.write import compare, pyproject_edit, signature, write_changes
+from asgictl.scaffold.write import compare, pyproject_edit, write_changes
 from asgictl.scaffold.write.compare import Change
 
 BLOCK = "# >>> asgictl scaffold 73cb3858a687a849\nx\n# <<< asgictl scaffold\n"  # of SHA-256

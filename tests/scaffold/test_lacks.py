@@ -74,7 +74,7 @@ def test_a_lock_that_is_not_up_to_date(kind: DependencyKind, line: str) -> None:
 def test_a_file_that_is_not_in_the_image() -> None:
     """What the app opens at its start, and does not find, is named with what may keep it out."""
     lines = ["FileNotFoundError: [Errno 2] No such file or directory: 'client/dist/index.html'"]
-    advice = "is not in the image: see that it is there when that is built, and not in .dockerignore"
+    advice = "is not in the image: it has to exist when the image is built, and not be in .dockerignore"
 
     assert lacks.hint(lines, "pipenv", ENV) == f"`client/dist/index.html` {advice}"
 
@@ -106,6 +106,20 @@ def test_a_variable_that_is_not_set(text: str, names: str | None) -> None:
     advice = lacks.hint(text.splitlines(), "uv", ENV)
 
     assert advice == (f"set {names} {IN_ENV}" if names else None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (["KeyError: 'TOKEN'"], "TOKEN, SECRET_KEY, APP_URL"),
+        (["KeyError: 'SECRET_KEY'"], "SECRET_KEY, APP_URL"),
+        (["url", "  Field required [type=missing, input_value={}]"], "SECRET_KEY, APP_URL"),
+        (["RuntimeError: not configured"], "SECRET_KEY, APP_URL"),
+    ],
+)
+def test_variables_that_the_source_needs(lines: list[str], names: str) -> None:
+    """All variables that have no default, and are not set, are named at once, and not one after each trial."""
+    assert lacks.hint(lines, "uv", ENV, ("SECRET_KEY", "APP_URL")) == f"set {names} {IN_ENV}"
 
 
 def test_a_line_of_any_length() -> None:

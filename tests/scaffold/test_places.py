@@ -33,6 +33,27 @@ WRITES = [
     ("logging.handlers.RotatingFileHandler('logs/x.log')", "logs/x.log"),
     ("app.config['UPLOAD_FOLDER'] = 'uploads'", "uploads"),
     ("MEDIA_ROOT = BASE / 'media'", "media"),
+    ("MEDIA_ROOT = os.environ.get('MEDIA', BASE / 'media')", "media"),
+    ("MEDIA_ROOT = config('MEDIA', default='media')", "media"),
+    ("MEDIA_ROOT = env.str('MEDIA', default='/srv/media')", "/srv/media"),
+    ("logging.basicConfig(filename='x.log', level=1)", "x.log"),
+    ("LOG = 'x.log'\nlogging.basicConfig(filename=LOG)", "x.log"),
+    ("LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': BASE / 'logs/x.log'}}}", "logs/x.log"),
+    ("LOG = {'f': {'()': RotatingFileHandler, 'filename': 'x.log'}}", "x.log"),
+    ("logging.FileHandler(filename='x.log')", "x.log"),
+    ("ConcurrentRotatingFileHandler('x.log', 'a')", "x.log"),
+    ("logger.add('logs/x.log', rotation='1 day')", "logs/x.log"),
+    ("logger.add('logs/x_{time}.log')", "logs/x_{time}.log"),
+    ("logger.add(sys.stderr)", ""),
+    ("aiofiles.open(UP / name, 'wb')", "uploads"),
+    ("anyio.open_file('x', mode='w')", "x"),
+    ("gzip.open('x.gz', 'rb')", ""),
+    ("open(file='x', mode='w')", "x"),
+    ("shelve.open('x')", "x"),
+    ("sqlite3.connect(database='x.db')", "x.db"),
+    ("frame.to_csv('out/x.csv')", "out/x.csv"),
+    ("form.to_json()", ""),
+    ("shutil.copy('a', UP / name)", "uploads"),
     ("CACHE = Path.home() / '.cache' / 'x'\nCACHE.mkdir()", "~/.cache/x"),
     ("os.makedirs(os.path.expanduser('~/.x'))", "~/.x"),
     ("open('uploads/x')", ""),
@@ -55,6 +76,32 @@ def test_what_is_written(lay: Lay, code: str, path: str) -> None:
     before = "BASE = Path(__file__).parent\n" + ("" if code.startswith("UP ") else "UP = Path('uploads')\n")
     root = lay({}, f"{APP}{before}{code}\n")
     findings = {it.topic: it.value for it in detect(ScaffoldRequest(), root).findings}
+
+    assert findings.get("written", "") == path
+
+
+MODULES = {
+    "shop/config.py": "UP = Path('uploads')\nclass Config:\n    up: Path = Path('own')\nconfig = Config()\n",
+    "shop/a.py": "from .b import *\n",
+    "shop/b.py": "from .a import *\nfrom .config import UP\n",
+    "shop/__init__.py": "",
+}
+ELSEWHERE = [
+    ("from shop.config import UP\nUP.mkdir()", "uploads"),
+    ("from shop.config import UP as there\nopen(there / name, 'w')", "uploads"),
+    ("from shop import config\n(config.UP / 'x').mkdir()", "uploads/x"),
+    ("from shop.config import config\nconfig.up.mkdir()", "own"),
+    ("from shop.a import *\nUP.mkdir()", "uploads"),
+    ("from shop.a import *\nOTHER.mkdir()", ""),
+    (f"from {'.' * 99}x import UP\nUP.mkdir()", ""),
+    ("from elsewhere import UP\nUP.mkdir()", ""),
+]
+
+
+@pytest.mark.parametrize(("code", "path"), ELSEWHERE)
+def test_names_of_other_modules(lay: Lay, code: str, path: str) -> None:
+    """A path that another module of the project gives a name is the one that is written."""
+    findings = {it.topic: it.value for it in detect(ScaffoldRequest(), lay({**MODULES, "jobs.py": code})).findings}
 
     assert findings.get("written", "") == path
 
@@ -116,6 +163,56 @@ def test_notes(lay: Lay, code: str, volumes: tuple[str, ...], notes: list[str]) 
     assert list(detect(ScaffoldRequest(volume=volumes), root).notes) == notes
 
 
+TOGETHER = [
+    (
+        "os.mkdir('uploads')\nos.mkdir('a/data')\nos.mkdir('b/data')\nos.mkdir('uploads/x')",
+        (),
+        "`uploads` in main.py:3, `a/data` in main.py:4 and `b/data` in main.py:5 are written, and all but volumes and "
+        "/tmp is read-only: pass --volume uploads:/app/uploads --volume data:/app/a/data --volume data-2:/app/b/data",
+    ),
+    (
+        "open('x.log', 'a')\nsqlite3.connect('x.db')",
+        (),
+        "`x.log` in main.py:3 and `x.db` in main.py:4 are written, and all but volumes and /tmp is read-only: put them "
+        "in a folder without code, and pass --volume data:/app/data",
+    ),
+    (
+        "sqlite3.connect('x.db')",
+        ("data:/a", "data-2:/b"),
+        f"`x.db` in main.py:3 {READ_ONLY}: {NOWHERE}",
+    ),
+    (
+        "\n".join(f"os.mkdir('/etc/{name}')" for name in "abcdef"),
+        (),
+        "`/etc/a` in main.py:3, `/etc/b` in main.py:4, `/etc/c` in main.py:5, `/etc/d` in main.py:6 and 2 more are "
+        "written, and all but volumes and /tmp is read-only: no volume can lie there, so they have to write elsewhere",
+    ),
+    (
+        "(Path.home() / '.x').mkdir()\n(Path.home() / '.y').mkdir()",
+        (),
+        "`~/.x` in main.py:3 and `~/.y` in main.py:4 lie in /tmp, where HOME is: in memory, and gone after a restart",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "volumes", "note"), TOGETHER)
+def test_one_note_for_several(lay: Lay, code: str, volumes: tuple[str, ...], note: str) -> None:
+    """Places that need the same are told in one note, with all the options to pass."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}{code}\n")
+
+    assert detect(ScaffoldRequest(volume=volumes), root).notes == (note,)
+
+
+def test_a_volume_that_the_others_need_too(lay: Lay) -> None:
+    """What lies among code may go to the volume that something else needs anyway."""
+    root = lay({"requirements.txt": "fastapi\n"}, f"{APP}open('data/x.log', 'a')\nsqlite3.connect('x.db')\n")
+
+    assert detect(ScaffoldRequest(), root).notes == (
+        f"`data/x.log` in main.py:3 {READ_ONLY}: pass --volume data:/app/data",
+        f"`x.db` in main.py:4 {READ_ONLY}: put it in a folder without code, and pass --volume data:/app/data",
+    )
+
+
 def test_a_hidden_file(lay: Lay) -> None:
     """A file without a suffix is not taken for a folder, on which a volume would take its place."""
     root = lay({"requirements.txt": "fastapi\n"}, f"{APP}open('.secret', 'w')\n")
@@ -144,17 +241,28 @@ def test_what_does_not_serve(lay: Lay) -> None:
     assert found(root, "written") == ("x", "jobs.py:1")
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [("from .base import *\n", {"media", "db.sqlite3"}), ("", {"media"}), ("MEDIA_ROOT = 'own'\n", {"media", "own"})],
-)
+OWN_DATABASE = "from .base import *\nDATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
+ALSO_DATABASE = "from .base import *\nif X:\n    DATABASES = {}\n"
+SETTINGS = [
+    ("from .base import *\n", {"media", "db.sqlite3", "files"}),
+    ("from site_.settings.base import *\n", {"media", "db.sqlite3", "files"}),
+    (OWN_DATABASE, {"media", "files"}),
+    (ALSO_DATABASE, {"media", "db.sqlite3", "files"}),
+    ("from .base import *\nMEDIA_ROOT = BASE / 'own'\n", {"media", "db.sqlite3", "own"}),
+    ("", {"media"}),
+    ("MEDIA_ROOT = 'own'\n", {"media", "own"}),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), SETTINGS)
 def test_settings_that_are_not_in_use(lay: Lay, settings: str, expected: set[str]) -> None:
-    """Of Django's settings those count that are in use, and what they take from others."""
+    """Of Django's settings those count that are in use, what they take from others, and of each the last value."""
     database = "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE / 'db.sqlite3'}}\n"
     files = {
         "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings.production')\n",
+        "requirements.txt": "django\n",
         "site_/settings/production.py": settings,
-        "site_/settings/base.py": f"BASE = Path(__file__).parents[2]\n{database}",
+        "site_/settings/base.py": f"BASE = Path(__file__).parents[2]\n{database}MEDIA_ROOT = BASE / 'files'\n",
         "site_/settings/local.py": f"BASE = Path('local')\n{database}",
         "site_/asgi.py": "application = get_asgi_application()\n",
         "site_/files.py": "UPLOAD_FOLDER = 'media'\n",
@@ -266,12 +374,12 @@ def test_notes_on_volumes(lay: Lay) -> None:
     assert detect(ScaffoldRequest(mode="bind", volume=volume), root).notes == ()
 
 
-PASS = "only volumes and /tmp can be written: pass --volume NAME:"
+PASS = "only volumes and /tmp are writable: pass --volume NAME:"
 REFUSED = [
     ("OSError: [Errno 30] Read-only file system: 'uploads'", f"{PASS}/app/uploads, or its folder"),
     ("PermissionError: [Errno 13] Permission denied: '/data/x'", f"{PASS}/data/x, or its folder"),
     *(
-        (line, "SQLite writes beside its file: pass --volume data:/app/data, and put the file in there")
+        (line, "SQLite writes beside its file: pass --volume data:/app/data, and put the file there")
         for line in (
             "error: the app's startup failed: OperationalError: unable to open database file",
             "attempt to write a readonly database",

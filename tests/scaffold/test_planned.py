@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,12 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from asgictl import __version__
+from asgictl import __version__, signature
+from asgictl.errors import ConfigError
 from asgictl.scaffold import plan, rendering, server_command, versions
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.project import App, Asking, Dependencies, Health, Project, Statics, SystemPackages
+from asgictl.scaffold.project import App, Asking, Dependencies, Health, Migrations, Project, Statics, SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 ROOT = Path("/home/me/shop")
 APP = App("main:app", "asgi3", "fastapi", factory=False, folders=(), settings=None, file=ROOT / "main.py")
@@ -232,12 +233,12 @@ UVICORN = '"uvicorn==${UVICORN_VERSION}"'
 
 def test_versions_are_versions() -> None:
     """What images are built with is pinned to versions as PEP 440 writes them."""
-    pinned = (*versions.TOOLS.values(), versions.POETRY_EXPORT, versions.UVICORN, versions.A2WSGI, versions.WEBSOCKETS)
+    pinned = [versions.pinned(name, f"3.{minor}") for name in versions.NAMES for minor in range(8, 15)]
 
-    assert [str(Version(it)) for it in pinned] == list(pinned)
+    assert [str(Version(it)) for it in pinned] == pinned
 
 
-A2WSGI, WEBSOCKETS = f"a2wsgi=={versions.A2WSGI}", f"websockets=={versions.WEBSOCKETS}"
+A2WSGI, WEBSOCKETS = (f"{name}=={versions.pinned(name, '3.12')}" for name in ("a2wsgi", "websockets"))
 INSTALLS = [
     ({}, {}, [], SERVER),
     ({"asgictl": None}, {}, [], None),
@@ -261,13 +262,56 @@ def test_what_is_installed_beside(
     """The server, and what it lacks for this app, is installed, but not what the project brings."""
     found = project(deps=Dependencies("requirements", ("requirements.txt",), pinned), **fields)
     options = {"runner": runner[0]} if runner else {}
-    name, version = ("UVICORN", versions.UVICORN) if runner else ("ASGICTL", __version__)
+    name, version = ("UVICORN", versions.pinned("uvicorn", "3.12")) if runner else ("ASGICTL", __version__)
 
     assert lines("Dockerfile", "&& pip --python /opt/venv install ", found, **options) == (
         [installed] if installed else []
     )
     there = installed is not None and f"{name}_VERSION" in installed
     assert lines("Dockerfile", f"^ARG {name}_VERSION", found, **options) == ([f"={version}", ""] if there else [])
+
+
+OLDER: list[tuple[str, Any, dict[str, Any], list[str]]] = [
+    ("3.7", "requirements", {}, ["UVICORN_VERSION=0.22.0"]),
+    ("3.8", "poetry", {"index_url": "https://x.example"}, ["POETRY_VERSION=1.8.5", "UVICORN_VERSION=0.33.0"]),
+    ("3.9", "pdm", {}, ["PDM_VERSION=2.26.9", "UVICORN_VERSION=0.39.0"]),
+    ("3.9.7", "pipenv", {}, ["PIPENV_VERSION=2025.0.4", "UVICORN_VERSION=0.39.0"]),
+    ("3.10", "uv", {}, ["UV_VERSION=0.13.9", "UVICORN_VERSION=0.54.0"]),
+]
+
+
+@pytest.mark.parametrize(("python", "kind", "options", "arguments"), OLDER)
+def test_an_older_python(python: str, kind: Any, options: dict[str, Any], arguments: list[str]) -> None:
+    """An image of an older Python is built with the newest versions that this one can install."""
+    found = project(python=python, websockets=True, deps=Dependencies(kind, ("pyproject.toml", "x.lock"), {}))
+    dockerfile = text("Dockerfile", found, runner="uvicorn", **options)
+
+    assert re.findall(r"(?m)^ARG (\w+=.*)", dockerfile.partition("FROM")[0]) == [f"PYTHON_VERSION={python}", *arguments]
+    beside = re.findall(r"(?:websockets|poetry-plugin-export)==\S+", dockerfile)
+    assert (
+        beside
+        == {
+            "3.7": ["websockets==11.0.3"],
+            "3.8": ["poetry-plugin-export==1.8.0", "websockets==13.1"],
+            "3.9": ["websockets==15.0.1"],
+            "3.9.7": ["websockets==15.0.1"],
+            "3.10": ["websockets==16.1.1"],
+        }[python]
+    )
+
+
+def test_a_python_that_is_too_old() -> None:
+    """Where no version of what an image is built with is known for a Python, the error says which Python there is."""
+    found = project(python="3.7", deps=Dependencies("uv", ("pyproject.toml", "uv.lock"), {}))
+
+    with pytest.raises(ConfigError) as error:
+        text("Dockerfile", found)
+
+    assert (error.value.message, error.value.hint, error.value.option) == (
+        "Python 3.7 is too old for every uv that images are built with",
+        "pass --python 3.8, or a newer one",
+        "python",
+    )
 
 
 ENVIRONMENT = ["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1", "HOME=/tmp"]
@@ -344,8 +388,8 @@ def test_tools(kind: Any, tool: str | None) -> None:
     """Each kind of dependencies is installed by its tool, in the version that is known to work."""
     found = project(deps=Dependencies(kind, ("pyproject.toml", "pylock.toml"), {}))
 
-    for name, version in versions.TOOLS.items():
-        expected = [f"={version}", ""] if name == tool else []
+    for name in ("uv", "poetry", "pdm", "pipenv"):
+        expected = [f"={versions.pinned(name, '3.12')}", ""] if name == tool else []
         assert lines("Dockerfile", f"^ARG {name.upper()}_VERSION", found) == expected
     synced = lines("Dockerfile", "uv pip sync --python /opt/venv ", found)
     assert synced == (["pylock.toml \\"] if kind == "pylock" else [])
@@ -516,7 +560,7 @@ def test_what_poetry_needs_for_a_mirror() -> None:
 
     assert lines("Dockerfile", 'pip install "poetry==', found) == ['${POETRY_VERSION}" \\']
     assert lines("Dockerfile", 'pip install "poetry==', found, index_url="https://x.example") == [
-        f'${{POETRY_VERSION}}" poetry-plugin-export=={versions.POETRY_EXPORT} \\'
+        f'${{POETRY_VERSION}}" poetry-plugin-export=={versions.pinned("poetry-plugin-export", "3.12")} \\'
     ]
 
 
@@ -557,3 +601,48 @@ def test_a_volume_is_called_as_it_is(name: str, target: str) -> None:
 
     assert name in written["volumes"]
     assert any(it == f"{name}:/data" for it in written["services"]["web"]["volumes"])
+
+
+def test_static_files_of_a_unit(tmp_path: Path) -> None:
+    """A version of a service has Django's static files before it serves: its command collects them in its folder."""
+    app = APP._replace(settings="conf.live", folders=("src",))
+    found = project(
+        app=app, statics=Statics({"KEY": "str"}, "src/manage.py"), migrations=Migrations(("python", "x"), "x")
+    )
+    python = tmp_path / "shop-2/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$PWD $DJANGO_SETTINGS_MODULE $PYTHONPATH $KEY" "$@"\n')
+    python.chmod(0o755)
+
+    first, new = (line for line in text("shop.service", found, build_env=("KEY=it's $x",)).splitlines() if "-m" in line)
+    collecting, _, others = new.removeprefix("#   ").partition(" && systemctl")
+    ran = subprocess.run(
+        ["/bin/sh", "-c", collecting.replace("/srv", str(tmp_path))], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{tmp_path}/shop-2 conf.live src it's $x src/manage.py collectstatic --noinput\n"
+    assert first == "#   systemctl start shop-migrate@shop"
+    assert others == " start shop-migrate@shop-2 && ln -sfT shop-2 /srv/shop && systemctl restart shop"
+    assert f"#   {collecting.replace('shop-2', 'shop')}\n#   systemctl start" in text(
+        "shop.service", found, build_env=("KEY=it's $x",)
+    )
+    assert "collectstatic" not in text("shop.service", found._replace(statics=None))
+    made = (
+        "#   (cd /srv/shop && mkdir -p media logs && PYTHONPATH=src "  # as in the image: settings may open a log there
+    )
+    assert made in text("shop.service", found, volume=("m:/app/media", "d:/data", "l:/app/logs"))
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.prod.yaml", "stack.yaml"])
+def test_every_container_has_its_limits(name: str) -> None:
+    """No service of production, the proxy included, takes all memory, or fills the disk with its log."""
+    found = project(migrations=Migrations(("alembic", "upgrade", "head"), "alembic.ini"))
+    services = yaml.load(text(name, found), Loader=yaml.BaseLoader)["services"]
+    # One that extends another has its limits, as one in compose.prod.yaml has those of compose.yaml.
+    own = {
+        key: it for key, it in services.items() if "extends" not in it and (name, key) != ("compose.prod.yaml", "web")
+    }
+
+    rotated = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+    assert {key: it["logging"] for key, it in own.items()} == dict.fromkeys(own, rotated)
+    limits = [it.get("mem_limit") or it["deploy"]["resources"]["limits"]["memory"] for it in own.values()]
+    assert limits == ["512M" if name == "stack.yaml" else "512m"] * len(own)

@@ -45,6 +45,10 @@ DOCKERFILES = [
     ("ARG PYTHON_VERSION=3.12.1\nFROM python:${PYTHON_VERSION}-slim\n", "3.12", 2),
     ("ARG V\nFROM python:${V:-3.11}\n", "3.11", 2),
     ('ARG A=1 V="3.12"\nFROM python:$V\n', "3.12", 2),
+    ("ARG V=3.12\nARG BASE=python:$V\nFROM $BASE\n", "3.12", 3),
+    ("ARG V=3.12\nFROM python:${V:+3.11}-slim\n", "3.11", 2),
+    ("# escape=`\nFROM `\n  python:3.12\n", "3.12", 2),
+    ("FROM python:3.12\nCOPY <<EOF /x\nFROM python:3.11\nEOF\n", "3.12", 1),
     ("ARG BASE=python:3.12-slim\nFROM \\\n  $BASE AS base\nARG BASE=x\nFROM base\n", "3.12", 2),
     ("FROM python:3.11 AS build\nRUN x\nfrom python:3.12-slim\n", "3.12", 3),
     ("FROM node:20 AS web\nFROM python:3.11 AS build\nFROM debian:12-slim\nCOPY --from=build / /\n", "3.11", 2),
@@ -363,13 +367,15 @@ def test_no_constraint_of_poetry(lay: Lay, constraint: str) -> None:
 
 
 def test_a_second_run(lay: Lay) -> None:
-    """What was written before is kept where no file says otherwise: --python, or a Dockerfile that was replaced."""
+    """What was written here says nothing until somebody edits it; what it has replaced does."""
     root = lay({"requirements.txt": "fastapi\n", ".gitlab-ci.yml": "image: python:3.13\n"})
     request = ScaffoldRequest(python="3.12")
     text = next(file.text for file in plan(detect(request, root), request) if file.path == "Dockerfile")
     (root / "Dockerfile").write_text(text)
 
-    assert found(root, "python") == ("3.12", "Dockerfile:21")
+    assert found(root, "python") == ("3.13", ".gitlab-ci.yml:1")
+    (root / "Dockerfile.before-scaffold").write_text("FROM python:3.11\n")
+    assert found(root, "python") == ("3.11", "Dockerfile.before-scaffold:1")
     (root / ".python-version").write_text("3.13\n")
     assert found(root, "python") == ("3.13", ".python-version:1")
     (root / "Dockerfile").write_text(text.replace("EXPOSE", "# mine\nEXPOSE"))

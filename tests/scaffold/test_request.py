@@ -1,12 +1,16 @@
 """What values the options of `scaffold` take, and what is said of those that they do not."""
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from asgictl.errors import ConfigError
 from asgictl.scaffold.accepted import as_name, check, is_name
-from asgictl.scaffold.request import TARGETS, ScaffoldRequest, parse_targets
+from asgictl.scaffold.detect import detect
+from asgictl.scaffold.plan import plan
+from asgictl.scaffold.request import TARGETS, USED, ScaffoldRequest, check_used, parse_targets
+from tests.scaffold.conftest import APP, Lay
 
 
 def failure(error: ConfigError) -> tuple[str, str | None, str | None]:
@@ -18,6 +22,8 @@ NAME_HINT = "use up to 63 lower-case letters, digits and dashes, beginning with 
 CREDENTIALS = "write the URL without them, and pass --index-secret netrc with a file `machine HOST login … password …`"
 NO_CODE = "drop --mode, or choose --for docker,compose,dev"
 NO_TLS = "drop --https, or choose --for docker,compose,dev"
+IN_CLUSTER = "a name in Kubernetes: lower-case letters, digits, dashes and dots"
+PATH_SIGNS = "letters, digits and `. _ ~ / @ + -`"
 WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {"name": "My Shop"},
@@ -27,25 +33,25 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"name": "123"}, "`123` cannot be a name in compose and Kubernetes", NAME_HINT, "name"),
     *(
-        ({key.replace("-", "_"): "!"}, f"`!` does not do for `--{key}`", f"write it like {example}", key)
-        for key, example in [
-            ("port-env", "PORT"),
-            ("workdir", "/app"),
-            ("health-path", "/healthz"),
-            ("base", "python:3.13-slim-bookworm"),
-            ("registry-prefix", "registry.example.com/hub/"),
-            ("image", "registry.example.com/team/shop, without a tag"),
-            ("ingress-class", "nginx"),
-            ("gateway", "public or infra/public"),
-            ("proxy-namespace", "ingress-nginx"),
-            ("pull-secret", "registry"),
-            ("python", "3.13"),
-            ("domain", "app.example.com"),
-            ("memory", "512M or 2G"),
-            ("restart", "no, always, unless-stopped or on-failure:5"),
-            ("requirements", "requirements/prod.txt"),
-            ("index-secret", "netrc"),
-            ("settings", "conf.settings.production"),
+        ({key.replace("-", "_"): "!"}, f"`--{key} !` is not {what}", f"write it like {example}", key)
+        for key, what, example in [
+            ("port-env", "the name of a variable", "PORT"),
+            ("workdir", "a folder from `/` on, of letters, digits and `. _ -`", "/app"),
+            ("health-path", "the path of a route, which begins with one `/` and has no query", "/healthz"),
+            ("base", "the name of an image", "python:3.13-slim-bookworm"),
+            ("registry-prefix", "a registry, with its path, without a scheme", "registry.example.com/hub/"),
+            ("image", "the name of an image, in lower case, without a tag", "registry.example.com/team/shop"),
+            ("ingress-class", IN_CLUSTER, "nginx"),
+            ("gateway", IN_CLUSTER, "public or infra/public"),
+            ("proxy-namespace", "a namespace: lower-case letters, digits and dashes", "ingress-nginx"),
+            ("pull-secret", IN_CLUSTER, "registry"),
+            ("python", "a version of Python 3", "3.13"),
+            ("domain", "a domain in lower case, without a scheme, a port or a path", "app.example.com"),
+            ("memory", "a whole number of megabytes or gigabytes, with M or G", "512M or 2G"),
+            ("restart", "a restart policy of compose", "no, always, unless-stopped or on-failure:5"),
+            ("requirements", f"a path that a Dockerfile takes: {PATH_SIGNS}", "requirements/prod.txt"),
+            ("index-secret", f"a path that a compose file takes: {PATH_SIGNS}", "netrc"),
+            ("settings", "the name of a module, with dots", "conf.settings.production"),
         ]
     ),
     *(
@@ -64,16 +70,23 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     *(
         (
             {"build_env": ("A=1", setting)},
-            f"`{setting}` does not do for `--build-env`",
+            f"`--build-env {setting}` is not {what}",
             "write it like NAME=value, --build-env once for each",
             "build-env",
         )
-        for setting in ("A", "=1", "A B=1", "A=1\n", "PATH=/x", "LD_PRELOAD=x", "PYTHONPATH=x")
+        for setting, what in [
+            *((text, "a variable and its value") for text in ("A", "=1", "A B=1", "A=1\n", "PATH")),
+            *(
+                (f"{name}=x", f"for the settings: `{name}` says how programs run")
+                for name in ("PATH", "LD_PRELOAD", "PYTHONPATH")
+            ),
+        ]
     ),
     *(
         (
             {option: ("api", name)},
-            f"`{name}` does not do for `--{option}`",
+            f"`--{option} {name}` is not a name of letters, digits and `. _ -`, "
+            "the first and the last a letter or a digit",
             f"write it like api, --{option} once for each",
             option,
         )
@@ -83,14 +96,18 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     *(
         (
             {"volume": (text,)},
-            f"`{text}` does not do for `--volume`",
+            f"`--volume {text}` {why}",
             "write it like uploads:/app/uploads or data:/var/lib/data",
             "volume",
         )
-        for text in [
-            *("x", "x:", "x:y", "X:/y", "x:/y:ro", "x:/y z", "x:/y/../z", "x:/", "x:/app", "x:/etc", "x:/tmp/y"),
-            *("x:/var", "x:/opt/venv/x", "-x:/y", "x:/y/"),
-        ]
+        for why, texts in {
+            "is not NAME:/PATH, a name in lower case and the whole path of a folder": (
+                *("x", "x:", "x:y", "X:/y", "x:/y:ro", "x:/y z", "x:/y/../z", "x:/", "-x:/y", "x:/y/"),
+            ),
+            "would hide a folder of the system's": ("x:/etc", "x:/tmp/y", "x:/var", "x:/opt/venv/x"),
+            "would hide the code": ("x:/app",),
+        }.items()
+        for text in texts
     ),
     *(
         (
@@ -302,3 +319,75 @@ def test_wrong_targets(text: str, problem: str) -> None:
         "choose from docker, compose, dev, watch, prod, swarm, k8s, systemd, or all",
         "for",
     )
+
+
+GIVEN: dict[str, Any] = {
+    "ingress_class": "nginx",
+    "gateway": "infra/public",
+    "proxy_namespace": "web",
+    "pull_secret": "registry",
+    "apt": ("libpq5",),
+    "build_env": ("SECRET_KEY=x",),
+    "image": "r.test/shop",
+    "replicas": 3,
+    "domain": "shop.test",
+    "registry_prefix": "r.test/hub",
+    "index_url": "https://mirror.test/simple",
+    "index_secret": "netrc",
+    "mode": "bind",
+    "https": True,
+    "tty": True,
+    "restart": "no",
+    "memory": "1G",
+    "volume": ("data:/data",),
+    "workers": 3,
+    "port_env": "HTTP_PORT",
+    "startup_time": 90,
+    "uid": 4321,
+}
+DJANGO = {
+    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf")\n',
+    "conf.py": (
+        'import os\nSECRET_KEY = os.environ["SECRET_KEY"]\nSTATIC_ROOT = "static"\n'
+        'INSTALLED_APPS = ["django.contrib.staticfiles"]\n'
+    ),
+    "requirements.txt": "django\n",
+    "main.py": APP,
+}
+PACKAGE = {
+    "shop/__init__.py": "",
+    "shop/main.py": APP,
+    "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["x"]\n[build-system]\nrequires = ["hatchling"]\n',
+}
+
+
+@pytest.mark.parametrize("option", USED)
+def test_what_options_are_for(lay: Lay, option: str) -> None:
+    """An option counts as used by those targets whose files it changes, and by no others."""
+    changed = set()
+    for app, laid in (("main:app", DJANGO), ("shop.main:app", PACKAGE)):
+        root = lay({f"{app}/{name}": content for name, content in laid.items()}, None) / app
+        bare = ScaffoldRequest(app=app, runner="asgictl")
+        requests = [bare, bare._replace(**{option: GIVEN[option]})]
+        projects = [detect(request, root) for request in requests]
+        for target in TARGETS:
+            asked = [request._replace(targets=target) for request in requests]
+            with contextlib.suppress(ConfigError):  # the two do not go together
+                check(asked[1])
+                before, after = map(plan, projects, asked)
+                changed |= {target} if before != after else set()
+
+    assert changed == set(USED[option])
+
+
+def test_an_option_for_other_targets() -> None:
+    """An option that no file takes is an error where it is typed; one that is kept for other files is not."""
+    request = ScaffoldRequest(targets="docker,dev", gateway="x", replicas=3)
+
+    check_used(request, {"targets"})
+    check_used(request._replace(targets="docker,k8s"), {"gateway", "replicas"})
+    several = ("replicas", "prod, swarm and k8s", "prod, swarm or k8s")
+    for option, targets, others in (("gateway", "k8s", "k8s"), several):
+        with pytest.raises(ConfigError) as error:
+            check_used(request, {option})
+        assert failure(error.value) == (f"`--{option}` is for {targets}", f"add {others} to --for docker,dev", option)

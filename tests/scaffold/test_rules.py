@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from asgictl.errors import FileProblemError
 from asgictl.scaffold import lint
-from asgictl.scaffold.lint import dockerfile, image
-from asgictl.scaffold.lint.image import Image, Instruction, Stage
+from asgictl.scaffold.lint import dockerfile
 
 SOUND = """\
 FROM python:3.13-slim
@@ -300,79 +298,3 @@ def test_an_ignoring_file_that_is_no_text(root: Path) -> None:
     (root / ".env").write_text("")
 
     assert told(root, "COPY main.py ./", "COPY tests . ./") == [secret(".env")]
-
-
-STAGES = """\
-# a comment
-ARG A=1
-# another
-ARG B
-FROM --platform=$X python:3 AS Build
-# inside
-ENV X=1 Y="a b" \\
-    Z=${X}
-FROM build
-RUN a \\
-    b
-FROM Build AS last
-USER 1
-ENV X=2
-CMD ["x"]
-CMD ["y"]
-"""
-
-
-def test_stages(tmp_path: Path) -> None:
-    """The last stage has what it builds upon, each instruction its first line, and the last of a kind counts."""
-    (tmp_path / "Dockerfile").write_text(STAGES)
-    env = Instruction("ENV", 'X=1 Y="a b"     Z=${X}', 7)
-    last = (
-        Instruction("USER", "1", 13),
-        Instruction("ENV", "X=2", 14),
-        Instruction("CMD", '["x"]', 15),
-        Instruction("CMD", '["y"]', 16),
-    )
-
-    found = image.read(tmp_path / "Dockerfile")
-
-    assert found == Image(
-        (
-            Stage("build", "python:3", 5, (env,)),
-            Stage("stage 1", "build", 9, (Instruction("RUN", "a     b", 10),)),
-            Stage("last", "Build", 12, last),
-        ),
-        (env, *last),
-        (Instruction("ARG", "A=1", 2), Instruction("ARG", "B", 4)),
-    )
-    assert (found.last("CMD"), found.last("EXPOSE")) == (last[-1], None)
-    assert found.environment() == {"X": "2", "Y": "a b", "Z": "${X}"}
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [('["a", "b c"]', ["a", "b c"]), ("[]", []), ("a b", None), ('["a", 1]', None), ('"a"', None), ('{"a": 1}', None)],
-)
-def test_words(value: str, expected: list[str] | None) -> None:
-    """Only a list of strings in JSON is the exec form."""
-    assert image.words(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "message", "hint"),
-    [
-        (None, "cannot read `FILE`: No such file or directory", "put it right, or remove it"),
-        (b"FROM \xff", "cannot read `FILE`: it is not UTF-8", "put it right, or remove it"),
-        (b"RUN true\n", "`FILE` has no FROM", "rewrite it: `asgictl scaffold --force`"),
-        (b"", "`FILE` has no FROM", "rewrite it: `asgictl scaffold --force`"),
-    ],
-)
-def test_no_dockerfile(tmp_path: Path, content: bytes | None, message: str, hint: str) -> None:
-    """A Dockerfile that cannot be read, or begins no stage, is an error with its name."""
-    file = tmp_path / "Dockerfile"
-    if content is not None:
-        file.write_bytes(content)
-
-    with pytest.raises(FileProblemError) as error:
-        image.read(file)
-
-    assert (error.value.message, error.value.hint) == (message.replace("FILE", str(file)), hint)

@@ -12,7 +12,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import health
 from tests.scaffold.conftest import APP, Lay, found, refused
 
-NO_HEALTH = ("/", "no route for health was found: anything below 500 is well")
+NO_HEALTH = ("/", "no route for health was found: anything below 500 passes")
 PATHS = [
     *("/healthz", "/livez", "/readyz", "/health", "/live", "/ready", "/ping", "/up", "/-/healthy", "/_health"),
     *("/health/live", "/health/ready", "/healthcheck", "/health-check", "/health_check", "/api/health", "/api/healthz"),

@@ -3,6 +3,7 @@
 import csv
 import http.client
 import http.server
+import itertools
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,7 @@ from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.verify import Step
 from asgictl.scaffold.verify import engine as engines
 from asgictl.scaffold.verify.engine import EngineError
-from tests.scaffold.test_planned import project
+from tests.scaffold.test_planned import APP, project
 
 DOCKERFILE = 'FROM python:3 AS {}\nCMD ["asgictl", "serve", "x"]\n'
 STATICS = {"SECRET_KEY": "str", "DATABASE_URL": "db_url"}
@@ -53,6 +54,16 @@ class Clock:
         self.now += seconds
 
 
+def received_variables(arguments: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that an engine gives to a container: of its own environment, and of a file."""
+    words = list(itertools.pairwise(arguments))
+    given = {name: environ[name] for option, name in words if option == "--env"}
+    for file in (Path(name) for option, name in words if option == "--env-file"):
+        assert sys.platform == "win32" or file.parent.stat().st_mode & 0o077 == 0
+        given |= dict(line.split("=", 1) for line in file.read_text().splitlines())
+    return given
+
+
 class Engine:
     """Answers each call with what is told, after half a second; an error is raised."""
 
@@ -62,6 +73,7 @@ class Engine:
     def __init__(self, clock: Clock, port: int) -> None:
         self.clock, self.calls = clock, list[tuple[str, ...]]()
         self.folders: list[Path | None] = []
+        self.variables: dict[str, str] = {}
         self.answers: dict[str, Any] = {
             "build": "done",
             "image inspect --format {{.Size}}": "123400000",
@@ -85,9 +97,12 @@ class Engine:
         hears: Callable[[str], object] | None = None,
         folder: Path | None = None,
         whole: bool = False,
+        environ: Mapping[str, str] | None = None,
     ) -> str:
         """Return the answer whose words the call begins with, the longest first."""
         self.clock.now += 0.5
+        if arguments[0] == "run":
+            self.variables = received_variables(arguments, environ or {})
         name = next((word for word in arguments if word.startswith("shop-verify-")), "")
         assert whole is (arguments[0] == "run")
         self.calls.append(arguments)
@@ -114,7 +129,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def answers() -> Iterator[dict[str, Any]]:
     """Have a server that answers with `status`, or to a form with `posted`, and keeps what it was asked for."""
-    told: dict[str, Any] = {"status": [200], "posted": 405, "paths": [], "hosts": [], "forms": []}
+    told: dict[str, Any] = {"status": [200], "text": b"", "posted": 405, "paths": [], "hosts": [], "forms": []}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -123,6 +138,7 @@ def answers() -> Iterator[dict[str, Any]]:
             status = told["status"]
             self.send_response(status.pop(0) if len(status) > 1 else status[0])
             self.end_headers()
+            self.wfile.write(told["text"])
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -168,11 +184,11 @@ def test_all_is_well(
     assert tried(engine, tmp_path) == [
         Step("build", passed=True, seen="123 MB", seconds=1),
         Step("ready", passed=True, seen="answers 200 after 0.5 s", seconds=1),
-        Step("health", passed=True, seen="its own check of /up is well", seconds=1),
+        Step("health", passed=True, seen="its own check of /up passes", seconds=1),
         Step("request", passed=True, seen="GET /up answers 200, GET / answers 200", seconds=0),
         Step("upload", passed=True, seen="POST /up of 5 MB answers 405", seconds=0),
         Step("user", passed=True, seen="uid 10001, no capabilities", seconds=0.5),
-        Step("stop", passed=True, seen="status 0 after 0.5 s of 15 s", seconds=1.5),
+        Step("stop", passed=True, seen="status 0 after 0.5 s, 15 s allowed", seconds=1.5),
     ]
     name = engine.calls[-1][-1]
     assert answers["paths"] == ["/up", "/up", "/"]
@@ -182,7 +198,7 @@ def test_all_is_well(
         "build --format x --tag NAME .",
         "image inspect --format {{.Size}} NAME",
         "run --detach --name NAME --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=256m "
-        "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT=8000 NAME",
+        "--publish 127.0.0.1::8000 --env ASGICTL_SERVE_PORT NAME",
         "port NAME 8000",
         "image inspect --format {{json .}} NAME",
         "exec NAME well ?",
@@ -210,10 +226,45 @@ def test_what_goes_along(engine: Engine, tmp_path: Path, monkeypatch: pytest.Mon
     calls = [" ".join(call).replace(name, "NAME") for call in engine.calls]
     assert calls[0] == ("build --format x --tag NAME --secret id=netrc,src=/home/me/.netrc --build-arg PIP_INDEX_URL .")
     assert calls[2].endswith(
-        f"--publish 127.0.0.1::8000 --env A=x y --env B=/home/me/x y --env X=8000 "
+        f"--publish 127.0.0.1::8000 --env A --env B --env X "
         f'--mount type=bind,"source={tmp_path}",target=/srv/x,readonly NAME'
     )
+    assert engine.variables == {"A": "x y", "B": "/home/me/x y", "X": "8000"}
     assert "stop --time 27 NAME" in calls
+
+
+def test_values_are_on_no_command_line(engine: Engine, tmp_path: Path) -> None:
+    """The values of `.env` reach the container, and no list of processes; what the engine obeys is not said to it."""
+    (tmp_path / ".env").write_text(
+        "KEY='one\ntwo'\nEMPTY=\nHTTPS_PROXY=http://me:secret@proxy\nDOCKER_HOST=secret\nLD_PRELOAD=./secret.so\n"
+    )
+
+    assert all(step.passed for step in tried(engine, tmp_path))
+
+    assert engine.variables == {
+        "KEY": "one\ntwo",
+        "EMPTY": "",
+        "HTTPS_PROXY": "http://me:secret@proxy",
+        "DOCKER_HOST": "secret",
+        "LD_PRELOAD": "./secret.so",
+        "ASGICTL_SERVE_PORT": "8000",
+    }
+    run = engine.calls[2]
+    assert not any("secret" in word or "two" in word for word in run)
+    assert [run[at + 1] for at, word in enumerate(run) if word == "--env"] == ["KEY", "EMPTY", "ASGICTL_SERVE_PORT"]
+    assert not Path(run[run.index("--env-file") + 1]).exists()
+
+
+def test_lines_that_no_file_holds(engine: Engine, tmp_path: Path) -> None:
+    """A value that can get into the container in no safe way is an error, and nothing is left behind."""
+    (tmp_path / ".env").write_text("LD_PRELOAD='a\nb'\n")
+
+    with pytest.raises(FileProblemError) as error:
+        tried(engine, tmp_path)
+
+    assert error.value.message == "`LD_PRELOAD` has several lines, and container engines read that name themselves"
+    assert error.value.hint == "give LD_PRELOAD one line in .env, or the app another name to read"
+    assert [call[0] for call in engine.calls] == ["build", "image", "rm", "image"]
 
 
 def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
@@ -224,14 +275,15 @@ def test_the_port_of_the_image(engine: Engine, tmp_path: Path) -> None:
     steps = list(verify.verify(engine, project(root=tmp_path), ScaffoldRequest(), lambda _: None))  # type: ignore[arg-type]
 
     assert all(step.passed for step in steps)
-    assert "--publish 127.0.0.1::9000 --env ASGICTL_SERVE_PORT=9000" in " ".join(engine.calls[2])
+    assert "--publish 127.0.0.1::9000 --env ASGICTL_SERVE_PORT" in " ".join(engine.calls[2])
+    assert engine.variables == {"ASGICTL_SERVE_PORT": "9000"}
 
 
 @pytest.mark.parametrize(
     ("said", "seen", "asked"),
     [
-        (checks(["CMD", "well", "?"], podman=True), "its own check of /up is well", ("well", "?")),
-        (checks(["CMD-SHELL", "well ?"]), "its own check of /up is well", ("sh", "-c", "well ?")),
+        (checks(["CMD", "well", "?"], podman=True), "its own check of /up passes", ("well", "?")),
+        (checks(["CMD-SHELL", "well ?"]), "its own check of /up passes", ("sh", "-c", "well ?")),
         (checks(["NONE"]), "the image has no check of its own", None),
         (checks(None), "the image has no check of its own", None),
         ("{}", "the image has no check of its own", None),
@@ -259,22 +311,22 @@ FAULTS: list[tuple[dict[str, Any], str, str, tuple[str, ...]]] = [
     (
         {"port": EngineError("docker port failed", ["no"]), "inspect": ENDED},
         "ready",
-        "the container has ended with status 3",
+        "the container exited with status 3",
         LOGS,
     ),
-    ({"port": "", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": "", "inspect": ENDED}, "ready", "the container exited with status 3", LOGS),
     ({"port": EngineError("docker port failed", ["no"])}, "ready", "docker port failed", ("no",)),
-    ({"port": "NOBODY", "inspect": ENDED}, "ready", "the container has ended with status 3", LOGS),
+    ({"port": "NOBODY", "inspect": ENDED}, "ready", "the container exited with status 3", LOGS),
     ({"port": "NOBODY"}, "ready", "there is no answer after 60 s", LOGS),
     ({"port": "NOBODY", "logs": "\n".join(SAID)}, "ready", "there is no answer after 60 s", SAID[-12:]),
     (
         {"exec NAME well": EngineError("docker exec failed", ["no"])},
         "health",
-        "the image's own check says that it is not well",
+        "the image's own check fails",
         LOGS,
     ),
     ({"exec NAME cat": STATUS.format(0, "00000")}, "user", "the server runs as root", ()),
-    ({"inspect": json.dumps({"ExitCode": 3})}, "stop", "the server ends with 3", LOGS),
+    ({"inspect": json.dumps({"ExitCode": 3})}, "stop", "the server exited with status 3", LOGS),
     (
         {"inspect": json.dumps({"ExitCode": 137})},
         "stop",
@@ -316,13 +368,28 @@ def test_a_container_that_lacks_a_variable(engine: Engine, tmp_path: Path) -> No
     )
 
 
+def test_a_container_that_lacks_what_the_source_needs(engine: Engine, tmp_path: Path) -> None:
+    """What the source needs, and nothing sets, is named where the container does not start, and in no other case."""
+    found = project(variables={"TOKEN": "main.py:1", "SET": "main.py:2"})
+    (tmp_path / ".env").write_text("SET=1\n")
+    engine.answers |= {"port": "", "inspect": ENDED}
+
+    failed = tried(engine, tmp_path, found=found)[-1]
+    engine.answers["build"] = EngineError("docker build failed", ["no"])
+    unbuilt = tried(engine, tmp_path, found=found)[-1]
+
+    advice = f"set TOKEN in `{reading.shown(tmp_path / '.env')}`, which compose and --verify read"
+    assert (failed.name, failed.hint) == ("ready", advice)
+    assert (unbuilt.name, unbuilt.hint) == ("build", None)
+
+
 def test_a_container_that_may_not_write(engine: Engine, tmp_path: Path) -> None:
     """What is read-only is told with the option that changes it, and with that the trial has the place."""
     engine.answers |= {"port": "", "inspect": ENDED, "logs": "OSError: [Errno 30] Read-only file system: 'uploads'"}
 
     failed = tried(engine, tmp_path, volume=("uploads:/app/uploads", "data:/data"))[-1]
 
-    assert failed.hint == "only volumes and /tmp can be written: pass --volume NAME:/app/uploads, or its folder"
+    assert failed.hint == "only volumes and /tmp are writable: pass --volume NAME:/app/uploads, or its folder"
     started = next(" ".join(call) for call in engine.calls if call[0] == "run")
     assert "--tmpfs /tmp:size=256m " in started
     assert " --mount type=volume,target=/app/uploads --mount type=volume,target=/data " in started
@@ -366,6 +433,68 @@ def test_what_is_well(
     assert len(steps) == (7 if passed else 4)
 
 
+APP_OF_DJANGO = APP._replace(settings="site.settings")
+NO_HOST = "the app does not accept the host `127.0.0.1`"
+VARIABLE = "if they come from a variable, set that in `.env`"
+TURNED_AWAY: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"app": APP_OF_DJANGO, "health": Health("/x", strict=False)},
+        "an own page",
+        f"GET /x answers 400, GET / answers 400: {NO_HOST}",
+        f"pass --domain with one of ALLOWED_HOSTS; {VARIABLE}",
+    ),
+    (
+        {"app": APP_OF_DJANGO, "asking": Asking("a.b")},
+        "",
+        "GET /up answers 400: the app does not accept the host `a.b`",
+        f"add a.b to ALLOWED_HOSTS, or pass --domain with one of them; {VARIABLE}",
+    ),
+    (
+        {"health": Health("/", strict=False)},
+        "Invalid host header",
+        f"GET / answers 400: {NO_HOST}",
+        f"pass --domain with one of the hosts that it accepts; {VARIABLE}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "text", "seen", "hint"), TURNED_AWAY)
+def test_a_host_that_is_turned_away(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, fields: dict[str, Any], text: str, seen: str, hint: str
+) -> None:
+    """An app that answers everybody 400, because of the host, has not been tried: that is said, with what to do."""
+    answers |= {"status": [400], "text": text.encode()}
+
+    failed = tried(engine, tmp_path, found=project(**fields))[-1]
+
+    assert failed._replace(seconds=0) == Step("request", passed=False, seen=seen, seconds=0, lines=LOGS, hint=hint)
+
+
+def test_a_check_that_is_turned_away(engine: Engine, answers: dict[str, Any], tmp_path: Path) -> None:
+    """The image's own check fails for the same reason."""
+    answers |= {"status": [400], "text": b"<p>Host '127.0.0.1' is not trusted.</p>"}
+    engine.answers["exec NAME well"] = EngineError("docker exec failed", ["no"])
+
+    failed = tried(engine, tmp_path)[-1]
+
+    assert (failed.name, failed.seen) == ("health", f"its own check fails: {NO_HOST}")
+    assert failed.hint == f"pass --domain with one of the hosts that it accepts; {VARIABLE}"
+
+
+@pytest.mark.parametrize(("status", "text"), [([400], "a query is missing"), ([400, 400, 400, 404], "a page")])
+def test_400_for_another_reason(
+    engine: Engine, answers: dict[str, Any], tmp_path: Path, status: list[int], text: str
+) -> None:
+    """An answer of 400 that has nothing to do with the host is as good as any below 500, where no route is known."""
+    answers |= {"status": status, "text": text.encode()}
+    app = APP if len(status) == 1 else APP_OF_DJANGO
+
+    steps = tried(engine, tmp_path, found=project(app=app, health=Health("/x", strict=False)))
+
+    assert steps[3].seen == "GET /x answers 400, GET / answers 400"
+    assert steps[-1].name == "stop"
+
+
 @pytest.mark.parametrize(
     ("statuses", "passed", "seen"),
     [
@@ -387,7 +516,7 @@ def test_the_front_page(
     [
         (413, True, "POST /up of 5 MB answers 413"),
         (500, False, "POST /up of 5 MB answers 500"),
-        (None, True, "POST /up of 5 MB is refused before it is whole"),
+        (None, True, "POST /up of 5 MB is refused before all of it is sent"),
     ],
 )
 def test_a_large_body(
@@ -480,9 +609,11 @@ def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:
 
     tried(engine, tmp_path, found=found)
 
-    run = " ".join(engine.calls[2])
-    assert "--env SECRET_KEY=real" in run
-    assert "--env DATABASE_URL=sqlite:///:memory:" in run
+    assert engine.variables == {
+        "SECRET_KEY": "real",
+        "DATABASE_URL": "sqlite:///:memory:",
+        "ASGICTL_SERVE_PORT": "8000",
+    }
     assert verify.untried(found, ScaffoldRequest(https=True, targets="prod")) == (
         "other routes than /up and /",
         "other services, like a database",
@@ -490,6 +621,25 @@ def test_variables_that_settings_need(engine: Engine, tmp_path: Path) -> None:
         "the proxy",
         "real values of DATABASE_URL, which .env does not set",
     )
+
+
+@pytest.mark.parametrize(
+    ("asking", "options", "hosts"),
+    [
+        (Asking(), {}, "127.0.0.1"),
+        (Asking("a.b"), {}, "a.b"),
+        (Asking("a.b"), {"build_env": ("APP_ALLOWED_HOSTS=c.d",)}, "c.d"),
+    ],
+)
+def test_hosts_that_settings_need(
+    engine: Engine, tmp_path: Path, asking: Asking, options: dict[str, Any], hosts: str
+) -> None:
+    """A stand-in for the hosts that are let in is the host that is asked by, unless --build-env says another."""
+    found = project(statics=Statics({"APP_ALLOWED_HOSTS": "list"}), asking=asking)
+
+    tried(engine, tmp_path, found=found, **options)
+
+    assert engine.variables["APP_ALLOWED_HOSTS"] == hosts
 
 
 @pytest.mark.parametrize(
@@ -575,6 +725,8 @@ def test_calls(tmp_path: Path) -> None:
     assert heard == [f"a b 1 {tmp_path} ''", "\ufffd"]
     many = program(tmp_path, "docker", "print(*range(300), sep='\\n')")
     assert many.call("x").splitlines() == [str(number) for number in range(100, 300)]
+    asks = program(tmp_path, "asks", "print(os.environ.get('X'), 'PATH' in os.environ)")
+    assert (asks.call("x", environ={"X": "1"}), asks.call("x")) == ("1 True", "None True")
     assert (engine.name, engine.build_options) == ("docker", ())
     assert program(tmp_path, "podman", "").build_options == ("--format", "docker")
 

@@ -62,11 +62,11 @@ def test_passes(engine: Path, name: str) -> None:
     assert [re.sub(r"\d+\.\d", "N", line) for line in done.stdout.splitlines()] == [
         "ok        build        N s  123 MB",
         "ok        ready        N s  answers 404 after N s",
-        "ok        health       N s  its own check of / is well",
+        "ok        health       N s  its own check of / passes",
         "ok        request      N s  GET / answers 404",
         "ok        upload       N s  POST / of 5 MB answers 404",
         "ok        user         N s  uid 10001, no capabilities",
-        "ok        stop         N s  status 0 after N s of 15 s",
+        "ok        stop         N s  status 0 after N s, 15 s allowed",
     ]
     calls = (engine / "calls").read_text().splitlines()
     assert ("--format docker" in next(line for line in calls if " build " in line)) is (name == "podman")
@@ -79,8 +79,8 @@ def test_passes(engine: Path, name: str) -> None:
 
 FAULTS = {
     "build": ("build", "docker build failed", "no such base image"),
-    "app": ("ready", "the container has ended with status 3", ""),
-    "health": ("health", "the image's own check says that it is not well", ""),
+    "app": ("ready", "the container exited with status 3", ""),
+    "health": ("health", "the image's own check fails", ""),
     "root": ("user", "the server runs as root", ""),
     "stop": ("stop", "the server was killed after", ""),
 }
@@ -172,7 +172,7 @@ def test_secrets_from_elsewhere(engine: Path, project: Path) -> None:
 
 def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables of `.env`, the index's password and a mirror go along; with --mode bind the folder is mounted."""
-    (project / ".env").write_text("X=1\n")
+    (project / ".env").write_text("X=of-dotenv\n")
     (project / "netrc").write_text("")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example.com/simple")
     run("--for", "docker", "--mode", "bind", "--index-secret", "netrc", "--save")
@@ -181,5 +181,6 @@ def test_in_a_container_of_ones_own(engine: Path, project: Path, monkeypatch: py
 
     calls = (engine / "calls").read_text()
     assert "--secret id=netrc,src=netrc --build-arg PIP_INDEX_URL" in calls
-    assert f'--env X=1 --env ASGICTL_SERVE_PORT=8000 --mount type=bind,"source={project}",target=/app,readonly' in calls
+    assert f'--env X --env ASGICTL_SERVE_PORT --mount type=bind,"source={project}",target=/app,readonly' in calls
     assert os.environ["PIP_INDEX_URL"] not in calls
+    assert "of-dotenv" not in calls

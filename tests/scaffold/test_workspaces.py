@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.scaffold import lint
@@ -365,3 +366,77 @@ def test_the_nearest_lock_below(lay: Lay) -> None:
     project = detect(ScaffoldRequest(app="api/main.py:app"), root)
 
     assert (project.root, project.deps.kind, project.app.name) == (root / "api", "uv", "main:app")
+
+
+SIBLINGS = [
+    ({}, "services/api", ("../../libs/core/src",)),
+    ({}, "services/web", ()),
+    ({"libs/core/src/__init__.py": ""}, "services/api", ("../../libs/core",)),
+    ({"api/uv.lock": LOCK.replace("libs/core", "../libs/core")}, "api", ("../libs/core/src",)),
+    ({"api/uv.lock": LOCK.replace("libs/core", "core"), "api/core/acme_core.py": ""}, "api", ("core",)),
+    ({"api/poetry.lock": POETRY_LOCK.format("../libs/core")}, "api", ("../libs/core/src",)),
+    ({"api/pdm.lock": PDM_LOCK.format("../libs/core")}, "api", ("../libs/core/src",)),
+    ({"api/poetry.lock": POETRY_LOCK.format("../libs/core.whl")}, "api", ()),
+    (
+        {
+            "api/requirements.txt": "fastapi\n./core\n-e ./more[x]\n.\n./core/x.whl\n",
+            "api/core/a.py": "",
+            "api/more/src/b.py": "",
+        },
+        "api",
+        ("core", "more/src"),
+    ),
+    ({"api/uv.lock": LOCK.replace("libs/core", "../libs/gone")}, "api", ()),
+]
+
+
+@pytest.mark.parametrize(("files", "home", "expected"), SIBLINGS)
+def test_libraries_beside_the_project(lay: Lay, files: dict[str, str], home: str, expected: tuple[str, ...]) -> None:
+    """Libraries of the repository that the project depends on are known by the folder that they are imported from."""
+    own = {"api/pyproject.toml": PLAIN, "api/main.py": APP} if home == "api" else {}
+    root = lay({**FILES, **own, "libs/core/src/acme_core.py": "", **files}, None)
+
+    assert detect(ScaffoldRequest(), root / home).siblings == expected
+
+
+def test_edits_of_a_library(lay: Lay) -> None:
+    """An edit of a library beside the project reaches the container: by a mount that comes first, or by a build."""
+    root = lay({**FILES, "libs/core/src/acme_core.py": ""}, None)
+    project = detect(ScaffoldRequest(), root / "services/api")
+    dev, watch = (
+        yaml.load(text_of(project, f"compose.{name}.yaml", targets="dev,watch"), Loader=yaml.BaseLoader)["services"]
+        for name in ("dev", "watch")
+    )
+
+    place = "/siblings/libs/core/src"
+    assert dev["web"]["volumes"] == [".:/app", f"../../libs/core/src:{place}:ro"]
+    assert dev["web"]["environment"]["PYTHONPATH"] == f"/app/src:/app:{place}"
+    assert " ".join(dev["web"]["command"][3:8]) == f"--reload --reload-dir . --reload-dir {place}"
+    assert (watch["web"]["environment"]["PYTHONPATH"], watch["web"]["command"][4]) == (
+        "/app/src:/app",
+        "--graceful-timeout",
+    )
+    assert {"action": "rebuild", "path": "../../libs/core/src"} in watch["web"]["develop"]["watch"]
+
+
+def test_a_library_inside_of_the_project(lay: Lay) -> None:
+    """One that lies in the project is mounted with it, and comes before the copy that is installed."""
+    files = {"poetry.lock": POETRY_LOCK.format("core"), "pyproject.toml": PLAIN, "core/acme_core.py": ""}
+    project = detect(ScaffoldRequest(), lay({**files, ".git/HEAD": ""}))
+    dev = yaml.load(text_of(project, "compose.dev.yaml"), Loader=yaml.BaseLoader)["services"]["web"]
+
+    assert (dev["volumes"], dev["environment"]["PYTHONPATH"]) == ([".:/app"], "/app/core")
+    assert "--reload-dir" not in dev["command"]
+
+
+def test_a_library_that_is_compiled(lay: Lay) -> None:
+    """The source of a compiled library would hide what is installed, so it is not mounted, and that is said."""
+    built = '[build-system]\nrequires = ["maturin>=1"]\n'
+    root = lay({**FILES, "libs/core/pyproject.toml": built, "libs/core/src/acme_core.py": ""}, None) / "services/api"
+    project = detect(ScaffoldRequest(), root)
+
+    assert project.siblings == ()
+    assert project.notes == (
+        "`../../libs/core/src` is compiled: after an edit there start compose.dev.yaml again, with --build",
+    )
+    assert detect(ScaffoldRequest(targets="docker"), root).notes == ()

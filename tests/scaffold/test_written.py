@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asgictl import image
 from asgictl.errors import ConfigError
 from asgictl.scaffold import ignore_files, lint, plan
 from asgictl.scaffold.accepted import as_name, check, is_name
 from asgictl.scaffold.detect import detect
-from asgictl.scaffold.lint import containers, image
+from asgictl.scaffold.lint import containers
 from asgictl.scaffold.request import TARGETS, ScaffoldRequest
 from tests.conftest import linux
 

@@ -30,7 +30,7 @@ def gen_cert(request: CertRequest, flags: CertFlags, run: Invocation) -> int:
     asgictl gen-cert --phone             hand that authority to a phone
     asgictl gen-cert --check             what is in ssl/, and who trusts it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    extras.need("asgictl gen-cert", extras.HTTPS, "standard")
+    extras.need("asgictl gen-cert", extras.HTTPS)
     trusts = flags.trust and not flags.check
     console = run.console
     _check_stores(request)

@@ -15,7 +15,7 @@ from asgictl.cli.scaffold import options
 from asgictl.cli.scaffold.options import ScaffoldFlags
 from asgictl.console import Console
 from asgictl.errors import ConfigError, FileProblemError
-from asgictl.scaffold.request import ScaffoldRequest
+from asgictl.scaffold.request import ScaffoldRequest, check_used
 from asgictl.spans import plain
 
 if TYPE_CHECKING:
@@ -34,14 +34,18 @@ def scaffold(request: ScaffoldRequest, flags: ScaffoldFlags, run: Invocation) ->
     asgictl scaffold --check           up to date, and sound? for CI
     asgictl scaffold --verify          build it, run it, ask it, stop it
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
-    extras.need("asgictl scaffold", extras.SCAFFOLD, "standard")
+    extras.need("asgictl scaffold", extras.SCAFFOLD)
     from asgictl.scaffold import accepted
     from asgictl.scaffold.detect import detect
     from asgictl.scaffold.plan import plan
+    from asgictl.scaffold.write import built_on
 
     accepted.check(request)
     found = detect(request, pyproject.current_folder())
-    for text in found.notes:
+    request, added = built_on.with_missing(request, found.root)
+    if not (flags.check or flags.verify):
+        check_used(request, {option.name for option in run.options if run.is_typed(option.name)})
+    for text in (*found.notes, *([added] if added and not (flags.verify or flags.stdout) else ())):
         run.console.note(text)
     if flags.check:
         from asgictl.cli.scaffold.check import check
@@ -150,17 +154,18 @@ def _data(found: "Project", changes: "Sequence[Change]", copies: Mapping[str, st
 
 
 def _tell(console: Console, found: "Project", changes: "Sequence[Change]", copies: Mapping[str, str]) -> None:
+    from asgictl.scaffold.lint import left_behind
+
     done = [it._replace(state="replace", reason="") if it.path in copies else it for it in changes]
     console.result("\n".join(map(plain, _lines(done))), _data(found, done, copies))
-    for copy in copies.values():
-        console.note(f"your file is kept as `{reading.shown(Path(copy))}`")
+    for change in changes:
+        if change.path in copies:
+            lost = left_behind.of(change.path, change.old or b"", change.content)
+            without = f"; the new one is without {', '.join(lost)}" if lost else ""
+            console.note(f"your file is kept as `{reading.shown(Path(copies[change.path]))}`{without}")
     if found.deps.home:
         console.note(f"the files are in `{found.root}`, and the image is built from `{found.context}`")
     paths = {change.path for change in changes}
-    compose = any(path.startswith("compose") for path in paths)
-    for name, target in (("Dockerfile", "docker"), ("compose.yaml", "compose")):
-        if compose and not (found.root / name).exists():
-            console.note(f"there is no `{name}`, which the compose files need: add {target} to --for")
     for old in ("docker-compose.yml", "docker-compose.yaml"):
         if "compose.yaml" in paths and (found.root / old).exists():
             console.note(f"`{old}` is there too: compose takes `compose.yaml` and says nothing")
@@ -175,7 +180,7 @@ def _tell_how(console: Console, found: "Project", paths: AbstractSet[str]) -> No
         *([("compose.yaml", migrates)] if found.migrations else []),
         ("compose.yaml", "start it: `docker compose up --build --wait`"),
         ("deploy.sh", "deploy it, and each version after it: `sh deploy.sh`"),
-        ("stack.yaml", "deploy it: line 2 of `stack.yaml` is the command"),
+        ("stack.yaml", "deploy it: `stack.yaml` begins with the commands"),
         ("kustomization.yaml", "deploy it: `kustomization.yaml` begins with the commands"),
     ):
         if name in paths:

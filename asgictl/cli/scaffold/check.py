@@ -34,7 +34,7 @@ def check(console: Console, found: "Project", request: "ScaffoldRequest", *, nam
     file = found.app.file
     needed = [file.relative_to(found.context).as_posix()] if file and file.is_relative_to(found.root) else []
     opened = [it for it in found.named if not request.on_volume(f"{request.workdir}/{it.path}")]
-    problems = list(lint.problems(found.root, files, needed, opened, found.context))
+    problems = list(lint.problems(found.root, files, needed, [*opened, *found.of_machine], found.context))
     lock = found.context / found.deps.files[0] if found.deps.files else found.root
     members = sorted(workspaces.folders(lock) - {"."}) if found.deps.kind == "uv" else []
     runs = [*tools.runs(found.root, files), *locks.compared(found.deps.kind, lock.parent, members)]

@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgictl import environment, errors, pyproject, reading
+from asgictl import environment, errors, image, pyproject, reading, signature
 from asgictl.discovery.declared import command_lines
 from asgictl.discovery.declared.command_lines import Named
 from asgictl.discovery.places import COMPOSE, DOCKERFILES, DOTENV, GUNICORN, MAKEFILES, PROCFILE, VARIABLES
@@ -67,17 +67,21 @@ def claims(
 
 
 def _text(file: Path, note: Note) -> str | None:
-    """Return what is in `file`; None where there is none, or none that can be believed, of which `note` hears."""
+    """Return what is in `file`; None where there is none, or none that can be believed, of which `note` hears.
+
+    What `asgictl scaffold` has written, and nobody edited, says nothing that is not read elsewhere.
+    """
     if not os.path.lexists(file):
         return None
     if owner := reading.stranger(file):
         note(f"`{file}` is passed over: it belongs to {owner}, neither to you nor to root")
         return None
     try:
-        return reading.content(file, limit=_LIMIT).decode(errors="replace")
+        text = reading.content(file, limit=_LIMIT).decode(errors="replace")
     except OSError as error:
         note(f"`{reading.shown(file)}` is passed over: {errors.reason(error)}")
         return None
+    return None if signature.is_untouched(text.replace("\r\n", "\n")) else text
 
 
 def _place(file: Path, folder: Path, line: int | None) -> str:
@@ -149,20 +153,20 @@ def _dockerfiles(folder: Path, note: Note) -> Iterator[list[Claim]]:
 
 
 def _of_dockerfile(file: Path, text: str, context: Path, folder: Path, note: Note) -> list[Claim]:
-    image = _image(text)
-    places = [context / name for name in image.folders if reading.is_dir(context / name)]
+    run = _image(text)
+    places = [context / name for name in run.folders if reading.is_dir(context / name)]
     bases = tuple(dict.fromkeys((*places, context)))
-    for line, command in image.commands:
+    for line, command in run.commands:
         words = _words(command)
-        claim = _command(words, command, image.variables)
+        claim = _command(words, command, run.variables)
         if claim is not None:
             return [Claim(claim, _place(file, folder, line), bases)]
-        if script := _script(words or command.split(), bases, image.copies, note):
-            return [claim for claim in [_of_script(*script, folder, bases, image.variables)] if claim]
-    if module := image.variables.get("MODULE_NAME"):  # of the images of tiangolo
-        image.variables.setdefault("APP_MODULE", f"{module}:{image.variables.get('VARIABLE_NAME', 'app')}")
+        if script := _script(words or command.split(), bases, run.copies, note):
+            return [claim for claim in [_of_script(*script, folder, bases, run.variables)] if claim]
+    if module := run.variables.get("MODULE_NAME"):  # of the images of tiangolo
+        run.variables.setdefault("APP_MODULE", f"{module}:{run.variables.get('VARIABLE_NAME', 'app')}")
     for name in (*VARIABLES, "APP_MODULE"):
-        if value := image.variables.get(name):
+        if value := run.variables.get(name):
             return [
                 Claim(Named(value), _place(file, folder, _line_of(text, name) or _line_of(text, "MODULE_NAME")), bases)
             ]
@@ -173,39 +177,24 @@ def _image(text: str) -> _Image:
     found: dict[str, tuple[int, str]] = {}
     variables: dict[str, str] = {}
     copies: dict[str, str] = {}
-    stages: set[str] = set()
     workdir = "/"
-    for number, line in _joined_lines(text):
-        instruction, _, rest = line.strip().partition(" ")
-        rest = rest.strip()
-        match instruction.upper():
-            case "FROM":
-                name, *more = rest.split() or [""]
-                if name not in stages:
-                    found, variables, copies, workdir = {}, {}, {}, "/"
-                stages.update(more[1:])
+    parsed = image.parse(text)
+    for it in parsed.final or parsed.before:
+        match it.name:
             case "CMD" | "ENTRYPOINT" as kind:
-                found[kind] = (number, rest)
+                found[kind] = (it.line, it.value)
             case "ENV" | "ARG":
-                variables |= _pairs(rest)
+                variables |= it.variables
             case "WORKDIR":
-                workdir = posixpath.join(workdir, rest)
-            case "COPY" | "ADD" if "--from=" not in rest:
-                *sources, place = [word for word in rest.split() if not word.startswith("--")] or [""]
+                workdir = posixpath.join(workdir, it.value)
+            case "COPY" | "ADD" if "--from=" not in it.value:
+                *sources, place = [word for word in it.words if not word.startswith("--")] or [""]
                 place = posixpath.join(workdir, place)
                 several = len(sources) > 1 or place.endswith("/")
                 for name in sources:
                     inner = posixpath.basename(name.rstrip("/")) if several and "." in posixpath.basename(name) else ""
                     copies[posixpath.normpath(posixpath.join(place, inner))] = posixpath.normpath(name).lstrip("/")
     return _Image(_commanded(found), variables, list(_origins(posixpath.normpath(workdir), copies)), copies)
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """Return the variables of an instruction: `A=b C="d e"`, or `A b`."""
-    pairs = re.findall(r"""(\w+)=("[^"]*"|'[^']*'|\S*)""", text)
-    if not pairs and len(words := text.split(None, 1)) > 1:
-        pairs = [tuple(words)]
-    return {name: value.strip("\"'") for name, value in pairs}
 
 
 def _commanded(found: dict[str, tuple[int, str]]) -> list[tuple[int, str]]:

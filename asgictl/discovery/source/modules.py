@@ -7,12 +7,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from asgictl import reading
+from asgictl import reading, signature
 from asgictl.discovery.source import python_file
 from asgictl.discovery.source.project_files import Follow
 
 # Where a project's folders that are put on `sys.path` begin: what is there says what it depends on, or how it is run.
-_PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg", "Dockerfile")
+_PROJECT_FILES = ("pyproject.toml", "requirements.txt", "Pipfile", "manage.py", "setup.py", "setup.cfg")
 
 
 class Module(NamedTuple):
@@ -59,8 +59,10 @@ def follow(folder: Path) -> Follow:
 
     def search(importer: Path, name: str) -> Path | None:
         bare = name.lstrip(".")
-        if bare != name:
-            package = importer.parents[len(name) - len(bare) - 1]
+        if (level := len(name) - len(bare)) > len(importer.parents):
+            return None
+        if level:
+            package = importer.parents[level - 1]
             return in_folder(bare, package) if bare else in_folder(package.name, package.parent)
         above = [place for place in importer.parents if place.is_relative_to(folder) and place not in bases]
         return next((file for base in (*bases, *above) if (file := in_folder(name, base))), None)
@@ -95,17 +97,33 @@ def of_file(file: Path, folder: Path) -> Module:
         return (
             sum(_resolves(name, place, folder) for name in names),
             place == file.parent or not _clashes(place / first, folder),
-            place == usual
-            if packaged
-            else place in within and any(reading.exists(place / it) for it in _PROJECT_FILES),
+            place == usual if packaged else place in within and _is_project(place),
             place == usual,
         )
 
     # A command of Django's imports from the folder of `manage.py`, which may be a package by mistake.
     packages = (place for place in within if reading.is_file(place / "__init__.py"))
-    base = next((place for place in packages if reading.is_file(place / "manage.py")), None) or max(places, key=worth)
+    base = next((place for place in packages if _is_djangos(place / "manage.py")), None) or max(places, key=worth)
     path = (str(base),) if base == folder or not base.is_relative_to(folder) else (str(base), str(folder))
     return Module(name=_named_from(base, file), path=path, file=file)
+
+
+def _is_project(place: Path) -> bool:
+    """Tell whether a folder is a project of its own; a Dockerfile of `asgictl scaffold`'s makes none of it."""
+    if any(reading.exists(place / it) for it in _PROJECT_FILES):
+        return True
+    try:
+        return not signature.is_untouched(reading.text(place / "Dockerfile", errors="replace"))
+    except OSError:
+        return False
+
+
+def _is_djangos(manage: Path) -> bool:
+    """Tell whether a `manage.py` is there, and Django's: scripts of others are called so, too."""
+    try:
+        return "django" in reading.text(manage, errors="replace").lower()
+    except OSError:
+        return False
 
 
 @functools.cache

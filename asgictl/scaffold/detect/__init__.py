@@ -1,19 +1,18 @@
 """Look at a project without importing it, and say where each answer was read."""
 
-import re
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from asgictl import pyproject, reading
-from asgictl.scaffold import accepted, migrations, own_dockerfile
-from asgictl.scaffold.accepted import as_name, is_name
+from asgictl import pyproject
+from asgictl.scaffold import accepted, migrations
 from asgictl.scaffold.detect import (
     dependencies,
     index,
     layout,
-    notes,
     own_code,
+    own_dockerfile,
+    project_name,
     python,
     requirements,
     runner,
@@ -21,13 +20,14 @@ from asgictl.scaffold.detect import (
     venv_python,
 )
 from asgictl.scaffold.detect import served_app as apps
-from asgictl.scaffold.detect.imported import imports
-from asgictl.scaffold.detect.monorepo import project_root
+from asgictl.scaffold.detect.imported import desk_settings, imports
+from asgictl.scaffold.detect.monorepo import project_root, workspaces
+from asgictl.scaffold.detect.monorepo.workspaces import Sibling
+from asgictl.scaffold.detect.notes import code_notes, dependency_notes, target_notes
 from asgictl.scaffold.django import chosen_settings
-from asgictl.scaffold.project import Finding, Project
+from asgictl.scaffold.project import Dependencies, Finding, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import reads
-from asgictl.scaffold.write import signature
 
 
 def detect(request: ScaffoldRequest, folder: Path) -> Project:
@@ -44,15 +44,16 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     interpreter = python.find(root, config, request, deps)
     app, app_from = apps.find(request, folder, root, deps)
     chosen = chosen_settings.choose(request, root, app)
-    app = app._replace(settings=chosen.module if chosen else None)
+    desk, undeveloped = desk_settings.choose(chosen, config, deps) if chosen else (None, None)
+    app = app._replace(settings=chosen.module if chosen else None, desk=desk)
     package, layout_is, layout_from = (
         layout.package(root, config, deps, app) if request.mode == "copy" else (False, "mounted", "--mode bind")
     )
     if package and config and config.package:
         deps = deps._replace(pinned={**deps.pinned, canonicalize_name(config.package): None})
     server = runner.choose(request, deps, interpreter.version)
-    imports.check(root, config, deps, app, server.name)
-    name, name_from = _name(request, config, root)
+    lacking = imports.check(root, config, deps, app, server.name)
+    name, name_from = project_name.find(request, config, root)
     source = own_code.read(request, root, app, chosen)
     outside = layout.opened_outside(root, config, app, source.named) if package and "src" in app.folders else None
     if outside:
@@ -67,8 +68,10 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         deps._replace(git=deps.git or from_git), request.apt, geo=source.settings is not None and source.settings.geo
     )
     affinity = f"{source.kept.place}, {source.kept.what}" if source.kept else None
+    builds = layout.build_requirements(config) if package else ()
     passed_over = None if request.requirements else requirements.passed_over(root, deps)
     indexes = list(index.find(root, deps.files, deps.home))
+    siblings = _siblings(root, deps)
     findings = (
         Finding("root", str(root), why),
         Finding("name", name, name_from),
@@ -76,13 +79,14 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         Finding("python", interpreter.version, interpreter.source),
         Finding("app", app.name, app_from),
         *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
+        *([Finding("development", desk, chosen_settings.MANAGE)] if desk else []),
         Finding("layout", layout_is, layout_from),
         *source.findings,
         *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
         *([Finding("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
         *(Finding("index", found.url, found.source) for found in indexes),
     )
-    return Project(
+    project = Project(
         root=root,
         name=name,
         python=interpreter.version,
@@ -101,52 +105,38 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
         server_from=server.origin,
         affinity=affinity,
         interpreters=venv_python.folders(root),
-        notes=(
-            *interpreter.notes,
-            *(chosen.notes if chosen else ()),
-            *([unmigrated] if unmigrated else []),
-            *([server.note] if server.note else []),
-            *notes.of_dependencies(deps, indexes, passed_over),
-            *notes.of_project(source.settings, indexes, source.likely),
-            *notes.of_statics(request, source.statics),
-            *notes.of_files(source.named, public),
-            *notes.of_unread(source.unread),
-            *notes.of_hosts(source.lets_in, source.asking, source.settings),
-            *notes.of_places(source.written, source.settings, request, root),
-            *notes.of_clients(source.kept, source.shared, request),
-            *notes.of_request(request, root, deps, layout.build_requirements(config) if package else ()),
-            *notes.of_cluster(request, affinity, websockets=source.websockets, uvicorn=deps.pinned.get("uvicorn")),
-            *notes.of_units(request, server.name),
-            *own_dockerfile.notes(root, apt, request),
-            *venv_python.notes(request, root, name),
-        ),
+        variables=source.variables,
+        siblings=tuple(it.path for it in siblings if not it.compiled),
+        notes=(),
         migrations=migrates,
         named=source.named,
+        of_machine=source.of_machine,
         public=public,
         from_source=outside is not None,
         asking=source.asking,
     )
+    notes = (
+        *interpreter.notes,
+        *(chosen.notes if chosen else ()),
+        *([undeveloped] if undeveloped and {"dev", "watch"} & set(request.wanted) else []),
+        *([unmigrated] if unmigrated else []),
+        *([server.note] if server.note else []),
+        *lacking,
+        *dependency_notes.of(deps, indexes, passed_over),
+        *code_notes.of(project, request, source),
+        *target_notes.of(project, request, builds, siblings),
+        *own_dockerfile.notes(root, apt, request),
+        *venv_python.notes(request, root, name),
+    )
+    return project._replace(notes=notes)
 
 
-def _name(request: ScaffoldRequest, config: pyproject.PyProject | None, root: Path) -> tuple[str, str]:
-    if request.name is not None:
-        return request.name, "--name"
-    if config is not None:
-        for keys in (("project", "name"), ("tool", "poetry", "name")):
-            declared = config.table(*keys[:-1]).get(keys[-1])
-            if isinstance(declared, str) and (name := as_name(declared)):
-                return name, f"{'.'.join(keys)} in {config.file.name}"
-    if name := _written_name(root):
-        return name, "compose.yaml"
-    name = as_name(root.name)
-    return (name, "the name of that folder") if name else ("app", f"nothing of `{root.name}` can be one")
-
-
-def _written_name(root: Path) -> str | None:
-    """Return the name in a compose file that was written here: a clone may lie in a folder of another name."""
-    try:
-        text = reading.text(root / "compose.yaml")
-    except (OSError, UnicodeDecodeError):
-        return None
-    match = re.search(r"(?m)^name: ([a-z0-9-]+)$", text)
-    return match[1] if match and signature.is_ours(text) and is_name(match[1]) else None
+def _siblings(root: Path, deps: Dependencies) -> list[Sibling]:
+    """Return the libraries of the same repository that are installed along with the project."""
+    root = root.resolve()
+    if deps.kind == "requirements":
+        return [it for folder in deps.folders for it in workspaces.sibling(root, root / folder)]
+    if deps.kind not in {"uv", "poetry", "pdm"}:
+        return []
+    lock = root.joinpath(*[".."] * len(Path(deps.home).parts), deps.files[-1]).resolve()
+    return list(workspaces.siblings(root, lock, deps.pinned.keys()))

@@ -180,9 +180,7 @@ def _text(file: Path) -> str:
     try:
         return reading.text(file, errors="replace")
     except OSError as error:
-        raise FileProblemError(
-            f"cannot read `{file}`: {errors.reason(error)}", hint="see to its permissions"
-        ) from error
+        raise FileProblemError(f"cannot read `{file}`: {errors.reason(error)}", hint="check its permissions") from error
 
 
 def _is_local(root: Path, pyproject: PyProject | None) -> bool:

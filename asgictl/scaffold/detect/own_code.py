@@ -1,30 +1,38 @@
 """What the source of a project says of how it is to be run, each answer with its place."""
 
-from collections.abc import Iterator, Sequence
+import ast
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from asgictl import reading
+from asgictl.discovery.source import python_file
+from asgictl.errors import AppLoadError
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.accepted import is_place
-from asgictl.scaffold.django import django_settings
+from asgictl.scaffold.accepted import PATH, is_place
+from asgictl.scaffold.detect.imported import imports
+from asgictl.scaffold.django import build_variables, django_settings
+from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.django.django_settings import DjangoSettings, SettingLine
 from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.uses import Uses, health, look
+from asgictl.scaffold.uses import Uses, health, look, scripts, settings_classes
 from asgictl.scaffold.uses.client_state import Kept
 from asgictl.scaffold.uses.hosts import Allowed
+from asgictl.scaffold.uses.writes import is_of_machine
 
 _SKIPPED = {"node_modules", "venv", "env", "tests", "test", "build", "dist", "docs", "__pycache__", "migrations"}
 _FILES_READ = 1000
 _LISTED = 4
-# Settings that others are made of.
-_BASES = {"base", "common", "defaults", "__init__"}
 
 
 class OwnCode(NamedTuple):
-    """What the source says; `likely` is a route that may be one for health, and where it is."""
+    """What the source says; `likely` is a route that may be one for health, and where it is.
+
+    `variables` are those that have no default, and where they are read.
+    """
 
     settings: DjangoSettings | None
     health: Health
@@ -34,11 +42,13 @@ class OwnCode(NamedTuple):
     findings: tuple[Finding, ...]
     named: tuple[NamedFile, ...]
     written: tuple[NamedFile, ...]
+    of_machine: tuple[NamedFile, ...]
     asking: Asking
     lets_in: Allowed | None
     unread: tuple[str, ...]
     kept: Kept | None
     shared: tuple[Kept, ...]
+    variables: Mapping[str, str]
 
 
 def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings | None) -> OwnCode:
@@ -56,16 +66,10 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
             if asking.host and lets_in
             else []
         ),
-        Finding("websockets", "yes", _place(root, websocket))
-        if websocket
-        else Finding("websockets", "no", "none in the source"),
+        Finding("websockets", *(("yes", _place(root, websocket)) if websocket else ("no", "none in the source"))),
     ]
-    statics = None
-    if settings is not None and settings.static_root and chosen and chosen.manage:
-        outside = settings.static_outside if is_place(settings.static_outside or "") else None
-        statics = Statics(settings.required, chosen.manage.relative_to(root).as_posix(), outside)
-        place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
-        findings.append(Finding("static files", "collected", place))
+    statics, statics_from = _statics(settings, chosen, root)
+    findings += [Finding("static files", "collected", statics_from)] if statics else []
     left = ignore_files.left_out(ignore_files.USUAL)
     # What is not there yet may be built, where an ignore list knows such folders.
     named = tuple(it for it in uses.named if reading.exists(root / it.path) or left(it.path))
@@ -85,20 +89,50 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
         findings=tuple(findings),
         named=named,
         written=written,
+        of_machine=_of_machine(written),
         asking=asking,
         lets_in=lets_in,
         unread=tuple(_within(root, it) for it in uses.unread),
         kept=uses.kept,
         shared=uses.shared,
+        variables=_variables(root, app, settings),
     )
 
 
-def _counts(found: NamedFile, settings: DjangoSettings, root: Path) -> bool:
-    """Tell whether Django writes there: of the settings' modules only one is in use, and what that one takes."""
-    file = root / found.place.rpartition(":")[0]
-    if file.parent != settings.file.parent or file.name in {"asgi.py", "wsgi.py", "urls.py"}:
-        return True
-    return file == settings.file or (settings.sqlite and file.stem in _BASES)
+def _statics(settings: DjangoSettings | None, chosen: ChosenSettings | None, root: Path) -> tuple[Statics | None, str]:
+    """Return how static files are collected, where they are, and the place that says it."""
+    if settings is None or settings.static_root is None or chosen is None or chosen.manage is None:
+        return None, ""
+    outside = settings.static_outside if is_place(settings.static_outside or "") else None
+    kinds = {name: it.kind for name, it in settings.required.items()}
+    place = f"STATIC_ROOT in {_within(root, settings.static_root.file)}:{settings.static_root.line}"
+    return Statics(kinds, chosen.manage.relative_to(root).as_posix(), outside), place
+
+
+def _variables(root: Path, app: App, settings: DjangoSettings | None) -> dict[str, str]:
+    """Return the variables without which the settings, or the files that the app imports, cannot be imported."""
+    found = dict(settings.required) if settings else {}
+    trees: dict[Path, ast.Module] = {}
+    for file in imports.files_of_app(root, app) if settings is None else ():
+        with contextlib.suppress(AppLoadError):
+            trees[file] = python_file.parse(file)
+    found |= build_variables.read({file: scripts.at_import(tree) for file, tree in trees.items()}, trees.values())
+    for file, tree in trees.items():
+        for name, line in settings_classes.required(list(ast.walk(tree))):
+            found.setdefault(name, Variable("str", file, line))
+    return {name: f"{_within(root, it.file)}:{it.line}" for name, it in found.items()}
+
+
+def _of_machine(written: Iterable[NamedFile]) -> tuple[NamedFile, ...]:
+    """Return the databases and logs among what is written, as far as a file can name them."""
+    found = (it for it in written if is_of_machine(it.path) and PATH.fullmatch(it.path))
+    return tuple(it._replace(kept_out=True) for it in found)
+
+
+def _counts(found: NamedFile | Allowed, settings: DjangoSettings, root: Path) -> bool:
+    """Tell whether Django takes what is said there: of the settings' modules only those in use count."""
+    file, _, line = found.place.rpartition(":")
+    return settings.has(root / file, int(line))
 
 
 def _listed(names: list[str]) -> str:
@@ -123,7 +157,7 @@ def _health(
     source, name = (settings.urls, "urlpatterns") if settings and settings.urls else (app.file, _attribute(app))
     found = health.find(root, source, name, factory=app.factory) if source is not None else []
     if not found:
-        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 is well"
+        return Health("/", strict=False), Asking(host), "no route for health was found: anything below 500 passes"
     live, ready = (next((it for it in found if it.is_for(paths)), None) for paths in (health.LIVE, health.READY))
     whole = next((it for it in found if it not in {live, ready}), None)
     best = whole or ready or found[0]
@@ -141,13 +175,10 @@ def _lets_in(lists: Sequence[Allowed], settings: DjangoSettings | None, root: Pa
     """Return the hosts that the app lets in; of Django's settings those count that are in use."""
     if settings is None:
         return next(iter(lists), None)
-    own = [it for it in lists if root / it.place.rpartition(":")[0] == settings.file]
-    base = [
-        it
-        for it in lists
-        if (file := root / it.place.rpartition(":")[0]).parent == settings.file.parent and file.stem in _BASES
-    ]
-    return next(iter((*own, *base)), None)
+    # The settings' own module has the last word.
+    said = {it.place.rpartition(":")[0]: it for it in reversed(lists) if _counts(it, settings, root)}
+    places = [_within(root, file) for file in reversed(settings.files)]
+    return next((said[place] for place in places if place in said), None)
 
 
 def _sources(root: Path) -> list[Path]:

@@ -79,6 +79,7 @@ def read(root: Path, name: str) -> Dependencies:
     ranges: dict[str, str] = {}
     files: list[str] = []
     extras: set[str] = set()
+    folders: list[str] = []
     local = git = ssh = False
     for line in lines(root, name):
         if line.file not in files:
@@ -90,7 +91,10 @@ def read(root: Path, name: str) -> Dependencies:
             raise FileProblemError(problem, hint="move it into the project, or install it from an index")
         direct.refuse_credentials(target, f"{line.file}:{line.number}")
         git, ssh = git or "git+" in target, ssh or "git+ssh://" in target
-        local = local or ("/" in target and "://" not in target and (root / target.partition("[")[0]).is_dir())
+        folder = target.removeprefix("file:").partition("[")[0].strip()
+        if "/" in folder and "://" not in folder and (root / folder).is_dir():
+            folders.append(folder)
+        local = local or bool(folders)
         local = local or editable or target.startswith((".", "/", "file:")) or target.endswith((".whl", ".tar.gz"))
         local = local or " @ file:" in target or (target.startswith(("-f ", "--find-links")) and "://" not in target)
         if (requirement := _requirement(target)) is None:
@@ -102,7 +106,15 @@ def read(root: Path, name: str) -> Dependencies:
         if requirement.specifier and not pinned.get(key):
             ranges[key] = ",".join(filter(None, (ranges.get(key), str(requirement.specifier))))
     return Dependencies(
-        "requirements", tuple(files or [name]), pinned, local, git, ranges=ranges, extras=frozenset(extras), ssh=ssh
+        kind="requirements",
+        files=tuple(files or [name]),
+        pinned=pinned,
+        local=local,
+        git=git,
+        folders=tuple(folders),
+        ranges=ranges,
+        extras=frozenset(extras),
+        ssh=ssh,
     )
 
 

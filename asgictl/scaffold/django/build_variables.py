@@ -2,6 +2,8 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 from asgictl.scaffold.accepted import STAND_IN
 
@@ -16,42 +18,49 @@ _GETTERS = {"getenv", "os.getenv", "environ.get", "os.environ.get"}
 _STRICT = {"int", "float", "Decimal", "Path", "loads", "literal_eval", "urlparse", "parse", "strtobool"}
 
 
-def read(trees: Iterable[ast.Module], helpers: Iterable[ast.Module] = ()) -> dict[str, str]:
-    """Return the variables that the settings need, each with its type; what has a default is not among them.
+class Variable(NamedTuple):
+    """A variable that has no default: its type there, and where it is read first."""
+
+    kind: str
+    file: Path
+    line: int
+
+
+def read(trees: Mapping[Path, ast.Module], helpers: Iterable[ast.Module] = ()) -> dict[str, Variable]:
+    """Return the variables that the settings need; what has a default is not among them.
 
     `helpers` are files whose functions the settings may call. What is only looked up, and may be missing, stays so:
     a stand-in could switch something on, like the storage of another machine.
     """
-    trees = list(trees)
-    functions = dict(_functions([*helpers, *trees]))
-    found: dict[str, str] = {}
-    for tree in trees:
+    functions = dict(_functions([*helpers, *trees.values()]))
+    found: dict[str, Variable] = {}
+    for file, tree in trees.items():
         optional = set(_optional(tree))
-        for name, kind in _required(tree, functions):
+        for name, kind, line in _required(tree, functions):
             if STAND_IN.fullmatch(name) and name not in optional:
-                found.setdefault(name, kind)
+                found.setdefault(name, Variable(kind, file, line))
     return found
 
 
-def _required(tree: ast.Module, functions: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
+def _required(tree: ast.Module, functions: Mapping[str, bool]) -> Iterator[tuple[str, str, int]]:
     readers = _READERS | set(_readers(tree))
     defaults = set(_with_defaults(tree))
     prefixes = _prefixes(tree)
     for node in ast.walk(tree):
         match node:
-            case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load()):
+            case ast.Subscript(value=owner, slice=ast.Constant(value=str(name)), ctx=ast.Load(), lineno=line):
                 if ast.unparse(owner) in _ENVIRONS:
-                    yield name, "str"
-            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *rest], keywords=keywords):
+                    yield name, "str", line
+            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *rest], keywords=keywords, lineno=line):
                 owner_name, _, method = ast.unparse(function).partition(".")
                 if owner_name not in readers:
                     if functions.get((method or owner_name).rpartition(".")[2]) in {False, not (rest or keywords)}:
-                        yield name, "str"
+                        yield name, "str", line
                 elif method not in _NO_READERS and name not in defaults and not _has_default(method, rest, keywords):
-                    yield prefixes.get(node, "") + name, _kind(method, rest, keywords)
+                    yield prefixes.get(node, "") + name, _kind(method, rest, keywords), line
         for inner in _insisting(node):
-            yield from _looked_up(inner)
-        yield from ((name, "str") for name in _listed(node))
+            yield from ((name, "str", inner.lineno) for name in _looked_up(inner))
+        yield from ((name, "str", line) for name, line in _listed(node))
 
 
 def _prefixes(tree: ast.Module) -> dict[ast.AST, str]:
@@ -64,8 +73,8 @@ def _prefixes(tree: ast.Module) -> dict[ast.AST, str]:
     return found
 
 
-def _listed(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a loop reads one after the other."""
+def _listed(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield the names that a loop reads one after the other, with their lines."""
     match node:
         case ast.For(target=ast.Name(id=name), iter=listed) | (
             ast.ListComp(generators=[ast.comprehension(target=ast.Name(id=name), iter=listed)])
@@ -73,7 +82,7 @@ def _listed(node: ast.AST) -> Iterator[str]:
         ):
             read = any(_reads(it, name, raises=False) for it in ast.walk(node))
             if isinstance(listed, ast.Tuple | ast.List) and read:
-                yield from (str(it.value) for it in listed.elts if isinstance(it, ast.Constant))
+                yield from ((str(it.value), it.lineno) for it in listed.elts if isinstance(it, ast.Constant))
 
 
 def _insisting(node: ast.AST) -> Iterator[ast.Call]:
@@ -92,11 +101,11 @@ def _insisting(node: ast.AST) -> Iterator[ast.Call]:
             yield inner
 
 
-def _looked_up(node: ast.Call) -> Iterator[tuple[str, str]]:
+def _looked_up(node: ast.Call) -> Iterator[str]:
     match node:
         case ast.Call(func=function, args=[ast.Constant(value=str(name))], keywords=[]):
             if ast.unparse(function) in _GETTERS:
-                yield name, "str"
+                yield name
 
 
 def _has_default(method: str, rest: list[ast.expr], keywords: list[ast.keyword]) -> bool:
@@ -140,7 +149,7 @@ def _optional(tree: ast.Module) -> Iterator[str]:
                 if ast.unparse(owner) in _ENVIRONS:
                     yield name
             case ast.If(test=ast.Call() as test) | ast.IfExp(test=ast.Call() as test):
-                yield from (name for name, _ in _looked_up(test))
+                yield from _looked_up(test)
 
 
 def _functions(trees: Iterable[ast.Module]) -> Iterator[tuple[str, bool]]:

@@ -25,7 +25,8 @@ _AFFIXES = ("{}", "settings_{}", "{}_settings")
 class ChosenSettings(NamedTuple):
     """The settings module that serves, the file that names it, and what the user should know of the choice.
 
-    `base` is the folder that its name is imported from, `manage` the `manage.py` of the project.
+    `base` is the folder that its name is imported from, `manage` the `manage.py` of the project, and `desk` the module
+    that this one names where it is another.
     """
 
     module: str
@@ -33,6 +34,7 @@ class ChosenSettings(NamedTuple):
     base: Path
     manage: Path | None
     notes: tuple[str, ...] = ()
+    desk: str | None = None
 
 
 def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | None:
@@ -48,7 +50,8 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
         if located(request.settings, base) is None:
             problem = f"there is no module `{request.settings}` in `{base}`"
             raise ConfigError(problem, hint="write it like conf.settings.production", option="settings")
-        return ChosenSettings(request.settings, "--settings", base, manage)
+        other = desk if desk != request.settings else None
+        return ChosenSettings(request.settings, "--settings", base, manage, desk=other)
     label = _within(root, manage) if manage else MANAGE
     entries = list(_entries(app, desk, base))
     named = next(_named(entries), None)
@@ -56,8 +59,9 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
     if module is None:
         return None
     source = _within(root, named[0]) if named else label
+    _check_there(module, source, base)
     notes = []
-    if named and desk and desk != module:
+    if named and desk and desk != module and not _is_for_development(desk, base):
         notes.append(
             f"`{label}` names the settings `{desk}`, `{source}` names `{module}`, which the image has; "
             "--settings chooses others"
@@ -69,7 +73,15 @@ def choose(request: ScaffoldRequest, root: Path, app: App) -> ChosenSettings | N
         )
     notes += _production_beside(module, source, base)
     notes += _in_env_file(root / ".env", module)
-    return ChosenSettings(module, source, base, manage, tuple(notes))
+    return ChosenSettings(module, source, base, manage, tuple(notes), desk if desk != module else None)
+
+
+def _check_there(module: str, source: str, base: Path) -> None:
+    """Raise `ConfigError` for settings that would be in the project, and are not; a package may bring others."""
+    top = module.partition(".")[0]
+    if located(module, base) is None and MODULE.fullmatch(module) and (top == module or located(top, base)):
+        problem = f"`{source}` names the settings `{module}`, which are not in `{base}`"
+        raise ConfigError(problem, hint="write them, or pass --settings with others that are there", option="settings")
 
 
 def manage_of(root: Path, app: App) -> Path | None:
@@ -128,7 +140,7 @@ def _production_beside(module: str, source: str, base: Path) -> Iterator[str]:
         return
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     production = f"{package}.{stem}".lstrip(".")
-    if _is_for_development(file):
+    if _is_for_development(module, base):
         problem = f"`{source}` names the settings `{module}`, and there is `{production}`"
         hint = f"choose: --settings {production}, or --settings {module}"
         raise ConfigError(problem, hint=hint, option="settings")
@@ -146,8 +158,12 @@ def _in_env_file(file: Path, module: str) -> Iterator[str]:
         yield f"`.env` names the settings `{match[1]}`, and compose serves with those, not with the image's `{module}`"
 
 
-def _is_for_development(file: Path) -> bool:
+def _is_for_development(module: str, base: Path) -> bool:
     """Tell whether settings are called so, or take everything from others that are."""
+    found = located(module, base)
+    if found is None or found.file is None:
+        return False
+    file = found.file
     names = {affix.format(name) for affix in _AFFIXES for name in _DEVELOPMENT}
     taken = [it.module or "" for it in ast.walk(python_file.parse(file)) if isinstance(it, ast.ImportFrom)]
     return not names.isdisjoint({file.stem, *(it.rpartition(".")[2] for it in taken)})

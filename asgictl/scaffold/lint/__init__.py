@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asgictl import reading
-from asgictl.scaffold.lint import dockerfile, image, orchestration, swarm
+from asgictl import image, reading, signature
+from asgictl.scaffold.lint import dockerfile, orchestration, swarm
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 from asgictl.scaffold.request import NAMES
-from asgictl.scaffold.write import signature
 
 __all__ = ["Problem", "present", "problems"]
 
@@ -47,7 +46,7 @@ def problems(
         elif name == "deploy.sh":
             yield from _missing(root, name)
         elif name == "stack.yaml":
-            yield from swarm.stack(root / name, server)
+            yield from swarm.stack(root / name, server, dockerfile.command_of(found) if found else ())
         elif name == "k8s.yaml":
             yield from orchestration.kubernetes(root / name, server)
         elif name.endswith(".service"):

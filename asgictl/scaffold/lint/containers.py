@@ -16,7 +16,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "min": 60, "sec": 1, "": 1}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|sec|s|m|h|)")
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML with the tags of compose, whose values are taken as they are."""
 
 
@@ -38,13 +38,13 @@ def _any_tag(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
     return loader.construct_scalar(node)  # type: ignore[arg-type]
 
 
-_Loader.add_multi_constructor("!", _any_tag)
+Loader.add_multi_constructor("!", _any_tag)
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file; raise `FileProblemError` for one that is none."""
     try:
-        loaded = list(yaml.load_all(reading.text(file), Loader=_Loader))  # it is safe
+        loaded = list(yaml.load_all(reading.text(file), Loader=Loader))  # it is safe
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise FileProblemError(f"cannot read `{file}`: {reason(error)}", hint="put it right, or remove it") from error
     return [document for document in loaded if isinstance(document, dict)]

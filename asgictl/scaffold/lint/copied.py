@@ -5,8 +5,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from asgictl.scaffold.lint import image
-from asgictl.scaffold.lint.image import Image, Instruction, Stage
+from asgictl.image import Image, Instruction, Stage
 
 
 class Copy(NamedTuple):
@@ -88,5 +87,4 @@ def _taken(copy: Copy, word: str, target: str) -> Copy | None:
 
 
 def _words(instruction: Instruction) -> list[str]:
-    bare = re.sub(r"^(--\S+\s+)+", "", instruction.value.strip())
-    return image.words(bare) or bare.split()
+    return instruction._replace(value=re.sub(r"^(--\S+\s+)+", "", instruction.value)).words

@@ -2,15 +2,14 @@
 
 import contextlib
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from asgictl import reading
+from asgictl import image, reading
+from asgictl.image import Image
 from asgictl.scaffold import ignore_files
-from asgictl.scaffold.lint import command_line, copied, image
+from asgictl.scaffold.lint import command_line, copied
 from asgictl.scaffold.lint.command_line import Server
-from asgictl.scaffold.lint.image import Image, Instruction
 from asgictl.scaffold.lint.problem import Problem
 from asgictl.scaffold.project import NamedFile
 
@@ -54,13 +53,15 @@ def check(
     yield from _whole(found, context, name, ignored, needed)
     home = "" if context == root else f"{root.resolve().relative_to(context.resolve()).as_posix()}/"
     named = [one._replace(path=f"{home}{one.path}") for one in named]
+    there = copied.in_image(found)
+    yield from _kept_out(name, ignored, [it for it in named if it.kept_out and copied.has(there, it.path)], context)
+    named = [it for it in named if not it.kept_out]
     # Where the code is mounted, so is what it opens.
     if all(copied.has(copied.anywhere(found), path) for path in needed):
         inside = tuple(
             f"{home}{top}/" for path in needed for top, _, below in [path[len(home) :].partition("/")] if below
         )
         outside = [one for one in named if (context / one.path).exists() and not one.path.startswith(inside)]
-        there = copied.in_image(found)
         yield from _opened(name, ignored, named, [one for one in outside if not copied.has(there, one.path)])
 
 
@@ -89,21 +90,13 @@ def _commands(found: Image, name: str) -> Iterator[Problem]:
 
 def server_of(found: Image) -> Server | None:
     """Return the server that an image starts, with what its variables say; its port is 8000 unless they do."""
-    started = command_line.server(
-        [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in _words(one)],
-        found.environment(),
-    )
+    started = command_line.server(command_of(found), found.environment())
     return started._replace(port=8000 if started.port is None else started.port) if started else None
 
 
-def _words(command: Instruction) -> list[str]:
-    words = image.words(command.value)
-    if words is not None:
-        return words
-    try:
-        return shlex.split(command.value)
-    except ValueError:
-        return []
+def command_of(found: Image) -> list[str]:
+    """Return the words of the command that an image starts with, none where it has no such command."""
+    return [word for name in ("ENTRYPOINT", "CMD") if (one := found.last(name)) for word in one.words]
 
 
 def _user(found: Image, name: str) -> Iterator[Problem]:
@@ -133,11 +126,11 @@ def _port(found: Image, name: str) -> Iterator[Problem]:
 def _credentials(found: Image, name: str) -> Iterator[Problem]:
     for one in (*found.before, *(one for stage in found.stages for one in stage.instructions)):
         place = f"{name}:{one.line}"
-        if _CREDENTIALS.search(one.value):
+        if _CREDENTIALS.search(one.text):
             text = "credentials in a URL stay in the image's history: mount them, RUN --mount=type=secret"
             yield Problem("credentials", place, text)
         elif one.name in {"ENV", "ARG"}:
-            for variable, value in re.findall(r"([A-Za-z_]\w*)(?:=|\s+)(\S+)", one.value):
+            for variable, value in one.variables.items():
                 if _SECRET_NAME.search(variable) and not _HARMLESS.fullmatch(value):
                     text = f"the value of {variable} stays in the image: set it where the container runs"
                     yield Problem("credentials", place, text)
@@ -176,6 +169,14 @@ def _whole(found: Image, root: Path, name: str, ignored: Ignored, needed: Sequen
     for path in _files(root):
         if secrets(path) and not ignored(path) and not _is_public(root / path):
             yield Problem("secrets", place, f"`{path}` gets into the image: name it in `.dockerignore`")
+
+
+def _kept_out(name: str, ignored: Ignored, named: Sequence[NamedFile], context: Path) -> Iterator[Problem]:
+    """Yield the databases and logs of this machine that get into the image."""
+    for one in named:
+        if (context / one.path).exists() and not ignored(one.path):
+            text = f"`{one.path}`, which {one.place} writes, gets into the image: name it in `.dockerignore`"
+            yield Problem("written-files", name, text)
 
 
 def _opened(name: str, ignored: Ignored, named: Sequence[NamedFile], lacking: Sequence[NamedFile]) -> Iterator[Problem]:

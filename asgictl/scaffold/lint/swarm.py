@@ -1,12 +1,14 @@
 """The rules for a stack file: what `docker stack deploy` refuses, leaves out in silence, or can never carry out."""
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from asgictl import reading
 from asgictl.scaffold import swarm_stack
+from asgictl.scaffold.lint import command_line
 from asgictl.scaffold.lint.command_line import Server
 from asgictl.scaffold.lint.containers import at, budget, documents, exposed, listed, seconds, size
 from asgictl.scaffold.lint.problem import Problem
@@ -18,8 +20,8 @@ _DROPPED = ("tmpfs", "depends_on", "container_name", "build", "restart", "securi
 _USUAL_GRACE = 10.0
 
 
-def stack(file: Path, server: Server | None) -> Iterator[Problem]:
-    """Yield what is wrong with a stack file, whose service `web` starts `server`."""
+def stack(file: Path, server: Server | None, command: Sequence[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong with a stack file, whose service `web` has an image that starts `server` by `command`."""
     for document in documents(file):
         if not str(document.get("version", "")).startswith("3"):
             yield Problem("stack-option", file.name, 'Docker 20.10 refuses a file without `version: "3.8"`')
@@ -33,10 +35,14 @@ def stack(file: Path, server: Server | None) -> Iterator[Problem]:
                 yield from _options(service, place)
                 yield from _rolling(service, place)
                 yield from exposed(service, place)
-                if name == "web" and not service.get("command"):
-                    given = service.get("stop_grace_period")
-                    left = _USUAL_GRACE if given is None else seconds(given)
-                    yield from budget(place, "stop_grace_period", left, server.graceful if server else None)
+                words = [str(word).replace("$$", "$") for word in listed(service.get("command"))]
+                if command and swarm_stack.has_variables(words) and words[-len(command) :] != list(command):
+                    text = f"its command does not end with the image's, `{shlex.join(command)}`"
+                    yield Problem("stack-command", place, text)
+                started = command_line.server(words) if words else server if name == "web" else None
+                given = service.get("stop_grace_period")
+                left = _USUAL_GRACE if given is None else seconds(given)
+                yield from budget(place, "stop_grace_period", left, started.graceful if started else None)
         yield from _kept(file, document)
 
 

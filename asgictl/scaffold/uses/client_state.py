@@ -2,13 +2,17 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 MCP = "MCP"
 # What begins a session in the memory of the process, by its library and the last part of its name.
 _KEEPING = {
-    "Socket.IO": {"socketio": {"AsyncServer", "Server"}, "fastapi_socketio": {"SocketManager"}},
+    "Socket.IO": {
+        "socketio": {"AsyncServer", "Server"},
+        "fastapi_socketio": {"SocketManager"},
+        "flask_socketio": {"SocketIO"},
+    },
     "Engine.IO": {"engineio": {"AsyncServer", "Server"}},
     "NiceGUI": {"nicegui": {"run", "run_with"}},
     "Gradio": {"gradio": {"mount_gradio_app", "create_app"}},
@@ -31,8 +35,12 @@ _LIBRARIES = {
 _MCP_APPS = {"streamable_http_app", "sse_app", "http_app"}
 # They send messages within one process.
 _ONE_PROCESS = {("litestar", "MemoryChannelsBackend"), ("broadcaster", "Broadcast")}
+_QUEUED = {"client_manager", "message_queue"}
 _HOLDING = re.compile(r"(?i)\b(list|set|dict|deque|defaultdict|weakset)\[.*\b(WebSocket|Queue)\b")
 _QUEUES = {"Queue", "create_memory_object_stream"}
+
+
+IsOwn = Callable[[ast.expr], bool]
 
 
 class Kept(NamedTuple):
@@ -42,18 +50,24 @@ class Kept(NamedTuple):
     place: str
 
 
-def kept(nodes: Iterable[ast.AST], modules: dict[str, str]) -> Iterator[tuple[str, int]]:
+def kept(nodes: Iterable[ast.AST], modules: dict[str, str], is_own: IsOwn) -> Iterator[tuple[str, int]]:
     """Yield what keeps a client's state in the process from one request to the next, and the line.
 
-    `modules` are the names that the file imports, with what each stands for.
+    `modules` are the names that the file imports, with what each stands for; `is_own` tells whether what is called is
+    the project's own.
     """
     for node in nodes:
         match node:
             case ast.Call(func=function, keywords=keywords):
                 called = _dotted(function, modules).split(".")
                 words = {it.arg: it.value for it in keywords}
-                what = _LIBRARIES.get((called[0], called[-1])) or (MCP if called[-1] in _MCP_APPS else None)
-                if what and not _is_true(words.get("stateless")) and not _only_websockets(words.get("transports")):
+                what = _LIBRARIES.get((called[0], called[-1])) or (MCP if _is_of_mcp(function) else None)
+                if (
+                    what
+                    and not is_own(function)
+                    and not _is_true(words.get("stateless"))
+                    and not _only_websockets(words.get("transports"))
+                ):
                     yield what, node.lineno
             case ast.Assign(targets=[ast.Name(id=name) | ast.Subscript(slice=ast.Constant(value=name))], value=value):
                 if name == "SESSION_TYPE" and ast.unparse(value) in {"'filesystem'", "'cachelib'"}:
@@ -73,7 +87,7 @@ def stateless(nodes: Iterable[ast.AST]) -> bool:
     return False
 
 
-def shared(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[tuple[str, int]]:
+def shared(nodes: Sequence[ast.AST], modules: dict[str, str], is_own: IsOwn) -> Iterator[tuple[str, int]]:
     """Yield what messages go through from one client to others of the same process, and the line."""
     clients = set(_clients(nodes))
     lasting = {it for node in nodes if isinstance(node, ast.Module | ast.ClassDef) for it in _bound(node.body)}
@@ -85,8 +99,9 @@ def shared(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[tuple[
                 found = _lasting(holder, lasting) if name in clients else None
             case ast.Assign(targets=[ast.Subscript(value=holder)], value=ast.Name(id=name)):
                 found = _lasting(holder, lasting) if name in clients else None
-            case ast.Call():
+            case ast.Call(func=function):
                 found = _of_one_process(node, modules)
+                found = None if found and is_own(function) else found
             case _:
                 continue
         if found is not None:
@@ -111,7 +126,7 @@ def _of_one_process(call: ast.Call, modules: dict[str, str]) -> str | None:
     called = _dotted(call.func, modules).split(".")
     key = called[0], called[-1]
     if _LIBRARIES.get(key) == "Socket.IO":
-        return None if any(it.arg == "client_manager" for it in call.keywords) else "Socket.IO"
+        return None if any(it.arg in _QUEUED for it in call.keywords) else "Socket.IO"
     elsewhere = key[0] == "broadcaster" and "'memory://" not in "".join(map(ast.unparse, call.args))
     return key[1] if key in _ONE_PROCESS and not elsewhere else None
 
@@ -155,6 +170,10 @@ def _lasting(node: ast.expr, names: set[str]) -> str | None:
         case ast.Name(id=name) if name in names:
             return name
     return None
+
+
+def _is_of_mcp(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr in _MCP_APPS
 
 
 def _is_true(node: ast.expr | None) -> bool:

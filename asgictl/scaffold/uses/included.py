@@ -3,10 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from asgictl.discovery.source import modules, python_file
-from asgictl.errors import AppLoadError
+from asgictl.scaffold.uses.bindings import Bindings, BoundName, bound
 
 _METHODS = {"get", "head", "route", "api_route", "add_route", "add_api_route", "add_url_rule"}
 _CALLS = {"Route", "path", "get", "head", "route"}
@@ -14,61 +12,26 @@ _INCLUDING = {"include_router", "register_blueprint", "mount", "register", "incl
 _PREFIXES = ("prefix", "url_prefix", "path")
 _LISTS = {"routes", "route_handlers"}
 _DEPTH = 8
-_OF_STRINGS = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)
-
-
-class _Held(NamedTuple):
-    """Where something is bound: its file, and the name there."""
-
-    file: Path
-    name: str
-
-
-class _File:
-    """What one file binds, anywhere in it: an app is often made in a function."""
-
-    def __init__(self, file: Path) -> None:
-        try:
-            self.tree = python_file.parse(file)
-        except AppLoadError:
-            self.tree = ast.Module(body=[], type_ignores=[])
-        self.imported: dict[str, tuple[str, str]] = {}
-        self.values: dict[str, ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
-        self.strings = {name: value for name, value in _bound(self.tree.body) if isinstance(value, _OF_STRINGS)}
-        for node in ast.walk(self.tree):
-            match node:
-                case ast.Import(names=names):
-                    self.imported |= {it.asname or it.name: (it.name, "") for it in names}
-                case ast.ImportFrom(names=names):
-                    module = "." * node.level + (node.module or "")
-                    self.imported |= {it.asname or it.name: (module, it.name) for it in names}
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                    self.values.setdefault(name, node)
-                case ast.Assign(targets=[ast.Name(id=name)], value=value) if not isinstance(value, ast.Constant):
-                    self.values[name] = value
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    self.values[name] = value
 
 
 class Included:
     """Finds the routes that an app includes, in the project in `root`."""
 
     def __init__(self, root: Path) -> None:
-        self._follow = modules.follow(root)
-        self._files: dict[Path, _File] = {}
+        self._bindings = Bindings(root)
 
     def routes(self, file: Path, names: set[str]) -> Iterator[tuple[str, Path, int]]:
         """Yield whole paths, with file and line, of what the apps called `names` in `file` include from elsewhere."""
         for name in sorted(names):
-            yield from self._of(_Held(file, name), "", 0)
+            yield from self._of(BoundName(file, name), "", 0)
 
-    def _of(self, held: _Held, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+    def _of(self, held: BoundName, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield the routes of an app, a router, a list of routes, a handler or a controller."""
         if depth > _DEPTH:
             return
-        read = self._read(held.file)
+        read = self._bindings.read(held.file)
         if held.name not in read.values and held.name in read.imported:
-            if (there := self._imported(held.file, read.imported[held.name])) is not None:
+            if (there := self._bindings.imported(held.file, read.imported[held.name])) is not None:
                 yield from self._of(there, prefix, depth + 1)
             return
         value = read.values.get(held.name)
@@ -77,7 +40,7 @@ class Included:
         elif value is not None:
             yield from self._handlers(value, held.file, prefix)
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            yield from self._returned(_Held(held.file, value.func.id), prefix, depth)
+            yield from self._returned(BoundName(held.file, value.func.id), prefix, depth)
         own = prefix + (self._prefix(held.file, value) or "") if isinstance(value, ast.Call) else prefix
         for node in ast.walk(read.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -85,14 +48,14 @@ class Included:
                 if isinstance(owner, ast.Name) and owner.id == held.name:
                     yield from self._called(node, held.file, own, depth)
 
-    def _returned(self, held: _Held, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
+    def _returned(self, held: BoundName, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield the routes of what a function of the project returns, like `create_app`."""
-        there = self._where(held)
-        made = self._read(there.file).values.get(there.name) if there else None
+        there = self._bindings.where(held)
+        made = self._bindings.read(there.file).values.get(there.name) if there else None
         if there and isinstance(made, ast.FunctionDef):
             for node in ast.walk(made):
                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id != held.name:
-                    yield from self._of(_Held(there.file, node.value.id), prefix, depth + 1)
+                    yield from self._of(BoundName(there.file, node.value.id), prefix, depth + 1)
 
     def _called(self, call: ast.Call, file: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path, int]]:
         """Yield what `app.get(path)` or `app.include_router(router)` adds."""
@@ -113,16 +76,16 @@ class Included:
                 for item in items:
                     yield from self._in(item, file, prefix, depth)
             case ast.Name(id=name):
-                yield from self._of(_Held(file, name), prefix, depth + 1)
+                yield from self._of(BoundName(file, name), prefix, depth + 1)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                module = self._module(file, name)
+                module = self._bindings.module(file, name)
                 if module is not None:
-                    yield from self._of(_Held(module, attribute), prefix, depth + 1)
+                    yield from self._of(BoundName(module, attribute), prefix, depth + 1)
             case ast.Call(func=ast.Name(id="include") | ast.Attribute(attr="include"), args=[first, *_]):
                 named = _text(first.elts[0] if isinstance(first, ast.Tuple) and first.elts else first)
-                there = self._follow(file, named) if named else None
+                there = self._bindings.follow(file, named) if named else None
                 if there is not None:
-                    yield from self._of(_Held(there, "urlpatterns"), prefix, depth + 1)
+                    yield from self._of(BoundName(there, "urlpatterns"), prefix, depth + 1)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if depth <= _DEPTH:
                 yield from self._made(node, name, file, prefix, depth)
 
@@ -142,7 +105,7 @@ class Included:
     ) -> Iterator[tuple[str, Path, int]]:
         """Yield the paths of a handler of Litestar's, or of those in a controller."""
         if isinstance(node, ast.ClassDef):
-            path = dict(_bound(node.body)).get("path")
+            path = dict(bound(node.body)).get("path")
             inner = prefix + ((self._string(file, path) or "") if path else "")
             for item in node.body:
                 if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -173,14 +136,14 @@ class Included:
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._joined(file, [left, right], depth)
             case ast.Name(id=name):
-                there = self._where(_Held(file, name))
-                value = self._read(there.file).strings.get(there.name) if there else None
+                there = self._bindings.where(BoundName(file, name))
+                value = self._bindings.read(there.file).strings.get(there.name) if there else None
                 return self._string(there.file, value, depth + 1) if there and value else None
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                module = self._module(file, name)
+                module = self._bindings.module(file, name)
                 if module is not None:
                     return self._string(module, ast.Name(attribute), depth + 1)
-                return self._field(_Held(file, name), attribute, depth + 1)
+                return self._field(BoundName(file, name), attribute, depth + 1)
             case ast.Call(func=ast.Name(id="Field"), keywords=words):
                 default = [it.value for it in words if it.arg == "default"] or node.args[:1]
                 return self._string(file, default[0], depth + 1) if default else None
@@ -190,66 +153,26 @@ class Included:
         texts = [self._string(file, it, depth + 1) for it in parts]
         return None if None in texts else "".join(filter(None, texts))
 
-    def _field(self, held: _Held, name: str, depth: int) -> str | None:
+    def _field(self, held: BoundName, name: str, depth: int) -> str | None:
         """Return the default of a field of the class, or of the object of a class, that is called so."""
-        there = self._where(held) if depth <= _DEPTH else None
-        value = self._read(there.file).values.get(there.name) if there else None
+        there = self._bindings.where(held) if depth <= _DEPTH else None
+        value = self._bindings.read(there.file).values.get(there.name) if there else None
         if there is None:
             return None
         if isinstance(value, ast.ClassDef):
-            default = dict(_bound(value.body)).get(name)
+            default = dict(bound(value.body)).get(name)
             if default is not None:
                 return self._string(there.file, default, depth + 1)
             bases = [it.id for it in value.bases if isinstance(it, ast.Name)]
-            return next((text for it in bases if (text := self._field(_Held(there.file, it), name, depth + 1))), None)
+            return next(
+                (text for it in bases if (text := self._field(BoundName(there.file, it), name, depth + 1))), None
+            )
         if isinstance(value, ast.FunctionDef):  # get_settings()
             made = [it.value for it in value.body if isinstance(it, ast.Return)]
             value = made[0] if made else None
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            return self._field(_Held(there.file, value.func.id), name, depth + 1)
+            return self._field(BoundName(there.file, value.func.id), name, depth + 1)
         return None
-
-    def _where(self, held: _Held) -> _Held | None:
-        """Return where a name is bound, in its own file or in the one that it is imported from."""
-        for _ in range(_DEPTH):
-            read = self._read(held.file)
-            if held.name in read.values or held.name in read.strings:
-                return held
-            there = self._imported(held.file, read.imported[held.name]) if held.name in read.imported else None
-            if there is None:
-                return None
-            held = there
-        return None
-
-    def _imported(self, file: Path, imported: tuple[str, str]) -> _Held | None:
-        module, name = imported
-        found = self._follow(file, module) if module.strip(".") or name else None
-        return _Held(found, name) if found is not None and name else None
-
-    def _module(self, file: Path, name: str) -> Path | None:
-        """Return the file of the module that `name` stands for."""
-        imported = self._read(file).imported.get(name)
-        if imported is None:
-            return None
-        module, inner = imported
-        return self._follow(
-            file, f"{module.rstrip('.')}.{inner}" if module.strip(".") and inner else f"{module}{inner}"
-        )
-
-    def _read(self, file: Path) -> _File:
-        if file not in self._files:
-            self._files[file] = _File(file)
-        return self._files[file]
-
-
-def _bound(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names that statements bind, each with its value."""
-    for node in body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                yield name, value
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                yield name, value
 
 
 def _includes(node: ast.expr) -> bool:

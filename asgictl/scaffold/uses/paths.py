@@ -6,9 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl.discovery.source import modules, python_file
+from asgictl.errors import AppLoadError
+
 _SAME = {"Path", "PurePath", "PosixPath", "str", "fspath", "abspath", "realpath", "normpath", "expanduser"}
 _SAME_METHODS = {"resolve", "absolute", "as_posix", "expanduser"}
 _LONGEST = 250
+# What has been looked up: names, each with its file.
+Names = tuple[tuple[Path, str], ...]
 
 
 class Meant(NamedTuple):
@@ -18,15 +23,48 @@ class Meant(NamedTuple):
     own: bool = False
 
 
+class PathFiles:
+    """The files of the project in `root`, from which others import names."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._follow = modules.follow(root)
+        self._known: dict[Path, Paths | None] = {}
+
+    def imported(self, importer: Path, name: str) -> "Paths | None":
+        """Return what the names of the module `name` stand for, which `importer` imports; None for one elsewhere."""
+        file = self._follow(importer, name)
+        if file is None or file == importer:
+            return None
+        if file not in self._known:
+            try:
+                self._known[file] = Paths(list(ast.walk(python_file.parse(file))), file, self)
+            except AppLoadError:
+                self._known[file] = None
+        return self._known[file]
+
+
 class Paths:
     """The paths that expressions of one file stand for; the current folder is the root of the project."""
 
-    def __init__(self, nodes: Iterable[ast.AST], file: Path, root: Path) -> None:
+    def __init__(self, nodes: Iterable[ast.AST], file: Path, files: PathFiles) -> None:
         self.file = file
-        self.root = root
+        self.root = files.root
+        self._files = files
         self._bound: dict[str, ast.expr] = {}
+        # The module that a name is imported from, and what it is called there.
+        self._imported: dict[str, tuple[str, str]] = {}
+        self._everything_of: list[str] = []
         for node in nodes:
             match node:
+                case ast.Import(names=names):
+                    self._imported |= {it.asname: (it.name, "") for it in names if it.asname}
+                    self._imported |= {it.name: (it.name, "") for it in names if not it.asname}
+                case ast.ImportFrom(names=[ast.alias(name="*")]):
+                    self._everything_of.append("." * node.level + (node.module or ""))
+                case ast.ImportFrom(names=names):
+                    module = "." * node.level + (node.module or "")
+                    self._imported |= {it.asname or it.name: (module, it.name) for it in names}
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self._bound.setdefault(name, value)
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
@@ -56,15 +94,14 @@ class Paths:
             else value
         )
 
-    def _of(self, node: ast.expr, names: tuple[str, ...]) -> Meant | None:  # noqa: PLR0911  # a case for each form
+    def _of(self, node: ast.expr, names: Names) -> Meant | None:  # noqa: PLR0911  # a case for each form
         match node:
             case ast.Constant(value=str(text)):
                 return Meant(self.root / text) if _is_relative(text) else None
             case ast.Name(id="__file__"):
                 return Meant(self.file, own=True)
             case ast.Name(id=name):
-                value = self._bound.get(name)
-                return self._of(value, (*names, name)) if value is not None and name not in names else None
+                return self.by_name(name, names)
             case ast.Attribute(value=value, attr="parent"):
                 return self._above(value, 1, names)
             case ast.Subscript(value=ast.Attribute(value=value, attr="parents"), slice=ast.Constant(value=int(number))):
@@ -75,11 +112,44 @@ class Paths:
                 return self._joined(left, [ast.Constant(text.lstrip("/"))], names)
             case ast.JoinedStr(values=[ast.FormattedValue(value=left), ast.Constant(value=str(text))]):
                 return self._joined(left, [ast.Constant(text.lstrip("/"))], names) if text.startswith("/") else None
+        return self._found_out(node, names)
+
+    def _found_out(self, node: ast.expr, names: Names) -> Meant | None:
+        match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
+                if (usual := default(node)) is not None:
+                    return self._of(usual, names)
                 return self._called(node.func, name, args, names)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                return self._held(owner, name, names)
         return None
 
-    def _called(self, function: ast.expr, name: str, args: list[ast.expr], names: tuple[str, ...]) -> Meant | None:
+    def by_name(self, name: str, names: Names) -> Meant | None:
+        """Return what a name stands for, bound here or in the module that it is imported from."""
+        if (self.file, name) in names:
+            return None
+        names = (*names, (self.file, name))
+        if (value := self._bound.get(name)) is not None:
+            return self._of(value, names)
+        if name in self._imported:
+            module, there = self._imported[name]
+            found = self._files.imported(self.file, module)
+            return found.by_name(there, names) if found else None
+        others = (self._files.imported(self.file, module) for module in reversed(self._everything_of))
+        return next((place for it in others if it and (place := it.by_name(name, names))), None)
+
+    def _held(self, owner: str, name: str, names: Names) -> Meant | None:
+        """Return what `owner.name` stands for: of a module of the project, or of an object that one makes."""
+        if isinstance(self._bound.get(owner), ast.Call) and name in self._bound:
+            return self.by_name(name, names)
+        if owner not in self._imported:
+            return None
+        module, there = self._imported[owner]
+        below = f"{module}{'' if module.endswith('.') else '.'}{there}"
+        found = (self._files.imported(self.file, below) if there else None) or self._files.imported(self.file, module)
+        return found.by_name(name, names) if found else None
+
+    def _called(self, function: ast.expr, name: str, args: list[ast.expr], names: Names) -> Meant | None:
         if name in {"getcwd", "cwd"}:
             return Meant(self.root)
         same = [function.value] if isinstance(function, ast.Attribute) and name in _SAME_METHODS and not args else args
@@ -93,13 +163,13 @@ class Paths:
             return self._joined(args[0], args[1:], names)
         return None
 
-    def _above(self, node: ast.expr, levels: int, names: tuple[str, ...]) -> Meant | None:
+    def _above(self, node: ast.expr, levels: int, names: Names) -> Meant | None:
         place = self._of(node, names)
         for _ in range(levels):
             place = place and place._replace(path=place.path.parent)
         return place
 
-    def _joined(self, base: ast.expr, more: list[ast.expr], names: tuple[str, ...]) -> Meant | None:
+    def _joined(self, base: ast.expr, more: list[ast.expr], names: Names) -> Meant | None:
         parts = [it.value for it in more if isinstance(it, ast.Constant) and isinstance(it.value, str)]
         if len(parts) != len(more) or not all(map(_is_relative, parts)):
             return None
@@ -118,6 +188,17 @@ class Paths:
             if folder == self.root:
                 return
             yield folder
+
+
+def default(call: ast.Call) -> ast.expr | None:
+    """Return what a call that reads a variable of the environment takes where that is not set."""
+    match call:
+        case ast.Call(func=function, args=[ast.Constant(value=str()), usual]):
+            called = ast.unparse(function).rpartition("os.")[2]
+            return usual if called in {"getenv", "environ.get"} else None
+        case ast.Call(args=[ast.Constant(value=str())], keywords=keywords):
+            return next((it.value for it in keywords if it.arg == "default"), None)
+    return None
 
 
 def _is_relative(text: str) -> bool:

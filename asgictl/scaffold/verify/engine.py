@@ -39,9 +39,11 @@ class Engine:
         hears: Callable[[str], object] | None = None,
         folder: Path | None = None,
         whole: bool = False,
+        environ: Mapping[str, str] | None = None,
     ) -> str:
-        """Run the engine, and return the last of what it says; `hears` gets each line at once.
+        """Run the engine, `environ` added to its environment, and return the last of what it says.
 
+        `hears` gets each line at once.
         An interruption ends the call, or, if it is to be `whole`, waits for its end: the engine does what it was asked
         for, whether or not its command line is still there. Raises `EngineError`.
         """
@@ -49,7 +51,7 @@ class Engine:
         process = subprocess.Popen(  # noqa: S603  # no shell
             [self.program, *arguments],
             cwd=folder,
-            env=self._environ,
+            env={**self._environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

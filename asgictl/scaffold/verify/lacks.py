@@ -34,7 +34,7 @@ _SIGNS = (
     ),
     (
         re.compile(r"FileNotFoundError: \[Errno 2\] No such file or directory: '([^']*[./][^']*)'"),
-        "`{}` is not in the image: see that it is there when that is built, and not in .dockerignore",
+        "`{}` is not in the image: it has to exist when the image is built, and not be in .dockerignore",
     ),
 )
 _PACKAGES: Mapping[str, str] = {
@@ -61,10 +61,10 @@ _REQUIRED = re.compile(r"\s*Field required \[type=missing\b")
 _FIELD = re.compile(r"\s*([A-Za-z]\w*)")
 
 
-def hint(lines: Sequence[str], kind: DependencyKind, env: Path) -> str | None:
+def hint(lines: Sequence[str], kind: DependencyKind, env: Path, unset: Sequence[str] = ()) -> str | None:
     """Return what to do about a build, or a start, that has said `lines`; None where that is not known.
 
-    Variables are taken from the file `env`.
+    Variables are taken from the file `env`, and those `unset` have no default in the source.
     """
     lines = [line[:_LONGEST] for line in lines]
     for line in lines:
@@ -81,7 +81,9 @@ def hint(lines: Sequence[str], kind: DependencyKind, env: Path) -> str | None:
         return f"a dependency has no wheel, and is compiled: pass --apt build-essential, {_OLDER}"
     fields = list(dict.fromkeys(_fields(lines)))
     names = fields or dict.fromkeys(match[1] for line in lines for it in _VARIABLES if (match := it.search(line)))
-    prefix = " (with the prefix of those settings, if any)" if fields else ""
+    # What the source says is the whole name.
+    names = [*dict.fromkeys((*(it for it in names if not any(one.endswith(it) for one in unset)), *unset))]
+    prefix = " (with the prefix of those settings, if any)" if set(fields) & set(names) - set(unset) else ""
     listed = ", ".join(names)
     return f"set {listed}{prefix} in `{reading.shown(env)}`, which compose and --verify read" if names else None
 

@@ -14,9 +14,7 @@ def hint(lines: Sequence[str], request: ScaffoldRequest) -> str | None:
     for line in lines:
         if match := _PLACE.search(line):
             path = f"/{match[2]}" if match[1] else f"{request.workdir}/{match[2]}"
-            return f"only volumes and /tmp can be written: pass --volume NAME:{path}, or its folder"
+            return f"only volumes and /tmp are writable: pass --volume NAME:{path}, or its folder"
         if _DATABASE.search(line):
-            return (
-                f"SQLite writes beside its file: pass --volume data:{request.workdir}/data, and put the file in there"
-            )
+            return f"SQLite writes beside its file: pass --volume data:{request.workdir}/data, and put the file there"
     return None

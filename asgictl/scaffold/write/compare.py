@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from asgictl import atomic, reading
+from asgictl import atomic, reading, signature
 from asgictl.errors import FileProblemError
 from asgictl.scaffold.plan import PlannedFile
-from asgictl.scaffold.write import signature
 
 State = Literal["create", "same", "update", "conflict", "keep", "replace"]
 _TOO_BIG = 1_000_000

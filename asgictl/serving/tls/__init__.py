@@ -82,7 +82,7 @@ def wanted(request: ServeRequest) -> TlsRequest | None:
     if not wanted:
         return None
     named = "https" if request.https else "ssl-certfile"
-    extras.need(f"--{named}", extras.HTTPS, "https", named)
+    extras.need(f"--{named}", extras.HTTPS, named)
     arguments.check_uvicorn(named, "ssl_context_factory", "https")
     return TlsRequest(
         ssl_certfile=request.ssl_certfile,

@@ -1,6 +1,5 @@
 """Extras and groups of dependencies: which there are, and what is in them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -9,11 +8,11 @@ from packaging.utils import canonicalize_name
 
 from asgictl.errors import ConfigError
 from asgictl.pyproject import PyProject
+from asgictl.scaffold import accepted
 from asgictl.scaffold.project import DependencyKind
 from asgictl.scaffold.request import ScaffoldRequest
 
 Option = Literal["extra", "group"]
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _TAKEN: Mapping[Option, set[DependencyKind]] = {
     "extra": {"uv", "poetry", "pdm", "pyproject"},
     "group": {"uv", "poetry", "pdm", "pipenv", "pyproject"},
@@ -22,6 +21,7 @@ _TAKEN: Mapping[Option, set[DependencyKind]] = {
 
 def check(request: ScaffoldRequest, kind: DependencyKind, pyproject: PyProject | None) -> None:
     """Raise `ConfigError` for an extra or a group that is not there, or that the kind of dependencies has not."""
+    accepted.check_choices(request)
     asked: tuple[tuple[Option, tuple[str, ...]], ...] = (("extra", request.extra), ("group", request.group))
     for option, names in asked:
         if names and kind not in _TAKEN[option]:
@@ -29,9 +29,6 @@ def check(request: ScaffoldRequest, kind: DependencyKind, pyproject: PyProject |
             raise ConfigError(problem, hint=f"drop --{option}, or choose with --deps", option=option)
         there = sorted(name for it, name, _ in declared(pyproject) if it == option) if pyproject else []
         for name in names:
-            if not _NAME.fullmatch(name):
-                problem = f"`{name}` does not do for `--{option}`"
-                raise ConfigError(problem, hint=f"write it like web, --{option} once for each", option=option)
             if kind != "pipenv" and canonicalize_name(name) not in map(canonicalize_name, there):
                 hint = f"there are: {', '.join(there)}" if there else f"drop --{option}: the project has none"
                 raise ConfigError(f"there is no {option} `{name}`", hint=hint, option=option)

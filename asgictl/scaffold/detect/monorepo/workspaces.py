@@ -1,13 +1,16 @@
 """The lock above a project: of a workspace that lists its folder, or of a project that installs it from there."""
 
+import os
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from asgictl import pyproject, reading
+from asgictl.discovery.source import modules
 from asgictl.errors import ConfigError, FileProblemError
 from asgictl.pyproject import PyProject
 from asgictl.scaffold.accepted import PATH
@@ -20,6 +23,8 @@ LOCKS: dict[str, DependencyKind] = {
     "Pipfile.lock": "pipenv",
     "pylock.toml": "pylock",
 }
+
+_COMPILING = re.compile(r"maturin|rust|scikit-build|[cC]ython|meson|pybind11|nanobind|cffi")
 
 
 class Workspace(NamedTuple):
@@ -35,6 +40,13 @@ class Workspace(NamedTuple):
     def file(self) -> str:
         """The lock, as seen from the project."""
         return f"{'../' * len(Path(self.home).parts)}{self.lock}"
+
+
+class Sibling(NamedTuple):
+    """The folder that a library of the same repository is imported from; `compiled` if its source alone does not do."""
+
+    path: str
+    compiled: bool = False
 
 
 def around(root: Path) -> Workspace | None:
@@ -83,6 +95,24 @@ def folders(lock: Path) -> set[str]:
     if not lock.is_file():
         return set()
     return {checked(folder) for entry in _packages(lock) if (folder := _folder(entry)) and not _is_wheel(folder)}
+
+
+def siblings(root: Path, lock: Path, names: Container[str]) -> Iterator[Sibling]:
+    """Yield those of `names` that a lock installs from folders of the repository, as seen from `root`."""
+    for entry in _packages(lock):
+        folder = _folder(entry)
+        if folder and not _is_wheel(folder) and canonicalize_name(str(entry.get("name"))) in names:
+            yield from sibling(root, lock.parent / folder)
+
+
+def sibling(root: Path, folder: Path) -> Iterator[Sibling]:
+    """Yield the library in a folder of the repository, unless that is the project itself."""
+    place = Path(os.path.normpath(folder))
+    home = modules.roots(place)[-1]
+    imported = Path(os.path.relpath(home, root)).as_posix()
+    if place.is_dir() and root != place and not root.is_relative_to(home) and PATH.fullmatch(imported):
+        built = str(_read(place).table("build-system").get("requires"))
+        yield Sibling(imported, compiled=_COMPILING.search(built) is not None)
 
 
 def private(root: Path) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ _BINDING: tuple[_Reader, ...] = (
 )
 # The first that agrees with those chooses, among several versions the newest; the rest is not asked.
 _CHOOSING: tuple[_Reader, ...] = (
-    base_image.written_before,
+    base_image.replaced,
     base_image.elsewhere,
     tried_version.compiled,
     tried_version.tested,

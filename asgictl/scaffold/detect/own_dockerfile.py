@@ -1,26 +1,20 @@
 """What the project's own Dockerfile does that no file written here does: said, and not taken over."""
 
-import io
-import json
 import posixpath
 import re
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from dockerfile_parse import DockerfileParser
-
-from asgictl import reading
+from asgictl import image, reading, signature
+from asgictl.image import Instruction, Stage
 from asgictl.scaffold.accepted import volume_for
 from asgictl.scaffold.project import SystemPackages
 from asgictl.scaffold.request import ScaffoldRequest
-from asgictl.scaffold.write import signature
 
 _LOOKED_AT = ("Dockerfile", "Containerfile", "docker/Dockerfile", "Dockerfile.before-scaffold")
 _FRONTEND = re.compile(r"(^|/)(node|bun)(:|@|$)")
-_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|]*)")
-_COMMENT = re.compile(r"`\s*#[^`]*`")  # in the middle of a command
+_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|\n]*)")
+_COMMENT = re.compile(r"`\s*#[^`]*`|(?m:^\s*#.*$)")  # in the middle of a command, or a line of a script
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 # They build, fetch, or start, and no app needs them.
 _TOOLS = re.compile(
@@ -32,27 +26,6 @@ _SCRIPT = re.compile(r"(?:[\w./${}-]*/)?[\w.-]+(?:\.sh|\.py|entrypoint[\w.-]*)|\
 # A longer word is the path of nothing.
 _LONGEST = 255
 _STARTERS = {"sh", "bash", "/bin/sh", "/bin/bash", "python", "python3", "exec", "tini", "--", "dumb-init", "-g", "-c"}
-
-
-class _Instruction(NamedTuple):
-    """One instruction, in which `words` are those of its value."""
-
-    name: str
-    value: str
-    line: int
-
-    @property
-    def words(self) -> list[str]:
-        """Return the words, of a list or of a command."""
-        if self.value.startswith("["):
-            try:
-                return [str(word) for word in json.loads(self.value)]
-            except ValueError:
-                return []
-        try:
-            return shlex.split(self.value)
-        except ValueError:
-            return self.value.split()
 
 
 def notes(root: Path, apt: SystemPackages, request: ScaffoldRequest) -> Iterator[str]:
@@ -68,10 +41,9 @@ def notes(root: Path, apt: SystemPackages, request: ScaffoldRequest) -> Iterator
 
 
 def _of(name: str, text: str, apt: SystemPackages, request: ScaffoldRequest) -> Iterator[str]:
-    entries = DockerfileParser(fileobj=io.BytesIO(text.encode())).structure
-    stages = list(_stages(_Instruction(it["instruction"], it["value"], it["startline"] + 1) for it in entries))
-    last = _last(stages)
-    built = next((stage for stage in stages if _FRONTEND.search(_image(stage))), None)
+    found = image.parse(text)
+    last = found.final
+    built = next((stage for stage in found.stages if _FRONTEND.search(stage.base)), None)
     if built:
         yield _frontend(name, built, last)
     yield from _packages(name, last, {*apt.build, *apt.runtime, *request.apt})
@@ -84,52 +56,18 @@ def _of(name: str, text: str, apt: SystemPackages, request: ScaffoldRequest) -> 
             return
 
 
-def _image(stage: list[_Instruction]) -> str:
-    return next((word for word in stage[0].words if not word.startswith("--")), "")
-
-
-def _stages(entries: Iterable[_Instruction]) -> Iterator[list[_Instruction]]:
-    stage: list[_Instruction] = []
-    for it in entries:
-        if it.name == "FROM" and it.words:
-            if stage:
-                yield stage
-            stage = [it]
-        elif stage:
-            stage.append(it)
-    if stage:
-        yield stage
-
-
-def _last(stages: list[list[_Instruction]]) -> list[_Instruction]:
-    """Return the instructions of the last stage, after those of the stages that it is made from."""
-    found: list[_Instruction] = []
-    base = ""
-    for stage in reversed(stages):
-        alias = _alias(stage).lower()
-        if not found or (alias and alias == base):
-            found = [*stage[1:], *found]
-            base = _image(stage).lower()
-    return found
-
-
-def _alias(stage: list[_Instruction]) -> str:
-    words = stage[0].words
-    return words[-1] if len(words) > 2 and words[-2].upper() == "AS" else ""  # noqa: PLR2004  # image AS name
-
-
-def _frontend(name: str, stage: list[_Instruction], last: list[_Instruction]) -> str:
-    source = f"--from={_alias(stage)}"
-    made = [it.words[-1] for it in last if it.name == "COPY" and source in it.words]
+def _frontend(name: str, stage: Stage, last: Sequence[Instruction]) -> str:
+    source = f"--from={stage.name}"
+    made = [it.words[-1] for it in last if it.name == "COPY" and source in it.value.lower().split()]
     what = " and ".join(f"`{it}`" for it in made if "$" not in it) or "a part of the app"
     how = "build it before, and let .dockerignore have it in"
-    return f"{name}:{stage[0].line} builds {what} with Node, and the image here takes what is there: {how}"
+    return f"{name}:{stage.line} builds {what} with Node, and the image here takes what is there: {how}"
 
 
-def _packages(name: str, last: list[_Instruction], known: set[str]) -> Iterator[str]:
+def _packages(name: str, last: Sequence[Instruction], known: set[str]) -> Iterator[str]:
     for it in last:
-        found = _INSTALL.search(_COMMENT.sub(" ", it.value)) if it.name == "RUN" else None
-        words = found[1].split() if found else []
+        script = _COMMENT.sub(" ", it.text.replace("\\\n", " ")) if it.name == "RUN" else ""
+        words = [word for found in _INSTALL.finditer(script) for word in found[1].split()]
         names = [
             word for word in words if _PACKAGE.fullmatch(word) and not _TOOLS.fullmatch(word) and word not in known
         ]
@@ -138,7 +76,7 @@ def _packages(name: str, last: list[_Instruction], known: set[str]) -> Iterator[
             yield f"{name}:{it.line} installs {listed}: pass --apt for each of Debian's packages that the app needs"
 
 
-def _volumes(name: str, last: list[_Instruction], request: ScaffoldRequest) -> Iterator[str]:
+def _volumes(name: str, last: Sequence[Instruction], request: ScaffoldRequest) -> Iterator[str]:
     beside = any(it.name in {"COPY", "ADD"} and not it.words[-1].startswith(("/", "$")) for it in last if it.words)
     workdir = next((it.value for it in reversed(last) if it.name == "WORKDIR" and beside), "/")
     for it in last:

@@ -14,7 +14,7 @@ _BEGIN = re.compile(r"^# >>> asgictl scaffold ([0-9a-f]{16})$")
 _END = "# <<< asgictl scaffold"
 # The line of kustomization.yaml that changes with each version, by hand or by `kustomize edit set image`.
 # Nothing else may stand there: YAML takes more signs for the end of a line than Python's patterns do.
-_VERSION = re.compile(r"(?m)^  newTag: (\"?)[\w.-]+\1$", re.ASCII)
+_VERSION = re.compile(r"(?m)^  newTag: (\"?)\w[\w.-]*\1$", re.ASCII)
 _ADVICE = "run it again to update this file; once you have edited it, it is yours"
 
 

@@ -1,0 +1,1 @@
+"""What the user should know of a project before it runs elsewhere."""
