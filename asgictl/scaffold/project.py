@@ -10,7 +10,7 @@ Runner = Literal["asgictl", "uvicorn"]
 KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
 
 
-class Finding(NamedTuple):
+class Detected(NamedTuple):
     """One answer, for people: `source` is a file with its line, an option, or the reason for a default."""
 
     topic: str
@@ -153,7 +153,7 @@ class Project(NamedTuple):
     folders: tuple[str, ...]
     needed: tuple[str, ...]
     in_git: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[Detected, ...]
     notes: tuple[str, ...]
     migrations: Migrations | None = None
     named: tuple[NamedFile, ...] = ()

@@ -25,7 +25,7 @@ from asgictl.scaffold.detect.monorepo import project_root, workspaces
 from asgictl.scaffold.detect.monorepo.workspaces import Sibling
 from asgictl.scaffold.detect.notes import code_notes, dependency_notes, target_notes
 from asgictl.scaffold.django import chosen_settings
-from asgictl.scaffold.project import Dependencies, Finding, Project
+from asgictl.scaffold.project import Dependencies, Detected, Project
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import reads
 
@@ -73,18 +73,18 @@ def detect(request: ScaffoldRequest, folder: Path) -> Project:
     indexes = list(index.find(root, deps.files, deps.home))
     siblings = _siblings(root, deps)
     findings = (
-        Finding("root", str(root), why),
-        Finding("name", name, name_from),
-        Finding("dependencies", deps.kind, deps_from),
-        Finding("python", interpreter.version, interpreter.source),
-        Finding("app", app.name, app_from),
-        *([Finding("settings", chosen.module, chosen.source)] if chosen else []),
-        *([Finding("development", desk, chosen_settings.MANAGE)] if desk else []),
-        Finding("layout", layout_is, layout_from),
+        Detected("root", str(root), why),
+        Detected("name", name, name_from),
+        Detected("dependencies", deps.kind, deps_from),
+        Detected("python", interpreter.version, interpreter.source),
+        Detected("app", app.name, app_from),
+        *([Detected("settings", chosen.module, chosen.source)] if chosen else []),
+        *([Detected("development", desk, chosen_settings.MANAGE)] if desk else []),
+        Detected("layout", layout_is, layout_from),
         *source.findings,
-        *([Finding("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
-        *([Finding("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
-        *(Finding("index", found.url, found.source) for found in indexes),
+        *([Detected("migrations", " ".join(migrates.command), migrates.source)] if migrates else []),
+        *([Detected("apt", " ".join((*apt.build, *apt.runtime)), apt_from)] if apt_from else []),
+        *(Detected("index", found.url, found.source) for found in indexes),
     )
     project = Project(
         root=root,

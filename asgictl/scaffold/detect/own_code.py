@@ -16,7 +16,7 @@ from asgictl.scaffold.django import build_variables, django_settings
 from asgictl.scaffold.django.build_variables import Variable
 from asgictl.scaffold.django.chosen_settings import ChosenSettings
 from asgictl.scaffold.django.django_settings import DjangoSettings, SettingLine
-from asgictl.scaffold.project import App, Asking, Finding, Health, NamedFile, Statics
+from asgictl.scaffold.project import App, Asking, Detected, Health, NamedFile, Statics
 from asgictl.scaffold.request import ScaffoldRequest
 from asgictl.scaffold.uses import Uses, health, look, scripts, settings_classes
 from asgictl.scaffold.uses.client_state import Kept
@@ -39,7 +39,7 @@ class OwnCode(NamedTuple):
     websockets: bool
     statics: Statics | None
     likely: tuple[health.Route, str] | None
-    findings: tuple[Finding, ...]
+    findings: tuple[Detected, ...]
     named: tuple[NamedFile, ...]
     written: tuple[NamedFile, ...]
     of_machine: tuple[NamedFile, ...]
@@ -60,26 +60,26 @@ def read(request: ScaffoldRequest, root: Path, app: App, chosen: ChosenSettings 
     asking = asking._replace(https=request.domain is not None or uses.redirect is not None)
     websocket, likely = uses.websocket, None if asked.strict or settings is not None else uses.likely
     findings = [
-        Finding("health", asked.path, health_from),
+        Detected("health", asked.path, health_from),
         *(
-            [Finding("host", asking.host, "--domain" if request.domain else lets_in.place)]
+            [Detected("host", asking.host, "--domain" if request.domain else lets_in.place)]
             if asking.host and lets_in
             else []
         ),
-        Finding("websockets", *(("yes", _place(root, websocket)) if websocket else ("no", "none in the source"))),
+        Detected("websockets", *(("yes", _place(root, websocket)) if websocket else ("no", "none in the source"))),
     ]
     statics, statics_from = _statics(settings, chosen, root)
-    findings += [Finding("static files", "collected", statics_from)] if statics else []
+    findings += [Detected("static files", "collected", statics_from)] if statics else []
     left = ignore_files.left_out(ignore_files.USUAL)
     # What is not there yet may be built, where an ignore list knows such folders.
     named = tuple(it for it in uses.named if reading.exists(root / it.path) or left(it.path))
     if named:
-        findings.append(Finding("files", _listed([it.path for it in named]), named[0].place))
+        findings.append(Detected("files", _listed([it.path for it in named]), named[0].place))
     written = tuple(it for it in uses.written if settings is None or _counts(it, settings, root))
     if written:
-        findings.append(Finding("written", _listed([it.path for it in written]), written[0].place))
+        findings.append(Detected("written", _listed([it.path for it in written]), written[0].place))
     uses = _with_settings(uses, settings, root)
-    findings += [Finding("affinity", uses.kept.what, uses.kept.place)] if uses.kept else []
+    findings += [Detected("affinity", uses.kept.what, uses.kept.place)] if uses.kept else []
     return OwnCode(
         settings=settings,
         health=asked,
