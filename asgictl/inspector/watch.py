@@ -88,7 +88,7 @@ def around(
             redact_body=request.redact_body,
             body_limit=request.body_limit,
             first_id=first_id,
-            check=request.rules,
+            check="off" if answer is not None and answer.drop else request.rules,  # which breaks one on purpose
             ignore=patterns(request.ignore),
             info=request.info,
         )

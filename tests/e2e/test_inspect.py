@@ -345,8 +345,9 @@ def test_exceptions_elsewhere(serve: Serve, write: Write) -> None:
 
     _, lines = served.stop()
 
-    log = after_banner(lines)
+    *log, finding, summary = after_banner(lines)
     assert (log[0], log[-1]) == ("ERROR:    Exception in ASGI application", "asyncio.queues.QueueEmpty")
+    assert (finding[:18], summary) == ("note: A-026 error:", "note: 2 exchanges: 1 error, 0 warnings")
     assert [line.rpartition(" ")[2] for line in log if line.startswith("  File ")] == ["app", "fail"]
     assert [line[9:] for line in served.access if "✗" in line] == ["✗ asyncio.queues.QueueEmpty  main.py:10"]
 

@@ -11,6 +11,7 @@ import litestar
 import pytest
 import quart
 from blacksheep import Application
+from blacksheep.server.routing import Router
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
@@ -92,7 +93,7 @@ def a_falcon() -> Any:
 
 def a_blacksheep() -> Any:
     """Return an app whose routes are applied, as its startup does."""
-    app = Application()
+    app = Application(router=Router())  # the default one is for one app in a process
     app.router.add_get("/one", nothing)
     app.router.add_ws("/chat", nothing)
     app.router.apply_routes()
