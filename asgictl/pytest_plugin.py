@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--asgi-check`."""
+    """Add `--asgi-check`, and what it leaves out."""
     about = "check the apps of all test clients against the rules of ASGI; the run fails where one is broken"
     parser.getgroup("asgictl").addoption("--asgi-check", action="store_true", help=about)
+    parser.addini("asgi_ignore", "rules that --asgi-check leaves out, like A-168 or A-17?", type="args")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--asgi-check"):
         from asgictl.inspector.client.suite_check import Suite
 
-        config.pluginmanager.register(_SuiteCheck(Suite()))
+        config.pluginmanager.register(_SuiteCheck(Suite(config.getini("asgi_ignore"))))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
@@ -40,8 +40,10 @@ class SuiteFinding(NamedTuple):
 class Suite:
     """Checks the apps of a run's test clients from `begin` to `end`, and has what was found, by rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignore: Iterable[str] = ()) -> None:
+        """Leave out the rules whose numbers are like a pattern in `ignore`."""
         self.test = ""
+        self._ignore = tuple(ignore)
         self.apps = 0
         self.found: dict[str, SuiteFinding] = {}
         self._finder = _Finder(self._patch)
@@ -106,7 +108,9 @@ class Suite:
                 told = finding.severity, finding.text, finding.place, request, self.test
                 self._add(SuiteFinding(finding.rule, *told, times=1))
 
-        return _Checked(app, Inspector(app, sink=sink, redact=(), check="app", on_finding=on_finding))
+        return _Checked(
+            app, Inspector(app, sink=sink, redact=(), check="app", ignore=self._ignore, on_finding=on_finding)
+        )
 
     def _add(self, one: SuiteFinding) -> None:
         before = self.found.get(one.rule)

@@ -142,6 +142,13 @@ def test_an_error(tmp_path: Path, options: list[str]) -> None:
     assert lines[5:] == [*RETURNED, "3 apps checked: 1 error, 1 warning"]
 
 
+def test_rules_that_are_left_out(tmp_path: Path) -> None:
+    """A project says which rules are not for it where it configures pytest."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasgi_ignore = A-011 A-15?\n")
+
+    assert run(tmp_path, test_httpx=HTTPX + SILENT) == (0, ["3 apps checked: 0 errors, 0 warnings"])
+
+
 def test_frameworks(tmp_path: Path) -> None:
     """Starlette's client, also one that is made when a module is imported, and Litestar's; the app is as it was."""
     status, lines = run(tmp_path, test_clients=FRAMEWORKS)
