@@ -5,7 +5,9 @@ be in there: Quart's and Litestar's are not. Both runs are in one new virtual en
 out of both the same. What is wrapped is what the test clients call, not what the tests see of it; an app that a test
 calls by itself, or serves in another process, is left alone. The second half of this module is pytest's plugin for it.
 
-    python bench/suites.py [starlette|fastapi|falcon ...]
+With --check they run once, under `pytest --asgi-check`, and what that finds is printed.
+
+    python bench/suites.py [--check] [starlette|fastapi|falcon ...]
 """
 
 import json
@@ -77,9 +79,13 @@ WRAPPED = "SUITES_WRAPPED"
 
 def main() -> None:
     """Run the suites, and say what differs."""
-    names = sys.argv[1:] or list(SUITES)
+    names = [name for name in sys.argv[1:] if name != "--check"] or list(SUITES)
     if unknown := set(names) - set(SUITES):
         sys.exit(f"error: no suite of {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
+    if "--check" in sys.argv:
+        for name in names:
+            judge(name)
+        return
     same = [compare(name) for name in names]
     if not all(same):
         sys.exit("error: inspecting has changed something")
@@ -102,6 +108,16 @@ def compare(name: str) -> bool:
     for test in differing:
         print(f"    {test}: {plain.outcomes.get(test, 'missing')}, wrapped {wrapped.outcomes.get(test, 'missing')}")
     return not differing
+
+
+def judge(name: str) -> None:
+    """Run the suite of `name` with every app of its clients checked, and print what was found."""
+    version = metadata.version(name)
+    with tempfile.TemporaryDirectory() as folder:
+        python, tests = prepare(name, version, Path(folder))
+        said = run_suite(name, python, tests, ("-p", "asgictl.pytest_plugin", "--asgi-check"), {})
+    print(f"{name} {version}")
+    print(said[said.rindex("ASGI rules") :].partition("\n")[2], flush=True)
 
 
 def summary(result: Run) -> str:
@@ -129,23 +145,26 @@ def prepare(name: str, version: str, folder: Path) -> tuple[Path, Path]:
 
 def run(name: str, python: Path, tests: Path, *, wrap: bool) -> Run:
     """Run the tests that are in a folder."""
-    folder = tests.parent.parent
-    report = folder / "report.json"
-    environment = {**os.environ, "PYTHONPATH": str(folder / "plugin"), "PYTHONHASHSEED": "0", REPORT: str(report)}
-    if wrap:
-        environment[WRAPPED] = "1"
-    options = ["-p", "suites", "-p", "no:cacheprovider", "--quiet", "--tb=no", f"--timeout={TIMEOUT}"]
-    check([str(python), "-m", "pytest", *options, *SUITES[name].arguments], tests, environment, allowed=1)
+    report = tests.parent.parent / "report.json"
+    run_suite(name, python, tests, ("-p", "suites"), {REPORT: str(report), **({WRAPPED: "1"} if wrap else {})})
     return Run(**json.loads(report.read_text(encoding="utf-8")))
 
 
-def check(command: list[str], folder: Path, environment: dict[str, str], allowed: int = 0) -> None:
-    """Run a command, and stop with the end of its output if it fails with a code other than the one allowed."""
+def run_suite(name: str, python: Path, tests: Path, plugin: tuple[str, ...], variables: dict[str, str]) -> str:
+    """Run the tests that are in a folder with a plugin; return what pytest prints."""
+    environment = {**os.environ, "PYTHONPATH": str(tests.parent.parent / "plugin"), "PYTHONHASHSEED": "0", **variables}
+    options = [*plugin, "-p", "no:cacheprovider", "--quiet", "--tb=no", f"--timeout={TIMEOUT}"]
+    return check([str(python), "-m", "pytest", *options, *SUITES[name].arguments], tests, environment, allowed=1)
+
+
+def check(command: list[str], folder: Path, environment: dict[str, str], allowed: int = 0) -> str:
+    """Return what a command prints; stop with the end of it if it fails with a code other than the one allowed."""
     done = subprocess.run(
         command, cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode not in {0, allowed}:
         sys.exit(f"error: {' '.join(command)}: exit code {done.returncode}\n{done.stdout[-3000:]}")
+    return done.stdout
 
 
 # The plugin.

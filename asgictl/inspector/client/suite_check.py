@@ -15,13 +15,14 @@ from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record
 from asgictl.inspector.recorder import Inspector
 from asgictl.inspector.rules import catalogue
 
-# The classes that take an app as their first argument, and their modules.
+# The classes, and functions, that take an app as their first argument, by their modules.
 CLIENTS = {
-    "httpx": "ASGITransport",
-    "httpx2": "ASGITransport",
-    "starlette.testclient": "TestClient",
-    "litestar.testing.client.base": "BaseTestClient",
-    "async_asgi_testclient.testing": "TestClient",
+    "httpx": ("ASGITransport",),
+    "httpx2": ("ASGITransport",),
+    "starlette.testclient": ("TestClient",),
+    "litestar.testing.client.base": ("BaseTestClient",),
+    "async_asgi_testclient.testing": ("TestClient",),
+    "falcon.testing.client": ("ASGIConductor", "_simulate_request_asgi"),
 }
 
 
@@ -117,17 +118,27 @@ class Suite:
         self.found[one.rule] = before._replace(times=before.times + one.times) if before else one
 
     def _patch(self, module: types.ModuleType) -> None:
-        client = getattr(module, CLIENTS[module.__name__], None)
-        if client is None:
-            return
-        original = client.__init__
+        for name in CLIENTS[module.__name__]:
+            client = getattr(module, name, None)
+            if isinstance(client, type):
+                self._wrap(client, "__init__", place=1)
+            elif client is not None:
+                self._wrap(module, name, place=0)
+
+    def _wrap(self, owner: Any, name: str, *, place: int) -> None:
+        """Have a function of `owner` take an app that is checked, as the argument in that `place`."""
+        original = getattr(owner, name)
 
         @functools.wraps(original)
-        def begin(client: Any, app: Any, *args: Any, **kwargs: Any) -> None:
-            original(client, self.checked(app), *args, **kwargs)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if len(args) > place:
+                args = (*args[:place], self.checked(args[place]), *args[place + 1 :])
+            elif "app" in kwargs:
+                kwargs["app"] = self.checked(kwargs["app"])
+            return original(*args, **kwargs)
 
-        client.__init__ = begin
-        self._undo.append(lambda: setattr(client, "__init__", original))
+        setattr(owner, name, wrapped)
+        self._undo.append(lambda: setattr(owner, name, original))
 
 
 _TOLD = ("error", "warning")
