@@ -35,12 +35,13 @@ class Adaptation(NamedTuple):
 class Adapted(NamedTuple):
     """An ASGI 3 application and what it is, in words: the framework, or the interface.
 
-    `docs` is the path of its API's documentation, where it has one.
+    `docs` is the path of its API's documentation, where it has one, and `source` the user's own object.
     """
 
     app: ASGIApp
     kind: str
     docs: str | None = None
+    source: Any = None
 
 
 def load(ref: AppRef) -> Any:
@@ -72,6 +73,7 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     value = load(ref)
     if how.factory or ref.factory or _is_factory(value):
         value = _call(ref, value)
+    source = value
     framework = frameworks.identify(value)
     interface = how.interface
     if interface != "auto" and framework and framework.interface != interface:
@@ -84,10 +86,10 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
         value = _with_django_static(value, interface)
     docs = frameworks.documentation(value)
     if interface == "wsgi":
-        return Adapted(app=_from_wsgi(value, how.wsgi_threads), kind=kind, docs=docs)
+        return Adapted(_from_wsgi(value, how.wsgi_threads), kind, docs, source)
     if interface == "asgi2":
-        return Adapted(app=Asgi2(value), kind=kind, docs=docs)
-    return Adapted(app=value, kind=kind, docs=docs)
+        return Adapted(Asgi2(value), kind, docs, source)
+    return Adapted(value, kind, docs, source)
 
 
 def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:

@@ -32,6 +32,11 @@ _LEAST = 16
 Stack = Literal["hidden", "users", "whole"]
 
 
+def answer(command: str | None, **content: Any) -> str:
+    """Return the one object that a command answers with in JSON (docs/json.md)."""
+    return json.dumps({"schema": _SCHEMA, "command": command, **content})
+
+
 class Console:
     """The two streams, with colours where they belong."""
 
@@ -69,8 +74,7 @@ class Console:
             raise FileProblemError(problem, hint="make room, or write to another file") from error
 
     def _answer(self, **content: Any) -> str:
-        """Return the one object that a command answers with."""
-        return json.dumps({"schema": _SCHEMA, "command": self._json_for, **content})
+        return answer(self._json_for, **content)
 
     def note(self, text: str) -> None:
         """Say something that the user should know."""

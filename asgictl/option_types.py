@@ -26,6 +26,7 @@ class Trait(enum.Enum):
     SECRET = "never shown"  # noqa: S105  # no password
     ACTION = "for the command line only"
     MACHINE = "of the user's machine: no file of a project decides it"
+    REASONED = "a list that adds up over its sources; in a file a table, with a reason for each item"
     INSIDE = "a path that is written, or handed out: one that a file of a project names stays in the project's folder"
 
 
@@ -89,6 +90,8 @@ def _items(text: str) -> list[str]:
 def from_toml(value: Any, hint: Any) -> Any:
     """Return the value of a key in a file; raise `ValueError` when it has another type, or is none."""
     wanted = kind(hint)
+    if Trait.REASONED in wanted.marks:
+        return converted(_reasoned(value), hint)
     if wanted.many:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
@@ -98,6 +101,16 @@ def from_toml(value: Any, hint: Any) -> Any:
     if type(value) not in types:
         raise ValueError(f"it is {_named(value)}, not {_KINDS[types[0]]}.")
     return converted(str(value) if types == (int, str) else value, hint)
+
+
+def _reasoned(value: Any) -> list[str]:
+    """Return the keys of a table whose values are reasons; raise `ValueError` for anything else."""
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {_named(value)}, not a table of reasons.")  # noqa: TRY004  # as of all values
+    for item, reason in value.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"{item!r} has no reason.")
+    return list(value)
 
 
 def _types(wanted: OptionType) -> tuple[type, ...]:

@@ -13,7 +13,7 @@ from asgictl.errors import AsgictlError, ConfigError
 from asgictl.option_types import Trait
 
 # What may stand under `[tool.asgictl]`.
-_KEYS = ("app", "gen-cert", "inspect", "scaffold", "serve")
+_KEYS = ("app", "check", "gen-cert", "inspect", "scaffold", "serve")
 
 # Variables that platforms set for every web app, with the option that each stands for.
 _PLATFORM = {"PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -119,6 +119,11 @@ def resolve(  # noqa: PLR0913  # all the sources
     found = _first(*layers)
     if UVICORN in found:
         found[UVICORN] = _merged(layers)
+    for option in options:
+        if Trait.REASONED in option_types.kind(option.hint).marks and option.name in found:
+            values = (layer[option.name].value for layer in layers if option.name in layer)
+            added = tuple(dict.fromkeys(item for value in values for item in value))
+            found[option.name] = found[option.name]._replace(value=added)
     keys = {option.name: option.key for option in options}
     _settle(found, keys, rules, [pair for pair in rules.exclusive if set(pair) <= rules.bundles.keys()], note)
     for flag, bundle in rules.bundles.items():

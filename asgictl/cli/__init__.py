@@ -11,6 +11,7 @@ from asgictl.cli.command import Group
 _MODULES = {
     "serve": "serve",
     "inspect": "inspect",
+    "check": "check",
     "gen-cert": "gen_cert",
     "session": "session",
     "scaffold": "scaffold",

@@ -8,6 +8,7 @@ errors, and the values are converted by `asgictl.option_types` and completed by 
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import typer
@@ -74,7 +75,7 @@ class Command(TyperCommand):
         try:
             return self._parse(ctx, args)
         except Exception as error:
-            if "--json" not in args or not hasattr(error, "format_message"):
+            if not _asks_for_json(args) or not hasattr(error, "format_message"):
                 raise
             Console(json_for=_words(ctx)).error(ConfigError(error.format_message()))
             raise typer.Exit(ConfigError.exit_status) from None
@@ -88,7 +89,7 @@ class Command(TyperCommand):
             hint = form.refused.get(name) or form.meant.get(name)
             if hint is None:
                 raise
-            with _Boundary(Console(json_for=_words(ctx) if "--json" in args else None)):
+            with _Boundary(Console(json_for=_words(ctx) if _asks_for_json(args) else None)):
                 problem = "does not go with" if name in form.refused else "is not an option of"
                 raise ConfigError(f"`{name}` {problem} `{ctx.command_path}`", hint=hint) from error
         params: list[Any] = sorted(self.get_params(ctx), key=lambda param: not param.is_eager)
@@ -253,6 +254,11 @@ class _Boundary:
             raise typer.Exit(error.exit_status) from None
 
 
+def _asks_for_json(args: Sequence[str]) -> bool:
+    """Tell whether a command line that is not understood yet asks for an answer in JSON."""
+    return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
+
+
 def _value_of(setting: settings.Setting) -> Any:
     """Return the value of a setting, which may be one for each of its keys."""
     if isinstance(setting.value, dict):
@@ -265,6 +271,11 @@ def _words(ctx: Any) -> str:
     return str(ctx.command_path).partition(" ")[2]
 
 
+def _is_json_alone(values: Mapping[str, Any]) -> bool:
+    """Tell whether stdout takes a report in JSON."""
+    return values.get("format") == "json" and values.get("output") is None
+
+
 def console_of(values: Mapping[str, Any], command: str = "") -> Console:
     """Return the console that the options of `command` ask for, as far as they have `values`."""
     # With reload the terminal is where one looks for it.
@@ -272,6 +283,6 @@ def console_of(values: Mapping[str, Any], command: str = "") -> Console:
     return Console(
         stack="whole" if values.get("traceback") else "users" if develops else "hidden",
         as_json=values.get("log_format") == "json",
-        json_for=command if values.get("json") else None,
+        json_for=command if values.get("json") or _is_json_alone(values) else None,
         plain_only=bool(values.get("prod")),
     )

@@ -11,7 +11,8 @@ from asgictl import reading
 _COMMANDS = {
     **dict.fromkeys(("run", "start", "server", "runserver", "up", "prod"), "serve"),
     **dict.fromkeys(("dev", "develop", "watch", "reload"), "serve --dev"),
-    **dict.fromkeys(("check", "test"), "serve --check"),
+    **dict.fromkeys(("test",), "serve --check"),
+    **dict.fromkeys(("lint", "validate", "conformance"), "check"),
     **dict.fromkeys(("cert", "certs", "mkcert", "ssl", "https", "cert-gen", "gencert"), "gen-cert"),
     **dict.fromkeys(("docker", "init", "dockerfile", "deploy"), "scaffold"),
     **dict.fromkeys(("trace", "debug", "show"), "inspect"),

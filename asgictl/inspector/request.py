@@ -54,6 +54,30 @@ class InspectRequest(NamedTuple):
     fail_on: FailOn = "never"
 
 
+class CheckRequest(NamedTuple):
+    """What `asgictl check` probes, or which session it judges, and how it tells of it; `time_limit` is in seconds."""
+
+    app: Annotated[str | None, Trait.ACTION] = None
+    path: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    body: str | None = None
+    unsafe: bool = False
+    time_limit: Annotated[float, Range(0.01, _DAY)] = 5
+    session: Annotated[str | None, Trait.ACTION] = None
+    blame: Literal["app", "server", "all"] = "app"
+    ignore: Annotated[tuple[str, ...], Trait.REASONED] = ()
+    info: bool = False
+    fail_on: FailOn = "error"
+    format: Literal["text", "json", "sarif", "junit", "github"] = "text"
+    output: Annotated[str | None, Trait.PATH, Trait.INSIDE] = None
+    rules: Annotated[bool, Trait.ACTION] = False
+    factory: bool = False
+    interface: Interface = "auto"
+    profile: str | None = None
+    env_file: Annotated[tuple[str, ...], Trait.PATH] = ()
+    traceback: bool = False
+
+
 class ShowRequest(NamedTuple):
     """A saved session to show: its files, and the number of an exchange that is shown alone."""
 

@@ -26,11 +26,13 @@ class Row(NamedTuple):
 
 FILES = {
     "log.json": b"{}",
-    ".env": b"ASGICTL_SERVE_PORT=4321\nASGICTL_INSPECT_PORT=4321\n",
+    ".env": b"ASGICTL_SERVE_PORT=4321\nASGICTL_INSPECT_PORT=4321\nASGICTL_CHECK_TIME_LIMIT=7\n",
     "answer.json": b"{}",
 }
 PYPROJECT = "".join(f"[tool.asgictl.{command}.profiles.live]\nport = 4321\n" for command in ("serve", "inspect"))
+PYPROJECT += "[tool.asgictl.check.profiles.live]\ntime-limit = 7\n"
 BESIDE = {
+    "check": ("demo",),
     "inspect": ("--respond-header", "X-Zero: 0"),
     "serve": ("demo",),
     "session show": ("s.jsonl",),
@@ -379,6 +381,39 @@ GEN_CERT = {
     "host": Row({"phone.host": "10.0.0.5"}, "10.0.0.5", beside=("--phone",)),
     "json": Row({"server.console.json_result": True}),
 }
+CHECK = {
+    "path": Row({"probed.order.targets": [{"method": "POST", "path": "/x"}]}, "POST:/x"),
+    "header": Row({"probed.order.headers": [(b"x-one", b"1")]}, "X-One: 1"),
+    "body": Row({"probed.order.body": b"text"}, "text"),
+    "unsafe": Row({"probed.order.unsafe": True}),
+    "time-limit": Row({"probed.order.limit": 3.0}, "3"),
+    "session": Row(
+        {
+            "status": 0,
+            "stdout": "warning A-011  An application returns None: its answer is wh",
+            "stderr": "",
+            "faults.ignore": [],
+            "faults.blames": frozenset({"app"}),
+        },
+        "s.jsonl",
+        alone=("--fail-on", "error"),
+    ),
+    "blame": Row({"probed.order.check": "all", "faults.blames": frozenset({"server"})}, "server"),
+    "ignore": Row({"faults.ignore": ["A-011"]}, "A-011", toml="{ 'A-011' = 'because' }"),
+    "info": Row({"probed.order.info": True}),
+    "fail-on": Row({"status": 1}, "warning"),
+    "format": Row({"stdout": '{"schema": "asgictl/1", "command": "check", "result": {"subj'}, "json"),
+    "output": Row({"stdout": "", "stderr": "note: the report is in `report.txt`"}, "report.txt"),
+    "rules": Row(
+        {"status": 0, "stdout": "A-011  An application returns None: its answer is what it se", "stderr": ""},
+        alone=("A-011",),
+    ),
+    "factory": Row({"adapt.how.factory": True}),
+    "interface": Row({"adapt.how.interface": "asgi2"}, "asgi2"),
+    "profile": Row({"probed.order.limit": 7.0}, "live"),
+    "env-file": Row({"probed.order.limit": 7.0}, ".env"),
+    "traceback": Row({}),
+}
 SESSION_SHOW = {
     "view": Row({"show.name": "json", "view_of.name": "json"}, "json"),
     "traceback": Row({"view_of.whole": True, "show.console.stack": "whole"}),
@@ -532,6 +567,7 @@ LEFT_OUT = (
 )
 TABLES = {
     "serve": SERVE,
+    "check": CHECK,
     "inspect": {**{key: row for key, row in SERVE.items() if key not in LEFT_OUT}, **INSPECT},
     "gen-cert": GEN_CERT,
     "scaffold": SCAFFOLD,

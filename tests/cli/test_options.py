@@ -28,7 +28,12 @@ from asgictl.cli.session import saved
 from asgictl.inspector import echo, watch
 from asgictl.inspector.client import driver, replay_asgi, replay_http, replay_script
 from asgictl.inspector.comparison import differences
-from asgictl.inspector.rules import tally
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.probing import watchdog
+from asgictl.inspector.probing.tried import ProbeOutcome
+from asgictl.inspector.record import Finding, Opened
+from asgictl.inspector.reports import judgement
+from asgictl.inspector.rules import conduct, tally
 from asgictl.inspector.sessions import archives, session_file, shell_commands
 from asgictl.inspector.show import live
 from asgictl.option_types import Trait
@@ -42,6 +47,14 @@ from asgictl.serving.tls import TlsRequest
 from tests.cli import option_rows
 from tests.cli.option_rows import ABSENT, Row
 from tests.inspector import recordings
+
+NOTHING = ProbeOutcome((), 0, (), None, (), hangs=False, problem=None)
+WARNING = judgement.Fault(
+    conduct.RETURNS,
+    Finding(0, 0, 0.0, "A-011", "warning", "app", "an object"),
+    judgement.Seen("GET /", Exchange(Opened(0, 0.0, {"type": "http"}))),
+    1,
+)
 
 
 class Calls:
@@ -182,7 +195,9 @@ def spy(calls: Calls) -> None:
     calls.of(replay_asgi, "into_app", "driver", answer=answers)
     calls.of(replay_http, "to_server", "to", "", "timeout", answer=answers)
     calls.of(driver, "Driver", "app")
-    calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app"))
+    calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app", source="theirs", kind="ASGI"))
+    calls.of(watchdog, "probed", "order", answer=NOTHING)
+    calls.of(judgement, "faults", "", "ignore", "blames", answer=((WARNING,), {}))
     calls.of(differences, "of_answers", answer=[])
 
 

@@ -8,14 +8,15 @@ import pytest
 from asgictl.cli import suggestions
 from asgictl.cli.option import Form
 
-COMMANDS = ("serve", "inspect", "gen-cert", "scaffold")
+COMMANDS = ("serve", "inspect", "check", "gen-cert", "scaffold")
 CALLED = {
     "serve": "run start server runserver up prod",
     "serve --dev": "dev develop watch reload",
-    "serve --check": "check test",
+    "serve --check": "test",
     "gen-cert": "cert certs mkcert ssl https cert-gen gencert",
     "scaffold": "docker init dockerfile deploy",
     "inspect": "trace debug show",
+    "check": "lint validate conformance",
 }
 
 

@@ -82,7 +82,7 @@ class Runtime:
                 else:
                     with forks.kept_out():
                         adapted = adapt.adapt(self.instructions.ref, self.instructions.how)
-                    self._use(*adapted)
+                    self._use(adapted.app, adapted.kind, adapted.docs)
             except AppLoadError as error:
                 if not self.instructions.reload:
                     raise

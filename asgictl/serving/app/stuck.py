@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from asgictl import whereabouts
 from asgictl.asgi import Scope
-from asgictl.serving.app import whereabouts
 
 LOADING = "the import of the app"
 STARTING = "the startup of the app"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from asgictl.serving.app import stuck, whereabouts
+from asgictl import whereabouts
+from asgictl.serving.app import stuck
 
 HERE = "tests/serving/app/test_stuck.py"
 

@@ -1,0 +1,117 @@
+"""What was found, put together: one fault for each rule and route, however often it came."""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import SEVERITIES, Blame, Finding, Severity
+from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules.rule import Rule
+
+
+class Seen(NamedTuple):
+    """An exchange with findings: of which route it is, and `how` it was made, where that is known."""
+
+    route: str
+    exchange: Exchange
+    how: str = ""
+
+
+class Unreached(NamedTuple):
+    """What was not probed: so many routes, why, and what to do about it."""
+
+    routes: int
+    reason: str
+    advice: str
+
+
+class Fault(NamedTuple):
+    """A rule that is broken by a route: the first finding of it, where that was, and how often it was found."""
+
+    rule: Rule
+    finding: Finding
+    seen: Seen
+    times: int
+
+    @property
+    def severity(self) -> Severity:
+        """How serious it is."""
+        return self.finding.severity
+
+
+class Judgement(NamedTuple):
+    """What there is to report of `subject`, an app or a session.
+
+    `probed` and `found` count routes, and `probes` the calls, all 0 for a session. `file` is where the app is.
+    `ignored` counts findings by the pattern that had them left out, 0 for one that never matched.
+    """
+
+    subject: str
+    faults: tuple[Fault, ...]
+    ignored: dict[str, int]
+    probes: int = 0
+    probed: int = 0
+    found: int = 0
+    given: int = 0
+    clean: tuple[str, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
+    given_up: tuple[str, ...] = ()
+    file: Path | None = None
+
+    def count(self, severity: Severity) -> int:
+        """Return how many faults are of a severity."""
+        return sum(fault.severity == severity for fault in self.faults)
+
+    @property
+    def by_rule(self) -> list[list[Fault]]:
+        """The faults of each rule, the most serious first."""
+        groups: dict[str, list[Fault]] = {}
+        for fault in self.faults:
+            groups.setdefault(fault.rule.id, []).append(fault)
+        return sorted(groups.values(), key=lambda faults: min(map(_weight, faults)))
+
+    @property
+    def unused(self) -> list[str]:
+        """The patterns that have never matched."""
+        return [pattern for pattern, count in self.ignored.items() if not count]
+
+
+def faults(
+    seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
+) -> tuple[tuple[Fault, ...], dict[str, int]]:
+    """Return the faults that one of `blames` has to answer for, and how many findings each pattern ignores.
+
+    A pattern is like `A-168`, or `A-17?`.
+    """
+    ignored = dict.fromkeys(ignore, 0)
+    known = catalogue.rules()
+    first: dict[tuple[str, str], Fault] = {}
+    times: Counter[tuple[str, str]] = Counter()
+    for one in seen:
+        for finding in one.exchange.findings:
+            if finding.blame not in blames or finding.rule not in known:
+                continue
+            matching = [pattern for pattern in ignore if fnmatch.fnmatchcase(finding.rule, pattern)]
+            for pattern in matching:
+                ignored[pattern] += 1
+            if matching:
+                continue
+            key = finding.rule, one.route
+            times[key] += 1
+            before = first.get(key)
+            if before is None or (before.finding.place is None and finding.place is not None):
+                first[key] = Fault(known[finding.rule], finding, one, 1)
+    found = [fault._replace(times=times[key]) for key, fault in first.items()]
+    return tuple(sorted(found, key=_weight)), ignored
+
+
+def is_over(severity: Severity, threshold: str) -> bool:
+    """Tell whether a severity is at least the threshold: error, warning, or never."""
+    return threshold != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(threshold)
+
+
+def _weight(fault: Fault) -> tuple[int, str, str]:
+    return SEVERITIES.index(fault.severity), fault.rule.id, fault.seen.route
