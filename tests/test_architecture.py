@@ -89,7 +89,10 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-_KINDS_OF_RULES = ("inspector/rules/http_rules", "inspector/rules/websocket_rules")
+_KINDS_OF_RULES = (
+    *("inspector/rules/http_rules", "inspector/rules/server_rules", "inspector/rules/server_rules/scopes"),
+    "inspector/rules/websocket_rules",
+)
 
 # What a part, and each of its rooms, may import of the same part.
 ROOMS: dict[str, set[str]] = {

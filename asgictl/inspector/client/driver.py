@@ -210,6 +210,8 @@ class Driver:
         """Connect to a WebSocket, until the end of the block; raise `Refused` when the app does not accept."""
         __tracebackhide__ = True
         handshake = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
+        if subprotocols:
+            handshake.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode("latin-1")))
         scope = {
             **self._scope("websocket", target, [*_pairs(headers), *handshake]),
             "scheme": "ws",

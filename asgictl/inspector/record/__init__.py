@@ -160,6 +160,7 @@ Fact = Literal[
     "loop",
     "overlap",
     "asked",
+    "refusal",
     "thread",
     "unawaited",
     "tuple",
@@ -180,7 +181,8 @@ class Observed:
 
     `what` is one of: `scope`, which is not a dictionary but `detail`; `state`, which is the lifespan's own object;
     `state keys`, of which one is of the class `detail`; `loop`, another one than the lifespan's; `overlap`, two calls
-    of `detail` (receive or send) at once; `asked`, a call of `receive` after the disconnect; `thread`, a call of
+    of `detail` (receive or send) at once; `asked`, a call of `receive` after the disconnect; `refusal`, an
+    exception of the class `detail`, which is no OSError, out of a `send` after the disconnect; `thread`, a call of
     `detail` from another one; `unawaited`, a call of `detail` without `await`; `tuple` and `memoryview`, a value of
     that type under the key `detail` of the message; `secret`, what is wrong with a header whose value is not kept;
     `file`, what is known of one that the message names; `open file`, one that the app has not closed; `returned`, an

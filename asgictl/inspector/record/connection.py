@@ -36,8 +36,6 @@ _URLS = frozenset(("links", "message", "path", "reason", "subprotocol"))
 # A message with a body has a type, the body, and whether there is more.
 _USUAL = 3
 
-_GONE = frozenset(("http.disconnect", "websocket.disconnect"))
-
 
 class WatchedConnection:
     """One connection on its way through. What is done for each message is written for speed (bench/inspecting.py)."""
@@ -216,6 +214,8 @@ class WatchedConnection:
 
     def _raised(self, direction: Direction, error: Exception) -> None:
         self._tell(Raised(self._id, self._n, self._ms(), direction, self._failure(error)))
+        if direction == "send" and self._is_gone and not isinstance(error, OSError):
+            self._observe("refusal", class_name(error))
 
     def _record(self, direction: Direction, message: Any) -> None:
         ms = (perf_counter() - self._begun) * 1000
@@ -233,7 +233,7 @@ class WatchedConnection:
             self._is_odd = False
             for what, detail in observer.of_message(message, kept, self._files):
                 self._observe(what, detail)
-        if direction == "receive" and message.__class__ is dict and message.get("type") in _GONE:
+        if direction == "receive" and kept.__class__ is dict and kept.get("type") in observer.GONE:
             self._is_gone = True
 
     def _kept(self, direction: Direction, message: Message) -> tuple[Any, int, bool]:

@@ -16,6 +16,9 @@ from asgictl.inspector.record import CONTENT, Fact
 F = TypeVar("F", bound=Callable[..., Any])
 Facts = Iterator[tuple[Fact, Any]]
 
+# After one of these nobody hears the app: a tuple, for the type of a message can be anything.
+GONE = ("http.disconnect", "websocket.disconnect")
+
 # Keys whose values the app may change as it likes.
 _OWN = frozenset(("state",))
 

@@ -146,7 +146,7 @@ def shown(value: Any) -> str:
         return f"an object of `{value.type}`"
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # of a number with too many digits, for one
-        return f"one of the type {type(value).__name__}"
+    except Exception:  # noqa: BLE001  # in the tuples of a scope there may be anything
+        return f"an object of `{type(value).__name__}`"
     text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as fits into a line
     return text if value is None or isinstance(value, bool) else f"{text} ({type(value).__name__})"

@@ -14,6 +14,10 @@ _MODULES = (
     *("http_rules.extension_fields", "http_rules.extension_messages"),
     *("websocket_rules.websocket_accept", "websocket_rules.websocket_send", "websocket_rules.websocket_close"),
     *("websocket_rules.websocket_denial", "websocket_rules.websocket_case", "lifespan_case"),
+    *("server_rules.scopes.every_scope", "server_rules.scopes.http_scope", "server_rules.scopes.request_path"),
+    *("server_rules.scopes.request_headers", "server_rules.scopes.tls_scope", "server_rules.scopes.websocket_scope"),
+    *("server_rules.scopes.lifespan_scope", "server_rules.received_http", "server_rules.received_websocket"),
+    *("server_rules.received_lifespan", "server_rules.after_disconnect", "server_rules.probed"),
 )
 _EXAMPLES = (
     *("any_message", "any_app", "http_starts", "http_answers", "http_meaning", "extended_answers", "file_answers"),

@@ -16,6 +16,7 @@ from asgictl.inspector.rules.case import Case, OtherCase, Shared
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.rule import Broken
+from asgictl.inspector.rules.server_rules.bench import Bench
 from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
 
 _logger = logging.getLogger("asgictl.inspector")
@@ -46,16 +47,22 @@ class Referee:
         self._cases: dict[int, Case] = {}
         # Those that have ended, of which something may still come.
         self._ended: deque[int] = deque()
+        self._bench = Bench() if check == "all" else None
 
     def findings(self, record: Record) -> Sequence[Finding]:
         """Return what is wrong with a record, by those that came before."""
         try:
-            if not (judged := self._judged(record)):
+            judged = self._judged(record)
+            if self._bench is not None:
+                judged = [*judged, *self._bench.judged(record)]
+            if not judged:
                 return ()
             found = list(judged)
         except Exception:  # a fault of ours, which costs nobody an answer
             _logger.exception("the rules of ASGI cannot judge a record of #%s", record.id)
             self._cases.pop(record.id, None)
+            if self._bench is not None:
+                self._bench.forget(record.id)
             return ()
         return [self._finding(record, one) for one in found if self._counts_in(one)]
 

@@ -63,6 +63,7 @@ def test_scopes() -> None:
         "headers": [
             *[(b"host", b"localhost"), (b"x-a", b"1"), (b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
             (b"sec-websocket-version", b"13"),
+            (b"sec-websocket-protocol", b"chat"),
         ],
         "subprotocols": ["chat"],
         "extensions": {"websocket.http.response": {}},

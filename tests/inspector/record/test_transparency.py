@@ -14,6 +14,11 @@ from asgictl import Inspector
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.inspector.record import Record
 from asgictl.inspector.record.memory import Memory
+from asgictl.inspector.request import Check
+
+# Without any rules, and with all of them.
+CHECKS: tuple[Check, ...] = ("off", "all")
+checks = pytest.mark.parametrize("check", CHECKS)
 
 
 class Once:
@@ -112,11 +117,13 @@ def compare(
 ) -> None:
     """Call an app without and with an inspector, and compare all that a server can see."""
     plain = asyncio.run(called(app, scope(), messages(), send_fails_at=send_fails_at))
-    records: list[Record] = []
-    seen = asyncio.run(called(Inspector(app, sink=records.append), scope(), messages(), send_fails_at=send_fails_at))
+    for check in CHECKS:
+        records: list[Record] = []
+        inspector = Inspector(app, sink=records.append, check=check, info=True)
+        seen = asyncio.run(called(inspector, scope(), messages(), send_fails_at=send_fails_at))
 
-    assert seen == plain
-    assert records
+        assert seen == plain
+        assert records
 
 
 def viewed(data: bytes) -> memoryview:
@@ -211,6 +218,15 @@ def test_whatever_passes(
     compare(app, scope, messages, send_fails_at=fails_at)
 
 
+def test_a_type_that_cannot_be_hashed() -> None:
+    """An app gets what its server gives, also where that is no message at all."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> Any:
+        return [await receive(), await receive(), await receive()]
+
+    compare(app, lambda: {"type": []}, lambda: [{"type": []}, 5])  # type: ignore[list-item]  # what no server gives
+
+
 async def answer(send: Send, *chunks: bytes, **start: Any) -> None:
     """Send a response in chunks."""
     await send({"type": "http.response.start", "status": 200, **start})
@@ -219,7 +235,8 @@ async def answer(send: Send, *chunks: bytes, **start: Any) -> None:
     await send({"type": "http.response.body"})
 
 
-def test_the_same_objects_pass() -> None:
+@checks
+def test_the_same_objects_pass(check: Check) -> None:
     """Scope and messages are passed on themselves, and nothing is added to the scope."""
     scope = {"type": "http", "headers": [(b"a", b"b")]}
     message = {"type": "http.request", "body": b"x"}
@@ -236,13 +253,14 @@ def test_the_same_objects_pass() -> None:
     async def send(message: Message) -> None:
         seen.append(message)
 
-    asyncio.run(Inspector(app, sink=lambda _: None)(scope, receive, send))
+    asyncio.run(Inspector(app, sink=lambda _: None, check=check)(scope, receive, send))
 
     assert [id(one) for one in seen] == [id(scope), id(message), id(sent)]
     assert list(scope) == ["type", "headers"]
 
 
-def test_exceptions_pass_as_they_are() -> None:
+@checks
+def test_exceptions_pass_as_they_are(check: Check) -> None:
     """The exception that the app raises comes out, the very object, with its cause."""
     error = CrashError("boom")
     error.__cause__ = ValueError("why")
@@ -251,7 +269,7 @@ def test_exceptions_pass_as_they_are() -> None:
         raise error
 
     async def main() -> None:
-        await Inspector(app)({"type": "http"}, None, None)  # type: ignore[arg-type]
+        await Inspector(app, check=check)({"type": "http"}, None, None)  # type: ignore[arg-type]
 
     with pytest.raises(CrashError) as caught:
         asyncio.run(main())
@@ -260,7 +278,11 @@ def test_exceptions_pass_as_they_are() -> None:
     assert isinstance(caught.value.__cause__, ValueError)
 
 
-@pytest.mark.parametrize("wrap", [lambda app: app, Inspector], ids=["plain", "inspected"])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda app: app, Inspector, lambda app: Inspector(app, check="all", info=True)],
+    ids=["plain", "inspected", "judged"],
+)
 def test_cancellation(wrap: Callable[[ASGIApp], ASGIApp]) -> None:
     """A task that is cancelled while the app waits is cancelled, and the app cleans up and may still send."""
     events: list[str] = []
@@ -294,7 +316,8 @@ def test_cancellation(wrap: Callable[[ASGIApp], ASGIApp]) -> None:
     assert events == ["cancelled ('enough',)", "http.response.start", "True"]
 
 
-def test_context_and_task() -> None:
+@checks
+def test_context_and_task(check: Check) -> None:
     """The app runs in the server's task and context: variables go in and come out, and no task is added."""
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     seen: list[Any] = []
@@ -305,7 +328,7 @@ def test_context_and_task() -> None:
 
     async def main() -> None:
         variable.set("from the server")
-        await Inspector(app)({"type": "http"}, None, None)  # type: ignore[arg-type]
+        await Inspector(app, check=check)({"type": "http"}, None, None)  # type: ignore[arg-type]
         seen.extend([variable.get(), asyncio.current_task()])
 
     asyncio.run(main())
@@ -314,7 +337,8 @@ def test_context_and_task() -> None:
     assert seen[1] is seen[4]
 
 
-def test_a_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+@checks
+def test_a_sink_that_fails(check: Check, caplog: pytest.LogCaptureFixture) -> None:
     """A sink of the user's that fails is logged, and the request goes on."""
 
     def sink(record: Record) -> None:
@@ -323,14 +347,15 @@ def test_a_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(send, b"x")
 
-    outcome = asyncio.run(called(Inspector(app, sink=sink), {"type": "http"}, []))
+    outcome = asyncio.run(called(Inspector(app, sink=sink, check=check), {"type": "http"}, []))
 
     assert [message["type"] for message in outcome.sent] == ["http.response.start", *["http.response.body"] * 2]
     assert {record.getMessage() for record in caplog.records} == {"the sink of an asgictl.Inspector failed"}
 
 
+@checks
 @pytest.mark.parametrize("side", ["up", "down"])
-def test_100_megabytes_need_no_memory(side: str) -> None:
+def test_100_megabytes_need_no_memory(side: str, check: Check) -> None:
     """100 MB through an inspector keep a body's limit in memory, and are counted to the last byte."""
     chunk, count = bytes(64 * 1024), 1600
     memory = Memory()
@@ -356,7 +381,7 @@ def test_100_megabytes_need_no_memory(side: str) -> None:
         async def send(message: Message) -> None:
             pass
 
-        await Inspector(app, sink=memory)({"type": "http", "path": "/"}, receive, send)
+        await Inspector(app, sink=memory, check=check)({"type": "http", "path": "/"}, receive, send)
 
     tracemalloc.start()
     try:

@@ -1,0 +1,1 @@
+"""What a server gives in the scope of a connection."""
