@@ -83,7 +83,7 @@ class Command(TyperCommand):
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:
         form = self.form
         try:
-            found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+            found, rest, _ = self.make_parser(ctx).parse_args(args=_filled(args, form.bare))
         except Exception as error:
             name = str(getattr(error, "option_name", ""))
             hint = form.refused.get(name) or form.meant.get(name)
@@ -252,6 +252,14 @@ class _Boundary:
                 error.message += f" ({source})"
             self._console.error(error)
             raise typer.Exit(error.exit_status) from None
+
+
+def _filled(args: Sequence[str], bare: Mapping[str, str]) -> list[str]:
+    """Return a command line in which every option of `bare` has a value."""
+    filled = []
+    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+        filled += [arg, bare[arg]] if arg in bare and following.startswith("-") else [arg]
+    return filled
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:
