@@ -30,7 +30,7 @@ class Form(NamedTuple):
 
     Other sources than the command line count if it is `configurable`. `refused` holds options that belong to other
     commands, with the reason why this one does not have them, `meant` options of other programs, with what to pass.
-    `bare` is the value that an option has where none is given.
+    `bare` is the value of an option that is given without one.
     """
 
     rows: Mapping[str, Row]

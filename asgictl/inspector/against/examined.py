@@ -58,9 +58,7 @@ class Examined:
             visit.judge(kind.state_rule("what the lifespan has put into `state` is not in the scope", n=0))
         elif state is not self._state:
             if _SEEN in state:
-                visit.judge(
-                    kind.state_rule("what another request has put into its `state` is in that of this one", n=0)
-                )
+                visit.judge(kind.state_rule("the `state` holds what another request has put into its own", n=0))
             state[_SEEN] = True
 
 

@@ -1,11 +1,11 @@
 """Requests of HTTP/1, as they are on the wire."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import unquote
 
 from asgictl.inspector.against import http_behaviours
-from asgictl.inspector.against.outside import Asked, Came, OutsideProbe, broken, nothing
+from asgictl.inspector.against.outside import Asked, Came, Judge, OutsideProbe, Talk, broken, nothing
 from asgictl.inspector.against.probe_mark import PREFIX
 from asgictl.inspector.against.wire import RawAnswer, Wire
 from asgictl.inspector.exchange import Exchange
@@ -70,6 +70,13 @@ def _torn_chunks(content: bytes) -> tuple[bytes, ...]:
     return whole[:2], whole[2:9], whole[9:13], whole[13:-3], whole[-3:]
 
 
+async def _wrong(lines: tuple[bytes, ...], content: bytes, wire: Wire, asked: Asked) -> Came:
+    """Send what servers had better refuse, without any lines a request that has no Host."""
+    head = asked.head("POST" if content else "GET", None, *lines, _CLOSE)
+    await wire.send((head if lines else head.replace(b"Host: " + asked.host + b"\r\n", b"")) + content)
+    return Came(await wire.answer())
+
+
 async def _pipelined(wire: Wire, asked: Asked) -> Came:
     second = asked._replace(mark=asked.mark._replace(probe="pipelined-2"))
     await wire.send(asked.head() + second.head("GET", None, _CLOSE))
@@ -120,8 +127,6 @@ def _of_request(seen: Exchange, asked: Asked, method: str = "GET", query: str = 
     scope = seen.scope
     if scope.get("method") != method:
         yield broken("A-103", f"`method` is {shown(scope.get('method'))}, and the client has sent {method}")
-    if "http_version" in scope and scope["http_version"] not in {"1.0", "1.1"}:
-        yield broken("A-102", f"`http_version` is {shown(scope['http_version'])}, and the client has sent HTTP/1")
     path, raw = scope.get("path"), scope.get("raw_path")
     wanted = asked.path + more
     if isinstance(path, str) and not path.endswith(unquote(wanted.partition(PREFIX)[2])):
@@ -155,7 +160,8 @@ def _got(came: Came, status: int) -> Iterator[Broken]:
 def _without_body(number: str, status: int, seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges
     yield from _got(came, status)
     if came.unasked:
-        yield broken(number, f"the client has got {shown(came.unasked)} behind the head of an answer without a body")
+        text = f"the client has got {shown(came.unasked)} behind the head of an answer without a body"
+        yield broken(number, text, severity="error")  # it is taken for the next answer
 
 
 def _of_body(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:
@@ -175,7 +181,7 @@ def _of_duplicates(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]
 
 
 def _of_version(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:
-    if (version := seen.scope.get("http_version")) != "1.0":
+    if (version := seen.scope.get("http_version")) in {"1.1", "2", "3"}:  # others are judged with the scope
         yield broken("A-102", f"`http_version` is {shown(version)}, and the client has sent HTTP/1.0")
     yield from _answered(seen, came, asked)
 
@@ -189,76 +195,65 @@ def _posts(name: str, how: str, parts: Callable[[bytes], tuple[bytes, ...]], lin
     return OutsideProbe(name, how, partial(_post, parts, line), _of_body, "POST")
 
 
+def _absolute(asked: Asked) -> str:
+    return f"{asked.url.scheme}://{asked.url.netloc}{asked.path}"
+
+
 _LENGTH, _CHUNKED = b"Content-Length: %d" % len(_CONTENT), b"Transfer-Encoding: chunked"
-_Sent = Callable[[Wire, Asked], Awaitable[Came]]
-
-
-def _wrong(name: str, how: str, *lines: bytes, content: bytes = b"") -> OutsideProbe:
-    """Return a probe that servers had better refuse."""
-
-    async def send(wire: Wire, asked: Asked) -> Came:
-        head = asked.head("POST" if content else "GET", None, *lines, _CLOSE)
-        await wire.send((head.replace(b"Host: " + asked.host + b"\r\n", b"") if not lines else head) + content)
-        return Came(await wire.answer())
-
-    return OutsideProbe(name, how, send, nothing, "POST" if content else "GET", may_fail=True)
-
-
 _BOTH = (b"Transfer-Encoding: chunked", b"Content-Length: 5")
+
+_head, _plain = partial(_with_method, "HEAD"), partial(_with_method, "GET")
+_given = partial(_get, lines=(*_DUPLICATES, b"Cookie: " + _COOKIE))
+_odd = partial(_get, more=_ODD_PATH)
+_to_all = partial(_with_target, lambda _: "*", "OPTIONS")
+_of_head = partial(_without_body, "A-165", 200)
+
+
+def _may_fail(name: str, how: str, talk: Talk, judge: Judge = nothing, method: str = "GET") -> OutsideProbe:
+    return OutsideProbe(name, how, talk, judge, method, may_fail=True)
+
 
 PROBES = (
     OutsideProbe("plain", "GET", _get, _answered),
     OutsideProbe(
-        "odd-path", "GET with a percent-encoded path", partial(_get, more=_ODD_PATH), partial(_of_target, "", _ODD_PATH)
+        "odd-path", "GET of an encoded path", partial(_get, more=_ODD_PATH), partial(_of_target, "", _ODD_PATH)
     ),
     OutsideProbe("query", "GET with a query", partial(_get, more=f"?{_QUERY}"), partial(_of_target, _QUERY, "")),
     OutsideProbe("no-query", "GET with an empty query", partial(_get, more="?"), partial(_of_target, "", "")),
-    OutsideProbe(
-        "duplicates",
-        "GET with a header three times",
-        partial(_get, lines=(*_DUPLICATES, b"Cookie: " + _COOKIE)),
-        _of_duplicates,
-    ),
-    OutsideProbe(
-        "absolute",
-        "GET with an absolute target",
-        partial(_with_target, lambda asked: f"{asked.url.scheme}://{asked.url.netloc}{asked.path}", "GET"),
-        _answered,
-        may_fail=True,
-    ),
-    OutsideProbe(
-        "asterisk", "OPTIONS *", partial(_with_target, lambda _: "*", "OPTIONS"), _of_asterisk, "OPTIONS", may_fail=True
-    ),
-    OutsideProbe("lower-method", "a method in lower case", partial(_with_method, "get"), nothing, "get", may_fail=True),
+    OutsideProbe("duplicates", "GET with a header three times", _given, _of_duplicates),
+    _may_fail("absolute", "GET with an absolute target", partial(_with_target, _absolute, "GET"), _answered),
+    _may_fail("asterisk", "OPTIONS *", _to_all, _of_asterisk, "OPTIONS"),
+    _may_fail("lower-method", "a method in lower case", partial(_with_method, "get"), method="get"),
     OutsideProbe("old", "GET of HTTP/1.0 without a Host", _old, _of_version),
     _posts("length", "POST with a length", _whole, _LENGTH),
     _posts("split", "POST with a length, in pieces", _split, _LENGTH),
     _posts("chunked", "POST in chunks", _chunks, _CHUNKED),
     _posts("torn", "POST in chunks that come in pieces", _torn_chunks, _CHUNKED),
-    OutsideProbe("head", "HEAD", partial(_with_method, "HEAD"), partial(_without_body, "A-165", 200), "HEAD"),
-    OutsideProbe(
-        "head-pieces",
-        "HEAD, answered in pieces",
-        partial(_with_method, "HEAD"),
-        partial(_without_body, "A-165", 200),
-        "HEAD",
-    ),
-    OutsideProbe(
-        "no-content", "GET, answered with 204", partial(_with_method, "GET"), partial(_without_body, "A-166", 204)
-    ),
-    OutsideProbe(
-        "not-modified", "GET, answered with 304", partial(_with_method, "GET"), partial(_without_body, "A-166", 304)
-    ),
+    OutsideProbe("head", "HEAD", _head, _of_head, "HEAD"),
+    OutsideProbe("head-pieces", "HEAD, answered in pieces", _head, _of_head, "HEAD"),
+    OutsideProbe("no-content", "GET, answered with 204", _plain, partial(_without_body, "A-166", 204)),
+    OutsideProbe("not-modified", "GET, answered with 304", _plain, partial(_without_body, "A-166", 304)),
     OutsideProbe("pieces", "GET, answered in pieces", _get, _answered),
     OutsideProbe("framed", "GET, answered with a Transfer-Encoding of the app's", _get, _answered),
     OutsideProbe("pipelined", "two requests at once", _pipelined, _answered),
     OutsideProbe("after", "GET on a connection that stays open", _kept_open, _answered),
     OutsideProbe("gone", "GET, client gone during the answer", _leaves, nothing),
-    OutsideProbe("gone-early", "POST, client gone within its body", _leaves_early, nothing, "POST"),
-    _wrong("no-host", "GET without a Host"),
-    _wrong("two-hosts", "GET with two Hosts", b"Host: a", b"Host: b"),
-    _wrong("two-lengths", "POST with a length and in chunks", *_BOTH, content=b"5\r\nhello\r\n0\r\n\r\n"),
-    _wrong("odd-length", "POST with a length that is no number", b"Content-Length: +5", content=b"hello"),
+    # Some call the app when they have all of the body.
+    _may_fail("gone-early", "POST, client gone within its body", _leaves_early, method="POST"),
+    _may_fail("no-host", "GET without a Host", partial(_wrong, (), b"")),
+    _may_fail("two-hosts", "GET with two Hosts", partial(_wrong, (b"Host: a", b"Host: b"), b"")),
+    _may_fail(
+        "two-lengths",
+        "POST with a length and in chunks",
+        partial(_wrong, _BOTH, b"5\r\nhello\r\n0\r\n\r\n"),
+        method="POST",
+    ),
+    _may_fail(
+        "odd-length",
+        "POST with a length that is no number",
+        partial(_wrong, (b"Content-Length: +5",), b"hello"),
+        method="POST",
+    ),
     *(
         OutsideProbe(name, f"GET, {how}", _get, nothing)
         for name, how in (

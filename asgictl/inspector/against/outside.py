@@ -1,4 +1,4 @@
-"""What is asked of a server from outside, and what has to come of it: on its client's side, and in the app behind it."""
+"""What is asked of a server from outside, and what has to come of it: for the client, and in the app behind it."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from asgictl.inspector.against.probe_mark import HEADER, ProbeMark
 from asgictl.inspector.against.wire import RawAnswer, Wire
 from asgictl.inspector.against.wire_frames import Frame
 from asgictl.inspector.exchange import Exchange
+from asgictl.inspector.record import Severity
 from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.rule import Broken
 
@@ -63,10 +64,10 @@ class OutsideProbe(NamedTuple):
     may_fail: bool = False
 
 
-def broken(number: str, text: str) -> Broken:
+def broken(number: str, text: str, *, severity: Severity | None = None) -> Broken:
     """Return that the server breaks a rule, also one that is the app's otherwise."""
     rule = catalogue.rules()[number]
-    return rule._replace(blame="server")(text)
+    return rule._replace(blame="server")(text, severity=severity)
 
 
 def nothing(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges

@@ -71,19 +71,26 @@ async def _leaves(wire: Wire, asked: Asked) -> Came:
     return came
 
 
-def _accepted(came: Came) -> Iterator[Broken]:
+def _is_since(seen: Exchange, version: str) -> bool:
+    """Tell whether the server has what came with a version of the specification: without one it is 2.0."""
+    asgi = seen.scope.get("asgi")
+    given = asgi.get("spec_version") if isinstance(asgi, dict) else None
+    return isinstance(given, str) and given >= version
+
+
+def _accepted(seen: Exchange, came: Came) -> Iterator[Broken]:
     answer = came.answer
     if answer is None or answer.status != SWITCHING:
         got = "nothing" if answer is None else answer.status
         yield broken("A-333", f"the app accepts, and the client has got {got}")
         return
     name, value = websocket_behaviours.ACCEPTED
-    if (got_values := answer.values(name)) != [value]:
+    if _is_since(seen, "2.1") and (got_values := answer.values(name)) != [value]:
         yield broken("A-337", f"the app accepts with `{name.decode()}`, and the client has got {shown(got_values)}")
 
 
 def _of_chat(code: int, reason: str, seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges
-    yield from _accepted(came)
+    yield from _accepted(seen, came)
     given = [event.content for event in seen.received if event.type == "websocket.receive"]
     if given != [_TEXTS, _BYTES]:
         yield broken("A-323", f"the client has sent {shown([_TEXTS, _BYTES])}, and the app has received {shown(given)}")
@@ -105,23 +112,24 @@ def _of_end(seen: Exchange, code: int, reason: str | None) -> Iterator[Broken]:
 
 
 def _of_offer(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges
-    yield from _accepted(came)
-    wanted = _OFFERED[1]
-    if came.answer is not None and (got := came.answer.values(b"sec-websocket-protocol")) != [wanted]:
-        yield broken("A-335", f"the app accepts with `{wanted.decode()}`, and the client has got {shown(got)}")
+    yield from _accepted(seen, came)
+    accept = next((event for event in seen.sent if event.type == "websocket.accept"), None)
+    wanted = accept.get("subprotocol") if accept else None
+    got = [value.decode("latin-1") for value in came.answer.values(b"sec-websocket-protocol")] if came.answer else []
+    if wanted and got != [wanted]:
+        yield broken("A-335", f"the app accepts with `{wanted}`, and the client has got {shown(got)}")
 
 
 def _of_close(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges
-    yield from _accepted(came)
+    yield from _accepted(seen, came)
     code, reason = websocket_behaviours.CODE, websocket_behaviours.REASON
     got = next((one for one in came.frames if one.kind == CLOSE), None)
     if got is None or got.code != code:
         what = "no close" if got is None else str(got.code)
         yield broken("A-345", f"the app closes with {code}, and the client has got {what}")
-    elif got.content[2:] != reason.encode():
-        yield broken(
-            "A-345", f"the app closes with the reason `{reason}`, and the client has got {shown(got.content[2:])}"
-        )
+    elif _is_since(seen, "2.3") and got.content[2:] != reason.encode():
+        text = f"the app closes with the reason `{reason}`, and the client has got {shown(got.content[2:])}"
+        yield broken("A-345", text)
 
 
 def _of_refusal(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:  # noqa: ARG001  # as all judges
@@ -142,21 +150,12 @@ def _of_denial(seen: Exchange, came: Came, asked: Asked) -> Iterator[Broken]:
 
 _FULL = wire_frames.close_frame(_CODE, _REASON)
 
+_close_fully = partial(_chats, _FULL), partial(_of_chat, _CODE, _REASON)
+_close_without = partial(_chats, wire_frames.frame(CLOSE)), partial(_of_chat, _NO_CODE, "")
+
 PROBES = (
-    OutsideProbe(
-        "ws-chat",
-        "WebSocket, closed with a code and a reason",
-        partial(_chats, _FULL),
-        partial(_of_chat, _CODE, _REASON),
-        "WS",
-    ),
-    OutsideProbe(
-        "ws-no-code",
-        "WebSocket, closed without a code",
-        partial(_chats, wire_frames.frame(CLOSE)),
-        partial(_of_chat, _NO_CODE, ""),
-        "WS",
-    ),
+    OutsideProbe("ws-chat", "WebSocket, closed with a code and a reason", *_close_fully, "WS"),
+    OutsideProbe("ws-no-code", "WebSocket, closed without a code", *_close_without, "WS"),
     OutsideProbe("ws-offers", "WebSocket that offers subprotocols", _offers, _of_offer, "WS"),
     OutsideProbe("ws-close", "WebSocket that the app closes", _waits, _of_close, "WS"),
     OutsideProbe("ws-refuse", "WebSocket that the app closes before it accepts", _waits, _of_refusal, "WS"),
