@@ -44,10 +44,12 @@ async def examined(address: str, limit: float, advance: Callable[[], object], *,
     session = secrets.token_hex(8)
     await _introduced(url, session, limit)
     came: dict[str, Came] = {}
-    for probe in PROBES:
-        came[probe.name] = await _made(probe, Asked(url, ProbeMark(session, probe.name)), limit)
-        advance()
-    exchanges = await _settled(url, session, limit)
+    async with contextlib.AsyncExitStack() as still_open:
+        for probe in PROBES:
+            asked = Asked(url, ProbeMark(session, probe.name))
+            came[probe.name] = await _made(probe, asked, limit, still_open)
+            advance()
+        exchanges = await _settled(url, session, limit)
     by_name: dict[str, Exchange] = {}
     for one in exchanges:
         if mark := probe_mark.of_scope(one.scope):
@@ -104,7 +106,7 @@ async def _results(url: SplitResult, session: str, limit: float) -> list[Record]
     return [record for record in records if record is not None]
 
 
-async def _made(probe: OutsideProbe, asked: Asked, limit: float) -> Came:
+async def _made(probe: OutsideProbe, asked: Asked, limit: float, still_open: contextlib.AsyncExitStack) -> Came:
     """Make a probe; what a server does not answer is nothing that came."""
     try:
         wire = await Wire.opened(asked.url, limit)
@@ -114,7 +116,10 @@ async def _made(probe: OutsideProbe, asked: Asked, limit: float) -> Came:
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
         async with asyncio.timeout(4 * limit):
             came = await probe.talk(wire, asked)
-    await wire.close()
+    if came.stays_open:
+        still_open.push_async_callback(wire.close)
+    else:
+        await wire.close()
     return came
 
 

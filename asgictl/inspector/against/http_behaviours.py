@@ -30,7 +30,7 @@ def body(content: bytes = BODY, *, more: bool = False) -> Message:
 
 async def _read(visit: Visit) -> bool:
     """Read the request to its end; return False for a client that has gone, or an end that does not come."""
-    while (message := await visit.next()) is not None:
+    async for message in visit.messages():
         if message.get("type") == "http.disconnect":
             return False
         if message.get("more_body") is not True:
@@ -87,7 +87,7 @@ async def _gone_early(visit: Visit) -> None:
 
 
 async def _has_gone(visit: Visit) -> bool:
-    while (message := await visit.next()) is not None:
+    async for message in visit.messages():
         if message.get("type") == "http.disconnect":
             return True
         if message.get("more_body") is not True and visit.scope.get("method") == "POST":

@@ -39,11 +39,15 @@ class Asked(NamedTuple):
 
 
 class Came(NamedTuple):
-    """What has come back: an answer, and the frames behind it; or nothing."""
+    """What has come back: an answer, and the frames behind it; or nothing.
+
+    A connection that `stays_open` is closed when the app behind the server has ended with it.
+    """
 
     answer: RawAnswer | None = None
     frames: tuple[Frame, ...] = ()
     unasked: bytes = b""
+    stays_open: bool = False
 
 
 Talk = Callable[[Wire, Asked], Awaitable[Came]]

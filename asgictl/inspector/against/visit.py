@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from asgictl.asgi import Message, Receive, Scope, Send
@@ -11,6 +12,9 @@ from asgictl.inspector.rules.server_rules import probed
 
 # How long the server may take, in seconds; below what a client waits.
 LIMIT = 3.0
+
+# So many messages are taken at most.
+_MOST = 200
 
 
 class Visit(NamedTuple):
@@ -32,6 +36,15 @@ class Visit(NamedTuple):
             async with asyncio.timeout(limit):
                 return await self.receive()
         return None
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield the messages until none comes in time: not for ever, whatever a server gives."""
+        for _ in range(_MOST):
+            message = await self.next()
+            if message is None:
+                return
+            yield message
+            await asyncio.sleep(0)
 
     async def sent(self, *messages: Message) -> bool:
         """Send messages; return whether the server has taken all of them."""

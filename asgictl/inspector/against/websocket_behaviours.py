@@ -31,7 +31,7 @@ async def chat(visit: Visit) -> None:
     """Send back what comes, until the client goes."""
     if not await _accepted(visit):
         return
-    while (message := await visit.next()) is not None:
+    async for message in visit.messages():
         if message.get("text") is None and message.get("bytes") is None:  # the end, or none of ASGI
             return
         await visit.sent(demo.echo(message))
@@ -61,7 +61,7 @@ async def _gone(visit: Visit) -> None:
     """Send to a client that has gone."""
     if not await _accepted(visit):
         return
-    while (message := await visit.next()) is not None:
+    async for message in visit.messages():
         if message.get("type") == "websocket.disconnect":
             for _ in range(_AGAIN):
                 if not await visit.sent({"type": "websocket.send", "text": "more"}):
