@@ -44,6 +44,9 @@ REQUIREMENTS = (
 # How long a server may take to start, in seconds.
 STARTING = 20
 
+# So many probes are named that found a fault.
+NAMED = 4
+
 LETTERS = {"error": "E", "warning": "W", "info": "i"}
 
 
@@ -71,7 +74,55 @@ SERVERS = {
 }
 TRANSPORTS = {"httpx": "httpx", "testclient": "starlette"}
 
-ABOUT: dict[tuple[str, str], str] = {}
+# What each finding is about; under no server's name what is the same for all that have it.
+ABOUT: dict[tuple[str, str], str] = {
+    ("", "A-103"): "A method in lower case reaches the app as it is. HTTP has no such method, and refuses none.",
+    (
+        "",
+        "A-106",
+    ): "`GET http://host/path`, which RFC 9112 has servers take (3.2.2), has a URL as `path`.",
+    ("", "A-122"): "A request of HTTP/1.1 without a Host, or with two, is answered; RFC 9112 wants 400.",
+    ("", "A-123"): "Both framings reach the app. The body is right, but what trusts the length is led astray.",
+    ("", "A-006"): "The lifespan says the version of the HTTP specification; its own is 2.0.",
+    ("uvicorn-h11", "A-027"): "Headers of text are sent; a `websocket.send` without content is sent as empty bytes.",
+    ("uvicorn-httptools", "A-027"): "With the `websockets` protocol bytes as `text` are sent, in a binary frame.",
+    ("uvicorn-httptools", "A-173"): "With the `websockets` protocol `send` raises `RuntimeError` after the disconnect.",
+    ("uvicorn-zttp", "A-027"): "With the `wsproto` protocol bytes as `text` are taken.",
+    ("uvicorn-zttp", "A-311"): "With the `wsproto` protocol the header of the handshake is missing from the scope.",
+    ("hypercorn", "A-027"): 'A status of text, `"200"`, is taken.',
+    (
+        "hypercorn",
+        "A-311",
+    ): "Of two `Sec-WebSocket-Protocol` lines, as RFC 6455 allows (11.3.4), only the last counts.",
+    ("hypercorn", "A-325"): "The code is always 1006 when the client closes, with whatever code, or without one.",
+    ("granian", "A-027"): "A body of text, and bytes as `text`, raise nothing.",
+    ("granian", "A-102"): "HTTP/1.0 is `1`.",
+    ("granian", "A-117"): "The port is text.",
+    ("granian", "A-118"): "The port is text.",
+    ("granian", "A-309"): "The port is text.",
+    (
+        "granian",
+        "A-337",
+    ): "The `headers` of `websocket.accept` do not reach the client, with version 2.3.",
+    ("daphne", "A-027"): "A status of text is taken, and of a WebSocket events of any type and without content.",
+    (
+        "daphne",
+        "A-165",
+    ): "Of an answer in pieces to HEAD all but the first are sent: to a client the next answer.",
+    ("daphne", "A-325"): "Without a code in the client's close it is None, and not 1005.",
+    ("gunicorn", "A-027"): "Events of any type, headers of text, and a `websocket.send` without content raise nothing.",
+    ("gunicorn", "A-135"): "`receive` waits for the next request on a connection that stays open.",
+    ("gunicorn", "A-174"): "`send` does nothing, though the server says version 2.4.",
+    (
+        "gunicorn",
+        "A-311",
+    ): "Of two `Sec-WebSocket-Protocol` lines, as RFC 6455 allows (11.3.4), only the first counts.",
+    ("gunicorn-uvicorn", "A-027"): "A `websocket.send` without content is sent as empty bytes.",
+    ("httpx", "A-027"): "Events of any type, and a status, headers and a body of text raise nothing.",
+    ("testclient", "A-004"): "There is no `asgi` in any scope.",
+    ("testclient", "A-401"): "There is no `asgi` in the scope of the lifespan.",
+    ("testclient", "A-027"): "Events of any type, a status of text, and wrong messages of a WebSocket raise nothing.",
+}
 
 
 class Found(NamedTuple):
@@ -190,7 +241,7 @@ async def _with_httpx(app: Any, session: str) -> None:
             try:
                 async with asyncio.timeout(10):
                     await client.request(method, path, **more)
-            except Exception as error:  # the app has not answered
+            except Exception as error:  # noqa: BLE001  # the app has not answered
                 print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
         for content in (b"0123456789", _content()):
             await client.post(ProbeMark(session, "length").path, content=content)
@@ -230,7 +281,7 @@ def _chat(client: TestClient, path: str) -> None:
 def _ignoring(function: Any, *arguments: Any, **more: Any) -> None:
     try:
         function(*arguments, **more)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # as before
         print(f"{arguments[-1]}: {type(error).__name__}: {error}", file=sys.stderr)
 
 
@@ -261,9 +312,8 @@ def page(results: dict[str, list[Found]], versions: dict[str, str]) -> str:
         for number in dict.fromkeys(one.rule for one in results[name]):
             those = [one for one in results[name] if one.rule == number]
             text = ABOUT.get((name, number)) or ABOUT.get(("", number)) or "Not looked at yet."
-            probes = ", ".join(f"`{one.route}`" for one in those[:4]) + (
-                f" and {len(those) - 4} more" if len(those) > 4 else ""
-            )
+            probes = ", ".join(f"`{one.route.strip()}`" for one in those[:NAMED])
+            probes += f" and {len(those) - NAMED} more" if len(those) > NAMED else ""
             lines.append(f"- **{number}** {text} ({probes})")
         lines += [] if results[name] else ["Nothing."]
         lines.append("")

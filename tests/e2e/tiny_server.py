@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from asgictl.asgi import Message
 from asgictl.inspector.echo import app
 
-Message = dict[str, Any]
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -159,17 +159,15 @@ class Connection:
 
 async def lifespan() -> None:
     """Start the app, and leave it running."""
-    asked, started = iter(({"type": "lifespan.startup"},)), asyncio.Event()
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    asked.put_nowait({"type": "lifespan.startup"})
+    started = asyncio.Event()
     scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": STATE}
-
-    async def receive() -> Message:
-        message = next(asked, None)
-        return message or await asyncio.Future()
 
     async def send(_: Message) -> None:
         started.set()
 
-    task = asyncio.ensure_future(app(scope, receive, send))
+    task = asyncio.ensure_future(app(scope, asked.get, send))
     if "early" not in FAULTS:
         await started.wait()
     TASKS.append(task)
@@ -182,7 +180,8 @@ async def main() -> None:
     """Serve on any port, which is printed."""
     await lifespan()
     server = await asyncio.start_server(lambda *streams: Connection(*streams).run(), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await server.serve_forever()
 
 
