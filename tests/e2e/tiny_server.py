@@ -72,7 +72,7 @@ class Connection:
                 return
             self.body = await self._read(dict(pairs))
             await app(self._scope(target, version, pairs), self.receive, self.send)
-            await self.reader.read()
+            await self.reader.read(1)
         except (OSError, asyncio.IncompleteReadError):
             return
         finally:
@@ -120,7 +120,7 @@ class Connection:
         if "again" in FAULTS:
             return {"type": "http.request", "body": b""}
         if not self.answered or "waits" in FAULTS:
-            await self.reader.read()
+            await self.reader.read(1)
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
