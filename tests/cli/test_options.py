@@ -49,7 +49,7 @@ from tests.cli.option_rows import ABSENT, Row
 from tests.inspector import recordings
 
 NOTHING = ProbeOutcome((), 0, (), None, (), hangs=False, problem=None)
-WARNING = judgement.Fault(
+WARNING = judgement.Breach(
     conduct.RETURNS,
     Finding(0, 0, 0.0, "A-011", "warning", "app", "an object"),
     judgement.Seen("GET /", Exchange(Opened(0, 0.0, {"type": "http"}))),
@@ -197,7 +197,7 @@ def spy(calls: Calls) -> None:
     calls.of(driver, "Driver", "app")
     calls.of(adapt, "adapt", "ref", "how", answer=SimpleNamespace(app="the app", source="theirs", kind="ASGI"))
     calls.of(watchdog, "probed", "order", answer=NOTHING)
-    calls.of(judgement, "faults", "", "ignore", "blames", answer=((WARNING,), {}))
+    calls.of(judgement, "faults", "", "ignore", "blames", answer=((WARNING,), {}, 0))
     calls.of(differences, "of_answers", answer=[])
 
 

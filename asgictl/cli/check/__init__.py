@@ -44,7 +44,7 @@ def check(request: CheckRequest, run: Invocation) -> int:
         judgement = server.of_server(request, ignore, run.console)
     else:
         judgement, hangs = conformance.of_app(request, ignore, run)
-    for pattern in judgement.unused:
+    for pattern in judgement.unused if request.against is None else ():  # a project ignores for its app
         run.console.note(f"`{pattern}` is ignored and was never found: drop it")
     writing.report(judgement, request, run.console, __version__)
     status = _status(judgement, request)

@@ -1,8 +1,9 @@
 """From what the user asks for to what is found: of an app, of a session, or in the catalogue."""
 
 import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,11 @@ from asgictl import errors, rfc9110
 from asgictl.cli.command import Invocation
 from asgictl.cli.serve import planning
 from asgictl.console import Console
-from asgictl.errors import ConfigError, FileProblemError, StartError
+from asgictl.errors import ConfigError, FileProblemError, InterruptedByUserError, StartError
 from asgictl.inspector.request import CheckRequest
 
 if TYPE_CHECKING:
-    from asgictl.inspector.probing.prober import ProbeOrder
+    from asgictl.inspector.probing.orders import ProbeOrder
     from asgictl.inspector.probing.tried import ProbeOutcome
     from asgictl.inspector.record import Blame
     from asgictl.inspector.reports.judgement import Judgement
@@ -38,7 +39,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     from asgictl.serving.processes import surroundings
     from asgictl.serving.request import ServeRequest
 
-    surroundings.check_loop("run it in a shell; from a notebook with `!asgictl check ...`")
+    surroundings.check()
     wanted = _wanted(request)
     serving = ServeRequest(app=request.app, factory=request.factory, interface=request.interface, check=True)
     try:
@@ -47,7 +48,7 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
         error.hint = error.hint and error.hint.replace("asgictl serve", "asgictl check")
         raise
     run.console.hide = partial(quoted.raised, redaction.Redactor(redaction.NAMES))
-    with contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
+    with _interruptible(run.console), contextlib.redirect_stdout(sys.stderr):  # a report is alone on its stream
         adapted = adapt.adapt(instructions.ref, instructions.how)
         is_own = adapted.kind in {"ASGI", "ASGI 2"}
         outcome = watchdog.probed(wanted._replace(app=adapted.app, source=adapted.source, is_own=is_own))
@@ -59,9 +60,26 @@ def of_app(request: CheckRequest, ignore: Sequence[str], run: Invocation) -> "tu
     return judged._replace(file=Path(file) if file else None), outcome.hangs
 
 
+@contextlib.contextmanager
+def _interruptible(console: Console) -> Iterator[None]:
+    """Have the user end the process inside the block, whatever the app's threads are doing."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    usual = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    except KeyboardInterrupt:
+        from asgictl.serving.processes import exits
+
+        console.error(InterruptedByUserError("interrupted; nothing is reported"))
+        exits.end(errors.FORCED)
+    finally:
+        for number, handler in zip(numbers, usual, strict=True):
+            signal.signal(number, handler)
+
+
 def _wanted(request: CheckRequest) -> "ProbeOrder":
     """Return what to probe; raise `ConfigError` for what HTTP does not allow, and for what is no path."""
-    from asgictl.inspector.probing import prober
+    from asgictl.inspector.probing import orders
 
     pairs = []
     for text in request.header:
@@ -71,11 +89,11 @@ def _wanted(request: CheckRequest) -> "ProbeOrder":
             raise ConfigError(f"`-H {text}` {problem}", hint=hint, option="header")
         pairs.append((pair[0].lower().encode("latin-1"), pair[1].encode("latin-1")))
     try:
-        targets = prober.targets(request.path)
+        targets = orders.targets(request.path)
     except ValueError as error:
         hint = "write it as /items, POST:/items or WS:/chat"
         raise ConfigError(f"`--path {error}` is not a path", hint=hint, option="path") from error
-    return prober.ProbeOrder(
+    return orders.ProbeOrder(
         app=_nothing,
         source=None,
         targets=tuple(targets),
@@ -111,13 +129,14 @@ def _judged(subject: str, outcome: "ProbeOutcome", ignore: Sequence[str], blames
     from asgictl.inspector.reports import judgement
 
     seen = (judgement.Seen(tried.probe.route, tried.exchange, tried.probe.how) for tried in outcome.tried)
-    faults, ignored = judgement.faults(seen, ignore, blames)
+    faults, ignored, hidden = judgement.faults(seen, ignore, blames)
     broken = {fault.seen.route for fault in faults}
     plan = outcome.plan
     found = judgement.Judgement(
         subject,
         faults,
         ignored,
+        hidden,
         probes=outcome.probes,
         clean=tuple(route for route in outcome.routes if route not in broken),
         given_up=outcome.given_up,
@@ -135,8 +154,8 @@ def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -
 
     session = SavedSession([str(request.session)], console.note)
     seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
-    faults, ignored = judgement.faults(seen, ignore, _blames(request))
-    return judgement.Judgement(str(session), faults, ignored)
+    faults, ignored, hidden = judgement.faults(seen, ignore, _blames(request))
+    return judgement.Judgement(str(session), faults, ignored, hidden)
 
 
 def show_rules(request: CheckRequest, console: Console) -> int:

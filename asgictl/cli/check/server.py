@@ -50,7 +50,7 @@ def of_server(request: CheckRequest, ignore: Sequence[str], console: Console) ->
     console.note(f"{len(found.seen)} of {len(examination.PROBES)} probes have come to the app")
     seen = [Seen("lifespan", exchange) for exchange in found.lifespans]
     seen += [Seen(f"{probe.method} {probe.name}", exchange, probe.how) for probe, exchange in found.seen]
-    faults, ignored = judgement.faults(seen, ignore, frozenset(("server",)))
+    faults, ignored, hidden = judgement.faults(seen, ignore, frozenset(("server",)))
     broken = {fault.seen.route for fault in faults}
     clean = tuple(one.route for one in seen if one.route not in broken)
-    return judgement.Judgement(url, faults, ignored, clean=clean, given_up=found.missed)
+    return judgement.Judgement(url, faults, ignored, hidden, clean=clean, given_up=found.missed)

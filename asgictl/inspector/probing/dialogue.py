@@ -15,10 +15,6 @@ _BYTES = 16 * 1024 * 1024
 # So often an app may ask, or send, after its client has gone; then it waits for ever.
 _AFTERWARDS = 100
 
-# Since this version of the specification, sending to a client that has gone raises an exception.
-# https://asgi.readthedocs.io/en/latest/specs/www.html#disconnected-client-send-exception
-_RAISES_SINCE = "2.4"
-
 
 class Dialogue:
     """What every kind of call has; `has_answered` once the app has begun to, `is_complete` once all is said."""
@@ -37,12 +33,11 @@ class Dialogue:
         self.is_over = asyncio.Event()
         self._count = self._size = 0
         self._afterwards = 0
-        self._raises = str(probe.scope["asgi"].get("spec_version", "2.0")) >= _RAISES_SINCE
 
     async def receive(self) -> Message:
-        """Return the next message for the app."""
-        await asyncio.sleep(0)
+        """Return the next message for the app, which servers do at once where there is one."""
         if self.is_gone:
+            await asyncio.sleep(0)
             await self._count_afterwards()
         return await self.following()
 
@@ -51,13 +46,14 @@ class Dialogue:
         raise NotImplementedError
 
     async def send(self, message: Message) -> None:
-        """Take a message of the app's; raise `GoneError` once the client has gone, where the scope's version does."""
+        """Take a message of the app's; raise `GoneError` once the client has gone.
+
+        https://asgi.readthedocs.io/en/latest/specs/www.html#disconnected-client-send-exception
+        """
         await asyncio.sleep(0)
         if self.is_gone:
             await self._count_afterwards()
-            if self._raises:
-                raise GoneError("the client has gone")
-            return
+            raise GoneError("the client has gone")
         if not isinstance(message, dict):
             return
         self.take(message.get("type"), message)

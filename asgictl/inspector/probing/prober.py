@@ -4,24 +4,21 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from asgictl import adapt, whereabouts
-from asgictl.asgi import ASGIApp
 from asgictl.errors import AppLoadError
 from asgictl.inspector.client.refusing import GoneError
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.probing import dialogue, hangs, probes, routes, scope_forms
 from asgictl.inspector.probing.dialogue import Dialogue, Life, Request
+from asgictl.inspector.probing.orders import ProbeOrder
 from asgictl.inspector.probing.probes import Plan, Probe, Target
-from asgictl.inspector.probing.scope_forms import Pairs
 from asgictl.inspector.probing.tried import ProbeOutcome, Tried
 from asgictl.inspector.record import Closed, Finding, Observed, Opened, Record
 from asgictl.inspector.recorder import Inspector
-from asgictl.inspector.request import Check
 
 # How much is kept of each body, in bytes.
 _KEPT = 4096
@@ -37,25 +34,6 @@ _CANCELLING = 1.0
 
 
 _UNKNOWN = Probe("unknown scope type", "of a protocol that does not exist", scope_forms.unknown())
-
-
-class ProbeOrder(NamedTuple):
-    """What to probe: the `targets` that are given, with `headers` and a `body`, and of the app's routes the safe ones.
-
-    `source` is the user's own object, which may be inside the app. A probe may last `limit` seconds, and once more
-    after its client has gone. An app that `is_own` is of no framework: what is unknown to it is its own affair.
-    """
-
-    app: ASGIApp
-    source: Any
-    targets: tuple[Target, ...] = ()
-    headers: Pairs = ()
-    body: bytes = b""
-    unsafe: bool = False
-    limit: float = 5.0
-    check: Check = "app"
-    info: bool = False
-    is_own: bool = True
 
 
 class _Current(NamedTuple):
@@ -155,7 +133,9 @@ class Prober:
 
     async def _all(self) -> None:
         order = self._order
-        found = routes.of_app(order.source) or routes.of_app(order.app) or await self._documented()
+        found = routes.of_app(order.source) or routes.of_app(order.app)
+        if not found and not order.targets:
+            found = await self._documented()
         self._plan = probes.plan(found, order.targets, unsafe=order.unsafe)
         for target in self._plan.targets:
             await self._each(target, probes.of_target(target, order.headers, order.body))
@@ -289,16 +269,3 @@ class Prober:
         if isinstance(record, Finding) and self._place is not None:
             record = replace(record, place=self._place)
         tried.exchange.add(record)
-
-
-def targets(names: Iterable[str]) -> list[Target]:
-    """Return the targets that `METHOD:/path`, or a path alone, stand for; raise `ValueError` for anything else."""
-    found = []
-    for name in names:
-        method, colon, path = name.partition(":")
-        if name.startswith("/"):
-            method, path = "GET", name
-        elif not colon or not method.isalpha() or not path.startswith("/"):
-            raise ValueError(name)
-        found.append(Target(method.upper(), path))
-    return found

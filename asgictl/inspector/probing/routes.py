@@ -124,11 +124,11 @@ def _of_falcon(app: Any) -> Iterator[AppRoute]:
     import importlib
 
     for route in importlib.import_module("falcon.inspect").inspect_routes(app):
-        methods = [it.method for it in route.methods if not it.internal]
+        methods = {it.method for it in route.methods if not it.internal}
         if "WEBSOCKET" in methods:
             yield _route(route.path, (), "websocket")
-        if set(methods) - {"WEBSOCKET"}:
-            yield _route(route.path, methods)
+        if verbs := methods - {"WEBSOCKET"}:
+            yield _route(route.path, verbs)
 
 
 def _of_blacksheep(routes: Any) -> Iterator[AppRoute]:

@@ -6,7 +6,8 @@ import threading
 import time
 
 from asgictl import whereabouts
-from asgictl.inspector.probing.prober import ProbeOrder, Prober
+from asgictl.inspector.probing.orders import ProbeOrder
+from asgictl.inspector.probing.prober import Prober
 from asgictl.inspector.probing.tried import ProbeOutcome
 
 # How often the loop shows that it runs, and is looked after, in seconds.

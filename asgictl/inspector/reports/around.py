@@ -24,7 +24,7 @@ class Moment(NamedTuple):
 
 def rows(exchange: Exchange, finding: Finding) -> list[Moment]:
     """Return what happened around a finding."""
-    is_end = exchange.closed is not None and finding.ms == exchange.closed.ms
+    is_end = _is_of_the_end(exchange, finding)
     broken = len(exchange.events) + 1 if is_end else finding.n
     found = [Moment(finding.n == 0 and not is_end, "", _scope(exchange))]
     previews = Previews(exchange)
@@ -49,7 +49,15 @@ def line(row: Moment) -> list[Span]:
     """Return a row as a line for people."""
     style = {"◂": "cyan", "▸": "green"}.get(row.sign, "dim")
     mark = Span("  ✗ ", "red") if row.broke else Span("    ")
-    return [mark, Span(f"{row.sign} " if row.sign else "", style), Span(row.text, "" if row.sign else "bold")]
+    sign = f"{row.sign} " if row.sign and row.text else row.sign
+    return [mark, Span(sign, style), Span(row.text, "" if row.sign else "bold")]
+
+
+def _is_of_the_end(exchange: Exchange, finding: Finding) -> bool:
+    """Tell whether a finding is of how the app has ended, and not of a message, one that came too late included."""
+    if exchange.closed is None or finding.ms < exchange.closed.ms:
+        return False
+    return not any(event.n == finding.n and event.ms == finding.ms for event in exchange.events)
 
 
 def _scope(exchange: Exchange) -> str:

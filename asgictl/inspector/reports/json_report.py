@@ -4,7 +4,7 @@ from typing import Any
 
 from asgictl.inspector.record import SEVERITIES
 from asgictl.inspector.reports import around
-from asgictl.inspector.reports.judgement import Fault, Judgement
+from asgictl.inspector.reports.judgement import Breach, Judgement
 from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.rule import Rule
 
@@ -32,7 +32,7 @@ def of_rule(rule: Rule, *, examples: bool) -> dict[str, Any]:
     return found
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def _fault(fault: Breach) -> dict[str, Any]:
     finding = fault.finding
     return {
         "rule": fault.rule.id,

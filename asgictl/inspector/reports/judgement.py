@@ -28,7 +28,7 @@ class Unreached(NamedTuple):
     advice: str
 
 
-class Fault(NamedTuple):
+class Breach(NamedTuple):
     """A rule that is broken by a route: the first finding of it, where that was, and how often it was found."""
 
     rule: Rule
@@ -46,12 +46,13 @@ class Judgement(NamedTuple):
     """What there is to report of `subject`, an app or a session.
 
     `probed` and `found` count routes, and `probes` the calls, all 0 for a session. `file` is where the app is.
-    `ignored` counts findings by the pattern that had them left out, 0 for one that never matched.
+    `hidden` findings are ignored; `ignored` counts them by each pattern that matches, 0 for one that never did.
     """
 
     subject: str
-    faults: tuple[Fault, ...]
+    faults: tuple[Breach, ...]
     ignored: dict[str, int]
+    hidden: int = 0
     probes: int = 0
     probed: int = 0
     found: int = 0
@@ -66,9 +67,9 @@ class Judgement(NamedTuple):
         return sum(fault.severity == severity for fault in self.faults)
 
     @property
-    def by_rule(self) -> list[list[Fault]]:
+    def by_rule(self) -> list[list[Breach]]:
         """The faults of each rule, the most serious first."""
-        groups: dict[str, list[Fault]] = {}
+        groups: dict[str, list[Breach]] = {}
         for fault in self.faults:
             groups.setdefault(fault.rule.id, []).append(fault)
         return sorted(groups.values(), key=lambda faults: min(map(_weight, faults)))
@@ -81,14 +82,14 @@ class Judgement(NamedTuple):
 
 def faults(
     seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
-) -> tuple[tuple[Fault, ...], dict[str, int]]:
-    """Return the faults that one of `blames` has to answer for, and how many findings each pattern ignores.
+) -> tuple[tuple[Breach, ...], dict[str, int], int]:
+    """Return the faults that one of `blames` has to answer for, how many findings each pattern ignores, and all do.
 
     A pattern is like `A-168`, or `A-17?`.
     """
-    ignored = dict.fromkeys(ignore, 0)
+    ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
-    first: dict[tuple[str, str], Fault] = {}
+    first: dict[tuple[str, str], Breach] = {}
     times: Counter[tuple[str, str]] = Counter()
     for one in seen:
         for finding in one.exchange.findings:
@@ -98,14 +99,15 @@ def faults(
             for pattern in matching:
                 ignored[pattern] += 1
             if matching:
+                hidden += 1
                 continue
             key = finding.rule, one.route
             times[key] += 1
             before = first.get(key)
             if before is None or (before.finding.place is None and finding.place is not None):
-                first[key] = Fault(_blamed(known[finding.rule], finding.blame), finding, one, 1)
+                first[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
     found = [fault._replace(times=times[key]) for key, fault in first.items()]
-    return tuple(sorted(found, key=_weight)), ignored
+    return tuple(sorted(found, key=_weight)), ignored, hidden
 
 
 def is_over(severity: Severity, threshold: str) -> bool:
@@ -118,5 +120,5 @@ def _blamed(rule: Rule, blame: Blame) -> Rule:
     return rule if rule.blame == blame else rule._replace(blame=blame, change="")
 
 
-def _weight(fault: Fault) -> tuple[int, str, str]:
+def _weight(fault: Breach) -> tuple[int, str, str]:
     return SEVERITIES.index(fault.severity), fault.rule.id, fault.seen.route

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asgictl.inspector.reports import around, judgement, locations
-from asgictl.inspector.reports.judgement import Fault, Judgement
+from asgictl.inspector.reports.judgement import Breach, Judgement
 
 # What XML 1.0 cannot hold, section 2.2.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -39,7 +39,7 @@ def _cases(found: Judgement, threshold: str, tree: Any) -> Iterator[Any]:
         yield case
 
 
-def _text(fault: Fault) -> str:
+def _text(fault: Breach) -> str:
     rows = around.rows(fault.seen.exchange, fault.finding)
     events = "\n".join("".join(span.text for span in around.line(row)).rstrip() for row in rows)
     place = f"\n{fault.finding.place}" if fault.finding.place else ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from asgictl import reading
-from asgictl.inspector.reports.judgement import Fault, Judgement
+from asgictl.inspector.reports.judgement import Breach, Judgement
 
 _PLACE = re.compile(r"(.+):([0-9]+)")
 
@@ -24,7 +24,7 @@ class Location(NamedTuple):
         return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
-def of(fault: Fault, judgement: Judgement) -> Location | None:
+def of(fault: Breach, judgement: Judgement) -> Location | None:
     """Return where the stack says a fault is, or the first line of the app's file; None where neither is known."""
     found = _PLACE.fullmatch(fault.finding.place or "")
     if found:
@@ -32,7 +32,7 @@ def of(fault: Fault, judgement: Judgement) -> Location | None:
     return Location(reading.shown(judgement.file), 1) if judgement.file else None
 
 
-def said(fault: Fault) -> str:
+def said(fault: Breach) -> str:
     """Return what a fault is, in one line."""
     how = f" ({fault.seen.how})" if fault.seen.how else ""
     return f"{fault.seen.route}{how}: {fault.finding.text}"

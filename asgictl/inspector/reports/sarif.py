@@ -3,7 +3,7 @@
 from typing import Any
 
 from asgictl.inspector.reports import locations
-from asgictl.inspector.reports.judgement import Fault, Judgement
+from asgictl.inspector.reports.judgement import Breach, Judgement
 from asgictl.inspector.rules.rule import Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -38,7 +38,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(fault: Fault, judgement: Judgement, places: dict[str, int]) -> dict[str, Any]:
+def _result(fault: Breach, judgement: Judgement, places: dict[str, int]) -> dict[str, Any]:
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": fault.seen.route, "kind": "resource"}]}
     if (place := locations.of(fault, judgement)) is not None:
         location["physicalLocation"] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from asgictl.inspector.record import SEVERITIES
 from asgictl.inspector.reports import around
-from asgictl.inspector.reports.judgement import Fault, Judgement
+from asgictl.inspector.reports.judgement import Breach, Judgement
 from asgictl.spans import Line, Span
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -28,8 +28,8 @@ def outcome(judgement: Judgement) -> str:
     """Return how many faults there are, in words."""
     counts = [(judgement.count(severity), severity) for severity in SEVERITIES]
     said = [f"{count} {name}{'s' if count != 1 and name != 'info' else ''}" for count, name in counts if count]
-    ignored = sum(judgement.ignored.values())
-    more = f" ({ignored} finding{'s' if ignored != 1 else ''} ignored)" if ignored else ""
+    hidden = judgement.hidden
+    more = f" ({hidden} finding{'s' if hidden != 1 else ''} ignored)" if hidden else ""
     return f"{', '.join(said) or 'no rule is broken'}{more}"
 
 
@@ -53,7 +53,7 @@ def _routes(count: int) -> str:
     return f"{count} route{'s' if count != 1 else ''}"
 
 
-def _of_rule(faults: list[Fault]) -> Iterator[Line]:
+def _of_rule(faults: list[Breach]) -> Iterator[Line]:
     rule, severity = faults[0].rule, faults[0].severity
     yield [
         Span(f"{severity} {rule.id}", _STYLES[severity]),
@@ -71,7 +71,7 @@ def _of_rule(faults: list[Fault]) -> Iterator[Line]:
     yield [Span(f"  {rule.link}", "dim")]
 
 
-def _of_fault(fault: Fault) -> Iterator[Line]:
+def _of_fault(fault: Breach) -> Iterator[Line]:
     yield _heading(fault)
     if fault.severity != "info":
         for row in around.rows(fault.seen.exchange, fault.finding):
@@ -81,7 +81,7 @@ def _of_fault(fault: Fault) -> Iterator[Line]:
                 yield [Span("        "), Span(fault.finding.text, "red")]
 
 
-def _heading(fault: Fault) -> Line:
+def _heading(fault: Breach) -> Line:
     place = [Span(f"  {fault.finding.place}", "cyan")] if fault.finding.place else []
     how = f", {fault.seen.how}" if fault.seen.how else ""
     times = f"  {fault.times} times" if fault.times > 1 else ""

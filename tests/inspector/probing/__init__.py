@@ -1,0 +1,1 @@
+"""Tests of calling an app as servers may call it."""
