@@ -76,7 +76,7 @@ TRANSPORTS = {"httpx": "httpx", "testclient": "starlette"}
 
 # What each finding is about; under no server's name what is the same for all that have it.
 ABOUT: dict[tuple[str, str], str] = {
-    ("", "A-103"): "A method in lower case reaches the app as it is. HTTP has no such method, and refuses none.",
+    ("", "A-103"): "A method in lower case reaches the app as it is: HTTP allows one, and ASGI wants it in upper case.",
     (
         "",
         "A-106",
@@ -84,7 +84,7 @@ ABOUT: dict[tuple[str, str], str] = {
     ("", "A-122"): "A request of HTTP/1.1 without a Host, or with two, is answered; RFC 9112 wants 400.",
     ("", "A-123"): "Both framings reach the app. The body is right, but what trusts the length is led astray.",
     ("", "A-006"): "The lifespan says the version of the HTTP specification; its own is 2.0.",
-    ("uvicorn-h11", "A-027"): "Headers of text are sent; a `websocket.send` without content is sent as empty bytes.",
+    ("uvicorn-h11", "A-027"): "Headers of text are sent; a `websocket.send` without content is left out.",
     ("uvicorn-httptools", "A-027"): "With the `websockets` protocol bytes as `text` are sent, in a binary frame.",
     ("uvicorn-httptools", "A-173"): "With the `websockets` protocol `send` raises `RuntimeError` after the disconnect.",
     ("uvicorn-zttp", "A-027"): "With the `wsproto` protocol bytes as `text` are taken.",
@@ -117,7 +117,7 @@ ABOUT: dict[tuple[str, str], str] = {
         "gunicorn",
         "A-311",
     ): "Of two `Sec-WebSocket-Protocol` lines, as RFC 6455 allows (11.3.4), only the first counts.",
-    ("gunicorn-uvicorn", "A-027"): "A `websocket.send` without content is sent as empty bytes.",
+    ("gunicorn-uvicorn", "A-027"): "A `websocket.send` without content is left out.",
     ("httpx", "A-027"): "Events of any type, and a status, headers and a body of text raise nothing.",
     ("testclient", "A-004"): "There is no `asgi` in any scope.",
     ("testclient", "A-401"): "There is no `asgi` in the scope of the lifespan.",

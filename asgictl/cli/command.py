@@ -8,7 +8,7 @@ errors, and the values are converted by `asgictl.option_types` and completed by 
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import typer
@@ -257,7 +257,7 @@ class _Boundary:
 def _filled(args: Sequence[str], bare: Mapping[str, str]) -> list[str]:
     """Return a command line in which every option of `bare` has a value."""
     filled = []
-    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+    for arg, following in zip_longest(args, args[1:], fillvalue="-"):
         filled += [arg, bare[arg]] if arg in bare and following.startswith("-") else [arg]
     return filled
 

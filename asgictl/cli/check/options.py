@@ -41,6 +41,6 @@ ROWS = {
 
 FORM = Form(
     ROWS,
-    Rules(exclusive=(("session", "rules"), ("session", "against"), ("against", "rules"))),
+    Rules(exclusive=(("session", "rules"), ("session", "against"), ("against", "rules")), needs={"yes": "against"}),
     bare={"--against": "help"},
 )
