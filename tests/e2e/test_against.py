@@ -126,10 +126,11 @@ def test_says_what_it_could_not_probe() -> None:
         status, stdout, _ = finish("check", "--against", url)
 
     lines = steady(stdout, url).splitlines()
-    assert (status, lines[0], len(lines)) == (0, "URL: no rule is broken", 12)
-    assert lines[-1] == (
-        "WebSocket, the app sends more keys than are known: the server has not called the app (the client has got 400)"
-    )
+    assert (status, lines[0], len(lines)) == (0, "URL: no rule is broken", 13)
+    assert lines[-2:] == [
+        "WebSocket, the app sends more keys than are known: the server has not called the app (the client has got 400)",
+        "two requests at once: the server has not called the app with the second",
+    ]
 
 
 def test_another_app(write: Callable[..., Path]) -> None:

@@ -55,6 +55,8 @@ async def examined(address: str, limit: float, advance: Callable[[], object], *,
         if mark := probe_mark.of_scope(one.scope):
             by_name.setdefault(mark.probe, one)
     missed = [_missed(probe, came[probe.name]) for probe in PROBES if probe.name not in by_name and not probe.may_fail]
+    if http_probes.FIRST in by_name and http_probes.SECOND not in by_name:
+        missed.append("two requests at once: the server has not called the app with the second")
     found = [(probe, by_name[probe.name]) for probe in PROBES if probe.name in by_name]
     for probe, exchange in found:
         asked = Asked(url, ProbeMark(session, probe.name))

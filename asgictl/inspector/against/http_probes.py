@@ -21,6 +21,9 @@ _CONTENT = b"0123456789" * 3
 _DUPLICATES = (b"X-Asgictl: one", b"X-Asgictl: two", b"X-Asgictl: ")
 _COOKIE = b"a=1; b=2; c=%3B"
 
+# Two requests that are sent at once.
+FIRST, SECOND = "pipelined", "pipelined-2"
+
 # When a client goes away, in seconds after the answer has begun.
 _SOON = 0.1
 
@@ -78,7 +81,7 @@ async def _wrong(lines: tuple[bytes, ...], content: bytes, wire: Wire, asked: As
 
 
 async def _pipelined(wire: Wire, asked: Asked) -> Came:
-    second = asked._replace(mark=asked.mark._replace(probe="pipelined-2"))
+    second = asked._replace(mark=asked.mark._replace(probe=SECOND))
     await wire.send(asked.head() + second.head("GET", None, _CLOSE))
     answer = await wire.answer()
     next_one = await wire.answer() if answer is not None else None
@@ -233,7 +236,7 @@ PROBES = (
     OutsideProbe("not-modified", "GET, answered with 304", _plain, partial(_without_body, "A-166", 304)),
     OutsideProbe("pieces", "GET, answered in pieces", _get, _answered),
     OutsideProbe("framed", "GET, answered with a Transfer-Encoding of the app's", _get, _answered),
-    OutsideProbe("pipelined", "two requests at once", _pipelined, _answered),
+    OutsideProbe(FIRST, "two requests at once", _pipelined, _answered),
     OutsideProbe("after", "GET on a connection that stays open", _kept_open, _answered),
     OutsideProbe("gone", "GET, client gone during the answer", _leaves, nothing),
     # Some call the app when they have all of the body.

@@ -38,6 +38,7 @@ class Ledger:
             self._keep(record)
         if isinstance(record, Closed):
             self._ns.pop(record.id, None)
+            self._of.pop(record.id, None)
 
     def judge(self, number: int, broken: Broken) -> None:
         """Take note that a connection breaks a rule, which only its probe can know."""
