@@ -1,1 +1,1 @@
-"""Tests of the rules of ASGI."""
+"""Tests of what checks a server."""
