@@ -102,7 +102,7 @@ ROOMS: dict[str, set[str]] = {
     "certs": {"certs/stores"},
     "cli": set(),
     "discovery": {"discovery/declared", "discovery/source"},
-    "inspector": {"inspector/bodies", "inspector/record", "inspector/rules", "inspector/sessions"},
+    "inspector": {"inspector/against", "inspector/bodies", "inspector/record", "inspector/rules", "inspector/sessions"},
     "inspector/comparison": {"inspector", "inspector/bodies", "inspector/record"},
     "inspector/har": {"inspector", "inspector/bodies", "inspector/record"},
     "scaffold": {"scaffold/django"},
@@ -116,6 +116,9 @@ ROOMS: dict[str, set[str]] = {
     "cli/session": {"cli"},
     "discovery/source": set(),
     "discovery/declared": {"discovery", "discovery/source"},
+    "inspector/against": {
+        *("inspector", "inspector/record", "inspector/rules", "inspector/rules/server_rules", "inspector/sessions"),
+    },
     "inspector/bodies": set(),
     "inspector/record": {"inspector", "inspector/bodies"},
     "inspector/sessions": {"inspector", "inspector/bodies", "inspector/har", "inspector/record"},

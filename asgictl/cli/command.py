@@ -8,7 +8,7 @@ errors, and the values are converted by `asgictl.option_types` and completed by 
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import typer
@@ -83,7 +83,7 @@ class Command(TyperCommand):
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:
         form = self.form
         try:
-            found, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+            found, rest, _ = self.make_parser(ctx).parse_args(args=_filled(args, form.bare))
         except Exception as error:
             name = str(getattr(error, "option_name", ""))
             hint = form.refused.get(name) or form.meant.get(name)
@@ -252,6 +252,14 @@ class _Boundary:
                 error.message += f" ({source})"
             self._console.error(error)
             raise typer.Exit(error.exit_status) from None
+
+
+def _filled(args: Sequence[str], bare: Mapping[str, str]) -> list[str]:
+    """Return a command line in which every option of `bare` has a value."""
+    filled = []
+    for arg, following in zip_longest(args, args[1:], fillvalue="-"):
+        filled += [arg, bare[arg]] if arg in bare and following.startswith("-") else [arg]
+    return filled
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:

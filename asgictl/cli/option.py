@@ -30,6 +30,7 @@ class Form(NamedTuple):
 
     Other sources than the command line count if it is `configurable`. `refused` holds options that belong to other
     commands, with the reason why this one does not have them, `meant` options of other programs, with what to pass.
+    `bare` is the value of an option that is given without one.
     """
 
     rows: Mapping[str, Row]
@@ -37,6 +38,7 @@ class Form(NamedTuple):
     configurable: bool = True
     refused: Mapping[str, str] = {}
     meant: Mapping[str, str] = {}
+    bare: Mapping[str, str] = {}
 
 
 def argument(metavar: str, about: str) -> Row:

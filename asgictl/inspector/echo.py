@@ -162,4 +162,12 @@ async def _read(receive: Receive) -> Echoed | None:
             return Echoed(bytes(body), size)
 
 
-app = Echo(Answer(), Redactor())
+_echo = Echo(Answer(), Redactor())
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the scope, or do what `asgictl check --against` asks for, which checks the server with this app."""
+    from asgictl.inspector.against import examined
+
+    answer = examined.app if examined.is_wanted(scope) else _echo
+    await answer(scope, receive, send)

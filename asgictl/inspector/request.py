@@ -55,7 +55,10 @@ class InspectRequest(NamedTuple):
 
 
 class CheckRequest(NamedTuple):
-    """What `asgictl check` probes, or which session it judges, and how it tells of it; `time_limit` is in seconds."""
+    """What `asgictl check` probes, or which session or server it judges, and how it tells of it.
+
+    `time_limit` is in seconds.
+    """
 
     app: Annotated[str | None, Trait.ACTION] = None
     path: tuple[str, ...] = ()
@@ -64,6 +67,8 @@ class CheckRequest(NamedTuple):
     unsafe: bool = False
     time_limit: Annotated[float, Range(0.01, _DAY)] = 5
     session: Annotated[str | None, Trait.ACTION] = None
+    against: Annotated[str | None, Trait.ACTION] = None
+    yes: Annotated[bool, Trait.ACTION] = False
     blame: Literal["app", "server", "all"] = "app"
     ignore: Annotated[tuple[str, ...], Trait.REASONED] = ()
     info: bool = False

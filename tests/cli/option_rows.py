@@ -398,6 +398,12 @@ CHECK = {
         "s.jsonl",
         alone=("--fail-on", "error"),
     ),
+    "against": Row(
+        {"status": 0, "stdout": "Put the app that looks at a server behind it, in one process", "stderr": ""},
+        "help",
+        alone=("--fail-on", "error"),
+    ),
+    "yes": Row({}, alone=("--against", "help")),
     "blame": Row({"probed.order.check": "all", "faults.blames": frozenset({"server"})}, "server"),
     "ignore": Row({"faults.ignore": ["A-011"]}, "A-011", toml="{ 'A-011' = 'because' }"),
     "info": Row({"probed.order.info": True}),

@@ -1,9 +1,10 @@
 """`asgictl check`."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from asgictl import __version__, errors
-from asgictl.cli.check import conformance, options, writing
+from asgictl.cli.check import conformance, options, server, writing
 from asgictl.cli.command import Invocation, alone
 from asgictl.errors import ConfigError
 from asgictl.inspector.request import CheckRequest
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # What has no meaning for a session that is recorded already.
 _OF_PROBES = ("app", "path", "header", "body", "unsafe", "time_limit", "factory", "interface")
+# And for a server, which is not the app's.
+_OF_APPS = tuple(name for name in (*_OF_PROBES, "blame") if name != "time_limit")
 
 
 def check(request: CheckRequest, run: Invocation) -> int:
@@ -23,23 +26,25 @@ def check(request: CheckRequest, run: Invocation) -> int:
     asgictl check main:app --path POST:/x   with a request that changes things
     asgictl check --format sarif            for code scanning
     asgictl check --session s.jsonl         what `inspect --save` has recorded
+    asgictl check --against http://...      a server, with our app behind it
     asgictl check --rules A-153             a rule, with examples
     """  # noqa: D301  # \b is click's mark for a paragraph that keeps its lines
+    if request.against == server.HELP:
+        return server.show_commands(run.console)
     if request.rules:
         return conformance.show_rules(request, run.console)
     ignore = conformance.patterns(request.ignore)
     writing.check_output(request.output)
     hangs = False
     if request.session is not None:
-        typed = [run.settings[name] for name in _OF_PROBES if run.is_typed(name)]
-        if typed:
-            name = next(option.key for option in run.options if option.name in _OF_PROBES and run.is_typed(option.name))
-            what = f"an {name.upper()}" if name == "app" else f"`--{name}`"
-            raise ConfigError(f"{what} does nothing with `--session`", hint="drop one of them")
+        _check_idle(run, _OF_PROBES, "session")
         judgement = conformance.of_session(request, ignore, run.console)
+    elif request.against is not None:
+        _check_idle(run, _OF_APPS, "against")
+        judgement = server.of_server(request, ignore, run.console)
     else:
         judgement, hangs = conformance.of_app(request, ignore, run)
-    for pattern in judgement.unused:
+    for pattern in judgement.unused if request.against is None else ():  # a project ignores for its app
         run.console.note(f"`{pattern}` is ignored and was never found: drop it")
     writing.report(judgement, request, run.console, __version__)
     status = _status(judgement, request)
@@ -48,6 +53,14 @@ def check(request: CheckRequest, run: Invocation) -> int:
 
         exits.end(status)
     return status
+
+
+def _check_idle(run: Invocation, names: Collection[str], option: str) -> None:
+    """Raise `ConfigError` for what has no meaning with an option."""
+    name = next((one.key for one in run.options if one.name in names and run.is_typed(one.name)), None)
+    if name is not None:
+        what = f"an {name.upper()}" if name == "app" else f"`--{name}`"
+        raise ConfigError(f"{what} does nothing with `--{option}`", hint="drop one of them")
 
 
 def _status(judgement: "Judgement", request: CheckRequest) -> int:

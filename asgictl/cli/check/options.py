@@ -18,6 +18,8 @@ ROWS = {
         unsafe=flag("--unsafe", about="Also call POST, PUT, PATCH and DELETE of the app's routes."),
         time_limit=option("--time-limit", metavar="S", about="Wait this long for each answer, startup and shutdown."),
         session=option("--session", metavar="FILE", about="Judge what `asgictl inspect --save` has recorded instead."),
+        against=option("--against", metavar="URL", about="Check a server instead; `help` tells how."),
+        yes=flag("--yes", about="With --against: send the requests to another machine, too."),
     ),
     **panel(
         "What counts",
@@ -37,4 +39,8 @@ ROWS = {
     **panel("Logging", traceback=_SERVING["traceback"]),
 }
 
-FORM = Form(ROWS, Rules(exclusive=(("session", "rules"),)))
+FORM = Form(
+    ROWS,
+    Rules(exclusive=(("session", "rules"), ("session", "against"), ("against", "rules")), needs={"yes": "against"}),
+    bare={"--against": "help"},
+)

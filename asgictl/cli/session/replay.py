@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgictl import errors, pyproject, rfc9110
-from asgictl.cli import views
+from asgictl.cli import server_url, views
 from asgictl.cli.command import Invocation
 from asgictl.cli.session import saved
 from asgictl.console import Console
@@ -187,29 +187,7 @@ def _check(request: ReplayRequest) -> None:
     if request.json and not request.diff:
         raise ConfigError("`--json` needs `--diff`", hint="add --diff, or pass --view json", option="json")
     if request.to is not None:
-        _check_url(request.to, yes=request.yes)
-
-
-def _check_url(url: str, *, yes: bool) -> None:
-    """Raise `ConfigError` for what is no URL, and for other machines unless they are allowed."""
-    from urllib.parse import urlsplit
-
-    from asgictl.inspector.address import is_loopback
-
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        usable = usable and not (parts.query or parts.fragment or "@" in parts.netloc) and url.isascii()
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigError(
-            f"`--to {url}` is not the URL of a server", hint="pass one like http://127.0.0.1:8000", option="to"
-        )
-    if not yes and not is_loopback(url):
-        is_named = (parts.hostname or "").rstrip(".").endswith(".localhost")
-        what = "is not this machine, as far as the resolver knows" if is_named else "is another machine"
-        raise ConfigError(f"`--to {url}` {what}", hint="pass --yes to send the requests there", option="to")
+        server_url.check("to", request.to, yes=request.yes)
 
 
 def _change(request: ReplayRequest) -> "Edit":

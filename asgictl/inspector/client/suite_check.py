@@ -4,6 +4,7 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +92,7 @@ class Suite:
 
     def checked(self, app: ASGIApp) -> Any:
         """Return an app that is `app` in all, but for the rules that are checked when it is called."""
-        if not callable(app) or type(app) is _Checked:
+        if not _is_asgi(app) or type(app) is _Checked:
             return app
         self.apps += 1
         requests: dict[int, str] = {}
@@ -147,6 +148,15 @@ _REMEMBERED = 100
 
 def _number(count: int, what: str) -> str:
     return f"{count} {what}{'s' if count != 1 else ''}"
+
+
+def _is_asgi(app: Any) -> bool:
+    """Tell whether an app is called with three arguments: WSGI has two, and ASGI 2 one."""
+    try:
+        inspect.signature(app).bind(None, None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 class _Checked:

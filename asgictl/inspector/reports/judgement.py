@@ -105,7 +105,7 @@ def faults(
             times[key] += 1
             before = first.get(key)
             if before is None or (before.finding.place is None and finding.place is not None):
-                first[key] = Breach(known[finding.rule], finding, one, 1)
+                first[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
     found = [fault._replace(times=times[key]) for key, fault in first.items()]
     return tuple(sorted(found, key=_weight)), ignored, hidden
 
@@ -113,6 +113,11 @@ def faults(
 def is_over(severity: Severity, threshold: str) -> bool:
     """Tell whether a severity is at least the threshold: error, warning, or never."""
     return threshold != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(threshold)
+
+
+def _blamed(rule: Rule, blame: Blame) -> Rule:
+    """Return a rule as one that `blame` has broken: what an app has to change is nothing that a server could."""
+    return rule if rule.blame == blame else rule._replace(blame=blame, change="")
 
 
 def _weight(fault: Breach) -> tuple[int, str, str]:

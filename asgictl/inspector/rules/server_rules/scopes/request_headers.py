@@ -60,7 +60,9 @@ def of_request(scope: dict[str, Any]) -> Iterator[Broken]:
     names = [name for name, _ in found]
     if version in _HTTP_1 and names.count(b"cookie") > 1:
         yield COOKIE(f"there are {names.count(b'cookie')} `cookie` headers")
-    if isinstance(scope.get("headers"), (list, tuple)) and version == "1.1" and names.count(b"host") != 1:
+    headers = scope.get("headers")
+    is_legible = isinstance(headers, (list, tuple)) and len(found) == len(headers)
+    if is_legible and version == "1.1" and names.count(b"host") != 1:
         yield HOST(f"there are {names.count(b'host')} `host` headers" if b"host" in names else "there is no `host`")
     yield from _of_length(found, names)
 

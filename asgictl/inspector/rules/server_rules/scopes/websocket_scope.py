@@ -114,4 +114,4 @@ def _of_offer(scope: dict[str, Any]) -> Iterator[Broken]:
         return
     offered = [word.strip() for line in lines for word in line.decode("latin-1").split(",") if word.strip()]
     if list(given) != offered and HIDDEN.decode() not in "".join(given):
-        yield OFFERED(f"`subprotocols` is {shown(list(given))}, and the client offers {shown(offered)}")
+        yield OFFERED(f"`subprotocols` is {shown(list(given))}, and `sec-websocket-protocol` has {shown(offered)}")
