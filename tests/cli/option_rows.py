@@ -292,7 +292,7 @@ INSPECT = {
     "respond-text": Row({"Echo.answer.body": b"hello"}, "hello"),
     "respond-file": Row({"Echo.answer.body": b"{}", "Echo.answer.media_type": "application/json"}, "answer.json"),
     "delay": Row({"Echo.answer.delay": 1.5}, "1.5", toml="1.5"),
-    "drop": Row({"Echo.answer.drop": True}),
+    "drop": Row({"Echo.answer.drop": True, "Inspector.check": "off"}),
     "check": Row({"Inspector.check": "all"}, "all"),
     "ignore": Row({"Inspector.ignore": ["A-141", "A-15?"]}, "A-141,A-15?"),
     "info": Row({"Inspector.info": True}),
