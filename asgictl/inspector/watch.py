@@ -26,7 +26,7 @@ def redacted(request: InspectRequest) -> tuple[str, ...]:
 
 def patterns(ignored: Iterable[str]) -> tuple[str, ...]:
     """Return patterns of rules' numbers, of which each of `ignored` may hold several; raise where one matches none."""
-    found = tuple(pattern for text in ignored for pattern in text.replace(" ", "").split(",") if pattern)
+    found = tuple(pattern for text in ignored for pattern in text.upper().replace(",", " ").split())
     for pattern in found:
         if not catalogue.chosen([pattern]):
             hint = "`asgictl check --rules` lists them"

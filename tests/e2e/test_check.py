@@ -163,6 +163,24 @@ def test_files(write: Write) -> None:
         "error: there is no folder for `no/report.txt`\nhint: make it, or pass another --output\n",
     )
     assert check(folder, "--output", ".")[0] == 4
+    assert check(folder, "--output", "-") == (
+        4,
+        "",
+        "error: `--output -` is not a file\nhint: drop it: the report goes to stdout\n",
+    )
+
+
+def test_a_report_into_something_else(folder: Path) -> None:
+    """What a link leads to is written, and a pipe gets the report: neither becomes a file of another kind."""
+    (folder / "link").symlink_to("report.txt")
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+    assert check(folder, "--output", "link")[0] == check(folder, "--output", "pipe")[0] == 0
+    assert (folder / "link").is_symlink()
+    assert (folder / "pipe").is_fifo()
+    assert (folder / "report.txt").read_bytes() == os.read(reader, 100_000) != b""
+    os.close(reader)
     assert check(folder, "--session", "none.jsonl")[0] == 4
     assert check(folder, "--body", "@none", "--path", "POST:/")[0] == 4
 

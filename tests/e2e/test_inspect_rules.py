@@ -87,8 +87,8 @@ def test_places(serve: Serve, write: Callable[..., Path]) -> None:
 def test_rules_that_are_left_out(serve: Serve, write: Callable[..., Path]) -> None:
     """Without some rules, or without any, nothing is said of them, and nothing fails."""
     write({"main.py": APP})
-    for options in (["--ignore", "A-011,A-15?"], ["--check", "off"]):
-        served = serve("main:app", "--view", "line", "--fail-on", "warning", *options, command="inspect")
+    for options in (["--ignore", "a-011, A-15?", "--fail-on", "warning"], ["--check", "off"]):
+        served = serve("main:app", "--view", "line", *options, command="inspect")
         httpx.get(f"{served.url}/nothing")
         served.wait_for("returned without an answer:")
         status, lines = served.stop()
@@ -104,3 +104,15 @@ def test_a_rule_that_there_is_not(write: Callable[..., Path], tmp_path: Path) ->
 
     assert (status, stdout) == (2, "")
     assert stderr.splitlines() == ["error: `A-999` is not a rule", "hint: `asgictl check --rules` lists them"]
+
+
+def test_a_gate_that_cannot_fail(write: Callable[..., Path], tmp_path: Path) -> None:
+    """A threshold without any rule is an error: nobody would notice that nothing was checked."""
+    write({"main.py": APP})
+    status, stdout, stderr = finish("inspect", "main:app", "--check", "off", "--fail-on", "error", folder=tmp_path)
+
+    assert (status, stdout) == (2, "")
+    assert stderr.splitlines() == [
+        "error: `--fail-on` has nothing to fail on with `--check off`",
+        "hint: drop one of them",
+    ]

@@ -16,6 +16,8 @@ def check_output(name: str | None) -> None:
     """Raise `FileProblemError` for a file that cannot be written, before anything is probed."""
     if name is None:
         return
+    if name == "-":
+        raise FileProblemError("`--output -` is not a file", hint="drop it: the report goes to stdout")
     if Path(name).is_dir():
         raise FileProblemError(f"`{name}` is a folder", hint="pass --output with a file in it")
     if not Path(name).absolute().parent.is_dir():
@@ -33,8 +35,12 @@ def report(judgement: "Judgement", request: "CheckRequest", console: Console, ve
     from asgictl import atomic
 
     file = Path(request.output)
+    content = _text(judgement, request, console, version, colored=False).encode()
     try:
-        atomic.create(file, _text(judgement, request, console, version, colored=False).encode(), 0o644)
+        if file.exists() and not file.is_file():  # a device, or a pipe that somebody reads
+            file.write_bytes(content)
+        else:
+            atomic.create(file.resolve(), content, 0o644)
     except OSError as error:
         raise atomic.problem(f"cannot write `{file}`", error) from error
     if request.format != "text":

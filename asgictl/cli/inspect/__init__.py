@@ -48,6 +48,8 @@ def inspect_app(
     echoes = any(run.is_given(field) for field in _ECHOES)
     if flags.print_config:
         return _print_config(request, serving, run, stands_in=echoes and serving.app is None)
+    if request.rules == "off" and request.fail_on != "never":
+        raise ConfigError("`--fail-on` has nothing to fail on with `--check off`", hint="drop one of them")
     planning.check_qr(flags)
     wanted = views.wanted_of(filters)
     plan, answer = _planned(request, serving, run, echoes=echoes)
