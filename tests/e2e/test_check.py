@@ -170,8 +170,9 @@ def test_files(write: Write) -> None:
     )
 
 
-def test_a_report_into_something_else(folder: Path) -> None:
+def test_a_report_into_something_else(write: Write) -> None:
     """What a link leads to is written, and a pipe gets the report: neither becomes a file of another kind."""
+    folder = write({"main.py": APP})
     (folder / "link").symlink_to("report.txt")
     os.mkfifo(folder / "pipe")
     reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
