@@ -183,7 +183,7 @@ def test_production(project: Path) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with up(project, "compose.prod.yaml") as compose:
-        lab.until(lambda: answers("http://localhost/"))
+        lab.until(lambda: answers("https://localhost/", context))  # for which the proxy makes a certificate first
         redirect = httpx.get("http://localhost/", follow_redirects=False)
         assert (redirect.status_code, redirect.headers["location"]) == (308, "https://localhost/")
         with httpx.Client(base_url="https://localhost", verify=context) as client:
@@ -241,7 +241,8 @@ def test_deploy(project: Path) -> None:
 
     with up(project, "compose.prod.yaml", wait=False) as compose:
         lab.call("sh", "deploy.sh", folder=project)
-        lab.until(lambda: answers("http://localhost/"))  # the proxy has just been started
+        # The proxy has just been started, and makes its certificate.
+        lab.until(lambda: answers("https://localhost/", context))
         assert httpx.get("https://localhost/", verify=context).text == '{"hello":"first"}'
         main.write_text(text.replace('"first"', '"second"'))
         statuses, (_, second) = asked_during(context, deployed, MIXED)
@@ -262,10 +263,10 @@ def test_deploy(project: Path) -> None:
         assert deployed("rollback")[1] == '{"hello":"first"}'
 
 
-def answers(url: str) -> bool:
+def answers(url: str, context: ssl.SSLContext) -> bool:
     """Tell whether there is an answer."""
     with contextlib.suppress(httpx.HTTPError):
-        return bool(httpx.get(url, timeout=5))
+        return bool(httpx.get(url, verify=context, timeout=5))
     return False
 
 
