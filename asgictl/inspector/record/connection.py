@@ -1,10 +1,11 @@
 """One connection on its way through the recorder."""
 
 from asyncio import _get_running_loop  # documented for loops, and raises nothing
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from threading import get_ident
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from asgictl.asgi import Message, Receive, Scope, Send
 from asgictl.failure import class_name
@@ -42,7 +43,6 @@ class WatchedConnection:
 
     __slots__ = (
         "_answer",
-        "_asked",
         "_before",
         "_begun",
         "_files",
@@ -50,6 +50,7 @@ class WatchedConnection:
         "_inspector",
         "_is_gone",
         "_is_odd",
+        "_is_over",
         "_limit",
         "_n",
         "_receive",
@@ -62,7 +63,6 @@ class WatchedConnection:
         "_streams",
         "_tell",
         "_thread",
-        "_unawaited",
     )
     _redacted = False
 
@@ -72,57 +72,54 @@ class WatchedConnection:
         self._receive = receive
         self._send = send
         self._tell = inspector.tell
-        self._n = 0
+        self._n = self._received = self._sent = 0
         self._answer: tuple[Any, ...] = ()
         self._limit = inspector.body_limit
-        self._received = 0
-        self._sent = 0
         self._streams = False
-        self._is_gone = self._is_odd = False
+        self._is_gone = self._is_odd = self._is_over = False
         self._receiving = self._sending = 0
-        self._unawaited = {"receive": 0, "send": 0}
-        self._files: list[Any] = []
+        self._files: dict[int, ref[Any]] = {}
         self._thread = get_ident()
         self._scope = scope
         self._before: Scope = {}
-        self._asked: tuple[Any, Any, Any] = (), None, None
         try:
             self._streams = scope.get("type") == "websocket"
             kept = kept_scope(scope, inspector.redactor)
-            # As the app was asked: it may change its scope before it fails.
-            headers = scope.get("headers")
-            headers = headers[:] if headers.__class__ is list else headers
-            self._asked = headers, scope.get("query_string"), scope.get("raw_path")
-            self._before = dict(scope)
+            self._before = observer.before(scope)
         except Exception as error:  # noqa: BLE001  # whatever a server hands over, the app is called
             kept = {"type": Opaque(type(error).__name__)}
         self._tell(drafts.opened(number, time(), kept, inspector.replay_of))
         self._begun = perf_counter()
-        for what, detail in observer.of_scope(scope, inspector.lifespan, inspector.interface):
-            self._observe(what, detail)
+        self._look(observer.of_scope, scope, inspector.lifespan, inspector.interface)
         inspector.interface = None
         if kept.get("type") == "lifespan":
-            inspector.lifespan = observer.SeenLifespan(scope.get("state"), _get_running_loop())
+            inspector.lifespan = observer.SeenLifespan(number, scope.get("state"), _get_running_loop())
 
     @observer.coroutine_function
     def receive(self) -> Coroutine[Any, Any, Message]:
         """Return the server's next message to the app."""
-        self._unawaited["receive"] += 1
-        return self._next()
+        watch: list[Any] = [None]
+        coroutine = self._next(watch)
+        watch[0] = ref(coroutine, lambda _: self._observe_unawaited("receive"))
+        return coroutine
 
     @observer.coroutine_function
     def send(self, message: Message) -> Coroutine[Any, Any, None]:
         """Pass a message of the app on to the server."""
-        self._unawaited["send"] += 1
-        return self._pass_on(message)
+        watch: list[Any] = [None]
+        coroutine = self._pass_on(message, watch)
+        watch[0] = ref(coroutine, lambda _: self._observe_unawaited("send"))
+        return coroutine
 
-    async def _next(self) -> Message:
+    # A coroutine that is closed before it has begun, as that of a cancelled task is, lets go of `watch`, and nothing
+    # is told. One that is dropped still has it: weak references are the first to go.
+    async def _next(self, watch: list[Any]) -> Message:
         __tracebackhide__ = True
-        self._unawaited["receive"] -= 1
+        watch[0] = None
         self._receiving += 1
-        if self._receiving > 1 or self._is_gone or get_ident() != self._thread:
-            self._observe_call("receive", self._receiving)
         try:
+            if self._receiving > 1 or self._is_gone or get_ident() != self._thread:
+                self._observe_call("receive", self._receiving)
             message = await self._receive()
         except Exception as error:
             self._raised("receive", error)
@@ -132,19 +129,20 @@ class WatchedConnection:
         self._record("receive", message)
         return message
 
-    async def _pass_on(self, message: Message) -> None:
+    async def _pass_on(self, message: Message, watch: list[Any]) -> None:
         __tracebackhide__ = True
-        self._unawaited["send"] -= 1
-        self._sending += 1
-        if self._sending > 1 or get_ident() != self._thread:
-            self._observe_call("send", self._sending)
+        watch[0] = None
         if isinstance(message, dict):
+            # This runs the generators of the app's, if there are any.
             message = lasting_message(message)
-        is_unasked = not self._n and self._streams and not self._receiving
-        self._record("send", message)
-        if is_unasked:
-            self._observe("unasked")
+        self._sending += 1
         try:
+            if self._sending > 1 or get_ident() != self._thread:
+                self._observe_call("send", self._sending)
+            is_unasked = not self._n and self._streams and not self._receiving
+            self._record("send", message)
+            if is_unasked:
+                self._observe("unasked")
             await self._send(message)
         except Exception as error:
             self._raised("send", error)
@@ -158,8 +156,10 @@ class WatchedConnection:
     def end(self, error: BaseException | None, result: object = None) -> None:
         """Take note of the app's end: what it has raised, or returned."""
         inspector, ms = self._inspector, self._ms()
-        for what, detail in observer.of_end(self._scope, self._before, result, self._files):
-            self._observe(what, detail)
+        self._is_over = True
+        self._look(observer.of_end, self._scope, self._before, result, self._files)
+        if inspector.lifespan is not None and inspector.lifespan.id == self._id:
+            inspector.lifespan = None
         if error is None:
             self._tell(drafts.closed(self._id, ms))
         elif is_cancelled(error):
@@ -167,9 +167,14 @@ class WatchedConnection:
         else:
             inspector.latest_failure = id(error), self._hide
             self._tell(drafts.closed(self._id, ms, self._failure(error)))
-        if any(self._unawaited.values()) and (loop := _get_running_loop()) is not None:
-            # What runs in a task of its own has begun by then.
-            loop.call_soon(self._observe_unawaited)
+
+    def _look(self, look: Callable[..., observer.Facts], *given: Any) -> None:
+        """Take note of what `look` sees; it asks objects of the app's, which may raise anything."""
+        try:
+            for what, detail in look(*given):
+                self._observe(what, detail)
+        except BaseException:  # noqa: BLE001  # whatever they raise, the app gets none of it
+            return
 
     def _observe(self, what: Fact, detail: Any = None) -> None:
         self._tell(Observed(self._id, self._n, self._ms(), what, detail))
@@ -183,10 +188,10 @@ class WatchedConnection:
         if get_ident() != self._thread:
             self._observe("thread", direction)
 
-    def _observe_unawaited(self) -> None:
-        for direction, count in self._unawaited.items():
-            if count > 0:
-                self._observe("unawaited", direction)
+    def _observe_unawaited(self, direction: Direction) -> None:
+        # A loop that was closed drops what its tasks have not begun.
+        if not self._is_over or _get_running_loop() is not None:
+            self._observe("unawaited", direction)
 
     def _ms(self) -> float:
         return (perf_counter() - self._begun) * 1000
@@ -199,8 +204,7 @@ class WatchedConnection:
 
     def _hide(self, text: str) -> str:
         """Return a text without the secrets of this request and its answer."""
-        scope = dict(zip(("headers", "query_string", "raw_path"), self._asked, strict=True))
-        return quoted.hiding(self._inspector.redactor, scope, self._answers(), self._found())(text)
+        return quoted.hiding(self._inspector.redactor, self._before, self._answers(), self._found())(text)
 
     def _answers(self) -> list[Any]:
         """Return the headers of the answer, and of what came after it."""
@@ -229,8 +233,7 @@ class WatchedConnection:
         self._tell(drafts.event(self._id, n, ms, direction, kept, size, cut, self._redacted))
         if self._is_odd:
             self._is_odd = False
-            for what, detail in observer.of_message(message, kept, self._files):
-                self._observe(what, detail)
+            self._look(observer.of_message, message, kept, self._files)
         if direction == "receive" and kept.__class__ is dict and kept.get("type") in observer.GONE:
             self._is_gone = True
 

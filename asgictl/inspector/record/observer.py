@@ -1,20 +1,27 @@
 """What is seen of a connection beside its messages, as facts for `Observed`: some rules need more than messages."""
 
 import asyncio
+import contextlib
 import inspect
+import itertools
+import operator
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from weakref import ref
 
 from asgictl.asgi import Scope
 from asgictl.failure import class_name
 from asgictl.inspector.record import CONTENT, Fact
+from asgictl.inspector.record.snapshot import ATOMS
 
 F = TypeVar("F", bound=Callable[..., Any])
-Facts = Iterator[tuple[Fact, Any]]
+Facts = Iterable[tuple[Fact, Any]]
+# By their ids: they live as long as the app has them live.
+Files = dict[int, ref[Any]]
 
 # After one of these nobody hears the app: a tuple, for the type of a message can be anything.
 GONE = ("http.disconnect", "websocket.disconnect")
@@ -22,8 +29,8 @@ GONE = ("http.disconnect", "websocket.disconnect")
 # Keys whose values the app may change as it likes.
 _OWN = frozenset(("state",))
 
-# Starlette replaces the list of headers by another one with the same in it.
-_PLAIN = frozenset((str, bytes, int, float, bool, list, tuple, dict))
+# How deep values are compared: headers are lists of pairs, extensions hold dictionaries.
+_DEPTH = 6
 
 _BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
@@ -32,8 +39,9 @@ _JOINED = re.compile(rb",\s*[^\s;,=]+=")
 
 
 class SeenLifespan(NamedTuple):
-    """The lifespan that an inspector has seen last: its state, and its event loop."""
+    """The lifespan that an app is in: the number of its connection, its state, and its event loop."""
 
+    id: int
     state: object
     loop: object
 
@@ -59,7 +67,17 @@ def of_scope(scope: Any, lifespan: SeenLifespan | None, interface: str | None = 
             yield "loop", "another"
 
 
-def of_message(message: Any, kept: Any, files: list[Any]) -> list[tuple[Fact, Any]]:
+def before(scope: Scope) -> Scope:
+    """Return a scope as the app is asked; the app may change it, and the headers and extensions in it."""
+    kept = dict(scope)
+    if type(headers := kept.get("headers")) is list:
+        kept["headers"] = headers[:]
+    if type(extensions := kept.get("extensions")) is dict:
+        kept["extensions"] = extensions.copy()
+    return kept
+
+
+def of_message(message: Any, kept: Any, files: Files) -> Facts:
     """Return what is to be seen of a message, of which `kept` is recorded; `files` takes those that it has."""
     facts: list[tuple[Fact, Any]] = []
     if kept.__class__ is not dict or not isinstance(message, dict):
@@ -77,32 +95,49 @@ def of_message(message: Any, kept: Any, files: list[Any]) -> list[tuple[Fact, An
         facts.append(("file", _of_path(message.get("path"))))
     elif kind == "http.response.zerocopysend" and "file" in message:
         facts.append(("file", _of_file(message["file"])))
-        files.append(message["file"])
+        with contextlib.suppress(TypeError):  # some objects have no weak references
+            files[id(message["file"])] = ref(message["file"])
     return facts
 
 
-def of_end(scope: Any, before: Scope, result: object, files: list[Any]) -> Facts:
+def of_end(scope: Any, before: Scope, result: object, files: Files) -> Facts:
     """Yield what is to be seen when an app has ended that was given `before` as its scope."""
     if result is not None:
         yield "returned", class_name(result)
     if before:
-        changed = [key for key, value in before.items() if key not in _OWN and _differ(scope.get(key), value)]
+        changed = [
+            key
+            for key, value in before.items()
+            if scope.get(key) is not value and key not in _OWN and _differ(scope.get(key), value)
+        ]
         if changed:
             yield "changed", changed
         if before.get("type") == "lifespan" and isinstance(state := before.get("state"), dict):
             odd = sorted({class_name(key) for key in dict.keys(state) if not isinstance(key, str)})
             if odd:
                 yield "state keys", ", ".join(odd)
-    for file in files:
-        if not getattr(file, "closed", True):
+    for file in [seen() for seen in files.values()]:
+        if file is not None and not getattr(file, "closed", True):
             yield "open file", class_name(file)
 
 
-def _differ(one: Any, other: Any) -> bool:
-    """Tell whether two values are different, as far as that can be told without asking objects of the app's."""
+def _differ(one: Any, other: Any, depth: int = _DEPTH) -> bool:
+    """Tell whether two values are different; other objects than ASGI's own types are not asked, and are themselves.
+
+    Starlette replaces the list of headers by another one with the same in it.
+    """
+    kind = type(one)
     if one is other:
         return False
-    return one.__class__ is not other.__class__ or one.__class__ not in _PLAIN or bool(one != other)
+    if kind is not type(other) or not depth:
+        return True
+    if kind in ATOMS:
+        return bool(one != other)
+    if kind is dict:
+        return _differ([*one.items()], [*other.items()], depth)
+    if (kind is not list and kind is not tuple) or len(one) != len(other):
+        return True
+    return not all(map(operator.is_, one, other)) and any(map(_differ, one, other, itertools.repeat(depth - 1)))
 
 
 def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:

@@ -262,7 +262,7 @@ class DiscreetConnection(WatchedConnection):
         kept, size, cut = super()._kept(direction, message)
         self._redacted = left_out = False
         if size:
-            headers = self._asked[0] if direction == "receive" else self._answers()
+            headers = self._before.get("headers") if direction == "receive" else self._answers()
             self._redacted, left_out = self._conversation.take(direction, kept, size, headers)
         return kept, size, cut or left_out
 

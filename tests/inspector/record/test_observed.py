@@ -1,8 +1,10 @@
 """What is seen of an app beside its messages, because some rules need it."""
 
 import asyncio
+import contextlib
 import io
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,30 @@ async def from_a_thread(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def unawaited(scope: Scope, receive: Receive, send: Send) -> None:
     """Send without waiting for it."""
-    send(START).close()  # type: ignore[attr-defined]  # a coroutine, which would warn
+    send(START)
+
+
+async def unawaited_at_last(scope: Scope, receive: Receive, send: Send) -> None:
+    """Keep what would receive until the end, and never wait for it."""
+    message = receive()
+    await send(START)
+    del message
+
+
+async def cancelled_at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """Receive and send in tasks that are cancelled before they begin."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(receive(), 0)
+    task = asyncio.ensure_future(send(START))
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def raises_in_a_header(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send headers out of a generator that raises, and then others."""
+    with contextlib.suppress(KeyError):
+        await send({**START, "headers": (START[str(n)] for n in range(1))})
+    await send(START)
 
 
 async def in_a_task(scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,10 +115,34 @@ async def no_file(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.zerocopysend", "file": io.BytesIO(b"hello")})
 
 
+async def closed_by_nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a file twice that nobody has any more when the app ends."""
+    file = io.BytesIO(b"hello")
+    scope["file"] = weakref.ref(file)
+    for _ in range(2):
+        await send({"type": "http.response.zerocopysend", "file": file})
+    del file
+    assert scope["file"]() is None
+    del scope["file"]
+
+
 async def open_file(scope: Scope, receive: Receive, send: Send) -> None:
     """Send a file and leave it open."""
     scope["file"] = file = Path(__file__).open("rb")  # noqa: ASYNC230, SIM115  # for the server to read
-    await send({"type": "http.response.zerocopysend", "file": file})
+    for _ in range(2):
+        await send({"type": "http.response.zerocopysend", "file": file})
+
+
+async def changed_inside(scope: Scope, receive: Receive, send: Send) -> None:
+    """Change the headers and the extensions of the scope in place."""
+    scope["headers"].append((b"x-user", b"ann"))
+    scope["extensions"]["own"] = {}
+
+
+async def replaced(scope: Scope, receive: Receive, send: Send) -> None:
+    """Replace the values of the scope by others that are equal."""
+    scope["headers"] = [(bytes([*name]), value) for name, value in scope["headers"]]
+    scope["extensions"] = {"tls": {"client_cert_chain": []}}
 
 
 SIZE = Path(__file__).stat().st_size
@@ -105,6 +154,9 @@ SEEN: dict[str, tuple[Callable[..., Any], list[tuple[str, Any]]]] = {
     "asked again": (asked, [("asked", None)]),
     "another thread": (from_a_thread, [("thread", "send")]),
     "not awaited": (unawaited, [("unawaited", "send")]),
+    "not awaited at last": (unawaited_at_last, [("unawaited", "receive")]),
+    "cancelled at once": (cancelled_at_once, []),
+    "headers that raise": (raises_in_a_header, []),
     "a task": (in_a_task, []),
     "values": (odd_values, [("tuple", "odd"), ("memoryview", "body")]),
     "secrets": (
@@ -112,14 +164,18 @@ SEEN: dict[str, tuple[Callable[..., Any], list[tuple[str, Any]]]] = {
         [("secret", {"header": "set-cookie", "faults": [fault]}) for fault in ("samesite", "joined", "break")],
     ),
     "paths": (path, [("file", {"absolute": True, "size": SIZE}), ("file", {"absolute": False, "size": None})]),
-    "no file": (no_file, [("file", {"descriptor": False}), ("open file", "_io.BytesIO")]),
+    "no file": (no_file, [("file", {"descriptor": False})]),
+    "a file that has gone": (closed_by_nobody, [("file", {"descriptor": False})] * 2),
+    "changed inside": (changed_inside, [("changed", ["headers", "extensions"])]),
+    "replaced": (replaced, []),
     "an open file": (
         open_file,
-        [("file", {"descriptor": True, "size": SIZE}), ("open file", "_io.BufferedReader")],
+        [*[("file", {"descriptor": True, "size": SIZE})] * 2, ("open file", "_io.BufferedReader")],
     ),
 }
 
 
+@pytest.mark.filterwarnings("ignore:coroutine '(send|receive)' was never awaited:RuntimeWarning")
 @pytest.mark.parametrize(("app", "seen"), SEEN.values(), ids=list(SEEN))
 def test_what_is_seen(app: Any, seen: list[tuple[str, Any]]) -> None:
     """What no message tells is a record of its own."""
@@ -134,7 +190,7 @@ def test_what_is_seen(app: Any, seen: list[tuple[str, Any]]) -> None:
         await asyncio.sleep(0)
 
     async def main() -> None:
-        scope = {**SCOPE}
+        scope = {**SCOPE, "headers": SCOPE["headers"][:], "extensions": {"tls": {"client_cert_chain": []}}}
         await Inspector(app, sink=records.append)(scope, receive, send)
         await asyncio.sleep(0.01)
         if "file" in scope:
@@ -146,22 +202,29 @@ def test_what_is_seen(app: Any, seen: list[tuple[str, Any]]) -> None:
 
 
 def test_the_lifespan_and_requests() -> None:
-    """A request is told to have the lifespan's own state, or another event loop."""
+    """While the lifespan lasts, a request is told to have the lifespan's own state, or another event loop."""
     records: list[Record] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        pass
-
-    inspector: Any = Inspector(app, sink=records.append)
     state: dict[str, Any] = {}
 
-    async def lifespan() -> None:
-        await inspector({"type": "lifespan", "state": state}, None, None)
-        await inspector({**SCOPE, "state": state}, None, None)
-        await inspector({**SCOPE, "state": {}}, None, None)
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+
+    inspector: Any = Inspector(app, sink=records.append)
 
     async def request() -> None:
         await inspector({**SCOPE, "state": {}}, None, None)
+
+    async def lifespan() -> None:
+        shutdown = asyncio.Event()
+        task = asyncio.ensure_future(inspector({"type": "lifespan", "state": state}, shutdown.wait, None))
+        await asyncio.sleep(0)
+        await inspector({**SCOPE, "state": state}, None, None)
+        await request()
+        await asyncio.to_thread(asyncio.run, request())
+        shutdown.set()
+        await task
+        await inspector({**SCOPE, "state": state}, None, None)
 
     asyncio.run(lifespan())
     asyncio.run(request())

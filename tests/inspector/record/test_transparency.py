@@ -227,6 +227,41 @@ def test_a_type_that_cannot_be_hashed() -> None:
     compare(app, lambda: {"type": []}, lambda: [{"type": []}, 5])  # type: ignore[list-item]  # what no server gives
 
 
+class Hostile:
+    """An object that does not answer any question."""
+
+    def __eq__(self, other: object) -> bool:
+        raise CrashError("not to be compared")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def closed(self) -> bool:
+        """Raise what ends a task."""
+        raise asyncio.CancelledError
+
+    fileno = closed
+
+
+def test_objects_that_do_not_answer() -> None:
+    """No question that is asked of the app's objects has an effect on the app, or on what its server sees."""
+    file = Hostile()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> Any:
+        scope["extensions"] = {"own": [Hostile()]}
+        scope["headers"] = [(b"a", Hostile())]
+        scope["path"] = Hostile()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", 5), (b"x", b"y")]})
+        await send({"type": "http.response.zerocopysend", "file": file})
+        return 1
+
+    def scope() -> Scope:
+        extensions = {"own": [Hostile()]}
+        return {"type": "http", "path": "/", "headers": [(b"a", Hostile())], "extensions": extensions}
+
+    compare(app, scope, list)
+
+
 async def answer(send: Send, *chunks: bytes, **start: Any) -> None:
     """Send a response in chunks."""
     await send({"type": "http.response.start", "status": 200, **start})
