@@ -14,7 +14,7 @@ from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.inspector.client.broken import RAISED
 from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record
 from asgictl.inspector.recorder import Inspector
-from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules import catalogue, tally
 
 # The classes, and functions, that take an app as their first argument, by their modules.
 CLIENTS = {
@@ -28,7 +28,7 @@ CLIENTS = {
 
 
 class SuiteFinding(NamedTuple):
-    """What was found in a run: the rule, the first text, place and request, the first test, and how often."""
+    """What was found in a run: the rule, the most serious of it with the first test that showed that, and how often."""
 
     rule: str
     severity: str
@@ -116,7 +116,11 @@ class Suite:
 
     def _add(self, one: SuiteFinding) -> None:
         before = self.found.get(one.rule)
-        self.found[one.rule] = before._replace(times=before.times + one.times) if before else one
+        if before is None:
+            self.found[one.rule] = one
+            return
+        worst = min(before, one, key=lambda each: tally.rank(each.severity, each.place))
+        self.found[one.rule] = worst._replace(times=before.times + one.times)
 
     def _patch(self, module: types.ModuleType) -> None:
         for name in CLIENTS[module.__name__]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import SEVERITIES, Blame, Finding, Severity
-from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules import catalogue, tally
 from asgictl.inspector.rules.rule import Rule
 
 
@@ -29,7 +29,7 @@ class Unreached(NamedTuple):
 
 
 class Breach(NamedTuple):
-    """A rule that is broken by a route: the first finding of it, where that was, and how often it was found."""
+    """A rule that is broken by a route: the most serious finding of it, where that was, and how often it was found."""
 
     rule: Rule
     finding: Finding
@@ -89,7 +89,7 @@ def faults(
     """
     ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
-    first: dict[tuple[str, str], Breach] = {}
+    worst: dict[tuple[str, str], Breach] = {}
     times: Counter[tuple[str, str]] = Counter()
     for one in seen:
         for finding in one.exchange.findings:
@@ -103,10 +103,10 @@ def faults(
                 continue
             key = finding.rule, one.route
             times[key] += 1
-            before = first.get(key)
-            if before is None or (before.finding.place is None and finding.place is not None):
-                first[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
-    found = [fault._replace(times=times[key]) for key, fault in first.items()]
+            before = worst.get(key)
+            if before is None or _rank(finding) < _rank(before.finding):
+                worst[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
+    found = [fault._replace(times=times[key]) for key, fault in worst.items()]
     return tuple(sorted(found, key=_weight)), ignored, hidden
 
 
@@ -118,6 +118,10 @@ def is_over(severity: Severity, threshold: str) -> bool:
 def _blamed(rule: Rule, blame: Blame) -> Rule:
     """Return a rule as one that `blame` has broken: what an app has to change is nothing that a server could."""
     return rule if rule.blame == blame else rule._replace(blame=blame, change="")
+
+
+def _rank(finding: Finding) -> tuple[int, bool]:
+    return tally.rank(finding.severity, finding.place)
 
 
 def _weight(fault: Breach) -> tuple[int, str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from asgictl.inspector.client.suite_check import Suite, SuiteFinding
+
 APPS = '''
 class Quiet:
     """An app as it should be."""
@@ -155,6 +157,18 @@ def test_frameworks(tmp_path: Path) -> None:
 
     assert status == 0
     assert lines[-1] == "2 apps checked: 0 errors, 0 warnings"
+
+
+def test_the_most_serious_counts() -> None:
+    """An error fails the run, whatever milder was found of its rule before; the test that shows it is named."""
+    suite = Suite()
+    found = [("info", "test_one"), ("warning", "test_two"), ("error", "test_three"), ("warning", "test_four")]
+    suite.merge([("A-162", severity, "text", None, "http GET /", test, 1) for severity, test in found], apps=1)
+
+    assert (suite.has_errors, suite.found["A-162"]) == (
+        True,
+        SuiteFinding("A-162", "error", "text", None, "http GET /", "test_three", times=4),
+    )
 
 
 def test_without_it(tmp_path: Path) -> None:

@@ -194,6 +194,22 @@ def rows(found: Exchange, one: Finding) -> list[str]:
     return ["".join(span.text for span in around.line(row)).rstrip() for row in around.rows(found, one)]
 
 
+def test_the_most_serious_counts() -> None:
+    """An error is not hidden by milder findings of its rule and route, those with a place included."""
+    rising: list[tuple[Severity, str | None]] = [
+        ("info", "main.py:1"),
+        ("warning", "main.py:2"),
+        ("error", None),
+        ("error", "main.py:3"),
+        ("warning", "main.py:4"),
+    ]
+    seen = [Seen("GET /", exchange(finding(3, "A-162", severity, place=place))) for severity, place in rising]
+
+    (fault,) = judged(*seen).faults
+
+    assert (fault.severity, fault.finding.place, fault.times) == ("error", "main.py:3", 5)
+
+
 def test_around_a_message() -> None:
     """Of a long exchange the beginning is shown, and what is near."""
     one = finding(10)
