@@ -1,6 +1,7 @@
 """What was found, put together: one fault for each rule and route, however often it came."""
 
 import fnmatch
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import SEVERITIES, Blame, Finding, Severity
 from asgictl.inspector.rules import catalogue, tally
 from asgictl.inspector.rules.rule import Rule
+
+# What is said of the routes that are not told apart.
+_OTHERS = "other routes"
 
 
 class Seen(NamedTuple):
@@ -81,11 +85,11 @@ class Judgement(NamedTuple):
 
 
 def faults(
-    seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
+    seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame], most: int = sys.maxsize
 ) -> tuple[tuple[Breach, ...], dict[str, int], int]:
     """Return the faults that one of `blames` has to answer for, how many findings each pattern ignores, and all do.
 
-    A pattern is like `A-168`, or `A-17?`.
+    A pattern is like `A-168`, or `A-17?`. Beyond `most` rules and routes, only rules are told apart.
     """
     ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
@@ -102,10 +106,12 @@ def faults(
                 hidden += 1
                 continue
             key = finding.rule, one.route
+            if key not in worst and len(worst) >= most:
+                key = finding.rule, _OTHERS
             times[key] += 1
             before = worst.get(key)
             if before is None or _rank(finding) < _rank(before.finding):
-                worst[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
+                worst[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one._replace(route=key[1]), 1)
     found = [fault._replace(times=times[key]) for key, fault in worst.items()]
     return tuple(sorted(found, key=_weight)), ignored, hidden
 

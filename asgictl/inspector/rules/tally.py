@@ -9,7 +9,7 @@ from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record, Severity
 
 # So many rules and routes are told apart; what comes beyond is counted by its rule alone.
-_MOST = 1000
+MOST = 1000
 
 
 class Count(NamedTuple):
@@ -41,7 +41,7 @@ class Tally:
         if isinstance(record, Opened):
             self.exchanges += 1
             self._routes[record.id] = _route(record)
-            if len(self._routes) > _MOST:
+            if len(self._routes) > MOST:
                 del self._routes[next(iter(self._routes))]
         elif isinstance(record, Finding):
             with self._lock:
@@ -50,7 +50,7 @@ class Tally:
     def _take(self, finding: Finding) -> None:
         self.severities[finding.severity] += 1
         key = finding.rule, self._routes.get(finding.id, "")
-        if key not in self._shown and len(self._shown) >= _MOST:
+        if key not in self._shown and len(self._shown) >= MOST:
             key = finding.rule, ""
         before = self._shown.get(key)
         if before is None or rank(finding.severity, finding.place) < rank(before.severity, before.place):
