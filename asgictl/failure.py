@@ -34,7 +34,8 @@ class Failure:
     """An exception: its class's name, and what it says; of a group, its first one that is not a group.
 
     `traceback` is what Python prints of it, `stack` the same with the frames of the user's code alone, and `place` the
-    innermost of those, as `file:line`. `more` is how many other exceptions the group has.
+    innermost of those, as `file:line`. `more` is how many other exceptions the group has. One that `is_told_of_leaving`
+    was raised `from` another that says that the client has gone.
     """
 
     type: str
@@ -43,6 +44,7 @@ class Failure:
     stack: str = ""
     place: str | None = None
     more: int = 0
+    is_told_of_leaving: bool = False
 
     @property
     def users(self) -> str:
@@ -52,7 +54,7 @@ class Failure:
     @property
     def is_disconnect(self) -> bool:
         """Whether it says that the client has gone, with which an app may end: nothing is wrong then."""
-        return not self.more and self.type in _DISCONNECTS
+        return not self.more and (self.is_told_of_leaving or self.type in _DISCONNECTS)
 
     def __str__(self) -> str:
         text = f"{self.type}: {self.message}" if self.message else self.type
@@ -79,6 +81,7 @@ def of(error: BaseException, top: TracebackType | None = None, *, margin: str = 
         stack=stack,
         place=next(filter(None, map(_place, reversed(way))), None),
         more=_count(error) - 1,
+        is_told_of_leaving=any(class_name(one) in _DISCONNECTS for one in _causes(way[-1])),
     )
 
 
@@ -93,6 +96,14 @@ def _way(error: BaseException) -> list[BaseException]:
     while isinstance(way[-1], BaseExceptionGroup):
         way.append(way[-1].exceptions[0])
     return way
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return what an exception was raised `from`, and that one in turn; not what was only handled at that time."""
+    found = [error]
+    while (cause := found[-1].__cause__) is not None and not any(cause is one for one in found):
+        found.append(cause)
+    return found[1:]
 
 
 def keep_users_frames(error: BaseException) -> None:

@@ -150,11 +150,12 @@ def _judged(subject: str, outcome: "ProbeOutcome", ignore: Sequence[str], blames
 def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -> "Judgement":
     """Return what is found of a saved session; raise `FileProblemError` for a file that is none."""
     from asgictl.inspector.reports import judgement, recorded
+    from asgictl.inspector.rules import tally
     from asgictl.inspector.sessions.saved_session import SavedSession
 
     session = SavedSession([str(request.session)], console.note)
     seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
-    faults, ignored, hidden = judgement.faults(seen, ignore, _blames(request))
+    faults, ignored, hidden = judgement.faults(seen, ignore, _blames(request), tally.MOST)
     return judgement.Judgement(str(session), faults, ignored, hidden)
 
 

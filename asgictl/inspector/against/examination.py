@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -99,13 +100,18 @@ async def _results(url: SplitResult, session: str, limit: float) -> list[Record]
         answer = await wire.answer()
     finally:
         await wire.close()
-    if answer is None or not answer.is_whole:
+    if answer is None or not answer.is_whole or not _is_ours(answer):
         return None
     try:
         records = [codec.loads(line) for line in answer.body.splitlines()]
     except ValueError:
         return None
     return [record for record in records if record is not None]
+
+
+def _is_ours(answer: RawAnswer) -> bool:
+    types = [value.partition(b";")[0].strip().lower() for value in answer.values(b"content-type")]
+    return answer.status == HTTPStatus.OK and types == [probe_mark.MEDIA_TYPE]
 
 
 async def _made(probe: OutsideProbe, asked: Asked, limit: float, still_open: contextlib.AsyncExitStack) -> Came:

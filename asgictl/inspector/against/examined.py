@@ -84,7 +84,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await asyncio.sleep(0)
     body = "".join(map(codec.dumps, _ledger.records(mark.session))).encode()
-    headers = [(b"content-type", b"application/jsonl"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", probe_mark.MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
     start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": body})

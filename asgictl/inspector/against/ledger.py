@@ -32,7 +32,7 @@ class Ledger:
             self.latest = record.id
             mark = probe_mark.of_scope(record.scope)
             self._of[record.id] = self._begun(mark.session if mark else _ALL)
-        if isinstance(record, Event):
+        if isinstance(record, Event) and record.id in self._of:  # not what comes after its end
             self._ns[record.id] = record.n, record.ms
         if not isinstance(record, Finding) or record.blame == "server":
             self._keep(record)
@@ -57,6 +57,7 @@ class Ledger:
                 oldest = list(self._checks)[1]
                 del self._checks[oldest]
                 self._of = {number: one for number, one in self._of.items() if one != oldest}
+                self._ns = {number: one for number, one in self._ns.items() if number in self._of}
         return session
 
     def _keep(self, record: Record) -> None:

@@ -9,6 +9,9 @@ HEADER = b"asgictl-probe"
 # The probe that asks for what has been seen.
 RESULTS = "results"
 
+# What its answer is.
+MEDIA_TYPE = b"application/jsonl"
+
 _MARK = re.compile(r"([0-9a-f]{16})/([a-z0-9-]{1,40})")
 
 

@@ -1,5 +1,7 @@
 """`pytest --asgi-check`: every app that passes through a test client is checked, without a change in the tests."""
 
+import contextlib
+import copy
 import functools
 import importlib.abc
 import importlib.machinery
@@ -7,6 +9,7 @@ import importlib.util
 import inspect
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +17,7 @@ from asgictl.asgi import ASGIApp, Receive, Scope, Send
 from asgictl.inspector.client.broken import RAISED
 from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record
 from asgictl.inspector.recorder import Inspector
-from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules import catalogue, tally
 
 # The classes, and functions, that take an app as their first argument, by their modules.
 CLIENTS = {
@@ -28,7 +31,7 @@ CLIENTS = {
 
 
 class SuiteFinding(NamedTuple):
-    """What was found in a run: the rule, the first text, place and request, the first test, and how often."""
+    """What was found in a run: the rule, the most serious of it with the first test that showed that, and how often."""
 
     rule: str
     severity: str
@@ -47,6 +50,7 @@ class Suite:
         self.test = ""
         self._ignore = tuple(ignore)
         self.apps = 0
+        self._living: dict[int, weakref.ref[Any]] = {}
         self.found: dict[str, SuiteFinding] = {}
         self._finder = _Finder(self._patch)
         self._undo: list[Callable[[], None]] = []
@@ -94,7 +98,7 @@ class Suite:
         """Return an app that is `app` in all, but for the rules that are checked when it is called."""
         if not _is_asgi(app) or type(app) is _Checked:
             return app
-        self.apps += 1
+        self._count(app)
         requests: dict[int, str] = {}
 
         def sink(record: Record) -> None:
@@ -114,9 +118,23 @@ class Suite:
             app, Inspector(app, sink=sink, redact=(), check="app", ignore=self._ignore, on_finding=on_finding)
         )
 
+    def _count(self, app: Any) -> None:
+        """Count an app, once for all of its clients, as long as it lives."""
+        one = app.__self__ if inspect.ismethod(app) else app
+        number = id(one)
+        if number in self._living:
+            return
+        self.apps += 1
+        with contextlib.suppress(TypeError):  # not every object can be referred to weakly
+            self._living[number] = weakref.ref(one, lambda _: self._living.pop(number, None))
+
     def _add(self, one: SuiteFinding) -> None:
         before = self.found.get(one.rule)
-        self.found[one.rule] = before._replace(times=before.times + one.times) if before else one
+        if before is None:
+            self.found[one.rule] = one
+            return
+        worst = min(before, one, key=lambda each: tally.rank(each.severity, each.place))
+        self.found[one.rule] = worst._replace(times=before.times + one.times)
 
     def _patch(self, module: types.ModuleType) -> None:
         for name in CLIENTS[module.__name__]:
@@ -159,6 +177,10 @@ def _is_asgi(app: Any) -> bool:
     return True
 
 
+def _itself(app: Any) -> Any:
+    return app
+
+
 class _Checked:
     """An app with an inspector around it; whatever else is asked of it, the app answers itself."""
 
@@ -176,7 +198,15 @@ class _Checked:
     def __class__(self) -> Any:
         return type(self._asgi_app)
 
+    def __copy__(self) -> Any:
+        return copy.copy(self._asgi_app)
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        return _itself, (self._asgi_app,)  # a copy is one of the app: a client has it checked
+
     def __getattr__(self, name: str) -> Any:
+        if name in _Checked.__slots__:  # of one that is being made
+            raise AttributeError(name)
         return getattr(self._asgi_app, name)
 
     def __setattr__(self, name: str, value: Any) -> None:

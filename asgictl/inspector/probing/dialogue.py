@@ -94,7 +94,6 @@ class Request(Dialogue):
         self._is_cut = probe.leaves == "before" and probe.scope["method"] not in SAFE
         self._has_trailers = False
         self.status: object = None
-        self.body = b""
 
     async def following(self) -> Message:
         """Return the next part of the body, or that the client has gone."""
@@ -116,8 +115,6 @@ class Request(Dialogue):
                 self.patience = 0.3
             if self.probe.leaves == "during":
                 self.leave()
-        elif kind == "http.response.body" and isinstance(message.get("body", b""), bytes):
-            self.body += message.get("body", b"")
         if kind == "http.response.trailers":
             is_last = not message.get("more_trailers")
         else:
@@ -125,6 +122,21 @@ class Request(Dialogue):
             is_last = is_content and not message.get("more_body") and not self._has_trailers
         if is_last:
             self.complete()
+
+
+class DocumentRequest(Request):
+    """A request for a document, of which the `body` is kept, as far as an answer is taken."""
+
+    def __init__(self, probe: Probe) -> None:
+        super().__init__(probe)
+        self.body = bytearray()
+
+    def take(self, kind: Any, message: Message) -> None:
+        """Take note of how far the answer is, and keep its content."""
+        super().take(kind, message)
+        body = message.get("body")
+        if kind == "http.response.body" and isinstance(body, bytes):
+            self.body += body[: _BYTES - len(self.body)]
 
 
 class Chat(Dialogue):

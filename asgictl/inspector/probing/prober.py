@@ -8,16 +8,15 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from asgictl import adapt, whereabouts
+from asgictl import adapt, failure, whereabouts
 from asgictl.errors import AppLoadError
-from asgictl.inspector.client.refusing import GoneError
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.probing import dialogue, hangs, probes, routes, scope_forms
-from asgictl.inspector.probing.dialogue import Dialogue, Life, Request
+from asgictl.inspector.probing.dialogue import Dialogue, DocumentRequest, Life
 from asgictl.inspector.probing.orders import ProbeOrder
 from asgictl.inspector.probing.probes import Plan, Probe, Target
 from asgictl.inspector.probing.tried import ProbeOutcome, Tried
-from asgictl.inspector.record import Closed, Finding, Observed, Opened, Record
+from asgictl.inspector.record import Finding, Observed, Opened, Record
 from asgictl.inspector.recorder import Inspector
 
 # How much is kept of each body, in bytes.
@@ -26,7 +25,7 @@ _KEPT = 4096
 # Where frameworks have the document of their API.
 _DOCUMENTS = ("/openapi.json", "/schema/openapi.json")
 
-# How long a scope of an unknown type is waited for, in seconds.
+# How long a scope of an unknown type is waited for, and a route that is known not to return, in seconds.
 _WAITING = 0.3
 
 # How long a call may take to end that is cancelled, in seconds.
@@ -41,6 +40,16 @@ class _Current(NamedTuple):
     begun: float
 
 
+def _misses_state(error: BaseException) -> bool:
+    """Tell whether an app has failed because its scope has no `state`: by a `KeyError` of that, or one for it."""
+    one: BaseException | None = failure.first(error)
+    while one is not None:
+        if isinstance(one, KeyError) and one.args == ("state",):
+            return True
+        one = one.__cause__
+    return False
+
+
 class Prober:
     """Probes an app, in the loop that `run` is called in; another thread may tell where that is blocked."""
 
@@ -49,6 +58,7 @@ class Prober:
         self._tried: dict[int, Tried] = {}
         self._given_up: list[str] = []
         self._hangs = self._has_left = False
+        self._lingering: set[str] = set()
         self._problem: AppLoadError | None = None
         self._plan: Plan | None = None
         self._place: str | None = None
@@ -74,7 +84,7 @@ class Prober:
         if for_good:
             self._given_up.append(f"nothing after {name} is probed: it blocks the event loop and does not end")
         else:
-            self._tell_hang("the event loop, which the app blocks,", place)
+            self._tell_hang("the event loop", place)
 
     async def run(self) -> None:
         """Make all probes."""
@@ -115,9 +125,9 @@ class Prober:
         await self._cancel(task)
 
     async def _without_state(self) -> None:
-        """Run the lifespan again, without a state; what is wrong with it counts only if that is the reason.
+        """Run the lifespan again, without a state, of an app that has started with one.
 
-        An app may be made to be started once.
+        What is wrong then counts only if the app has looked for it: an app may be made to be started once.
         """
         before = set(self._tried)
         talk = Life(Probe("lifespan", "without state", scope_forms.lifespan(None)))
@@ -127,7 +137,7 @@ class Prober:
         await asyncio.wait([task], timeout=self._order.limit)
         error = task.exception() if task.done() and not task.cancelled() else None
         await self._cancel(task)
-        if error is None or "state" not in str(error):
+        if error is None or not _misses_state(error):
             for number in set(self._tried) - before:
                 self._tried[number].exchange.findings.clear()
 
@@ -165,10 +175,10 @@ class Prober:
         for path in _DOCUMENTS:
             name = Target("GET", path).name
             probe = Probe(name, "over HTTP/1.1", scope_forms.http("GET", path, self._order.headers))
-            talk = Request(probe)
+            talk = DocumentRequest(probe)
             if await self._talk(talk) and talk.status == HTTPStatus.OK:
                 with contextlib.suppress(ValueError, RecursionError):
-                    if found := routes.of_document(json.loads(talk.body)):
+                    if found := routes.of_document(json.loads(bytes(talk.body))):
                         return found
             del self._tried[self._latest]  # nobody has asked for it
         return []
@@ -201,9 +211,19 @@ class Prober:
                 self._hang("the end of the app after its client had gone", task)
                 await self._cancel(task)
                 return False
-        await asyncio.wait([task], timeout=limit)
-        await self._cancel(task)
+        await self._end(task, talk.probe.route)
         return True
+
+    async def _end(self, task: asyncio.Task[Any], route: str) -> None:
+        """Wait for an app that has answered, for long only once with each route; what it does then may be meant."""
+        limit = _WAITING if route in self._lingering else self._order.limit
+        await asyncio.wait([task], timeout=limit)
+        if not task.done() and route not in self._lingering:
+            self._lingering.add(route)
+            place = whereabouts.place_of_task(task)
+            where = f" ({place})" if place else ""
+            self._given_up.append(f"{route} goes on for more than {limit:g} s after its answer{where}: it is cancelled")
+        await self._cancel(task)
 
     def _call(self, talk: Dialogue) -> asyncio.Task[Any]:
         self._current = _Current(talk.probe, time.perf_counter())
@@ -262,10 +282,6 @@ class Prober:
         tried = self._tried.get(record.id)
         if tried is None:
             return
-        if isinstance(record, Closed) and record.error and GoneError.__name__ in record.error.traceback:
-            # The app has ended because its client has gone, whatever it has made of that: nothing is wrong then.
-            findings = tried.exchange.findings
-            findings[:] = [finding for finding in findings if finding.ms != record.ms]
         if isinstance(record, Finding) and self._place is not None:
             record = replace(record, place=self._place)
         tried.exchange.add(record)

@@ -17,7 +17,7 @@ class Tried(NamedTuple):
 class ProbeOutcome(NamedTuple):
     """What came of it: the probes with a finding, how many there were, and of which routes.
 
-    `given_up` is what was not probed because the app hangs, and
+    `given_up` is what was not probed because the app hangs, and what did not return after its answer.
     `problem` is why the app could not be started. After an app that `hangs`, threads of it may still run.
     """
 

@@ -1,6 +1,7 @@
 """What was found, put together: one fault for each rule and route, however often it came."""
 
 import fnmatch
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import NamedTuple
 
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import SEVERITIES, Blame, Finding, Severity
-from asgictl.inspector.rules import catalogue
+from asgictl.inspector.rules import catalogue, tally
 from asgictl.inspector.rules.rule import Rule
+
+# What is said of the routes that are not told apart.
+_OTHERS = "other routes"
 
 
 class Seen(NamedTuple):
@@ -29,7 +33,7 @@ class Unreached(NamedTuple):
 
 
 class Breach(NamedTuple):
-    """A rule that is broken by a route: the first finding of it, where that was, and how often it was found."""
+    """A rule that is broken by a route: the most serious finding of it, where that was, and how often it was found."""
 
     rule: Rule
     finding: Finding
@@ -81,15 +85,15 @@ class Judgement(NamedTuple):
 
 
 def faults(
-    seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame]
+    seen: Iterable[Seen], ignore: Sequence[str], blames: frozenset[Blame], most: int = sys.maxsize
 ) -> tuple[tuple[Breach, ...], dict[str, int], int]:
     """Return the faults that one of `blames` has to answer for, how many findings each pattern ignores, and all do.
 
-    A pattern is like `A-168`, or `A-17?`.
+    A pattern is like `A-168`, or `A-17?`. Beyond `most` rules and routes, only rules are told apart.
     """
     ignored, hidden = dict.fromkeys(ignore, 0), 0
     known = catalogue.rules()
-    first: dict[tuple[str, str], Breach] = {}
+    worst: dict[tuple[str, str], Breach] = {}
     times: Counter[tuple[str, str]] = Counter()
     for one in seen:
         for finding in one.exchange.findings:
@@ -102,11 +106,13 @@ def faults(
                 hidden += 1
                 continue
             key = finding.rule, one.route
+            if key not in worst and len(worst) >= most:
+                key = finding.rule, _OTHERS
             times[key] += 1
-            before = first.get(key)
-            if before is None or (before.finding.place is None and finding.place is not None):
-                first[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one, 1)
-    found = [fault._replace(times=times[key]) for key, fault in first.items()]
+            before = worst.get(key)
+            if before is None or _rank(finding) < _rank(before.finding):
+                worst[key] = Breach(_blamed(known[finding.rule], finding.blame), finding, one._replace(route=key[1]), 1)
+    found = [fault._replace(times=times[key]) for key, fault in worst.items()]
     return tuple(sorted(found, key=_weight)), ignored, hidden
 
 
@@ -118,6 +124,10 @@ def is_over(severity: Severity, threshold: str) -> bool:
 def _blamed(rule: Rule, blame: Blame) -> Rule:
     """Return a rule as one that `blame` has broken: what an app has to change is nothing that a server could."""
     return rule if rule.blame == blame else rule._replace(blame=blame, change="")
+
+
+def _rank(finding: Finding) -> tuple[int, bool]:
+    return tally.rank(finding.severity, finding.place)
 
 
 def _weight(fault: Breach) -> tuple[int, str, str]:

@@ -30,7 +30,7 @@ _RECORDER = str(Path(__file__).parents[1])
 _KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
 
 # Of so many connections it is seen what an app sends after it has ended.
-_LATE = 100
+LATE = 100
 
 
 class Referee:
@@ -47,7 +47,7 @@ class Referee:
         self._shared = Shared()
         self._cases: dict[int, Case] = {}
         # Those that have ended, of which something may still come.
-        self._ended: deque[int] = deque(maxlen=_LATE)
+        self._ended: deque[int] = deque(maxlen=LATE)
         self._bench = Bench() if check == "all" else None
 
     def findings(self, record: Record) -> Sequence[Finding]:

@@ -9,15 +9,20 @@ from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record, Severity
 
 # So many rules and routes are told apart; what comes beyond is counted by its rule alone.
-_MOST = 1000
+MOST = 1000
 
 
 class Count(NamedTuple):
-    """How often a rule was broken by requests of one route, and the first time of that."""
+    """How often a rule was broken by requests of one route, and the finding that tells most of it."""
 
     route: str
-    first: Finding
+    shown: Finding
     times: int
+
+
+def rank(severity: str, place: str | None) -> tuple[int, bool]:
+    """Return what is least for the finding of a rule to show: the most serious one, then one with a place."""
+    return SEVERITIES.index(severity), place is None
 
 
 class Tally:
@@ -26,7 +31,7 @@ class Tally:
     def __init__(self) -> None:
         self.exchanges = 0
         self.severities: Counter[Severity] = Counter()
-        self._first: dict[tuple[str, str], Finding] = {}
+        self._shown: dict[tuple[str, str], Finding] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._routes: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -36,7 +41,7 @@ class Tally:
         if isinstance(record, Opened):
             self.exchanges += 1
             self._routes[record.id] = _route(record)
-            if len(self._routes) > _MOST:
+            if len(self._routes) > MOST:
                 del self._routes[next(iter(self._routes))]
         elif isinstance(record, Finding):
             with self._lock:
@@ -45,24 +50,26 @@ class Tally:
     def _take(self, finding: Finding) -> None:
         self.severities[finding.severity] += 1
         key = finding.rule, self._routes.get(finding.id, "")
-        if key not in self._first and len(self._first) >= _MOST:
+        if key not in self._shown and len(self._shown) >= MOST:
             key = finding.rule, ""
-        self._first.setdefault(key, finding)
+        before = self._shown.get(key)
+        if before is None or rank(finding.severity, finding.place) < rank(before.severity, before.place):
+            self._shown[key] = finding
         self._counts[key] += 1
 
     def counts(self) -> list[Count]:
         """Return what was found, the most serious first, then by rule, and by how often."""
         with self._lock:
-            found = [Count(key[1], first, self._counts[key]) for key, first in self._first.items()]
-        return sorted(found, key=lambda one: (SEVERITIES.index(one.first.severity), one.first.rule, -one.times))
+            found = [Count(key[1], shown, self._counts[key]) for key, shown in self._shown.items()]
+        return sorted(found, key=lambda one: (SEVERITIES.index(one.shown.severity), one.shown.rule, -one.times))
 
     def lines(self, most: int = 20) -> Iterator[str]:
         """Yield a line for each rule and route, up to `most`, and one for all of them."""
         counts = self.counts()
-        for route, first, times in counts[:most]:
+        for route, shown, times in counts[:most]:
             often = f", {times} times" if times > 1 else ""
             where = f" ({route})" if route else ""
-            yield f"{first.rule} {first.severity}{often}: {first.text}{where}"
+            yield f"{shown.rule} {shown.severity}{often}: {shown.text}{where}"
         if len(counts) > most:
             yield f"and {len(counts) - most} more, each in the views and in the saved session"
         if counts:

@@ -126,6 +126,7 @@ def _found(record: Finding) -> dict[str, Any]:
 
 def _failure(error: Failure) -> dict[str, Any]:
     more = {"stack": error.stack or None, "place": error.place, "more": error.more or None}
+    more["left"] = error.is_told_of_leaving or None
     known = {key: value for key, value in more.items() if value is not None}
     return {"type": error.type, "message": error.message, "traceback": error.traceback, **known}
 
@@ -208,6 +209,7 @@ def _read_failure(value: Any) -> Failure:
         stack=checked.text(fields.get("stack") or ""),
         place=checked.text(place) if place else None,
         more=checked.count(fields.get("more", 0)),
+        is_told_of_leaving=checked.flag(fields.get("left", False)),
     )
 
 

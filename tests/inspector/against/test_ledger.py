@@ -13,7 +13,7 @@ from asgictl.inspector import echo
 from asgictl.inspector.against import probe_mark
 from asgictl.inspector.against.ledger import Ledger
 from asgictl.inspector.against.probe_mark import ProbeMark
-from asgictl.inspector.record import Closed, Finding, Opened
+from asgictl.inspector.record import Closed, Event, Finding, Opened
 
 FIRST = "0" * 16
 
@@ -40,6 +40,19 @@ def test_keeps_so_many_records() -> None:
         ledger(Closed(number, 1.0))
 
     assert len(list(ledger.records(FIRST))) == 5000
+
+
+def test_forgets_what_comes_late() -> None:
+    """Messages after the end of a request, and requests of forgotten checks, leave nothing behind."""
+    ledger = Ledger()
+    for number in range(100):
+        ledger(opened(number, f"{number:016}"))
+        ledger(Event(number, 1, 1.0, "send", {"type": "http.response.start"}))
+        if number % 2:
+            ledger(Closed(number, 1.0))
+            ledger(Event(number, 2, 2.0, "send", {"type": "http.response.body"}))
+
+    assert len(vars(ledger)["_ns"]) < 9
 
 
 def test_keeps_findings_of_servers() -> None:

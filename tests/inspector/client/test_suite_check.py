@@ -1,11 +1,16 @@
 """`pytest --asgi-check`: apps are checked as they pass through test clients, and nothing else changes."""
 
+import copy
+import pickle
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from asgictl.asgi import Receive, Scope, Send
+from asgictl.inspector.client.suite_check import Suite, SuiteFinding
 
 APPS = '''
 class Quiet:
@@ -155,6 +160,54 @@ def test_frameworks(tmp_path: Path) -> None:
 
     assert status == 0
     assert lines[-1] == "2 apps checked: 0 errors, 0 warnings"
+
+
+def test_the_most_serious_counts() -> None:
+    """An error fails the run, whatever milder was found of its rule before; the test that shows it is named."""
+    suite = Suite()
+    found = [("info", "test_one"), ("warning", "test_two"), ("error", "test_three"), ("warning", "test_four")]
+    suite.merge([("A-162", severity, "text", None, "http GET /", test, 1) for severity, test in found], apps=1)
+
+    assert (suite.has_errors, suite.found["A-162"]) == (
+        True,
+        SuiteFinding("A-162", "error", "text", None, "http GET /", "test_three", times=4),
+    )
+
+
+async def an_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Do nothing."""
+
+
+class Shop:
+    """An app with something in it."""
+
+    def __init__(self) -> None:
+        self.goods = ["tea"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do nothing."""
+
+
+def test_copies() -> None:
+    """An app can be copied and pickled out of its client as if nobody was checking it."""
+    shop = Shop()
+    checked = Suite().checked(shop)
+
+    assert (copy.copy(checked).goods is shop.goods, copy.deepcopy(checked).goods is shop.goods) == (True, False)
+    assert type(pickle.loads(pickle.dumps(checked))) is Shop  # our own
+    assert copy.copy(Suite().checked(an_app)) is an_app
+
+
+def test_apps_are_counted_once() -> None:
+    """An app in several clients is one app; another one is another, also where an earlier one was."""
+    suite, shop = Suite(), Shop()
+    for _ in range(3):
+        suite.checked(shop)
+        suite.checked(an_app)
+        suite.checked(shop.__call__)
+        suite.checked(Shop())
+
+    assert suite.apps == 5
 
 
 def test_without_it(tmp_path: Path) -> None:

@@ -179,6 +179,25 @@ async def never_stops(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send)
 
 
+async def breaks_off(scope: Scope, receive: Receive, send: Send) -> None:
+    """Begin an answer, and wait for ever for the rest of it."""
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+    await asyncio.sleep(60)  # where it waits
+
+
+async def ignores_leaving(scope: Scope, receive: Receive, send: Send) -> None:
+    """Begin an answer, and go on when the client has gone."""
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await receive()
+    await receive()
+    await asyncio.sleep(60)  # where it waits
+
+
 HANGS: dict[ASGIApp, tuple[str, str, str, tuple[str, ...]]] = {
     hangs: ("GET /", "over HTTP/1.1", "A-155", ("5 more probes of GET / left out: it hangs",)),
     blocks: ("GET /", "over HTTP/2, with all extensions", "A-155", ()),
@@ -188,7 +207,9 @@ HANGS: dict[ASGIApp, tuple[str, str, str, tuple[str, ...]]] = {
         "A-155",
         ("nothing after GET / is probed: it blocks the event loop and does not end",),
     ),
-    stays: ("GET /", "over HTTP/1.1", "A-172", ("5 more probes of GET / left out: it hangs",)),
+    stays: ("GET /", "over HTTP/1.1", "A-161", ("5 more probes of GET / left out: it hangs",)),
+    breaks_off: ("GET /", "over HTTP/1.1", "A-161", ("5 more probes of GET / left out: it hangs",)),
+    ignores_leaving: ("GET /", "over HTTP/1.1", "A-172", ("5 more probes of GET / left out: it hangs",)),
     never_starts: ("lifespan", "with state", "A-410", ()),
     never_stops: ("lifespan", "with state", "A-414", ()),
 }
@@ -210,8 +231,60 @@ def test_an_app_that_hangs(app: ASGIApp) -> None:
 
     route, how, rule, given_up = HANGS[app]
     assert found(outcome) == [(route, how, rule, place_in(app))]
+    assert {finding.severity for one in outcome.tried for finding in one.exchange.findings} == {"error"}
     assert (outcome.given_up, outcome.hangs) == (given_up, True)
     assert time.monotonic() - begun < 20 * LIMIT
+
+
+def chatting(*, accepts: bool, receives: bool) -> ASGIApp:
+    """Return an app that never ends with a WebSocket, whether it lets it in and hears of its end, or not."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            raise NotImplementedError
+        await receive()
+        if accepts:
+            await send({"type": "websocket.accept"})
+        if receives:
+            await receive()
+        await asyncio.sleep(60)
+
+    return app
+
+
+CHATS = {
+    (False, False): ("A-350", "the app did not answer within 0.5 s: give what it waits for a time limit"),
+    (True, False): ("A-350", "the app did not end within 0.5 s: give what it waits for a time limit, and end"),
+    (True, True): ("A-344", "the app did not end within 0.5 s of `websocket.disconnect`"),
+}
+
+
+@pytest.mark.parametrize(("accepts", "receives"), CHATS)
+def test_a_websocket_that_hangs(accepts: bool, receives: bool) -> None:  # a row
+    """A WebSocket that does not go on is an error; it goes on after the disconnect only if the app has received it."""
+    outcome = probed(chatting(accepts=accepts, receives=receives), "WS:/", limit=LIMIT)
+
+    (finding,) = [one for tried in outcome.tried for one in tried.exchange.findings]
+    assert (finding.rule, finding.text, finding.severity) == (*CHATS[accepts, receives], "error")
+
+
+async def lingers(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, and go on."""
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await answer(send)
+    await asyncio.sleep(60)  # where it waits
+
+
+def test_an_app_that_goes_on_after_its_answer() -> None:
+    """It is told, with the line, and waited for once: what it does there may be meant."""
+    begun = time.monotonic()
+
+    outcome = probed(lingers, "/", limit=3)
+
+    told = f"GET / goes on for more than 3 s after its answer ({place_in(lingers)}): it is cancelled"
+    assert (found(outcome), outcome.given_up, outcome.hangs) == ([], (told,), False)
+    assert time.monotonic() - begun < 9
 
 
 def failing(phase: str, message: Message | Exception) -> ASGIApp:
@@ -247,7 +320,7 @@ def test_an_app_that_cannot_start(problem: str) -> None:
     assert (outcome.problem.message.partition(" (")[0], outcome.probes, outcome.plan) == (problem, 1, None)
 
 
-def without_state(error: str) -> ASGIApp:
+def without_state(error: Exception) -> ASGIApp:
     """Return an app that can only start with a state, or only once."""
     count = 0
 
@@ -258,7 +331,7 @@ def without_state(error: str) -> ASGIApp:
                 await receive()
                 count += phase == "startup"
                 if count > 1:
-                    raise KeyError(error)
+                    raise error
                 await send({"type": f"lifespan.{phase}.complete"})
         elif scope["type"] == "http":
             await answer(send)
@@ -270,8 +343,11 @@ def without_state(error: str) -> ASGIApp:
 
 def test_a_lifespan_without_state() -> None:
     """An app that fails because there is no state is a finding; one that cannot be started twice is none."""
-    assert [one[:3] for one in found(probed(without_state("state")))] == [("lifespan", "without state", "A-412")]
-    assert found(probed(without_state("once"))) == []
+    missing = found(probed(without_state(KeyError("state"))))
+
+    assert [one[:3] for one in missing] == [("lifespan", "without state", "A-412")]
+    assert found(probed(without_state(KeyError("once")))) == []
+    assert found(probed(without_state(RuntimeError("the app is in the wrong state: it has started")))) == []
 
 
 async def told_of_leaving(scope: Scope, receive: Receive, send: Send) -> None:
@@ -282,6 +358,16 @@ async def told_of_leaving(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(send)
     except OSError as error:
         raise ValueError("something else") from error
+
+
+async def fails_when_left(scope: Scope, receive: Receive, send: Send) -> None:
+    """Fail by a mistake of its own where it handles that the client has gone."""
+    if scope["type"] != "http":
+        raise NotImplementedError
+    try:
+        await answer(send)
+    except OSError:
+        undefined_name  # type: ignore[name-defined]  # noqa: B018, F821  # the mistake
 
 
 async def exits(scope: Scope, receive: Receive, send: Send) -> None:
@@ -300,8 +386,9 @@ async def never_asks_twice(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_an_app_whose_client_has_gone() -> None:
-    """That an app ends with an exception because its client has gone is all right, whatever it has made of it."""
+    """An exception that is raised from the one that says that the client has gone is all right, a mistake is not."""
     assert found(probed(told_of_leaving)) == []
+    assert {rule for _, _, rule, _ in found(probed(fails_when_left))} == {"A-026"}
 
 
 def test_an_app_that_ends_the_process() -> None:

@@ -1,6 +1,8 @@
 """A report says the same in each form: what was found, where, what happened around it, and what to change."""
 
 import json
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -8,6 +10,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from asgictl.asgi import Message
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.record import Blame, Closed, Event, Failure, Finding, Opened, Raised, Record, Severity
 from asgictl.inspector.reports import (
@@ -192,6 +195,22 @@ def test_the_threshold(severity: Severity, threshold: str, is_over: bool) -> Non
 def rows(found: Exchange, one: Finding) -> list[str]:
     """Return the lines around a finding."""
     return ["".join(span.text for span in around.line(row)).rstrip() for row in around.rows(found, one)]
+
+
+def test_the_most_serious_counts() -> None:
+    """An error is not hidden by milder findings of its rule and route, those with a place included."""
+    rising: list[tuple[Severity, str | None]] = [
+        ("info", "main.py:1"),
+        ("warning", "main.py:2"),
+        ("error", None),
+        ("error", "main.py:3"),
+        ("warning", "main.py:4"),
+    ]
+    seen = [Seen("GET /", exchange(finding(3, "A-162", severity, place=place))) for severity, place in rising]
+
+    (fault,) = judged(*seen).faults
+
+    assert (fault.severity, fault.finding.place, fault.times) == ("error", "main.py:3", 5)
 
 
 def test_around_a_message() -> None:
@@ -426,4 +445,41 @@ def test_what_was_recorded() -> None:
     assert [(one.rule, one.place) for one in unchecked.exchange.findings if one.rule == "A-153"] == [("A-153", None)]
     assert [(one.rule, one.place) for one in first.exchange.findings if one.rule == "A-153"] == [
         ("A-153", "main.py:12")
+    ]
+
+
+def test_a_long_session() -> None:
+    """What has ended is judged and dropped while the session is read, and what comes late is judged as well."""
+    alive: list[weakref.ref[Message]] = []
+
+    class Body(dict[str, Any]):
+        """A message that can be referred to weakly."""
+
+    def records() -> Iterator[Record]:
+        for number in range(1000):
+            message = Body(START)
+            alive.append(weakref.ref(message))
+            yield Opened(number, 0.0, SCOPE)
+            yield Event(number, 1, 1.0, "send", message)
+            yield Closed(number, 2.0)
+            del message
+            assert sum(one() is not None for one in alive) < 200
+            yield Event(number, 2, 3.0, "send", BODY)
+
+    found = [[one.rule for one in each.exchange.findings] for each in recorded.seen(records(), "app", info=False)]
+
+    assert len(found) == 1000
+    assert all("A-023" in rules for rules in found)
+
+
+def test_many_rules_and_routes() -> None:
+    """Beyond a limit routes are not told apart, and nothing is left out of the counts."""
+    seen = [Seen(f"GET /{n}", exchange(finding(3, severity="warning" if n < 9 else "error"))) for n in range(10)]
+
+    found, _, _ = judgement.faults(seen, (), frozenset({"app"}), most=2)
+
+    assert [(one.seen.route, one.severity, one.times) for one in found] == [
+        ("other routes", "error", 8),
+        ("GET /0", "warning", 1),
+        ("GET /1", "warning", 1),
     ]

@@ -34,6 +34,13 @@ def test_lines() -> None:
     assert list(tally_of().lines()) == []
 
 
+def test_the_most_serious_is_shown() -> None:
+    """The line of a rule and a route is that of the most serious finding."""
+    found = tally_of(("A-162", "info", "/"), ("A-162", "warning", "/"), ("A-162", "error", "/"), ("A-162", "info", "/"))
+
+    assert next(found.lines()) == "A-162 error, 4 times: what is wrong with / (POST /)"
+
+
 @pytest.mark.parametrize(
     ("severity", "reached"), [("error", ["error", "warning"]), ("warning", ["warning"]), ("info", [])]
 )
