@@ -34,8 +34,8 @@ _DEPTH = 6
 
 _BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
-# A comma after which another cookie begins, and not the rest of a date.
-_JOINED = re.compile(rb",\s*[^\s;,=]+=")
+# A comma after an attribute, after which another cookie begins, and not the rest of a date.
+_JOINED = re.compile(rb"[^;]*;.*,\s*[^\s;,=]+=", re.DOTALL)
 
 
 class SeenLifespan(NamedTuple):
@@ -164,7 +164,7 @@ def faults(name: bytes, value: bytes) -> Iterator[str]:
         attributes = {key.lower(): (text or b"").strip().lower() for key, text in _ATTRIBUTES.findall(value)}
         if attributes.get(b"samesite") == b"none" and b"secure" not in attributes:
             yield "samesite"
-        if _JOINED.search(value):
+        if _JOINED.match(value):
             yield "joined"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from asgictl.inspector.record import Closed, Event, Failure, Observed, Opened, Raised
+from asgictl.inspector.record import Closed, Event, Observed, Opened, Raised
 from asgictl.inspector.rules import conduct, general
 from asgictl.inspector.rules.rule import Broken, Rule
 from asgictl.inspector.rules.value_text import shown, text_of
@@ -19,11 +19,8 @@ class Field(NamedTuple):
     required: bool = False
 
 
-class Shared:
-    """What one connection has to know of the others: how the lifespan stands, `startup.complete` for one."""
-
-    def __init__(self) -> None:
-        self.lifespan = ""
+# So many different exceptions are kept, one of which may end the app.
+_FAILURES = 8
 
 
 class Case:
@@ -42,13 +39,12 @@ class Case:
     # How many messages there were, and the last of them.
     count = 0
     latest: Event | None = None
-    # What `receive` and `send` have raised, and facts, which are said once.
-    failures: tuple[Failure, ...] = ()
+    # The latest exceptions out of `receive` and `send`, with what they say, and facts, which are said once.
+    failures: tuple[tuple[str, str], ...] = ()
     said: frozenset[str] = frozenset()
 
-    def __init__(self, opened: Opened, shared: Shared) -> None:
+    def __init__(self, opened: Opened) -> None:
         self.scope: dict[str, Any] = opened.scope
-        self.shared = shared
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -68,9 +64,10 @@ class Case:
             return [*found, *self.received(event)] if found else self.received(event)
         if self.is_over:
             return [conduct.of_late(event)]
-        if not (found := general.of_message(event, self.sends, self.receives)):
-            return self.sent(event)
-        return [*found, *self.sent(event)] if event.type in self.sends else found
+        found = general.of_message(event, self.sends, self.receives, self.extensions)
+        if event.type not in self.sends:
+            return found
+        return [*found, *self.sent(event)] if found else self.sent(event)
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Return what is wrong with what the server has told the app."""
@@ -84,7 +81,9 @@ class Case:
 
     def raised(self, record: Raised) -> Iterable[Broken]:
         """Return what is wrong with an exception out of `receive` or `send`."""
-        self.failures += (record.error,)
+        failure = record.error.type, record.error.message
+        if failure not in self.failures:
+            self.failures = (*self.failures[1 - _FAILURES :], failure)
         if record.error.is_disconnect or record.error.type in conduct.LOST:
             self.is_gone = True
         return ()

@@ -3,10 +3,10 @@
 https://asgi.readthedocs.io/en/latest/specs/main.html#applications
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from asgictl.inspector.record import Closed, Event, Failure, Observed
+from asgictl.inspector.record import Closed, Event, Observed
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.rule import Broken, Rule
 from asgictl.inspector.rules.value_text import text_of
@@ -124,16 +124,17 @@ def of_fact(record: Observed) -> Iterable[Broken]:
 
 
 def of_end(
-    record: Closed, scope: dict[str, Any], raised: Iterable[Failure], *, is_first: bool = False
+    record: Closed, scope: dict[str, Any], raised: Collection[tuple[str, str]], *, is_first: bool = False
 ) -> Iterable[Broken]:
-    """Return what is wrong with how the app has ended; `raised` is what `receive` and `send` have raised.
+    """Return what is wrong with how the app has ended.
 
-    A lifespan may be refused by an exception, and has rules of its own. So may a WebSocket, before anything else.
+    `raised` are the exceptions out of `receive` and `send`, with what they say. A WebSocket may
+    be refused by an exception before anything else; so may a lifespan, which has rules of its own for that.
     """
     error = record.error
-    if error is None or error.is_disconnect or scope.get("type") not in ("http", "websocket"):
+    if error is None or error.is_disconnect or scope.get("type") not in ("http", "websocket", "lifespan"):
         return ()
-    if any((one.type, one.message) == (error.type, error.message) for one in raised):
+    if (error.type, error.message) in raised:
         # The server's own, of which the reason has been told.
         text = f"the app has ended with what the server has raised: {error.type}"
         return () if error.type in LOST else [NO_EXCEPTION(text, severity="info")]

@@ -137,6 +137,9 @@ _SCOPE = frozenset(
 )
 _TYPE_ALONE = frozenset(("type",))
 
+# The extensions of the specification, of which all messages are known.
+_EXTENSIONS = frozenset((*KEYS, "tls", "websocket.http.response"))
+
 
 def of_scope(scope: dict[str, Any]) -> Iterable[Broken]:
     """Return what is wrong with what every scope has."""
@@ -146,21 +149,26 @@ def of_scope(scope: dict[str, Any]) -> Iterable[Broken]:
     return [TEXT_KEYS._replace(blame="server")(f"a key of the scope is {shown(key)}") for key in odd]
 
 
-def of_message(event: Event, known: frozenset[str], others: frozenset[str]) -> Iterable[Broken]:
-    """Return what is wrong with a message, whatever its type; `known` are those of its direction, `others` not."""
+def of_message(
+    event: Event, known: frozenset[str], others: frozenset[str], extensions: Iterable[Any] = ()
+) -> Iterable[Broken]:
+    """Return what is wrong with a message, whatever its type; `known` are those of its direction, `others` not.
+
+    An app may send those of the `extensions` that the server offers as well.
+    """
     message = event.message
     if message.__class__ is dict:
         kind = message.get("type")
         if kind.__class__ is str and kind in known and (keys := KEYS.get(kind)) and keys.issuperset(message):
             return ()
-    found = list(_faults(event, known, others))
+    found = list(_faults(event, known, others, extensions))
     if event.direction == "send":
         return found
     # What the server tells it has to know; the rules are the same.
     return [one._replace(rule=one.rule._replace(blame="server")) for one in found]
 
 
-def _faults(event: Event, known: frozenset[str], others: frozenset[str]) -> Iterator[Broken]:
+def _faults(event: Event, known: frozenset[str], others: frozenset[str], extensions: Iterable[Any]) -> Iterator[Broken]:
     message = event.message
     if not isinstance(message, dict):
         yield DICT(f"the message is an object of `{class_of(message)}`")
@@ -173,7 +181,7 @@ def _faults(event: Event, known: frozenset[str], others: frozenset[str]) -> Iter
         yield TYPE(f"the `type` is an object of `{class_of(kind)}`")
     elif kind in others and kind not in known:
         yield DIRECTION(f"`{kind}` is for the other direction")
-    elif kind not in known and event.direction == "send":
+    elif kind not in known and event.direction == "send" and not _is_extension(kind, extensions):
         yield KNOWN_TYPE(f"`{kind[:60]}` is not a message of this protocol{_meant(kind, known)}")
     for key, value in message.items():
         if not isinstance(key, str):
@@ -183,6 +191,12 @@ def _faults(event: Event, known: frozenset[str], others: frozenset[str]) -> Iter
             yield from _of_value(key[:60], value)
             if keys is not _TYPE_ALONE and (meant := _meant(key, keys.difference(message))):
                 yield TYPO(f"`{key}` means nothing{meant}")
+
+
+def _is_extension(kind: str, extensions: Iterable[Any]) -> bool:
+    """Tell whether a type of message is that of an extension, or begins with it, which the specification has not."""
+    own = (name for name in extensions if isinstance(name, str) and name not in _EXTENSIONS)
+    return any(kind == name or kind.startswith(f"{name}.") for name in own)
 
 
 def _of_value(key: str, value: Any) -> Iterator[Broken]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from asgictl.inspector.record import Closed, Event, Observed, Opened
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import Case, Field, Shared, fields
+from asgictl.inspector.rules.case import Case, Field, fields
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.rule import Broken, Rule
 from asgictl.inspector.rules.websocket_rules.websocket_case import WebSocketCase
@@ -158,8 +158,8 @@ class LifespanCase(Case):
     sends = frozenset(_ANSWERS) | _FOREIGN
     receives = frozenset(("lifespan.startup", "lifespan.shutdown"))
 
-    def __init__(self, opened: Opened, shared: Shared) -> None:
-        super().__init__(opened, shared)
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened)
         self.asked: set[str] = set()
         self.answers: dict[str, str] = {}
         self._hung: set[str] = set()
@@ -167,8 +167,7 @@ class LifespanCase(Case):
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
         if event.type in self.receives:
-            self.shared.lifespan = phase = event.type.removeprefix("lifespan.")
-            self.asked.add(phase)
+            self.asked.add(event.type.removeprefix("lifespan."))
         return super().received(event)
 
     def sent(self, event: Event) -> Iterable[Broken]:
@@ -186,7 +185,6 @@ class LifespanCase(Case):
             yield _RULES[phase].asked(f"`{event.type}` is sent before `lifespan.{phase}` was received")
         if not before:
             self.answers[phase] = how
-            self.shared.lifespan = f"{phase}.{how}"
         if how == "failed":
             yield from fields(event.message, _FAILED)
 

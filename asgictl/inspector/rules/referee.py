@@ -13,7 +13,7 @@ from asgictl import failure
 from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
 from asgictl.inspector.rules import conduct
-from asgictl.inspector.rules.case import Case, OtherCase, Shared
+from asgictl.inspector.rules.case import Case, OtherCase
 from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.lifespan_case import LifespanCase
 from asgictl.inspector.rules.rule import Broken
@@ -44,7 +44,6 @@ class Referee:
         self._check = check
         self._ignore = tuple(ignore)
         self._info = info
-        self._shared = Shared()
         self._cases: dict[int, Case] = {}
         # Those that have ended, of which something may still come.
         self._ended: deque[int] = deque(maxlen=LATE)
@@ -101,7 +100,7 @@ class Referee:
     def _opened(self, record: Opened) -> Iterable[Broken]:
         name = record.scope.get("type")
         kind = _KINDS.get(name, OtherCase) if isinstance(name, str) else OtherCase
-        self._cases[record.id] = case = kind(record, self._shared)
+        self._cases[record.id] = case = kind(record)
         return case.opened()
 
     def _counts_in(self, found: Broken) -> bool:

@@ -1,15 +1,18 @@
 """Counting what is found: once for each rule and route."""
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record, Severity
+from asgictl.inspector.record import SEVERITIES, Closed, Finding, Opened, Record, Severity
 
 # So many rules and routes are told apart; what comes beyond is counted by its rule alone.
 MOST = 1000
+
+# Of so many connections that have ended the routes are known, for what is found of them later.
+_ENDED = 100
 
 
 class Count(NamedTuple):
@@ -33,23 +36,27 @@ class Tally:
         self.severities: Counter[Severity] = Counter()
         self._shown: dict[tuple[str, str], Finding] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._routes: dict[int, str] = {}
+        self._opened: dict[int, Opened] = {}
+        self._ended: deque[int] = deque()
         self._lock = threading.Lock()
 
     def __call__(self, record: Record) -> None:
         """Take in a record."""
         if isinstance(record, Opened):
             self.exchanges += 1
-            self._routes[record.id] = _route(record)
-            if len(self._routes) > MOST:
-                del self._routes[next(iter(self._routes))]
+            self._opened[record.id] = record
+        elif isinstance(record, Closed):
+            self._ended.append(record.id)
+            if len(self._ended) > _ENDED:
+                self._opened.pop(self._ended.popleft(), None)
         elif isinstance(record, Finding):
             with self._lock:
                 self._take(record)
 
     def _take(self, finding: Finding) -> None:
         self.severities[finding.severity] += 1
-        key = finding.rule, self._routes.get(finding.id, "")
+        opened = self._opened.get(finding.id)
+        key = finding.rule, _route(opened) if opened is not None else ""
         if key not in self._shown and len(self._shown) >= MOST:
             key = finding.rule, ""
         before = self._shown.get(key)

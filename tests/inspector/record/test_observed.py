@@ -98,7 +98,8 @@ async def secrets(scope: Scope, receive: Receive, send: Send) -> None:
     cookies = [
         b"a=12345678; SameSite=None",
         b"b=12345678; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
-        b"c=1, d=2",
+        b"c=1; Path=/, d=2",
+        b"prefs=a=1,b=2; Path=/; Expires=Wed, 09 Jun 2027 10:18:14 GMT",
         b"e=1\n",
     ]
     await send({**START, "headers": [(b"set-cookie", cookie) for cookie in cookies]})

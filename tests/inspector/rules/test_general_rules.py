@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 
 from asgictl import Inspector
 from asgictl.asgi import Asgi2, Message, Receive, Scope, Send
-from asgictl.inspector.record import FACTS, Closed, Event, Failure, Observed, Opaque, Opened, Record, Redacted
+from asgictl.inspector.record import FACTS, Closed, Event, Failure, Observed, Opaque, Opened, Raised, Record, Redacted
 from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.example import CHAT, GET, LIFESPAN
 from asgictl.inspector.rules.general import KEYS
+from asgictl.inspector.rules.http_rules.http_case import HttpCase
 from asgictl.inspector.rules.referee import Referee
 from tests.inspector.rules.judged import findings_of
 
@@ -266,3 +267,15 @@ def safe(value: Any) -> str:
     if isinstance(value, memoryview):
         return repr(bytes(value))
     return hex(value) if type(value) is int else repr(value)
+
+
+def test_an_app_that_sends_in_vain() -> None:
+    """Of what `send` raises again and again little is kept, and it is known again when it ends the app."""
+    case = HttpCase(Opened(0, 0.0, dict(GET)))
+    for number in range(1000):
+        case.raised(Raised(0, 1, 0.0, "send", Failure("shop.Gone", f"message {number}", "")))
+
+    assert len(case.failures) <= 10
+    assert [one.severity for one in case.closed(Closed(0, 1.0, error=Failure("shop.Gone", "message 999", "")))] == [
+        "info"
+    ]

@@ -34,6 +34,7 @@ CANCELLED = Closed(0, 9.0, cancelled=True)
         ((STARTUP, STARTED, SHUTDOWN, ENDED, raised("ValueError")), []),
         ((RETURNED,), [("A-411", "error")]),
         ((STARTUP, STARTED, RETURNED), [("A-415", "warning")]),
+        ((STARTUP, STARTED, raised("ValueError")), [("A-026", "error")]),
         ((STARTUP, STARTED, SHUTDOWN, RETURNED), [("A-416", "error")]),
         ((STARTED, STARTUP, ENDED, SHUTDOWN, RETURNED), [("A-405", "error"), ("A-407", "error")]),
         ((STARTUP, {**FAILED, "message": None}, RETURNED), [("A-409", "error")]),

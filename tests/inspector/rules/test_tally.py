@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgictl.inspector.record import Finding, Opened, Severity
+from asgictl.inspector.record import Closed, Finding, Opened, Severity
 from asgictl.inspector.rules.tally import Tally
 from tests.inspector.recordings import SCOPE
 
@@ -58,3 +58,16 @@ def test_many_routes() -> None:
 
     assert len(tally.counts()) == 1001
     assert tally.counts()[0].times == 500
+
+
+def test_a_long_connection() -> None:
+    """What is found of a connection has its route however many others come and go meanwhile, and a little later."""
+    tally = Tally()
+    tally(Opened(0, 0.0, {**SCOPE, "type": "websocket", "path": "/chat", "raw_path": b"/chat"}))
+    for number in range(1, 3000):
+        tally(Opened(number, 0.0, {**SCOPE, "path": "/", "raw_path": b"/"}))
+        tally(Closed(number, 1.0))
+    for number in (0, 2999, 1):
+        tally(Finding(number, 1, 0.5, "A-341", "error", "app", "wrong"))
+
+    assert [count.route for count in tally.counts()] == ["WS /chat", "POST /", ""]

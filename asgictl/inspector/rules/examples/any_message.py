@@ -4,7 +4,7 @@ import decimal
 import json
 
 from asgictl.asgi import Receive, Scope, Send
-from asgictl.inspector.rules.example import breaks, keeps
+from asgictl.inspector.rules.example import CHAT, breaks, keeps
 
 _TEXT = [(b"content-type", b"text/plain")]
 
@@ -83,6 +83,26 @@ async def types_of_the_protocol(scope: Scope, receive: Receive, send: Send) -> N
     await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
     await send({"type": "http.response.body", "body": b"Hello", "more_body": True})
     await send({"type": "http.response.body"})
+
+
+@keeps("A-015", extensions={"shop.metrics": {}})
+async def types_of_an_extension(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the messages of an extension that the server offers."""
+    if "shop.metrics" in scope["extensions"]:
+        await send({"type": "shop.metrics", "name": "orders"})
+    await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
+    await send({"type": "http.response.body", "body": b"Hello"})
+    if "shop.metrics" in scope["extensions"]:
+        await send({"type": "shop.metrics.count", "orders": 1})
+
+
+@keeps("A-015", CHAT, extensions={"shop.metrics": {}})
+async def types_of_an_extension_in_a_websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a message of an extension through a WebSocket."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "shop.metrics.count", "chats": 1})
+    await send({"type": "websocket.close"})
 
 
 @breaks("A-016")

@@ -6,7 +6,7 @@ from typing import Any
 from asgictl.inspector.endings import is_last
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Event, Observed, Opened
-from asgictl.inspector.rules.case import Case, Shared
+from asgictl.inspector.rules.case import Case
 from asgictl.inspector.rules.http_rules import (
     response_body,
     response_headers,
@@ -57,8 +57,8 @@ class HttpCase(Case):
     _in_vain = 0
     _asks = False
 
-    def __init__(self, opened: Opened, shared: Shared) -> None:
-        super().__init__(opened, shared)
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened)
         self._pace = Pace()
 
     def told(self, event: Event) -> Iterable[Broken]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from asgictl.inspector.record import Event, Observed, Opened
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.case import Case, Shared
+from asgictl.inspector.rules.case import Case
 from asgictl.inspector.rules.header_checks import of_secret
 from asgictl.inspector.rules.rule import Broken, Rule
 from asgictl.inspector.rules.websocket_rules import websocket_accept, websocket_denial, websocket_send
@@ -144,8 +144,8 @@ class WebSocketCase(Case):
     )
     receives = frozenset(("websocket.connect", "websocket.receive", "websocket.disconnect"))
 
-    def __init__(self, opened: Opened, shared: Shared) -> None:
-        super().__init__(opened, shared)
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened)
         self.is_accepted = self.is_closed = self.is_disconnected = False
         self.denial: Literal["", "misplaced", "begun", "done"] = ""
         self._is_told = False

@@ -190,6 +190,14 @@ async def cookie_with_a_date(scope: Scope, receive: Receive, send: Send) -> None
     await send({"type": "http.response.body", "body": b"Hello"})
 
 
+@keeps("A-170")
+async def cookie_with_a_comma(scope: Scope, receive: Receive, send: Send) -> None:
+    """Set a cookie with a comma in its value."""
+    headers = [_TEXT, (b"set-cookie", b"prefs=a=1,b=2; Path=/")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Hello"})
+
+
 @breaks("A-171")
 async def no_challenge(scope: Scope, receive: Receive, send: Send) -> None:
     """Ask for a login without saying of which kind."""
