@@ -12,6 +12,7 @@ import pytest
 
 from asgictl import adapt, failure
 from asgictl.failure import Failure
+from asgictl.inspector.client.refusing import GoneError
 
 HERE = Path(__file__).relative_to(Path.cwd())
 
@@ -94,6 +95,36 @@ def test_the_stack_of_a_group() -> None:
         "json.decoder.JSONDecodeError",
         "RuntimeError",
         "json.decoder.JSONDecodeError",
+    ]
+
+
+def leaving(*, told: bool) -> BaseException:
+    """Return what an app raises that has handled that its client has gone, from that, or by a mistake."""
+
+    def app() -> None:
+        try:
+            raise GoneError("the client has gone")
+        except OSError as error:
+            if told:
+                raise ValueError("no upload") from error
+            raise KeyError("mistaken")  # noqa: B904  # the mistake
+
+    return raised(app)
+
+
+def test_what_says_that_the_client_has_gone() -> None:
+    """An exception raised from one that says so is of the client's leaving; one that has come meanwhile is a bug."""
+    told, mistaken = leaving(told=True), leaving(told=False)
+    told_again = RuntimeError("no answer")
+    told_again.__cause__ = told
+    loop = RuntimeError("round")
+    loop.__cause__ = loop
+
+    known = {GoneError(): True, told: True, told_again: True, mistaken: False, loop: False}
+    assert {error: failure.of(error).is_disconnect for error in known} == known
+    assert [failure.of(BaseExceptionGroup("", [told, *more])).is_disconnect for more in ([], [mistaken])] == [
+        True,
+        False,
     ]
 
 

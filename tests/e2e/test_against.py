@@ -133,9 +133,10 @@ def test_says_what_it_could_not_probe() -> None:
     ]
 
 
-def test_another_app(write: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(("status", "body"), [(200, b"hello"), (404, b""), (200, b"")])
+def test_another_app(write: Callable[..., Path], status: int, body: bytes) -> None:
     """An app that is not ours is not taken for a server with faults: the hint says what to put behind it."""
-    folder = write({"other.py": OTHER})
+    folder = write({"other.py": OTHER.replace("200", str(status)).replace('b"hello"', repr(body))})
     with running("uvicorn", "other:app", "--port", "0", "--app-dir", str(folder)) as url:
         status, stdout, stderr = finish("check", "--against", url)
 

@@ -345,6 +345,15 @@ WRITTEN: list[tuple[Record, dict[str, Any]]] = [
         Closed(1, 3.0, error=FAILED),
         {"k": "close", "id": 1, "ms": 3.0, "error": {"type": "m.E", "message": "why", "traceback": "Traceback"}},
     ),
+    (
+        Closed(1, 3.0, error=replace(FAILED, is_told_of_leaving=True)),
+        {
+            "k": "close",
+            "id": 1,
+            "ms": 3.0,
+            "error": {"type": "m.E", "message": "why", "traceback": "Traceback", "left": True},
+        },
+    ),
     (Closed(1, 3.0, cancelled=True), {"k": "close", "id": 1, "ms": 3.0, "error": None, "cancelled": True}),
 ]
 
