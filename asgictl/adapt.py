@@ -92,6 +92,13 @@ def adapt(ref: AppRef, how: Adaptation) -> Adapted:
     return Adapted(value, kind, docs, source)
 
 
+def startup_failed(message: str) -> AppLoadError:
+    """Return the error that tells of a startup of which the app has said that it failed, and why."""
+    reason = failure.last_line(message)
+    whole = None if message.strip() in ("", reason) else failure.Failure("", reason, message)
+    return AppLoadError(f"the app's startup failed: {reason}", failure=whole)
+
+
 def failed(what: str, error: BaseException, *, own: Iterable[str] = ()) -> AppLoadError:
     """Return the error that tells of `error`, which came out of the user's code, with its file and line.
 

@@ -25,6 +25,9 @@ _DISCONNECTS = frozenset(
     )
 )
 
+# What Python draws around the exceptions of a group.
+_FRAMING = " |+-"
+
 _OURS = Path(__file__).parent
 _STANDARD = Path(os.__file__).parent
 
@@ -54,6 +57,11 @@ class Failure:
     @property
     def is_disconnect(self) -> bool:
         """Whether it says that the client has gone, with which an app may end: nothing is wrong then."""
+        return not self.more and self.type in _DISCONNECTS
+
+    @property
+    def is_due_to_leaving(self) -> bool:
+        """Whether it is one of those, or was raised from one, as frameworks do."""
         return not self.more and (self.is_told_of_leaving or self.type in _DISCONNECTS)
 
     def __str__(self) -> str:
@@ -83,6 +91,12 @@ def of(error: BaseException, top: TracebackType | None = None, *, margin: str = 
         more=_count(error) - 1,
         is_told_of_leaving=any(class_name(one) in _DISCONNECTS for one in _causes(way[-1])),
     )
+
+
+def last_line(message: str) -> str:
+    """Return what counts of an app's message, which often is a whole traceback."""
+    lines = [text for line in message.splitlines() if (text := line.strip(_FRAMING))]
+    return lines[-1] if lines else "it gave no reason"
 
 
 def first(error: BaseException) -> BaseException:

@@ -121,8 +121,8 @@ def test_what_says_that_the_client_has_gone() -> None:
     loop.__cause__ = loop
 
     known = {GoneError(): True, told: True, told_again: True, mistaken: False, loop: False}
-    assert {error: failure.of(error).is_disconnect for error in known} == known
-    assert [failure.of(BaseExceptionGroup("", [told, *more])).is_disconnect for more in ([], [mistaken])] == [
+    assert {error: failure.of(error).is_due_to_leaving for error in known} == known
+    assert [failure.of(BaseExceptionGroup("", [told, *more])).is_due_to_leaving for more in ([], [mistaken])] == [
         True,
         False,
     ]

@@ -106,8 +106,7 @@ class Prober:
             await self._cancel(task)
         elif "lifespan.startup.failed" in talk.answers:
             said = talk.answers["lifespan.startup.failed"].get("message")
-            text = f"the app's startup failed: {said}" if said else "the app's startup failed"
-            self._problem = AppLoadError(text, hint="mend the app's startup, which `asgictl serve` runs as well")
+            self._problem = adapt.startup_failed(said if isinstance(said, str) else "")
             await self._cancel(task)
         elif task.done() and (error := task.exception()) is not None and talk.has_begun and not talk.answers:
             self._problem = adapt.failed("the app's startup failed", error)

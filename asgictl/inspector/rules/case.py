@@ -84,7 +84,7 @@ class Case:
         failure = record.error.type, record.error.message
         if failure not in self.failures:
             self.failures = (*self.failures[1 - _FAILURES :], failure)
-        if record.error.is_disconnect or record.error.type in conduct.LOST:
+        if record.error.is_due_to_leaving or record.error.type in conduct.LOST:
             self.is_gone = True
         return ()
 

@@ -132,7 +132,7 @@ def of_end(
     be refused by an exception before anything else; so may a lifespan, which has rules of its own for that.
     """
     error = record.error
-    if error is None or error.is_disconnect or scope.get("type") not in ("http", "websocket", "lifespan"):
+    if error is None or error.is_due_to_leaving or scope.get("type") not in ("http", "websocket", "lifespan"):
         return ()
     if (error.type, error.message) in raised:
         # The server's own, of which the reason has been told.

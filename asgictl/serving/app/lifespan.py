@@ -6,15 +6,11 @@ https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 import asyncio
 from typing import Protocol
 
-from asgictl import adapt
+from asgictl import adapt, failure
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
 from asgictl.errors import AppLoadError
-from asgictl.failure import Failure
 from asgictl.serving.processes import forks
 from asgictl.serving.request import LifespanMode
-
-# What Python draws around the exceptions of a group.
-_FRAMING = " |+-"
 
 # How long an app may go on after it has said that its startup failed, in seconds.
 _FAILED_LIMIT = 1.0
@@ -115,9 +111,7 @@ class Lifespan:
     def _problem(self, error: BaseException | None) -> AppLoadError | None:
         """Return why the startup counts as failed, or None when the app just has no lifespan."""
         if self._failure is not None and error is None:
-            reason = _last_line(self._failure)
-            whole = None if self._failure.strip() in ("", reason) else Failure("", reason, self._failure)
-            return AppLoadError(f"the app's startup failed: {reason}", failure=whole)
+            return adapt.startup_failed(self._failure)
         if error is not None and (self._failure is not None or self._mode == "on" or _is_an_end(error)):
             return adapt.failed("the app's startup failed", error)
         if self._mode == "on" and not self._watcher.stop_begun:
@@ -141,7 +135,7 @@ class Lifespan:
         if error is not None and (self._late_failure is not None or not self._shutdown_answered):
             self._watcher.note(adapt.failed(what, error).message)
         elif self._late_failure is not None:
-            self._watcher.note(f"{what}: {_last_line(self._late_failure)}")
+            self._watcher.note(f"{what}: {failure.last_line(self._late_failure)}")
 
     async def _complete(self) -> None:
         self._started = True
@@ -192,9 +186,3 @@ def _is_an_end(error: BaseException) -> bool:
 def _is_of_task_group(error: BaseException | None) -> bool:
     """Tell whether an error is a group, and not what an app has made of a cancellation."""
     return isinstance(error, BaseExceptionGroup) and not isinstance(error.__context__, asyncio.CancelledError)
-
-
-def _last_line(message: str) -> str:
-    """Return what counts of an app's message, which often is a whole traceback."""
-    lines = [text for line in message.splitlines() if (text := line.strip(_FRAMING))]
-    return lines[-1] if lines else "it gave no reason"

@@ -306,7 +306,7 @@ def failing(phase: str, message: Message | Exception) -> ASGIApp:
 
 PROBLEMS: dict[str, Message | Exception] = {
     "the app's startup failed: no database": {"type": "lifespan.startup.failed", "message": "no database"},
-    "the app's startup failed": {"type": "lifespan.startup.failed"},
+    "the app's startup failed: it gave no reason": {"type": "lifespan.startup.failed"},
     "the app's startup failed: ValueError: boom": ValueError("boom"),
 }
 

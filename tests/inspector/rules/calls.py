@@ -110,27 +110,41 @@ class Server:
 
     async def run(self, calls: Sequence[Call]) -> None:
         """Call it several times, each time when the call before waits, or has ended."""
-        tasks = []
+        await self.end(await self.begin(calls))
+
+    async def begin(self, calls: Sequence[Call]) -> list[asyncio.Future[None]]:
+        """Call it several times; return what is to be ended."""
+        tasks: list[asyncio.Future[None]] = []
         for call in calls:
             tasks.append(asyncio.ensure_future(self._called(call)))
             await asyncio.wait(tasks[-1:], timeout=0.02)
+        return tasks
+
+    @staticmethod
+    async def end(tasks: Sequence[asyncio.Future[None]]) -> None:
+        """End what has begun."""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def recorded(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, info: bool = True) -> list[Record]:
-    """Return what is recorded, and found, of calls of one app, in so many event loops."""
+def recorded(calls: Sequence[Call], check: Check = "all", *, apart: bool = False, info: bool = True) -> list[Record]:
+    """Return what is recorded, and found, of calls of one app; `apart`, the first one has an event loop of its own."""
     server = Server(check, info=info)
-    size = -(-len(calls) // loops)
-    for n in range(0, len(calls), size):
-        asyncio.run(server.run(calls[n : n + size]))
+    if not apart:
+        asyncio.run(server.run(calls))
+        return server.records
+    loop = asyncio.new_event_loop()
+    begun = loop.run_until_complete(server.begin(calls[:1]))
+    asyncio.run(server.run(calls[1:]))
+    loop.run_until_complete(server.end(begun))
+    loop.close()
     return server.records
 
 
-def found(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, info: bool = True) -> list[Finding]:
-    """Return what is found of calls of one app, in so many event loops."""
-    records = recorded(calls, check, loops=loops, info=info)
+def found(calls: Sequence[Call], check: Check = "all", *, apart: bool = False, info: bool = True) -> list[Finding]:
+    """Return what is found of calls of one app; `apart`, the first one has an event loop of its own."""
+    records = recorded(calls, check, apart=apart, info=info)
     return [record for record in records if isinstance(record, Finding)]
 
 
