@@ -47,7 +47,10 @@ class SeenLifespan(NamedTuple):
 
 
 def coroutine_function(function: F) -> F:
-    """Mark a function that returns a coroutine, for those who ask whether it does."""
+    """Mark a function that returns a coroutine, for those who ask whether it does.
+
+    Before Python 3.12 that is `asyncio.iscoroutinefunction` alone: `inspect.iscoroutinefunction` knows no mark there.
+    """
     if sys.version_info >= (3, 12):
         return inspect.markcoroutinefunction(function)
     function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # noqa: SLF001  # as asyncio does itself

@@ -108,12 +108,14 @@ class Server:
         self._call = call
         await self._inspector(call.scope, receive, send)
 
-    async def run(self, calls: Sequence[Call]) -> None:
-        """Call it several times, each time when the call before waits, or has ended."""
+    async def run(self, calls: Sequence[Call], *others: Sequence[Call]) -> None:
+        """Call it several times, each time when the call before waits, or has ended; `others` in another event loop."""
         tasks = []
         for call in calls:
             tasks.append(asyncio.ensure_future(self._called(call)))
             await asyncio.wait(tasks[-1:], timeout=0.02)
+        for other in others:
+            await asyncio.to_thread(asyncio.run, self.run(other))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -123,8 +125,7 @@ def recorded(calls: Sequence[Call], check: Check = "all", *, loops: int = 1, inf
     """Return what is recorded, and found, of calls of one app, in so many event loops."""
     server = Server(check, info=info)
     size = -(-len(calls) // loops)
-    for n in range(0, len(calls), size):
-        asyncio.run(server.run(calls[n : n + size]))
+    asyncio.run(server.run(*(calls[n : n + size] for n in range(0, len(calls), size))))
     return server.records
 
 

@@ -175,7 +175,7 @@ BREAKS: dict[str, list[Calls]] = {
         [lifespan(STARTUP, steps=(None, None)), request()],
         [lifespan(STARTUP, steps=(None, FAILED)), chat()],
     ],
-    "A-421": [[lifespan(STARTUP, steps=(None, STARTED)), request()]],
+    "A-421": [[lifespan(STARTUP, steps=(None, STARTED, None)), request()]],
 }
 
 KEEPS: dict[str, list[Calls]] = {
@@ -276,7 +276,7 @@ KEEPS: dict[str, list[Calls]] = {
         [lifespan(STARTUP, steps=()), request()],
         [request(), lifespan()],
     ],
-    "A-421": [[lifespan(STARTUP, steps=(None, STARTED)), request()]],
+    "A-421": [[lifespan(STARTUP, steps=(None, STARTED, None)), request()]],
 }
 
 # These have their calls in loops of their own where they break the rule.
