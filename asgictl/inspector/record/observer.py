@@ -80,6 +80,14 @@ def before(scope: Scope) -> Scope:
     return kept
 
 
+def is_changed(kept: Any, headers: Any) -> bool:
+    """Tell whether headers are kept differently from how they were given; objects in them may not let that be asked."""
+    try:
+        return bool(kept != headers)
+    except BaseException:  # noqa: BLE001  # whatever they raise
+        return True
+
+
 def of_message(message: Any, kept: Any, files: Files) -> Facts:
     """Return what is to be seen of a message, of which `kept` is recorded; `files` takes those that it has."""
     facts: list[tuple[Fact, Any]] = []
