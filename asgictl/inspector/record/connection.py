@@ -258,7 +258,7 @@ class WatchedConnection:
         if headers is not None:
             self._answer += (headers,)
             kept["headers"] = given = self._inspector.redactor.headers(headers)
-            self._is_odd = self._is_odd or given != headers
+            self._is_odd = self._is_odd or observer.is_changed(given, headers)
             headers = given
             self._streams = self._streams or is_event_stream(headers)
         elif "headers" in message:

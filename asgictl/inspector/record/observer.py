@@ -47,7 +47,10 @@ class SeenLifespan(NamedTuple):
 
 
 def coroutine_function(function: F) -> F:
-    """Mark a function that returns a coroutine, for those who ask whether it does."""
+    """Mark a function that returns a coroutine, for those who ask whether it does.
+
+    Before Python 3.12 that is `asyncio.iscoroutinefunction` alone: `inspect.iscoroutinefunction` knows no mark there.
+    """
     if sys.version_info >= (3, 12):
         return inspect.markcoroutinefunction(function)
     function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # noqa: SLF001  # as asyncio does itself
@@ -75,6 +78,14 @@ def before(scope: Scope) -> Scope:
     if type(extensions := kept.get("extensions")) is dict:
         kept["extensions"] = extensions.copy()
     return kept
+
+
+def is_changed(kept: Any, headers: Any) -> bool:
+    """Tell whether headers are kept differently from how they were given; objects in them may not let that be asked."""
+    try:
+        return bool(kept != headers)
+    except BaseException:  # noqa: BLE001  # whatever they raise
+        return True
 
 
 def of_message(message: Any, kept: Any, files: Files) -> Facts:

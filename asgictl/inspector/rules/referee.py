@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from asgictl import failure
-from asgictl.inspector.record import Closed, Continued, Event, Finding, Observed, Opened, Raised, Record
+from asgictl.inspector.record import Closed, Continued, Event, Fact, Finding, Observed, Opened, Raised, Record
 from asgictl.inspector.request import Check
 from asgictl.inspector.rules import conduct
 from asgictl.inspector.rules.case import Case, OtherCase
@@ -28,6 +28,11 @@ _CALLERS = frozenset((str(Path(__file__).parents[1] / "recorder.py"), asyncio.ev
 _RECORDER = str(Path(__file__).parents[1])
 
 _KINDS: dict[str, type[Case]] = {"http": HttpCase, "websocket": WebSocketCase, "lifespan": LifespanCase}
+
+# What is seen while the user's code calls `receive` or `send`.
+_CALLS: frozenset[Fact] = frozenset(
+    ("asked", "file", "memoryview", "overlap", "refusal", "secret", "thread", "tuple", "unasked", "unawaited")
+)
 
 # Of so many connections it is seen what an app sends after it has ended.
 LATE = 100
@@ -115,7 +120,11 @@ class Referee:
             case = self._cases.get(record.id)
             n = 0 if isinstance(record, Opened) else getattr(record, "n", case.count if case else 0)
         place = record.error.place if isinstance(record, (Raised, Closed)) and record.error else None
-        if isinstance(record, Event) and record.direction == "send":
+        if isinstance(record, Event):
+            is_call = record.direction == "send"
+        else:
+            is_call = isinstance(record, Observed) and record.what in _CALLS and found.rule.blame == "app"
+        if is_call:
             place = self.place()
         ms = 0.0 if isinstance(record, Opened) else record.ms
         return Finding(record.id, n, ms, found.rule.id, found.severity, found.rule.blame, found.text, place=place)

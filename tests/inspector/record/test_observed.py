@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import inspect
 import io
+import sys
 import threading
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ import pytest
 
 from asgictl import Inspector
 from asgictl.asgi import Message, Receive, Scope, Send
-from asgictl.inspector.record import Observed, Record
+from asgictl.inspector.record import Finding, Observed, Record
 from tests.inspector.recordings import SCOPE
 
+HERE = Path(__file__).relative_to(Path.cwd())
 START = {"type": "http.response.start", "status": 200}
 
 
@@ -232,3 +236,57 @@ def test_the_lifespan_and_requests() -> None:
 
     seen = [(one.id, one.what, one.detail) for one in records if isinstance(one, Observed)]
     assert seen == [(1, "state", "shared"), (3, "loop", "another")]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'send' was never awaited:RuntimeWarning")
+def test_where_it_is_seen() -> None:
+    """What is wrong with a call is told with the line of the call, and what is wrong at the end without one."""
+    found: list[Finding] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> Any:
+        task = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await receive()
+        await task
+        send(START)
+        await send(START)
+        with pytest.raises(StopIteration):
+            threading_call(send)
+        await send({"type": "http.response.body"})
+        return 1
+
+    def threading_call(send: Send) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: send({"type": "http.response.push", "path": "/"}).send(None)).result()  # type: ignore[attr-defined]
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    asyncio.run(Inspector(app, sink=lambda _: None, check="app", on_finding=found.append)({**SCOPE}, receive, send))
+
+    first = app.__code__.co_firstlineno
+    thread = threading_call.__code__.co_firstlineno + 2
+    places = {one.rule: one.place for one in found if one.rule in ("A-011", "A-022", "A-024", "A-029")}
+    assert places == {
+        "A-024": f"{HERE}:{first + 3}",
+        "A-022": f"{HERE}:{first + 5}",
+        "A-029": f"{HERE}:{thread}",
+        "A-011": None,
+    }
+
+
+@pytest.mark.filterwarnings("ignore:.*iscoroutinefunction:DeprecationWarning")
+def test_who_asks_for_coroutine_functions() -> None:
+    """`receive` and `send` say that they are coroutine functions, as far as Python lets them."""
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend((asyncio.iscoroutinefunction(one), inspect.iscoroutinefunction(one)) for one in (receive, send))
+
+    asyncio.run(Inspector(app)({**SCOPE}, None, None))  # type: ignore[arg-type]
+
+    assert seen == [(True, sys.version_info >= (3, 12))] * 2

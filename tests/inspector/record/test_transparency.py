@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asgictl import Inspector
 from asgictl.asgi import ASGIApp, Message, Receive, Scope, Send
-from asgictl.inspector.record import Record
+from asgictl.inspector.record import Event, Record
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.request import Check
 
@@ -260,6 +260,20 @@ def test_objects_that_do_not_answer() -> None:
         return {"type": "http", "path": "/", "headers": [(b"a", Hostile())], "extensions": extensions}
 
     compare(app, scope, list)
+
+
+def test_headers_that_do_not_answer() -> None:
+    """A message with a header whose value cannot be compared is kept as a message."""
+    records: list[Record] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", Hostile())]})
+
+    asyncio.run(called(Inspector(app, sink=records.append), {"type": "http"}, []))
+
+    (event,) = [record for record in records if isinstance(record, Event)]
+    assert (event.type, event.get("status")) == ("http.response.start", 200)
+    assert [name for name, _ in event.get("headers")] == [b"x-a"]
 
 
 async def answer(send: Send, *chunks: bytes, **start: Any) -> None:
