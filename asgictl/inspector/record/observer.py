@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from asgictl.asgi import Scope
 from asgictl.failure import class_name
@@ -15,6 +15,7 @@ from asgictl.inspector.record import CONTENT, Fact
 
 F = TypeVar("F", bound=Callable[..., Any])
 Facts = Iterator[tuple[Fact, Any]]
+HeaderFault = Literal["break", "whitespace", "samesite", "joined"]
 
 # After one of these nobody hears the app: a tuple, for the type of a message can be anything.
 GONE = ("http.disconnect", "websocket.disconnect")
@@ -25,7 +26,8 @@ _OWN = frozenset(("state",))
 # Starlette replaces the list of headers by another one with the same in it.
 _PLAIN = frozenset((str, bytes, int, float, bool, list, tuple, dict))
 
-_BREAKS = re.compile(rb"[\r\n\0]")
+# What no header's value has in it, and would begin another line (RFC 9110 section 5.5).
+BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 # A comma after an attribute, after which another cookie begins, and not the rest of a date.
 _JOINED = re.compile(rb"[^;]*;.*,\s*[^\s;,=]+=", re.DOTALL)
@@ -119,9 +121,9 @@ def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
     return facts
 
 
-def faults(name: bytes, value: bytes) -> Iterator[str]:
-    """Yield what is wrong with the value of a header: `break`, `whitespace`, `samesite`, `joined`."""
-    if _BREAKS.search(value):
+def faults(name: bytes, value: bytes) -> Iterator[HeaderFault]:
+    """Yield what is wrong with the value of a header."""
+    if BREAKS.search(value):
         yield "break"
     if value != value.strip(b" \t"):
         yield "whitespace"

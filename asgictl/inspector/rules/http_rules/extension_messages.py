@@ -153,7 +153,7 @@ class ExtensionMessages:
             yield OFFERED(f"the server does not have the extension `{kind}`")
         self._latest = event.message
         yield from self._takes[kind](event, answer)
-        yield from of_extension(event.message)
+        yield from of_extension(event.message, answer.scope)
 
     def beside(self) -> Iterator[Broken]:
         """Yield what is wrong with a part of a body beside the messages of extensions."""
