@@ -154,7 +154,7 @@ async def trailers_after_the_end(scope: Scope, receive: Receive, send: Send) -> 
     await send({"type": "http.response.trailers", "headers": [(b"x-digest", b"5d41402a")]})
 
 
-@breaks("A-214", headers=_TE, extensions=_TRAILERS)
+@breaks("A-214", headers=_TE, extensions=_TRAILERS, http_version="2")
 async def trailers_in_capitals(scope: Scope, receive: Receive, send: Send) -> None:
     """Send a trailer with capital letters in its name."""
     await send({"type": "http.response.start", "status": 200, "headers": [_HTML, _DIGEST], "trailers": True})

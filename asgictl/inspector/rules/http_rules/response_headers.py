@@ -27,7 +27,7 @@ LOWER_CASE = Rule(
     "A-145",
     "error",
     "app",
-    "The names of headers are in lower case.",
+    "The names of headers are in lower case; over HTTP/1 they go as they are, which is worth a word alone.",
     links.RESPONSE_START,
     "write the name in lower case: `b'content-type'`",
 )

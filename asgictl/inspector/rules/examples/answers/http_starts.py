@@ -93,9 +93,9 @@ async def headers_as_bytes(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"Hello"})
 
 
-@breaks("A-145")
+@breaks("A-145", http_version="2")
 async def upper_case(scope: Scope, receive: Receive, send: Send) -> None:
-    """Write the name of a header as HTTP/1.1 shows it."""
+    """Write the name of a header as HTTP/1.1 shows it, over HTTP/2, which forbids that."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"Hello"})
 
