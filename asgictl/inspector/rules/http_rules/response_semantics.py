@@ -132,12 +132,17 @@ def known(status: int, version: Any, headers: Any) -> tuple[HeaderNames, int | N
     if told is None or told.has_credentials:
         return None
     values = [value for _, value in headers]
-    if not are_good(values) or (told.has_cookies and any(faults(headers))):
+    if not are_good(values) or (told.has_cookies and any(faults(_cookies(headers)))):
         return None
     if told.length < 0:
         return told, None
     length, found = of_length(status, values[told.length])
     return None if found else (told, length if told.is_counted else None)
+
+
+def _cookies(headers: list[tuple[bytes, Any]]) -> list[tuple[bytes, Any]]:
+    """Return those cookies whose values are kept; what is wrong with the others is a fact."""
+    return [pair for pair in headers if pair[0] == b"set-cookie" and pair[1].__class__ is bytes]
 
 
 def remember(status: int, version: Any, headers: Any, told: HeaderNames) -> None:
