@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from weakref import ref
 
 from asgictl.asgi import Scope
@@ -20,6 +20,7 @@ from asgictl.inspector.record.snapshot import ATOMS
 
 F = TypeVar("F", bound=Callable[..., Any])
 Facts = Iterable[tuple[Fact, Any]]
+HeaderFault = Literal["break", "whitespace", "samesite", "joined"]
 # By their ids: they live as long as the app has them live.
 Files = dict[int, ref[Any]]
 
@@ -32,7 +33,8 @@ _OWN = frozenset(("state",))
 # How deep values are compared: headers are lists of pairs, extensions hold dictionaries.
 _DEPTH = 6
 
-_BREAKS = re.compile(rb"[\r\n\0]")
+# What no header's value has in it, and would begin another line (RFC 9110 section 5.5).
+BREAKS = re.compile(rb"[\r\n\0]")
 _ATTRIBUTES = re.compile(rb";\s*([A-Za-z-]+)(?:=([^;]*))?")
 # A comma after an attribute, after which another cookie begins, and not the rest of a date.
 _JOINED = re.compile(rb"[^;]*;.*,\s*[^\s;,=]+=", re.DOTALL)
@@ -165,9 +167,9 @@ def _of_secrets(given: Any, kept: list[Any]) -> list[tuple[Fact, Any]]:
     return facts
 
 
-def faults(name: bytes, value: bytes) -> Iterator[str]:
-    """Yield what is wrong with the value of a header: `break`, `whitespace`, `samesite`, `joined`."""
-    if _BREAKS.search(value):
+def faults(name: bytes, value: bytes) -> Iterator[HeaderFault]:
+    """Yield what is wrong with the value of a header."""
+    if BREAKS.search(value):
         yield "break"
     if value != value.strip(b" \t"):
         yield "whitespace"

@@ -15,7 +15,7 @@ CALLABLE = Rule(
     "A-009",
     "error",
     "app",
-    "An application is a single async callable, which takes scope, receive and send.",
+    "An application is a single async callable of scope, receive and send; one of ASGI 2 is told of as a warning.",
     links.APPLICATIONS,
     "write it as `async def app(scope, receive, send)`",
 )

@@ -3,7 +3,6 @@
 A session may be somebody else's: nothing of it becomes an option, the name of a file, or a line of its own.
 """
 
-import re
 from typing import NamedTuple
 
 from asgictl import rfc9110
@@ -11,9 +10,7 @@ from asgictl.errors import AsgictlError
 from asgictl.inspector import address, urls, whole_request
 from asgictl.inspector.exchange import Exchange
 from asgictl.inspector.headers import is_lost, value_of
-
-# What no header's value has in it, and would begin another line (RFC 9110 section 5.5).
-_BREAKS = re.compile(rb"[\r\n\0]")
+from asgictl.inspector.record import observer
 
 # What the clients work out for themselves, from the URL and the body.
 _OWN = (b"content-length", b"host")
@@ -80,7 +77,7 @@ def _headers(exchange: Exchange) -> list[tuple[str, bytes]]:
         name = raw.decode("latin-1")
         if not _is_name(name):
             raise _unsendable(exchange, f"its header `{name}` has a name that HTTP does not allow")
-        if isinstance(value, bytes) and _BREAKS.search(value):
+        if isinstance(value, bytes) and observer.BREAKS.search(value):
             raise _unsendable(exchange, f"its header `{name}` has more than one line")
         if isinstance(value, bytes) and not is_lost(value) and raw.lower() not in _OWN:
             kept.append((name, value))

@@ -1,6 +1,7 @@
 """Conversations at random: legal ones, and changes that make them illegal."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -56,7 +57,13 @@ def begun(*headers: tuple[bytes, bytes], **more: Any) -> Message:
 
 # An answer with each of the extensions.
 EXTENDED: list[tuple[str, list[Message]]] = [
-    ("http.response.pathsend", [begun(), {"type": "http.response.pathsend", "path": __file__}]),
+    (
+        "http.response.pathsend",
+        [
+            begun((b"content-length", str(Path(__file__).stat().st_size).encode())),
+            {"type": "http.response.pathsend", "path": __file__},
+        ],
+    ),
     ("http.response.push", [begun(), {"type": "http.response.push", "path": "/style.css", "headers": []}, PAGE]),
     (
         "http.response.early_hint",

@@ -6,6 +6,9 @@ from asgictl.inspector.rules import catalogue
 from asgictl.inspector.rules.rule import Rule
 from tests.inspector.rules.judged import findings_of
 
+# An app of ASGI 2 runs nearly everywhere; one that is not callable at all, which is an error, runs nowhere.
+MILDER = {"A-009": "warning"}
+
 RULES = [rule for rule in catalogue.rules().values() if rule.blame == "app"]
 
 
@@ -17,6 +20,15 @@ def test_the_app_that_breaks_it(rule: Rule) -> None:
     assert broken
     for example in broken:
         assert {finding.rule for finding in findings_of(example.app, example.scope, example.messages)} == {rule.id}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
+def test_how_serious_it_is(rule: Rule) -> None:
+    """The first app that breaks a rule, which its page shows, is told of as seriously as the rule says."""
+    first = next(example for example in catalogue.examples(rule.id) if example.breaks)
+    found = findings_of(first.app, first.scope, first.messages)
+
+    assert {(finding.rule, finding.severity) for finding in found} == {(rule.id, MILDER.get(rule.id, rule.severity))}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])

@@ -69,3 +69,15 @@ def test_a_server_without_the_extension() -> None:
     steps = ({"type": "http.request"}, START, PUSH, PUSH, BODY, RETURNED)
 
     assert broken({**SCOPE, "extensions": {}}, *steps) == [("A-201", "error")]
+
+
+def test_headers_of_extensions() -> None:
+    """What is wrong with trailers is told of by their rule, also where the value is a secret."""
+    split = fact("secret", {"header": "set-cookie", "faults": ["break"]})
+    odd = {**TRAILERS, "headers": [(b"x-digest", b"1\r\n"), (b"X-Digest", b"1")]}
+
+    assert broken(SCOPE, PROMISE, BODY, odd, split) == [
+        ("A-214", "error"),
+        ("A-214", "info"),
+        ("A-214", "error"),
+    ]

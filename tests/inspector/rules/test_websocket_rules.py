@@ -123,3 +123,33 @@ def test_facts() -> None:
     assert broken(CHAT, *accepted, RETURNED) == [("A-337", "error"), ("A-342", "warning")]
     assert broken(CHAT, *denied, RETURNED) == [("A-363", "error"), ("A-364", "warning")]
     assert broken(CHAT, CONNECT, ACCEPT, LEFT, fact("asked")) == [("A-352", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ((b"set-cookie", "text"), [("own", "error")]),
+        ((b"x-a", "text"), [("own", "error")]),
+        ((b"x-a", b"1\r\nx-b: 2"), [("own", "error")]),
+        ((b"set-cookie", b"a=1\r\nx-b: 2"), [("own", "error")]),
+        ((b":path", b"/"), [("own", "error")]),
+        ((b"x a", b"1"), [("own", "warning")]),
+        ((b"X-A", b"1"), [("own", "info")]),
+        ((b"x-a", b" 1"), [("A-150", "warning")]),
+        ((b"set-cookie", b"a=1; SameSite=None"), [("A-170", "warning")]),
+    ],
+)
+def test_headers_of_each_message(header: Any, found: list[tuple[str, str]]) -> None:
+    """The same is found of the headers of an accept and a denial, as seriously as of an answer's."""
+    accepted = broken(CHAT, CONNECT, {**ACCEPT, "headers": [header]}, CLOSE, RETURNED)
+    denied = broken(CHAT, CONNECT, {**DENIAL, "headers": [header]}, BODY, RETURNED)
+
+    assert accepted == [("A-337" if rule == "own" else rule, severity) for rule, severity in found]
+    assert denied == [("A-363" if rule == "own" else rule, severity) for rule, severity in found]
+
+
+def test_a_denial_is_an_answer() -> None:
+    """A status that HTTP has not, and a header that is the server's, are told of as in an answer."""
+    odd = {**DENIAL, "status": 99999, "headers": [(b"connection", b"close")]}
+
+    assert broken(CHAT, CONNECT, odd, BODY, RETURNED) == [("A-142", "warning"), ("A-151", "warning")]

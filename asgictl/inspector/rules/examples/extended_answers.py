@@ -155,16 +155,16 @@ async def trailers_after_the_end(scope: Scope, receive: Receive, send: Send) -> 
 
 
 @breaks("A-214", headers=_TE, extensions=_TRAILERS)
-async def trailers_in_capitals(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a trailer with capital letters in its name."""
+async def trailers_as_text(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a trailer whose value is text."""
     await send({"type": "http.response.start", "status": 200, "headers": [_HTML, _DIGEST], "trailers": True})
     await send({"type": "http.response.body", "body": b"<p>hello"})
-    await send({"type": "http.response.trailers", "headers": [(b"X-Digest", b"5d41402a")]})
+    await send({"type": "http.response.trailers", "headers": [(b"x-digest", "5d41402a")]})
 
 
 @keeps("A-214", headers=_TE, extensions=_TRAILERS)
-async def trailers_in_lower_case(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a trailer with its name in lower case."""
+async def trailers_as_bytes(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a trailer whose value is bytes."""
     await send({"type": "http.response.start", "status": 200, "headers": [_HTML, _DIGEST], "trailers": True})
     await send({"type": "http.response.body", "body": b"<p>hello"})
     await send({"type": "http.response.trailers", "headers": [[b"x-digest", b"5d41402a"]]})

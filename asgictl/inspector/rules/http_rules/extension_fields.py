@@ -8,7 +8,8 @@ from typing import Any
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.case import Field, fields
-from asgictl.inspector.rules.header_checks import all_by, of_headers
+from asgictl.inspector.rules.header_checks import of_headers
+from asgictl.inspector.rules.http_rules.response_headers import shaped_by
 from asgictl.inspector.rules.rule import Broken, Rule
 
 PUSH = Rule(
@@ -111,16 +112,16 @@ _FIELDS: dict[str, tuple[Field, ...]] = {
     "http.response.trailers": (Field("more_trailers", LAST_TRAILERS, _is_boolean, "a boolean"),),
     "http.response.debug": (Field("info", DEBUG, _is_info, "a dictionary with text as keys", required=True),),
 }
-_HEADERS = {"http.response.push": all_by(PUSH), "http.response.trailers": all_by(TRAILERS)}
+HEADERS = {"http.response.push": shaped_by(PUSH), "http.response.trailers": shaped_by(TRAILERS)}
 
 
 def of_extension(message: dict[str, Any]) -> list[Broken]:
     """Return what is wrong with a message of an extension."""
     kind = message["type"]
     found = list(fields(message, _FIELDS[kind]))
-    if (rules := _HEADERS.get(kind)) is not None:
+    if (rules := HEADERS.get(kind)) is not None:
         if "headers" in message:
             found += of_headers(message["headers"], rules)
         else:
-            found.append(rules.pairs(f"`headers` is missing from `{kind}`"))
+            found.append(rules["pairs"](f"`headers` is missing from `{kind}`"))
     return found

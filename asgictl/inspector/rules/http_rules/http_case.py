@@ -7,6 +7,7 @@ from asgictl.inspector.endings import is_last
 from asgictl.inspector.headers import pairs, value_of
 from asgictl.inspector.record import Event, Observed, Opened
 from asgictl.inspector.rules.case import Case
+from asgictl.inspector.rules.header_checks import is_http2, of_headers, of_secret, readable
 from asgictl.inspector.rules.http_rules import (
     response_body,
     response_headers,
@@ -14,6 +15,7 @@ from asgictl.inspector.rules.http_rules import (
     response_semantics,
     response_start,
 )
+from asgictl.inspector.rules.http_rules.extension_fields import HEADERS
 from asgictl.inspector.rules.http_rules.extension_messages import CONTENT, TYPES, ExtensionMessages
 from asgictl.inspector.rules.http_rules.response_pace import FIRST, GAP, WHOLE, Pace
 from asgictl.inspector.rules.rule import Broken
@@ -25,7 +27,9 @@ _START = frozenset(("type", "status", "headers"))
 _BODY = frozenset(("type", "body", "more_body"))
 
 # Of what cannot be read all may be right.
-_UNREADABLE = response_semantics.Meaning(length=None, has_type=True, has_credentials=False, is_plain=False)
+_UNREADABLE = response_semantics.HeaderNames(
+    length=-1, has_type=True, has_cookies=False, has_credentials=False, is_counted=False, is_plain=False
+)
 
 # What tells that a request has a body.
 _FRAMING = frozenset((b"content-length", b"transfer-encoding"))
@@ -74,9 +78,9 @@ class HttpCase(Case):
             elif kind == "http.response.start" and self.start is None and message.keys() == _START:
                 status, headers = message["status"], message["headers"]
                 if status.__class__ is int and event.ms - self._pace.since <= FIRST:  # 200.0 is the same as a key
-                    meant = response_semantics.meaning(status, self.scope.get("http_version"), headers)
-                    if meant is not None and not meant.has_credentials:
-                        self._begin(event, headers, meant)
+                    known = response_semantics.known(status, self.scope.get("http_version"), headers)
+                    if known is not None:
+                        self._begin(event, headers, *known)
                         return ()
         return super().told(event)
 
@@ -93,13 +97,13 @@ class HttpCase(Case):
             and event.ms <= WHOLE
         )
 
-    def _begin(self, event: Event, headers: Any, meant: response_semantics.Meaning) -> None:
+    def _begin(self, event: Event, headers: Any, told: response_semantics.HeaderNames, length: int | None) -> None:
         self.latest = event
         self.start = event.message
         self._pace.headers, self._pace.since = headers, event.ms
-        self._has_type = meant.has_type
+        self._has_type = told.has_type
         if self.scope.get("method") != "HEAD":
-            self._length, self._is_plain = meant.length, meant.is_plain
+            self._length, self._is_plain = length, told.is_plain
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Take note of what the server has told the app."""
@@ -153,41 +157,30 @@ class HttpCase(Case):
         message = event.message
         status, headers = message.get("status"), message.get("headers", ())
         late = self._pace.started(event)
-        meant, found = self._meant(message, status, self.scope.get("http_version"), headers)
-        self._begin(event, headers, meant)
-        if meant.has_credentials:
-            found += response_semantics.of_origin(self.scope, headers)
-        return [*found, *late]
+        found = [*response_start.of_start(message), *of_headers(headers, response_headers.RULES)]
+        if any(one.rule is response_headers.PAIRS for one in found):
+            self._begin(event, headers, _UNREADABLE, None)
+            return [*found, *late]
+        told, length, wrong = self._meant(status if type(status) is int else 0, readable(headers))
+        version = self.scope.get("http_version")
+        if not found and not wrong and version.__class__ is str:
+            response_semantics.remember(status, version, headers, told)
+        self._begin(event, headers, told, length)
+        if told.has_credentials:
+            wrong += response_semantics.of_origin(self.scope, headers)
+        return [*found, *wrong, *late]
 
     def _meant(
-        self, message: dict[str, Any], status: Any, version: Any, headers: Any
-    ) -> tuple[response_semantics.Meaning, list[Broken]]:
-        """Return what the beginning of an answer means, and what is wrong with it."""
-        version = version if isinstance(version, str) else ""
-        found = [*response_start.of_start(message)]
-        status = status if type(status) is int else 0
-        is_good = response_headers.are_good(headers)
-        told = response_semantics.known(status, version, headers) if is_good else None
-        if told is None:
-            is_http2 = version.startswith(("2", "3"))
-            found += (wrong := response_headers.of_headers(headers, is_http2=is_http2))
-            if any(one.rule is response_headers.PAIRS for one in wrong):
-                return _UNREADABLE, found
-            headers = response_headers.readable(headers)
-            told, wrong = response_semantics.of_names(status, version, headers, is_http2=is_http2)
-            found += wrong
-        length = None
-        if told.length >= 0:
-            length, wrong = response_semantics.of_length(status, headers[told.length][1])
-            found += wrong
-        is_counted = response_body.is_counted(status)
-        is_plain = told.has_type and not response_body.of_content("GET", status, has_type=True)
-        meant = response_semantics.Meaning(
-            length if is_counted else None, told.has_type, told.has_credentials, is_plain
-        )
-        if is_good and not found and "trailers" not in message:
-            response_semantics.remember(status, version, headers, meant)
-        return meant, found
+        self, status: int, headers: list[tuple[bytes, Any]]
+    ) -> tuple[response_semantics.HeaderNames, int | None, list[Broken]]:
+        """Return what the beginning of an answer means, how long it is, and what is wrong with that."""
+        names = [name.lower() for name, _ in headers]
+        told = response_semantics.told_by(status, names)
+        found = response_semantics.of_names(status, names, is_http2=is_http2(self.scope))
+        if told.length < 0:
+            return told, None, found
+        length, wrong = response_semantics.of_length(status, headers[told.length][1])
+        return told, length if told.is_counted else None, [*found, *wrong]
 
     def _parted(self, event: Event) -> list[Broken]:
         message = event.message
@@ -229,7 +222,8 @@ class HttpCase(Case):
     def observed(self, record: Observed) -> Iterable[Broken]:
         """Return what is wrong with what was seen beside the messages."""
         if record.what == "secret":
-            return response_headers.of_secret(record.detail)
+            rules = HEADERS.get(self.latest.type) if self.latest is not None else None
+            return of_secret(record.detail, rules or response_headers.RULES)
         if record.what == "memoryview":
             return [response_body.of_like_bytes("memoryview")] if record.detail == "body" else ()
         if record.what in ("file", "open file"):

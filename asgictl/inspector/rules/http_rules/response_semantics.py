@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from asgictl.inspector.headers import joined, pairs
 from asgictl.inspector.record import Severity
 from asgictl.inspector.rules import links
-from asgictl.inspector.rules.http_rules import response_start
+from asgictl.inspector.rules.header_checks import are_good, faults
+from asgictl.inspector.rules.http_rules import response_body
 from asgictl.inspector.rules.rule import Broken, Rule
 
 TRANSFER = Rule(
@@ -98,64 +99,79 @@ _CREDENTIALS = b"access-control-allow-credentials"
 
 
 class HeaderNames(NamedTuple):
-    """What the names of an answer's headers tell: where its length is, and whether it has others."""
+    """What the status and the names of an answer's headers tell: which of these is its length, and what may follow.
+
+    `has_cookies` and `has_credentials` tell of headers whose values have to be looked at. `is_counted` tells whether
+    the content has to have that length, and `is_plain` whether there may be some, and nothing else is wrong with it.
+    """
 
     length: int
     has_type: bool
+    has_cookies: bool
     has_credentials: bool
-
-
-class Meaning(NamedTuple):
-    """What the beginning of an answer says of its content, and whether there may be some, and it has to have a type."""
-
-    length: int | None
-    has_type: bool
-    has_credentials: bool
+    is_counted: bool
     is_plain: bool
 
 
-# What is known of beginnings, and of statuses with names, of which nothing is wrong: most answers have the same ones.
+# What is known of statuses with names, of which nothing is wrong: most answers have the same ones. Of values nothing is
+# kept, which may be secrets, and others in each answer.
 _REMEMBERED = 1000
-_answers: dict[Any, Meaning] = {}
 _good: dict[Any, HeaderNames] = {}
 
+_TUPLE = frozenset((tuple,))
 
-def meaning(status: Any, version: Any, headers: Any) -> Meaning | None:
-    """Return what the beginning of an answer means, if it is known that nothing is wrong with it."""
-    try:
-        return _answers.get((status, version, *headers))
-    except TypeError:  # what cannot be hashed
+
+def known(status: int, version: Any, headers: Any) -> tuple[HeaderNames, int | None] | None:
+    """Return what the names of an answer's headers tell, and its length, if it is known that nothing is wrong."""
+    if headers.__class__ is not list or not _TUPLE.issuperset(map(type, headers)):
         return None
+    try:
+        told = _good.get((status, version, *[name for name, _ in headers]))
+    except (TypeError, ValueError):  # what cannot be hashed, and what is no pair
+        return None
+    if told is None or told.has_credentials:
+        return None
+    values = [value for _, value in headers]
+    if not are_good(values) or (told.has_cookies and any(faults(_cookies(headers)))):
+        return None
+    if told.length < 0:
+        return told, None
+    length, found = of_length(status, values[told.length])
+    return None if found else (told, length if told.is_counted else None)
 
 
-def remember(status: Any, version: Any, headers: Any, meant: Meaning) -> None:
-    """Take note that nothing is wrong with the beginning of an answer."""
-    if len(_answers) >= _REMEMBERED:
-        _answers.clear()
-    _answers[status, version, *headers] = meant
+def _cookies(headers: list[tuple[bytes, Any]]) -> list[tuple[bytes, Any]]:
+    """Return those cookies whose values are kept; what is wrong with the others is a fact."""
+    return [pair for pair in headers if pair[0] == b"set-cookie" and pair[1].__class__ is bytes]
 
 
-def known(status: int, version: str, headers: Any) -> HeaderNames | None:
-    """Return what the names of these headers tell, if nothing is wrong with them, nor the status, as far as known."""
-    return _good.get((status, version, *[pair[0] for pair in headers]))
+def remember(status: int, version: Any, headers: Any, told: HeaderNames) -> None:
+    """Take note that nothing is wrong with a status, and the names of these headers."""
+    if len(_good) >= _REMEMBERED:
+        _good.clear()
+    _good[status, version, *[name for name, _ in headers]] = told
 
 
-def of_names(
-    status: int, version: str, headers: Sequence[tuple[bytes, Any]], *, is_http2: bool
-) -> tuple[HeaderNames, list[Broken]]:
-    """Return what the names of an answer's headers tell, and what is wrong with them beside its status."""
-    names = [name.lower() for name, _ in headers]
-    length = names.index(b"content-length") if b"content-length" in names else -1
-    told = HeaderNames(length, b"content-type" in names, _CREDENTIALS in names)
-    found = [*_of_one(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
-    if not found and not response_start.of_start({"status": status}):
-        if len(_good) >= _REMEMBERED:
-            _good.clear()
-        _good[status, version, *[name for name, _ in headers]] = told
-    return told, found
+def told_by(status: int, names: Sequence[bytes]) -> HeaderNames:
+    """Return what the status and the names of an answer's headers tell."""
+    has_type = b"content-type" in names
+    return HeaderNames(
+        length=names.index(b"content-length") if b"content-length" in names else -1,
+        has_type=has_type,
+        has_cookies=b"set-cookie" in names,
+        has_credentials=_CREDENTIALS in names,
+        is_counted=response_body.is_counted(status),
+        is_plain=has_type and not response_body.of_content("GET", status, has_type=True),
+    )
 
 
-def _of_one(status: int, names: Sequence[bytes], *, is_http2: bool) -> Iterator[Broken]:
+def of_names(status: int, names: Sequence[bytes], *, is_http2: bool) -> list[Broken]:
+    """Return what is wrong with the names of an answer's headers, in lower case, beside its status."""
+    return [*of_each(status, names, is_http2=is_http2), *_of_status(status, frozenset(names), is_http2=is_http2)]
+
+
+def of_each(status: int, names: Sequence[bytes], *, is_http2: bool) -> Iterator[Broken]:
+    """Yield what is wrong with the names of headers, in lower case, whichever there have to be."""
     counts = Counter(names)
     if b"transfer-encoding" in counts:
         if b"content-length" in counts:

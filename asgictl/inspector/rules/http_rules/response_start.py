@@ -48,8 +48,12 @@ def of_start(message: dict[str, Any]) -> Iterable[Broken]:
     status = message.get("status")
     if status.__class__ is int and _FIRST <= status <= _LAST and "trailers" not in message:
         return ()
-    found = list(fields(message, _FIELDS))
-    if type(status) is int and not _FIRST <= status <= _LAST:
-        number = status if status.bit_length() <= 64 else "out of any range"  # noqa: PLR2004  # has few digits
-        found.append(FINAL(f"the status is {number}"))
-    return found
+    return [*fields(message, _FIELDS), *of_number(status)]
+
+
+def of_number(status: Any) -> list[Broken]:
+    """Return what is wrong with a status that is an integer."""
+    if type(status) is not int or _FIRST <= status <= _LAST:
+        return []
+    number = status if status.bit_length() <= 64 else "out of any range"  # noqa: PLR2004  # has few digits
+    return [FINAL(f"the status is {number}")]

@@ -10,7 +10,8 @@ from asgictl.inspector.headers import joined, pairs
 from asgictl.inspector.record.marks import HIDDEN
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.case import Field, fields
-from asgictl.inspector.rules.header_checks import all_by, of_headers
+from asgictl.inspector.rules.header_checks import of_headers
+from asgictl.inspector.rules.http_rules.response_headers import shaped_by
 from asgictl.inspector.rules.rule import Broken, Rule
 from asgictl.inspector.rules.value_text import shown
 
@@ -64,7 +65,7 @@ NEWER = Rule(
 )
 
 _FIELDS = (Field("subprotocol", SUBPROTOCOL, lambda value: value is None or isinstance(value, str), "text or None"),)
-_HEADERS = all_by(HEADERS)
+HEADER_RULES = shaped_by(HEADERS)
 _OURS = frozenset(
     (
         *(b"connection", b"content-length", b"sec-websocket-accept", b"sec-websocket-extensions"),
@@ -79,14 +80,15 @@ def of_accept(message: dict[str, Any], scope: dict[str, Any]) -> Iterator[Broken
     chosen = message.get("subprotocol")
     if isinstance(chosen, str) and not _is_offered(chosen, scope):
         yield OFFERED(f"{shown(chosen)} is accepted, which the client has not offered")
-    if headers := message.get("headers", ()):
-        yield from of_headers(headers, _HEADERS)
+    if "headers" in message:
+        yield from of_headers(headers := message["headers"], HEADER_RULES)
         names = {name.lower() for name, _ in pairs(headers)}
         if b"sec-websocket-protocol" in names:
             yield IN_HEADERS("`sec-websocket-protocol` is sent as a header")
         for name in sorted(names & _OURS):
             yield HANDSHAKE(f"`{name.decode('latin-1')}` is sent as a header")
-        yield from of_version(scope, "2.1", "`headers` in `websocket.accept`")
+        if headers:
+            yield from of_version(scope, "2.1", "`headers` in `websocket.accept`")
 
 
 def of_version(scope: dict[str, Any], since: str, what: str) -> Iterator[Broken]:

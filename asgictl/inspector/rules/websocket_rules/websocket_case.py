@@ -158,7 +158,7 @@ class WebSocketCase(Case):
             f"{_DENIAL}.body": self._denied_with,
         }
         # Whose headers were sent last.
-        self._headers = websocket_accept.HEADERS
+        self._headers = websocket_accept.HEADER_RULES
 
     def received(self, event: Event) -> Iterable[Broken]:
         """Yield what is wrong with what the server has told the app."""
@@ -175,7 +175,7 @@ class WebSocketCase(Case):
         return take(event) if take is not None else ()
 
     def _accepted(self, event: Event) -> Iterator[Broken]:
-        self._headers = websocket_accept.HEADERS
+        self._headers = websocket_accept.HEADER_RULES
         if self.is_closed or self.denial:
             yield REFUSED(f"`websocket.accept` is sent after the {'denial' if self.denial else 'close'}")
         elif self.is_accepted:
@@ -215,7 +215,7 @@ class WebSocketCase(Case):
         self.is_closed = True
 
     def _denied(self, event: Event) -> Iterator[Broken]:
-        self._headers = websocket_denial.START
+        self._headers = websocket_denial.HEADER_RULES
         yield from self._of_extension()
         if self.is_accepted or self.is_closed:
             yield ONE_DENIAL(f"a denial starts after the {'close' if self.is_closed else 'accept'}")
@@ -224,7 +224,7 @@ class WebSocketCase(Case):
             yield ONE_DENIAL("a denial starts again")
         else:
             self.denial = "begun"
-        yield from websocket_denial.of_denial(event.message)
+        yield from websocket_denial.of_denial(event.message, self.scope)
 
     def _denied_with(self, event: Event) -> Iterator[Broken]:
         yield from self._of_extension()

@@ -9,7 +9,9 @@ from typing import Any
 from asgictl.inspector.record import Redacted
 from asgictl.inspector.rules import links
 from asgictl.inspector.rules.case import Field, fields
-from asgictl.inspector.rules.header_checks import all_by, of_headers
+from asgictl.inspector.rules.header_checks import is_http2, of_headers, readable
+from asgictl.inspector.rules.http_rules import response_semantics, response_start
+from asgictl.inspector.rules.http_rules.response_headers import shaped_by
 from asgictl.inspector.rules.rule import Broken, Rule
 
 START = Rule(
@@ -34,14 +36,18 @@ _BODY = (
     Field("body", BODY, lambda value: isinstance(value, (bytes, bytearray, Redacted)), "bytes"),
     Field("more_body", BODY, lambda value: isinstance(value, bool), "a boolean"),
 )
-_HEADERS = all_by(START)
+HEADER_RULES = shaped_by(START)
 
 
-def of_denial(message: dict[str, Any]) -> Iterator[Broken]:
-    """Yield what is wrong with the start of a denial."""
+def of_denial(message: dict[str, Any], scope: dict[str, Any]) -> Iterator[Broken]:
+    """Yield what is wrong with the start of a denial, which is an answer; the connection has this `scope`."""
     yield from fields(message, _START)
-    if "headers" in message:
-        yield from of_headers(message["headers"], _HEADERS)
+    status, headers = message.get("status"), message.get("headers", ())
+    yield from response_start.of_number(status)
+    yield from of_headers(headers, HEADER_RULES)
+    if type(status) is int:
+        names = [name.lower() for name, _ in readable(headers)]
+        yield from response_semantics.of_each(status, names, is_http2=is_http2(scope))
 
 
 def of_denial_body(message: dict[str, Any]) -> Iterator[Broken]:
