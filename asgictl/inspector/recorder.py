@@ -11,7 +11,7 @@ from asgictl.inspector.record.connection import WatchedConnection
 from asgictl.inspector.record.memory import Memory
 from asgictl.inspector.record.observer import SeenLifespan
 from asgictl.inspector.record.secret_bodies import DiscreetConnection, SecretBodies
-from asgictl.inspector.request import BODY_LIMIT, Check
+from asgictl.inspector.request import BODY_LIMIT, CHECKS, Check
 from asgictl.inspector.rules.referee import LiveReferee
 
 _logger = logging.getLogger("asgictl.inspector")
@@ -57,6 +57,8 @@ class Inspector(Generic[S]):
         like a pattern in `ignore`. What is legal, and only worth a look, is told with `info`. `on_finding` is called
         with each finding, too.
         """
+        if check not in CHECKS:
+            raise ValueError(f"check is one of {', '.join(map(repr, CHECKS))}, and not {check!r}")
         self.app = app
         self.sink: S = Memory() if sink is None else sink  # type: ignore[assignment]  # S is its default
         self.redactor = redaction.Redactor(redact, redact_body)

@@ -1,12 +1,13 @@
 """What `asgictl inspect` and `asgictl session` can be asked for: each field is one of their options."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from asgictl.asgi import Interface
 from asgictl.option_types import Range, Trait
 
 # Whose rules are checked: the app's, the server's as well, or none.
 Check = Literal["app", "all", "off"]
+CHECKS = get_args(Check)
 
 # What is serious enough to end with status 1.
 FailOn = Literal["error", "warning", "never"]

@@ -170,6 +170,18 @@ def test_files(write: Write) -> None:
     )
 
 
+def test_a_session_without_an_exchange(tmp_path: Path) -> None:
+    """Where nothing was recorded nothing was checked: that is no success."""
+    (tmp_path / "empty.jsonl").touch()
+    status, stdout, stderr = check(tmp_path, "--session", "empty.jsonl")
+
+    assert (status, stdout) == (4, "")
+    assert stderr.splitlines()[-2:] == [
+        "error: `empty.jsonl` holds nothing that could be checked",
+        "hint: record one: `asgictl inspect --save FILE`",
+    ]
+
+
 def test_a_report_into_something_else(write: Write) -> None:
     """What a link leads to is written, and a pipe gets the report: neither becomes a file of another kind."""
     folder = write({"main.py": APP})

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from asgictl.inspector.request import CheckRequest
 if TYPE_CHECKING:
     from asgictl.inspector.probing.orders import ProbeOrder
     from asgictl.inspector.probing.tried import ProbeOutcome
-    from asgictl.inspector.record import Blame
+    from asgictl.inspector.record import Blame, Record
     from asgictl.inspector.reports.judgement import Judgement
 
 _ALL_RULES = "`asgictl check --rules` lists them"
@@ -154,9 +154,21 @@ def of_session(request: CheckRequest, ignore: Sequence[str], console: Console) -
     from asgictl.inspector.sessions.saved_session import SavedSession
 
     session = SavedSession([str(request.session)], console.note)
-    seen = recorded.seen(session.records(), "app" if request.blame == "app" else "all", info=request.info)
+    records = _some(session.records(), str(request.session))
+    seen = recorded.seen(records, "app" if request.blame == "app" else "all", info=request.info)
     faults, ignored, hidden = judgement.faults(seen, ignore, _blames(request), tally.MOST)
     return judgement.Judgement(str(session), faults, ignored, hidden)
+
+
+def _some(records: "Iterable[Record]", name: str) -> "Iterator[Record]":
+    """Yield records; raise `FileProblemError` where there are none, of which nothing could be said."""
+    is_empty = True
+    for record in records:
+        is_empty = False
+        yield record
+    if is_empty:
+        hint = "record one: `asgictl inspect --save FILE`"
+        raise FileProblemError(f"`{name}` holds nothing that could be checked", hint=hint)
 
 
 def show_rules(request: CheckRequest, console: Console) -> int:

@@ -35,7 +35,7 @@ def targets(names: Iterable[str]) -> list[Target]:
         method, colon, path = name.partition(":")
         if name.startswith("/"):
             method, path = "GET", name
-        elif not colon or not method.isalpha() or not path.startswith("/"):
+        elif not colon or not method.isalpha() or path[:1] != "/" or path[:2] == "//":  # which is of a URL
             raise ValueError(name)
         found.append(Target(method.upper(), path))
     return found

@@ -94,6 +94,12 @@ def test_any_scope(scope: Any) -> None:
     assert kinds == ([Opened, Closed] if isinstance(scope, dict) else [Opened, Observed, Closed])
 
 
+def test_checks() -> None:
+    """Whose rules are checked is one of three words, or an error: nobody would notice another one."""
+    with pytest.raises(ValueError, match="check is one of 'app', 'all', 'off', and not 'error'"):
+        Inspector(lambda *_: None, check="error")  # type: ignore[arg-type]
+
+
 def test_iterables_reach_the_app_and_the_server() -> None:
     """Subprotocols, links and headers of any kind that can be gone through once arrive whole."""
     seen: list[Any] = []

@@ -120,7 +120,7 @@ class TestHeaders:
         assert found == []
 
     def test_capitals_over_http2(self) -> None:
-        """Capital letters are no error where they cannot be sent, either: frameworks write them, and servers lower them."""
+        """Capital letters are no error where they cannot be sent, either: servers lower them."""
         assert of(start(200, (b"Content-Type", b"text/plain")), BODY, http_version="2") == [
             "A-145 info #2 `Content-Type` is not in lower case"
         ]
