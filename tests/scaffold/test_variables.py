@@ -41,6 +41,16 @@ def test_what_env_sets(lay: Lay) -> None:
     assert detect(ScaffoldRequest(), root).notes == (f"{NOTE}APP_DATABASE_URL (conf.py:3)",)
 
 
+def test_another_config(lay: Lay) -> None:
+    """What a module calls `config` itself reads no variable, whatever settings of Django call so."""
+    ini = (
+        "import configparser\nconfig = configparser.ConfigParser()\nconfig.read('a.ini')\nX = config.items('DEFAULT')\n"
+    )
+    root = lay(FILES, f"from fastapi import FastAPI\napp = FastAPI()\n{ini}")
+
+    assert detect(ScaffoldRequest(), root).variables == {}
+
+
 CLASSES = [
     ("class A(BaseSettings):\n x: str\n y: int = 1\n", ["X"]),
     ("class A(pydantic_settings.BaseSettings):\n x: str = Field(...)\n y: str = ...\n", ["X", "Y"]),

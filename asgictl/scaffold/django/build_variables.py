@@ -43,7 +43,7 @@ def read(trees: Mapping[Path, ast.Module], helpers: Iterable[ast.Module] = ()) -
 
 
 def _required(tree: ast.Module, functions: Mapping[str, bool]) -> Iterator[tuple[str, str, int]]:
-    readers = _READERS | set(_readers(tree))
+    readers = (_READERS - set(_assigned(tree))) | set(_readers(tree))
     defaults = set(_with_defaults(tree))
     prefixes = _prefixes(tree)
     for node in ast.walk(tree):
@@ -131,6 +131,14 @@ def _readers(tree: ast.Module) -> Iterator[str]:
                     yield name
             case ast.ImportFrom(module="decouple", names=names):
                 yield from (alias.asname or alias.name for alias in names if alias.name == "config")
+
+
+def _assigned(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that a module gives a meaning of its own, as `config = configparser.ConfigParser()` does."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
 
 
 def _with_defaults(tree: ast.Module) -> Iterator[str]:
