@@ -108,7 +108,11 @@ def go(user: Login) -> Trial:
 
 
 def prepare(user: Login) -> None:
-    """Have the clients that are written here built, and Firefox's profiles made."""
+    """Have the clients that are written here built, Firefox's profiles made, and the system's store up to date.
+
+    Who has put a certificate beside it may have left that to the next run.
+    """
+    user.out("update-ca-certificates", user="root")
     if user.has("go"):
         user.out(f"go build -o ask {ASK}/ask.go")
     if user.has("javac"):
