@@ -3,11 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import SEVERITIES, Finding, Severity
+from asgictl.inspector.record import RAISED, SEVERITIES, Finding, Severity
 from asgictl.inspector.rules import catalogue
-
-# The app has raised: the client raises the same.
-RAISED = "A-026"
 
 
 class BrokenRuleError(AssertionError):

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from asgictl.asgi import ASGIApp, Receive, Scope, Send
-from asgictl.inspector.client.broken import RAISED
-from asgictl.inspector.record import SEVERITIES, Finding, Opened, Record
+from asgictl.inspector.record import RAISED, SEVERITIES, Finding, Opened, Record
 from asgictl.inspector.recorder import Inspector
 from asgictl.inspector.rules import catalogue, tally
 
@@ -86,8 +85,10 @@ class Suite:
 
     def summary(self) -> str:
         """Return how many apps were checked, and how many rules are broken."""
-        counts = ", ".join(_number(sum(one.severity == kind for one in self.found.values()), kind) for kind in _TOLD)
-        return f"{_number(self.apps, 'app')} checked: {counts}"
+        counts = ", ".join(
+            tally.number_of(sum(one.severity == kind for one in self.found.values()), kind) for kind in _TOLD
+        )
+        return f"{tally.number_of(self.apps, 'app')} checked: {counts}"
 
     @property
     def has_errors(self) -> bool:
@@ -162,10 +163,6 @@ class Suite:
 
 _TOLD = ("error", "warning")
 _REMEMBERED = 100
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"
 
 
 def _is_asgi(app: Any) -> bool:

@@ -203,6 +203,9 @@ Blame = Literal["app", "server"]
 
 FACTS, SEVERITIES, BLAMES = get_args(Fact), get_args(Severity), get_args(Blame)
 
+# The rule that an exception of the app breaks: that is shown, or raised again, by itself.
+RAISED = "A-026"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

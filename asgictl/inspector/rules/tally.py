@@ -80,11 +80,11 @@ class Tally:
         if len(counts) > most:
             yield f"and {len(counts) - most} more, each in the views and in the saved session"
         if counts:
-            yield f"{_number(self.exchanges, 'exchange')}: {self.summary()}"
+            yield f"{number_of(self.exchanges, 'exchange')}: {self.summary()}"
 
     def summary(self) -> str:
         """Return how many findings there are of each severity."""
-        return ", ".join(_number(self.severities[one], one) for one in SEVERITIES if one != "info")
+        return ", ".join(number_of(self.severities[one], one) for one in SEVERITIES if one != "info")
 
     def reaches(self, threshold: Severity) -> bool:
         """Tell whether something was found that is as serious as `threshold`."""
@@ -97,5 +97,6 @@ def _route(opened: Opened) -> str:
     return "lifespan" if exchange.type == "lifespan" else f"{exchange.method} {exchange.target.partition('?')[0]}"
 
 
-def _number(count: int, what: str) -> str:
+def number_of(count: int, what: str) -> str:
+    """Return how many there are of something, in words."""
     return f"{count} {what}{'s' if count != 1 else ''}"

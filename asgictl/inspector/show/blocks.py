@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from asgictl.inspector.bodies import sizes
 from asgictl.inspector.endings import FRAMES, tells
 from asgictl.inspector.exchange import Exchange
-from asgictl.inspector.record import Closed, Continued, Event, Failure, Finding, Opened, Raised, Record
+from asgictl.inspector.record import RAISED, Closed, Continued, Event, Failure, Finding, Opened, Raised, Record
 from asgictl.inspector.show import stack, wording
 from asgictl.inspector.show.previews import Previews
 from asgictl.spans import Line, Span
@@ -22,9 +22,6 @@ _SECOND = 1000.0
 
 # When it is said that there is no answer yet, in seconds.
 _WAITS = (3, 10, 30, 60, 300)
-
-# The rule that an app does not raise.
-_RAISED = "A-026"
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
 
@@ -220,7 +217,7 @@ class Blocks:
 
     def _found(self, record: Finding) -> list[Line]:
         """Return the line of a rule that is broken; an exception has its own."""
-        if record.rule == _RAISED:
+        if record.rule == RAISED:
             return []
         style = _STYLES[record.severity]
         place = [Span(f"  {record.place}", "dim")] if record.place else []
